@@ -1,0 +1,190 @@
+"""What a machine is: one frozen configuration, its presets and its identity.
+
+The configuration is passed down explicitly; there are no environment variables and no defaults
+elsewhere. `Config.id` hashes what changes the meaning of a program or of the streams; capacities
+are compared one by one when an image is loaded.
+"""
+
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+__all__ = ["MAX_WRAPS", "PRESETS", "STREAM_WORD_BITS", "Config", "ConfigError", "load_config"]
+
+STREAM_WORD_BITS = 16
+"""Width of the position and value stream memories."""
+MAX_WRAPS = 7
+"""Columns that one position symbol may move on; a padding place moves on exactly as many."""
+QUAD = 4
+"""Lanes that hold the four gates of one LSTM unit."""
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be built; the message says what was wanted and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One machine. Words are counted in the memory's own width.
+
+    lanes               multiply-accumulate lanes; a multiple of 4 and of `group`
+    group               lanes that share one position stream (G)
+    x_fifo              columns of x that wait in front of each group; a power of two
+    state_bits          log2 of the tANS states of every decoder
+    value_slots         value tables each lane holds at once
+    lane_words          16-bit words of value stream memory per lane
+    group_words         16-bit words of position stream memory per group
+    rows_per_lane       depth of each of the two accumulator banks
+    accumulator_bits    width of an accumulator, 24 to 32
+    activation_words    int8 words of activation memory (x, h, joint vectors)
+    state_words         int16 words of state memory (cell states, joint halves)
+    parameter_words     128-bit words of parameter memory (biases, index tables, embedding)
+    program_words       128-bit instructions
+    tables              expanded decoder tables in table memory
+    matrices            entries of the stream directory
+    feature_fifo        int8 features that wait at the host interface; a power of two
+    token_fifo          tokens that wait at the host interface; a power of two
+    clock_hz            stated clock, for printing only
+    """
+
+    name: str = "custom"
+    lanes: int
+    group: int
+    x_fifo: int
+    state_bits: int = 8
+    value_slots: int = 2
+    lane_words: int
+    group_words: int
+    rows_per_lane: int
+    accumulator_bits: int = 32
+    activation_words: int = 2048
+    state_words: int = 2048
+    parameter_words: int = 2048
+    program_words: int = 256
+    tables: int = 16
+    matrices: int = 32
+    feature_fifo: int = 512
+    token_fifo: int = 64
+    clock_hz: int = 50_000_000
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "name":
+                if not isinstance(value, str):
+                    raise ConfigError(f"name must be a string, not {value!r}")
+            elif isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{field.name} must be a positive integer, not {value!r}")
+        self._check()
+
+    def _check(self) -> None:
+        if self.group & (self.group - 1):
+            raise ConfigError(f"group must be a power of two, not {self.group}")
+        if self.lanes % QUAD or self.lanes % self.group:
+            raise ConfigError(
+                f"lanes must be a multiple of {QUAD} (the gates of an LSTM unit) and of "
+                f"group = {self.group}, not {self.lanes}"
+            )
+        for name in ("x_fifo", "feature_fifo", "token_fifo"):
+            if getattr(self, name) & (getattr(self, name) - 1):
+                raise ConfigError(f"{name} must be a power of two, not {getattr(self, name)}")
+        if self.x_fifo <= MAX_WRAPS:
+            raise ConfigError(
+                f"x_fifo must be more than {MAX_WRAPS} (one symbol may skip that many columns), "
+                f"not {self.x_fifo}"
+            )
+        for name, low, high in (
+            ("state_bits", 4, 9),
+            ("accumulator_bits", 24, 32),
+            ("value_slots", 1, 16),
+            ("rows_per_lane", 1, 1024),
+            ("lanes", 4, 1024),
+            ("matrices", 1, 256),
+            ("tables", 2, 256),
+            ("program_words", 16, 1 << 16),
+            ("lane_words", 4, 1 << 24),
+            ("group_words", 4, 1 << 24),
+            ("activation_words", 16, 1 << 16),
+            ("state_words", 16, 1 << 16),
+            ("parameter_words", 4, 1 << 24),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise ConfigError(f"{name} must be {low} to {high}, not {getattr(self, name)}")
+
+    @property
+    def groups(self) -> int:
+        """Position streams."""
+        return self.lanes // self.group
+
+    @property
+    def quads(self) -> int:
+        """LSTM units whose gates stand at one row index."""
+        return self.lanes // QUAD
+
+    @property
+    def states(self) -> int:
+        """tANS states of every decoder."""
+        return 1 << self.state_bits
+
+    @property
+    def id(self) -> int:
+        """Configuration id: CRC-32 of what changes the meaning of program or streams."""
+        return crc32(
+            f"sordino/1 lanes={self.lanes} group={self.group} states={self.states}".encode()
+        )
+
+    def with_settings(self, settings: dict[str, Any]) -> "Config":
+        """Replace fields by name; unknown names are refused."""
+        known = {field.name for field in fields(self)}
+        for key in settings:
+            if key not in known:
+                raise ConfigError(
+                    f"unknown configuration field {key!r}; fields are {', '.join(sorted(known))}"
+                )
+        return replace(self, **settings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Fields by name, in declaration order."""
+        return asdict(self)
+
+
+def _preset(name: str, lanes: int, group: int, **more: int) -> Config:
+    return Config(name=name, lanes=lanes, group=group, **more)
+
+
+_TINY = {"x_fifo": 16, "lane_words": 262144, "group_words": 65536, "rows_per_lane": 256}
+_SMALL = {"x_fifo": 16, "lane_words": 65536, "group_words": 16384, "rows_per_lane": 256}
+_LARGE = {"x_fifo": 32, "lane_words": 16384, "group_words": 4096, "rows_per_lane": 64}
+
+PRESETS: dict[str, Config] = {
+    f"{name}{suffix}": _preset(f"{name}{suffix}", lanes, group, **sizes)
+    for name, lanes, sizes in (("tiny", 4, _TINY), ("small", 16, _SMALL), ("large", 64, _LARGE))
+    for suffix, group in (("", 4), ("-unstructured", 1))
+}
+"""Named machines for simulation, each large enough for the AN4 model at 8 bits."""
+
+
+def load_config(name_or_path: str, settings: dict[str, Any] | None = None) -> Config:
+    """A preset by name or a TOML file of fields, with `settings` on top.
+
+    A TOML file may name a preset to start from: `preset = "small"`.
+    """
+    if name_or_path in PRESETS:
+        config = PRESETS[name_or_path]
+    elif Path(name_or_path).suffix == ".toml":
+        try:
+            table = tomllib.loads(Path(name_or_path).read_text())
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"cannot read configuration {name_or_path}: {error}") from None
+        base = PRESETS.get(table.pop("preset", "small"))
+        if base is None:
+            raise ConfigError(f"{name_or_path}: preset must be one of {', '.join(PRESETS)}")
+        config = base.with_settings({"name": Path(name_or_path).stem, **table})
+    else:
+        raise ConfigError(
+            f"unknown configuration {name_or_path!r}; give a TOML file or one of "
+            f"{', '.join(PRESETS)}"
+        )
+    return config.with_settings(settings) if settings else config

@@ -1,0 +1,34 @@
+"""Range-checked encoding of Amaranth Structs: refuse what the hardware would truncate."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from amaranth.hdl import Shape
+from amaranth.lib import data
+
+__all__ = ["EncodingError", "check_field", "encode"]
+
+
+class EncodingError(ValueError):
+    """A field value that does not fit; the message names the field."""
+
+
+def check_field(name: str, value: int, width: int, signed: bool = False) -> None:
+    """Raise EncodingError unless `value` fits in `width` bits."""
+    low, high = (-(1 << (width - 1)), (1 << (width - 1)) - 1) if signed else (0, (1 << width) - 1)
+    if not low <= value <= high:
+        raise EncodingError(f"field {name!r}: {value} does not fit, wanted {low} to {high}")
+
+
+def encode(layout: type[data.Struct], values: Mapping[str, int]) -> int:
+    """The raw integer of `layout` with every field of `values` checked; absent fields are 0."""
+    shape: Any = data.Layout.cast(layout)
+    names = [name for name, _ in shape]
+    for name, value in values.items():
+        if name not in names:
+            raise EncodingError(
+                f"no field {name!r} in {layout.__name__}; it has {', '.join(names)}"
+            )
+        field = Shape.cast(shape[name].shape)
+        check_field(name, int(value), field.width, field.signed)
+    return int(layout.const(dict(values)).as_bits())

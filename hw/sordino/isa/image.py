@@ -1,0 +1,280 @@
+"""The image (.sordino): a compiled model as a file, and its exact reader.
+
+    header    64 bytes: magic, format major.minor, configuration id, sections, file length, CRC-32
+              of header and section table with the CRC field zero; the rest is zero
+    table     32 bytes a section: kind, offset, length, CRC-32; the rest is zero
+    sections  each at a multiple of 16, the gaps zero
+
+Everything is little endian. Any flipped bit and any truncation is refused with ImageError.
+"""
+
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from amaranth.lib import enum
+
+from sordino.arch import Config, ConfigError
+from sordino.isa.encoding import EncodingError
+from sordino.isa.instructions import Instruction
+from sordino.isa.tans import SYMBOL_BYTES, Symbol, TableError, expand, expanded_bytes
+
+__all__ = ["FORMAT", "Image", "ImageError", "MatrixStreams", "Section"]
+
+MAGIC = b"SORDINO\0"
+FORMAT = (1, 0)
+"""Major and minor; another major version is refused."""
+_HEADER = struct.Struct("<8sHHIIII")
+_ENTRY = struct.Struct("<IIII")
+HEADER_BYTES = 64
+ENTRY_BYTES = 32
+ALIGNMENT = 16
+_CRC_OFFSET = _HEADER.size - 4
+
+
+class ImageError(ValueError):
+    """An image that cannot be used; one line: what was wanted, what was found, what to do."""
+
+
+class Section(enum.Enum, shape=32):
+    """Kinds of section; each occurs exactly once, in this order."""
+
+    HOST = 1
+    """Canonical JSON: tokens, features, configuration, entry points, labels, licence."""
+    PROGRAM = 2
+    """128-bit instructions."""
+    PARAMETERS = 3
+    """128-bit words of parameter memory."""
+    TABLES = 4
+    """Number of tables, CRC-32 of their expansion, then for each: symbols, one word a symbol."""
+    DIRECTORY = 5
+    """For each matrix: places and position words of each group, value words of each lane."""
+    POSITIONS = 6
+    """16-bit words, group after group, in each the matrices in order."""
+    VALUES = 7
+    """16-bit words, lane after lane, in each the matrices in order."""
+
+
+@dataclass(frozen=True)
+class MatrixStreams:
+    """Directory entry of one matrix; lengths in 16-bit words. Starts are the running sums."""
+
+    places: tuple[int, ...]
+    """Symbols of each group's position stream, padding places included."""
+    position_words: tuple[int, ...]
+    value_words: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """A compiled model. `positions` and `values` hold each unit's stream memory as bytes."""
+
+    config: Config
+    program: tuple[Instruction, ...]
+    parameters: bytes
+    tables: tuple[tuple[Symbol, ...], ...]
+    matrices: tuple[MatrixStreams, ...]
+    positions: tuple[bytes, ...]
+    values: tuple[bytes, ...]
+    host: dict[str, Any] = field(default_factory=dict)
+
+    def section_bytes(self) -> dict[Section, bytes]:
+        """Every section's contents."""
+        host = {
+            **self.host,
+            "config": self.config.as_dict(),
+            "labels": [instruction.layer for instruction in self.program],
+        }
+        words = [len(self.tables), crc32(self.expanded_tables())]
+        for symbols in self.tables:
+            words += [len(symbols), *(symbol.encode() for symbol in symbols)]
+        directory = [len(self.matrices)]
+        for matrix in self.matrices:
+            directory += [*matrix.places, *matrix.position_words, *matrix.value_words]
+        return {
+            Section.HOST: json.dumps(
+                host, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+            ).encode(),
+            Section.PROGRAM: b"".join(
+                i.encode().to_bytes(Instruction.BYTES, "little") for i in self.program
+            ),
+            Section.PARAMETERS: self.parameters,
+            Section.TABLES: struct.pack(f"<{len(words)}I", *words),
+            Section.DIRECTORY: struct.pack(f"<{len(directory)}I", *directory),
+            Section.POSITIONS: b"".join(self.positions),
+            Section.VALUES: b"".join(self.values),
+        }
+
+    def expanded_tables(self) -> bytes:
+        """Table memory as the loader writes it."""
+        return expanded_bytes(self.tables, self.config.state_bits)
+
+    def to_bytes(self) -> bytes:
+        """The file."""
+        sections = self.section_bytes()
+        body = bytearray(HEADER_BYTES + ENTRY_BYTES * len(sections))
+        for number, (kind, contents) in enumerate(sections.items()):
+            body += bytes(-len(body) % ALIGNMENT)
+            _ENTRY.pack_into(
+                body,
+                HEADER_BYTES + ENTRY_BYTES * number,
+                kind.value,
+                len(body),
+                len(contents),
+                crc32(contents),
+            )
+            body += contents
+        _HEADER.pack_into(body, 0, MAGIC, *FORMAT, self.config.id, len(sections), len(body), 0)
+        checksum = crc32(body[: HEADER_BYTES + ENTRY_BYTES * len(sections)])
+        struct.pack_into("<I", body, _CRC_OFFSET, checksum)
+        return bytes(body)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Image":
+        """Read and check an image file."""
+        try:
+            contents = Path(path).read_bytes()
+        except OSError as error:
+            raise ImageError(f"cannot read image {path}: {error.strerror}") from None
+        try:
+            return cls.from_bytes(contents)
+        except ImageError as error:
+            raise ImageError(f"{path}: {error}") from None
+
+    @classmethod
+    def from_bytes(cls, contents: bytes) -> "Image":
+        """Parse and check every byte; ImageError says what is wrong."""
+        sections, config_id = _read_sections(contents)
+        try:
+            host = json.loads(sections[Section.HOST])
+            config = Config(**host.pop("config"))
+            labels = host.pop("labels")
+        except (ValueError, TypeError, KeyError, AttributeError, ConfigError) as error:
+            raise ImageError(f"host section is not what this version writes: {error}") from None
+        if config.id != config_id:
+            raise ImageError(
+                f"header names configuration {config_id:#010x}, host section {config.id:#010x}; "
+                "compile the model again"
+            )
+        try:
+            image = cls(
+                config=config,
+                program=_program(sections[Section.PROGRAM], labels),
+                parameters=sections[Section.PARAMETERS],
+                tables=_tables(sections[Section.TABLES], config),
+                matrices=(matrices := _directory(sections[Section.DIRECTORY], config)),
+                positions=_split(
+                    sections[Section.POSITIONS], [m.position_words for m in matrices], config.groups
+                ),
+                values=_split(
+                    sections[Section.VALUES], [m.value_words for m in matrices], config.lanes
+                ),
+                host=host,
+            )
+        except (EncodingError, TableError, struct.error, ValueError) as error:
+            raise ImageError(str(error)) from None
+        if len(image.parameters) % 16:
+            raise ImageError("parameter section is not a whole number of 128-bit words")
+        return image
+
+
+def _read_sections(contents: bytes) -> tuple[dict[Section, bytes], int]:
+    if len(contents) < HEADER_BYTES or contents[:8] != MAGIC:
+        raise ImageError(
+            f"not a Sordino image ({len(contents)} bytes, begins {contents[:8]!r}); "
+            "make one with `sordino compile`"
+        )
+    _, major, minor, config_id, count, length, checksum = _HEADER.unpack_from(contents)
+    if major != FORMAT[0]:
+        raise ImageError(
+            f"image format {major}.{minor}, this version reads {FORMAT[0]}.x; "
+            "compile the model again"
+        )
+    if length != len(contents):
+        raise ImageError(f"image should have {length} bytes, the file has {len(contents)}")
+    table_end = HEADER_BYTES + ENTRY_BYTES * count
+    if count != len(Section) or table_end > len(contents):
+        raise ImageError(f"image should have {len(Section)} sections, the header says {count}")
+    head = bytearray(contents[:table_end])
+    struct.pack_into("<I", head, _CRC_OFFSET, 0)
+    if crc32(head) != checksum:
+        raise ImageError("header is corrupt (CRC-32 differs); copy or compile the image again")
+    sections, end = {}, table_end
+    for number, kind in enumerate(Section):
+        found, offset, size, crc = _ENTRY.unpack_from(contents, HEADER_BYTES + ENTRY_BYTES * number)
+        if found != kind.value or offset != end + -end % ALIGNMENT or any(contents[end:offset]):
+            raise ImageError(f"section {kind.name} is not where it belongs; compile again")
+        end = offset + size
+        sections[kind] = contents[offset:end]
+        if crc32(sections[kind]) != crc:
+            raise ImageError(
+                f"section {kind.name} is corrupt (CRC-32 differs); copy or compile the image again"
+            )
+    if end != len(contents):
+        raise ImageError(f"{len(contents) - end} bytes follow the last section")
+    return sections, config_id
+
+
+def _words(contents: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"<{len(contents) // 4}I", contents)
+
+
+def _program(contents: bytes, labels: Sequence[str]) -> tuple[Instruction, ...]:
+    size = Instruction.BYTES
+    if len(contents) % size or len(labels) != len(contents) // size:
+        raise ImageError("program section and its labels differ in length")
+    return tuple(
+        Instruction.decode(int.from_bytes(contents[k * size : (k + 1) * size], "little"), label)
+        for k, label in enumerate(labels)
+    )
+
+
+def _tables(contents: bytes, config: Config) -> tuple[tuple[Symbol, ...], ...]:
+    words = _words(contents)
+    if len(contents) % SYMBOL_BYTES or len(words) < 2:
+        raise ImageError("table section is cut short")
+    tables, at = [], 2
+    for _ in range(words[0]):
+        if at >= len(words) or at + 1 + words[at] > len(words):
+            raise ImageError("table section is cut short")
+        tables.append(tuple(Symbol.decode(w) for w in words[at + 1 : at + 1 + words[at]]))
+        expand(tables[-1], config.state_bits)
+        at += 1 + words[at]
+    if at != len(words):
+        raise ImageError("table section is longer than its tables")
+    if crc32(expanded_bytes(tables, config.state_bits)) != words[1]:
+        raise ImageError(
+            "tables expand to something else than when the image was written; compile again"
+        )
+    return tuple(tables)
+
+
+def _directory(contents: bytes, config: Config) -> tuple[MatrixStreams, ...]:
+    words = _words(contents)
+    record = 2 * config.groups + config.lanes
+    if len(contents) % 4 or not words or len(words) != 1 + words[0] * record:
+        raise ImageError("directory section does not hold one record a matrix")
+    matrices = []
+    for at in range(1, len(words), record):
+        g = config.groups
+        matrices.append(
+            MatrixStreams(
+                words[at : at + g], words[at + g : at + 2 * g], words[at + 2 * g : at + record]
+            )
+        )
+    return tuple(matrices)
+
+
+def _split(contents: bytes, lengths: Sequence[tuple[int, ...]], units: int) -> tuple[bytes, ...]:
+    out, at = [], 0
+    for unit in range(units):
+        size = 2 * sum(length[unit] for length in lengths)
+        out.append(contents[at : at + size])
+        at += size
+    if at != len(contents):
+        raise ImageError(f"directory counts {at} bytes of streams, the section has {len(contents)}")
+    return tuple(out)

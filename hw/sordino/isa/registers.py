@@ -1,0 +1,158 @@
+"""Register map, load targets, error codes and counters: what a host sees of the machine.
+
+`docs/registers.md` is generated from here; the AXI4-Lite subordinate, the drivers and the
+cocotb bench import it.
+"""
+
+from dataclasses import dataclass
+
+from amaranth.lib import enum
+
+__all__ = [
+    "COUNTERS",
+    "COUNTER_BITS",
+    "ISA_VERSION",
+    "REGISTER_MAP",
+    "Control",
+    "Counter",
+    "Error",
+    "Interrupt",
+    "LoadTarget",
+    "Register",
+    "Status",
+]
+
+ISA_VERSION = 1
+COUNTER_BITS = 48
+
+
+class Error(enum.Enum, shape=8):
+    """Why a machine stopped. Errors are sticky until CONTROL.CLEAR."""
+
+    NONE = 0
+    ILLEGAL = 1
+    """Opcode without a meaning."""
+    STACK = 2
+    """Too many nested calls, or a return without a call."""
+    STREAM = 3
+    """A weight stream left its matrix or did not end in state 0."""
+    LIMIT = 4
+    """The cycle limit was reached."""
+    INPUT = 5
+    """Input ended in the middle of a feature vector."""
+    LOAD = 6
+    """A loaded section's CRC did not match, or START before loading was checked."""
+
+
+class LoadTarget(enum.Enum, shape=3):
+    """Memories that the host loads. The unit is a group or a lane, else 0."""
+
+    PROGRAM = 0
+    """128-bit words, four 32-bit words each."""
+    PARAMETERS = 1
+    """128-bit words, four 32-bit words each."""
+    TABLES = 2
+    """Expanded tables, two 32-bit words an entry; entry = table * states + state."""
+    GROUP_DIRECTORY = 3
+    """Unit g: two 32-bit words a matrix: first word of its position stream, places to decode."""
+    LANE_DIRECTORY = 4
+    """Unit l: one 32-bit word a matrix: first word of its value stream."""
+    POSITIONS = 5
+    """Unit g: two 16-bit stream words in one 32-bit word, lower address first."""
+    VALUES = 6
+    """Unit l: two 16-bit stream words in one 32-bit word, lower address first."""
+
+
+@dataclass(frozen=True)
+class Counter:
+    """One event counter; `timed` ones depend on the machine's timing, the others do not."""
+
+    name: str
+    timed: bool
+    text: str
+
+
+COUNTERS = (
+    Counter("cycles", True, "cycles from START until the machine stopped"),
+    Counter("instructions", False, "instructions retired"),
+    Counter("frames", False, "INPUT instructions that read a feature vector"),
+    Counter("tokens", False, "tokens emitted"),
+    Counter("places", False, "places walked by all groups, padding places not among them"),
+    Counter("padding", False, "padding places walked by all groups"),
+    Counter("useful", False, "products of two non-zero operands"),
+    Counter("gated", False, "products not computed because x or the weight is zero"),
+    Counter("matvec", True, "cycles in which a MATVEC was in progress"),
+    Counter("vector", True, "cycles in which a vector instruction was in progress"),
+    Counter("table", True, "cycles in which a TABLE was in progress"),
+    Counter("wait_x", True, "group cycles in which a place waited for its column of x"),
+    Counter("wait_input", True, "cycles INPUT waited for a feature"),
+    Counter("wait_token", True, "cycles EMIT waited for room in the token FIFO"),
+)
+"""In register order: counter n is read at COUNTERS + 8 n, low word first."""
+
+
+@dataclass(frozen=True)
+class Register:
+    """One 32-bit register: byte offset, access (ro, wo, rw, w1c) and meaning."""
+
+    name: str
+    offset: int
+    access: str
+    text: str
+
+
+class Control(enum.IntFlag, shape=32):
+    """Bits of CONTROL; each acts when 1 is written."""
+
+    START = 1
+    """Begin at ENTRY with cleared registers, stack and counters."""
+    END_OF_INPUT = 2
+    """No features follow those already written."""
+    ABORT = 4
+    """Stop as if the cycle limit were reached."""
+    CLEAR = 8
+    """Forget errors, FIFO contents and END_OF_INPUT; the machine must not be busy."""
+
+
+class Status(enum.IntFlag, shape=32):
+    """Bits of STATUS; bits 15 to 8 hold the HALT code, bits 23 to 16 the error code."""
+
+    BUSY = 1
+    DONE = 2
+    FAILED = 4
+    TOKEN = 8
+    """A token waits."""
+
+
+class Interrupt(enum.IntFlag, shape=32):
+    """Bits of INTERRUPT_ENABLE and INTERRUPT_STATUS."""
+
+    STOPPED = 1
+    """The machine stopped, with or without an error."""
+    TOKEN = 2
+    """A token was emitted."""
+    FEATURES = 4
+    """The feature FIFO is at most half full."""
+
+
+REGISTER_MAP = (
+    Register("ID", 0x00, "ro", "configuration id"),
+    Register("VERSION", 0x04, "ro", "instruction set version"),
+    Register("CONTROL", 0x08, "wo", "Control bits"),
+    Register("STATUS", 0x0C, "ro", "Status bits, HALT code, error code"),
+    Register("ENTRY", 0x10, "rw", "program address START begins at"),
+    Register("LIMIT_LOW", 0x14, "rw", "cycle limit, low word; 0 in both words: no limit"),
+    Register("LIMIT_HIGH", 0x18, "rw", "cycle limit, high word"),
+    Register("INTERRUPT_ENABLE", 0x1C, "rw", "Interrupt bits that raise the interrupt line"),
+    Register("INTERRUPT_STATUS", 0x20, "w1c", "Interrupt bits seen"),
+    Register("LOAD_TARGET", 0x24, "rw", "LoadTarget in bits 2 to 0, unit in bits 31 to 16"),
+    Register("LOAD_ADDRESS", 0x28, "rw", "next 32-bit word; writing it restarts the CRC"),
+    Register("LOAD_DATA", 0x2C, "wo", "one word to LOAD_TARGET at LOAD_ADDRESS, which advances"),
+    Register("LOAD_CHECK", 0x30, "wo", "CRC-32 expected of the words since LOAD_ADDRESS"),
+    Register("FEATURE", 0x34, "wo", "features: one int8 for each byte whose strobe is set"),
+    Register("FEATURE_ROOM", 0x38, "ro", "features that fit"),
+    Register("TOKEN", 0x3C, "ro", "oldest token, taken by reading; all ones when there is none"),
+    Register("TOKEN_LEVEL", 0x40, "ro", "tokens that wait"),
+    Register("PC", 0x44, "ro", "address of the instruction in progress"),
+    Register("COUNTERS", 0x80, "ro", "first of the counters, 8 bytes each"),
+)

@@ -1,0 +1,1 @@
+"""The circuit: one block a file."""
