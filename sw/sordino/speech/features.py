@@ -1,0 +1,304 @@
+"""From cepstra to what the model's first layer reads: normalise, add deltas, stack, quantise."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sordino.errors import InputError
+from sordino.speech.audio import read_audio, resample
+from sordino.speech.mfc import read_mfc
+from sordino.speech.mfcc import MfccDefinition, mfcc
+
+__all__ = ["FeatureDefinition", "load_features", "load_input"]
+
+_KIND = "sphinx-mfcc"
+_MEAN_TEXT = re.compile(
+    r"x - (?P<utterance>[\d.]+)\*utterance_mean - (?P<all>[\d.]+)\*global_mean, then / global_std"
+)
+_DELTA_TEXT = (
+    "delta = 3*(2*(x[t+2]-x[t-2])+(x[t+1]-x[t-1]))/10 on edge-padded x; "
+    "delta-delta the same of delta; concatenated [x, delta, delta2] = 39"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureDefinition:
+    """All that turns a recording into a model's int8 input.
+
+    With c[t] the cepstra of frame t:
+    x = (c − utterance_mean_weight · mean of c − global_mean_weight · mean) / std;
+    d[t] = Σ_k delta_taps[k − 1] · (x[t + k] − x[t − k]), the edges repeated; dd = d of d;
+    `stack` frames of [x, d, dd] make one input vector, left-over frames at the end are dropped;
+    int8 = x · 2^fraction_bits rounded half away from zero and saturated.
+
+    `mean` and `std` have one value per cepstrum. Raises `InputError` for what cannot be meant.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    kind: str = _KIND
+    utterance_mean_weight: float = 0.7
+    global_mean_weight: float = 0.3
+    delta_taps: tuple[float, ...] = (0.3, 0.6)
+    stack: int = 3
+    fraction_bits: int = 5
+    front_end: MfccDefinition = field(default_factory=MfccDefinition)
+
+    def __post_init__(self) -> None:
+        _refuse_other_kind(self.kind)
+        if not len(self.mean) == len(self.std) == self.cepstra:
+            raise InputError(
+                f"wanted {self.cepstra} feature means and deviations, "
+                f"got {len(self.mean)} and {len(self.std)}"
+            )
+        weights = (self.utterance_mean_weight, self.global_mean_weight)
+        if not np.isfinite([*self.mean, *self.std, *weights, *self.delta_taps]).all():
+            raise InputError("wanted finite feature parameters, got NaN or infinity")
+        if min(self.std) <= 0:
+            raise InputError(f"wanted positive feature deviations, got {min(self.std)}")
+        if not isinstance(self.stack, int) or not isinstance(self.fraction_bits, int):
+            raise InputError(
+                "wanted whole numbers for stack and fraction_bits, "
+                f"got {self.stack!r} and {self.fraction_bits!r}"
+            )
+        if self.stack < 1 or not self.delta_taps:
+            raise InputError("wanted a stack of at least one frame and at least one delta tap")
+        if not 0 <= self.fraction_bits <= 15:
+            raise InputError(f"wanted 0 to 15 fraction bits, got {self.fraction_bits}")
+
+    @property
+    def cepstra(self) -> int:
+        """Cepstra in a frame."""
+        return self.front_end.cepstra
+
+    @property
+    def dim(self) -> int:
+        """Width of the model's input: cepstra, deltas and their deltas of every stacked frame."""
+        return 3 * self.cepstra * self.stack
+
+    def to_dict(self) -> dict[str, Any]:
+        """The definition as JSON-able values; `from_dict` gives it back exactly."""
+        values = asdict(self) | {"cepstra": self.cepstra, "dim": self.dim}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in sorted(values.items())}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The definition in `values`, as `to_dict` wrote it.
+
+        Raises `InputError` for an unknown kind, missing, unknown or contradictory entries.
+        """
+        _refuse_other_kinds(values)
+        rest = {k: v for k, v in values.items() if k not in ("cepstra", "dim")}
+        missing = {f.name for f in fields(cls)} - rest.keys()
+        unknown = rest.keys() - {f.name for f in fields(cls)}
+        if missing or unknown:
+            raise InputError(
+                f"wanted a feature definition, got one with unknown entries {sorted(unknown)} "
+                f"and without {sorted(missing)}; compile the model again"
+            )
+        try:
+            for name in ("mean", "std", "delta_taps"):
+                rest[name] = tuple(map(float, rest[name]))
+            rest["front_end"] = MfccDefinition(**rest["front_end"])
+            definition = cls(**rest)
+        except InputError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise InputError(f"wanted a feature definition, got a malformed one: {error}") from None
+        definition._refuse_other_sizes(values)
+        return definition
+
+    @classmethod
+    def from_model_meta(cls, meta: Mapping[str, Any], mean: ArrayLike, std: ArrayLike) -> Self:
+        """The definition that a model's `meta` describes, with its `features.mean` and `.std`.
+
+        The textual entries `mean_subtraction` and `deltas` are read where they are there; the
+        numeric ones `utterance_mean_weight`, `global_mean_weight`, `fraction_bits` and `stack`
+        have precedence. Raises `InputError` for what is unknown or contradicts itself.
+        """
+        described = meta.get("features")
+        if not isinstance(described, Mapping):
+            raise InputError(
+                "wanted `features` in the model's meta, got none; add them with --meta"
+            )
+        _refuse_other_kinds(described)
+        settings = _mean_weights(described.get("mean_subtraction"))
+        if (deltas := described.get("deltas", _DELTA_TEXT)) != _DELTA_TEXT:
+            raise InputError(f"wanted deltas {_DELTA_TEXT!r} in the model's meta, got {deltas!r}")
+        for name in ("utterance_mean_weight", "global_mean_weight"):
+            if name in described:
+                settings[name] = _number(described, name)
+        for name in ("fraction_bits", "stack"):
+            if name in described:
+                settings[name] = _whole(described, name)
+        definition = cls(mean=_floats(mean), std=_floats(std), **settings)
+        definition._refuse_other_sizes(described)
+        return definition
+
+    def _refuse_other_sizes(self, values: Mapping[str, Any]) -> None:
+        for name, size in (("cepstra", self.cepstra), ("dim", self.dim)):
+            if values.get(name, size) != size:
+                raise InputError(
+                    f"wanted {name} {size} in the feature definition, as its other entries "
+                    f"make it, got {values[name]}"
+                )
+
+    def model_input(self, cepstra: ArrayLike) -> NDArray[np.float64]:
+        """Model input of shape (T // stack, dim), float64, from cepstra of shape (T, cepstra).
+
+        Raises `InputError` for another shape, too few frames or values that are not finite.
+        """
+        c = np.asarray(cepstra, dtype=np.float64)
+        if c.ndim != 2 or c.shape[1] != self.cepstra:
+            raise InputError(f"wanted cepstra of shape (frames, {self.cepstra}), got {c.shape}")
+        vectors = len(c) // self.stack
+        if vectors == 0:
+            raise InputError(
+                f"wanted at least {self.stack} frames (one input vector), got {len(c)}; "
+                "give a longer recording"
+            )
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = self.utterance_mean_weight * c.mean(axis=0)
+            x = (c - mean - self.global_mean_weight * np.array(self.mean)) / np.array(self.std)
+            delta = self._delta(x)
+            frames = np.concatenate([x, delta, self._delta(delta)], axis=1)
+        if not np.isfinite(frames).all():
+            raise InputError("wanted finite cepstra, got NaN or infinity; repair the input")
+        return frames[: vectors * self.stack].reshape(vectors, self.dim)
+
+    def _delta(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        reach, frames = len(self.delta_taps), len(x)
+        e = np.pad(x, ((reach, reach), (0, 0)), mode="edge")
+        delta = np.zeros_like(x)
+        for k, tap in enumerate(self.delta_taps, start=1):
+            delta += tap * (e[reach + k :][:frames] - e[reach - k :][:frames])
+        return delta
+
+    def quantise(self, x: ArrayLike) -> NDArray[np.int8]:
+        """Values in steps of 2^-fraction_bits: rounded half away from zero, saturated to int8.
+
+        Keeps the shape. Raises `InputError` for NaN (infinities saturate).
+        """
+        values = np.asarray(x, dtype=np.float64)
+        if np.isnan(values).any():
+            raise InputError("wanted numbers in the model's input, got NaN; repair the input")
+        scale = 2.0**self.fraction_bits
+        scaled = np.clip(values, -256 / scale, 256 / scale) * scale
+        rounded = np.copysign(np.floor(np.abs(scaled) + 0.5), scaled)
+        return np.clip(rounded, -128, 127).astype(np.int8)
+
+
+def _refuse_other_kinds(values: Mapping[str, Any]) -> None:
+    if not isinstance(values, Mapping):
+        raise InputError(f"wanted a feature definition with named entries, got {values!r}")
+    _refuse_other_kind(values.get("kind"))
+
+
+def _refuse_other_kind(kind: object) -> None:
+    if kind != _KIND:
+        raise InputError(
+            f"wanted features of kind {_KIND!r}, got {kind!r}; this version computes no others"
+        )
+
+
+def _number(values: Mapping[str, Any], name: str) -> float:
+    try:
+        return float(values[name])
+    except (TypeError, ValueError):
+        raise InputError(f"wanted a number for features.{name}, got {values[name]!r}") from None
+
+
+def _whole(values: Mapping[str, Any], name: str) -> int:
+    number = _number(values, name)
+    if not number.is_integer():
+        raise InputError(f"wanted a whole number for features.{name}, got {values[name]!r}")
+    return int(number)
+
+
+def _floats(values: ArrayLike) -> tuple[float, ...]:
+    return tuple(float(v) for v in np.asarray(values, dtype=np.float64).ravel())
+
+
+def _mean_weights(text: object) -> dict[str, Any]:
+    """The weights that a meta's `mean_subtraction` names; none for no text (the defaults hold)."""
+    if text is None:
+        return {}
+    if (match := _MEAN_TEXT.fullmatch(str(text))) is None:
+        raise InputError(
+            "wanted mean_subtraction 'x - A*utterance_mean - B*global_mean, then / global_std' "
+            f"in the model's meta, got {text!r}"
+        )
+    return {
+        "utterance_mean_weight": float(match["utterance"]),
+        "global_mean_weight": float(match["all"]),
+    }
+
+
+def load_features(path: str | Path, definition: FeatureDefinition) -> NDArray[np.float64]:
+    """The model's input in or from a file, before quantisation; (frames, dim), float64.
+
+    Takes `.mfc`, `.npy` (float frames × cepstra; float frames × dim; int8 frames × dim, which is
+    divided by 2^fraction_bits) and, under any other name, WAV, FLAC or NIST Sphere audio at any
+    rate. Raises `InputError` for anything that gives no whole, finite input vector.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".npy":
+        values = _load_npy(path, definition)
+        if values.shape[1] == definition.dim:
+            return values
+    elif path.suffix.lower() == ".mfc":
+        values = read_mfc(path, definition.cepstra)
+    else:
+        samples, rate = read_audio(path)
+        front_end = definition.front_end
+        try:
+            values = mfcc(resample(samples, rate, front_end.sample_rate), front_end)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+    try:
+        return definition.model_input(values)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def load_input(path: str | Path, definition: FeatureDefinition) -> NDArray[np.int8]:
+    """The accelerator's input in or from a file: `load_features`, quantised; (frames, dim), int8.
+
+    What is int8 in an `.npy` file passes as it is. Raises `InputError` as `load_features` does.
+    """
+    return definition.quantise(load_features(path, definition))
+
+
+def _load_npy(path: Path, definition: FeatureDefinition) -> NDArray[np.float64]:
+    """The matrix in `path`, frames × cepstra or frames × dim, finite, as float64."""
+    try:
+        values = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, EOFError, MemoryError):
+        raise InputError(
+            f"wanted a .npy matrix of numbers, but {path} is none; save it again"
+        ) from None
+    widths: Sequence[int] = (definition.cepstra, definition.dim)
+    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.shape[1] not in widths:
+        raise InputError(
+            f"wanted frames × {widths[0]} cepstra or frames × {widths[1]} model input in {path}, "
+            f"got shape {getattr(values, 'shape', 'of an archive')}; transpose or cut it"
+        )
+    if values.dtype == np.int8 and values.shape[1] == definition.dim:
+        values = values / 2.0**definition.fraction_bits
+    elif values.dtype.kind != "f":
+        raise InputError(
+            f"wanted floats (or int8 model input) in {path}, got {values.dtype} "
+            f"of shape {values.shape}; convert it"
+        )
+    if len(values) == 0 or not np.isfinite(values).all():
+        raise InputError(
+            f"wanted finite frames in {path}, got none, NaN or infinity; save it again"
+        )
+    return np.asarray(values, dtype=np.float64)

@@ -1,0 +1,95 @@
+"""AN4 and FSDD folders: small ones made here, and the real ones where they are."""
+
+from pathlib import Path
+
+import pytest
+
+from sordino.errors import InputError
+from sordino.speech.datasets import load_dataset
+
+
+def make_an4(root: Path, *, sentence: str, folder: str = "feat", suffix: str = ".mfc") -> None:
+    (root / "etc").mkdir(parents=True)
+    for part, count in (("train", 10), ("test", 2)):
+        names = [f"an4_{part}/s{i:02d}/an1-s{i:02d}-b" for i in range(count)]
+        lines = [f"{sentence} (an1-s{i:02d}-b)" for i in range(count)]
+        (root / "etc" / f"an4_{part}.fileids").write_text("\n".join(names) + "\n")
+        (root / "etc" / f"an4_{part}.transcription").write_text("\n".join(lines) + "\n")
+        for name in names:
+            path = root / folder / f"{name}{suffix}"
+            path.parent.mkdir(parents=True)
+            path.touch()
+
+
+@pytest.mark.parametrize("sentence", ["GO  ON", "<s> GO ON </s>", "<s>GO ON</s>"])
+@pytest.mark.parametrize(("folder", "suffix"), [("feat", ".mfc"), ("wav", ".sph"), ("wav", ".wav")])
+def test_an4_layouts(tmp_path: Path, sentence: str, folder: str, suffix: str) -> None:
+    make_an4(tmp_path, sentence=sentence, folder=folder, suffix=suffix)
+    dev = load_dataset(tmp_path, "dev")
+    assert [u.speaker for u in dev] == ["s00", "s09"]  # every ninth of ten
+    assert {u.text for u in dev} == {"GO ON"}
+    assert dev[0].path == tmp_path / folder / f"an4_train/s00/an1-s00-b{suffix}"
+    train = load_dataset(tmp_path, "train")
+    assert [u.speaker for u in train] == [f"s{i:02d}" for i in range(1, 9)]
+    test = load_dataset(tmp_path, "test")
+    assert [u.name for u in test] == ["an1-s00-b", "an1-s01-b"]
+    assert {u.split for u in test} == {"test"}
+
+
+def test_fsdd_layout(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for index in (0, 4, 5, 10, 49):
+        (folder / f"7_jackson_{index}.wav").touch()
+    for root in (tmp_path, folder):
+        test = load_dataset(root, "test")
+        assert [u.name for u in test] == ["7_jackson_0", "7_jackson_4"]
+        assert (test[0].text, test[0].speaker) == ("SEVEN", "jackson")
+        assert [u.name[10:] for u in load_dataset(root, "train")] == ["10", "49", "5"]
+        with pytest.raises(InputError, match="no dev split"):
+            load_dataset(root, "dev")
+    (folder / "8_jackson_a.wav").touch()
+    with pytest.raises(InputError, match="8_jackson_a"):
+        load_dataset(folder, "test")
+
+
+def test_odd_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a folder"):
+        load_dataset(tmp_path / "none", "test")
+    with pytest.raises(InputError, match="neither"):
+        load_dataset(tmp_path, "test")
+    with pytest.raises(InputError, match="train, dev or test"):
+        load_dataset(tmp_path, "all")  # type: ignore[arg-type]
+    make_an4(tmp_path, sentence="GO")
+    (tmp_path / "feat/an4_test/s01/an1-s01-b.mfc").unlink()
+    with pytest.raises(InputError, match="an4_test/s01/an1-s01-b"):
+        load_dataset(tmp_path, "test")
+    transcription = tmp_path / "etc" / "an4_test.transcription"
+    transcription.write_text("GO (an1-s00-b)\n")
+    with pytest.raises(InputError, match="transcript of an1-s01-b"):
+        load_dataset(tmp_path, "test")
+    transcription.write_text("GO an1-s00-b\n")
+    with pytest.raises(InputError, match="wanted lines like"):
+        load_dataset(tmp_path, "test")
+    transcription.unlink()
+    with pytest.raises(InputError, match="not in the folder"):
+        load_dataset(tmp_path, "test")
+    (tmp_path / "etc" / "an4_train.fileids").write_text("")
+    with pytest.raises(InputError, match="utterances of train"):
+        load_dataset(tmp_path, "train")
+
+
+def test_real_an4(an4: Path) -> None:
+    dev, train = load_dataset(an4, "dev"), load_dataset(an4, "train")
+    assert (len(dev), len(train)) == (113, 835)
+    assert sum(len(u.text.split()) for u in dev) == 625
+    held_out = ["fash", "fkdo", "ftal", "mcrt", "mema", "mjhp", "mmsh", "msct", "mtxj"]
+    assert sorted({u.speaker for u in dev}) == held_out
+    assert len({u.speaker for u in train}) == 65
+    assert not {u.speaker for u in train} & set(held_out)
+
+
+def test_real_fsdd(fsdd: Path) -> None:
+    test, train = load_dataset(fsdd, "test"), load_dataset(fsdd, "train")
+    assert len({u.speaker for u in test}) * 10 * 5 == len(test) == 250
+    assert len(train) == 2250
