@@ -1,0 +1,69 @@
+# Everything sets itself up: a virtual environment in .venv, then what the target needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SORDINO := $(BIN)/sordino
+DATA ?= ../shared/data
+MODEL := models/an4_rnnt_g4_80.npz
+WAV := models/utterances/enter-six-five.wav
+
+.PHONY: help demo test lint types unit docs cocotb cosim-real wer fuzz clean
+
+help:
+	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
+	@echo "make test        lint, types, tests"
+	@echo "make cocotb      the generated Verilog under Verilator with an AXI manager"
+	@echo "make docs        write the generated reference pages"
+	@echo "make wer         word error rates of docs/results/wer.md     (needs DATA=$(DATA))"
+	@echo "make cosim-real  40 real recordings, three machines, every bit (needs DATA; long)"
+	@echo "make fuzz        flipped bits in images and loaded streams    (long)"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Sordino needs Python 3.11 or newer; set PYTHON=python3.x" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.sim: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,cocotb,dev]'
+	@touch $@ $(VENV)/.sim
+
+demo: $(VENV)/.sim
+	@mkdir -p build
+	$(SORDINO) compile $(MODEL) --config small --weight-bits 5 -o build/an4.sordino
+	$(SORDINO) bench layer build/an4.sordino --layer encoder.1.weight_hh
+	$(SORDINO) run build/an4.sordino $(WAV) --engine rtl
+	$(SORDINO) cosim build/an4.sordino $(WAV)
+
+test: lint types unit
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+unit: $(VENV)/.dev
+	$(BIN)/pytest -n 2 -q
+
+docs: $(VENV)/.sim
+	$(BIN)/python -m sordino.reference docs
+
+cocotb: $(VENV)/.dev
+	$(BIN)/pytest -q -m cocotb -s tests/cosim
+
+wer: $(VENV)/.sim
+	$(BIN)/python -m sordino.campaigns.wer --data $(DATA) -o docs/results/wer.md
+
+cosim-real: $(VENV)/.sim
+	$(BIN)/python -m sordino.campaigns.cosim_real --data $(DATA) -o docs/results/cosim-real.md
+
+fuzz: $(VENV)/.sim
+	$(BIN)/python -m sordino.campaigns.fuzz -o docs/results/fuzz.md
+
+clean:
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
