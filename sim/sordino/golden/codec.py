@@ -1,0 +1,173 @@
+"""Exact decoder of the streams: from an image's bytes back to the matrix.
+
+Independent of the encoder. What the hardware's decoders do, a symbol at a time, for one unit
+after the other; the places and values are then put together in numpy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.arch import MAX_WRAPS, STREAM_WORD_BITS, Config
+from sordino.isa.image import MatrixStreams
+from sordino.isa.tans import Symbol, expand
+
+__all__ = ["DecodedMatrix", "StreamError", "Streams", "decode_matrix"]
+
+
+class StreamError(ValueError):
+    """A stream that leaves its matrix or does not end in state 0."""
+
+
+class Streams(Protocol):
+    """What of an image holds the streams; stream memories are words, little endian."""
+
+    @property
+    def config(self) -> Config:
+        """The machine."""
+
+    @property
+    def matrices(self) -> tuple[MatrixStreams, ...]:
+        """The directory."""
+
+    @property
+    def positions(self) -> tuple[bytes, ...]:
+        """Each group's stream memory."""
+
+    @property
+    def values(self) -> tuple[bytes, ...]:
+        """Each lane's stream memory."""
+
+
+@dataclass(frozen=True)
+class DecodedMatrix:
+    """A matrix as its groups walk it.
+
+    slots    int8 (rows, lanes, columns)
+    mask     bool (rows, groups, columns), true where a group stops
+    places   places that groups stop at, summed over groups: mask.sum()
+    padding  padding places, summed over groups
+    """
+
+    slots: NDArray[np.int8]
+    mask: NDArray[np.bool_]
+    places: int
+    padding: int
+
+
+class _Decoder:
+    """One table as arrays over its states."""
+
+    def __init__(self, symbols: Sequence[Symbol], state_bits: int) -> None:
+        entries = expand(symbols, state_bits)
+        self.state_bits = state_bits
+        self.base = np.array([entry.symbol.base for entry in entries], np.int64)
+        self.extra = np.array([entry.symbol.extra for entry in entries], np.int64)
+        self.bits = np.array([entry.bits for entry in entries], np.int64)
+        self.padding = np.array([entry.symbol.padding for entry in entries], np.bool_)
+        self.steps = [
+            (entry.next_base, (1 << entry.bits) - 1, entry.bits + entry.symbol.extra)
+            for entry in entries
+        ]
+
+    def decode(
+        self, memory: bytes, start: int, count: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], int]:
+        """Values and padding marks of `count` symbols from word `start` on, and the end state.
+
+        Words past the end of the memory are 0.
+        """
+        # A symbol takes at most one word, the initial state another; a window is two words.
+        stored = memory[2 * start : 2 * (start + count + 2)].ljust(2 * (count + 3), b"\0")
+        words = np.frombuffer(stored, "<u2").astype(np.int64)
+        windows: list[int] = (words[:-1] | words[1:] << STREAM_WORD_BITS).tolist()
+        at = self.state_bits
+        state = windows[0] & ((1 << at) - 1)
+        steps, states = self.steps, []
+        for _ in range(count):
+            states.append(state)
+            base, mask, total = steps[state]
+            state = base | windows[at >> 4] >> (at & 15) & mask
+            at += total
+        passed = np.array(states, np.int64)
+        bits, extra = self.bits[passed], self.extra[passed]
+        ends = self.state_bits + np.cumsum(bits + extra)
+        raw_at = ends - extra
+        window = words[raw_at // STREAM_WORD_BITS] | (
+            words[raw_at // STREAM_WORD_BITS + 1] << STREAM_WORD_BITS
+        )
+        raw = window >> raw_at % STREAM_WORD_BITS & ((1 << extra) - 1)
+        return self.base[passed] + raw, self.padding[passed], state
+
+
+def decode_matrix(
+    image_like: Streams,
+    matrix: int,
+    *,
+    rows: int,
+    columns: int,
+    runs: Sequence[Symbol],
+    values: Sequence[Symbol],
+) -> DecodedMatrix:
+    """Decode one matrix of `rows` per lane and `columns` with the tables given.
+
+    Values are int8: of a base plus extra bits beyond that, the low 8 bits count. Raises
+    StreamError where a group walks to a column past the last or over more than MAX_WRAPS columns
+    in one run, and where a stream that symbols were read from does not end in state 0. Whatever
+    the bytes are, it takes at most rows * columns symbols a stream.
+    """
+    config = image_like.config
+    entry = image_like.matrices[matrix]
+    before = image_like.matrices[:matrix]
+    where = _Decoder(runs, config.state_bits)
+    what = _Decoder(values, config.state_bits)
+    slots = np.zeros((rows, config.lanes, columns), np.int8)
+    mask = np.zeros((rows, config.groups, columns), np.bool_)
+    padding = 0
+    for group in range(config.groups):
+        name = f"matrix {matrix}, group {group}"
+        count = entry.places[group]
+        if count > rows * columns:
+            raise StreamError(f"{name}: {count} places in {rows} rows of {columns} columns")
+        if not count:
+            continue
+        start = sum(earlier.position_words[group] for earlier in before)
+        found, pads, state = where.decode(image_like.positions[group], start, count)
+        stops = _walk(name, found, pads, rows, columns)
+        if state:
+            raise StreamError(f"{name}: position stream ends in state {state}, not 0")
+        padding += count - len(stops)
+        row, column = stops % rows, stops // rows
+        mask[row, group, column] = True
+        if not len(stops):
+            continue
+        for lane in range(group * config.group, (group + 1) * config.group):
+            start = sum(earlier.value_words[lane] for earlier in before)
+            weights, _, state = what.decode(image_like.values[lane], start, len(stops))
+            if state:
+                raise StreamError(
+                    f"matrix {matrix}, lane {lane}: value stream ends in state {state}, not 0"
+                )
+            slots[row, lane, column] = weights.astype(np.int8)
+    return DecodedMatrix(slots, mask, int(mask.sum()), padding)
+
+
+def _walk(
+    name: str, runs: NDArray[np.int64], pads: NDArray[np.bool_], rows: int, columns: int
+) -> NDArray[np.int64]:
+    """Place indices column * rows + row that the symbols lead to, padding left out."""
+    if (runs[~pads] < 0).any():
+        raise StreamError(f"{name}: a run is negative")
+    places = np.cumsum(np.where(pads, MAX_WRAPS * rows, runs + 1)) - 1
+    # Until the first run the walk is at row -1 of its column, not at the end of the one before.
+    leading = np.logical_and.accumulate(pads)
+    column = (places + leading) // rows
+    if column[-1] >= columns:
+        raise StreamError(f"{name}: place in column {column[column >= columns][0]} of {columns}")
+    wraps = np.diff(column, prepend=0)
+    if (wraps > MAX_WRAPS).any():
+        raise StreamError(f"{name}: a run passes {wraps.max()} columns, more than {MAX_WRAPS}")
+    return np.asarray(places[~pads])

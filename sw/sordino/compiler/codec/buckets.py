@@ -1,0 +1,143 @@
+"""Choice of an alphabet: symbols (base, extra) that cover the values that occur.
+
+A symbol stands for 2^extra neighbouring values and costs its state bits and `extra` raw bits
+every time, and 32 bits of the image once. Dynamic programming over the range of values finds the
+cheapest cover; where it has more symbols than there are states, a symbol is made dearer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.compiler.codec.frequencies import LOG2_UNIT, coded_bits, log2_fixed, normalise
+from sordino.isa.tans import MAX_EXTRA_BITS, SYMBOL_BYTES, Symbol
+
+__all__ = ["choose_symbols"]
+
+_SYMBOL_COST = 8 * SYMBOL_BYTES * LOG2_UNIT
+_LOG2_E = round(1.4426950408889634 * LOG2_UNIT)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """How often each value from `low` on occurs, and what limits the alphabet."""
+
+    low: int
+    counts: NDArray[np.int64]
+    padding: int
+    state_bits: int
+    room: int
+    """Values from `low` to the highest that a symbol may stand for."""
+
+    @property
+    def total(self) -> int:
+        return int(self.counts.sum()) + self.padding
+
+
+def choose_symbols(
+    values: NDArray[np.int64], *, padding: int, state_bits: int, top: int
+) -> tuple[Symbol, ...]:
+    """The table for these values and so many padding places.
+
+    Ordered by base, padding (if any) last; no symbol stands for a value above `top`; frequencies
+    sum to 2^state_bits. Without values the table is one symbol that nothing uses. Raises
+    ValueError where even symbols of 2^MAX_EXTRA_BITS values are too many for the states.
+    """
+    states = 1 << state_bits
+    if not values.size:
+        return (Symbol(0, 0, states),)
+    low = int(values.min())
+    counts = np.bincount(values - low)
+    wanted = _Counts(low, counts, padding, state_bits, top - low + 1)
+    best: tuple[int, tuple[Symbol, ...]] | None = None
+    price = _SYMBOL_COST
+    # No alphabet saves more than this by one more symbol: a dearer one changes nothing.
+    ceiling = 2 * wanted.total * (state_bits + MAX_EXTRA_BITS) * LOG2_UNIT + _SYMBOL_COST
+    while True:
+        cover = _cover(wanted, price)
+        if len(cover) + bool(padding) <= states:
+            found = _table(wanted, cover)
+            if best is not None and found[0] >= best[0]:
+                return best[1]
+            best = found
+        elif price > ceiling:
+            raise ValueError(
+                f"runs or values from {low} to {low + len(counts) - 1} need {len(cover)} symbols, "
+                f"more than {states} states hold; take more state bits"
+            )
+        if len(cover) == 1 or price > ceiling:
+            assert best is not None
+            return best[1]
+        price *= 2
+
+
+def _table(wanted: _Counts, cover: Sequence[tuple[int, int]]) -> tuple[int, tuple[Symbol, ...]]:
+    """Symbols of a cover with their frequencies, and what they cost in all."""
+    sums = np.concatenate(([0], np.cumsum(wanted.counts)))
+    ends = [min(start + (1 << extra), len(wanted.counts)) for start, extra in cover]
+    counts = [int(sums[end] - sums[start]) for (start, _), end in zip(cover, ends, strict=True)]
+    raw = sum(count * extra for count, (_, extra) in zip(counts, cover, strict=True))
+    if wanted.padding:
+        counts.append(wanted.padding)
+    frequencies = normalise(counts, 1 << wanted.state_bits)
+    symbols = [
+        Symbol(wanted.low + start, extra, frequency)
+        for (start, extra), frequency in zip(cover, frequencies, strict=False)
+    ]
+    if wanted.padding:
+        symbols.append(Symbol(0, 0, frequencies[-1], padding=True))
+    bits = coded_bits(counts, frequencies) + raw * LOG2_UNIT
+    return bits + len(symbols) * _SYMBOL_COST, tuple(symbols)
+
+
+def _cover(wanted: _Counts, price: int) -> list[tuple[int, int]]:
+    """The cheapest symbols (offset from low, extra) where each costs `price` beside its bits."""
+    size = len(wanted.counts)
+    present = (wanted.counts > 0).tolist()
+    costs = _costs(wanted)
+    best: list[int | None] = [0] + [None] * size
+    came: list[tuple[int, int]] = [(0, -1)] * (size + 1)
+    for start in range(size):
+        so_far = best[start]
+        if so_far is None:
+            continue
+        if not present[start]:
+            steps = [(start + 1, so_far, -1)]
+        else:
+            steps = [
+                (min(size, start + (1 << extra)), so_far + price + cost[start], extra)
+                for extra, cost in enumerate(costs)
+                if start + (1 << extra) <= wanted.room
+            ]
+        for end, total, extra in steps:
+            there = best[end]
+            if there is None or total < there:
+                best[end] = total
+                came[end] = (start, extra)
+    cover, end = [], size
+    while end:
+        start, extra = came[end]
+        if extra >= 0:
+            cover.append((start, extra))
+        end = start
+    return cover[::-1]
+
+
+def _costs(wanted: _Counts) -> list[list[int]]:
+    """Bits of the values that a symbol at each offset stands for, for each number of raw bits."""
+    size, total = len(wanted.counts), wanted.total
+    sums = np.concatenate(([0], np.cumsum(wanted.counts)))
+    starts = np.arange(size)
+    whole = int(log2_fixed(total))
+    costs = []
+    for extra in range(MAX_EXTRA_BITS + 1):
+        count = sums[np.minimum(size, starts + (1 << extra))] - sums[:-1]
+        usual = count * (whole - log2_fixed(np.maximum(count, 1)))
+        # A symbol too rare for a state has one all the same; the others pay for it.
+        missing = total - (count << wanted.state_bits)
+        taken = missing * _LOG2_E >> wanted.state_bits
+        rare = count * (wanted.state_bits * LOG2_UNIT) + taken
+        costs.append((np.where(missing > 0, rare, usual) + count * (extra * LOG2_UNIT)).tolist())
+    return costs

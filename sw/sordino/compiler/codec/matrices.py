@@ -1,0 +1,157 @@
+"""Dealt matrices to tables, streams and directory."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.arch import MAX_WRAPS, Config
+from sordino.compiler.codec.buckets import choose_symbols
+from sordino.compiler.codec.encode import Encoder
+from sordino.compiler.codec.model import (
+    EncodedMatrices,
+    MatrixStats,
+    directory_bits,
+    entropy,
+    table_bits,
+)
+from sordino.compiler.codec.walk import PADDING, Walk, longest_run, walk_group
+from sordino.isa.image import MatrixStreams
+from sordino.isa.tans import Symbol
+
+__all__ = ["encode_matrices"]
+
+_WEIGHT_TOP = 127
+_RUN_TOP = (MAX_WRAPS + 1) * 1024 - 1
+"""Longest run of any machine: the largest base of a symbol."""
+_Stream = tuple[NDArray[np.uint16], int]
+
+
+def encode_matrices(
+    slots: Sequence[NDArray[np.int8]], config: Config, *, weights: Sequence[int] | None = None
+) -> EncodedMatrices:
+    """Encode matrices dealt to lanes, each int8 of shape (rows, lanes, columns).
+
+    Row r of lane l is slots[r, l]; empty slots are zeros. `weights` gives for each matrix how
+    many weights it has without its empty slots, for the statistics alone; by default all.
+
+    One run table serves all matrices, each has a value table. The result depends on nothing but
+    the arguments. Raises ValueError where an array is not of that kind or has more rows than
+    `config.rows_per_lane`. Capacities of the memories are not checked here.
+    """
+    for number, matrix in enumerate(slots):
+        _check(number, matrix, config)
+    if weights is None:
+        weights = [matrix.size for matrix in slots]
+    walks = [_walk(matrix, config) for matrix in slots]
+    runs = _run_table(walks, config)
+    tables, directory, stats = [runs], [], []
+    positions: list[list[_Stream]] = [[] for _ in range(config.groups)]
+    values: list[list[_Stream]] = [[] for _ in range(config.lanes)]
+    position_encoder = Encoder(runs, config.state_bits)
+    for matrix, walked, count in zip(slots, walks, weights, strict=True):
+        lanes = _lane_values(matrix, walked, config)
+        table = choose_symbols(
+            np.concatenate(lanes), padding=0, state_bits=config.state_bits, top=_WEIGHT_TOP
+        )
+        value_encoder = Encoder(table, config.state_bits)
+        where = [position_encoder.encode(walk.symbols) for walk in walked]
+        what = [value_encoder.encode(lane) for lane in lanes]
+        for stored, streams in ((positions, where), (values, what)):
+            for unit, stream in zip(stored, streams, strict=True):
+                unit.append(stream)
+        tables.append(table)
+        directory.append(
+            MatrixStreams(
+                places=tuple(len(walk.symbols) for walk in walked),
+                position_words=tuple(len(words) for words, _ in where),
+                value_words=tuple(len(words) for words, _ in what),
+            )
+        )
+        stats.append(_stats(matrix, count, walked, where, what, table, config))
+    return EncodedMatrices(
+        config=config,
+        tables=tuple(tables),
+        matrices=tuple(directory),
+        positions=tuple(_memory(unit) for unit in positions),
+        values=tuple(_memory(unit) for unit in values),
+        stats=tuple(stats),
+    )
+
+
+def _check(number: int, matrix: NDArray[np.int8], config: Config) -> None:
+    if matrix.dtype != np.int8 or matrix.ndim != 3 or 0 in matrix.shape:
+        raise ValueError(
+            f"matrix {number} must be int8 (rows, lanes, columns), "
+            f"not {matrix.dtype} {matrix.shape}"
+        )
+    rows, lanes, _ = matrix.shape
+    if lanes != config.lanes or rows > config.rows_per_lane:
+        raise ValueError(
+            f"matrix {number} must have {config.lanes} lanes of at most {config.rows_per_lane} "
+            f"rows, not {lanes} of {rows}; deal it in tiles"
+        )
+
+
+def _walk(matrix: NDArray[np.int8], config: Config) -> list[Walk]:
+    """Every group's walk: it stops where any of its lanes has a weight."""
+    rows, _, columns = matrix.shape
+    occupied = (matrix.reshape(rows, config.groups, config.group, columns) != 0).any(axis=2)
+    longest = longest_run(rows, config.state_bits)
+    return [walk_group(occupied[:, group], longest) for group in range(config.groups)]
+
+
+def _run_table(walks: Sequence[Sequence[Walk]], config: Config) -> tuple[Symbol, ...]:
+    pooled = [walk.symbols for walked in walks for walk in walked]
+    symbols = np.concatenate([np.zeros(0, np.int64), *pooled])
+    runs = symbols[symbols != PADDING]
+    return choose_symbols(
+        runs,
+        padding=len(symbols) - len(runs),
+        state_bits=config.state_bits,
+        top=_RUN_TOP,
+    )
+
+
+def _lane_values(
+    matrix: NDArray[np.int8], walked: Sequence[Walk], config: Config
+) -> list[NDArray[np.int64]]:
+    """What stands at the places of each lane's group, in the order of the walk."""
+    return [
+        matrix[walk.rows, group * config.group + lane, walk.columns].astype(np.int64)
+        for group, walk in enumerate(walked)
+        for lane in range(config.group)
+    ]
+
+
+def _memory(streams: Sequence[_Stream]) -> bytes:
+    return b"".join(words.astype("<u2").tobytes() for words, _ in streams)
+
+
+def _stats(
+    matrix: NDArray[np.int8],
+    weights: int,
+    walked: Sequence[Walk],
+    where: Sequence[_Stream],
+    what: Sequence[_Stream],
+    table: Sequence[Symbol],
+    config: Config,
+) -> MatrixStats:
+    counts = np.bincount(matrix.reshape(-1).astype(np.int64) + 128, minlength=256)
+    counts[128] -= matrix.size - weights
+    if counts[128] < 0 or weights < 1:
+        raise ValueError(
+            f"wanted 1 to {matrix.size} weights, all non-zeros among them, got {weights}"
+        )
+    return MatrixStats(
+        weights=weights,
+        non_zeros=weights - int(counts[128]),
+        places=sum(len(walk.rows) for walk in walked),
+        padding=sum(walk.padding for walk in walked),
+        position_bits=sum(bits for _, bits in where),
+        value_bits=sum(bits for _, bits in what),
+        bytes=sum(2 * len(words) for words, _ in (*where, *what)),
+        table_bits=table_bits(table),
+        directory_bits=directory_bits(config),
+        h0=entropy(counts),
+    )

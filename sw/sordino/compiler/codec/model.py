@@ -1,0 +1,94 @@
+"""What the encoder hands over: tables, stream memories, directory and what they cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.arch import Config
+from sordino.isa.image import MatrixStreams
+from sordino.isa.tans import SYMBOL_BYTES, Symbol
+
+__all__ = ["EncodedMatrices", "MatrixStats", "directory_bits", "entropy", "table_bits"]
+
+IMAGE_WORD_BITS = 32
+"""Tables and directory of the image are 32-bit words."""
+
+
+def table_bits(symbols: Sequence[Symbol]) -> int:
+    """Bits of one table in the image: its number of symbols and one word a symbol."""
+    return IMAGE_WORD_BITS + 8 * SYMBOL_BYTES * len(symbols)
+
+
+def directory_bits(config: Config) -> int:
+    """Bits of one matrix's directory record in the image."""
+    return IMAGE_WORD_BITS * (2 * config.groups + config.lanes)
+
+
+def entropy(counts: NDArray[np.int64]) -> float:
+    """Order-0 entropy in bits of the distribution that these counts make; 0 without counts."""
+    shares = counts[counts > 0] / max(1, int(counts.sum()))
+    return float(-(shares * np.log2(shares)).sum()) + 0.0  # never -0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixStats:
+    """What one matrix holds and what it costs.
+
+    weights         weights of the matrix, empty slots not counted
+    non_zeros       of these, how many are not 0
+    places          places the groups stop at, summed over groups, padding places not counted
+    padding         padding places, summed over groups
+    position_bits   position streams to the bit, initial states included
+    value_bits      value streams to the bit, initial states included
+    bytes           both kinds of stream as stored, each stream rounded up to 16-bit words
+    table_bits      the matrix's value table in the image
+    directory_bits  the matrix's directory record in the image
+    h0              order-0 entropy of its weights, zeros included, in bits a weight
+    """
+
+    weights: int
+    non_zeros: int
+    places: int
+    padding: int
+    position_bits: int
+    value_bits: int
+    bytes: int
+    table_bits: int
+    directory_bits: int
+    h0: float
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Streams, value table and directory record over weights; the run table is shared."""
+        return (8 * self.bytes + self.table_bits + self.directory_bits) / self.weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedMatrices:
+    """Matrices as the image holds them.
+
+    `tables[0]` is the run table of all matrices, `tables[1 + k]` the value table of matrix k.
+    `positions` holds each group's and `values` each lane's stream memory, matrix after matrix;
+    `matrices` is the directory, `stats` goes with it entry by entry.
+    """
+
+    config: Config
+    tables: tuple[tuple[Symbol, ...], ...]
+    matrices: tuple[MatrixStreams, ...]
+    positions: tuple[bytes, ...]
+    values: tuple[bytes, ...]
+    stats: tuple[MatrixStats, ...]
+
+    @property
+    def run_table_bits(self) -> int:
+        """Bits of the shared run table in the image."""
+        return table_bits(self.tables[0])
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Streams, all tables and the directory over the weights of all matrices."""
+        weights = sum(stats.weights for stats in self.stats)
+        bits = sum(stats.bits_per_weight * stats.weights for stats in self.stats)
+        return (bits + self.run_table_bits) / weights
