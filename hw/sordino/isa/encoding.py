@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from amaranth.hdl import Shape
-from amaranth.lib import data
+from amaranth.lib import data, enum
 
 __all__ = ["EncodingError", "check_field", "encode"]
 
@@ -31,4 +31,7 @@ def encode(layout: type[data.Struct], values: Mapping[str, int]) -> int:
             )
         field = Shape.cast(shape[name].shape)
         check_field(name, int(value), field.width, field.signed)
+        kind = shape[name].shape
+        if isinstance(kind, enum.EnumMeta) and int(value) not in {m.value for m in kind}:
+            raise EncodingError(f"field {name!r}: {value} is no member of {kind.__name__}")
     return int(layout.const(dict(values)).as_bits())

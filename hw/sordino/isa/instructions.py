@@ -265,7 +265,7 @@ class Fill(data.Struct):
 
 
 class Copy(data.Struct):
-    """Copy `count` words inside ACTIVATION or STATE, lowest address first."""
+    """Copy `count` words inside ACTIVATION or STATE; the two ranges must not overlap."""
 
     space: Space
     source: 16

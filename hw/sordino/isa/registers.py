@@ -9,10 +9,15 @@ from dataclasses import dataclass
 from amaranth.lib import enum
 
 __all__ = [
+    "ADDRESS_BITS",
     "COUNTERS",
     "COUNTER_BITS",
     "ISA_VERSION",
+    "NO_TOKEN",
+    "REGISTERS",
     "REGISTER_MAP",
+    "STATUS_CODE",
+    "STATUS_ERROR",
     "Control",
     "Counter",
     "Error",
@@ -93,25 +98,47 @@ COUNTERS = (
 
 @dataclass(frozen=True)
 class Register:
-    """One 32-bit register: byte offset, access (ro, wo, rw, w1c) and meaning."""
+    """One 32-bit register: byte offset, access (ro, wo, rw, w1c) and meaning.
+
+    Bits outside `mask` read as zero and are ignored when written. Writing with some byte strobes
+    only leaves the other bytes of a `rw` register, and counts as zero bytes in CONTROL and `w1c`;
+    LOAD_DATA and LOAD_CHECK take whole words only. A write without any strobe does nothing.
+
+    A refused access is answered with SLVERR and changes nothing: an offset outside the map,
+    reading `wo`, writing `ro`, and what the texts below call refused.
+    """
 
     name: str
     offset: int
     access: str
     text: str
+    mask: int = 0xFFFF_FFFF
 
 
 class Control(enum.IntFlag, shape=32):
     """Bits of CONTROL; each acts when 1 is written."""
 
     START = 1
-    """Begin at ENTRY with cleared registers, stack and counters."""
+    """Begin at ENTRY with cleared registers, stack and counters.
+
+    Refused while busy. With a sticky error, or after words were loaded and not checked (which is
+    then a sticky LOAD error), the machine does not start and INTERRUPT_STATUS has STOPPED.
+    """
     END_OF_INPUT = 2
-    """No features follow those already written."""
+    """No features follow those already written; FEATURE is refused from now on until CLEAR."""
     ABORT = 4
-    """Stop as if the cycle limit were reached."""
+    """Stop as if the cycle limit were reached; without effect while the machine is not busy."""
     CLEAR = 8
-    """Forget errors, FIFO contents and END_OF_INPUT; the machine must not be busy."""
+    """Forget errors, unchecked words, FIFO contents and END_OF_INPUT.
+
+    Refused while busy and together with any other bit.
+    """
+
+
+STATUS_CODE = 8
+"""First of the eight bits of STATUS with the HALT code."""
+STATUS_ERROR = 16
+"""First of the eight bits of STATUS with the error code."""
 
 
 class Status(enum.IntFlag, shape=32):
@@ -125,34 +152,77 @@ class Status(enum.IntFlag, shape=32):
 
 
 class Interrupt(enum.IntFlag, shape=32):
-    """Bits of INTERRUPT_ENABLE and INTERRUPT_STATUS."""
+    """Bits of INTERRUPT_ENABLE and INTERRUPT_STATUS.
+
+    Clear a bit first, then look at what it announces: nothing that comes later is lost.
+    """
 
     STOPPED = 1
-    """The machine stopped, with or without an error."""
+    """The machine stopped, with or without an error, or did not start because of one."""
     TOKEN = 2
     """A token was emitted."""
     FEATURES = 4
-    """The feature FIFO is at most half full."""
+    """The feature FIFO is at most half full; set again at once as long as that is so."""
 
 
 REGISTER_MAP = (
     Register("ID", 0x00, "ro", "configuration id"),
     Register("VERSION", 0x04, "ro", "instruction set version"),
-    Register("CONTROL", 0x08, "wo", "Control bits"),
-    Register("STATUS", 0x0C, "ro", "Status bits, HALT code, error code"),
-    Register("ENTRY", 0x10, "rw", "program address START begins at"),
+    Register("CONTROL", 0x08, "wo", "Control bits", mask=0xF),
+    Register("STATUS", 0x0C, "ro", "Status bits, HALT code, error code", mask=0xFF_FF0F),
+    Register("ENTRY", 0x10, "rw", "program address START begins at", mask=0xFFFF),
     Register("LIMIT_LOW", 0x14, "rw", "cycle limit, low word; 0 in both words: no limit"),
-    Register("LIMIT_HIGH", 0x18, "rw", "cycle limit, high word"),
-    Register("INTERRUPT_ENABLE", 0x1C, "rw", "Interrupt bits that raise the interrupt line"),
-    Register("INTERRUPT_STATUS", 0x20, "w1c", "Interrupt bits seen"),
-    Register("LOAD_TARGET", 0x24, "rw", "LoadTarget in bits 2 to 0, unit in bits 31 to 16"),
-    Register("LOAD_ADDRESS", 0x28, "rw", "next 32-bit word; writing it restarts the CRC"),
-    Register("LOAD_DATA", 0x2C, "wo", "one word to LOAD_TARGET at LOAD_ADDRESS, which advances"),
-    Register("LOAD_CHECK", 0x30, "wo", "CRC-32 expected of the words since LOAD_ADDRESS"),
-    Register("FEATURE", 0x34, "wo", "features: one int8 for each byte whose strobe is set"),
+    Register("LIMIT_HIGH", 0x18, "rw", "cycle limit, high word", mask=0xFFFF),
+    Register("INTERRUPT_ENABLE", 0x1C, "rw", "Interrupt bits that raise the line", mask=0x7),
+    Register("INTERRUPT_STATUS", 0x20, "w1c", "Interrupt bits seen", mask=0x7),
+    Register(
+        "LOAD_TARGET", 0x24, "rw", "LoadTarget in bits 2 to 0, unit in bits 31 to 16", 0xFFFF_0007
+    ),
+    Register(
+        "LOAD_ADDRESS",
+        0x28,
+        "rw",
+        "next 32-bit word; writing it restarts the CRC, and is a sticky LOAD error if words since "
+        "the last time were not checked",
+        mask=0x3FF_FFFF,
+    ),
+    Register(
+        "LOAD_DATA",
+        0x2C,
+        "wo",
+        "one word to LOAD_TARGET at LOAD_ADDRESS, which advances; refused while busy and outside "
+        "the target's memory",
+    ),
+    Register(
+        "LOAD_CHECK",
+        0x30,
+        "wo",
+        "CRC-32 expected of the words since LOAD_ADDRESS, as little-endian bytes; another value "
+        "is a sticky LOAD error",
+    ),
+    Register(
+        "FEATURE",
+        0x34,
+        "wo",
+        "features: one int8 for each byte whose strobe is set, lowest byte first; refused as a "
+        "whole if they do not fit",
+    ),
     Register("FEATURE_ROOM", 0x38, "ro", "features that fit"),
-    Register("TOKEN", 0x3C, "ro", "oldest token, taken by reading; all ones when there is none"),
+    Register("TOKEN", 0x3C, "ro", "oldest token, taken by reading; NO_TOKEN when there is none"),
     Register("TOKEN_LEVEL", 0x40, "ro", "tokens that wait"),
-    Register("PC", 0x44, "ro", "address of the instruction in progress"),
-    Register("COUNTERS", 0x80, "ro", "first of the counters, 8 bytes each"),
+    Register("PC", 0x44, "ro", "address of the instruction in progress", mask=0xFFFF),
+    Register(
+        "COUNTERS",
+        0x80,
+        "ro",
+        "first of the counters, 8 bytes each; reading a low word keeps the high word that belongs "
+        "to it, which reading any high word returns",
+    ),
 )
+
+REGISTERS = {register.name: register for register in REGISTER_MAP}
+"""Registers by name."""
+NO_TOKEN = 0xFFFF_FFFF
+"""What TOKEN holds when no token waits."""
+ADDRESS_BITS = (REGISTERS["COUNTERS"].offset + 8 * len(COUNTERS) - 1).bit_length()
+"""Bits of a byte offset."""

@@ -1,0 +1,124 @@
+"""The exact machine: executes an image in numpy, one instruction at a time."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.engines.engine import Record, RunResult
+from sordino.golden.execution import bind
+from sordino.golden.state import State, Stop
+from sordino.golden.verify import verify
+from sordino.golden.weights import WeightStore
+from sordino.isa.effects import Region, Store, writes
+from sordino.isa.image import Image, ImageError
+from sordino.isa.registers import Error
+
+__all__ = ["Golden"]
+
+_MEMORIES = (Store.ACTIVATION, Store.STATE, Store.BANK0, Store.BANK1)
+
+
+class Golden:
+    """An image in the exact machine; an `Engine` without time.
+
+    The image is verified first (ImageError). `state` holds everything a program changes and may
+    be read, and written, between instructions. Memories start at zero and keep what a run leaves.
+
+    Where the contract leaves something open: an INPUT that stops with Error.INPUT has written the
+    features there were; a MATVEC that stops with Error.STREAM has changed nothing.
+    """
+
+    name = "golden"
+
+    def __init__(self, image: Image) -> None:
+        verify(image)
+        self.image = image
+        self.state = State.of(image.config)
+        weights = WeightStore(image)
+        addresses = range(len(image.program))
+        self._operations = [bind(image, weights, self.state, at) for at in addresses]
+        self._regions = [writes(instruction, image.config) for instruction in image.program]
+
+    def start(self, features: NDArray[np.int8], *, entry: str = "main") -> None:
+        """Begin at a named entry point of the image with `features` (frames, dim) int8 to come.
+
+        An image that names no entry points has `main` at address 0.
+        """
+        if features.dtype != np.int8:
+            raise ValueError(f"features must be int8, not {features.dtype}")
+        entries = self.image.host.get("entries", {"main": 0})
+        if entry not in entries:
+            raise ImageError(f"no entry point {entry!r}; the image has {', '.join(entries)}")
+        self.state.start(features.reshape(-1), entries[entry])
+
+    def step(self, *, record: bool = False) -> Record | None:
+        """Execute the next instruction and return its record, if it retired and one is wanted.
+
+        Afterwards `state.running` tells whether there is a next one.
+        """
+        state = self.state
+        if not state.running:
+            raise ValueError("the machine has stopped; start it first")
+        address, state.ended = state.pc, False
+        try:
+            state.pc = self._operations[address]()
+        except Stop as stop:
+            state.running, state.error = False, stop.error
+            return None
+        index = state.counters["instructions"]
+        state.counters["instructions"] = index + 1
+        return Record(index, address, self._written(address)) if record else None
+
+    def run(
+        self,
+        features: NDArray[np.int8],
+        *,
+        cycle_limit: int = 0,
+        record: bool | Callable[[Record], None] = False,
+        entry: str = "main",
+    ) -> RunResult:
+        """Run until the machine stops.
+
+        There are no cycles here: a `cycle_limit` other than 0 stops the machine with Error.LIMIT
+        once so many *instructions* have retired, each of which takes the circuit several cycles.
+        """
+        self.start(features, entry=entry)
+        state, kept = self.state, list[Record]()
+        sink = record if callable(record) else kept.append
+        while state.running:
+            made = self.step(record=bool(record))
+            if made is not None:
+                sink(made)
+            if state.running and state.counters["instructions"] == cycle_limit:
+                state.running, state.error = False, Error.LIMIT
+        return RunResult(
+            tokens=list(state.tokens),
+            error=state.error,
+            code=state.code,
+            counters=dict(state.counters),
+            records=kept if record is True else None,
+            final={
+                **{store: state.memory.store(store).copy() for store in _MEMORIES},
+                Store.REGISTER: np.array(state.registers, np.int64),
+            },
+        )
+
+    def _written(self, address: int) -> NDArray[np.int64]:
+        """What the instruction at `address`, which has just retired, wrote."""
+        if self.state.ended:
+            return np.array([self.state.pc], np.int64)
+        parts = [self._read(region) for region in self._regions[address]]
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+    def _read(self, region: Region) -> NDArray[np.int64]:
+        state, base = self.state, region.base
+        match region.store:
+            case Store.REGISTER:
+                return np.array(state.registers[base : base + region.count], np.int64)
+            case Store.PC:
+                return np.array([state.pc], np.int64)
+            case Store.TOKEN:
+                return np.array(state.tokens[-1:], np.int64)
+            case store:
+                return state.memory.store(store)[base : base + region.count].reshape(-1).copy()

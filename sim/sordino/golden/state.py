@@ -1,0 +1,70 @@
+"""Everything that changes while a program runs."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.arch import Config
+from sordino.golden.memory import Memory
+from sordino.isa.instructions import REGISTERS
+from sordino.isa.registers import COUNTERS, Error
+
+__all__ = ["State", "Stop"]
+
+
+class Stop(Exception):
+    """The instruction in progress stops the machine with an error and does not retire."""
+
+    def __init__(self, error: Error) -> None:
+        super().__init__(error.name)
+        self.error = error
+
+
+def _counters() -> dict[str, int]:
+    return {counter.name: 0 for counter in COUNTERS if not counter.timed}
+
+
+@dataclass
+class State:
+    """A machine between two instructions.
+
+    memory, run_table and value_tables (numbers of the image's tables, None before the first
+    TABLE) outlast a program; the rest begins anew with every `start`.
+
+    registers    8 unsigned 16-bit integers
+    stack        return addresses, the latest last
+    features     int8, all that the host writes; `read` of them are taken
+    ended        the latest instruction was an INPUT that found the end of input
+    error, code  why the machine stopped, once `running` is false
+    counters     the untimed ones by name
+    """
+
+    memory: Memory
+    value_tables: list[int | None]
+    run_table: int | None = None
+    running: bool = False
+    pc: int = 0
+    registers: list[int] = field(default_factory=lambda: [0] * REGISTERS)
+    stack: list[int] = field(default_factory=list)
+    features: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
+    read: int = 0
+    ended: bool = False
+    tokens: list[int] = field(default_factory=list)
+    error: Error = Error.NONE
+    code: int = 0
+    counters: dict[str, int] = field(default_factory=_counters)
+
+    @classmethod
+    def of(cls, config: Config) -> "State":
+        """A machine that has just been loaded; all memories zero."""
+        return cls(Memory(config), [None] * config.value_slots)
+
+    def start(self, features: NDArray[np.int8], entry: int) -> None:
+        """START at address `entry`, with the input that the host will write."""
+        self.running, self.pc = True, entry
+        self.registers, self.stack = [0] * REGISTERS, []
+        self.features, self.read, self.ended = features, 0, False
+        self.tokens = []
+        self.error, self.code = Error.NONE, 0
+        self.counters = _counters()

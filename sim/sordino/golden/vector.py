@@ -1,0 +1,103 @@
+"""What the vector unit computes, on numpy int64 arrays.
+
+The arithmetic is `sordino.arith`'s; here are only the places that operands come from.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino import arith
+from sordino.arch import QUAD
+from sordino.isa.instructions import Function
+
+__all__ = [
+    "add",
+    "argmax",
+    "bias_words",
+    "cell",
+    "drain",
+    "embedding_words",
+    "index_words",
+    "unit_lanes",
+]
+
+Ints = NDArray[np.int64]
+
+PARAMETER_BYTES = 16
+"""One 128-bit word of parameter memory."""
+_TANH = (np.array(arith.TANH.knots, np.int64), np.array(arith.TANH.slopes, np.int64))
+_SIGMOID = (np.array(arith.SIGMOID.knots, np.int64), np.array(arith.SIGMOID.slopes, np.int64))
+
+
+def bias_words(parameters: bytes, word: int, count: int) -> Ints:
+    """`count` int32 from parameter word `word` on, four a word."""
+    return np.frombuffer(parameters, "<i4", count, word * PARAMETER_BYTES).astype(np.int64)
+
+
+def index_words(parameters: bytes, word: int, count: int) -> tuple[Ints, Ints]:
+    """Biases and indices of `count` ARGMAX entries from parameter word `word` on."""
+    pairs = bias_words(parameters, word, 2 * count).reshape(-1, 2)
+    return pairs[:, 0].copy(), pairs[:, 1].copy()
+
+
+def embedding_words(parameters: bytes, word: int, count: int) -> Ints:
+    """`count` int8 from parameter word `word` on, sixteen a word."""
+    return np.frombuffer(parameters, np.int8, count, word * PARAMETER_BYTES).astype(np.int64)
+
+
+def unit_lanes(units: int, lanes: int) -> Ints:
+    """Where gates stand: (4, units) flat indices row * lanes + lane, gates in the order i f g o.
+
+    Unit u is at row u // quads and quad u % quads, its gate k on lane (k + row) mod 4 of the quad.
+    """
+    row, quad = np.divmod(np.arange(units), lanes // QUAD)
+    gate = np.arange(QUAD)[:, np.newaxis]
+    return np.asarray(row * lanes + QUAD * quad + (gate + row) % QUAD)
+
+
+def cell(gates: Ints, biases: Ints, c: Ints, *, multiplier: int, shift: int) -> tuple[Ints, Ints]:
+    """New cell state and hidden state (units,) of an LSTM.
+
+    `gates` and `biases` are (4, units) in the order i f g o, `c` (units,) is the old cell state.
+    """
+    z = arith.gate_preactivation(gates, biases, multiplier, shift)
+    i, f, o = arith.sigmoid(z[[0, 1, 3]], *_SIGMOID)
+    c = arith.cell_state(i, f, arith.tanh(z[2], *_TANH), c)
+    return c, arith.cell_hidden(o, arith.tanh(arith.joint_preactivation(c), *_TANH))
+
+
+def drain(
+    accumulators: Ints, biases: Ints, *, wide: bool, function: Function, multiplier: int, shift: int
+) -> Ints:
+    """What DRAIN stores of each slot: int16 if `wide`, else int8."""
+    if wide:
+        return np.asarray(arith.gate_preactivation(accumulators, biases, multiplier, shift))
+    return _finish(function, accumulators + biases, multiplier, shift)
+
+
+def _finish(function: Function, value: Ints, multiplier: int, shift: int) -> Ints:
+    if function is Function.TANH:
+        z = arith.saturate(arith.requantise(value, multiplier, shift), arith.PREACTIVATION.bits)
+        return np.asarray(arith.joint_tanh(arith.tanh(z, *_TANH)))
+    if function is Function.RELU:
+        # rq keeps the sign: RELU before it is RELU after it.
+        value = np.maximum(value, 0)
+    return np.asarray(arith.drain_int8(arith.requantise(value, multiplier, shift)))
+
+
+def add(a: Ints, b: Ints, *, function: Function, multiplier: int, shift: int) -> Ints:
+    """What ADD stores: int8. TANH uses neither multiplier nor shift."""
+    value = arith.add_joint(a, b)
+    if function is Function.TANH:
+        z = arith.joint_preactivation(value)
+        return np.asarray(arith.joint_tanh(arith.tanh(z, *_TANH)))
+    return _finish(function, value, multiplier, shift)
+
+
+def argmax(accumulators: Ints, biases: Ints, indices: Ints) -> int:
+    """Lowest index of the largest accumulator + bias; negative indices do not count; 0 if none."""
+    taken = indices >= 0
+    if not taken.any():
+        return 0
+    values = (accumulators + biases)[taken]
+    return int(indices[taken][values == values.max()].min())

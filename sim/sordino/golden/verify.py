@@ -1,0 +1,295 @@
+"""Static check of an image against its own configuration, before anything executes it."""
+
+from collections.abc import Iterator
+from typing import NoReturn
+
+from sordino.arch import QUAD
+from sordino.golden.vector import PARAMETER_BYTES, index_words
+from sordino.isa.encoding import EncodingError
+from sordino.isa.image import Image, ImageError
+from sordino.isa.instructions import Function, Instruction, Opcode, Space
+from sordino.isa.tans import Symbol, TableError, expand
+
+__all__ = ["verify"]
+
+_INT8 = (-128, 127)
+_REGISTER_HIGH = 0xFFFF
+_GO_ON = (Opcode.HALT, Opcode.JUMP, Opcode.RETURN)
+"""After every other instruction the next address may be executed."""
+
+
+def verify(image: Image) -> None:
+    """Check that the image fits its configuration and that its program stays inside it.
+
+    Whatever the features, a program that passes touches nothing outside the program, the memories,
+    the parameter section, the tables and the directory, and every operation has at least one word
+    to work on. Not checked, because it depends on the path taken: nesting of calls, whether a
+    TABLE comes before each MATVEC, and the streams themselves. Raises ImageError with the
+    instruction's address, what was wanted, what was found and what to do.
+    """
+    _Verifier(image).verify()
+
+
+def _fit(what: str, needed: int, setting: str, available: int) -> None:
+    if needed > available:
+        raise ImageError(
+            f"does not fit: {setting}: {what} need {needed:,}, the configuration has "
+            f"{available:,}; raise {setting}"
+        )
+
+
+class _Verifier:
+    def __init__(self, image: Image) -> None:
+        self.image, self.config, self.program = image, image.config, image.program
+        self.address = 0
+
+    def verify(self) -> None:
+        self.check_sections()
+        self.check_directory()
+        self.check_tables()
+        self.check_entries()
+        for address, instruction in enumerate(self.program):
+            self.address = address
+            self.check_encoding(instruction)
+            self.check_flow(instruction)
+            self.check_operands(instruction)
+        for address, instruction in enumerate(self.program):
+            self.address = address
+            if instruction.opcode is Opcode.EMBED:
+                self.check_embedding(instruction)
+
+    # Sections against the configuration.
+
+    def check_sections(self) -> None:
+        config, image = self.config, self.image
+        if not self.program:
+            raise ImageError("the program has no instructions; it should at least HALT")
+        if len(image.parameters) % PARAMETER_BYTES:
+            raise ImageError("parameter section is not a whole number of 128-bit words")
+        _fit("instructions", len(self.program), "program_words", config.program_words)
+        words = len(image.parameters) // PARAMETER_BYTES
+        _fit("words of parameters", words, "parameter_words", config.parameter_words)
+        _fit("decoder tables", len(image.tables), "tables", config.tables)
+        _fit("matrices", len(image.matrices), "matrices", config.matrices)
+
+    def check_directory(self) -> None:
+        config, image = self.config, self.image
+        for number, entry in enumerate(image.matrices):
+            sizes = (len(entry.places), len(entry.position_words), len(entry.value_words))
+            if sizes != (config.groups, config.groups, config.lanes):
+                raise ImageError(
+                    f"matrix {number}: wanted places and words of {config.groups} groups and words "
+                    f"of {config.lanes} lanes, got {sizes}; compile again"
+                )
+        positions = [entry.position_words for entry in image.matrices]
+        values = [entry.value_words for entry in image.matrices]
+        for kind, unit, stored, lengths, setting, room in (
+            ("position", "group", image.positions, positions, "group_words", config.group_words),
+            ("value", "lane", image.values, values, "lane_words", config.lane_words),
+        ):
+            units = config.groups if unit == "group" else config.lanes
+            if len(stored) != units:
+                raise ImageError(f"wanted {kind} streams of {units} {unit}s, got {len(stored)}")
+            for number, memory in enumerate(stored):
+                words = sum(length[number] for length in lengths)
+                _fit(f"{kind} streams of {unit} {number}", words, setting, room)
+                if len(memory) != 2 * words:
+                    raise ImageError(
+                        f"{unit} {number}: the directory counts {words} words of {kind} streams, "
+                        f"there are {len(memory) / 2:g}; compile again"
+                    )
+
+    def check_tables(self) -> None:
+        """Tables must expand, and suit what TABLE instructions use them for."""
+        for number, symbols in enumerate(self.image.tables):
+            try:
+                expand(symbols, self.config.state_bits)
+            except TableError as error:
+                raise ImageError(f"table {number}: {error}") from None
+
+    def check_entries(self) -> None:
+        for name, target in self.image.host.get("entries", {}).items():
+            if not isinstance(target, int) or not 0 <= target < len(self.program):
+                raise ImageError(
+                    f"entry point {name!r} is address {target}, wanted 0 to {len(self.program) - 1}"
+                )
+
+    # One instruction; `self.address` is its own.
+
+    def fail(self, i: Instruction, text: str) -> NoReturn:
+        raise ImageError(f"instruction {self.address} ({i.opcode.name}): {text}")
+
+    def check_encoding(self, i: Instruction) -> None:
+        try:
+            i.encode()
+        except EncodingError as error:
+            raise ImageError(f"instruction {self.address}: {error}") from None
+
+    def check_flow(self, i: Instruction) -> None:
+        last = len(self.program) - 1
+        for name in ("target", "end"):
+            if i.fields.get(name, 0) > last:
+                self.fail(i, f"{name} is address {i.fields[name]}, wanted 0 to {last}")
+        if self.address == last and i.opcode not in _GO_ON:
+            self.fail(i, "the program ends after it, wanted HALT, JUMP or RETURN last")
+
+    def check_operands(self, i: Instruction) -> None:
+        for name in ("count", "rows", "columns", "units"):
+            if name in i.fields and not i.fields[name]:
+                self.fail(i, f"{name} is 0, wanted at least 1")
+        for name, store, base, count in self.ranges(i):
+            self.check_range(i, name, store, base, count)
+        match i.opcode:
+            case Opcode.TABLE:
+                self.check_table(i)
+            case Opcode.MATVEC:
+                self.check_matvec(i)
+            case Opcode.CELL | Opcode.DRAIN | Opcode.ADD:
+                self.check_function(i)
+            case Opcode.COPY:
+                self.check_copy(i)
+        for what, first, bits in self.parameters(i):
+            self.check_parameters(i, what, first, -(-bits // (8 * PARAMETER_BYTES)))
+        if i.opcode is Opcode.ARGMAX:
+            highest = self.highest_index(i)
+            if highest > _REGISTER_HIGH:
+                self.fail(i, f"index {highest}, wanted at most {_REGISTER_HIGH}")
+
+    def ranges(self, i: Instruction) -> Iterator[tuple[str, str, int, int]]:
+        """Memory ranges: what it is, the parameter that bounds it, first word, words."""
+        slots = i.fields.get("rows", 0) * self.config.lanes
+        match i.opcode:
+            case Opcode.INPUT | Opcode.EMBED:
+                yield "destination", "activation_words", i.destination, i.count
+            case Opcode.MATVEC:
+                yield "source", "activation_words", i.source, i.columns
+                yield "rows", "rows_per_lane", 0, i.rows
+            case Opcode.CELL:
+                yield "state", "state_words", i.state, i.units
+                yield "destination", "activation_words", i.destination, i.units
+                yield "units", "rows_per_lane", 0, -(-i.units // self.config.quads)
+            case Opcode.DRAIN:
+                store = "state_words" if i.wide else "activation_words"
+                yield "destination", store, i.destination, slots
+                yield "rows", "rows_per_lane", 0, i.rows
+            case Opcode.ARGMAX:
+                yield "rows", "rows_per_lane", 0, i.rows
+            case Opcode.ADD:
+                yield "a", "state_words", i.a, i.count
+                yield "b", "state_words", i.b, i.count
+                yield "destination", "activation_words", i.destination, i.count
+            case Opcode.FILL | Opcode.COPY:
+                names = ("activation_words", "state_words", "rows_per_lane", "rows_per_lane")
+                yield "destination", names[i.space], i.destination, i.count
+                if i.opcode is Opcode.COPY:
+                    yield "source", names[i.space], i.source, i.count
+
+    def check_range(self, i: Instruction, name: str, store: str, base: int, count: int) -> None:
+        available = getattr(self.config, store)
+        if base + count > available:
+            self.fail(
+                i,
+                f"does not fit: {store}: {name} takes words {base:,} to {base + count - 1:,}, the "
+                f"configuration has {available:,}; raise {store}",
+            )
+
+    def parameters(self, i: Instruction) -> Iterator[tuple[str, int, int]]:
+        """Ranges of parameter memory known before the program runs: name, first word, bits."""
+        slots = i.fields.get("rows", 0) * self.config.lanes
+        match i.opcode:
+            case Opcode.CELL:
+                yield "biases", i.parameters, 32 * QUAD * i.units
+            case Opcode.DRAIN:
+                yield "biases", i.parameters, 32 * slots
+            case Opcode.ARGMAX:
+                yield "entries", i.parameters, 64 * slots
+
+    def check_parameters(self, i: Instruction, what: str, first: int, words: int) -> None:
+        available = len(self.image.parameters) // PARAMETER_BYTES
+        if first + words > available:
+            self.fail(
+                i,
+                f"{what} take parameter words {first:,} to {first + words - 1:,}, the parameter "
+                f"section has {available:,}; compile again",
+            )
+
+    def check_table(self, i: Instruction) -> None:
+        if i.source >= len(self.image.tables):
+            self.fail(i, f"source is {i.source}, the image has {len(self.image.tables)} tables")
+        symbols = self.image.tables[i.source]
+        if i.runs:
+            self.check_run_symbols(i, symbols)
+            return
+        if i.slot >= self.config.value_slots:
+            self.fail(
+                i,
+                f"does not fit: value_slots: slot is {i.slot}, the configuration has "
+                f"{self.config.value_slots}; raise value_slots",
+            )
+        for symbol in symbols:
+            top = symbol.base + (1 << symbol.extra) - 1
+            if symbol.padding or symbol.base < _INT8[0] or top > _INT8[1]:
+                kind = "a padding symbol" if symbol.padding else f"values {symbol.base} to {top}"
+                self.fail(i, f"table {i.source} holds {kind}, wanted int8 values alone")
+
+    def check_run_symbols(self, i: Instruction, symbols: tuple[Symbol, ...]) -> None:
+        for symbol in symbols:
+            if symbol.base < 0:
+                self.fail(i, f"table {i.source} holds run {symbol.base}, wanted none below 0")
+
+    def check_matvec(self, i: Instruction) -> None:
+        if i.matrix >= len(self.image.matrices):
+            self.fail(
+                i, f"matrix is {i.matrix}, the directory has {len(self.image.matrices)} entries"
+            )
+        loads = [j for j in self.program if j.opcode is Opcode.TABLE]
+        if not any(j.runs for j in loads):
+            self.fail(i, "no TABLE of the program loads the run table")
+        if not any(not j.runs and j.slot == i.slot for j in loads):
+            self.fail(i, f"no TABLE of the program loads value slot {i.slot}")
+
+    def check_copy(self, i: Instruction) -> None:
+        if i.space not in (Space.ACTIVATION.value, Space.STATE.value):
+            self.fail(i, f"space is {Space(i.space).name}, wanted ACTIVATION or STATE")
+        if abs(i.source - i.destination) < i.count:
+            self.fail(
+                i,
+                f"{i.count} words from {i.source} overlap those from {i.destination}, wanted "
+                "ranges apart",
+            )
+
+    def check_function(self, i: Instruction) -> None:
+        function = i.fields.get("function", 0)
+        if i.fields.get("wide") and function != Function.NONE.value:
+            self.fail(i, f"function is {Function(function).name}, a wide DRAIN wants NONE")
+        unused = i.opcode is Opcode.ADD and function == Function.TANH.value
+        if not unused and not i.shift:
+            self.fail(i, "shift is 0, wanted 1 to 63")
+
+    # EMBED reads where a register points.
+
+    def highest_index(self, i: Instruction) -> int:
+        """What an ARGMAX may put into its register."""
+        slots = i.rows * self.config.lanes
+        indices = index_words(self.image.parameters, i.parameters, slots)[1]
+        return max(0, int(indices.max()))
+
+    def highest_value(self, register: int) -> int:
+        """A bound on what `register` may hold at any time, from all that write it."""
+        highest = 0
+        for i in self.program:
+            if i.fields.get("register") != register:
+                continue
+            if i.opcode is Opcode.SET:
+                highest = max(highest, i.value)
+            elif i.opcode is Opcode.ARGMAX:
+                highest = max(highest, self.highest_index(i))
+            elif i.opcode is Opcode.LOOP:
+                highest = _REGISTER_HIGH  # 0 becomes that
+        return highest
+
+    def check_embedding(self, i: Instruction) -> None:
+        highest = self.highest_value(i.register)
+        what = f"row {highest} (the most that register {i.register} may hold)"
+        words = -(-i.count // PARAMETER_BYTES)
+        self.check_parameters(i, what, i.parameters + highest * i.stride, words)

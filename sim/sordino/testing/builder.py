@@ -1,0 +1,120 @@
+"""Small images for tests, assembled by hand."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.arch import Config
+from sordino.isa.image import Image
+from sordino.isa.instructions import Instruction, Opcode, Space
+
+__all__ = ["ProgramBuilder"]
+
+_WORD_BYTES = 16
+
+
+class ProgramBuilder:
+    """Collects instructions, parameters and matrices, and makes them an image.
+
+    Fields that name an address (`target`, `end`) may be given as labels.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.slots: list[NDArray[np.int8]] = []
+        self._code: list[tuple[Opcode, str, dict[str, Any]]] = []
+        self._labels: dict[str, int] = {}
+        self._parameters = bytearray()
+
+    def add(self, opcode: Opcode, layer: str = "", **fields: Any) -> int:
+        """Append an instruction and return its address."""
+        self._code.append((opcode, layer, fields))
+        return len(self._code) - 1
+
+    def label(self, name: str) -> None:
+        """Name the address of the next instruction."""
+        if name in self._labels:
+            raise ValueError(f"label {name!r} is defined twice")
+        self._labels[name] = len(self._code)
+
+    def ints(self, values: Sequence[int] | NDArray[np.int64]) -> int:
+        """Append int32 parameters and return their first word."""
+        return self._append(np.asarray(values, "<i4").tobytes())
+
+    def entries(self, biases: NDArray[np.int64], indices: NDArray[np.int64]) -> int:
+        """Append ARGMAX entries and return their first word."""
+        return self.ints(np.stack([biases, indices], axis=1).reshape(-1))
+
+    def embedding(self, table: NDArray[np.int8]) -> tuple[int, int]:
+        """Append an embedding (rows, columns) and return its first word and stride."""
+        padded = np.pad(table, ((0, 0), (0, -table.shape[1] % _WORD_BYTES)))
+        return self._append(padded.tobytes()), padded.shape[1] // _WORD_BYTES
+
+    def _append(self, contents: bytes) -> int:
+        word = len(self._parameters) // _WORD_BYTES
+        self._parameters += contents + bytes(-len(contents) % _WORD_BYTES)
+        return word
+
+    def matrix(self, slots: NDArray[np.int8]) -> int:
+        """Add a dealt matrix, int8 (rows, lanes, columns), and return its number."""
+        self.slots.append(slots)
+        return len(self.slots) - 1
+
+    def matvec(
+        self, matrix: int, *, source: int, bank: int = 0, shift: int = 0, slot: int = 0
+    ) -> None:
+        """Load the matrix's value table into `slot` and multiply.
+
+        The run table is the business of the program: TABLE with source 0 and runs 1.
+        """
+        rows, _, columns = self.slots[matrix].shape
+        self.add(Opcode.TABLE, source=1 + matrix, slot=slot)
+        shape = {"rows": rows, "columns": columns}
+        self.add(
+            Opcode.MATVEC, source=source, matrix=matrix, slot=slot, shift=shift, bank=bank, **shape
+        )
+
+    def clear(self) -> None:
+        """Fill every memory and both banks with zeros and load the run table."""
+        config = self.config
+        for space, count in (
+            (Space.ACTIVATION, config.activation_words),
+            (Space.STATE, config.state_words),
+            (Space.BANK0, config.rows_per_lane),
+            (Space.BANK1, config.rows_per_lane),
+        ):
+            # 65,536 words are one more than `count` can say.
+            for base in range(0, count, 1 << 15):
+                part = min(1 << 15, count - base)
+                self.add(Opcode.FILL, space=space, destination=base, count=part)
+        self.add(Opcode.TABLE, source=0, runs=1)
+
+    def program(self) -> tuple[Instruction, ...]:
+        """The instructions with their labels resolved."""
+        return tuple(
+            Instruction.make(
+                opcode,
+                layer,
+                **{k: self._labels[v] if isinstance(v, str) else v for k, v in fields.items()},
+            )
+            for opcode, layer, fields in self._code
+        )
+
+    def image(self, **host: Any) -> Image:
+        """The image; entry point `main` is address 0 or the label of that name."""
+        from sordino.compiler.codec import encode_matrices
+
+        encoded = encode_matrices(self.slots, self.config)
+        entries = {"main": self._labels.get("main", 0)}
+        return Image(
+            config=self.config,
+            program=self.program(),
+            parameters=bytes(self._parameters),
+            tables=encoded.tables,
+            matrices=encoded.matrices,
+            positions=encoded.positions,
+            values=encoded.values,
+            host={"entries": entries, **host},
+        )

@@ -1,0 +1,119 @@
+"""Decoder tables: every state decodes one symbol, and the symbols' frequencies are kept."""
+
+import random
+from collections import Counter
+
+import pytest
+from amaranth.lib import data
+
+from sordino.isa.encoding import EncodingError
+from sordino.isa.tans import (
+    ENTRY_BYTES,
+    MAX_EXTRA_BITS,
+    EntryLayout,
+    Symbol,
+    SymbolLayout,
+    TableError,
+    expand,
+    expanded_bytes,
+)
+
+
+def random_table(rng: random.Random, state_bits: int, count: int) -> tuple[Symbol, ...]:
+    states = 1 << state_bits
+    cuts = sorted(rng.sample(range(1, states), count - 1))
+    frequencies = [b - a for a, b in zip([0, *cuts], [*cuts, states], strict=True)]
+    return tuple(
+        Symbol(rng.randint(-8192, 8191), rng.randint(0, MAX_EXTRA_BITS), f, rng.random() < 0.2)
+        for f in frequencies
+    )
+
+
+@pytest.mark.parametrize("state_bits", [4, 5, 8, 9])
+@pytest.mark.parametrize("count", [1, 2, 3, 16])
+def test_expansion(state_bits: int, count: int) -> None:
+    rng = random.Random(100 * state_bits + count)
+    states = 1 << state_bits
+    symbols = random_table(rng, state_bits, count)
+    entries = expand(symbols, state_bits)
+    assert len(entries) == states
+    assert Counter(id(entry.symbol) for entry in entries) == {id(s): s.frequency for s in symbols}
+    for symbol in symbols:
+        reached = [
+            state
+            for entry in entries
+            if entry.symbol is symbol
+            for state in range(entry.next_base, entry.next_base + (1 << entry.bits))
+        ]
+        assert sorted(reached) == list(range(states)), "each symbol leads to every state once"
+    for entry in entries:
+        assert not entry.next_base & ((1 << entry.bits) - 1), "fresh bits fill zeros"
+
+
+def test_one_symbol_takes_no_bits() -> None:
+    entries = expand([Symbol(5, 0, 16)], 4)
+    assert [(e.next_base, e.bits) for e in entries] == [(k, 0) for k in range(16)]
+
+
+def test_precise_spread() -> None:
+    """A symbol of a quarter of the states stands at every fourth."""
+    entries = expand([Symbol(0, 0, 12), Symbol(1, 0, 4)], 4)
+    assert [k for k, e in enumerate(entries) if e.symbol.base == 1] == [2, 6, 10, 14]
+
+
+@pytest.mark.parametrize(
+    "frequencies", [[], [15], [17], [8, 9], [16, 0], [20, -4]], ids=lambda f: "+".join(map(str, f))
+)
+def test_frequencies_must_sum(frequencies: list[int]) -> None:
+    with pytest.raises(TableError, match=r"frequencies must be positive and sum to 16, not "):
+        expand([Symbol(0, 0, f) for f in frequencies], 4)
+
+
+@pytest.mark.parametrize("base", [-8192, -1, 0, 8191])
+@pytest.mark.parametrize("extra", [0, 7])
+@pytest.mark.parametrize("frequency", [1, 512, 1023])
+@pytest.mark.parametrize("padding", [False, True])
+def test_symbol_round_trip(base: int, extra: int, frequency: int, padding: bool) -> None:
+    symbol = Symbol(base, extra, frequency, padding)
+    assert Symbol.decode(symbol.encode()) == symbol
+
+
+@pytest.mark.parametrize(
+    ("symbol", "name"),
+    [
+        (Symbol(8192, 0, 1), "base"),
+        (Symbol(-8193, 0, 1), "base"),
+        (Symbol(0, 8, 1), "extra"),
+        (Symbol(0, 0, 1024), "frequency"),
+        (Symbol(0, 0, -1), "frequency"),
+    ],
+)
+def test_symbols_that_do_not_fit(symbol: Symbol, name: str) -> None:
+    with pytest.raises(EncodingError, match=f"^field '{name}': "):
+        symbol.encode()
+
+
+def test_symbol_word_with_stray_bits() -> None:
+    bits = data.Layout.cast(SymbolLayout).size
+    for bit in range(bits, 32):
+        with pytest.raises(TableError, match="has bits outside its fields"):
+            Symbol.decode(Symbol(1, 1, 1).encode() | 1 << bit)
+
+
+def test_expanded_bytes() -> None:
+    rng = random.Random(3)
+    tables = [random_table(rng, 9, 20), random_table(rng, 9, 1)]
+    memory = expanded_bytes(tables, 9)
+    assert len(memory) == 2 * 512 * ENTRY_BYTES
+    entries = [entry for table in tables for entry in expand(table, 9)]
+    for number, entry in enumerate(entries):
+        word = int.from_bytes(memory[8 * number : 8 * number + 8], "little")
+        seen = EntryLayout.from_bits(word)
+        assert seen.next_base == entry.next_base
+        assert seen.mask == (1 << entry.bits) - 1
+        assert seen.bits == entry.bits
+        assert seen.extra == entry.symbol.extra
+        assert seen.total == entry.bits + entry.symbol.extra
+        assert seen.padding == entry.symbol.padding
+        assert seen.base == entry.symbol.base
+        assert word >> data.Layout.cast(EntryLayout).size == 0

@@ -1,0 +1,157 @@
+"""Configurations: checks speak in sentences, TOML, presets, identity."""
+
+from pathlib import Path
+
+import pytest
+
+from sordino.arch import PRESETS, Config, ConfigError, load_config
+
+CAPACITIES = {
+    "lane_words": 77,
+    "group_words": 78,
+    "rows_per_lane": 5,
+    "accumulator_bits": 24,
+    "activation_words": 79,
+    "state_words": 80,
+    "parameter_words": 81,
+    "program_words": 82,
+    "tables": 3,
+    "matrices": 4,
+    "feature_fifo": 16,
+    "token_fifo": 16,
+    "x_fifo": 64,
+    "value_slots": 3,
+    "clock_hz": 1,
+    "name": "other",
+}
+SMALL = PRESETS["small"]
+IDS = {
+    "tiny": 0x5392E68F,
+    "tiny-unstructured": 0xCB31919F,
+    "small": 0x4A199B74,
+    "small-unstructured": 0xD2BAEC64,
+    "large": 0xE9306BA0,
+    "large-unstructured": 0x71931CB0,
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lanes": 0}, "lanes must be a positive integer, not 0"),
+        ({"lanes": True}, "lanes must be a positive integer, not True"),
+        ({"lanes": 4.0}, "lanes must be a positive integer, not 4.0"),
+        ({"name": 3}, "name must be a string, not 3"),
+        ({"group": 3}, "group must be a power of two, not 3"),
+        (
+            {"lanes": 18},
+            "lanes must be a multiple of 4 (the gates of an LSTM unit) and of group = 4, not 18",
+        ),
+        (
+            {"group": 8, "lanes": 12},
+            "lanes must be a multiple of 4 (the gates of an LSTM unit) and of group = 8, not 12",
+        ),
+        ({"x_fifo": 12}, "x_fifo must be a power of two, not 12"),
+        ({"feature_fifo": 100}, "feature_fifo must be a power of two, not 100"),
+        ({"token_fifo": 3}, "token_fifo must be a power of two, not 3"),
+        (
+            {"x_fifo": 4},
+            "x_fifo must be more than 7 (one symbol may skip that many columns), not 4",
+        ),
+        ({"state_bits": 10}, "state_bits must be 4 to 9, not 10"),
+        ({"state_bits": 3}, "state_bits must be 4 to 9, not 3"),
+        ({"accumulator_bits": 23}, "accumulator_bits must be 24 to 32, not 23"),
+        ({"rows_per_lane": 1025}, "rows_per_lane must be 1 to 1024, not 1025"),
+        ({"activation_words": 65537}, "activation_words must be 16 to 65536, not 65537"),
+        ({"tables": 1}, "tables must be 2 to 256, not 1"),
+        ({"lanes": 1028}, "lanes must be 4 to 1024, not 1028"),
+    ],
+)
+def test_refusals_say_what_is_wanted(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        SMALL.with_settings(settings)
+    assert str(caught.value) == message
+
+
+def test_unknown_field_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match=r"^unknown configuration field 'lane'; fields are acc"):
+        SMALL.with_settings({"lane": 4})
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets(name: str) -> None:
+    config = PRESETS[name]
+    assert config.name == name
+    assert config.group == (1 if name.endswith("unstructured") else 4)
+    assert config.groups * config.group == config.lanes == 4 * config.quads
+    assert config.states == 1 << config.state_bits
+    assert load_config(name) is config
+    assert Config(**config.as_dict()) == config
+
+
+def test_presets_sizes() -> None:
+    assert {n: c.lanes for n, c in PRESETS.items() if c.group == 4} == {
+        "tiny": 4,
+        "small": 16,
+        "large": 64,
+    }
+
+
+@pytest.mark.parametrize(("field", "value"), CAPACITIES.items())
+def test_id_is_not_affected_by(field: str, value: object) -> None:
+    changed = SMALL.with_settings({field: value})
+    assert changed != SMALL
+    assert changed.id == SMALL.id
+
+
+@pytest.mark.parametrize(("field", "value"), [("lanes", 20), ("group", 2), ("state_bits", 9)])
+def test_id_is_affected_by(field: str, value: int) -> None:
+    assert SMALL.with_settings({field: value}).id != SMALL.id
+
+
+def test_every_field_is_in_one_of_the_id_tests() -> None:
+    assert {*CAPACITIES, "lanes", "group", "state_bits"} == set(SMALL.as_dict())
+
+
+def test_ids_do_not_change() -> None:
+    """An image names its machine's id; a changed id makes every image unusable."""
+    ids = {name: config.id for name, config in PRESETS.items()}
+    assert ids == IDS
+
+
+def test_toml(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('preset = "tiny"\nlanes = 8\nclock_hz = 12_000_000\n')
+    config = load_config(str(path), {"group": 2})
+    assert config == PRESETS["tiny"].with_settings(
+        {"name": "mine", "lanes": 8, "group": 2, "clock_hz": 12_000_000}
+    )
+    path.write_text("lanes = 32\n")
+    assert load_config(str(path)).rows_per_lane == SMALL.rows_per_lane
+    assert load_config(str(path)).lanes == 32
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        ("lanes = ", "cannot read configuration"),
+        ('preset = "huge"', "preset must be one of tiny, tiny-unstructured, small"),
+        ("lane = 3", "unknown configuration field 'lane'"),
+        ('lanes = "many"', "lanes must be a positive integer, not 'many'"),
+    ],
+)
+def test_bad_toml(tmp_path: Path, contents: str, message: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(contents)
+    with pytest.raises(ConfigError, match=message):
+        load_config(str(path))
+
+
+def test_no_such_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="unknown configuration 'mid'; give a TOML file or one"):
+        load_config("mid")
+    with pytest.raises(ConfigError, match="cannot read configuration"):
+        load_config(str(tmp_path / "none.toml"))
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="cannot read configuration"):
+        load_config(str(tmp_path / "binary.toml"))

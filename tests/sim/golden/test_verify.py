@@ -1,0 +1,342 @@
+"""What the exact machine refuses to execute, and in which words."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sordino.arch import Config
+from sordino.golden.machine import Golden
+from sordino.golden.verify import verify
+from sordino.isa.image import Image, ImageError
+from sordino.isa.instructions import Function, Instruction, Opcode, Space
+from sordino.isa.tans import Symbol
+from sordino.testing.programs import ProgramBuilder, random_config, random_program
+
+CONFIG = Config(
+    lanes=4,
+    group=2,
+    x_fifo=8,
+    lane_words=100,
+    group_words=90,
+    rows_per_lane=3,
+    activation_words=50,
+    state_words=40,
+    parameter_words=30,
+    program_words=16,
+    tables=4,
+    matrices=2,
+)
+STATES = CONFIG.states
+
+
+def image(*code: Instruction, **changes: Any) -> Image:
+    """A valid image: a matrix of 2 rows and 6 columns, 8 parameter words; `code` before HALT."""
+    builder = ProgramBuilder(CONFIG)
+    builder.matrix(np.ones((2, 4, 6), np.int8))
+    builder.ints(np.arange(32))
+    tables = (
+        Instruction.make(Opcode.TABLE, source=0, runs=1),
+        Instruction.make(Opcode.TABLE, source=1, slot=0),
+    )
+    made = replace(builder.image(), program=(*tables, *code, Instruction.make(Opcode.HALT)))
+    return replace(made, **changes)
+
+
+def make(opcode: Opcode, **fields: Any) -> Instruction:
+    """A valid instruction with changes."""
+    valid: dict[Opcode, dict[str, Any]] = {
+        Opcode.INPUT: {"count": 1},
+        Opcode.MATVEC: {"columns": 6, "rows": 2},
+        Opcode.CELL: {"units": 3, "multiplier": 1, "shift": 1},
+        Opcode.DRAIN: {"rows": 2, "multiplier": 1, "shift": 1},
+        Opcode.ARGMAX: {"rows": 2},
+        Opcode.ADD: {"count": 1, "multiplier": 1, "shift": 1},
+        Opcode.EMBED: {"count": 1},
+        Opcode.FILL: {"count": 1},
+        Opcode.COPY: {"count": 1, "destination": 1},
+    }
+    return Instruction.make(opcode, **{**valid.get(opcode, {}), **fields})
+
+
+def refused(wrong: Image) -> str:
+    with pytest.raises(ImageError) as caught:
+        verify(wrong)
+    with pytest.raises(ImageError, match=f"^{re.escape(str(caught.value))}$"):
+        Golden(wrong)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("opcode", list(Opcode))
+def test_valid_instructions_pass(opcode: Opcode) -> None:
+    verify(image(make(opcode)))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_programs_pass(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    verify(random_program(rng, random_config(rng)))
+
+
+FULL = {
+    "exactly adjacent ranges": make(Opcode.COPY, source=7, destination=10, count=3),
+    "exactly all activation words": make(Opcode.INPUT, destination=0, count=50),
+    "exactly the last state word": make(Opcode.ADD, a=39, b=0),
+    "exactly all rows": make(Opcode.FILL, space=Space.BANK0, count=3),
+    "exactly all parameters": make(Opcode.CELL, units=3, parameters=5),
+}
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_exact_fits_pass(name: str) -> None:
+    verify(image(FULL[name]))
+
+
+def word_range(name: str, what: str, first: int, last: int, available: int) -> str:
+    return (
+        f"does not fit: {what}: {name} takes words {first} to {last}, the configuration has "
+        f"{available}; raise {what}"
+    )
+
+
+def parameters(what: str, first: int, last: int) -> str:
+    return (
+        f"{what} take parameter words {first} to {last}, the parameter section has 8; compile again"
+    )
+
+
+A, S, R = "activation_words", "state_words", "rows_per_lane"
+REFUSALS = [
+    (make(Opcode.JUMP, target=4), "target is address 4, wanted 0 to 3"),
+    (make(Opcode.CALL, target=9), "target is address 9, wanted 0 to 3"),
+    (make(Opcode.LOOP, target=9), "target is address 9, wanted 0 to 3"),
+    (make(Opcode.BRANCH, target=9), "target is address 9, wanted 0 to 3"),
+    (make(Opcode.INPUT, end=9), "end is address 9, wanted 0 to 3"),
+    (make(Opcode.INPUT, count=0), "count is 0, wanted at least 1"),
+    (make(Opcode.INPUT, destination=50), word_range("destination", A, 50, 50, 50)),
+    (make(Opcode.INPUT, destination=1, count=50), word_range("destination", A, 1, 50, 50)),
+    (make(Opcode.TABLE, source=2), "source is 2, the image has 2 tables"),
+    (
+        make(Opcode.TABLE, source=1, slot=2),
+        "does not fit: value_slots: slot is 2, the configuration has 2; raise value_slots",
+    ),
+    (make(Opcode.MATVEC, matrix=1), "matrix is 1, the directory has 1 entries"),
+    (make(Opcode.MATVEC, slot=1), "no TABLE of the program loads value slot 1"),
+    (make(Opcode.MATVEC, rows=0), "rows is 0, wanted at least 1"),
+    (make(Opcode.MATVEC, columns=0), "columns is 0, wanted at least 1"),
+    (make(Opcode.MATVEC, source=45), word_range("source", A, 45, 50, 50)),
+    (make(Opcode.MATVEC, rows=4), word_range("rows", R, 0, 3, 3)),
+    (make(Opcode.CELL, units=0), "units is 0, wanted at least 1"),
+    (make(Opcode.CELL, units=4), word_range("units", R, 0, 3, 3)),
+    (make(Opcode.CELL, state=38), word_range("state", S, 38, 40, 40)),
+    (make(Opcode.CELL, destination=48), word_range("destination", A, 48, 50, 50)),
+    (make(Opcode.CELL, parameters=6), parameters("biases", 6, 8)),
+    (make(Opcode.CELL, shift=0), "shift is 0, wanted 1 to 63"),
+    (make(Opcode.DRAIN, rows=0), "rows is 0, wanted at least 1"),
+    (make(Opcode.DRAIN, rows=4), word_range("rows", R, 0, 3, 3)),
+    (make(Opcode.DRAIN, destination=43), word_range("destination", A, 43, 50, 50)),
+    (make(Opcode.DRAIN, destination=33, wide=1), word_range("destination", S, 33, 40, 40)),
+    (make(Opcode.DRAIN, parameters=7), parameters("biases", 7, 8)),
+    (make(Opcode.DRAIN, shift=0), "shift is 0, wanted 1 to 63"),
+    (
+        make(Opcode.DRAIN, wide=1, function=Function.RELU),
+        "function is RELU, a wide DRAIN wants NONE",
+    ),
+    (make(Opcode.ARGMAX, rows=4), word_range("rows", R, 0, 3, 3)),
+    (make(Opcode.ARGMAX, parameters=5), parameters("entries", 5, 8)),
+    (make(Opcode.ADD, count=0), "count is 0, wanted at least 1"),
+    (make(Opcode.ADD, a=40), word_range("a", S, 40, 40, 40)),
+    (make(Opcode.ADD, b=40), word_range("b", S, 40, 40, 40)),
+    (make(Opcode.ADD, destination=50), word_range("destination", A, 50, 50, 50)),
+    (make(Opcode.ADD, shift=0), "shift is 0, wanted 1 to 63"),
+    (make(Opcode.EMBED, destination=50), word_range("destination", A, 50, 50, 50)),
+    (make(Opcode.FILL, count=0), "count is 0, wanted at least 1"),
+    (make(Opcode.FILL, count=51), word_range("destination", A, 0, 50, 50)),
+    (make(Opcode.FILL, space=Space.STATE, count=41), word_range("destination", S, 0, 40, 40)),
+    (make(Opcode.FILL, space=Space.BANK0, count=4), word_range("destination", R, 0, 3, 3)),
+    (make(Opcode.FILL, space=Space.BANK1, count=4), word_range("destination", R, 0, 3, 3)),
+    (make(Opcode.COPY, source=50), word_range("source", A, 50, 50, 50)),
+    (make(Opcode.COPY, destination=50), word_range("destination", A, 50, 50, 50)),
+    (make(Opcode.COPY, space=Space.STATE, source=40), word_range("source", S, 40, 40, 40)),
+    (
+        make(Opcode.COPY, count=3, destination=2),
+        "3 words from 0 overlap those from 2, wanted ranges apart",
+    ),
+    (
+        make(Opcode.COPY, count=3, source=4, destination=2),
+        "3 words from 4 overlap those from 2, wanted ranges apart",
+    ),
+    (make(Opcode.COPY, space=Space.BANK0), "space is BANK0, wanted ACTIVATION or STATE"),
+]
+
+
+@pytest.mark.parametrize(("instruction", "message"), REFUSALS, ids=[m for _, m in REFUSALS])
+def test_refused_instructions(instruction: Instruction, message: str) -> None:
+    text = refused(image(instruction))
+    assert text == f"instruction 2 ({instruction.opcode.name}): {message}"
+
+
+def test_a_tanh_addition_needs_no_shift() -> None:
+    verify(image(make(Opcode.ADD, function=Function.TANH, shift=0)))
+
+
+def test_fields_must_fit_the_word() -> None:
+    wrong = Instruction(Opcode.SET, {"register": 8, "value": 0})
+    assert refused(image(wrong)) == (
+        "instruction 2: SET: field 'register': 8 does not fit, wanted 0 to 7"
+    )
+    assert refused(image(make(Opcode.DRAIN, function=3))) == (
+        "instruction 2: DRAIN: field 'function': 3 is no member of Function"
+    )
+
+
+@pytest.mark.parametrize("opcode", [Opcode.SET, Opcode.CALL, Opcode.LOOP, Opcode.BRANCH])
+def test_the_program_must_not_run_out(opcode: Opcode) -> None:
+    wrong = replace(image(), program=(Instruction.make(opcode),))
+    assert refused(wrong) == (
+        f"instruction 0 ({opcode.name}): the program ends after it, wanted HALT, JUMP or RETURN "
+        "last"
+    )
+
+
+def test_embedding_rows_follow_the_registers() -> None:
+    embed = make(Opcode.EMBED, register=3, parameters=2, stride=2, count=20)
+
+    def with_value(value: int) -> Image:
+        return image(Instruction.make(Opcode.SET, register=3, value=value), embed)
+
+    verify(with_value(2))
+    assert refused(with_value(3)) == (
+        "instruction 3 (EMBED): row 3 (the most that register 3 may hold) take parameter words 8 "
+        "to 9, the parameter section has 8; compile again"
+    )
+    loop = Instruction.make(Opcode.LOOP, register=3, target=0)
+    assert "row 65535 (the most" in refused(image(embed, loop))
+    verify(image(embed, Instruction.make(Opcode.LOOP, register=4, target=0)))
+
+
+def test_embedding_rows_follow_argmax() -> None:
+    def with_index(index: int) -> Image:
+        indices = np.stack([np.zeros(4), [-1, 0, index, 1]], axis=1).astype("<i4").tobytes()
+        argmax = make(Opcode.ARGMAX, rows=1, register=5)
+        embed = make(Opcode.EMBED, register=5, stride=1)
+        return image(argmax, embed, parameters=indices)
+
+    verify(with_index(1))
+    assert "row 2 (the most that register 5 may hold)" in refused(with_index(2))
+    assert refused(with_index(65536)) == (
+        "instruction 2 (ARGMAX): index 65536, wanted at most 65535"
+    )
+
+
+def test_embedding_of_a_branch_register_is_no_write() -> None:
+    branch = Instruction.make(Opcode.BRANCH, register=3, value=60000, target=0)
+    verify(image(make(Opcode.EMBED, register=3, stride=2), branch))
+
+
+@pytest.mark.parametrize(
+    ("symbols", "message"),
+    [
+        ((Symbol(127, 1, STATES),), "table 1 holds values 127 to 128, wanted int8 values alone"),
+        ((Symbol(-129, 0, STATES),), "table 1 holds values -129 to -129, wanted int8 values alone"),
+        (
+            (Symbol(0, 0, STATES, padding=True),),
+            "table 1 holds a padding symbol, wanted int8 values alone",
+        ),
+    ],
+)
+def test_value_tables_hold_int8(symbols: tuple[Symbol, ...], message: str) -> None:
+    wrong = replace(image(), tables=(image().tables[0], symbols))
+    assert refused(wrong) == f"instruction 1 (TABLE): {message}"
+
+
+def test_run_tables_hold_no_negative_run() -> None:
+    wrong = replace(image(), tables=((Symbol(-1, 2, STATES),), image().tables[1]))
+    assert refused(wrong) == "instruction 0 (TABLE): table 0 holds run -1, wanted none below 0"
+
+
+def test_tables_must_expand() -> None:
+    wrong = replace(image(), tables=((Symbol(0, 0, 3),), image().tables[1]))
+    assert refused(wrong) == "table 0: frequencies must be positive and sum to 256, not [3]"
+
+
+def does_not_fit(what: str, setting: str, needed: int, available: int) -> str:
+    return (
+        f"does not fit: {setting}: {what} need {needed}, the configuration has {available}; "
+        f"raise {setting}"
+    )
+
+
+def test_sections_must_fit_the_configuration() -> None:
+    base = image()
+    halt = (Instruction.make(Opcode.HALT),)
+    assert refused(replace(base, program=halt * 17)) == does_not_fit(
+        "instructions", "program_words", 17, 16
+    )
+    assert refused(replace(base, parameters=bytes(16 * 31))) == does_not_fit(
+        "words of parameters", "parameter_words", 31, 30
+    )
+    assert refused(replace(base, tables=base.tables * 3)) == does_not_fit(
+        "decoder tables", "tables", 6, 4
+    )
+    assert refused(replace(base, matrices=base.matrices * 3)) == does_not_fit(
+        "matrices", "matrices", 3, 2
+    )
+    assert refused(replace(base, parameters=bytes(17))) == (
+        "parameter section is not a whole number of 128-bit words"
+    )
+    assert refused(replace(base, program=())) == (
+        "the program has no instructions; it should at least HALT"
+    )
+
+
+def test_streams_must_fit_the_configuration() -> None:
+    base, entry = image(), image().matrices[0]
+    groups = replace(
+        base,
+        matrices=(replace(entry, position_words=(1, 91)),),
+        positions=(bytes(2), bytes(182)),
+    )
+    assert refused(groups) == does_not_fit("position streams of group 1", "group_words", 91, 90)
+    lanes = replace(
+        base,
+        matrices=(replace(entry, value_words=(1, 1, 101, 1)),),
+        values=(bytes(2), bytes(2), bytes(202), bytes(2)),
+    )
+    assert refused(lanes) == does_not_fit("value streams of lane 2", "lane_words", 101, 100)
+
+
+def test_directory_must_agree_with_the_streams() -> None:
+    base, entry = image(), image().matrices[0]
+    wrong = replace(base, matrices=(replace(entry, position_words=(7, entry.position_words[1])),))
+    held = len(base.positions[0]) // 2
+    assert refused(wrong) == (
+        f"group 0: the directory counts 7 words of position streams, there are {held}; "
+        "compile again"
+    )
+    assert refused(replace(base, values=base.values[:3])) == (
+        "wanted value streams of 4 lanes, got 3"
+    )
+    short = replace(base, matrices=(replace(entry, places=(1,)),))
+    assert refused(short) == (
+        "matrix 0: wanted places and words of 2 groups and words of 4 lanes, got (1, 2, 4); "
+        "compile again"
+    )
+
+
+@pytest.mark.parametrize("target", [4, -1, "main", None])
+def test_entry_points_are_addresses(target: object) -> None:
+    wrong = replace(image(make(Opcode.EMIT)), host={"entries": {"joint": target}})
+    assert refused(wrong) == f"entry point 'joint' is address {target}, wanted 0 to 3"
+
+
+def test_thousands_are_separated() -> None:
+    config = replace(CONFIG, activation_words=2000)
+    wrong = replace(image(make(Opcode.INPUT, destination=1999, count=3)), config=config)
+    assert refused(wrong).endswith(
+        "destination takes words 1,999 to 2,001, the configuration has 2,000; "
+        "raise activation_words"
+    )
