@@ -1,0 +1,218 @@
+"""The matvec engine: groups of lanes, and x broadcast to them."""
+
+from typing import Any
+
+from amaranth.hdl import *
+from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import Config
+from sordino.isa.instructions import Matvec
+from sordino.isa.registers import COUNTER_BITS
+from sordino.rtl.group import PLACES_BITS, Group
+from sordino.rtl.ports import DrainSignature, LoadSignature, TableSignature
+
+__all__ = ["ArrayCounts", "MatvecArray"]
+
+
+class ArrayCounts(data.Struct):
+    """Totals of the MATVECs that were completed without error; see `registers.COUNTERS`."""
+
+    places: COUNTER_BITS
+    padding: COUNTER_BITS
+    useful: COUNTER_BITS
+    gated: COUNTER_BITS
+    wait_x: COUNTER_BITS
+
+
+class _State(enum.Enum, shape=2):
+    IDLE = 0
+    BEGIN = 1
+    """The directories have answered: groups start."""
+    RUN = 2
+    SETTLE = 3
+    """Products reach the accumulators, events the counters."""
+
+
+_SETTLE_CYCLES = 4
+
+
+class MatvecArray(wiring.Component):
+    """Execute MATVEC: every group walks its places of the matrix, lanes multiply and accumulate.
+
+    `start` is high for one cycle, only while nothing is in progress; `arguments` must hold from
+    then until `done`. Column j of x is read from address `arguments.source` + j, once, in order,
+    one column a cycle while no group's FIFO is full; `x_data` follows `x_address` by one cycle.
+    `done` is high for one cycle when all is visible: accumulators to a drain read presented in
+    that cycle, and `counts`. It comes places + 16 cycles after `start`, with the places (padding
+    among them) of the busiest group, if no group waits for x; 7 cycles if there are none. Timing
+    depends on the streams and `arguments` alone.
+
+    `error` comes with `done`, instead of results, if a group walked outside the matrix or a
+    decoder ended in a state other than 0; `counts` are then those from before. Whatever the
+    streams hold, `done` comes after at most 8 cycles for each column and for each place that the
+    directories count, plus 16. `abort` ends what is in progress without
+    `done`: from the next cycle on the array is idle, and accumulators and counters are as after
+    an error.
+
+    While a MATVEC is in progress its bank is not `drain`'s, which then reads something
+    unspecified from it and does not write it; the other bank is. `load` and `table` take a word
+    every cycle, into what no MATVEC in progress uses, visible to a MATVEC started two cycles
+    later. `clear_counts` clears the counters.
+    """
+
+    load: stream.Interface
+    table: stream.Interface
+    start: Signal
+    arguments: Matvec
+    done: Signal
+    error: Signal
+    abort: Signal
+    x_address: Signal
+    x_data: Signal
+    drain: wiring.PureInterface
+    counts: ArrayCounts
+    clear_counts: Signal
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "load": In(LoadSignature),
+                "table": In(TableSignature),
+                "start": In(1),
+                "arguments": In(Matvec),
+                "done": Out(1),
+                "error": Out(1),
+                "abort": In(1),
+                "x_address": Out(16),
+                "x_data": In(signed(8)),
+                "drain": In(
+                    DrainSignature(
+                        lanes=config.lanes,
+                        rows=config.rows_per_lane,
+                        accumulator_bits=config.accumulator_bits,
+                    )
+                ),
+                "counts": Out(ArrayCounts),
+                "clear_counts": In(1),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        groups = [Group(self.config, index) for index in range(self.config.groups)]
+        for group in groups:
+            m.submodules[f"group{group.index}"] = group
+        state = Signal(_State)
+        settled = self._control(m, groups, state)
+        reserve, write, x = self._broadcast(m, groups, state)
+        self._connect(m, groups)
+        for group in groups:
+            m.d.comb += [
+                group.clear.eq(self.start | self.abort),
+                group.begin.eq(state == _State.BEGIN),
+                group.busy.eq(state != _State.IDLE),
+                group.arguments.eq(self.arguments),
+                group.x_reserve.eq(reserve),
+                group.x_write.eq(write),
+                group.x.eq(x),
+            ]
+        self._count(m, groups, state, settled)
+        return m
+
+    def _control(self, m: Module, groups: list[Group], state: Any) -> Signal:
+        """The states of a MATVEC; the signal returned is high in the last cycle before `done`."""
+        settle = Signal(range(_SETTLE_CYCLES))
+        settled = Signal()
+        active, failed = (
+            Cat(group.active for group in groups),
+            Cat(group.error for group in groups),
+        )
+        m.d.comb += settled.eq((state == _State.SETTLE) & (settle == _SETTLE_CYCLES - 1))
+        m.d.sync += [self.done.eq(settled & ~self.abort), self.error.eq(failed.any())]
+        with m.Switch(state):
+            with m.Case(_State.IDLE), m.If(self.start):
+                m.d.sync += state.eq(_State.BEGIN)
+            with m.Case(_State.BEGIN):
+                m.d.sync += state.eq(_State.RUN)
+            with m.Case(_State.RUN):
+                m.d.sync += settle.eq(0)
+                with m.If(~active.any()):
+                    m.d.sync += state.eq(_State.SETTLE)
+            with m.Case(_State.SETTLE):
+                m.d.sync += settle.eq(settle + 1)
+                with m.If(settled):
+                    m.d.sync += state.eq(_State.IDLE)
+        with m.If(self.abort):
+            m.d.sync += state.eq(_State.IDLE)
+        return settled
+
+    def _broadcast(self, m: Module, groups: list[Group], state: Any):
+        """Read x column by column; returns the groups' reserve, write and x.
+
+        A column is reserved in every FIFO in the cycle of its address, and written two cycles
+        later, from a register that serves all groups.
+        """
+        left, more = Signal.like(self.arguments.columns), Signal()
+        reserve, fetched, write = Signal(), Signal(), Signal()
+        x = Signal.like(self.x_data)
+        ready = Cat(group.x_ready for group in groups)
+        running = state == _State.RUN
+        m.d.comb += reserve.eq(running & more & ready.all())
+        m.d.sync += [fetched.eq(reserve), write.eq(fetched), x.eq(self.x_data)]
+        with m.If(state == _State.BEGIN):
+            m.d.sync += [
+                self.x_address.eq(self.arguments.source),
+                left.eq(self.arguments.columns),
+                more.eq(self.arguments.columns != 0),
+            ]
+        with m.Elif(reserve):
+            m.d.sync += [
+                self.x_address.eq(self.x_address + 1),
+                left.eq(left - 1),
+                more.eq(left != 1),
+            ]
+        return reserve, write, x
+
+    def _connect(self, m: Module, groups: list[Group]) -> None:
+        """Loading, tables (both through a register for all groups) and the vector unit's view."""
+        for source, sinks in (
+            (self.load, [group.load for group in groups]),
+            (self.table, [group.table for group in groups]),
+        ):
+            valid, payload = Signal(), Signal.like(source.payload)
+            m.d.sync += [valid.eq(source.valid), payload.eq(source.payload)]
+            for sink in sinks:
+                m.d.comb += [sink.valid.eq(valid), sink.payload.eq(payload)]
+        for group in groups:
+            m.d.comb += [
+                getattr(group.drain, name).eq(getattr(self.drain, name))
+                for name in ("bank", "row", "write", "write_bank", "write_row", "value")
+            ]
+            for number in range(self.config.group):
+                lane = group.index * self.config.group + number
+                m.d.comb += self.drain.accumulators[lane].eq(group.drain.accumulators[number])
+
+    def _count(self, m: Module, groups: list[Group], state: Any, settled: Signal) -> None:
+        """Add events up over groups, then over the MATVEC, and keep what ends without error."""
+        width = PLACES_BITS + (self.config.lanes - 1).bit_length() + 1
+        keep = Signal()
+        m.d.comb += keep.eq(settled & ~self.abort & ~Cat(group.error for group in groups).any())
+        for name in ("places", "padding", "wait_x", "useful"):
+            most = self.config.lanes if name == "useful" else self.config.groups
+            events = Signal(range(most + 1), name=f"{name}_events")
+            pending = Signal(width, name=f"{name}_pending")
+            total = self.counts[name]
+            m.d.sync += events.eq(sum(group.events[name] for group in groups))
+            with m.If((state == _State.IDLE) | (state == _State.BEGIN)):
+                m.d.sync += pending.eq(0)
+            with m.Else():
+                m.d.sync += pending.eq(pending + events)
+            with m.If(self.clear_counts):
+                m.d.sync += total.eq(0)
+            with m.Elif(keep):
+                m.d.sync += total.eq(total + pending)
+        m.d.comb += self.counts.gated.eq(
+            self.counts.places * self.config.group - self.counts.useful
+        )

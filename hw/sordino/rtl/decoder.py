@@ -1,0 +1,196 @@
+"""tANS stream decoder: stream words and a table in, one symbol a cycle out."""
+
+from typing import Any
+
+from amaranth.hdl import *
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import STREAM_WORD_BITS
+from sordino.isa.tans import MAX_EXTRA_BITS, EntryLayout
+
+__all__ = ["RUN_BITS", "StreamDecoder", "stored_entry"]
+
+_RUN_BASE_BITS = 13
+RUN_BITS = _RUN_BASE_BITS + 1
+"""Width of a decoded run: its base plus up to MAX_EXTRA_BITS raw bits."""
+_VALUE_BITS = 8
+
+
+def stored_entry(state_bits: int, *, runs: bool) -> data.StructLayout:
+    """What a decoder keeps of an `EntryLayout`: fields no wider than needed.
+
+    With 256 states an entry of a value table has 35 bits, of a run table 41.
+    """
+    return data.StructLayout(
+        {
+            "next_base": state_bits,
+            "mask": state_bits,
+            "bits": range(state_bits + 1),
+            "total": range(state_bits + MAX_EXTRA_BITS + 1),
+            "extra": range(MAX_EXTRA_BITS + 1),
+            **({"base": _RUN_BASE_BITS, "padding": 1} if runs else {"base": signed(_VALUE_BITS)}),
+        }
+    )
+
+
+class StreamDecoder(wiring.Component):
+    """Decode one stream with one of `slots` tables; runs (unsigned) or values (int8).
+
+    The window is two words, aligned, and a bit pointer into the first; the third word waits at the
+    output of the stream memory, so that no symbol ever waits for a refill.
+
+    `start` begins the stream at word `address`; `ready` rises 4 cycles later and stays until
+    `clear`. While `move` is high the output registers move on, and with `take` a symbol is taken
+    as well: two moves later it stands at `value` with `valid`. Throughput is one symbol a cycle.
+    `take` needs `move` and `ready`. `value` of a padding symbol means nothing.
+
+    `pending` says that a symbol was taken that has not reached the output yet. `clean` is high
+    unless symbols were taken since `clear` and the state after the last one is not 0; it is valid
+    in the cycle after the last `take`. `clear` stops whatever goes on, memories keep their
+    contents. `words` and `entries` write stream and table memory; table entry = slot * states +
+    state.
+
+    Parameters: `words` of stream memory, `state_bits`, `slots`, and `runs` for the run alphabet.
+    """
+
+    words: stream.Interface
+    entries: stream.Interface
+    clear: Signal
+    start: Signal
+    address: Signal
+    slot: Signal
+    ready: Signal
+    move: Signal
+    take: Signal
+    valid: Signal
+    pending: Signal
+    value: Signal
+    padding: Signal
+    clean: Signal
+
+    def __init__(self, *, words: int, state_bits: int, slots: int, runs: bool) -> None:
+        self.depth = words
+        self.state_bits = state_bits
+        self.slots = slots
+        self.runs = runs
+        word = data.StructLayout({"address": range(words), "data": STREAM_WORD_BITS})
+        entry = data.StructLayout({"address": range(slots << state_bits), "entry": EntryLayout})
+        super().__init__(
+            {
+                "words": In(stream.Signature(word, always_ready=True)),
+                "entries": In(stream.Signature(entry, always_ready=True)),
+                "clear": In(1),
+                "start": In(1),
+                "address": In(range(words)),
+                "slot": In(range(slots)),
+                "ready": Out(1),
+                "move": In(1),
+                "take": In(1),
+                "valid": Out(1),
+                "pending": Out(1),
+                "value": Out(RUN_BITS if runs else signed(_VALUE_BITS)),
+                "padding": Out(1),
+                "clean": Out(1),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        read, entry = self._table(m)
+        window = Signal(self.state_bits + MAX_EXTRA_BITS)
+
+        # Filling the window takes three cycles after `start`: the first word comes out of memory,
+        # then the second, then both stand in the window and the initial state is looked up.
+        filling = Signal(3)
+        first_state = filling[2]
+        m.d.sync += filling.eq(Cat(self.start, filling[:-1]) & ~self.clear.replicate(3))
+        with m.If(self.clear | self.start):
+            m.d.sync += [self.ready.eq(0), self.clean.eq(1)]
+        with m.Elif(first_state):
+            m.d.sync += self.ready.eq(1)
+
+        pointer = Signal(range(STREAM_WORD_BITS))
+        passed = Signal(range(2 * STREAM_WORD_BITS))
+        m.d.comb += passed.eq(pointer + entry.total)
+        refill = Signal()
+        m.d.comb += refill.eq(filling[0] | filling[1] | (self.take & passed[-1]))
+        with m.If(first_state):
+            m.d.sync += pointer.eq(self.state_bits)
+        with m.Elif(self.take):
+            m.d.sync += pointer.eq(passed[:-1])
+        with m.Elif(self.start):
+            m.d.sync += pointer.eq(0)
+        self._window(m, window, pointer, refill)
+
+        state = Signal(self.state_bits)
+        m.d.comb += [
+            state.eq(entry.next_base | (window & entry.mask)),
+            read.en.eq(first_state | self.take),
+            read.addr.eq(Cat(Mux(first_state, window[: self.state_bits], state), self.slot)),
+        ]
+        with m.If(self.take & ~self.clear):
+            m.d.sync += self.clean.eq(state == 0)
+        self._output(m, entry, window)
+        return m
+
+    def _table(self, m: Module):
+        """Table memory: its read port and the entry of the present state."""
+        shape = stored_entry(self.state_bits, runs=self.runs)
+        table: Any = memory.Memory(shape=shape, depth=self.slots << self.state_bits, init=[])
+        m.submodules.table = table
+        write, read = table.write_port(), table.read_port()
+        m.d.comb += [
+            write.en.eq(self.entries.valid),
+            write.addr.eq(self.entries.payload.address),
+            *(write.data[name].eq(self.entries.payload.entry[name]) for name in shape.members),
+        ]
+        return read, read.data
+
+    def _window(self, m: Module, window: Signal, pointer: Signal, refill: Signal) -> None:
+        """Stream memory and the two words of which `window` shows the part at `pointer`."""
+        words: Any = memory.Memory(shape=STREAM_WORD_BITS, depth=self.depth, init=[])
+        m.submodules.stream = words
+        write, read = words.write_port(), words.read_port()
+        low, high = Signal(STREAM_WORD_BITS), Signal(STREAM_WORD_BITS)
+        following = Signal(range(self.depth))
+        m.d.comb += [
+            write.en.eq(self.words.valid),
+            write.addr.eq(self.words.payload.address),
+            write.data.eq(self.words.payload.data),
+            read.en.eq(self.start | refill),
+            read.addr.eq(Mux(self.start, self.address, following)),
+            window.eq(Cat(low, high) >> pointer),
+        ]
+        with m.If(read.en):
+            m.d.sync += following.eq(read.addr + 1)
+        with m.If(refill):
+            m.d.sync += [low.eq(high), high.eq(read.data)]
+
+    def _output(self, m: Module, entry, window: Signal) -> None:
+        """First the symbol's fields are registered, then base plus its extra bits."""
+        taken = Signal()
+        base = Signal.like(entry.base)
+        raw = Signal.like(window)
+        bits = Signal.like(entry.bits)
+        extra = Signal.like(entry.extra)
+        padding = Signal()
+        extra_mask = Signal(MAX_EXTRA_BITS)
+        m.d.comb += [
+            extra_mask.eq((1 << extra) - 1),
+            self.pending.eq(taken),
+        ]
+        with m.If(self.move):
+            m.d.sync += [
+                base.eq(entry.base),
+                raw.eq(window),
+                bits.eq(entry.bits),
+                extra.eq(entry.extra),
+                padding.eq(entry.padding if self.runs else 0),
+                self.value.eq(base + ((raw >> bits)[:MAX_EXTRA_BITS] & extra_mask)),
+                self.padding.eq(padding),
+            ]
+        with m.If(self.clear):
+            m.d.sync += [taken.eq(0), self.valid.eq(0)]
+        with m.Elif(self.move):
+            m.d.sync += [taken.eq(self.take), self.valid.eq(taken)]

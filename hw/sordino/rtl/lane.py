@@ -1,0 +1,123 @@
+"""Multiply-accumulate lane with a zero gate and two banks of accumulators."""
+
+from typing import Any
+
+from amaranth.hdl import *
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arith import MAX_X_SHIFT, WEIGHT
+from sordino.rtl.ports import DrainSignature
+
+__all__ = ["SHIFTED_X_BITS", "Lane"]
+
+SHIFTED_X_BITS = 8 + MAX_X_SHIFT
+
+
+class Lane(wiring.Component):
+    """accumulator[row] += x * w, modulo 2^accumulator_bits; one product a cycle.
+
+    While `busy` is high the lane works on `bank`. A place presented with `valid`, its `row`,
+    shifted `x` and weight `w` is in the accumulator, and visible to a drain read presented then,
+    3 cycles later. Where x or w is 0 the operand registers, the multiplier behind them and the
+    accumulators hold still; no timing depends on it. `useful` is high in the cycle after a place
+    with a product. The same row may come in every cycle.
+
+    The other bank, and both while `busy` is low, belong to `drain`, the vector unit's view of
+    this one lane: `accumulators` holds row `row` of `bank` one cycle after they were presented,
+    as it was before a write in that same cycle. A place whose product is not stored when `busy`
+    falls is lost.
+
+    Memories: `bank0` and `bank1`, each with one read and one write port.
+    """
+
+    busy: Signal
+    bank: Signal
+    valid: Signal
+    row: Signal
+    x: Signal
+    w: Signal
+    useful: Signal
+    drain: wiring.PureInterface
+
+    def __init__(self, *, rows: int, accumulator_bits: int) -> None:
+        self.rows = rows
+        self.accumulator_bits = accumulator_bits
+        super().__init__(
+            {
+                "busy": In(1),
+                "bank": In(1),
+                "valid": In(1),
+                "row": In(range(rows)),
+                "x": In(signed(SHIFTED_X_BITS)),
+                "w": In(signed(WEIGHT.bits)),
+                "useful": Out(1),
+                "drain": In(DrainSignature(lanes=1, rows=rows, accumulator_bits=accumulator_bits)),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+
+        # Operands.
+        gate = Signal()
+        row, x, w = (
+            Signal.like(port, name=f"operand_{name}")
+            for port, name in ((self.row, "row"), (self.x, "x"), (self.w, "w"))
+        )
+        m.d.comb += gate.eq(self.busy & self.valid & (self.x != 0) & (self.w != 0))
+        m.d.sync += self.useful.eq(gate)
+        with m.If(gate):
+            m.d.sync += [row.eq(self.row), x.eq(self.x), w.eq(self.w)]
+
+        # Product, while the accumulator is read.
+        adding = Signal()
+        sum_row = Signal.like(row)
+        product = Signal(signed(len(x) + len(w)))
+        # The sum of the cycle before is on its way to memory: a read of its row came too early.
+        forward = Signal()
+        m.d.sync += [
+            adding.eq(self.useful & self.busy),
+            forward.eq(adding & (sum_row == row)),
+        ]
+        with m.If(self.useful):
+            m.d.sync += [product.eq(x * w), sum_row.eq(row)]
+
+        # Sum.
+        accumulator, total, previous = (
+            Signal(signed(self.accumulator_bits), name=name)
+            for name in ("accumulator", "total", "previous")
+        )
+        m.d.comb += total.eq(Mux(forward, previous, accumulator) + product)
+        with m.If(adding):
+            m.d.sync += previous.eq(total)
+
+        drain_bank = Signal()
+        m.d.sync += drain_bank.eq(self.drain.bank)
+        for number in range(2):
+            bank: Any = memory.Memory(shape=signed(self.accumulator_bits), depth=self.rows, init=[])
+            m.submodules[f"bank{number}"] = bank
+            read, write = bank.read_port(), bank.write_port()
+            own = Signal(name=f"own{number}")
+            m.d.comb += own.eq(self.busy & (self.bank == number))
+            with m.If(own):
+                m.d.comb += [
+                    read.en.eq(self.useful),
+                    read.addr.eq(row),
+                    write.en.eq(adding),
+                    write.addr.eq(sum_row),
+                    write.data.eq(total),
+                ]
+            with m.Else():
+                m.d.comb += [
+                    read.en.eq(1),
+                    read.addr.eq(self.drain.row),
+                    write.en.eq(self.drain.write & (self.drain.write_bank == number)),
+                    write.addr.eq(self.drain.write_row),
+                    write.data.eq(self.drain.value),
+                ]
+            with m.If(self.bank == number):
+                m.d.comb += accumulator.eq(read.data)
+            with m.If(drain_bank == number):
+                m.d.comb += self.drain.accumulators[0].eq(read.data)
+        return m

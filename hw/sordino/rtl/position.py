@@ -1,0 +1,126 @@
+"""From runs to places: row, columns to move on, padding."""
+
+from amaranth.hdl import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import MAX_WRAPS
+from sordino.isa.instructions import Matvec
+from sordino.rtl.decoder import RUN_BITS
+
+__all__ = ["PositionWalker"]
+
+
+class PositionWalker(wiring.Component):
+    """Walk a matrix of `rows` rows a lane, column by column, along runs.
+
+    The walk begins at column 0, row -1, with `clear`. A run n (`i_run`) leads n + 1 places on, a
+    padding symbol (`i_padding`) MAX_WRAPS columns in the same row. A symbol presented with
+    `i_valid` stands at the output 4 moves later as `row` and `wraps`, the number of columns it
+    moves on, with `valid` and `padding`; `overrun` says that it moves on more than MAX_WRAPS, and
+    the walk means nothing from there on. Registers change only in cycles with `move` (or
+    `clear`); throughput is one symbol a move.
+
+    `taking` is high when the symbol that this move brings to the output is no padding, so that
+    the lanes have to bring a value along; `pending` when one or more symbols are on their way that
+    have not reached the output.
+
+    The run is split into quotient and remainder of `rows` before the walk, whose only loop is
+    then row + remainder + 1, less `rows` if that is too many.
+    """
+
+    clear: Signal
+    move: Signal
+    rows: Signal
+    i_valid: Signal
+    i_run: Signal
+    i_padding: Signal
+    valid: Signal
+    row: Signal
+    wraps: Signal
+    padding: Signal
+    overrun: Signal
+    taking: Signal
+    pending: Signal
+
+    def __init__(self) -> None:
+        rows = data.Layout.cast(Matvec)["rows"].width
+        super().__init__(
+            {
+                "clear": In(1),
+                "move": In(1),
+                "rows": In(rows),
+                "i_valid": In(1),
+                "i_run": In(RUN_BITS),
+                "i_padding": In(1),
+                "valid": Out(1),
+                "row": Out(signed(rows + 1)),
+                "wraps": Out(range(MAX_WRAPS + 2)),
+                "padding": Out(1),
+                "overrun": Out(1),
+                "taking": Out(1),
+                "pending": Out(1),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        valid, padding, remainder, quotient, too_long = self._split(m)
+
+        m.d.comb += self.taking.eq(valid & ~padding)
+        landed = Signal(signed(len(self.rows) + 2))
+        wrapped = Signal.like(landed)
+        next_column = Signal()
+        m.d.comb += [
+            landed.eq(self.row + remainder + 1),
+            wrapped.eq(landed - self.rows),
+            next_column.eq(wrapped >= 0),
+        ]
+        with m.If(self.clear):
+            m.d.sync += [self.valid.eq(0), self.row.eq(-1)]
+        with m.Elif(self.move):
+            m.d.sync += [
+                self.valid.eq(valid),
+                self.padding.eq(padding),
+                self.overrun.eq(~padding & (too_long | (next_column & (quotient == MAX_WRAPS)))),
+                self.wraps.eq(Mux(padding, MAX_WRAPS, quotient + next_column)),
+            ]
+            with m.If(valid & ~padding):
+                m.d.sync += self.row.eq(Mux(next_column, wrapped, landed))
+        return m
+
+    def _split(self, m: Module):
+        """Three steps, one a move: run = quotient * rows + remainder.
+
+        Each takes a power of two times `rows` off the remainder if it can. A run of 8 * rows or
+        more has no such quotient.
+        """
+        valid, padding = self.i_valid, self.i_padding
+        remainder: Value = self.i_run
+        quotient: Value = C(0, 0)
+        too_long: Value = C(0, 1)
+        pending = []
+        for step in (2, 1, 0):
+            part = self.rows << step
+            next_valid = Signal(name=f"valid{step}")
+            next_padding = Signal(name=f"padding{step}")
+            next_remainder = Signal(len(self.rows) + step, name=f"remainder{step}")
+            next_quotient = Signal(len(quotient) + 1, name=f"quotient{step}")
+            next_too_long = Signal(name=f"too_long{step}")
+            less = Signal(signed(RUN_BITS + 1), name=f"less{step}")
+            m.d.comb += less.eq(remainder - part)
+            with m.If(self.clear):
+                m.d.sync += next_valid.eq(0)
+            with m.Elif(self.move):
+                m.d.sync += [
+                    next_valid.eq(valid),
+                    next_padding.eq(padding),
+                    next_remainder.eq(Mux(less < 0, remainder, less)),
+                    next_quotient.eq(Cat(less >= 0, quotient)),
+                    next_too_long.eq(remainder >= (self.rows << 3) if step == 2 else too_long),
+                ]
+            pending.append(next_valid)
+            valid, padding, remainder = next_valid, next_padding, next_remainder
+            quotient, too_long = next_quotient, next_too_long
+        m.d.comb += self.pending.eq(Cat(pending).any())
+        return valid, padding, remainder, quotient, too_long
