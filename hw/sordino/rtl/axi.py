@@ -1,0 +1,156 @@
+"""AXI4-Lite subordinate: from the five channels to one register access at a time."""
+
+from amaranth.hdl import *
+from amaranth.lib import enum, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["AxiLiteBridge", "AxiLiteSignature", "RegisterBusSignature", "Response"]
+
+DATA_BITS = 32
+STROBES = DATA_BITS // 8
+
+
+class Response(enum.Enum, shape=2):
+    """BRESP and RRESP."""
+
+    OKAY = 0
+    SLVERR = 2
+
+
+class AxiLiteSignature(wiring.Signature):
+    """AXI4-Lite with 32 data bits, in AMBA's names (`Out` at the manager).
+
+    `address_width` counts bits of a byte address; the lowest two are ignored, as are the
+    protection bits.
+    """
+
+    def __init__(self, *, address_width: int) -> None:
+        if address_width < 3:
+            raise ValueError(f"AXI address width must be at least 3, not {address_width}")
+        self.address_width = address_width
+        super().__init__(
+            {
+                "awaddr": Out(address_width),
+                "awprot": Out(3),
+                "awvalid": Out(1),
+                "awready": In(1),
+                "wdata": Out(DATA_BITS),
+                "wstrb": Out(STROBES),
+                "wvalid": Out(1),
+                "wready": In(1),
+                "bresp": In(Response),
+                "bvalid": In(1),
+                "bready": Out(1),
+                "araddr": Out(address_width),
+                "arprot": Out(3),
+                "arvalid": Out(1),
+                "arready": In(1),
+                "rdata": In(DATA_BITS),
+                "rresp": In(Response),
+                "rvalid": In(1),
+                "rready": Out(1),
+            }
+        )
+
+
+class RegisterBusSignature(wiring.Signature):
+    """One register write and one register read at a time (`Out` at the bridge).
+
+    A write is offered while `write_valid` is high and happens, or is refused with
+    `write_refused`, in the cycle in which `write_ready` is high too; address, data and strobes
+    are held until then. A read always happens in the one cycle in which `read_valid` is high:
+    `read_data` and `read_refused` answer in that same cycle. Addresses count 32-bit words.
+    """
+
+    def __init__(self, *, address_width: int) -> None:
+        self.address_width = address_width
+        super().__init__(
+            {
+                "write_valid": Out(1),
+                "write_ready": In(1),
+                "write_refused": In(1),
+                "write_address": Out(address_width),
+                "write_data": Out(DATA_BITS),
+                "write_strobe": Out(STROBES),
+                "read_valid": Out(1),
+                "read_address": Out(address_width),
+                "read_data": In(DATA_BITS),
+                "read_refused": In(1),
+            }
+        )
+
+
+class AxiLiteBridge(wiring.Component):
+    """AXI4-Lite subordinate that is manager of a register bus.
+
+    Write address and write data are taken in any order. All outputs to AXI are registers or
+    functions of registers alone: no output depends on an input of the same cycle. At most one
+    write and one read are in flight each; the response comes after the access has happened, so a
+    manager that waits for the response sees its effect.
+
+    Latency: two cycles from the handshake of address and data to the response, if the registers
+    are ready. Throughput: one write and one read every two cycles.
+    """
+
+    axi: wiring.PureInterface
+    bus: wiring.PureInterface
+
+    def __init__(self, *, address_width: int) -> None:
+        super().__init__(
+            {
+                "axi": In(AxiLiteSignature(address_width=address_width)),
+                "bus": Out(RegisterBusSignature(address_width=address_width - 2)),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        self._write(m)
+        self._read(m)
+        return m
+
+    def _write(self, m: Module) -> None:
+        axi, bus = self.axi, self.bus
+        address_held = Signal()
+        data_held = Signal()
+        m.d.comb += [
+            axi.awready.eq(~address_held),
+            axi.wready.eq(~data_held),
+            bus.write_valid.eq(address_held & data_held & ~axi.bvalid),
+        ]
+        with m.If(axi.awvalid & axi.awready):
+            m.d.sync += [address_held.eq(1), bus.write_address.eq(axi.awaddr[2:])]
+        with m.If(axi.wvalid & axi.wready):
+            m.d.sync += [
+                data_held.eq(1),
+                bus.write_data.eq(axi.wdata),
+                bus.write_strobe.eq(axi.wstrb),
+            ]
+        with m.If(bus.write_valid & bus.write_ready):
+            m.d.sync += [
+                address_held.eq(0),
+                data_held.eq(0),
+                axi.bvalid.eq(1),
+                axi.bresp.eq(Mux(bus.write_refused, Response.SLVERR, Response.OKAY)),
+            ]
+        with m.If(axi.bvalid & axi.bready):
+            m.d.sync += axi.bvalid.eq(0)
+
+    def _read(self, m: Module) -> None:
+        axi, bus = self.axi, self.bus
+        held = Signal()
+        m.d.comb += [
+            axi.arready.eq(~held),
+            bus.read_valid.eq(held & ~axi.rvalid),
+        ]
+        with m.If(axi.arvalid & axi.arready):
+            m.d.sync += [held.eq(1), bus.read_address.eq(axi.araddr[2:])]
+        with m.If(bus.read_valid):
+            m.d.sync += [
+                held.eq(0),
+                axi.rvalid.eq(1),
+                axi.rdata.eq(bus.read_data),
+                axi.rresp.eq(Mux(bus.read_refused, Response.SLVERR, Response.OKAY)),
+            ]
+        with m.If(axi.rvalid & axi.rready):
+            m.d.sync += axi.rvalid.eq(0)

@@ -1,0 +1,51 @@
+"""From a component to RTLIL, the form that Yosys makes Verilog and C++ of.
+
+Amaranth 0.5's own `convert` writes the initial contents of every memory bit by bit: minutes for
+a machine of two megabytes of zeros, which no program depends on (START clears no memory) and
+large memories of many devices cannot have. It also refuses streams that are always ready. This
+module reaches into `amaranth.back.rtlil` for the first; pyproject.toml holds Amaranth below 0.6.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from amaranth.back import rtlil
+from amaranth.hdl import Const, Signal, Value
+from amaranth.lib import wiring
+
+__all__ = ["ports_of", "to_rtlil"]
+
+
+def ports_of(component: wiring.Component, joint: str = "__") -> dict[str, tuple[Signal, None]]:
+    """Every signal of the component's signature by its path joined with `joint`."""
+    ports = {}
+    for path, _, member in component.signature.flatten(component):
+        value = Value.cast(member)
+        if not isinstance(value, Const):  # an always ready stream's ready is no port
+            ports[joint.join(map(str, path))] = (value, None)
+    return ports
+
+
+@contextmanager
+def _zeros_left_out() -> Iterator[None]:
+    emitter: Any = rtlil.ModuleEmitter
+    original = emitter.emit_memory
+
+    def emit_memory(self, cell_index, cell):
+        if any(cell.init):
+            original(self, cell_index, cell)
+
+    emitter.emit_memory = emit_memory
+    try:
+        yield
+    finally:
+        emitter.emit_memory = original
+
+
+def to_rtlil(component: wiring.Component, *, name: str = "top", joint: str = "__") -> str:
+    """RTLIL of `component` without source positions and without memories' initial zeros."""
+    with _zeros_left_out():
+        return str(
+            rtlil.convert(component, name=name, ports=ports_of(component, joint), emit_src=False)
+        )

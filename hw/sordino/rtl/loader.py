@@ -1,0 +1,158 @@
+"""Load window: words from the host to the machine's memories, with their CRC-32."""
+
+from amaranth.hdl import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import Config
+from sordino.isa.registers import LoadTarget
+from sordino.isa.tans import ENTRY_BYTES
+from sordino.rtl.ports import LoadSignature, LoadWrite
+
+__all__ = ["ADDRESS_BITS", "Loader", "load_words"]
+
+ADDRESS_BITS = 26
+"""Bits of a word address."""
+
+
+def load_words(config: Config, target: LoadTarget) -> tuple[int, int]:
+    """Units of `target` and the 32-bit words that one unit takes."""
+    match target:
+        case LoadTarget.PROGRAM:
+            return 1, 4 * config.program_words
+        case LoadTarget.PARAMETERS:
+            return 1, 4 * config.parameter_words
+        case LoadTarget.TABLES:
+            return 1, ENTRY_BYTES // 4 * config.tables * config.states
+        case LoadTarget.GROUP_DIRECTORY:
+            return config.groups, 2 * config.matrices
+        case LoadTarget.LANE_DIRECTORY:
+            return config.lanes, config.matrices
+        case LoadTarget.POSITIONS:
+            return config.groups, -(-config.group_words // 2)
+        case LoadTarget.VALUES:
+            return config.lanes, -(-config.lane_words // 2)
+
+
+class Loader(wiring.Component):
+    """Takes words for `target` and `unit`, keeps their address and CRC, writes them on `load`.
+
+    restart     `restart_address` becomes the address, a new CRC begins. Words that were not
+                checked make `failed` sticky.
+    write       take `data`, which needs `idle` and not `outside`; the address advances. The word
+                is on `load` in the next cycle; a word for POSITIONS or VALUES is two 16-bit
+                writes in the next two, and `idle` is low in the first of them.
+    check       `data` is the CRC-32 expected of all words since `restart` (zlib.crc32 of their
+                little-endian bytes); another value makes `failed` sticky
+    require     unchecked words make `failed` sticky
+    clear       forget `failed` and `unchecked`, begin a new CRC
+
+    One of these inputs at most is high in a cycle. `outside` says that the target has no such
+    unit or word. One word a cycle; one every two cycles for POSITIONS and VALUES.
+    """
+
+    target: Signal
+    unit: Signal
+    restart: Signal
+    restart_address: Signal
+    write: Signal
+    check: Signal
+    require: Signal
+    clear: Signal
+    data: Signal
+    address: Signal
+    outside: Signal
+    idle: Signal
+    unchecked: Signal
+    failed: Signal
+    load: stream.Interface
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "target": In(LoadTarget),
+                "unit": In(16),
+                "restart": In(1),
+                "restart_address": In(ADDRESS_BITS),
+                "write": In(1),
+                "check": In(1),
+                "require": In(1),
+                "clear": In(1),
+                "data": In(32),
+                "address": Out(ADDRESS_BITS),
+                "outside": Out(1),
+                "idle": Out(1),
+                "unchecked": Out(1),
+                "failed": Out(1),
+                "load": Out(LoadSignature),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        m.submodules.crc = crc = CRC32_ISO_HDLC(data_width=32).create()
+        m.d.comb += [
+            crc.start.eq(self.restart | self.clear),
+            crc.valid.eq(self.write),
+            crc.data.eq(self.data),
+        ]
+        with m.If(self.restart):
+            m.d.sync += self.address.eq(self.restart_address)
+        with m.If(self.write):
+            m.d.sync += [self.address.eq(self.address + 1), self.unchecked.eq(1)]
+        with m.If(self.restart | self.check | self.clear):
+            m.d.sync += self.unchecked.eq(0)
+        with m.If(
+            (self.check & (crc.crc != self.data)) | ((self.restart | self.require) & self.unchecked)
+        ):
+            m.d.sync += self.failed.eq(1)
+        with m.If(self.clear):
+            m.d.sync += self.failed.eq(0)
+        self._bounds(m)
+        self._emit(m)
+        return m
+
+    def _bounds(self, m: Module) -> None:
+        m.d.comb += self.outside.eq(1)
+        with m.Switch(self.target):
+            for target in LoadTarget:
+                units, words = load_words(self.config, target)
+                with m.Case(target):
+                    m.d.comb += self.outside.eq((self.unit >= units) | (self.address >= words))
+
+    def _emit(self, m: Module) -> None:
+        held = Signal(LoadWrite)
+        valid = Signal()
+        upper = Signal()
+        halves = Signal()
+        m.d.comb += [
+            halves.eq((held.target == LoadTarget.POSITIONS) | (held.target == LoadTarget.VALUES)),
+            self.idle.eq(~valid | ~halves | upper),
+            self.load.valid.eq(valid),
+            self.load.payload.eq(held),
+        ]
+        with m.If(halves):
+            m.d.comb += [
+                self.load.payload.address.eq(Cat(upper, held.address)),
+                self.load.payload.data.eq(held.data.word_select(upper, 16)),
+            ]
+            # The second half of the last word of a memory of odd depth has no place.
+            for target, depth in (
+                (LoadTarget.POSITIONS, self.config.group_words),
+                (LoadTarget.VALUES, self.config.lane_words),
+            ):
+                if depth % 2:
+                    with m.If((held.target == target) & upper & (held.address == depth // 2)):
+                        m.d.comb += self.load.valid.eq(0)
+        m.d.sync += valid.eq(valid & ~self.idle)
+        m.d.sync += upper.eq(valid & ~self.idle)
+        with m.If(self.write):
+            m.d.sync += [
+                valid.eq(1),
+                held.target.eq(self.target),
+                held.unit.eq(self.unit),
+                held.address.eq(self.address),
+                held.data.eq(self.data),
+            ]

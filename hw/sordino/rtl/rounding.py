@@ -1,0 +1,27 @@
+"""Saturation and rounding as expressions, equal to `sordino.arith` on the same integers."""
+
+from amaranth.hdl import *
+
+__all__ = ["round_shifted", "saturated"]
+
+
+def saturated(value: Value, bits: int) -> Value:
+    """The nearest signed integer of `bits` bits to the signed `value` (`arith.saturate`).
+
+    Looks only at the bits that are cut off: the value fits if they all equal its new sign.
+    """
+    if not value.shape().signed:
+        raise TypeError(f"saturated() wants a signed value, not {value.shape()!r}")
+    if len(value) <= bits:
+        return value
+    cut, sign = value[bits - 1 :], value[-1]
+    limit = Cat((~sign).replicate(bits - 1), sign)
+    return Mux(cut.all() | ~cut.any(), value[:bits], limit).as_signed()
+
+
+def round_shifted(value: Value, shift: int) -> Value:
+    """value / 2^shift, rounded half away from zero (`arith.round_shift`); shift >= 1."""
+    if shift < 1:
+        raise ValueError(f"shift must be a positive integer, not {shift}")
+    half = 1 << (shift - 1)
+    return (value + Mux(value < 0, half - 1, half)) >> shift

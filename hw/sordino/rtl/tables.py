@@ -1,0 +1,113 @@
+"""Table memory, and the engine that copies one expanded table to the decoders."""
+
+from typing import Any
+
+from amaranth.hdl import *
+from amaranth.lib import memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import Config
+from sordino.isa.instructions import Table
+from sordino.isa.registers import LoadTarget
+from sordino.isa.tans import EntryLayout
+from sordino.rtl.ports import LoadSignature, TableSignature
+
+__all__ = ["TableLoader", "table_cycles"]
+
+_HALF_BITS = 32
+
+
+def table_cycles(config: Config) -> int:
+    """Cycles from `start` to `done`: one an entry and one for table memory to answer."""
+    return config.states + 1
+
+
+class TableLoader(wiring.Component):
+    """Execute TABLE: send every entry of one table to the decoders, one a cycle.
+
+    `start` is high for one cycle, not while busy; `arguments` must hold from then until `done`.
+    State s is sent s + 2 cycles later, and `done` is high for one cycle together with the last
+    one, `table_cycles` after `start`. `abort` ends what is in progress: an entry may still be
+    sent in that cycle, none later, and `done` does not follow. A `source` outside table memory
+    sends something unspecified.
+
+    Host words for TABLES arrive at 2 * entry + half, entry = table * states + state. The halves
+    are the memories `low` (bits 31 to 0 of an entry) and `high` (the others that it uses), zero at
+    power-up; a word is visible to an entry read in the next cycle.
+
+    Members
+    -------
+    load : In(LoadSignature)
+        Words for any target; taken are those for TABLES.
+    start : In(1), arguments : In(Table), done : Out(1), abort : In(1)
+        Control.
+    table : Out(TableSignature)
+        Entries for the decoders.
+    """
+
+    load: stream.Interface
+    start: Signal
+    arguments: Any
+    done: Signal
+    abort: Signal
+    table: stream.Interface
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "load": In(LoadSignature),
+                "start": In(1),
+                "arguments": In(Table),
+                "done": Out(1),
+                "abort": In(1),
+                "table": Out(TableSignature),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        reading, state = Signal(), Signal(self.config.state_bits)
+        sending, sent_state = Signal(), Signal(self.config.state_bits)
+        last = self.config.states - 1
+        with m.If(reading):
+            m.d.sync += state.eq(state + 1)
+            with m.If(state == last):
+                m.d.sync += reading.eq(0)
+        with m.If(self.start):
+            m.d.sync += [reading.eq(1), state.eq(0)]
+        m.d.sync += [sending.eq(reading), sent_state.eq(state)]
+        with m.If(self.abort):
+            m.d.sync += [reading.eq(0), sending.eq(0)]
+        entry = self._memory(m, Cat(state, self.arguments.source))
+        m.d.comb += [
+            self.table.valid.eq(sending),
+            self.table.payload.runs.eq(self.arguments.runs),
+            self.table.payload.slot.eq(self.arguments.slot),
+            self.table.payload.state.eq(sent_state),
+            self.table.payload.entry.eq(entry),
+            self.done.eq(sending & (sent_state == last)),
+        ]
+        return m
+
+    def _memory(self, m: Module, address: Value) -> Value:
+        """Table memory; the entry at `address`, one cycle later."""
+        depth = self.config.tables * self.config.states
+        entry_bits = Shape.cast(EntryLayout).width
+        load, halves = self.load.payload, []
+        for half, (name, width) in enumerate(
+            (("low", _HALF_BITS), ("high", entry_bits - _HALF_BITS))
+        ):
+            words: Any = memory.Memory(shape=unsigned(width), depth=depth, init=[])
+            m.submodules[name] = words
+            write, read = words.write_port(), words.read_port()
+            m.d.comb += [
+                write.en.eq(
+                    self.load.valid & (load.target == LoadTarget.TABLES) & (load.address[0] == half)
+                ),
+                write.addr.eq(load.address[1:]),
+                write.data.eq(load.data),
+                read.addr.eq(address),
+            ]
+            halves.append(read.data)
+        return Cat(*halves)

@@ -1,0 +1,53 @@
+"""Sordino: the machine behind its AXI4-Lite subordinate."""
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import Config
+from sordino.isa.registers import ADDRESS_BITS
+from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature
+from sordino.rtl.host import Host, HostSignature
+from sordino.rtl.machine import Machine
+
+__all__ = ["Sordino"]
+
+
+class Sordino(wiring.Component):
+    """One machine of `config` with the registers of REGISTER_MAP on AXI4-Lite.
+
+    Members
+    -------
+    s_axi       subordinate, 32 data bits, ADDRESS_BITS address bits
+    irq         high while a bit of INTERRUPT_STATUS is set that INTERRUPT_ENABLE has too
+    """
+
+    s_axi: wiring.PureInterface
+    irq: Signal
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "s_axi": In(AxiLiteSignature(address_width=ADDRESS_BITS)),
+                "irq": Out(1),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        m.submodules.bridge = bridge = AxiLiteBridge(address_width=ADDRESS_BITS)
+        m.submodules.host = host = Host(self.config)
+        m.submodules.machine = machine = Machine(self.config)
+        wiring.connect(m, wiring.flipped(self.s_axi), bridge.axi)
+        wiring.connect(m, bridge.bus, host.bus)
+        m.d.comb += self.irq.eq(host.interrupt)
+        for name, member in HostSignature().members.items():
+            ours, theirs = getattr(host.machine, name), getattr(machine, name)
+            if member.is_signature:
+                wiring.connect(m, ours, theirs)
+            elif member.flow is Out:
+                m.d.comb += theirs.eq(ours)
+            else:
+                m.d.comb += ours.eq(theirs)
+        return m

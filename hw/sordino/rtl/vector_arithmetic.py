@@ -1,0 +1,116 @@
+"""The vector unit's arithmetic: four requantisers, the LSTM cell, and what shares them."""
+
+from typing import Any
+
+from amaranth.hdl import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import Config
+from sordino.arith import (
+    ACTIVATION,
+    BIAS_BITS,
+    CELL_STATE,
+    GATE,
+    HIDDEN,
+    MAX_REQUANTISE_SHIFT,
+    MULTIPLIER_BITS,
+    PREACTIVATION,
+)
+from sordino.rtl.cell import Cell
+from sordino.rtl.requantise import Requantise
+from sordino.rtl.rounding import round_shifted, saturated
+from sordino.rtl.vector_fetch import SCALAR
+
+__all__ = ["Arithmetic"]
+
+
+class Arithmetic(wiring.Component):
+    """From operands to results, one set a cycle, without flow control.
+
+    Single values take the way of gate `SCALAR`, whose requantiser and tanh LSTM units use too.
+    Each result belongs to the operands of a fixed number of cycles before, given below.
+
+    Members
+    -------
+    multiplier : In(16), shift : In(6), rectify : In(1)
+        Settings, held still from the first operand until the last result.
+    operands : In(ArrayLayout(signed(accumulator_bits), 4)), biases : In(… signed(32), 4)
+        For the gates i f g o.
+    previous : In(signed(16))
+        c of the unit whose operands came `VALUE` cycles before.
+    value : Out(signed(16))
+        sat16(rq(operand + bias)) of `SCALAR`, after `VALUE` cycles.
+    narrow : Out(signed(8))
+        The same as sat8, no less than 0 with `rectify`, after `VALUE` cycles.
+    squashed : Out(signed(8))
+        joint_tanh(tanh(value)), after `TANH` cycles.
+    state : Out(signed(16))
+        c' of the unit, after `STATE` cycles.
+    hidden : Out(signed(8))
+        h of the unit, after `HIDDEN` cycles.
+    """
+
+    VALUE = Requantise.LATENCY
+    TANH = VALUE + Cell.CANDIDATE_LATENCY
+    STATE = VALUE + Cell.STATE_LATENCY
+    HIDDEN = VALUE + Cell.LATENCY
+
+    multiplier: Signal
+    shift: Signal
+    rectify: Signal
+    operands: Any
+    biases: Any
+    previous: Signal
+    value: Signal
+    narrow: Signal
+    squashed: Signal
+    state: Signal
+    hidden: Signal
+
+    def __init__(self, config: Config) -> None:
+        self._bits = config.accumulator_bits
+        super().__init__(
+            {
+                "multiplier": In(MULTIPLIER_BITS),
+                "shift": In(range(MAX_REQUANTISE_SHIFT + 1)),
+                "rectify": In(1),
+                "operands": In(data.ArrayLayout(signed(self._bits), 4)),
+                "biases": In(data.ArrayLayout(signed(BIAS_BITS), 4)),
+                "previous": In(signed(CELL_STATE.bits)),
+                "value": Out(signed(PREACTIVATION.bits)),
+                "narrow": Out(signed(ACTIVATION.bits)),
+                "squashed": Out(signed(ACTIVATION.bits)),
+                "state": Out(signed(CELL_STATE.bits)),
+                "hidden": Out(signed(HIDDEN.bits)),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.cell = cell = Cell()
+        for k, gate in enumerate("ifgo"):
+            requantise = Requantise(accumulator_bits=self._bits)
+            m.submodules[f"requantise_{gate}"] = requantise
+            m.d.comb += [
+                requantise.accumulator.eq(self.operands[k]),
+                requantise.bias.eq(self.biases[k]),
+                requantise.multiplier.eq(self.multiplier),
+                requantise.shift.eq(self.shift),
+                cell.preactivations[k].eq(requantise.value),
+            ]
+        value = cell.preactivations[SCALAR]
+        m.d.comb += [
+            cell.previous.eq(self.previous),
+            self.value.eq(value),
+            # Rectifying after rounding is the same as before: neither changes the sign.
+            self.narrow.eq(Mux(self.rectify & (value < 0), 0, saturated(value, ACTIVATION.bits))),
+            self.squashed.eq(
+                saturated(
+                    round_shifted(cell.candidate, GATE.fraction - HIDDEN.fraction), ACTIVATION.bits
+                )
+            ),
+            self.state.eq(cell.state),
+            self.hidden.eq(cell.hidden),
+        ]
+        return m

@@ -1,0 +1,119 @@
+"""Puts operands from the memories in front of the vector unit's arithmetic."""
+
+from typing import Any
+
+from amaranth.hdl import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import Config
+from sordino.arith import BIAS_BITS, JOINT
+from sordino.rtl.rounding import saturated
+from sordino.rtl.vector_plan import Order
+
+__all__ = ["SCALAR", "Fetch"]
+
+SCALAR = 2
+"""Gate whose path single values take, since a tanh follows in it."""
+
+
+class Fetch(wiring.Component):
+    """Four accumulators with their biases, in the order of the gates, one set a cycle.
+
+    The place of an element (`order`, `row`, `quad`, `phase`) is given in the cycle in which the
+    memories get its addresses, what they read one cycle later, and the operands follow in the
+    cycle after that (`LATENCY` cycles after the place).
+
+    * UNITS: gate k stands on lane (k + row) mod 4 of the quad; the parameter word holds the four
+      biases.
+    * SLOTS: `SCALAR` gets lane `phase` mod 4 of the quad and the bias of the same number in the
+      word. With `indexed` the word holds two entries of bias and index instead.
+    * ELEMENTS: `SCALAR` gets sat16(a + b) of the two state words and no bias.
+
+    Members
+    -------
+    order : In(Order), indexed : In(1)
+        Held still for all elements of an instruction.
+    row : In, quad : In, phase : In(4)
+        Place of an element.
+    accumulators : In(ArrayLayout(signed(accumulator_bits), lanes)), parameters : In(128),
+    a : In(signed(16)), b : In(signed(16))
+        What the memories read.
+    operands : Out(ArrayLayout(signed(accumulator_bits), 4)), biases : Out(… signed(32), 4)
+        For the gates i f g o.
+    index : Out(signed(32))
+        Index of an entry, with `indexed`.
+    embedded : Out(signed(8))
+        Byte number `phase` of the parameter word, in the cycle in which it is read.
+    """
+
+    LATENCY = 2
+
+    order: Any
+    indexed: Signal
+    row: Signal
+    quad: Signal
+    phase: Signal
+    accumulators: Any
+    parameters: Signal
+    a: Signal
+    b: Signal
+    operands: Any
+    biases: Any
+    index: Signal
+    embedded: Signal
+
+    def __init__(self, config: Config) -> None:
+        self._bits = config.accumulator_bits
+        accumulator = signed(config.accumulator_bits)
+        super().__init__(
+            {
+                "order": In(Order),
+                "indexed": In(1),
+                "row": In(range(config.rows_per_lane)),
+                "quad": In(range(config.quads)),
+                "phase": In(4),
+                "accumulators": In(data.ArrayLayout(accumulator, config.lanes)),
+                "parameters": In(4 * BIAS_BITS),
+                "a": In(signed(JOINT.bits)),
+                "b": In(signed(JOINT.bits)),
+                "operands": Out(data.ArrayLayout(accumulator, 4)),
+                "biases": Out(data.ArrayLayout(signed(BIAS_BITS), 4)),
+                "index": Out(signed(BIAS_BITS)),
+                "embedded": Out(signed(8)),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        # The place one cycle later, when the data is there. `turn` is the lane of gate 0.
+        quad, phase, turn = Signal.like(self.quad), Signal.like(self.phase), Signal(2)
+        units = self.order == Order.UNITS
+        m.d.sync += [
+            quad.eq(self.quad),
+            phase.eq(self.phase),
+            turn.eq(Mux(units, self.row, self.phase - SCALAR)),
+        ]
+        m.d.comb += self.embedded.eq(self.parameters.word_select(phase, 8))
+
+        lanes = Signal(4 * self._bits)
+        m.d.comb += lanes.eq(Value.cast(self.accumulators).word_select(quad, 4 * self._bits))
+        for k in range(4):
+            lane = (turn + k)[:2]
+            m.d.sync += [
+                self.operands[k].eq(lanes.word_select(lane, self._bits)),
+                self.biases[k].eq(self.parameters.word_select(k, BIAS_BITS)),
+            ]
+        entry = Signal(data.StructLayout({"bias": BIAS_BITS, "index": signed(BIAS_BITS)}))
+        m.d.comb += entry.eq(self.parameters.word_select(phase[0], 2 * BIAS_BITS))
+        m.d.sync += self.index.eq(entry.index)
+        with m.Switch(self.order):
+            with m.Case(Order.SLOTS):
+                bias = self.parameters.word_select(phase[:2], BIAS_BITS)
+                m.d.sync += self.biases[SCALAR].eq(Mux(self.indexed, entry.bias, bias))
+            with m.Case(Order.ELEMENTS):
+                m.d.sync += [
+                    self.operands[SCALAR].eq(saturated(self.a + self.b, JOINT.bits)),
+                    self.biases[SCALAR].eq(0),
+                ]
+        return m

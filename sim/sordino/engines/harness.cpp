@@ -1,0 +1,342 @@
+// Drives the compiled machine: loads it, streams features in and tokens out, and dumps what every
+// retired instruction wrote. Compiled together with the C++ that CXXRTL makes of sordino.rtl.
+//
+// One clock cycle is: settle with clk low, sample outputs, settle with clk high. Numbers of stores
+// are sordino.isa.effects.Store.
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include <cxxrtl/capi/cxxrtl_capi.h>
+#include <cxxrtl/capi/cxxrtl_capi_vcd.h>
+
+extern "C" cxxrtl_toplevel cxxrtl_design_create();
+
+namespace {
+
+enum Store { ACTIVATION, STATE, BANK0, BANK1, REGISTER, PC, TOKEN, STORES };
+constexpr uint32_t NO_REGION = 0xffffffff;
+constexpr int REGIONS = 3;
+
+struct Region {
+    uint32_t store, base, count;
+};
+
+struct Memory {
+    const uint32_t *words;
+    size_t depth, width;
+};
+
+int32_t extend(uint32_t word, size_t width) {
+    const int spare = 32 - int(width);
+    return spare > 0 ? int32_t(word << spare) >> spare : int32_t(word);
+}
+
+struct Harness {
+    cxxrtl_handle handle = nullptr;
+    cxxrtl_object *clk = nullptr, *load = nullptr, *load_valid = nullptr, *start = nullptr,
+                  *entry = nullptr, *limit = nullptr, *end_of_input = nullptr, *clear = nullptr,
+                  *feature = nullptr, *feature_valid = nullptr, *feature_ready = nullptr,
+                  *token = nullptr, *token_valid = nullptr, *token_ready = nullptr,
+                  *finished = nullptr, *error = nullptr, *code = nullptr, *retire = nullptr,
+                  *counters = nullptr, *registers = nullptr, *pc = nullptr;
+    std::string missing;
+    std::vector<Memory> memories[STORES];
+
+    std::vector<Region> regions;  // REGIONS a program address
+    std::vector<uint8_t> is_input;
+    const int8_t *features = nullptr;
+    size_t features_left = 0;
+    size_t taken_since_retire = 0;
+    uint32_t last_token = 0;
+    uint32_t random = 1, feature_gap = 0, token_gap = 0;  // gaps in 1/256
+    bool record = false;
+
+    std::vector<uint32_t> tokens;
+    std::vector<uint32_t> record_pc;
+    std::vector<uint64_t> record_end;
+    std::vector<int32_t> values;
+    uint64_t now = 0, last_retire = 0;
+    std::vector<uint64_t> profile;  // (times retired, cycles since the previous retirement) a pc
+
+    cxxrtl_vcd vcd = nullptr;
+    FILE *vcd_file = nullptr;
+    uint64_t time = 0;
+
+    cxxrtl_object *find(const char *name) {
+        size_t parts = 0;
+        cxxrtl_object *object = cxxrtl_get_parts(handle, name, &parts);
+        if (!object || parts != 1) {
+            if (missing.empty()) missing = name;
+            return nullptr;
+        }
+        return object;
+    }
+    static void put(cxxrtl_object *object, uint64_t value) {
+        object->next[0] = uint32_t(value);
+        if (object->width > 32) object->next[1] = uint32_t(value >> 32);
+    }
+    bool chance(uint32_t share) {
+        if (!share) return false;
+        random = random * 1664525u + 1013904223u;
+        return (random >> 24) < share;
+    }
+    void sample_vcd() {
+        if (!vcd) return;
+        cxxrtl_vcd_sample(vcd, time++);
+        const char *data;
+        size_t size;
+        for (;;) {
+            cxxrtl_vcd_read(vcd, &data, &size);
+            if (!size) break;
+            fwrite(data, 1, size, vcd_file);
+        }
+    }
+    void settle_low() {
+        clk->next[0] = 0;
+        cxxrtl_step(handle);
+        sample_vcd();
+    }
+    void rise() {
+        clk->next[0] = 1;
+        cxxrtl_step(handle);
+        sample_vcd();
+    }
+    void append(const Region &region, uint32_t next) {
+        if (region.store == PC) {
+            values.push_back(int32_t(next));
+        } else if (region.store == TOKEN) {
+            values.push_back(int32_t(last_token));
+        } else if (region.store == REGISTER) {
+            const uint32_t word = registers->curr[region.base / 2];
+            values.push_back(int32_t(region.base % 2 ? word >> 16 : word & 0xffff));
+        } else {
+            const auto &units = memories[region.store];
+            for (uint32_t k = 0; k < region.count; ++k)
+                for (const Memory &memory : units)
+                    values.push_back(extend(memory.words[region.base + k], memory.width));
+        }
+    }
+    void retired(uint64_t word) {
+        const uint32_t at = uint32_t(word >> 1) & 0xffff, next = uint32_t(word >> 17) & 0xffff;
+        profile[2 * at] += 1;
+        profile[2 * at + 1] += now - last_retire;
+        last_retire = now;
+        const bool ended = is_input[at] && taken_since_retire == 0;
+        taken_since_retire = 0;
+        if (!record) return;
+        if (ended) {
+            append({PC, 0, 1}, next);
+        } else {
+            for (int k = 0; k < REGIONS; ++k) {
+                const Region &region = regions[REGIONS * at + k];
+                if (region.store != NO_REGION) append(region, next);
+            }
+        }
+        record_pc.push_back(at);
+        record_end.push_back(values.size());
+    }
+    bool cycle(bool offering) {
+        put(feature, uint8_t(features_left ? *features : 0));
+        feature_valid->next[0] = offering;
+        token_ready->next[0] = !chance(token_gap);
+        settle_low();
+        ++now;
+        const bool taken = offering && feature_ready->curr[0];
+        if (token_valid->curr[0] && token_ready->curr[0]) {
+            last_token = token->curr[0];
+            tokens.push_back(last_token);
+        }
+        if (taken) ++taken_since_retire;
+        const uint64_t word = retire->curr[0] | uint64_t(retire->curr[1]) << 32;
+        if (word & 1) retired(word);
+        const bool done = finished->curr[0];
+        rise();
+        if (taken) ++features, --features_left;
+        return done;
+    }
+};
+
+}  // namespace
+
+extern "C" {
+
+Harness *sordino_create() {
+    auto *h = new Harness;
+    h->handle = cxxrtl_create(cxxrtl_design_create());
+    h->clk = h->find("clk");
+    h->load = h->find("load__payload");
+    h->load_valid = h->find("load__valid");
+    h->start = h->find("start");
+    h->entry = h->find("entry");
+    h->limit = h->find("limit");
+    h->clear = h->find("clear");
+    h->end_of_input = h->find("end_of_input");
+    h->feature = h->find("features__payload");
+    h->feature_valid = h->find("features__valid");
+    h->feature_ready = h->find("features__ready");
+    h->token = h->find("tokens__payload");
+    h->token_valid = h->find("tokens__valid");
+    h->token_ready = h->find("tokens__ready");
+    h->finished = h->find("finished");
+    h->error = h->find("error");
+    h->code = h->find("code");
+    h->retire = h->find("retire");
+    h->counters = h->find("counters");
+    h->pc = h->find("pc");
+    return h;
+}
+
+// Name of the first signal that was not found, or "".
+const char *sordino_missing(Harness *h) { return h->missing.c_str(); }
+
+void sordino_destroy(Harness *h) {
+    if (h->vcd) cxxrtl_vcd_destroy(h->vcd);
+    if (h->vcd_file) fclose(h->vcd_file);
+    cxxrtl_destroy(h->handle);
+    delete h;
+}
+
+// Print every object's name, for finding memories.
+void sordino_names(Harness *h) {
+    cxxrtl_enum(h->handle, nullptr, [](void *, const char *name, cxxrtl_object *o, size_t n) {
+        printf("%s type %u width %zu depth %zu parts %zu\n", name, o->type, o->width, o->depth, n);
+    });
+    fflush(stdout);
+}
+
+// Attach memory `name` as the next unit of a store; the depth, or 0 if there is none.
+size_t sordino_bind(Harness *h, uint32_t store, const char *name) {
+    cxxrtl_object *object = h->find(name);
+    if (!object) return 0;
+    if (store == REGISTER) {
+        h->registers = object;
+    } else {
+        h->memories[store].push_back({object->curr, object->depth, object->width});
+    }
+    return object->depth;
+}
+
+int sordino_open_vcd(Harness *h, const char *path) {
+    h->vcd_file = fopen(path, "w");
+    if (!h->vcd_file) return 0;
+    h->vcd = cxxrtl_vcd_create();
+    cxxrtl_vcd_timescale(h->vcd, 10, "ns");
+    cxxrtl_vcd_add_from_without_memories(h->vcd, h->handle);
+    return 1;
+}
+
+// One LoadWrite a cycle: `words` holds the low and high 64 bits of each payload.
+void sordino_load(Harness *h, const uint64_t *words, size_t count) {
+    for (size_t k = 0; k < count; ++k) {
+        h->load->next[0] = uint32_t(words[2 * k]);
+        h->load->next[1] = uint32_t(words[2 * k] >> 32);
+        h->load->next[2] = uint32_t(words[2 * k + 1]);
+        h->load_valid->next[0] = 1;
+        h->settle_low();
+        h->rise();
+    }
+    h->load_valid->next[0] = 0;
+    for (int k = 0; k < 8; ++k) h->settle_low(), h->rise();
+}
+
+// Program facts: REGIONS x (store, base, count) an address, and which addresses hold an INPUT.
+void sordino_program(Harness *h, const uint32_t *regions, const uint8_t *is_input, size_t count) {
+    h->regions.resize(REGIONS * count);
+    for (size_t k = 0; k < REGIONS * count; ++k)
+        h->regions[k] = {regions[3 * k], regions[3 * k + 1], regions[3 * k + 2]};
+    h->is_input.assign(is_input, is_input + count);
+    h->profile.assign(2 * count, 0);
+}
+
+// Clear errors and begin at `entry`; the features must stay valid until the machine stops.
+void sordino_start(Harness *h, const int8_t *features, size_t count, uint32_t entry,
+                   uint64_t limit, int record, uint32_t feature_gap, uint32_t token_gap,
+                   uint32_t seed) {
+    h->features = features;
+    h->features_left = count;
+    h->record = record;
+    h->feature_gap = feature_gap;
+    h->token_gap = token_gap;
+    h->random = seed;
+    h->taken_since_retire = 0;
+    h->tokens.clear();
+    h->record_pc.clear();
+    h->record_end.clear();
+    h->values.clear();
+    h->profile.assign(h->profile.size(), 0);
+    h->now = h->last_retire = 0;
+    Harness::put(h->entry, entry);
+    Harness::put(h->limit, limit);
+    h->feature_valid->next[0] = 0;
+    h->end_of_input->next[0] = 0;
+    h->clear->next[0] = 1;
+    h->settle_low();
+    h->rise();
+    h->clear->next[0] = 0;
+    h->start->next[0] = 1;
+    h->settle_low();
+    h->rise();
+    h->start->next[0] = 0;
+}
+
+// Run until the machine stops (1), `cycles` passed or `enough` values are recorded (0).
+int sordino_run(Harness *h, uint64_t cycles, size_t enough) {
+    bool offering = false;
+    for (uint64_t k = 0; k < cycles && h->values.size() < enough; ++k) {
+        // Once offered, a feature stays offered until it is taken.
+        const size_t before = h->features_left;
+        if (!offering) offering = before && !h->chance(h->feature_gap);
+        h->end_of_input->next[0] = before == 0;
+        if (h->cycle(offering)) return 1;
+        if (h->features_left != before) offering = false;
+    }
+    return 0;
+}
+
+size_t sordino_records(Harness *h, const uint32_t **pc, const uint64_t **end,
+                       const int32_t **values) {
+    *pc = h->record_pc.data();
+    *end = h->record_end.data();
+    *values = h->values.data();
+    return h->record_pc.size();
+}
+
+void sordino_forget_records(Harness *h) {
+    h->record_pc.clear();
+    h->record_end.clear();
+    h->values.clear();
+}
+
+size_t sordino_tokens(Harness *h, const uint32_t **tokens) {
+    *tokens = h->tokens.data();
+    return h->tokens.size();
+}
+
+// error | code << 8 | pc << 16
+uint32_t sordino_status(Harness *h) {
+    return h->error->curr[0] | h->code->curr[0] << 8 | h->pc->curr[0] << 16;
+}
+
+// Two numbers an address: times retired, cycles from the previous retirement to its own.
+const uint64_t *sordino_profile(Harness *h) { return h->profile.data(); }
+
+const uint32_t *sordino_counters(Harness *h) { return h->counters->curr; }
+
+// Copy a store's memories as region values; the number copied.
+size_t sordino_dump(Harness *h, uint32_t store, int32_t *out) {
+    size_t n = 0;
+    if (store == REGISTER) {
+        for (int r = 0; r < 8; ++r)
+            out[n++] = int32_t((h->registers->curr[r / 2] >> (16 * (r % 2))) & 0xffff);
+        return n;
+    }
+    const auto &units = h->memories[store];
+    for (size_t k = 0; !units.empty() && k < units[0].depth; ++k)
+        for (const Memory &memory : units) out[n++] = extend(memory.words[k], memory.width);
+    return n;
+}
+
+}

@@ -1,0 +1,1 @@
+"""Shipped testbench helpers: streams with stalls, simulations with a time limit, whole machines."""

@@ -1,0 +1,249 @@
+"""The machine as a function: an image and features in, tokens and records out, cycle by cycle."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Fragment
+from numpy.typing import NDArray
+
+from sordino.driver.loading import load_sections
+from sordino.engines.engine import Record, RunResult
+from sordino.isa.effects import Region, Store, writes
+from sordino.isa.image import Image
+from sordino.isa.instructions import Opcode
+from sordino.isa.registers import COUNTERS, Error, LoadTarget
+from sordino.rtl.machine import Machine
+from sordino.testing.simulate import simulate
+from sordino.testing.stalls import Stall, never
+from sordino.testing.streams import receive, send
+
+__all__ = ["Simulated", "load_writes", "run_machine", "submodule"]
+
+_STREAMS = (LoadTarget.POSITIONS, LoadTarget.VALUES)
+_LOAD_LATENCY = 4
+"""Cycles after the last word in which it is sure to have arrived."""
+
+
+def submodule(design: Fragment, *path: str) -> Any:
+    """What was elaborated at `path` below an elaborated design: a component or a memory."""
+    for name in path:
+        design = design.find_subfragment(name)
+    return design.origins[0]
+
+
+def load_writes(image: Image) -> Iterator[dict[str, Any]]:
+    """Every payload of Machine's load port, in the loader's order."""
+    for section in load_sections(image):
+        width = 2 if section.target in _STREAMS else 4
+        words = np.frombuffer(section.words, f"<u{width}")
+        for address, word in enumerate(words.tolist()):
+            yield {
+                "target": section.target,
+                "unit": section.unit,
+                "address": address,
+                "data": word,
+            }
+
+
+class _Bench:
+    """One run of one machine; its coroutines are the testbenches."""
+
+    def __init__(self, image: Image, features: NDArray[np.int8], entry: int) -> None:
+        self.image = image
+        self.features = np.ascontiguousarray(features, np.int8).reshape(-1)
+        self.entry = entry
+        self.machine = Machine(image.config)
+        self.design = Fragment.get(self.machine, None)
+        self.memories = {
+            Store.ACTIVATION: [submodule(self.design, "activation", "memory").data],
+            Store.STATE: [submodule(self.design, "state", "memory").data],
+            Store.BANK0: self._bank(0),
+            Store.BANK1: self._bank(1),
+        }
+        self.registers = submodule(self.design, "sequencer").registers
+        self.regions = [writes(instruction, image.config) for instruction in image.program]
+        self.tokens: list[int] = []
+        self.taken = 0
+        """Features taken since the latest instruction that retired."""
+        self.retired = 0
+        self.running = False
+
+    def _bank(self, number: int) -> list[Any]:
+        config = self.image.config
+        return [
+            submodule(
+                self.design,
+                "array",
+                f"group{lane // config.group}",
+                f"lane{lane % config.group}",
+                f"bank{number}",
+            ).data
+            for lane in range(config.lanes)
+        ]
+
+    async def feed(self, ctx: Any, stall: Stall) -> None:
+        """Host side of the features: all of them, then the end of input."""
+        machine = self.machine
+        while not self.running:
+            await ctx.tick()
+        await send(ctx, machine.features, self.features.tolist(), stall, patience=1 << 62)
+        ctx.set(machine.end_of_input, 1)
+
+    async def load_and_start(self, ctx: Any, cycle_limit: int) -> None:
+        machine = self.machine
+        ctx.set(machine.load.valid, 1)
+        for payload in load_writes(self.image):
+            ctx.set(machine.load.payload, payload)
+            await ctx.tick()
+        ctx.set(machine.load.valid, 0)
+        await ctx.tick().repeat(_LOAD_LATENCY)
+        ctx.set(machine.entry, self.entry)
+        ctx.set(machine.limit, cycle_limit)
+        ctx.set(machine.start, 1)
+        await ctx.tick()
+        ctx.set(machine.start, 0)
+        self.running = True
+
+    async def watch(self, ctx: Any, sink: Callable[[Record], None] | None) -> None:
+        """Until the machine stops: read what every instruction wrote, in its retire cycle."""
+        machine = self.machine
+        taking = machine.features.valid & machine.features.ready
+        while True:
+            retire = ctx.get(machine.retire)
+            if retire.valid:
+                if sink is not None:
+                    sink(Record(self.retired, retire.pc, self._written(ctx, retire)))
+                self.retired += 1
+                self.taken = 0
+            if ctx.get(machine.finished):
+                return
+            _, _, taken = await ctx.tick().sample(taking)
+            self.taken += taken
+
+    def _written(self, ctx: Any, retire: Any) -> NDArray[np.int64]:
+        if self.image.program[retire.pc].opcode is Opcode.INPUT and not self.taken:
+            return np.array([retire.next], np.int64)
+        values: list[int] = []
+        for region in self.regions[retire.pc]:
+            match region.store:
+                case Store.PC:
+                    values.append(retire.next)
+                case Store.TOKEN:
+                    values.append(self.tokens[-1])
+                case Store.REGISTER:
+                    values.append(ctx.get(self.registers[region.base]))
+                case _:
+                    values += self._read(ctx, region)
+        return np.array(values, np.int64)
+
+    def _read(self, ctx: Any, region: Region) -> list[int]:
+        rows = range(region.base, region.base + region.count)
+        units = self.memories[region.store]
+        return [ctx.get(unit[row]) for row in rows for unit in units]
+
+    def result(self, ctx: Any, records: list[Record] | None) -> RunResult:
+        """Everything that can be seen of a machine that stopped."""
+        machine = self.machine
+        final = {}
+        for store, units in self.memories.items():
+            contents = np.array(self._read(ctx, Region(store, 0, units[0].depth)), np.int64)
+            banks = store in (Store.BANK0, Store.BANK1)
+            final[store] = contents.reshape(-1, len(units)) if banks else contents
+        final[Store.REGISTER] = np.array(list(ctx.get(self.registers)), np.int64)
+        counters = list(ctx.get(machine.counters))
+        return RunResult(
+            tokens=list(self.tokens),
+            error=Error(ctx.get(machine.error)),
+            code=ctx.get(machine.code),
+            counters={counter.name: counters[n] for n, counter in enumerate(COUNTERS)},
+            records=records,
+            final=final,
+        )
+
+
+def run_machine(
+    image: Image,
+    features: NDArray[np.int8],
+    *,
+    feature_stall: Stall = never,
+    token_stall: Stall = never,
+    cycle_limit: int = 0,
+    record: bool | Callable[[Record], None] = False,
+    entry: str = "main",
+    timeout: int = 100_000,
+    vcd: str | Path | None = None,
+) -> RunResult:
+    """Load `image` into a Machine at power-up, run `features` (frames, dim) int8 until it stops.
+
+    The result is an `Engine`'s, timed counters among it. The host writes features and takes tokens
+    with the waits that the stalls say. TimeoutError if loading and running take more than
+    `timeout` cycles. Amaranth's simulator does about a thousand cycles a second: for small images.
+    """
+    bench = _Bench(image, features, image.host.get("entries", {}).get(entry, 0))
+    kept: list[Record] = []
+    sink = (record if callable(record) else kept.append) if record else None
+    results: list[RunResult] = []
+
+    async def take(ctx: Any) -> None:
+        await receive(ctx, bench.machine.tokens, bench.tokens.append, token_stall)
+
+    async def feed(ctx: Any) -> None:
+        await bench.feed(ctx, feature_stall)
+
+    async def run(ctx: Any) -> None:
+        await bench.load_and_start(ctx, cycle_limit)
+        await bench.watch(ctx, sink)
+        # A unit that was aborted is at rest after one more cycle.
+        await ctx.tick()
+        results.append(bench.result(ctx, kept if record is True else None))
+
+    simulate(
+        bench.design,
+        run,
+        timeout=timeout,
+        background=(take, feed),
+        vcd=vcd,
+    )
+    return results[0]
+
+
+class Simulated:
+    """An image on the machine in Amaranth's simulator; an `Engine` but for its short memory.
+
+    Every run begins at power-up, all memories zero. `feature_stall` and `token_stall` make the
+    stall of each run.
+    """
+
+    name = "simulator"
+
+    def __init__(
+        self,
+        image: Image,
+        *,
+        feature_stall: Callable[[], Stall] = lambda: never,
+        token_stall: Callable[[], Stall] = lambda: never,
+        timeout: int = 100_000,
+    ) -> None:
+        self.image = image
+        self._feature_stall, self._token_stall = feature_stall, token_stall
+        self._timeout = timeout
+
+    def run(
+        self,
+        features: NDArray[np.int8],
+        *,
+        cycle_limit: int = 0,
+        record: bool | Callable[[Record], None] = False,
+    ) -> RunResult:
+        """As `run_machine`."""
+        return run_machine(
+            self.image,
+            features,
+            feature_stall=self._feature_stall(),
+            token_stall=self._token_stall(),
+            cycle_limit=cycle_limit,
+            record=record,
+            timeout=self._timeout,
+        )

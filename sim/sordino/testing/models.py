@@ -1,0 +1,72 @@
+"""Small random RNN-Ts for tests."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.model.load import model_from_arrays
+from sordino.model.rnnt import RnntModel
+
+__all__ = ["random_arrays", "random_meta", "random_model"]
+
+
+def random_arrays(
+    rng: np.random.Generator,
+    *,
+    inputs: int = 6,
+    encoder: Sequence[int] = (8,),
+    embedding: int = 5,
+    prediction: Sequence[int] = (8,),
+    joint: int = 9,
+    tokens: int = 7,
+    zeros: float = 0.0,
+    scale: float = 1.0,
+) -> dict[str, NDArray[np.float64]]:
+    """Tensors by their canonical names; `encoder` and `prediction` give the units of each layer.
+
+    Weights are normal with standard deviation `scale` / sqrt(inputs), a share `zeros` of them 0;
+    biases are normal with standard deviation `scale` / 2.
+    """
+
+    def matrix(rows: int, columns: int) -> NDArray[np.float64]:
+        weights = rng.normal(size=(rows, columns)) * scale / np.sqrt(columns)
+        return np.asarray(weights * (rng.random(weights.shape) >= zeros))
+
+    arrays: dict[str, NDArray[np.float64]] = {}
+    for part, sizes, width in (("encoder", encoder, inputs), ("prediction", prediction, embedding)):
+        for number, units in enumerate(sizes):
+            name = f"{part}.{number}"
+            arrays[f"{name}.weight_ih"] = matrix(4 * units, width)
+            arrays[f"{name}.weight_hh"] = matrix(4 * units, units)
+            arrays[f"{name}.bias_ih"] = rng.normal(size=4 * units) * scale / 2
+            arrays[f"{name}.bias_hh"] = rng.normal(size=4 * units) * scale / 2
+            width = units
+        arrays[f"joint.{part}.weight"] = matrix(joint, width)
+        arrays[f"joint.{part}.bias"] = rng.normal(size=joint) * scale / 2
+    arrays["prediction.embedding.weight"] = rng.normal(size=(tokens, embedding))
+    arrays["joint.output.weight"] = matrix(tokens, joint) * 2
+    arrays["joint.output.bias"] = rng.normal(size=tokens) * scale / 2
+    return arrays
+
+
+def random_meta(tokens: int = 7, activation: str = "tanh", **more: Any) -> dict[str, Any]:
+    """What such a model's meta must hold; tokens are letters, the first is the blank."""
+    names = ["<blank>", *(chr(ord("a") + k) if k < 26 else f"t{k}" for k in range(tokens - 1))]
+    return {
+        "tokens": names,
+        "blank": 0,
+        "max_symbols_per_frame": 3,
+        "joint": {"activation": activation},
+        **more,
+    }
+
+
+def random_model(
+    seed: int, *, tokens: int = 7, activation: str = "tanh", **sizes: Any
+) -> RnntModel:
+    """An RNN-T of `random_arrays` and `random_meta`; equal arguments give equal models."""
+    rng = np.random.default_rng(seed)
+    arrays = random_arrays(rng, tokens=tokens, **sizes)
+    return model_from_arrays(arrays, random_meta(tokens, activation), name=f"random-{seed}")

@@ -1,0 +1,242 @@
+"""The vector unit with memories around it, one instruction at a time, in Amaranth's simulator."""
+
+import copy
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, memory
+from amaranth.sim import Simulator
+
+from sordino.arch import Config
+from sordino.golden.execution import bind
+from sordino.golden.memory import Memory
+from sordino.golden.state import State
+from sordino.isa.instructions import Instruction, Word
+from sordino.rtl.vector import VectorUnit
+from sordino.testing.stalls import Stall, never
+
+__all__ = ["VectorBench", "VectorResult", "assert_same", "exact", "random_contents"]
+
+PARAMETER_BYTES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorResult:
+    """How an instruction ended.
+
+    cycles   from `start` to `done`
+    waited   cycles of them in which INPUT waited for a feature
+    result   what ARGMAX found
+    ended    INPUT met the end of input before its first feature
+    error    INPUT met it later
+    """
+
+    cycles: int
+    waited: int
+    result: int
+    ended: bool
+    error: bool
+
+
+class VectorBench:
+    """A `VectorUnit` with all its memories, built by the first run and used often.
+
+    `run` calls a coroutine function with the simulator's context; in it, the methods that take
+    `ctx` drive the ports of `unit`. Between runs the circuit is not reset. A second testbench
+    writes `features` to the stream, with a `stall` before each; together with the last, if `ends`,
+    it raises end of input. Features that were taken are no longer in the list.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.features: list[int] = []
+        self.ends = False
+        self.stall: Stall = never
+        self._job: Callable[[Any], Awaitable[None]] | None = None
+        self._simulator: Simulator | None = None
+
+    def _build(self) -> Simulator:
+        config = self.config
+        self.unit = VectorUnit(config)
+        row = data.ArrayLayout(signed(config.accumulator_bits), config.lanes)
+        self._activation = self._memory(signed(8), config.activation_words)
+        self._state = self._memory(signed(16), config.state_words)
+        self._parameters = self._memory(8 * PARAMETER_BYTES, config.parameter_words)
+        self._banks = tuple(self._memory(row, config.rows_per_lane) for _ in range(2))
+        simulator = Simulator(self._circuit())
+        simulator.add_clock(1e-6)
+        simulator.add_testbench(self._testbench, background=True)
+        simulator.add_testbench(self._host, background=True)
+        return simulator
+
+    def run(self, job: Callable[[Any], Awaitable[None]]) -> None:
+        """Run `job` to its end; after an exception the next run begins with a new circuit."""
+        simulator = self._simulator or self._build()
+        self._simulator = None
+        self._job = job
+        while self._job is not None:
+            simulator.advance()
+        self._simulator = simulator
+
+    def load(self, ctx: Any, contents: Memory, parameters: bytes) -> None:
+        """Put contents into all memories, at once; missing parameters are 0."""
+        words = np.frombuffer(
+            parameters.ljust(PARAMETER_BYTES * self.config.parameter_words, b"\0"), np.uint8
+        ).reshape(-1, PARAMETER_BYTES)
+        initial: list[tuple[Any, list[Any]]] = [
+            (self._activation, contents.activation.tolist()),
+            (self._state, contents.state.tolist()),
+            (self._parameters, [int.from_bytes(word.tobytes(), "little") for word in words]),
+            *zip(self._banks, contents.banks.tolist(), strict=True),
+        ]
+        for store, values in initial:
+            for address, value in enumerate(values):
+                ctx.set(store.data[address], value)
+
+    def contents(self, ctx: Any) -> Memory:
+        """What the memories hold, parameters apart."""
+        found = Memory(self.config)
+        for store, values in (
+            (self._activation, found.activation),
+            (self._state, found.state),
+            *zip(self._banks, found.banks, strict=True),
+        ):
+            for address in range(len(values)):
+                value = ctx.get(store.data[address])
+                values[address] = value if isinstance(value, int) else list(value)
+        return found
+
+    async def start(self, ctx: Any, instruction: Instruction, operand: int = 0) -> None:
+        """Pulse `start`; ends in the cycle after it."""
+        ctx.set(self.unit.word, Word.from_bits(instruction.encode()))
+        ctx.set(self.unit.operand, operand)
+        ctx.set(self.unit.start, 1)
+        await ctx.tick()
+        ctx.set(self.unit.start, 0)
+
+    async def execute(
+        self, ctx: Any, instruction: Instruction, operand: int = 0, *, limit: int = 10_000
+    ) -> VectorResult:
+        """Execute one instruction; ends in the cycle of `done`, or TimeoutError."""
+        await self.start(ctx, instruction, operand)
+        return await self.finish(ctx, limit=limit)
+
+    async def finish(self, ctx: Any, *, limit: int = 10_000) -> VectorResult:
+        """Wait for `done` from the cycle after `start` on; ends in its cycle, or TimeoutError."""
+        unit, waited = self.unit, 0
+        for cycles in range(1, limit):
+            if ctx.get(unit.done):
+                return VectorResult(
+                    cycles=cycles,
+                    waited=waited,
+                    result=int(ctx.get(unit.result)),
+                    ended=bool(ctx.get(unit.ended)),
+                    error=bool(ctx.get(unit.error)),
+                )
+            _, _, waiting = await ctx.tick().sample(unit.waiting)
+            waited += waiting
+        raise TimeoutError(f"the vector unit is not done after {limit} cycles")
+
+    @staticmethod
+    def _memory(shape: Any, depth: int) -> Any:
+        return memory.Memory(shape=shape, depth=depth, init=[])
+
+    def _circuit(self) -> Module:
+        m, unit = Module(), self.unit
+        m.submodules.unit = unit
+        m.submodules.activation = self._activation
+        m.submodules.state = self._state
+        m.submodules.parameters = self._parameters
+        for store, address, found in (
+            (self._activation, unit.activation_address, unit.activation_data),
+            (self._state, unit.state_address_a, unit.state_data_a),
+            (self._state, unit.state_address_b, unit.state_data_b),
+            (self._parameters, unit.parameter_address, unit.parameter_data),
+        ):
+            port = store.read_port()
+            m.d.comb += [port.addr.eq(address), found.eq(port.data)]
+        for store, write in (
+            (self._activation, unit.activation_write),
+            (self._state, unit.state_write),
+        ):
+            port = store.write_port()
+            m.d.comb += [
+                port.en.eq(write.valid),
+                port.addr.eq(write.address),
+                port.data.eq(write.data),
+            ]
+        self._connect_banks(m, unit.drain)
+        return m
+
+    def _connect_banks(self, m: Module, drain: Any) -> None:
+        rows: list[Any] = []
+        for number, store in enumerate(self._banks):
+            m.submodules[f"bank{number}"] = store
+            read, write = store.read_port(), store.write_port()
+            m.d.comb += [
+                read.addr.eq(drain.row),
+                write.en.eq(drain.write & (drain.write_bank == number)),
+                write.addr.eq(drain.write_row),
+            ]
+            m.d.comb += [lane.eq(drain.value) for lane in write.data]
+            rows.append(read.data.as_value())
+        bank = Signal()
+        m.d.sync += bank.eq(drain.bank)
+        m.d.comb += drain.accumulators.eq(Mux(bank, rows[1], rows[0]))
+
+    async def _testbench(self, ctx: Any) -> None:
+        while True:
+            if self._job is not None:
+                await self._job(ctx)
+                self._job = None
+            await ctx.tick()
+
+    async def _host(self, ctx: Any) -> None:
+        stream: Any = self.unit.features
+        rest: int | None = None
+        while True:
+            offered = ctx.get(stream.valid)
+            if self.features and not offered:
+                rest = self.stall() if rest is None else rest - 1
+                if not rest:
+                    ctx.set(stream.payload, self.features[0])
+                    ctx.set(stream.valid, 1)
+                    offered, rest = True, None
+            ctx.set(self.unit.end_of_input, self.ends and len(self.features) <= offered)
+            _, _, ready = await ctx.tick().sample(stream.ready)
+            if offered and ready:
+                self.features.pop(0)
+                ctx.set(stream.valid, 0)
+
+
+def random_contents(config: Config, rng: np.random.Generator, spread: float = 1.0) -> Memory:
+    """Memories full of random words; accumulators within `spread` of their range."""
+    found = Memory(config)
+    high = int(spread * (1 << (config.accumulator_bits - 1)))
+    found.activation[:] = rng.integers(-(1 << 7), 1 << 7, found.activation.shape)
+    found.state[:] = rng.integers(-(1 << 15), 1 << 15, found.state.shape)
+    found.banks[:] = rng.integers(-high, high, found.banks.shape)
+    return found
+
+
+def exact(
+    instruction: Instruction, config: Config, before: Memory, parameters: bytes, operand: int = 0
+) -> State:
+    """The exact machine after one vector instruction, all registers holding `operand` before."""
+    state = State.of(config)
+    state.memory = copy.deepcopy(before)
+    state.registers[:] = [operand] * len(state.registers)
+    image: Any = SimpleNamespace(program=[instruction], config=config, parameters=parameters)
+    weights: Any = None
+    bind(image, weights, state, 0)()
+    return state
+
+
+def assert_same(found: Memory, wanted: Memory) -> None:
+    """All words of all memories are equal, or AssertionError names the memory."""
+    for name in ("activation", "state", "banks"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), err_msg=name)

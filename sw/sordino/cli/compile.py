@@ -1,0 +1,121 @@
+"""`sordino compile`."""
+
+from pathlib import Path
+
+import click
+
+from sordino.arch import load_config
+from sordino.cli.options import config_option, json_option, path_type, set_option
+from sordino.cli.output import console, print_json, print_table
+from sordino.compiler.compile import Compiled, CompileOptions, compile_model
+from sordino.files import write_atomically
+from sordino.model.load import load_model
+
+__all__ = ["compile_command"]
+
+
+def _print(compiled: Compiled, path: Path, size: int) -> None:
+    summary = compiled.summary()
+    print_table(
+        ("matrix", "rows × columns", "zeros", "bits/weight", "H0", "places", "padding", "balance"),
+        [
+            (
+                layer.name,
+                f"{layer.rows} × {layer.columns}",
+                f"{layer.zeros:.1%}",
+                f"{layer.bits_per_weight:.3f}",
+                f"{layer.h0:.3f}",
+                f"{layer.places:,}",
+                f"{layer.padding:,}",
+                f"{layer.balance:.3f}",
+            )
+            for layer in compiled.layers
+        ],
+    )
+    console.print(
+        f"{path}: {size:,} bytes for {compiled.image.config.name}, "
+        f"{summary['float32_bytes'] / size:.1f} times smaller than float32 "
+        f"({summary['float32_bytes']:,} bytes)\n"
+        f"{summary['bits_per_weight']:.3f} bits per weight, {summary['zeros']:.1%} zeros, "
+        f"{summary['weights']:,} weights"
+    )
+
+
+@click.command(
+    "compile",
+    epilog="\b\nExamples:\n"
+    "  sordino compile model.npz\n"
+    "  sordino compile model.safetensors --config tiny --weight-bits 5 --sparsity 0.25\n"
+    "  sordino compile state.pt --meta meta.json --set lanes=32 -o model.sordino",
+)
+@click.argument("model", type=path_type)
+@config_option
+@set_option
+@click.option(
+    "--weight-bits",
+    type=click.IntRange(2, 8),
+    default=8,
+    show_default=True,
+    help="Bits of a weight: at most 2^b values a matrix.",
+)
+@click.option(
+    "--codebook",
+    type=click.Choice(["uniform"]),
+    default="uniform",
+    show_default=True,
+    help="Where the values lie.",
+)
+@click.option(
+    "--sparsity",
+    type=click.FloatRange(0, 1),
+    help="Share of weights (groups where G > 1) to prune.  [default: the zeros that are there]",
+)
+@click.option(
+    "--meta",
+    type=path_type,
+    help="JSON file with tokens, features and sizes, if the model has none.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=path_type,
+    help="Image to write.  [default: MODEL.sordino]",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for layers.json and listing.txt.",
+)
+@json_option
+def compile_command(
+    model: Path,
+    config: str,
+    changes: dict[str, int],
+    weight_bits: int,
+    codebook: str,
+    sparsity: float | None,
+    meta: Path | None,
+    output: Path | None,
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    """Compile MODEL (npz, safetensors or a PyTorch state dict) to an accelerator image."""
+    machine = load_config(config, changes)
+    options = CompileOptions(weight_bits=weight_bits, codebook=codebook, sparsity=sparsity)
+    compiled = compile_model(load_model(model, meta), machine, options)
+    path = output or model.with_suffix(".sordino")
+    contents = compiled.image.to_bytes()
+    write_atomically(path, contents)
+    if report is not None:
+        compiled.write_report(report)
+    if as_json:
+        print_json(
+            {
+                "image": str(path),
+                "bytes": len(contents),
+                **compiled.summary(),
+                "layers": [layer.as_dict() for layer in compiled.layers],
+            }
+        )
+    else:
+        _print(compiled, path, len(contents))

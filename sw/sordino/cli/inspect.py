@@ -1,0 +1,83 @@
+"""`sordino info` and `sordino disasm`."""
+
+from pathlib import Path
+
+import click
+
+from sordino.arch import Config, load_config
+from sordino.cli.options import IMAGE, json_option, path_type, set_option
+from sordino.cli.output import console, print_json, print_table
+from sordino.compiler.disassemble import listing
+from sordino.isa.image import FORMAT, Image
+
+__all__ = ["disasm", "info"]
+
+
+def _config_report(config: Config) -> dict[str, object]:
+    return {
+        "config": config.as_dict(),
+        "id": f"{config.id:08x}",
+        "memory_bits": config.memory_bits(),
+        "multipliers": config.multipliers(),
+    }
+
+
+@click.command(
+    epilog="\b\nExamples:\n  sordino info model.sordino\n  sordino info --config small --set lanes=32",
+)
+@click.argument("image", type=path_type, required=False)
+@click.option("--config", help="Describe a configuration instead of an image.")
+@set_option
+@json_option
+def info(image: Path | None, config: str | None, changes: dict[str, int], as_json: bool) -> None:
+    """What IMAGE holds, or what a configuration is made of."""
+    if (image is None) == (config is None):
+        raise click.UsageError("give an IMAGE or --config NAME, one of them")
+    if config is not None:
+        report = _config_report(load_config(config, changes))
+        if as_json:
+            print_json(report)
+            return
+        print_table(("field", "value"), report["config"].items())  # type: ignore[attr-defined]
+        memory: dict[str, int] = report["memory_bits"]  # type: ignore[assignment]
+        print_table(("memory", "bits"), [(k, f"{v:,}") for k, v in memory.items()])
+        print_table(("multipliers", "number"), report["multipliers"].items())  # type: ignore[attr-defined]
+        console.print(f"configuration id {report['id']}")
+        return
+    assert image is not None
+    loaded = Image.load(image)
+    sections = {kind.name.lower(): len(body) for kind, body in loaded.section_bytes().items()}
+    host = loaded.host
+    if as_json:
+        print_json(
+            {
+                "image": str(image),
+                "format": f"{FORMAT[0]}.{FORMAT[1]}",
+                "bytes": image.stat().st_size,
+                "sections": sections,
+                "matrices": len(loaded.matrices),
+                "instructions": len(loaded.program),
+                "id": f"{loaded.config.id:08x}",
+                "config": loaded.config.as_dict(),
+                "host": host,
+            }
+        )
+        return
+    print_table(
+        ("section", "bytes"),
+        [*((k, f"{v:,}") for k, v in sections.items()), ("file", f"{image.stat().st_size:,}")],
+    )
+    model = host.get("model", {})
+    console.print(
+        f"{model.get('name', 'model')}: {len(loaded.matrices)} matrices, "
+        f"{len(loaded.program)} instructions, {len(host.get('tokens', ()))} tokens, for "
+        f"{loaded.config.name} ({loaded.config.lanes} lanes in groups of {loaded.config.group}, "
+        f"id {loaded.config.id:08x}); licence {host.get('licence', 'not stated')}"
+    )
+
+
+@click.command(epilog="\b\nExample:\n  sordino disasm model.sordino")
+@IMAGE
+def disasm(image: Path) -> None:
+    """List IMAGE's program with addresses, labels and layers."""
+    click.echo(listing(Image.load(image)), nl=False)

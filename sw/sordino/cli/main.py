@@ -1,0 +1,71 @@
+"""The command group and the mapping from errors to exit codes.
+
+0 fine; 1 a check failed or the machine stopped with an error; 2 bad usage, bad input or a missing
+tool, with one line on standard error; 130 on Ctrl-C.
+"""
+
+import sys
+from importlib.metadata import version
+
+import click
+
+from sordino.arch import ConfigError
+from sordino.cli.bench import bench
+from sordino.cli.compile import compile_command
+from sordino.cli.inspect import disasm, info
+from sordino.cli.output import fail
+from sordino.cli.run import cosim, evaluate, run
+from sordino.cli.verilog import verilog
+from sordino.compiler.errors import CompileError
+from sordino.engines.errors import ToolError
+from sordino.errors import InputError
+from sordino.isa.encoding import EncodingError
+from sordino.isa.image import ImageError
+
+__all__ = ["main"]
+
+_USER_ERRORS = (
+    ConfigError,
+    CompileError,
+    EncodingError,
+    ImageError,
+    InputError,
+    ToolError,
+    OSError,
+)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExamples:\n"
+    "  sordino compile models/an4_rnnt_g4_80.npz --weight-bits 5 -o an4.sordino\n"
+    "  sordino run an4.sordino speech.wav --engine rtl\n"
+    "  sordino cosim an4.sordino speech.wav\n"
+    "  sordino verilog --config tiny -o build/verilog",
+)
+@click.version_option(version("sordino"), prog_name="sordino")
+def cli() -> None:
+    """Sordino: speech recognition on an open neural edge processor that mutes every zero."""
+
+
+for command in (compile_command, run, cosim, evaluate, info, disasm, verilog, bench):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry point of the `sordino` command."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            click.echo(error.ctx.get_usage(), err=True)
+        fail(error.format_message())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+    except _USER_ERRORS as error:
+        fail(str(error))
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,29 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+
+import click
+
+from sordino.arch import PRESETS
+from sordino.cli.output import settings
+
+__all__ = ["IMAGE", "config_option", "json_option", "path_type", "set_option"]
+
+path_type = click.Path(path_type=Path)
+
+config_option = click.option(
+    "--config",
+    default="small",
+    show_default=True,
+    help=f"Machine: a TOML file or one of {', '.join(PRESETS)}.",
+)
+set_option = click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    callback=settings,
+    metavar="FIELD=N",
+    help="Change a field of the machine, such as lanes=32.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+IMAGE = click.argument("image", type=path_type)

@@ -1,0 +1,88 @@
+"""What every command prints with: one console, one JSON object, one way to fail."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+__all__ = ["console", "fail", "frequency", "print_json", "print_table", "progress", "settings"]
+
+console = Console(stderr=False, soft_wrap=True, highlight=False)
+_errors = Console(stderr=True, highlight=False)
+
+
+def fail(message: str, code: int = 2) -> NoReturn:
+    """End with one line on standard error."""
+    click.echo("sordino: " + " ".join(message.split()), err=True)
+    sys.exit(code)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One JSON object on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(
+    header: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None
+) -> None:
+    """A readable table; numbers are right-aligned."""
+    rows = [tuple(row) for row in rows]
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for number, name in enumerate(header):
+        numeric = all(str(row[number])[:1] in "-+.0123456789" for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    console.print(table)
+
+
+def progress() -> Progress:
+    """A progress bar on standard error that vanishes when done."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=_errors,
+        transient=True,
+    )
+
+
+_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
+
+
+def frequency(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
+    """Click callback: '50MHz', '100e6' or '12 kHz' in hertz."""
+    if value is None:
+        return None
+    text = value.strip().removesuffix("Hz").removesuffix("hz").strip()
+    unit = text[-1:] if text[-1:] in ("k", "K", "M", "G") else ""
+    try:
+        hertz = round(float(text.removesuffix(unit)) * _UNITS[unit])
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"wanted a frequency such as 50MHz, got {value!r}") from None
+    if hertz < 1:
+        raise click.BadParameter(f"wanted a positive frequency, got {value!r}")
+    return hertz
+
+
+def settings(
+    _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, int]:
+    """Click callback: repeated K=V as a dictionary of integers."""
+    result = {}
+    for item in values:
+        key, equals, value = item.partition("=")
+        try:
+            result[key.strip()] = int(value.replace("_", ""), 0)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise click.BadParameter(f"wanted FIELD=INTEGER such as lanes=32, got {item!r}")
+    return result

@@ -1,0 +1,160 @@
+"""From a trained model to an image: prune, quantise, prove, deal, encode, schedule, verify."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sordino.arch import Config
+from sordino.compiler.allocate import check_streams
+from sordino.compiler.codec import EncodedMatrices, encode_matrices
+from sordino.compiler.disassemble import listing
+from sordino.compiler.errors import CompileError
+from sordino.compiler.place import place_model
+from sordino.compiler.proof import prove
+from sordino.compiler.prune import prune_model
+from sordino.compiler.quantise import quantise_model
+from sordino.compiler.report import LayerReport, report_layer
+from sordino.compiler.schedule import Scheduled, schedule
+from sordino.files import write_atomically
+from sordino.golden.verify import verify
+from sordino.isa.image import Image
+from sordino.model.rnnt import RnntModel
+
+__all__ = ["CompileOptions", "Compiled", "compile_model"]
+
+_FLOAT32_BYTES = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompileOptions:
+    """What the user chooses; CompileError for values that mean nothing.
+
+    weight_bits  at most 2^weight_bits values a matrix, 2 to 8
+    codebook     where they lie: `uniform`
+    sparsity     share of weights (of groups where lanes share a position stream) to prune in
+                 every matrix but the embedding; None leaves the zeros that are there
+    max_symbols  tokens a frame at most; None takes the model's
+    """
+
+    weight_bits: int = 8
+    codebook: str = "uniform"
+    sparsity: float | None = None
+    max_symbols: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.weight_bits <= 8:
+            raise CompileError(f"weight bits must be 2 to 8, not {self.weight_bits}")
+        if self.codebook != "uniform":
+            raise CompileError(f"codebook must be uniform, not {self.codebook!r}")
+        if self.sparsity is not None and not 0 <= self.sparsity <= 1:
+            raise CompileError(f"sparsity must be a share from 0 to 1, not {self.sparsity}")
+        if self.max_symbols is not None and not 1 <= self.max_symbols <= 0xFFFF:
+            raise CompileError(f"max_symbols must be 1 to 65535, not {self.max_symbols}")
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """An image and what it is made of."""
+
+    image: Image
+    layers: list[LayerReport]
+    encoded: EncodedMatrices
+
+    def summary(self) -> dict[str, Any]:
+        """The whole model in numbers: weights, zeros, bits a weight, bytes by section."""
+        weights = sum(layer.weights for layer in self.layers)
+        non_zeros = sum(layer.non_zeros for layer in self.layers)
+        sections = self.image.section_bytes()
+        return {
+            "config": self.image.config.name,
+            "weight_bits": self.image.host["weight_bits"],
+            "sparsity": self.image.host["sparsity"],
+            "weights": weights,
+            "non_zeros": non_zeros,
+            "zeros": 1 - non_zeros / weights,
+            "bits_per_weight": self.encoded.bits_per_weight,
+            "h0": sum(layer.h0 * layer.weights for layer in self.layers) / weights,
+            "places": sum(layer.places for layer in self.layers),
+            "padding": sum(layer.padding for layer in self.layers),
+            "parameters": self.image.host["model"]["parameters"],
+            "float32_bytes": self.image.host["model"]["float32_bytes"],
+            "sections": {kind.name.lower(): len(body) for kind, body in sections.items()},
+            "instructions": len(self.image.program),
+        }
+
+    def write_report(self, folder: str | Path) -> None:
+        """Write `layers.json` (summary and layers) and `listing.txt` into a folder, made anew."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        report = {"summary": self.summary(), "layers": [layer.as_dict() for layer in self.layers]}
+        write_atomically(folder / "layers.json", json.dumps(report, indent=2) + "\n")
+        write_atomically(folder / "listing.txt", listing(self.image))
+
+
+def compile_model(
+    model: RnntModel, config: Config, options: CompileOptions | None = None
+) -> Compiled:
+    """Compile for one machine.
+
+    The result depends on nothing but the arguments. Raises CompileError where the model does not
+    fit the machine, InputError where its meta describes features that do not fit it.
+    """
+    options = options or CompileOptions()
+    if options.max_symbols is not None:
+        model = model.with_max_symbols(options.max_symbols)
+    pruned = model
+    if options.sparsity is not None:
+        pruned = prune_model(model, options.sparsity, config.group)
+    quantised = quantise_model(pruned, options.weight_bits, config.accumulator_bits)
+    bounds = [prove(layer, config.accumulator_bits) for layer in quantised.layers]
+    placed = place_model(quantised, config)
+    scheduled = schedule(model, quantised, placed, config)
+    slots = [matrix for layer in placed.layers for matrix in layer.slots()]
+    weights = [count for layer in placed.layers for count in layer.weights()]
+    encoded = encode_matrices(slots, config, weights=weights)
+    check_streams(encoded, config)
+    image = Image(
+        config=config,
+        program=scheduled.program,
+        parameters=scheduled.parameters,
+        tables=encoded.tables,
+        matrices=encoded.matrices,
+        positions=encoded.positions,
+        values=encoded.values,
+        host=_host(model, options, scheduled),
+    )
+    verify(image)
+    layers = [
+        report
+        for layer, bound in zip(placed.layers, bounds, strict=True)
+        for report in report_layer(layer, encoded, bound)
+    ]
+    return Compiled(image, layers, encoded)
+
+
+def _host(model: RnntModel, options: CompileOptions, scheduled: Scheduled) -> dict[str, Any]:
+    """The host section; the image adds configuration and layer names."""
+    parameters = model.parameters()
+    host: dict[str, Any] = {
+        "tokens": model.tokens,
+        "blank": model.blank,
+        "max_symbols": model.max_symbols,
+        "input": {"count": model.inputs, "fraction": model.input_fraction},
+        "entries": {"main": scheduled.labels["main"]},
+        "addresses": scheduled.labels,
+        "model": {
+            "name": model.name,
+            "sha256": model.sha256,
+            "parameters": parameters,
+            "float32_bytes": _FLOAT32_BYTES * parameters,
+        },
+        "weight_bits": options.weight_bits,
+        "codebook": options.codebook,
+        "sparsity": options.sparsity,
+    }
+    if "features" in model.meta:
+        host["features"] = model.feature_definition().to_dict()
+    if model.licence is not None:
+        host["licence"] = model.licence
+    return host

@@ -1,0 +1,75 @@
+"""Programs as text, which `assemble` reads back to the same words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from amaranth.lib import data, enum
+
+from sordino.compiler.program import TARGETS
+from sordino.isa.image import Image
+from sordino.isa.instructions import ARGUMENTS, Instruction, Opcode
+
+__all__ = ["disassemble", "field_enum", "listing"]
+
+_LAYER_COLUMN = 96
+
+
+def field_enum(opcode: Opcode, name: str) -> Any:
+    """The enumeration that a field holds; None for numbers and unknown fields."""
+    shape = {str(key): field.shape for key, field in data.Layout.cast(ARGUMENTS[opcode])}.get(name)
+    return shape if isinstance(shape, type) and issubclass(shape, enum.Enum) else None
+
+
+def _names(program: Sequence[Instruction], labels: Mapping[str, int]) -> dict[int, list[str]]:
+    """Labels by address; targets without one get a name of their own."""
+    names: dict[int, list[str]] = {}
+    for name, address in sorted(labels.items()):
+        names.setdefault(address, []).append(name)
+    for instruction in program:
+        for field in TARGETS:
+            target = instruction.fields.get(field)
+            if target is not None and target not in names and target < len(program):
+                names[target] = [f"at_{target}"]
+    return names
+
+
+def _line(address: int, instruction: Instruction, names: Mapping[int, Sequence[str]]) -> str:
+    words = [f"{address:6d}  {instruction.opcode.name:<7}"]
+    for name, value in instruction.fields.items():
+        kind = field_enum(instruction.opcode, name)
+        if name in TARGETS and value in names:
+            text = names[value][0]
+        elif kind is not None and value in (member.value for member in kind):
+            text = kind(value).name
+        else:
+            text = str(value)
+        words.append(f"{name}={text}")
+    line = " ".join(words)
+    return f"{line:<{_LAYER_COLUMN}} ; {instruction.layer}" if instruction.layer else line.rstrip()
+
+
+def disassemble(program: Sequence[Instruction], labels: Mapping[str, int] | None = None) -> str:
+    """One line an instruction: address, operation, all fields, `;` and its layer.
+
+    `labels` names addresses. Targets without a name get one.
+    """
+    names = _names(program, labels or {})
+    lines = []
+    for address, instruction in enumerate(program):
+        lines += [f"{name}:" for name in names.get(address, ())]
+        lines.append(_line(address, instruction, names))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def listing(image: Image) -> str:
+    """The image's program as text, under comment lines that say for what machine it is."""
+    config = image.config
+    labels = {**image.host.get("addresses", {}), **image.host.get("entries", {})}
+    model = image.host.get("model", {}).get("name", "model")
+    return (
+        f"# {model} for {config.name}: {config.lanes} lanes in groups of {config.group}, "
+        f"configuration {config.id:08x}\n"
+        f"# {len(image.program)} instructions, {len(image.matrices)} matrices, "
+        f"{len(image.tables)} tables, {len(image.parameters) // 16} parameter words\n"
+        + disassemble(image.program, labels)
+    )

@@ -1,0 +1,127 @@
+"""What each matrix became, in numbers."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from sordino.compiler.codec import EncodedMatrices
+from sordino.compiler.codec.model import entropy
+from sordino.compiler.place import Placed
+from sordino.compiler.proof import Bound
+
+__all__ = ["LayerReport", "report_layer"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerReport:
+    """One matrix of the model (all its tiles together).
+
+    name              as in the model
+    layer             the layer whose accumulators it adds to
+    rows, columns     outputs (gates of all units for an LSTM) and inputs
+    tiles             parts that are walked one after the other
+    weights           rows · columns
+    non_zeros         of these, after pruning and rounding
+    zeros             share of zero weights
+    zero_groups       share of the places, with at least one output, where no group stops
+    bits_per_weight   streams, value table and directory over weights
+    h0                order-0 entropy of the quantised matrix, bits a weight
+    places, padding   places the groups stop at, and padding places, summed over groups
+    position_bits, value_bits   streams to the bit
+    bytes             streams as stored
+    table_bytes       its value tables in the image
+    balance           mean over the largest number of places of a group, padding included
+    values            different weights
+    step              what weight value 1 stands for
+    x_shift           the input is multiplied by 2^x_shift
+    unit              what accumulator value 1 stands for
+    multiplier, shift requantisation of the layer's accumulator
+    bound             largest magnitude the layer's accumulator can reach, proven
+    bound_output      the output (LSTM: gate row) that can reach it
+    """
+
+    name: str
+    layer: str
+    rows: int
+    columns: int
+    tiles: int
+    weights: int
+    non_zeros: int
+    zeros: float
+    zero_groups: float
+    bits_per_weight: float
+    h0: float
+    places: int
+    padding: int
+    position_bits: int
+    value_bits: int
+    bytes: int
+    table_bytes: int
+    balance: float
+    values: int
+    step: float
+    x_shift: int
+    unit: float
+    multiplier: int
+    shift: int
+    bound: int
+    bound_output: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Fields by name, in the order above."""
+        return asdict(self)
+
+
+def report_layer(placed: Placed, encoded: EncodedMatrices, bound: Bound) -> list[LayerReport]:
+    """One report for each matrix of a layer."""
+    return [_report(placed, number, encoded, bound) for number in range(len(placed.columns))]
+
+
+def _group_places(placed: Placed, matrix: int) -> int:
+    """Places of all groups that have at least one output."""
+    config = placed.layout.config
+    lanes = 4 if placed.layout.lstm else 1
+    groups = sum(-(-tile.count * lanes // config.group) for tile in placed.layout.tiles)
+    return groups * len(placed.columns[matrix])
+
+
+def _report(placed: Placed, which: int, encoded: EncodedMatrices, bound: Bound) -> LayerReport:
+    matrix, layer = placed.layer.matrices[which], placed.layer
+    numbers = [placed.number(tile, which) for tile in range(len(placed.layout.tiles))]
+    stats = [encoded.stats[number] for number in numbers]
+    walked = [np.array(encoded.matrices[number].places) for number in numbers]
+    slowest = sum(int(places.max()) for places in walked)
+    counts = np.bincount(matrix.values.ravel().astype(np.int64) + 128)
+    weights = matrix.values.size
+    non_zeros = int(np.count_nonzero(matrix.values))
+    places = sum(s.places for s in stats)
+    bits = sum(s.bits_per_weight * s.weights for s in stats)
+    return LayerReport(
+        name=matrix.name,
+        layer=layer.name,
+        rows=len(matrix.values),
+        columns=matrix.values.shape[1],
+        tiles=len(numbers),
+        weights=weights,
+        non_zeros=non_zeros,
+        zeros=1 - non_zeros / weights,
+        zero_groups=1 - places / _group_places(placed, which),
+        bits_per_weight=bits / weights,
+        h0=entropy(counts),
+        places=places,
+        padding=sum(s.padding for s in stats),
+        position_bits=sum(s.position_bits for s in stats),
+        value_bits=sum(s.value_bits for s in stats),
+        bytes=sum(s.bytes for s in stats),
+        table_bytes=sum(s.table_bits for s in stats) // 8,
+        balance=sum(float(p.mean()) for p in walked) / slowest if slowest else 1.0,
+        values=int(np.count_nonzero(counts)),
+        step=matrix.step,
+        x_shift=matrix.shift,
+        unit=layer.unit,
+        multiplier=layer.multiplier,
+        shift=layer.shift,
+        bound=bound.value,
+        bound_output=bound.row,
+    )

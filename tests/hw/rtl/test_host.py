@@ -1,0 +1,451 @@
+"""Registers, FIFOs and interrupt through AXI4-Lite, equal to a Python model of the register file.
+
+The machine is a stand-in that turns each feature f into the token 3 f, stops at the end of input
+with the low byte of ENTRY as code, and stops at once with ILLEGAL if LIMIT is 1.
+"""
+
+import itertools
+import random
+import struct
+from collections import deque
+from zlib import crc32
+
+import pytest
+from amaranth.hdl import Const, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.sim import Simulator
+
+from sordino.arch import Config
+from sordino.isa.registers import (
+    ADDRESS_BITS,
+    COUNTERS,
+    ISA_VERSION,
+    NO_TOKEN,
+    REGISTER_MAP,
+    REGISTERS,
+    Control,
+    Error,
+    Interrupt,
+    LoadTarget,
+    Status,
+)
+from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature, Response
+from sordino.rtl.host import Host, HostSignature
+from sordino.rtl.loader import load_words
+from sordino.testing.axi import AxiLiteManager
+
+CONFIG = Config(
+    lanes=8,
+    group=4,
+    x_fifo=16,
+    state_bits=5,
+    lane_words=102,
+    group_words=36,
+    rows_per_lane=8,
+    parameter_words=12,
+    program_words=16,
+    tables=3,
+    matrices=5,
+    feature_fifo=8,
+    token_fifo=4,
+)
+AT = {name: register.offset for name, register in REGISTERS.items()}
+OKAY, SLVERR = Response.OKAY, Response.SLVERR
+SETTLE = 16
+"""Cycles in which everything that one access can move has moved."""
+
+
+def counter_value(number):
+    return (number + 1) << 33 | 0x8000_0000 | 0x111 * number
+
+
+class StandIn(wiring.Component):
+    """A machine of a few registers behind HostSignature."""
+
+    def __init__(self, *, counting=False):
+        self.counting = counting
+        super().__init__({"host": In(HostSignature())})
+
+    def elaborate(self, platform):
+        m = Module()
+        host = self.host
+        moving = Signal()
+        now = Signal(48, init=0xFFFF_FFC0)
+        m.d.sync += now.eq(now + 1)
+        m.d.comb += [
+            moving.eq(host.busy & (host.limit != 1)),
+            host.tokens.valid.eq(moving & host.features.valid),
+            host.tokens.payload.eq(host.features.payload * 3),
+            host.features.ready.eq(moving & host.tokens.ready),
+        ]
+        for number in range(len(COUNTERS)):
+            value = now if self.counting else Const(counter_value(number), 48)
+            m.d.comb += host.counters[number].eq(value)
+        with m.If(host.busy):
+            with m.If(host.limit == 1):
+                m.d.sync += [host.error.eq(Error.ILLEGAL), host.busy.eq(0), host.finished.eq(1)]
+            with m.Elif(host.abort):
+                m.d.sync += [host.error.eq(Error.LIMIT), host.busy.eq(0), host.finished.eq(1)]
+            with m.Elif(host.end_of_input & ~host.features.valid):
+                m.d.sync += [host.code.eq(host.pc[:8]), host.busy.eq(0), host.finished.eq(1)]
+        with m.If(host.start):
+            m.d.sync += [host.busy.eq(1), host.finished.eq(0), host.pc.eq(host.entry)]
+        with m.If(host.clear):
+            m.d.sync += host.error.eq(Error.NONE)
+        return m
+
+
+class Bench(wiring.Component):
+    def __init__(self, **options):
+        super().__init__(
+            {"axi": In(AxiLiteSignature(address_width=ADDRESS_BITS)), "interrupt": Out(1)}
+        )
+        self.host = Host(CONFIG)
+        self.machine = StandIn(**options)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.bridge = bridge = AxiLiteBridge(address_width=ADDRESS_BITS)
+        m.submodules.host = self.host
+        m.submodules.machine = self.machine
+        wiring.connect(m, wiring.flipped(self.axi), bridge.axi)
+        wiring.connect(m, bridge.bus, self.host.bus)
+        wiring.connect(m, self.host.machine, self.machine.host)
+        m.d.comb += self.interrupt.eq(self.host.interrupt)
+        return m
+
+
+def simulate(bench, *testbenches, cycles=100_000):
+    """Run `testbenches`; returns the writes that the machine's memories saw."""
+    loads = []
+
+    async def monitor(ctx):
+        load = bench.machine.host.load
+        async for _, _, valid, p in ctx.tick().sample(load.valid, load.payload):
+            if valid:
+                loads.append((p.target.value, p.unit, p.address, p.data))
+
+    async def timeout(ctx):
+        for _ in range(cycles):
+            await ctx.tick()
+        raise TimeoutError(f"the test did not end in {cycles} cycles")
+
+    sim = Simulator(bench)
+    sim.add_clock(1e-6)
+    for testbench in testbenches:
+        sim.add_testbench(testbench)
+    sim.add_testbench(monitor, background=True)
+    sim.add_testbench(timeout, background=True)
+    sim.run()
+    return loads
+
+
+class Model:
+    """The register file and the stand-in, after everything has settled."""
+
+    def __init__(self):
+        self.kept = dict.fromkeys(
+            ("ENTRY", "LIMIT_LOW", "LIMIT_HIGH", "INTERRUPT_ENABLE", "LOAD_TARGET", "LOAD_ADDRESS"),
+            0,
+        )
+        self.words = b""
+        self.unchecked = self.load_failed = self.ended = self.busy = self.finished = False
+        self.error = Error.NONE
+        self.seen = Interrupt.FEATURES.value
+        self.high = self.code = self.pc = 0
+        self.features, self.tokens, self.loads = deque(), deque(), []
+
+    @property
+    def failure(self):
+        if self.error is not Error.NONE:
+            return self.error
+        return Error.LOAD if self.load_failed else Error.NONE
+
+    @property
+    def interrupt(self):
+        return bool(self.seen & self.kept["INTERRUPT_ENABLE"])
+
+    def settle(self):
+        if self.busy and self.kept["LIMIT_LOW"] == 1 and not self.kept["LIMIT_HIGH"]:
+            self.error = Error.ILLEGAL
+            self.stop()
+        while self.busy and self.features and len(self.tokens) < CONFIG.token_fifo:
+            self.tokens.append(3 * self.features.popleft() & 0xFFFF)
+            self.seen |= Interrupt.TOKEN.value
+        if self.busy and self.ended and not self.features:
+            self.code = self.pc & 0xFF
+            self.stop()
+        if len(self.features) <= CONFIG.feature_fifo // 2:
+            self.seen |= Interrupt.FEATURES.value
+
+    def stop(self):
+        self.busy, self.finished = False, True
+        self.seen |= Interrupt.STOPPED.value
+
+    def read(self, address):
+        offset = address & ~3
+        number, high = divmod(offset - AT["COUNTERS"], 8)
+        if 0 <= number < len(COUNTERS):
+            if high:
+                return self.high, OKAY
+            self.high = counter_value(number) >> 32
+            return counter_value(number) & 0xFFFF_FFFF, OKAY
+        for register in REGISTER_MAP:
+            if register.offset == offset and register.access != "wo":
+                return self.value(register.name), OKAY
+        return 0, SLVERR
+
+    def value(self, name):
+        match name:
+            case "ID":
+                return CONFIG.id
+            case "VERSION":
+                return ISA_VERSION
+            case "STATUS":
+                flags = (
+                    (Status.BUSY, self.busy),
+                    (Status.DONE, self.finished),
+                    (Status.FAILED, self.failure is not Error.NONE),
+                    (Status.TOKEN, bool(self.tokens)),
+                )
+                bits = sum(flag.value for flag, on in flags if on)
+                return bits | self.code << 8 | self.failure.value << 16
+            case "INTERRUPT_STATUS":
+                return self.seen
+            case "FEATURE_ROOM":
+                return CONFIG.feature_fifo - len(self.features)
+            case "TOKEN":
+                return self.tokens.popleft() if self.tokens else NO_TOKEN
+            case "TOKEN_LEVEL":
+                return len(self.tokens)
+            case "PC":
+                return self.pc
+        return self.kept[name]
+
+    def write(self, address, word, strobe):
+        found = [r for r in REGISTER_MAP if r.offset == address & ~3 and r.access != "ro"]
+        if not found:
+            return SLVERR
+        name, mask = found[0].name, found[0].mask
+        lanes = sum(0xFF << 8 * byte for byte in range(4) if strobe >> byte & 1)
+        if self.refuses(name, word & lanes, strobe):
+            return SLVERR
+        if not strobe:
+            return OKAY
+        if name in self.kept:
+            if name == "LOAD_ADDRESS":
+                self.load_failed |= self.unchecked
+                self.unchecked, self.words = False, b""
+            self.kept[name] = (word & lanes | self.kept[name] & ~lanes) & mask
+        elif name == "INTERRUPT_STATUS":
+            self.seen &= ~(word & lanes)
+        elif name == "CONTROL":
+            self.control(word & lanes & mask)
+        elif name == "LOAD_DATA":
+            self.load(word)
+        elif name == "LOAD_CHECK":
+            self.load_failed |= crc32(self.words) != word
+            self.unchecked = False
+        elif name == "FEATURE":
+            for byte in range(4):
+                if strobe >> byte & 1:
+                    self.features.append(struct.pack("<I", word)[byte])
+                    self.features[-1] -= (self.features[-1] & 0x80) << 1
+        return OKAY
+
+    def refuses(self, name, word, strobe):
+        partial = strobe not in (0, 15)
+        if name == "CONTROL":
+            clear = word & Control.CLEAR
+            while_busy = self.busy and word & (Control.CLEAR | Control.START)
+            return while_busy or (clear and word & 15 != Control.CLEAR)
+        if name == "LOAD_DATA":
+            target, unit = self.kept["LOAD_TARGET"] & 7, self.kept["LOAD_TARGET"] >> 16
+            units, words = load_words(CONFIG, LoadTarget(target)) if target < 7 else (0, 0)
+            outside = unit >= units or self.kept["LOAD_ADDRESS"] >= words
+            return partial or self.busy or outside
+        if name == "FEATURE":
+            room = CONFIG.feature_fifo - len(self.features)
+            return self.ended or strobe.bit_count() > room
+        return name == "LOAD_CHECK" and partial
+
+    def control(self, bits):
+        if bits & Control.CLEAR:
+            self.load_failed = self.unchecked = self.ended = False
+            self.error, self.words = Error.NONE, b""
+            self.features.clear()
+            self.tokens.clear()
+        if bits & Control.END_OF_INPUT:
+            self.ended = True
+        if bits & Control.ABORT and self.busy:
+            self.error = Error.LIMIT
+            self.stop()
+        if bits & Control.START:
+            if self.unchecked or self.failure is not Error.NONE:
+                self.load_failed |= self.unchecked
+                self.seen |= Interrupt.STOPPED.value
+            else:
+                self.busy, self.finished, self.pc = True, False, self.kept["ENTRY"]
+
+    def load(self, word):
+        target, unit = self.kept["LOAD_TARGET"] & 7, self.kept["LOAD_TARGET"] >> 16
+        address = self.kept["LOAD_ADDRESS"]
+        if LoadTarget(target) in (LoadTarget.POSITIONS, LoadTarget.VALUES):
+            for half in range(2):
+                data = word >> 16 * half & 0xFFFF
+                self.loads.append((target, unit, 2 * address + half, data))
+        else:
+            self.loads.append((target, unit, address, word))
+        self.kept["LOAD_ADDRESS"] += 1
+        self.words += struct.pack("<I", word)
+        self.unchecked = True
+
+
+def random_access(generator, model):
+    """A read or a write, most of them of the kind that does something."""
+    often = ["LOAD_DATA"] * 6 + ["FEATURE"] * 4 + ["CONTROL"] * 6 + ["LOAD_CHECK"] * 2
+    name = generator.choice([*AT, *often])
+    strobe = generator.choice([15, 15, 15, generator.randrange(16)])
+    word = generator.getrandbits(32)
+    match name:
+        case "LOAD_TARGET":
+            word = generator.choice([*LoadTarget]).value | generator.choice([0, 0, 0, 1, 9]) << 16
+            word = generator.choice([word, word, word, 7])
+        case "LOAD_ADDRESS":
+            word = generator.choice([0, 0, 1, 2, 4, 9, 17, 63, word])
+        case "LOAD_CHECK":
+            word = generator.choice([crc32(model.words)] * 5 + [word])
+        case "LIMIT_LOW":
+            word = generator.choice([0, 0, 1, word])
+        case "CONTROL":
+            usual = [2, 4, 4] if model.busy else [8, 8, 8] if model.failure.value else [1, 1, 3]
+            word = generator.choice([*usual, *usual, 1, 2, 3, 4, 8, word])
+    address = AT[name] + generator.choice([0, 0, 0, generator.randrange(4)])
+    if generator.random() < 0.1:
+        address = generator.randrange(1 << ADDRESS_BITS)
+    action = "write" if generator.random() < 0.6 else "read"
+    return action, address, word, strobe
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_accesses_equal_the_model(seed):
+    generator = random.Random(f"host {seed}")
+    bench = Bench()
+    model = Model()
+    stall = (lambda: 0) if seed == 0 else (lambda: generator.choice([0, 0, 1, 3]))
+    manager = AxiLiteManager(bench.axi, stall=stall)
+    seen = {"responses": set(), "errors": set(), "stops": 0}
+
+    async def testbench(ctx):
+        for step in range(700):
+            action, address, word, strobe = random_access(generator, model)
+            where = f"step {step}: {action} {address:#x} {word:#x} {strobe:#x}"
+            if action == "write":
+                expected = model.write(address, word, strobe)
+                response = await manager.write(ctx, address, word, strobe)
+                assert response is expected, where
+            else:
+                expected = model.read(address)
+                assert await manager.read(ctx, address) == expected, where
+                response = expected[1]
+            model.settle()
+            for _ in range(SETTLE):
+                await ctx.tick()
+            assert bool(ctx.get(bench.interrupt)) == model.interrupt, where
+            seen["responses"].add((action, response))
+            seen["errors"].add(model.failure)
+            seen["stops"] += model.finished and not model.busy
+        for name, register in REGISTERS.items():
+            if register.access != "wo":
+                assert await manager.read(ctx, AT[name]) == model.read(AT[name]), name
+                model.settle()
+                for _ in range(SETTLE):
+                    await ctx.tick()
+
+    assert simulate(bench, testbench) == model.loads
+    assert seen["responses"] == {(a, r) for a in ("read", "write") for r in (OKAY, SLVERR)}
+    assert {Error.NONE, Error.LOAD, Error.LIMIT} <= seen["errors"]
+    assert seen["stops"] > 5, "the stimulus must start the machine"
+    assert len(model.loads) > 5, "the stimulus must reach its memories"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_features_in_tokens_out_at_the_same_time(seed):
+    """Writer and reader run side by side; no feature and no token is lost, doubled or swapped."""
+    generator = random.Random(f"stream {seed}")
+    bench = Bench()
+    features = [generator.randrange(-128, 128) for _ in range(150)]
+    tokens = []
+    stall = (lambda: 0) if seed == 0 else (lambda: generator.choice([0, 0, 1, 7]))
+
+    async def writer(ctx):
+        manager = AxiLiteManager(bench.axi, stall=stall)
+        assert await manager.write(ctx, AT["CONTROL"], Control.START.value) is OKAY
+        rest = list(features)
+        while rest:
+            strobe = generator.randrange(1, 16)
+            lanes = [byte for byte in range(4) if strobe >> byte & 1][: len(rest)]
+            strobe = sum(1 << byte for byte in lanes)
+            word = sum((f & 0xFF) << 8 * byte for f, byte in zip(rest, lanes, strict=False))
+            response = await manager.write(ctx, AT["FEATURE"], word, strobe)
+            if response is OKAY:
+                del rest[: len(lanes)]
+        assert await manager.write(ctx, AT["CONTROL"], Control.END_OF_INPUT.value) is OKAY
+
+    async def reader(ctx):
+        manager = AxiLiteManager(bench.axi, stall=stall)
+        while True:
+            token, _ = await manager.read(ctx, AT["TOKEN"])
+            if token != NO_TOKEN:
+                tokens.append(token)
+                continue
+            status, _ = await manager.read(ctx, AT["STATUS"])
+            if status & Status.DONE and not status & Status.TOKEN:
+                break
+        assert not status & Status.FAILED
+
+    simulate(bench, writer, reader)
+    assert tokens == [3 * f & 0xFFFF for f in features]
+
+
+def test_a_counter_is_read_as_it_was_at_one_moment():
+    bench = Bench(counting=True)
+    manager = AxiLiteManager(bench.axi)
+    offset = AT["COUNTERS"] + 8 * 3
+    values = []
+
+    async def testbench(ctx):
+        for wait in range(30):  # the low word overflows between two of these reads
+            low, _ = await manager.read(ctx, offset)
+            for _ in range(wait % 3):
+                await ctx.tick()
+            high, _ = await manager.read(ctx, offset + 4)
+            values.append(high << 32 | low)
+
+    simulate(bench, testbench)
+    steps = [b - a for a, b in itertools.pairwise(values)]
+    assert all(0 < step < 20 for step in steps), values
+    assert values[0] < 1 << 32 <= values[-1], "the carry must be among them"
+
+
+def test_the_end_of_every_run_interrupts():
+    """STOPPED can be cleared first and waited for, again and again."""
+    bench = Bench()
+    manager = AxiLiteManager(bench.axi)
+
+    async def testbench(ctx):
+        await manager.write(ctx, AT["INTERRUPT_ENABLE"], Interrupt.STOPPED.value)
+        both = (Control.START | Control.END_OF_INPUT).value
+        for entry in range(3):
+            await manager.write(ctx, AT["INTERRUPT_STATUS"], Interrupt.STOPPED.value)
+            await ctx.tick()
+            assert not ctx.get(bench.interrupt)
+            await manager.write(ctx, AT["ENTRY"], entry)
+            await manager.write(ctx, AT["CONTROL"], both)
+            while not ctx.get(bench.interrupt):
+                await ctx.tick()
+            status, _ = await manager.read(ctx, AT["STATUS"])
+            assert status == Status.DONE.value | entry << 8
+
+    simulate(bench, testbench, cycles=500)

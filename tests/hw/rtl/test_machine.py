@@ -1,0 +1,272 @@
+"""The whole machine against the exact one: every record, memory, token, error and counter."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from amaranth.hdl import Fragment
+
+from sordino.engines.cosim import compare
+from sordino.engines.engine import RunResult
+from sordino.golden.machine import Golden
+from sordino.isa.effects import Store
+from sordino.isa.instructions import Instruction, Opcode, Space
+from sordino.isa.registers import COUNTERS, Error
+from sordino.rtl.machine import Machine
+from sordino.rtl.sequencer import SEQUENCER_CYCLES
+from sordino.rtl.tables import table_cycles
+from sordino.rtl.vector_timing import duration
+from sordino.testing.machine import Simulated, load_writes, run_machine, submodule
+from sordino.testing.programs import (
+    ProgramBuilder,
+    random_config,
+    random_features,
+    random_program,
+    random_slots,
+)
+from sordino.testing.simulate import simulate
+from sordino.testing.stalls import STALLS
+from sordino.testing.streams import send
+
+TIMED = tuple(counter.name for counter in COUNTERS if counter.timed)
+UNITS = ("matvec", "vector", "table")
+MOST_CYCLES = 60_000
+
+
+def small_config(seed, **settings):
+    """An odd machine, small enough to clear its memories in no time."""
+    sizes = {"activation_words": 130, "state_words": 70, "rows_per_lane": 3, "state_bits": 5}
+    return random_config(np.random.default_rng(seed)).with_settings({**sizes, **settings})
+
+
+def small_image(seed, *, steps=6):
+    rng = np.random.default_rng(seed)
+    return random_program(rng, small_config(seed), steps=steps)
+
+
+def engine(image, stall="none"):
+    return Simulated(
+        image,
+        feature_stall=lambda: STALLS[stall](0),
+        token_stall=lambda: STALLS[stall](1),
+        timeout=MOST_CYCLES,
+    )
+
+
+@pytest.mark.parametrize("stall", STALLS)
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_random_programs_equal_golden(seed, stall):
+    image = small_image(seed)
+    features = random_features(np.random.default_rng(seed), image, 2)
+    found = compare(image, Golden(image), engine(image, stall), features)
+    assert found.identical, found.first_difference
+    assert found.records_compared > 20
+    n = found.results[1].counters
+    assert n["cycles"] == SEQUENCER_CYCLES * n["instructions"] + n["wait_token"] + sum(
+        n[name] for name in UNITS
+    )
+
+
+def frame_program(config, *, wait_for=5):
+    """One matrix on each frame: INPUT, MATVEC, DRAIN, EMIT, until the input ends."""
+    builder = ProgramBuilder(config)
+    slots = random_slots(np.random.default_rng(7), config, rows=2, columns=wait_for, density=0.7)
+    matrix = builder.matrix(slots)
+    builder.clear()
+    builder.label("frame")
+    builder.add(Opcode.INPUT, destination=0, count=wait_for, end="done")
+    builder.matvec(matrix, source=0)
+    biases = builder.ints(np.arange(2 * config.lanes))
+    builder.add(
+        Opcode.DRAIN, rows=2, parameters=biases, destination=20, multiplier=1 << 15, shift=18
+    )
+    builder.add(Opcode.EMIT, register=3)
+    builder.add(Opcode.JUMP, target="frame")
+    builder.label("done")
+    builder.add(Opcode.HALT, code=9)
+    return builder.image()
+
+
+def test_timing_is_that_of_the_parts_and_not_of_the_features():
+    image = frame_program(small_config(5))
+    rng = np.random.default_rng(1)
+    runs = [
+        run_machine(image, features, record=True)
+        for features in (rng.integers(-128, 128, (2, 5)).astype(np.int8), np.zeros((2, 5), np.int8))
+    ]
+    for name in TIMED:
+        assert runs[0].counters[name] == runs[1].counters[name]
+    assert runs[0].counters["useful"] > runs[1].counters["useful"] == 0
+    executed = [image.program[record.pc] for record in runs[0].records]
+    n = runs[0].counters
+    assert n["table"] == table_cycles(image.config) * sum(
+        i.opcode is Opcode.TABLE for i in executed
+    )
+    # The last INPUT met the end, two cycles after it began to look.
+    vector = [i for i in executed if i.opcode.name in ("INPUT", "DRAIN", "FILL")]
+    cycles = sum(duration(i, image.config) for i in vector if i.opcode is not Opcode.INPUT)
+    cycles += 2 * duration(next(i for i in vector if i.opcode is Opcode.INPUT), image.config)
+    assert 0 <= n["vector"] - cycles - n["wait_input"] <= 4
+
+
+def damaged(image):
+    """The image with one bit of a position stream flipped."""
+    unit = next(n for n, stream in enumerate(image.positions) if stream)
+    stream = bytearray(image.positions[unit])
+    stream[0] ^= 1
+    positions = (*image.positions[:unit], bytes(stream), *image.positions[unit + 1 :])
+    return replace(image, positions=positions)
+
+
+@pytest.mark.parametrize(
+    ("damage", "frames", "left_over", "error"),
+    [(damaged, 1, 0, Error.STREAM), (lambda image: image, 1, 3, Error.INPUT)],
+)
+def test_errors_stop_both_machines_alike(damage, frames, left_over, error):
+    image = damage(frame_program(small_config(5)))
+    features = np.arange(5 * frames + left_over, dtype=np.int8)
+    golden = Golden(image).run(features, record=True)
+    found = run_machine(image, features, record=True)
+    assert (golden.error, found.error, found.code) == (error, error, 0)
+    assert [r.pc for r in found.records] == [r.pc for r in golden.records]
+    for a, b in zip(golden.records, found.records, strict=True):
+        assert np.array_equal(a.values, b.values)
+    untimed = [counter.name for counter in COUNTERS if not counter.timed]
+    assert [found.counters[n] for n in untimed] == [golden.counters[n] for n in untimed]
+
+
+def test_cycle_limit():
+    image = frame_program(small_config(5))
+    features = np.ones((2, 5), np.int8)
+    whole = run_machine(image, features)
+    cycles = whole.counters["cycles"]
+    assert run_machine(image, features, cycle_limit=cycles) == Same(whole)
+    cut = run_machine(image, features, cycle_limit=cycles - 1)
+    assert (cut.error, cut.code, cut.counters["cycles"]) == (Error.LIMIT, 0, cycles - 1)
+    assert cut.counters["instructions"] == whole.counters["instructions"] - 1
+
+
+class Same:
+    """Equal to another RunResult with the same contents."""
+
+    def __init__(self, wanted: RunResult) -> None:
+        self.wanted = wanted
+
+    def __eq__(self, found):
+        a, b = self.wanted, found
+        return (a.tokens, a.error, a.code, a.counters) == (
+            b.tokens,
+            b.error,
+            b.code,
+            b.counters,
+        ) and all(
+            np.array_equal(a.final[store], b.final[store]) for store in Store if store in a.final
+        )
+
+
+class Chip:
+    """One machine for several runs."""
+
+    def __init__(self, image):
+        self.image = image
+        self.machine = Machine(image.config)
+        self.design = Fragment.get(self.machine, None)
+        self.activation = submodule(self.design, "activation", "memory").data
+
+    async def pulse(self, ctx, signal):
+        ctx.set(signal, 1)
+        await ctx.tick()
+        ctx.set(signal, 0)
+
+    async def load(self, ctx):
+        ctx.set(self.machine.load.valid, 1)
+        for payload in load_writes(self.image):
+            ctx.set(self.machine.load.payload, payload)
+            await ctx.tick()
+        ctx.set(self.machine.load.valid, 0)
+
+    async def finish(self, ctx):
+        while ctx.get(self.machine.busy):
+            await ctx.tick()
+
+    def simulate(self, *testbenches):
+        simulate(self.design, *testbenches, timeout=MOST_CYCLES)
+
+
+@pytest.mark.parametrize("at", [3, 60, 170, 200, 222, 235, 250, 270])
+def test_abort_then_run_again_on_the_same_machine(at):
+    """Whatever is in progress when the machine is aborted, the next run is a clean one."""
+    image = frame_program(small_config(5))
+    features = np.ones((1, 5), np.int8)
+    expected = Golden(image).run(features)
+    chip = Chip(image)
+    machine = chip.machine
+
+    async def testbench(ctx):
+        await chip.load(ctx)
+        await chip.pulse(ctx, machine.start)
+        ctx.set(machine.features.valid, 1)
+        for _ in range(at):
+            await ctx.tick()
+        assert ctx.get(machine.busy)
+        await chip.pulse(ctx, machine.abort)
+        assert (ctx.get(machine.busy), ctx.get(machine.finished)) == (0, 1)
+        assert Error(ctx.get(machine.error)) is Error.LIMIT
+        await chip.pulse(ctx, machine.start)
+        assert not ctx.get(machine.busy)
+        ctx.set(machine.features.valid, 0)
+        await chip.pulse(ctx, machine.clear)
+        await chip.pulse(ctx, machine.start)
+        assert ctx.get(machine.busy)
+        ctx.set(machine.tokens.ready, 1)
+        await send(ctx, machine.features, features.reshape(-1).tolist())
+        ctx.set(machine.end_of_input, 1)
+        await chip.finish(ctx)
+        assert (Error(ctx.get(machine.error)), ctx.get(machine.code)) == (Error.NONE, 9)
+        words = [ctx.get(chip.activation[n]) for n in range(image.config.activation_words)]
+        assert words == expected.final[Store.ACTIVATION].tolist()
+        counters = list(ctx.get(machine.counters))
+        for number, counter in enumerate(COUNTERS):
+            if not counter.timed:
+                assert counters[number] == expected.counters[counter.name], counter.name
+
+    chip.simulate(testbench)
+
+
+def test_memories_outlast_a_run_and_registers_do_not():
+    config = small_config(5)
+    builder = ProgramBuilder(config)
+    builder.add(Opcode.EMIT, register=1)
+    builder.add(Opcode.SET, register=1, value=77)
+    builder.add(Opcode.EMIT, register=1)
+    builder.add(Opcode.FILL, space=Space.ACTIVATION, destination=4, count=1, value=-5)
+    builder.add(Opcode.HALT)
+    builder.add(Opcode.COPY, space=Space.ACTIVATION, source=4, destination=9, count=1)
+    builder.add(Opcode.HALT)
+    builder.matrix(np.ones((1, config.lanes, 1), np.int8))
+    chip = Chip(builder.image())
+    machine, tokens = chip.machine, []
+
+    async def take(ctx):
+        while len(tokens) < 2:
+            ctx.set(machine.tokens.ready, 1)
+            stream = machine.tokens
+            _, _, valid, token = await ctx.tick().sample(stream.valid, stream.payload)
+            tokens.extend([token] if valid else [])
+
+    async def testbench(ctx):
+        await chip.load(ctx)
+        for entry in (0, 5):
+            ctx.set(machine.entry, entry)
+            await chip.pulse(ctx, machine.start)
+            await chip.finish(ctx)
+        assert ctx.get(chip.activation[9]) == -5
+
+    chip.simulate(testbench, take)
+    assert tokens == [0, 77]
+
+
+def test_every_opcode_is_in_the_random_programs():
+    seen = {i.opcode for seed in range(4) for i in small_image(seed).program}
+    assert seen == set(Opcode)
+    assert all(isinstance(i, Instruction) for i in small_image(0).program)

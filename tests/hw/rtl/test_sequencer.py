@@ -1,0 +1,447 @@
+"""The sequencer alone, with stand-ins for the units: cycle for cycle equal to a Python model.
+
+Random programs of every opcode, illegal words and jumps outside program memory among them; units
+answer after random times; tokens, limit and abort come at random.
+"""
+
+import random
+from dataclasses import dataclass, field
+
+import pytest
+
+from sordino.arch import Config
+from sordino.isa.instructions import REGISTERS, STACK_DEPTH, Condition, Instruction, Opcode
+from sordino.isa.registers import Error, LoadTarget
+from sordino.rtl.sequencer import SEQUENCER_COUNTERS, SEQUENCER_CYCLES, Sequencer
+from sordino.testing.simulate import simulate
+
+CONFIG = Config(
+    lanes=4,
+    group=4,
+    x_fifo=8,
+    lane_words=16,
+    group_words=16,
+    rows_per_lane=1,
+    program_words=20,
+)
+MOST_CYCLES = 300
+TABLE, ARRAY, VECTOR = "table", "array", "vector"
+CONTROL = (Opcode.HALT, Opcode.SET, Opcode.JUMP, Opcode.CALL, Opcode.RETURN, Opcode.LOOP)
+UNITS = {Opcode.TABLE: TABLE, Opcode.MATVEC: ARRAY} | {
+    opcode: VECTOR for opcode in list(Opcode) if opcode.value > Opcode.MATVEC.value
+}
+UNITS[Opcode.INPUT] = VECTOR
+
+
+@dataclass
+class Reply:
+    """What a unit answers, `latency` cycles after its start."""
+
+    latency: int
+    error: bool
+    ended: bool
+    result: int
+    waiting: list[bool]
+
+
+@dataclass
+class Case:
+    """A program and everything around it; `ready` by cycle of the run."""
+
+    words: list[int]
+    entry: int
+    replies: list[Reply]
+    ready: list[bool]
+    limit: int = 0
+    abort: int | None = None
+
+
+@dataclass
+class Outcome:
+    """What a run leaves. `retired` holds (cycle, pc, next), `started` (unit, word, operand)."""
+
+    retired: list = field(default_factory=list)
+    started: list = field(default_factory=list)
+    tokens: list = field(default_factory=list)
+    registers: list = field(default_factory=lambda: [0] * REGISTERS)
+    counters: dict = field(default_factory=lambda: dict.fromkeys(SEQUENCER_COUNTERS, 0))
+    error: Error = Error.NONE
+    code: int = 0
+    pc: int = 0
+
+
+class Stop(Exception):
+    """The machine stops in this cycle, with an error or without."""
+
+
+class Model:
+    """Execute a case as the sequencer's documentation says."""
+
+    def __init__(self, case):
+        self.case = case
+        self.out = Outcome(pc=case.entry)
+        self.stack = []
+        self.cycle = 0
+        ends = [n for n in (case.limit, None if case.abort is None else case.abort + 1) if n]
+        self.end = min([*ends, 1 << 48])
+        self.replies = iter(case.replies)
+
+    def run(self):
+        try:
+            while True:
+                self.instruction()
+        except Stop as stop:
+            (self.out.error,) = stop.args
+        self.out.counters["cycles"] = self.cycle
+        return self.out
+
+    def pass_cycle(self, counter=None, completes=False):
+        """One cycle goes by; the limit stops the machine unless it does so by itself."""
+        if counter:
+            self.out.counters[counter] += 1
+        self.cycle += 1
+        if self.cycle == self.end and not completes:
+            raise Stop(Error.LIMIT)
+
+    def retire(self, following):
+        out = self.out
+        out.retired.append((self.cycle, out.pc, following))
+        out.counters["instructions"] += 1
+        out.pc = following
+        if self.cycle == self.end:
+            raise Stop(Error.LIMIT)
+
+    def instruction(self):
+        self.pass_cycle()
+        word = self.case.words[self.out.pc] if self.out.pc < CONFIG.program_words else -1
+        try:
+            i = Instruction.decode(word)
+        except ValueError:
+            self.pass_cycle(completes=True)
+            raise Stop(Error.ILLEGAL) from None
+        if i.opcode in UNITS:
+            self.unit(i, word)
+        elif i.opcode is Opcode.EMIT:
+            while not self.case.ready[self.cycle]:
+                self.pass_cycle("wait_token")
+            self.out.tokens.append(self.out.registers[i.register])
+            self.pass_cycle("tokens", completes=True)
+            self.retire(self.out.pc + 1)
+        else:
+            self.pass_cycle(completes=True)
+            self.control(i)
+
+    def control(self, i):
+        registers, following = self.out.registers, self.out.pc + 1
+        match i.opcode:
+            case Opcode.HALT:
+                self.out.code = i.code
+                self.end = None
+                self.retire(self.out.pc)
+                raise Stop(Error.NONE)
+            case Opcode.SET:
+                registers[i.register] = i.value
+            case Opcode.JUMP:
+                following = i.target
+            case Opcode.CALL:
+                if len(self.stack) == STACK_DEPTH:
+                    raise Stop(Error.STACK)
+                self.stack.append(following)
+                following = i.target
+            case Opcode.RETURN:
+                if not self.stack:
+                    raise Stop(Error.STACK)
+                following = self.stack.pop()
+            case Opcode.LOOP:
+                registers[i.register] = (registers[i.register] - 1) % 65536
+                following = i.target if registers[i.register] else following
+            case Opcode.BRANCH:
+                r = registers[i.register]
+                holds = {
+                    Condition.EQ: r == i.value,
+                    Condition.NE: r != i.value,
+                    Condition.LT: r < i.value,
+                    Condition.GE: r >= i.value,
+                }
+                following = i.target if holds[Condition(i.condition)] else following
+        self.retire(following % 65536)
+
+    def unit(self, i, word):
+        out, unit = self.out, UNITS[i.opcode]
+        operand = out.registers[i.register] if i.opcode is Opcode.EMBED else None
+        out.started.append((unit, word, operand))
+        self.pass_cycle()
+        reply = next(self.replies)
+        counter = "matvec" if unit is ARRAY else unit
+        for n in range(reply.latency):
+            if i.opcode is Opcode.INPUT:
+                out.counters["wait_input"] += reply.waiting[n]
+            self.pass_cycle(counter, completes=n == reply.latency - 1)
+        if reply.error and unit is not TABLE:
+            raise Stop(Error.STREAM if unit is ARRAY else Error.INPUT)
+        following = out.pc + 1
+        if i.opcode is Opcode.ARGMAX:
+            out.registers[i.register] = reply.result
+        if i.opcode is Opcode.INPUT:
+            out.counters["frames"] += not reply.ended
+            following = i.end if reply.ended else following
+        self.retire(following)
+
+
+def random_instruction(rng):
+    """Any instruction with addresses mostly inside the program, or now and then an illegal word."""
+    if rng.random() < 0.02:
+        return rng.randint(len(Opcode), 255) | rng.getrandbits(120) << 8
+    opcode = rng.choice([*Opcode, *CONTROL, Opcode.SET, Opcode.EMIT, Opcode.BRANCH])
+    if opcode in (Opcode.HALT, Opcode.RETURN) and rng.random() < 0.6:
+        opcode = Opcode.SET
+    address = lambda: rng.randrange(CONFIG.program_words + (rng.random() < 0.1))  # noqa: E731
+    common = {
+        "register": rng.randrange(REGISTERS),
+        "target": address(),
+        "end": address(),
+        "value": rng.choice([0, 1, 2, 65535]) if opcode is not Opcode.FILL else -1,
+        "condition": rng.randrange(4),
+        "code": rng.randrange(256),
+        "count": rng.randrange(65536),
+        "source": rng.randrange(256),
+        "rows": rng.randrange(2048),
+    }
+    fields = Instruction.make(opcode).fields
+    return Instruction.make(opcode, **{k: v for k, v in common.items() if k in fields}).encode()
+
+
+def random_reply(rng):
+    latency = rng.choice([1, 1, 2, 3, 9])
+    return Reply(
+        latency=latency,
+        error=rng.random() < 0.02,
+        ended=rng.random() < 0.3,
+        result=rng.choice([0, 1, 65535, rng.randrange(65536)]),
+        waiting=[rng.random() < 0.5 for _ in range(latency)],
+    )
+
+
+def random_case(rng):
+    case = Case(
+        words=[random_instruction(rng) for _ in range(CONFIG.program_words)],
+        entry=rng.choice([0, rng.randrange(CONFIG.program_words)]),
+        replies=[random_reply(rng) for _ in range(MOST_CYCLES)],
+        ready=[rng.random() < 0.5 for _ in range(MOST_CYCLES)],
+        limit=MOST_CYCLES,
+    )
+    cycles = Model(case).run().counters["cycles"]
+    match rng.randrange(4):
+        case 0 if cycles < MOST_CYCLES:
+            case.limit = 0
+        case 1:  # around the end, exactly at it among them
+            case.limit = max(1, cycles - rng.randrange(3))
+        case 2:
+            case.abort = rng.randrange(cycles)
+    return case
+
+
+class Bench:
+    """A sequencer between stand-ins; runs one case after the other without a reset."""
+
+    def __init__(self):
+        self.dut = Sequencer(CONFIG)
+        self.case = None
+        self.outcome = None
+        self.rng = random.Random(1)
+        self.aborts = 0
+
+    async def load(self, ctx, case):
+        load = self.dut.load
+        for target in (LoadTarget.PARAMETERS, LoadTarget.PROGRAM):
+            for address in range(4 * len(case.words)):
+                # Words for another target are none of the sequencer's business.
+                word = case.words[address // 4] >> 32 * (address % 4) & 0xFFFFFFFF
+                word ^= 0xFFFF * (target is LoadTarget.PARAMETERS)
+                payload = {"target": target, "unit": 0, "address": address, "data": word}
+                ctx.set(load.payload, payload)
+                ctx.set(load.valid, 1)
+                await ctx.tick()
+        ctx.set(load.valid, 0)
+
+    async def start(self, ctx, case):
+        dut = self.dut
+        ctx.set(dut.entry, case.entry)
+        ctx.set(dut.limit, case.limit)
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        # They are read with `start` only.
+        ctx.set(dut.entry, 0xFFFF)
+        ctx.set(dut.limit, 1)
+
+    async def run_case(self, ctx, case):
+        """Run to the end and return the outcome."""
+        dut = self.dut
+        self.case, out = case, Outcome()
+        self.outcome, self.aborts = out, 0
+        self.replies = iter(case.replies)
+        await self.start(ctx, case)
+        cycle = 0
+        while True:
+            ctx.set(dut.tokens.ready, case.ready[min(cycle, len(case.ready) - 1)])
+            ctx.set(dut.abort, cycle == case.abort)
+            retire = ctx.get(dut.retire)
+            if retire.valid:
+                out.retired.append((cycle, retire.pc, retire.next))
+            busy = ctx.get(dut.busy)
+            assert busy != ctx.get(dut.finished)
+            if not busy:
+                break
+            token = dut.tokens
+            _, _, given, value = await ctx.tick().sample(token.valid & token.ready, token.payload)
+            if given:
+                out.tokens.append(value)
+            cycle += 1
+            assert cycle <= MOST_CYCLES
+        out.registers = list(ctx.get(dut.registers))
+        counters = ctx.get(dut.counters)
+        out.counters = {name: counters[name] for name in SEQUENCER_COUNTERS}
+        out.error, out.code, out.pc = Error(ctx.get(dut.error)), ctx.get(dut.code), ctx.get(dut.pc)
+        self.aborts += ctx.get(dut.unit_abort)
+        await ctx.tick()
+        return out
+
+    async def units(self, ctx):
+        """Stand-ins: note what is started, answer as the case says; noise when not `done`."""
+        dut = self.dut
+        starts = {TABLE: dut.table_start, ARRAY: dut.array_start, VECTOR: dut.vector_start}
+        dones = {TABLE: dut.table_done, ARRAY: dut.array_done, VECTOR: dut.vector_done}
+        word = dut.word.as_value()
+        while True:
+            _, _, *started, seen, operand = await ctx.tick().sample(
+                *starts.values(), word, dut.operand
+            )
+            assert sum(started) <= 1
+            for unit, is_started in zip(starts, started, strict=True):
+                if is_started:
+                    embed = seen & 0xFF == Opcode.EMBED.value
+                    self.outcome.started.append((unit, seen, operand if embed else None))
+                    await self.answer(ctx, dones[unit], next(self.replies), (seen, operand))
+
+    async def answer(self, ctx, done, reply, held):
+        dut, rng = self.dut, self.rng
+        for n in range(reply.latency):
+            last = n == reply.latency - 1
+            ctx.set(done, last)
+            for signal, value in (
+                (dut.array_error, reply.error),
+                (dut.vector_error, reply.error),
+                (dut.vector_ended, reply.ended),
+                (dut.vector_result, reply.result),
+            ):
+                ctx.set(signal, value if last else rng.getrandbits(len(signal)))
+            is_input = held[0] & 0xFF == Opcode.INPUT.value
+            ctx.set(dut.vector_waiting, is_input and reply.waiting[n])
+            _, _, aborted, word, operand = await ctx.tick().sample(
+                dut.unit_abort, dut.word.as_value(), dut.operand
+            )
+            if aborted:
+                break
+            assert (word, operand) == held
+        ctx.set(done, 0)
+        ctx.set(dut.vector_waiting, 0)
+
+    def simulate(self, testbench, timeout=60_000):
+        simulate(self.dut, testbench, timeout=timeout, background=(self.units,))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_programs(seed):
+    rng = random.Random(seed)
+    bench = Bench()
+    errors = []
+
+    async def testbench(ctx):
+        for _ in range(40):
+            case = random_case(rng)
+            expected = Model(case).run()
+            await bench.load(ctx, case)
+            out = await bench.run_case(ctx, case)
+            assert out == expected
+            assert bench.aborts == (out.error is Error.LIMIT)
+            if out.error is Error.NONE:
+                n = out.counters
+                assert n["cycles"] == SEQUENCER_CYCLES * n["instructions"] + sum(
+                    n[name] for name in ("matvec", "vector", "table", "wait_token")
+                )
+            else:
+                await check_refuses_start(ctx, bench.dut, out.error)
+            errors.append(out.error)
+
+    bench.simulate(testbench)
+    assert {Error.NONE, Error.LIMIT, Error.STACK, Error.ILLEGAL} <= set(errors)
+
+
+async def check_refuses_start(ctx, dut, error):
+    """With a sticky error START does nothing; CLEAR forgets the error and nothing else."""
+    code, pc = ctx.get(dut.code), ctx.get(dut.pc)
+    ctx.set(dut.start, 1)
+    await ctx.tick()
+    ctx.set(dut.start, 0)
+    await ctx.tick()
+    assert not ctx.get(dut.busy)
+    assert Error(ctx.get(dut.error)) is error
+    assert (ctx.get(dut.code), ctx.get(dut.pc)) == (code, pc)
+    ctx.set(dut.clear, 1)
+    await ctx.tick()
+    ctx.set(dut.clear, 0)
+    assert Error(ctx.get(dut.error)) is Error.NONE
+    assert ctx.get(dut.finished)
+
+
+def program(*instructions):
+    words = [Instruction.make(opcode, **fields).encode() for opcode, fields in instructions]
+    return words + [0] * (CONFIG.program_words - len(words))
+
+
+def plain_case(*instructions, replies=(), **settings):
+    ready = [True] * MOST_CYCLES
+    return Case(
+        words=program(*instructions), entry=0, replies=list(replies), ready=ready, **settings
+    )
+
+
+def run_plain(case):
+    bench, outcomes = Bench(), []
+
+    async def testbench(ctx):
+        await bench.load(ctx, case)
+        outcomes.append(await bench.run_case(ctx, case))
+
+    bench.simulate(testbench)
+    return outcomes[0]
+
+
+def test_calls_nest_as_deep_as_the_stack():
+    nested = [(Opcode.CALL, {"target": n + 1}) for n in range(STACK_DEPTH)]
+    out = run_plain(plain_case(*nested, (Opcode.HALT, {"code": 7})))
+    assert (out.error, out.code) == (Error.NONE, 7)
+    too_deep = [*nested, (Opcode.CALL, {"target": 0})]
+    out = run_plain(plain_case(*too_deep))
+    assert (out.error, out.pc) == (Error.STACK, STACK_DEPTH)
+    assert out.counters["instructions"] == STACK_DEPTH
+
+
+@pytest.mark.parametrize(
+    ("opcode", "error"), [(Opcode.MATVEC, Error.STREAM), (Opcode.INPUT, Error.INPUT)]
+)
+def test_unit_errors_stop_the_machine_there(opcode, error):
+    reply = Reply(latency=3, error=True, ended=False, result=0, waiting=[False] * 3)
+    out = run_plain(plain_case((Opcode.SET, {"value": 1}), (opcode, {}), replies=[reply]))
+    assert (out.error, out.pc, out.counters["frames"]) == (error, 1, 0)
+    assert [pc for _, pc, _ in out.retired] == [0]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])
+def test_limit_is_a_number_of_cycles(limit):
+    """Two instructions take four cycles: a limit of four is enough."""
+    out = run_plain(plain_case((Opcode.SET, {"value": 1}), (Opcode.HALT, {}), limit=limit))
+    assert out.error is (Error.LIMIT if limit < 4 else Error.NONE)
+    assert out.counters["cycles"] == min(limit, 4)
+    assert out.pc == (limit >= 2)

@@ -1,0 +1,138 @@
+"""Generated Verilog: the same bytes everywhere, ports by AMBA's names, no zeros spelled out."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.lib.memory import Memory
+
+from sordino.arch import PRESETS
+from sordino.rtl import verilog as verilog_module
+from sordino.rtl.verilog import verilog, without_zero_memories, write_verilog
+
+ROOT = Path(__file__).parents[3]
+CONFIG = replace(
+    PRESETS["tiny"],
+    **{"name": "test", "lane_words": 64, "group_words": 64, "rows_per_lane": 4, "tables": 2},
+    **{"activation_words": 64, "state_words": 64, "parameter_words": 16, "state_bits": 4},
+)
+PROGRAM = """
+import sys
+from sordino.arch import Config
+from sordino.rtl.verilog import write_verilog
+print(write_verilog(Config(**eval(sys.argv[1])), sys.argv[2]))
+"""
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """The files of two processes with different hash seeds, in different folders."""
+    paths = []
+    for seed in (1, 2):
+        folder = tmp_path_factory.mktemp(f"seed{seed}") / "new" / "folder"
+        path = os.pathsep.join(str(ROOT / area) for area in ("hw", "sw", "sim"))
+        result = subprocess.run(
+            [sys.executable, "-c", PROGRAM, repr(CONFIG.as_dict()), str(folder)],
+            env={**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert result.returncode == 0, result.stderr
+        paths.append(Path(result.stdout.strip()))
+    return paths
+
+
+def test_same_bytes_whatever_the_hash_seed(written):
+    first, second = written
+    assert first.name == second.name == "sordino_test.v"
+    assert first.read_bytes() == second.read_bytes()
+    for path in written:
+        assert [p.name for p in path.parent.iterdir()] == [path.name], "nothing else is left"
+
+
+def test_head_and_no_trace_of_the_machine_it_was_written_on(written):
+    text = written[0].read_text()
+    lines = text.splitlines()
+    assert lines[0] == "// SPDX-License-Identifier: Apache-2.0"
+    assert re.fullmatch(
+        rf"// Sordino \S.*, configuration test, id {CONFIG.id:#010x}, instruction set 1", lines[1]
+    )
+    assert str(ROOT) not in text
+    assert not re.search(r"\.py\b|/home/|/tmp/|\b20\d\d-\d\d-\d\d\b|src =", text)
+    assert text.isascii()
+
+
+def test_ports_of_the_top_module(written):
+    text = written[0].read_text()
+    (module,) = re.findall(r"^module sordino\(.*?^endmodule", text, re.MULTILINE | re.DOTALL)
+    ports = re.findall(r"^  (input|output) (?:\[(\d+):0\] )?(\w+);", module, re.MULTILINE)
+    found = {name: (direction, int(top or 0) + 1) for direction, top, name in ports}
+    assert found == {
+        "clk": ("input", 1),
+        "rst": ("input", 1),
+        "irq": ("output", 1),
+        "s_axi_awaddr": ("input", 8),
+        "s_axi_awprot": ("input", 3),
+        "s_axi_awvalid": ("input", 1),
+        "s_axi_awready": ("output", 1),
+        "s_axi_wdata": ("input", 32),
+        "s_axi_wstrb": ("input", 4),
+        "s_axi_wvalid": ("input", 1),
+        "s_axi_wready": ("output", 1),
+        "s_axi_bresp": ("output", 2),
+        "s_axi_bvalid": ("output", 1),
+        "s_axi_bready": ("input", 1),
+        "s_axi_araddr": ("input", 8),
+        "s_axi_arprot": ("input", 3),
+        "s_axi_arvalid": ("input", 1),
+        "s_axi_arready": ("output", 1),
+        "s_axi_rdata": ("output", 32),
+        "s_axi_rresp": ("output", 2),
+        "s_axi_rvalid": ("output", 1),
+        "s_axi_rready": ("input", 1),
+    }
+
+
+class TwoMemories(Elaboratable):
+    def __init__(self):
+        self.address = Signal(3)
+        self.zero = Signal(8)
+        self.table = Signal(8)
+
+    def elaborate(self, platform):
+        m = Module()
+        for name, init in (("zero", []), ("table", [0, 0, 0x5A])):
+            memory = Memory(shape=8, depth=8, init=init)
+            m.submodules[f"{name}_memory"] = memory
+            port = memory.read_port(domain="comb")
+            m.d.comb += [port.addr.eq(self.address), getattr(self, name).eq(port.data)]
+        return m
+
+
+def test_only_memories_that_are_zero_throughout_lose_their_contents():
+    design = TwoMemories()
+    ports = {name: (getattr(design, name), None) for name in ("address", "zero", "table")}
+    text = verilog(design, name="two", ports=ports)
+    assert text.count("[2] = 8'h5a;") == 1
+    assert len(re.findall(r"\[\d\] = 8'h00;", text)) == 7
+
+
+def test_rtlil_without_memories_is_left_as_it_is():
+    text = "module \\top\n  wire width 8 \\a\n  cell $add $1\n  end\nend\n"
+    assert without_zero_memories(text) == text
+
+
+def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
+    def fail(source, target):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(verilog_module.os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_verilog(CONFIG, tmp_path)
+    assert list(tmp_path.iterdir()) == []

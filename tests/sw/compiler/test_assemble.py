@@ -1,0 +1,103 @@
+"""Assembler and disassembler are each other's inverse."""
+
+import numpy as np
+import pytest
+from amaranth.lib import data
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sordino.arch import PRESETS
+from sordino.compiler.assemble import AssemblyError, assemble
+from sordino.compiler.compile import compile_model
+from sordino.compiler.disassemble import disassemble, listing
+from sordino.isa.instructions import ARGUMENTS, Condition, Function, Instruction, Opcode, Space
+from sordino.testing.models import random_model
+
+ENUMS = {"condition": Condition, "function": Function, "space": Space}
+
+
+@st.composite
+def instructions(draw: st.DrawFn) -> Instruction:
+    opcode = draw(st.sampled_from(list(Opcode)))
+    values = {}
+    for name, field in data.Layout.cast(ARGUMENTS[opcode]):
+        if name in ENUMS:
+            values[name] = draw(st.sampled_from([m.value for m in ENUMS[name]]))
+        elif name == "value" and opcode is Opcode.FILL:
+            values[name] = draw(st.integers(-128, 127))
+        else:
+            values[name] = draw(st.integers(0, (1 << field.width) - 1))
+    layer = draw(st.sampled_from(["", "encoder.0.weight_ih", "a layer"]))
+    return Instruction.make(opcode, layer, **values)
+
+
+@given(st.lists(instructions(), max_size=12))
+@settings(max_examples=150, deadline=None)
+def test_any_program_comes_back(program: list[Instruction]) -> None:
+    again, _ = assemble(disassemble(program))
+    assert list(again) == program
+    assert [i.encode() for i in again] == [i.encode() for i in program]
+
+
+def test_a_compiled_program_comes_back_from_its_listing() -> None:
+    image = compile_model(random_model(0), PRESETS["tiny"]).image
+    text = listing(image)
+    program, labels = assemble(text)
+    assert program == image.program
+    assert labels == image.host["addresses"]
+    assert {"main:", "frame:", "symbol:", "predict:", "stop:"} <= set(text.split())
+    assert "target=predict" in text
+
+
+def test_a_program_written_by_hand() -> None:
+    program, labels = assemble(
+        """
+        # count down
+            SET register=3 value=0x10   ; counter
+        again:
+        1   LOOP register=3 target=again
+            branch register=3 condition=ne value=0 target=0
+            FILL space=BANK1 count=2 value=-1
+            HALT
+        """
+    )
+    assert labels == {"again": 1}
+    assert program == (
+        Instruction.make(Opcode.SET, "counter", register=3, value=16),
+        Instruction.make(Opcode.LOOP, register=3, target=1),
+        Instruction.make(Opcode.BRANCH, register=3, condition=Condition.NE),
+        Instruction.make(Opcode.FILL, space=Space.BANK1, count=2, value=-1),
+        Instruction.make(Opcode.HALT),
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("NOP", "line 1: wanted an operation, got 'NOP'"),
+        ("SET register=8", "line 1: SET: field 'register': 8 does not fit"),
+        ("SET colour=8", "line 1: SET has no field 'colour'"),
+        ("SET register", "line 1: wanted each field once"),
+        ("SET value=1 value=2", "line 1: wanted each field once"),
+        ("SET value=one", "line 1: wanted a number for SET value, got 'one'"),
+        ("SET value=08x", "line 1: wanted a number for SET value"),
+        ("FILL space=DISK", "line 1: wanted a number for FILL space, got 'DISK'"),
+        ("JUMP target=nowhere", "no label 'nowhere'"),
+        ("x:\nx:", "line 2: label 'x' stands twice"),
+        ("3 HALT", "line 1: address 3, this is instruction 0"),
+        ("; only a layer", "line 1: wanted an operation, got 'nothing'"),
+    ],
+)
+def test_mistakes_are_named(line: str, wanted: str) -> None:
+    with pytest.raises(AssemblyError) as caught:
+        assemble(line)
+    assert wanted in str(caught.value)
+
+
+def test_labels_may_share_an_address_and_stand_at_any() -> None:
+    rng = np.random.default_rng(0)
+    program = [Instruction.make(Opcode.JUMP, target=int(t)) for t in rng.integers(0, 6, 6)]
+    labels = {"a": 2, "b": 2, "c": 5}
+    again, found = assemble(disassemble(program, labels))
+    assert list(again) == program
+    assert labels.items() <= dict(found).items()

@@ -1,0 +1,139 @@
+"""Dealing: every output stands once, in its place, and the work is even."""
+
+import math
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sordino.arch import PRESETS, Config
+from sordino.compiler.layout import Layout, linear_layout, lstm_layout
+from sordino.compiler.place import place_model
+from sordino.compiler.prune import prune_model
+from sordino.compiler.quantise import quantise_model
+from sordino.model.load import load_model
+
+DATA = Path(os.environ.get("SORDINO_DATA", Path(__file__).parents[4] / "shared" / "data"))
+MODELS = DATA.parent / "models"
+
+
+def machine(lanes: int, group: int, rows: int = 256) -> Config:
+    return PRESETS["small"].with_settings(
+        {"lanes": lanes, "group": group, "rows_per_lane": rows, "name": "test"}
+    )
+
+
+def sparse(shape: tuple[int, int], seed: int = 0) -> NDArray[np.int8]:
+    rng = np.random.default_rng(seed)
+    density = rng.random((shape[0], 1))
+    return (rng.integers(-15, 16, shape) * (rng.random(shape) < density)).astype(np.int8)
+
+
+def group_work(slots: list[NDArray[np.int8]], config: Config) -> list[NDArray[np.int64]]:
+    return [
+        (tile.reshape(len(tile), config.groups, config.group, -1) != 0).any(axis=2).sum(axis=(0, 2))
+        for tile in slots
+    ]
+
+
+def check_tiles(layout: Layout, outputs: int, per_row: int, most_rows: int) -> None:
+    assert sorted(layout.order.tolist()) == list(range(outputs))
+    assert sum(tile.count for tile in layout.tiles) == outputs
+    first = 0
+    for tile in layout.tiles:
+        assert tile.first == first
+        assert tile.rows == -(-tile.count // per_row) <= most_rows
+        first += tile.rows * per_row
+    assert len(layout.tiles) == math.ceil(math.ceil(outputs / per_row) / most_rows)
+
+
+@pytest.mark.parametrize("group", [1, 2, 4, 8])
+@pytest.mark.parametrize(("units", "rows"), [(1, 256), (3, 256), (17, 256), (17, 2), (100, 7)])
+def test_units_stand_once_with_rotated_gates(units: int, rows: int, group: int) -> None:
+    config = machine(16, group, rows)
+    w, u = sparse((4 * units, 11)), sparse((4 * units, units), 1)
+    layout = lstm_layout([w, u], config)
+    check_tiles(layout, units, config.quads, rows)
+    columns = np.random.default_rng(2).permutation(11)
+    dealt = layout.slots(w, columns)
+    filled = 0
+    for tile, slots in zip(layout.tiles, dealt, strict=True):
+        assert slots.shape == (tile.rows, 16, 11)
+        assert slots.dtype == np.int8
+        for place in range(tile.count):
+            row, quad = divmod(place, config.quads)
+            unit = layout.order[tile.first + place]
+            for gate in range(4):
+                lane = 4 * quad + (gate + row) % 4
+                assert np.array_equal(slots[row, lane], w[gate * units + unit, columns])
+        filled += np.count_nonzero(slots)
+    assert filled == np.count_nonzero(w), "empty slots hold zeros"
+
+
+@pytest.mark.parametrize("group", [1, 2, 4, 16])
+@pytest.mark.parametrize(("outputs", "rows"), [(1, 256), (3, 256), (29, 256), (29, 1), (100, 3)])
+def test_rows_stand_once_in_blocks(outputs: int, rows: int, group: int) -> None:
+    config = machine(16, group, rows)
+    w = sparse((outputs, 9))
+    layout = linear_layout([w], config)
+    check_tiles(layout, outputs, 16, rows)
+    dealt = np.concatenate(layout.slots(w, np.arange(9))).reshape(-1, 9)
+    assert np.array_equal(dealt[:outputs], w[layout.order])
+    assert not dealt[outputs:].any()
+    blocks = layout.order[: outputs // group * group].reshape(-1, group)
+    assert (blocks == blocks[:, :1] + np.arange(group)).all()
+    assert not (blocks[:, 0] % group).any(), "a block is neighbouring rows from a multiple on"
+
+
+def test_halves_share_one_order_and_both_are_even() -> None:
+    config = machine(16, 1)
+    a, b = sparse((192, 64), 3), sparse((192, 32), 4)
+    layout = linear_layout([a, b], config)
+    for matrix in (a, b):
+        (work,) = group_work(layout.slots(matrix, np.arange(matrix.shape[1])), config)
+        assert work.mean() / work.max() > 0.95
+
+
+@pytest.mark.parametrize("group", [1, 2, 4])
+def test_gates_of_very_unequal_density_come_out_even(group: int) -> None:
+    config = machine(16, group)
+    rng = np.random.default_rng(5)
+    density = np.repeat([0.1, 0.9, 0.3, 0.5], 128)[:, None] * rng.random((512, 1))
+    matrices = [(rng.random((512, n)) < density).astype(np.int8) for n in (100, 128)]
+    layout = lstm_layout(matrices, config)
+    for matrix in matrices:
+        slots = layout.slots(matrix, np.arange(matrix.shape[1]))
+        (work,) = group_work(slots, config)
+        assert work.mean() / work.max() > 0.98
+        lanes = np.count_nonzero(slots[0], axis=(0, 2))
+        assert lanes.mean() / lanes.max() > 0.9, "value streams of one group differ little"
+
+
+def test_all_zero_matrices_can_be_dealt() -> None:
+    config = machine(16, 4)
+    layout = lstm_layout([np.zeros((68, 5), np.int8), np.zeros((68, 17), np.int8)], config)
+    check_tiles(layout, 17, 4, 256)
+
+
+def test_dealing_is_quick_and_repeatable() -> None:
+    config = machine(64, 1)
+    w, u = sparse((2048, 128)), sparse((2048, 512), 1)
+    begin = time.perf_counter()
+    first = lstm_layout([w, u], config)
+    assert time.perf_counter() - begin < 10
+    assert np.array_equal(first.order, lstm_layout([w, u], config).order)
+
+
+@pytest.mark.skipif(not MODELS.is_dir(), reason=f"no models in {MODELS}")
+@pytest.mark.parametrize(("preset", "least"), [("small", 0.992), ("large", 0.949)])
+def test_trained_model_with_half_of_its_weights_is_even(preset: str, least: float) -> None:
+    config = PRESETS[f"{preset}-unstructured"]
+    model = prune_model(load_model(MODELS / "an4_rnnt_float.npz"), 0.5, 1)
+    placed = place_model(quantise_model(model, 5, 32), config)
+    for layer in (*placed.encoder, *placed.prediction):
+        for slots in layer.slots():
+            (work,) = group_work([slots], config)
+            assert work.mean() / work.max() >= least, layer.name

@@ -1,0 +1,54 @@
+"""The trained AN4 models: size, and words on the exact machine."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sordino.arch import PRESETS
+from sordino.compiler.compile import CompileOptions, compile_model
+from sordino.golden.machine import Golden
+from sordino.isa.image import Image
+from sordino.model.load import load_model
+from sordino.speech.datasets import load_dataset
+from sordino.speech.features import FeatureDefinition, load_features, load_input
+from sordino.speech.reference import FloatRnnt
+from sordino.speech.wer import word_error_rate
+
+DATA = Path(os.environ.get("SORDINO_DATA", Path(__file__).parents[4] / "shared" / "data"))
+MODEL = DATA.parent / "models" / "an4_rnnt_g4_80.npz"
+
+pytestmark = pytest.mark.skipif(not MODEL.exists(), reason=f"no model {MODEL}")
+
+
+@pytest.mark.parametrize(("preset", "balance"), [("tiny", 1.0), ("small", 0.99)])
+def test_zeros_it_has_are_kept_and_cost_little(preset: str, balance: float) -> None:
+    compiled = compile_model(load_model(MODEL), PRESETS[preset], CompileOptions(weight_bits=5))
+    summary = compiled.summary()
+    assert summary["non_zeros"] == 307_570, "nothing rounds to zero"
+    assert summary["bits_per_weight"] < 1.1
+    assert len(compiled.image.to_bytes()) < 250_000
+    for layer in compiled.layers:
+        assert layer.zero_groups == pytest.approx(0.8, abs=1e-3)
+        assert layer.values <= 31
+        if layer.layer != "joint.output":
+            assert layer.balance >= balance
+
+
+def test_words_are_those_of_the_float_model() -> None:
+    model = load_model(MODEL)
+    image = compile_model(model, PRESETS["small"], CompileOptions(weight_bits=5)).image
+    image = Image.from_bytes(image.to_bytes())
+    definition = FeatureDefinition.from_dict(image.host["features"])
+    golden, network = Golden(image), FloatRnnt(model.arrays(), model.meta)
+    utterances = load_dataset(DATA / "an4", "dev")[::8]
+    wanted, got = [], []
+    for utterance in utterances:
+        x = load_features(utterance.path, definition)
+        wanted.append(network.text(network.transcribe(x)))
+        got.append(network.text(golden.run(load_input(utterance.path, definition)).tokens))
+    spoken = [utterance.text for utterance in utterances]
+    machine, floats = word_error_rate(spoken, got), word_error_rate(spoken, wanted)
+    assert machine.words > 70
+    assert machine.wer < 0.25
+    assert abs(machine.errors - floats.errors) <= 2
