@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import Const, Signal, Value
+from amaranth.hdl import Const, Value
 from amaranth.lib import wiring
 
 __all__ = ["ports_of", "to_rtlil"]
 
 
-def ports_of(component: wiring.Component, joint: str = "__") -> dict[str, tuple[Signal, None]]:
+def ports_of(component: wiring.Component, joint: str = "__") -> dict[str, tuple[Value, None]]:
     """Every signal of the component's signature by its path joined with `joint`."""
     ports = {}
     for path, _, member in component.signature.flatten(component):
@@ -44,7 +44,10 @@ def _zeros_left_out() -> Iterator[None]:
 
 
 def to_rtlil(component: wiring.Component, *, name: str = "top", joint: str = "__") -> str:
-    """RTLIL of `component` without source positions and without memories' initial zeros."""
+    """RTLIL of `component` without source positions and without memories' initial zeros.
+
+    The top module is `name`; a port is named by its path in the signature joined with `joint`.
+    """
     with _zeros_left_out():
         return str(
             rtlil.convert(component, name=name, ports=ports_of(component, joint), emit_src=False)

@@ -8,15 +8,24 @@ from sordino.arch import Config
 from sordino.rtl.emit import to_rtlil
 from sordino.rtl.machine import Machine
 
-__all__ = ["memory_bits", "multipliers"]
+__all__ = ["SMALLEST_OPERAND", "memory_bits", "multipliers"]
 
+SMALLEST_OPERAND = 7
+"""Multiplications by fewer bits are a few adders."""
 _KINDS = (
-    (r"lane\d+\.bank[01]", "accumulator banks"),
-    (r"values?\d*\.stream|lane\d+\..*stream", "value streams"),
-    (r"\.stream", "position streams"),
-    (r"\.table$", "decoder tables"),
-    (r"directory|start|places", "directory"),
-    (r"\.x\b|fifo", "x FIFOs"),
+    (r"lane\d+\.bank[01]$", "accumulator banks"),
+    (r"values\d+\.stream$", "value streams"),
+    (r"values\d+\.table$", "value tables"),
+    (r"positions\.stream$", "position streams"),
+    (r"positions\.table$", "run tables"),
+    (r"x_fifo\.", "x FIFOs"),
+    (r"group\d+\.", "directory"),
+    (r"\.sequencer\.", "program"),
+    (r"\.tables\.", "table memory"),
+    (r"\.rom$", "curves"),
+    (r"\.activation\.", "activation memory"),
+    (r"\.state\.", "state memory"),
+    (r"\.parameters\.", "parameter memory"),
 )
 
 
@@ -43,7 +52,8 @@ def _cells(config: Config) -> tuple[dict[str, int], dict[str, int]]:
         elif words[:1] == ["end"] and cell:
             if cell == "$mul":
                 large, small = sorted((widths["\\A_WIDTH"], widths["\\B_WIDTH"]), reverse=True)
-                products[f"{large} × {small}"] += 1
+                if small >= SMALLEST_OPERAND:
+                    products[f"{large} × {small}"] += 1
             cell = ""
     return dict(memories), dict(products)
 

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -21,7 +22,8 @@ from sordino.engines.errors import ToolError
 __all__ = ["build", "cache_directory", "compiler", "is_cached"]
 
 HARNESS = Path(__file__).with_name("harness.cpp")
-FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-fno-math-errno", "-w")
+# NDEBUG: addresses that run ahead of a memory read 0, as in Amaranth's simulator.
+FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-fno-math-errno", "-w", "-DNDEBUG")
 
 
 def cache_directory() -> Path:
@@ -91,7 +93,7 @@ def _cplusplus(config: Config, debug: bool) -> str:
     from sordino.rtl.emit import to_rtlil
     from sordino.rtl.machine import Machine
 
-    yosys = find_yosys(lambda found: found >= (0, 10))
+    yosys: Any = find_yosys(lambda found: found >= (0, 10))  # type: ignore[no-untyped-call]
     text = to_rtlil(Machine(config))
     script = f"read_rtlil <<rtlil\n{text}\nrtlil\nwrite_cxxrtl {_level(debug)}"
     return str(yosys.run(["-q", "-"], script))
@@ -111,7 +113,15 @@ def build(config: Config, *, debug: bool = False) -> Path:
         capi = "#include <cxxrtl/capi/cxxrtl_capi.cc>\n#include <cxxrtl/capi/cxxrtl_capi_vcd.cc>\n"
         design.write_text(_cplusplus(config, debug) + capi)
         output = Path(folder) / library.name
-        command = [compiler(), *FLAGS, f"-I{_runtime()}", "-o", str(output), design, HARNESS]
+        command = [
+            compiler(),
+            *FLAGS,
+            f"-I{_runtime()}",
+            "-o",
+            str(output),
+            str(design),
+            str(HARNESS),
+        ]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             first = next((x for x in result.stderr.splitlines() if "error" in x), result.stderr)

@@ -1,6 +1,10 @@
 """Errors of engines that are not the machine's own."""
 
-__all__ = ["ToolError"]
+__all__ = ["Mismatch", "ToolError"]
+
+
+class Mismatch(RuntimeError):
+    """Two descriptions of the machine disagree; one line: where and how."""
 
 
 class ToolError(RuntimeError):

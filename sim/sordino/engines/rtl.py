@@ -135,8 +135,9 @@ class Rtl:
 
     def poke(self, target: LoadTarget, unit: int, address: int, word: int) -> None:
         """Write one LoadWrite word, for fault injection after loading."""
+        layout: Any = LoadWrite
         payload = int(
-            LoadWrite.const(
+            layout.const(
                 {"target": target, "unit": unit, "address": address, "data": word}
             ).as_bits()
         )

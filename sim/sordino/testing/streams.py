@@ -32,6 +32,7 @@ async def get(ctx: Any, stream: Any, *, patience: int = 10_000) -> Any:
         if valid:
             ctx.set(stream.ready, 0)
             return payload
+    ctx.set(stream.ready, 0)
     raise TimeoutError(f"nothing came in {patience} cycles")
 
 

@@ -1,5 +1,6 @@
 """`sordino bench codec` and `sordino bench matvec`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def bench() -> None:
 @json_option
 def codec(matrix: Path, lanes: int, group: int, as_json: bool) -> None:
     """Bits per weight, entropy and padding of one matrix, everything counted."""
-    _report(bench_codec(load_matrix(matrix), lanes, group).as_dict(), as_json)
+    _report(asdict(bench_codec(load_matrix(matrix), lanes, group)), as_json)
 
 
 @bench.command(epilog="\b\nExample:\n  sordino bench matvec --matrix w.npy --lanes 16 --group 4")

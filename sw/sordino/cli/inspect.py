@@ -9,6 +9,7 @@ from sordino.cli.options import IMAGE, json_option, path_type, set_option
 from sordino.cli.output import console, print_json, print_table
 from sordino.compiler.disassemble import listing
 from sordino.isa.image import FORMAT, Image
+from sordino.rtl.resources import memory_bits, multipliers
 
 __all__ = ["disasm", "info"]
 
@@ -17,13 +18,15 @@ def _config_report(config: Config) -> dict[str, object]:
     return {
         "config": config.as_dict(),
         "id": f"{config.id:08x}",
-        "memory_bits": config.memory_bits(),
-        "multipliers": config.multipliers(),
+        "memory_bits": memory_bits(config),
+        "multipliers": multipliers(config),
     }
 
 
 @click.command(
-    epilog="\b\nExamples:\n  sordino info model.sordino\n  sordino info --config small --set lanes=32",
+    epilog="\b\nExamples:\n"
+    "  sordino info model.sordino\n"
+    "  sordino info --config small --set lanes=32",
 )
 @click.argument("image", type=path_type, required=False)
 @click.option("--config", help="Describe a configuration instead of an image.")

@@ -17,7 +17,7 @@ from sordino.cli.output import fail
 from sordino.cli.run import cosim, evaluate, run
 from sordino.cli.verilog import verilog
 from sordino.compiler.errors import CompileError
-from sordino.engines.errors import ToolError
+from sordino.engines.errors import Mismatch, ToolError
 from sordino.errors import InputError
 from sordino.isa.encoding import EncodingError
 from sordino.isa.image import ImageError
@@ -66,6 +66,8 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)
+    except Mismatch as error:
+        fail(str(error), 1)
     except _USER_ERRORS as error:
         fail(str(error))
     sys.exit(code if isinstance(code, int) else 0)

@@ -15,6 +15,8 @@ from sordino.engines.bound import cycle_bound
 from sordino.engines.compiled import is_cached
 from sordino.engines.cosim import compare
 from sordino.engines.engine import Record, RunResult
+from sordino.engines.profile import layer_times
+from sordino.engines.rtl import Rtl
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.isa.registers import Error
@@ -73,9 +75,8 @@ def _run_one(
     }
     if cycles is not None:
         entry["real_time_factor"] = cycles / clock / entry["seconds"]
-        if result.counters["matvec"]:
-            busy = image.config.lanes * result.counters["matvec"]
-            entry["utilisation"] = result.counters["places"] * image.config.group / busy
+    if isinstance(engine, Rtl):
+        entry["layers"] = [time.as_dict() for time in layer_times(image, engine.profile())]
     return entry, result
 
 
@@ -87,9 +88,23 @@ def _print_run(entry: dict[str, Any]) -> None:
             f", {entry['cycles']:,} cycles, real-time factor {entry['real_time_factor']:.3f} at "
             f"{entry['clock_hz'] / 1e6:g} MHz"
         )
-        if "utilisation" in entry:
-            line += f", lanes busy {entry['utilisation']:.1%} of matvec cycles"
     console.print(line + f"; features {entry['feature_seconds'] * 1e3:.0f} ms on the host")
+    if "layers" in entry:
+        print_table(
+            ("layer", "times", "cycles", "share", "cycles each", "utilisation", "useful"),
+            [
+                (
+                    layer["name"],
+                    f"{layer['times']:,}",
+                    f"{layer['cycles']:,}",
+                    f"{layer['cycles'] / entry['cycles']:.1%}",
+                    f"{layer['cycles'] / layer['times']:,.0f}",
+                    "" if layer["utilisation"] is None else f"{layer['utilisation']:.3f}",
+                    "" if layer["useful"] is None else f"{layer['useful']:.3f}",
+                )
+                for layer in entry["layers"]
+            ],
+        )
     if entry["error"]:
         console.print(f"  stopped: {entry['error']}")
 

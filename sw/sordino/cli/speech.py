@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.engines.engine import Engine
-from sordino.golden.machine import Golden
 from sordino.engines.rtl import Rtl
+from sordino.golden.machine import Golden
 from sordino.isa.image import Image, ImageError
 from sordino.speech.features import FeatureDefinition, load_input
 

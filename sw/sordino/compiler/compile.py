@@ -122,7 +122,11 @@ def compile_model(
         matrices=encoded.matrices,
         positions=encoded.positions,
         values=encoded.values,
-        host=_host(model, options, scheduled),
+        host={
+            **_host(model, options, scheduled),
+            "non_zeros": [stats.non_zeros for stats in encoded.stats],
+            "padding": [stats.padding for stats in encoded.stats],
+        },
     )
     verify(image)
     layers = [

@@ -15,6 +15,7 @@ from amaranth.lib import data
 from sordino import arch, arith
 from sordino.isa import image, instructions, registers, tans
 from sordino.reference.markdown import docstring, table
+from sordino.rtl.resources import SMALLEST_OPERAND, memory_bits, multipliers
 
 __all__ = ["PAGES", "render"]
 
@@ -204,8 +205,8 @@ def presets_page() -> str:
     presets = list(arch.PRESETS.values())
     names = [name for name in presets[0].as_dict() if name != "name"]
     header = ("", *(p.name for p in presets))
-    memory = [p.memory_bits() for p in presets]
-    multipliers = [p.multipliers() for p in presets]
+    memory = [memory_bits(p) for p in presets]
+    products = [multipliers(p) for p in presets]
     return "".join(
         (
             _NOTE,
@@ -219,8 +220,9 @@ def presets_page() -> str:
                     ("all", *(f"{sum(m.values()) / 1024:,.0f}" for m in memory)),
                 ],
             ),
-            "\n## Multipliers\n\n",
-            table(header, [(k, *(m[k] for m in multipliers)) for k in multipliers[0]]),
+            "\n## Multipliers, bits × bits\n\nOperands of fewer than "
+            f"{SMALLEST_OPERAND} bits are counted as adders.\n\n",
+            table(header, [(k, *(m[k] for m in products)) for k in products[0]]),
             "\n## Identity\n\n",
             table(header, [("configuration id", *(f"`{p.id:08x}`" for p in presets))]),
         )

@@ -153,6 +153,86 @@ def test_accesses_arrive_once_in_order_with_their_answers(kind):
     assert len(done) == len(writes)
 
 
+@pytest.mark.parametrize("kind", ["none", "fixed", "random-1", "random-2", "random-3"])
+def test_requests_ahead_of_their_responses(kind):
+    """Five channels, each with stalls of its own; requests do not wait for earlier responses."""
+    kind, _, seed = kind.partition("-")
+    bench = Bench()
+    axi, bus = bench.axi, bench.bridge.bus
+    generator = random.Random(f"ahead {seed}")
+    words = [(generator.randrange(64), generator.getrandbits(32)) for _ in range(80)]
+    reads = [generator.randrange(64) for _ in range(80)]
+    written, responses, values = [], [], []
+
+    async def send(ctx, valid, ready, payloads, wait):
+        for signals in payloads:
+            for _ in range(wait()):
+                await ctx.tick()
+            for signal, value in signals:
+                ctx.set(signal, value)
+            ctx.set(valid, 1)
+            while True:
+                _, _, taken = await ctx.tick().sample(ready)
+                if taken:
+                    break
+            ctx.set(valid, 0)
+
+    async def receive(ctx, valid, ready, payload, into, wait):
+        while len(into) < len(words):
+            for _ in range(wait()):
+                await ctx.tick()
+            ctx.set(ready, 1)
+            while True:
+                _, _, given, *value = await ctx.tick().sample(valid, *payload)
+                if given:
+                    break
+            into.append(tuple(value))
+            ctx.set(ready, 0)
+
+    async def aw(ctx):
+        items = [[(axi.awaddr, 4 * address)] for address, _ in words]
+        await send(ctx, axi.awvalid, axi.awready, items, stalls(kind, f"aw{seed}"))
+
+    async def w(ctx):
+        items = [[(axi.wdata, value)] for _, value in words]
+        await send(ctx, axi.wvalid, axi.wready, items, stalls(kind, f"w{seed}"))
+
+    async def ar(ctx):
+        items = [[(axi.araddr, 4 * address)] for address in reads]
+        await send(ctx, axi.arvalid, axi.arready, items, stalls(kind, f"ar{seed}"))
+
+    async def b(ctx):
+        wait = stalls(kind, f"b{seed}")
+        await receive(ctx, axi.bvalid, axi.bready, [axi.bresp], responses, wait)
+
+    async def r(ctx):
+        wait = stalls(kind, f"r{seed}")
+        await receive(ctx, axi.rvalid, axi.rready, [axi.rdata, axi.rresp], values, wait)
+
+    async def monitor(ctx):
+        ctx.set(bench.ready, 1)
+        async for _, _, fire, *access in ctx.tick().sample(
+            bus.write_valid & bus.write_ready, bus.write_address, bus.write_data
+        ):
+            if fire:
+                written.append(tuple(access))
+
+    async def hold_b(ctx):
+        await hold_rule(ctx, axi.bvalid, axi.bready, axi.bresp)
+
+    async def hold_r(ctx):
+        await hold_rule(ctx, axi.rvalid, axi.rready, axi.rdata, axi.rresp)
+
+    simulate(bench, aw, w, ar, b, r, processes=[monitor, hold_b, hold_r])
+    assert written == words
+    assert [response for (response,) in responses] == [answer(address) for address, _ in words]
+    assert values == [(address ^ READ_XOR, answer(address)) for address in reads]
+
+
+def answer(address):
+    return Response.SLVERR if address >= REFUSED_FROM else Response.OKAY
+
+
 def test_no_output_depends_on_an_input_of_the_same_cycle():
     bench = Bench()
     axi = bench.axi

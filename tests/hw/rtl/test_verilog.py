@@ -8,12 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from amaranth.hdl import Elaboratable, Module, Signal
-from amaranth.lib.memory import Memory
 
 from sordino.arch import PRESETS
 from sordino.rtl import verilog as verilog_module
-from sordino.rtl.verilog import verilog, without_zero_memories, write_verilog
+from sordino.rtl.verilog import write_verilog
 
 ROOT = Path(__file__).parents[3]
 CONFIG = replace(
@@ -97,35 +95,6 @@ def test_ports_of_the_top_module(written):
         "s_axi_rvalid": ("output", 1),
         "s_axi_rready": ("input", 1),
     }
-
-
-class TwoMemories(Elaboratable):
-    def __init__(self):
-        self.address = Signal(3)
-        self.zero = Signal(8)
-        self.table = Signal(8)
-
-    def elaborate(self, platform):
-        m = Module()
-        for name, init in (("zero", []), ("table", [0, 0, 0x5A])):
-            memory = Memory(shape=8, depth=8, init=init)
-            m.submodules[f"{name}_memory"] = memory
-            port = memory.read_port(domain="comb")
-            m.d.comb += [port.addr.eq(self.address), getattr(self, name).eq(port.data)]
-        return m
-
-
-def test_only_memories_that_are_zero_throughout_lose_their_contents():
-    design = TwoMemories()
-    ports = {name: (getattr(design, name), None) for name in ("address", "zero", "table")}
-    text = verilog(design, name="two", ports=ports)
-    assert text.count("[2] = 8'h5a;") == 1
-    assert len(re.findall(r"\[\d\] = 8'h00;", text)) == 7
-
-
-def test_rtlil_without_memories_is_left_as_it_is():
-    text = "module \\top\n  wire width 8 \\a\n  cell $add $1\n  end\nend\n"
-    assert without_zero_memories(text) == text
 
 
 def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):

@@ -1,0 +1,38 @@
+"""What the campaigns share: images made from a model, and a results page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from sordino.arch import PRESETS
+from sordino.compiler.compile import CompileOptions, compile_model
+from sordino.errors import InputError
+from sordino.files import write_atomically
+from sordino.isa.image import Image
+from sordino.model.load import load_model
+
+__all__ = ["find_model", "make_image", "write_page"]
+
+
+def find_model(name: str, data: Path) -> Path:
+    """A model in ./models, or in models/ beside the data folder."""
+    for folder in (Path("models"), data.parent / "models"):
+        if (folder / name).exists():
+            return folder / name
+    raise InputError(f"wanted {name} in models/ or {data.parent / 'models'}, found neither")
+
+
+def make_image(model: Path, preset: str, bits: int, sparsity: float | None = None) -> Image:
+    """Compile, through the file format, so that what runs is what a file would hold."""
+    options = CompileOptions(weight_bits=bits, sparsity=sparsity)
+    compiled = compile_model(load_model(model, None), PRESETS[preset], options)
+    return Image.from_bytes(compiled.image.to_bytes())
+
+
+def write_page(path: Path, title: str, command: str, parts: Sequence[str]) -> None:
+    """A results page that names the command that made it."""
+    text = f"# {title}\n\nMade by `{command}`.\n\n" + "\n".join(parts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text)
+    click.echo(text)

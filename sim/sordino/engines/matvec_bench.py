@@ -1,0 +1,145 @@
+"""One matrix on the circuit: cycles, utilisation, and the product checked against numpy."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.arch import Config, ConfigError
+from sordino.compiler.codec import encode_matrices
+from sordino.compiler.layout import Layout, Tile, linear_layout
+from sordino.engines.errors import Mismatch
+from sordino.engines.profile import layer_times
+from sordino.engines.rtl import Rtl
+from sordino.isa.image import Image
+from sordino.isa.instructions import Instruction, Opcode, Space
+from sordino.isa.registers import Error
+
+__all__ = ["bench_matvec"]
+
+_MOST_ROWS = 1024
+_COUNTED = (Opcode.TABLE, Opcode.MATVEC, Opcode.DRAIN)
+
+
+def _power(value: int, least: int) -> int:
+    """The next power of two, so that matrices of one size share a compiled machine."""
+    return max(least, 1 << (value - 1).bit_length())
+
+
+def _config(matrix: NDArray[np.int8], lanes: int, group: int) -> Config:
+    rows, columns = matrix.shape
+    slots = -(-rows // lanes) * lanes
+    if max(slots, columns) > 1 << 15:
+        raise ConfigError(
+            f"wanted at most {1 << 15} rows and columns, got {rows} × {columns}; cut the matrix"
+        )
+    # Ten bits a weight are more than any stream takes.
+    words = -(-slots * columns * 10 // 16)
+    return Config(
+        name="bench",
+        lanes=lanes,
+        group=group,
+        x_fifo=32 if lanes >= 64 else 16,
+        lane_words=_power(words // lanes + 16, 1024),
+        group_words=_power(words * group // lanes // 4 + 16, 1024),
+        rows_per_lane=min(_MOST_ROWS, _power(-(-rows // lanes), 64)),
+        activation_words=_power(columns, 1024),
+        state_words=_power(slots, 1024),
+        parameter_words=_power(slots // 4 + 1, 1024),
+    )
+
+
+def _program(layout: Layout, columns: int) -> list[Instruction]:
+    config = layout.config
+    make = Instruction.make
+    program = [
+        make(Opcode.TABLE, "set-up", source=0, runs=1),
+        make(Opcode.FILL, "set-up", space=Space.BANK0, count=config.rows_per_lane),
+        make(Opcode.INPUT, "set-up", count=columns),
+    ]
+    for number, tile in enumerate(layout.tiles):
+        program += [
+            make(Opcode.TABLE, "matrix", source=1 + number),
+            make(Opcode.MATVEC, "matrix", columns=columns, rows=tile.rows, matrix=number),
+            # One to one: the multiplier 2 is halved again.
+            make(
+                Opcode.DRAIN,
+                "matrix",
+                rows=tile.rows,
+                destination=tile.first,
+                wide=1,
+                multiplier=2,
+                shift=1,
+            ),
+        ]
+    return [*program, make(Opcode.HALT)]
+
+
+def _expected(product: NDArray[np.int64], layout: Layout, tile: Tile) -> NDArray[np.int64]:
+    """Accumulators (rows, lanes) of one tile."""
+    out = np.zeros(tile.rows * layout.config.lanes, np.int64)
+    out[: tile.count] = product[layout.order[tile.first : tile.first + tile.count]]
+    return out.reshape(tile.rows, -1)
+
+
+def bench_matvec(
+    matrix: NDArray[np.int8], lanes: int, group: int, *, seed: int = 0
+) -> dict[str, Any]:
+    """Multiply int8 `matrix` (outputs, inputs) by a random int8 vector on a machine of its size.
+
+    `cycles` are those of TABLE, MATVEC and DRAIN; `utilisation` and `useful` divide by them,
+    `matvec_cycles` are those of MATVEC alone. Raises Mismatch if the circuit and numpy
+    disagree.
+    """
+    config = _config(matrix, lanes, group)
+    layout = linear_layout([matrix], config)
+    columns = matrix.shape[1]
+    encoded = encode_matrices(layout.slots(matrix, np.arange(columns)), config)
+    x = np.random.default_rng(seed).integers(-128, 128, columns).astype(np.int8)
+    image = Image(
+        config=config,
+        program=tuple(_program(layout, columns)),
+        parameters=bytes(16 * config.parameter_words),
+        tables=encoded.tables,
+        matrices=encoded.matrices,
+        positions=encoded.positions,
+        values=encoded.values,
+        host={
+            "non_zeros": [stats.non_zeros for stats in encoded.stats],
+            "padding": [stats.padding for stats in encoded.stats],
+        },
+    )
+    engine = Rtl(image)
+    result = engine.run(x.reshape(1, -1), record=True)
+    if result.error is not Error.NONE or result.records is None:
+        raise Mismatch(f"the machine stopped with {result.error.name}")
+    product = matrix.astype(np.int64) @ x.astype(np.int64)
+    matvecs = [r for r in result.records if image.program[r.pc].opcode is Opcode.MATVEC]
+    for tile, record in zip(layout.tiles, matvecs, strict=True):
+        if not np.array_equal(record.values, _expected(product, layout, tile).ravel()):
+            raise Mismatch("the circuit's accumulators are not numpy's product")
+    profile = engine.profile()
+    (time,) = [t for t in layer_times(image, profile) if t.name == "matrix"]
+    by_opcode = {
+        opcode.name.lower() + "_cycles": sum(
+            int(cycles)
+            for instruction, (_, cycles) in zip(image.program, profile, strict=True)
+            if instruction.opcode is opcode and instruction.layer == "matrix"
+        )
+        for opcode in _COUNTED
+    }
+    places, wanted = result.counters["places"], group / lanes
+    return {
+        "rows": len(matrix),
+        "columns": columns,
+        "lanes": lanes,
+        "group": group,
+        "cycles": time.cycles,
+        **by_opcode,
+        "places": places,
+        "padding": result.counters["padding"],
+        "non_zeros": sum(image.host["non_zeros"]),
+        "utilisation": places * wanted / time.cycles,
+        "useful": sum(image.host["non_zeros"]) / (lanes * time.cycles),
+        "matvec_utilisation": places * wanted / max(1, by_opcode["matvec_cycles"]),
+    }

@@ -1,0 +1,257 @@
+"""Simulator side of test_cocotb.py: a host that knows the registers, on cocotbext-axi's manager.
+
+Plusarg `job` names a folder with `image.sordino`, `features.npy` and `expected.json` (tokens,
+error, code and the counters that do not count time).
+"""
+
+import json
+import logging
+import time
+from pathlib import Path
+
+import cocotb
+import numpy as np
+from cocotb.clock import Clock
+from cocotb.triggers import First, RisingEdge, Timer
+from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
+
+from sordino.driver.loading import load_sections
+from sordino.isa.image import Image
+from sordino.isa.registers import (
+    COUNTERS,
+    ISA_VERSION,
+    NO_TOKEN,
+    REGISTERS,
+    STATUS_CODE,
+    STATUS_ERROR,
+    Control,
+    Error,
+    Interrupt,
+    Status,
+)
+
+CLOCK_NS = 10
+MOST_NS = 10**10
+"""A machine that has not stopped after a billion cycles never will."""
+AT = {name: register.offset for name, register in REGISTERS.items()}
+IN_FLIGHT = 64
+
+
+class Refused(Exception):
+    """An access was answered with SLVERR."""
+
+
+class Host:
+    """Register accesses and what a driver does with them."""
+
+    def __init__(self, dut):
+        self.dut = dut
+        logging.getLogger("cocotb.sordino").setLevel(logging.WARNING)
+        bus = AxiLiteBus.from_prefix(dut, "s_axi")
+        self.axi = AxiLiteMaster(bus, dut.clk, dut.rst)
+
+    @classmethod
+    async def reset(cls, dut):
+        """A host after reset; the clock runs in the simulator, not in Python."""
+        host = cls(dut)
+        dut.rst.value = 1
+        Clock(dut.clk, CLOCK_NS, unit="ns", impl="gpi").start()
+        for _ in range(4):
+            await RisingEdge(dut.clk)
+        dut.rst.value = 0
+        await RisingEdge(dut.clk)
+        return host
+
+    async def write(self, name, value):
+        response = await self.axi.write(AT[name], value.to_bytes(4, "little"))
+        if response.resp is not AxiResp.OKAY:
+            raise Refused(f"write of {value:#x} to {name}")
+
+    async def write_bytes(self, offset, contents):
+        response = await self.axi.write(offset, contents)
+        if response.resp is not AxiResp.OKAY:
+            raise Refused(f"write of {len(contents)} bytes to {offset:#x}")
+
+    async def read(self, name, plus=0):
+        response = await self.axi.read(AT[name] + plus, 4)
+        if response.resp is not AxiResp.OKAY:
+            raise Refused(f"read of {name}")
+        return int.from_bytes(response.data, "little")
+
+    async def error(self):
+        status = await self.read("STATUS")
+        error = Error(status >> STATUS_ERROR & 0xFF)
+        assert bool(status & Status.FAILED) == (error is not Error.NONE)
+        return error
+
+    async def load(self, section):
+        """One section with its check, many words in flight."""
+        await self.write("LOAD_TARGET", section.target.value | section.unit << 16)
+        await self.write("LOAD_ADDRESS", 0)
+        waiting = []
+        for at in range(0, len(section.words), 4):
+            waiting.append(self.axi.init_write(AT["LOAD_DATA"], section.words[at : at + 4]))
+            if len(waiting) == IN_FLIGHT:
+                await self.finish(waiting)
+        await self.finish(waiting)
+        assert await self.read("LOAD_ADDRESS") == len(section.words) // 4
+        await self.write("LOAD_CHECK", section.crc)
+
+    async def finish(self, waiting):
+        for event in waiting:
+            await event.wait()
+            assert event.data.resp is AxiResp.OKAY, "LOAD_DATA was refused"
+        waiting.clear()
+
+    async def feed(self, features):
+        """As many features as fit now; returns the rest."""
+        room = await self.read("FEATURE_ROOM")
+        now, rest = features[:room], features[room:]
+        while now:
+            await self.write_bytes(AT["FEATURE"], now[:4])
+            now = now[4:]
+        return rest
+
+    async def drain(self, tokens):
+        """Append every token that waits to `tokens`."""
+        while (token := await self.read("TOKEN")) != NO_TOKEN:
+            tokens.append(token)
+
+    async def run(self, features):
+        """All features in, all tokens out, led by the interrupt; returns the tokens."""
+        tokens = []
+        features = await self.feed(features)
+        await self.write("INTERRUPT_STATUS", sum(i.value for i in Interrupt))
+        await self.write("CONTROL", Control.START.value)
+        ended = False
+        while True:
+            enable = Interrupt.STOPPED.value | Interrupt.TOKEN.value
+            enable |= Interrupt.FEATURES.value if features else 0
+            if not features and not ended:
+                await self.write("CONTROL", Control.END_OF_INPUT.value)
+                ended = True
+            await self.write("INTERRUPT_ENABLE", enable)
+            await self.interrupt()
+            seen = await self.read("INTERRUPT_STATUS")
+            await self.write("INTERRUPT_STATUS", seen)
+            await self.drain(tokens)
+            if features:
+                features = await self.feed(features)
+            if seen & Interrupt.STOPPED:
+                await self.drain(tokens)
+                return tokens
+
+    async def interrupt(self):
+        """Wait until the line is high; nothing of Python runs until then."""
+        if not self.dut.irq.value:
+            reached = await First(RisingEdge(self.dut.irq), limit := Timer(MOST_NS, "ns"))
+            assert reached is not limit, "the machine neither stops nor asks for anything"
+
+    async def counters(self):
+        values = {}
+        for number, counter in enumerate(COUNTERS):
+            low = await self.read("COUNTERS", 8 * number)
+            values[counter.name] = low | await self.read("COUNTERS", 8 * number + 4) << 32
+        return values
+
+
+def job():
+    """The image, its features and what golden says about them."""
+    folder = Path(cocotb.plusargs["job"])
+    image = Image.load(folder / "image.sordino")
+    features = np.load(folder / "features.npy")
+    return image, features.tobytes(), json.loads((folder / "expected.json").read_text())
+
+
+@cocotb.test()
+async def registers_answer(dut):
+    image, _, _ = job()
+    host = await Host.reset(dut)
+    assert await host.read("ID") == image.config.id
+    assert await host.read("VERSION") == ISA_VERSION
+    assert await host.read("STATUS") == 0
+    assert await host.read("FEATURE_ROOM") == image.config.feature_fifo
+    assert await host.read("TOKEN") == NO_TOKEN
+    for name, register in REGISTERS.items():
+        if register.access == "rw":
+            await host.write(name, 0x1234_5676)
+            assert await host.read(name) == 0x1234_5676 & register.mask, name
+            await host.write(name, 0)
+        readable = register.access != "wo"
+        assert await refused(host.read(name)) != readable, name
+        if not readable:
+            continue
+        assert await refused(host.write(name, 0)) == (register.access == "ro"), name
+    for hole in (AT["PC"] + 4, AT["COUNTERS"] + 8 * len(COUNTERS)):
+        response = await host.axi.read(hole, 4)
+        assert response.resp is AxiResp.SLVERR
+
+
+async def refused(access):
+    try:
+        await access
+    except Refused:
+        return True
+    return False
+
+
+@cocotb.test()
+async def a_wrong_word_is_refused(dut):
+    image, _, _ = job()
+    host = await Host.reset(dut)
+    section = next(iter(load_sections(image)))
+    await host.load(section)
+    assert await host.error() is Error.NONE
+
+    await host.write("LOAD_ADDRESS", 1)
+    wrong = int.from_bytes(section.words[4:8], "little") ^ 1 << 19
+    await host.write("LOAD_DATA", wrong)
+    await host.write("LOAD_ADDRESS", 0)
+    assert await host.error() is Error.LOAD, "words were given up without a check"
+    await host.write("CONTROL", Control.CLEAR.value)
+
+    await host.write("LOAD_DATA", wrong)
+    await host.write("LOAD_CHECK", section.crc)
+    assert await host.error() is Error.LOAD
+    await host.write("CONTROL", Control.START.value)
+    status = await host.read("STATUS")
+    assert not status & (Status.BUSY | Status.DONE), "a machine with a wrong program was started"
+
+    await host.write("CONTROL", Control.CLEAR.value)
+    assert await host.error() is Error.NONE
+    await host.load(section)
+    assert await host.error() is Error.NONE
+
+
+@cocotb.test()
+async def utterance_equals_golden(dut):
+    image, features, expected = job()
+    host = await Host.reset(dut)
+    started = time.perf_counter()
+    words = 0
+    for section in load_sections(image):
+        await host.load(section)
+        words += len(section.words) // 4
+    loaded = time.perf_counter()
+    assert await host.error() is Error.NONE
+    await host.write("ENTRY", expected["entry"])
+
+    for again in range(2):  # the second time on the memories that the first one left
+        tokens = await host.run(features)
+        status = await host.read("STATUS")
+        assert Error(status >> STATUS_ERROR & 0xFF).name == expected["error"]
+        assert status >> STATUS_CODE & 0xFF == expected["code"]
+        assert tokens == expected["tokens"]
+        counters = await host.counters()
+        for name, value in expected["counters"].items():
+            assert counters[name] == value, name
+        if not again:
+            cycles = counters["cycles"]
+            await host.write("CONTROL", Control.CLEAR.value)
+            if not expected["again"]:
+                break
+    ran = time.perf_counter()
+    dut._log.warning(
+        "loaded %d words in %.1f s, ran %d cycles in %.1f s, %d tokens",
+        *(words, loaded - started, cycles, ran - loaded, len(tokens)),
+    )

@@ -1,0 +1,129 @@
+"""The generated Verilog under Verilator, driven through AXI4-Lite, equals the exact machine."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sordino.arch import PRESETS
+from sordino.compiler.compile import compile_model
+from sordino.engines.errors import ToolError
+from sordino.engines.toolchain import verilator_environment
+from sordino.golden.machine import Golden
+from sordino.isa.registers import Error
+from sordino.model.load import load_model
+from sordino.rtl.verilog import TOP, write_verilog
+from sordino.speech.features import FeatureDefinition, load_input
+from sordino.testing.programs import random_features, random_program
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CONFIG = PRESETS["tiny"]
+WAIVERS = (
+    "-Wno-ASCRANGE",  # Amaranth's signals of no bits
+    "-Wno-CASEINCOMPLETE",  # a Switch without a default keeps what was assigned before
+    "-Wno-WIDTHEXPAND",  # Amaranth extends and truncates where Verilog does by itself
+    "-Wno-WIDTHTRUNC",
+)
+
+FLAGS = (
+    "-O3",
+    *("-CFLAGS", "-O2"),
+    # cocotb asks for every signal of the design to be public, which makes it 20 times slower.
+    "--no-public-flat-rw",
+)
+MODEL = ROOT / "models" / "an4_rnnt_g4_80.npz"
+RECORDING = ROOT / "models" / "utterances" / "yes.wav"
+
+pytestmark = [pytest.mark.cocotb, pytest.mark.slow, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory):
+    """A runner with `tiny` built, and its build folder."""
+    for package in ("cocotb", "cocotbext.axi"):
+        try:
+            missing = importlib.util.find_spec(package) is None
+        except ModuleNotFoundError:
+            missing = True
+        if missing:
+            pytest.skip(f"{package} is not installed; pip install 'sordino[cocotb]'")
+    try:
+        environment = verilator_environment()
+    except ToolError as error:
+        pytest.skip(str(error))
+    from cocotb_tools.runner import VerilatorControlFile, get_runner
+
+    folder = tmp_path_factory.mktemp("verilator")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        runner = get_runner("verilator")
+        runner.build(
+            sources=[VerilatorControlFile(HERE / "top.vlt"), write_verilog(CONFIG, folder)],
+            hdl_toplevel=TOP,
+            build_dir=folder / "build",
+            build_args=[*FLAGS, *WAIVERS],
+            log_file=folder / "build.log",
+            always=True,
+        )
+        yield runner, folder
+
+
+def simulate(simulator, folder, image, features, *, again):
+    """Run every test of bench_top on `image` and `features`, against golden."""
+    result = Golden(image).run(features)
+    expected = {
+        "entry": image.host["entries"]["main"],
+        "tokens": result.tokens,
+        "error": result.error.name,
+        "code": result.code,
+        "counters": result.counters,
+        "again": again,
+    }
+    (folder / "image.sordino").write_bytes(image.to_bytes())
+    np.save(folder / "features.npy", features)
+    (folder / "expected.json").write_text(json.dumps(expected))
+    # Imported here: the fixture has skipped the test if it is not installed.
+    from cocotb_tools.runner import get_results
+
+    runner, build = simulator
+    results = runner.test(
+        hdl_toplevel=TOP,
+        test_module="bench_top",
+        test_dir=HERE,
+        build_dir=build / "build",
+        plusargs=[f"+job={folder}"],
+        results_xml=str(folder / "results.xml"),
+        # cocotbext-axi uses what cocotb 2 deprecates.
+        extra_env={"COCOTB_LOG_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore"},
+    )
+    tests = (HERE / "bench_top.py").read_text().count("@cocotb.test()")
+    assert get_results(results) == (tests, 0)
+    return result
+
+
+@pytest.mark.parametrize("seed", [100, 200])
+def test_random_program(simulator, tmp_path, seed):
+    """The first program from `seed` on that multiplies, pads and emits different tokens."""
+    for number in range(seed, seed + 100):
+        rng = np.random.default_rng(number)
+        image = random_program(rng, CONFIG, steps=6)
+        features = random_features(rng, image, 40)
+        result = Golden(image).run(features)
+        if result.counters["useful"] and result.counters["padding"] and len(set(result.tokens)) > 2:
+            break
+    else:
+        pytest.fail("no random program does enough")
+    simulate(simulator, tmp_path, image, features, again=True)
+
+
+def test_utterance(simulator, tmp_path):
+    """The speech model on a whole recording: weights, features and words are real."""
+    image = compile_model(load_model(MODEL), CONFIG).image
+    features = load_input(RECORDING, FeatureDefinition.from_dict(image.host["features"]))
+    result = simulate(simulator, tmp_path, image, features, again=False)
+    assert result.error is Error.NONE
+    assert "".join(image.host["tokens"][token] for token in result.tokens).strip() == "YES"

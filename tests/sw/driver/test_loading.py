@@ -1,0 +1,90 @@
+"""Loading: replayed into plain memories, the sections are exactly the image's contents."""
+
+import struct
+from collections import defaultdict
+from zlib import crc32
+
+import numpy as np
+import pytest
+
+from sordino.driver.loading import load_sections
+from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.registers import LoadTarget
+from sordino.rtl.loader import load_words
+from sordino.testing.programs import ProgramBuilder, random_config, random_slots
+
+
+def an_image(seed):
+    """Several matrices whose streams differ in length from unit to unit."""
+    rng = np.random.default_rng(seed)
+    config = random_config(rng).with_settings({"rows_per_lane": 3})
+    builder = ProgramBuilder(config)
+    for _ in range(4):
+        builder.matrix(random_slots(rng, config, rows=3, columns=60, density=0.4))
+    builder.embedding(rng.integers(-128, 128, (3, 20)).astype(np.int8))
+    builder.clear()
+    builder.add(Opcode.HALT, code=seed)
+    return builder.image()
+
+
+def memories(image):
+    """(target, unit) to bytes, as the loader would leave them."""
+    found = defaultdict(bytearray)
+    for section in load_sections(image):
+        found[section.target, section.unit] += section.words
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_memories_hold_the_image(seed):
+    image = an_image(seed)
+    found = memories(image)
+    program = found[LoadTarget.PROGRAM, 0]
+    size = Instruction.BYTES
+    words = [int.from_bytes(program[n : n + size], "little") for n in range(0, len(program), size)]
+    assert [Instruction.decode(word).fields for word in words] == [
+        instruction.fields for instruction in image.program
+    ]
+    assert found[LoadTarget.PARAMETERS, 0] == image.parameters
+    assert found[LoadTarget.TABLES, 0] == image.expanded_tables()
+    for target, streams in (
+        (LoadTarget.POSITIONS, image.positions),
+        (LoadTarget.VALUES, image.values),
+    ):
+        for unit, stream in enumerate(streams):
+            assert found[target, unit] == stream + bytes(-len(stream) % 4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_directories_find_every_stream(seed):
+    image = an_image(seed)
+    found = memories(image)
+    count = len(image.matrices)
+    for group in range(image.config.groups):
+        entries = struct.unpack(f"<{2 * count}I", found[LoadTarget.GROUP_DIRECTORY, group])
+        assert entries[1::2] == tuple(matrix.places[group] for matrix in image.matrices)
+        ends = [*entries[2::2], len(image.positions[group]) // 2]
+        lengths = [matrix.position_words[group] for matrix in image.matrices]
+        assert [b - a for a, b in zip(entries[::2], ends, strict=True)] == lengths
+    for lane in range(image.config.lanes):
+        starts = struct.unpack(f"<{count}I", found[LoadTarget.LANE_DIRECTORY, lane])
+        ends = [*starts[1:], len(image.values[lane]) // 2]
+        lengths = [matrix.value_words[lane] for matrix in image.matrices]
+        assert [b - a for a, b in zip(starts, ends, strict=True)] == lengths
+    assert len({matrix.value_words for matrix in image.matrices}) > 1
+    assert len(set(image.matrices[0].value_words)) > 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sections_suit_the_loader(seed):
+    """Whole words, none empty, each memory once, targets in order, all within their memories."""
+    image = an_image(seed)
+    sections = list(load_sections(image))
+    keys = [(section.target.value, section.unit) for section in sections]
+    assert keys == sorted(set(keys))
+    for section in sections:
+        units, most = load_words(image.config, section.target)
+        assert section.unit < units
+        assert 0 < len(section.words) <= 4 * most
+        assert len(section.words) % 4 == 0
+        assert section.crc == crc32(b"".join(struct.pack("<I", word) for word in section))
