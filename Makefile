@@ -7,15 +7,17 @@ DATA ?= ../shared/data
 MODEL := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 
-.PHONY: help demo test lint types unit docs cocotb cosim-real wer fuzz clean
+.PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random clean
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
 	@echo "make test        lint, types, tests"
 	@echo "make cocotb      the generated Verilog under Verilator with an AXI manager"
 	@echo "make docs        write the generated reference pages"
+	@echo "make image       compile the shipped model again into models/"
 	@echo "make wer         word error rates of docs/results/wer.md     (needs DATA=$(DATA))"
 	@echo "make cosim-real  40 real recordings, three machines, every bit (needs DATA; long)"
+	@echo "make random      random programs, exact machine against RTL    (long)"
 	@echo "make fuzz        flipped bits in images and loaded streams    (long)"
 
 $(VENV)/bin/python:
@@ -34,7 +36,6 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 demo: $(VENV)/.sim
 	@mkdir -p build
 	$(SORDINO) compile $(MODEL) --config small --weight-bits 5 -o build/an4.sordino
-	$(SORDINO) bench layer build/an4.sordino --layer encoder.1.weight_hh
 	$(SORDINO) run build/an4.sordino $(WAV) --engine rtl
 	$(SORDINO) cosim build/an4.sordino $(WAV)
 
@@ -56,11 +57,17 @@ docs: $(VENV)/.sim
 cocotb: $(VENV)/.dev
 	$(BIN)/pytest -q -m cocotb -s tests/cosim
 
+image: $(VENV)/.sim
+	$(SORDINO) compile $(MODEL) --config small --weight-bits 5 -o $(MODEL:.npz=.sordino)
+
 wer: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.wer --data $(DATA) -o docs/results/wer.md
 
 cosim-real: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.cosim_real --data $(DATA) -o docs/results/cosim-real.md
+
+random: $(VENV)/.sim
+	$(BIN)/python -m sordino.campaigns.random_programs -o docs/results/random-programs.md
 
 fuzz: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.fuzz -o docs/results/fuzz.md
