@@ -11,7 +11,7 @@ WAV := models/utterances/enter-six-five.wav
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
-	@echo "make test        lint, types, tests"
+	@echo "make test        lint, types, tests, cocotb"
 	@echo "make cocotb      the generated Verilog under Verilator with an AXI manager"
 	@echo "make docs        write the generated reference pages"
 	@echo "make image       compile the shipped model again into models/"
@@ -39,7 +39,7 @@ demo: $(VENV)/.sim
 	$(SORDINO) run build/an4.sordino $(WAV) --engine rtl
 	$(SORDINO) cosim build/an4.sordino $(WAV)
 
-test: lint types unit
+test: lint types unit cocotb
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -49,7 +49,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n 2 -q
+	$(BIN)/pytest -n 2 -q -m "not cocotb"
 
 docs: $(VENV)/.sim
 	$(BIN)/python -m sordino.reference docs
