@@ -43,14 +43,16 @@ def _place(region: Region, offset: int, config: Config) -> str:
     return f"{region.store.name.lower()}[{region.base + offset}]"
 
 
+def _where(image: Image, record: Record) -> str:
+    instruction: Instruction = image.program[record.pc]
+    layer = f", {instruction.layer}" if instruction.layer else ""
+    return f"instruction {record.index} (address {record.pc}, {instruction.opcode.name}{layer})"
+
+
 def _describe(
     image: Image, record: Record, names: tuple[str, str], a: NDArray[np.int64], b: NDArray[np.int64]
 ) -> str:
-    instruction: Instruction = image.program[record.pc]
-    where = (
-        f"instruction {record.index} (address {record.pc}, {instruction.opcode.name}"
-        f"{', ' + instruction.layer if instruction.layer else ''})"
-    )
+    instruction, where = image.program[record.pc], _where(image, record)
     if len(a) != len(b):
         return f"{where}: {names[0]} wrote {len(a)} words, {names[1]} {len(b)}"
     at = int(np.flatnonzero(a != b)[0])
@@ -135,27 +137,31 @@ def compare(
     second: Engine,
     features: NDArray[np.int8],
     *,
+    cycle_limit: int = 0,
     on_record: Callable[[Record], None] | None = None,
 ) -> Comparison:
     """Run `features` (frames, dim) on both engines and compare.
 
-    `on_record` sees every record of the second engine, for progress.
+    `cycle_limit` ends an engine that goes on for ever (0: none); give more than either takes, for
+    the exact machine counts instructions against it. `on_record` sees every record of the second
+    engine, for progress.
     """
     names = (first.name, second.name)
     comparer = _Comparer(image, names)
-    a = first.run(features, record=comparer.expected.append)
+    a = first.run(features, cycle_limit=cycle_limit, record=comparer.expected.append)
 
     def check(record: Record) -> None:
         comparer.check(record)
         if on_record is not None:
             on_record(record)
 
-    b = second.run(features, record=check)
+    b = second.run(features, cycle_limit=cycle_limit, record=check)
     difference, words = comparer.difference, comparer.words
     if difference is None and comparer.at != len(comparer.expected):
+        missing = comparer.expected[comparer.at]
         difference = (
-            f"{names[1]} retired {comparer.at} instructions, "
-            f"{names[0]} {len(comparer.expected)}: error {b.error.name}"
+            f"{_where(image, missing)}: {names[1]} stopped there with {b.error.name}, "
+            f"{names[0]} wrote {len(missing.values)} words"
         )
     if difference is None:
         more, difference = _final_difference(image, names, a, b)

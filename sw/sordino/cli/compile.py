@@ -6,7 +6,7 @@ import click
 
 from sordino.arch import load_config
 from sordino.cli.options import config_option, json_option, path_type, set_option
-from sordino.cli.output import console, print_json, print_table
+from sordino.cli.output import console, prepare_output, print_json, print_table
 from sordino.compiler.compile import Compiled, CompileOptions, compile_model
 from sordino.files import write_atomically
 from sordino.model.load import load_model
@@ -102,8 +102,10 @@ def compile_command(
     """Compile MODEL (npz, safetensors or a PyTorch state dict) to an accelerator image."""
     machine = load_config(config, changes)
     options = CompileOptions(weight_bits=weight_bits, codebook=codebook, sparsity=sparsity)
-    compiled = compile_model(load_model(model, meta), machine, options)
+    loaded = load_model(model, meta)
     path = output or model.with_suffix(".sordino")
+    prepare_output(path)
+    compiled = compile_model(loaded, machine, options)
     contents = compiled.image.to_bytes()
     write_atomically(path, contents)
     if report is not None:

@@ -5,6 +5,7 @@ tool, with one line on standard error; 130 on Ctrl-C.
 """
 
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import click
@@ -12,9 +13,11 @@ import click
 from sordino.arch import ConfigError
 from sordino.cli.bench import bench
 from sordino.cli.compile import compile_command
+from sordino.cli.cosim import cosim
+from sordino.cli.evaluate import evaluate
 from sordino.cli.inspect import disasm, info
 from sordino.cli.output import fail
-from sordino.cli.run import cosim, evaluate, run
+from sordino.cli.run import run
 from sordino.cli.verilog import verilog
 from sordino.compiler.errors import CompileError
 from sordino.engines.errors import Mismatch, ToolError
@@ -31,7 +34,6 @@ _USER_ERRORS = (
     ImageError,
     InputError,
     ToolError,
-    OSError,
 )
 
 
@@ -52,22 +54,28 @@ for command in (compile_command, run, cosim, evaluate, info, disasm, verilog, be
     cli.add_command(command)
 
 
-def main() -> None:
-    """Entry point of the `sordino` command."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the `sordino` command; `arguments` default to the process's. Always exits."""
     try:
-        code = cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
+        code = cli.main(arguments, prog_name="sordino", standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
     except click.ClickException as error:
+        message = error.format_message().rstrip(".")
         if isinstance(error, click.UsageError) and error.ctx is not None:
-            click.echo(error.ctx.get_usage(), err=True)
-        fail(error.format_message())
-    except KeyboardInterrupt:
-        sys.exit(130)
+            message += f"; see `{error.ctx.command_path} --help`"
+        fail(message)
     except BrokenPipeError:
         sys.exit(1)
     except Mismatch as error:
         fail(str(error), 1)
     except _USER_ERRORS as error:
         fail(str(error))
+    except OSError as error:
+        if error.filename is None:
+            fail(str(error))
+        fail(f"cannot use {error.filename}: {error.strerror}; check the path and its permissions")
     sys.exit(code if isinstance(code, int) else 0)

@@ -1,8 +1,10 @@
 """What every command prints with: one console, one JSON object, one way to fail."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -10,16 +12,46 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["console", "fail", "frequency", "print_json", "print_table", "progress", "settings"]
+from sordino.errors import InputError
 
-console = Console(stderr=False, soft_wrap=True, highlight=False)
-_errors = Console(stderr=True, highlight=False)
+__all__ = [
+    *("console", "fail", "frequency", "prepare_output", "print_json", "print_table"),
+    *("progress", "settings"),
+]
+
+_WIDE = 1000
+"""Columns where nobody looks at a terminal: no table is ever wrapped in a file or a pipe."""
+
+# Transcripts and paths are printed as they are: no markup, no emoji codes.
+console = Console(
+    stderr=False,
+    soft_wrap=True,
+    highlight=False,
+    markup=False,
+    emoji=False,
+    width=None if sys.stdout.isatty() else _WIDE,
+)
+_errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """End with one line on standard error."""
     click.echo("sordino: " + " ".join(message.split()), err=True)
     sys.exit(code)
+
+
+def prepare_output(path: Path | None) -> None:
+    """Make the folder of a file to be written; InputError if it cannot be written there."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise InputError(f"wanted a file to write, but {path} is a folder; name a file in it")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise InputError(f"cannot write {path}: {folder} is not a folder; choose another path")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write {path}: no permission in {folder}; choose another path")
+    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -51,6 +83,7 @@ def progress() -> Progress:
         TimeRemainingColumn(),
         console=_errors,
         transient=True,
+        disable=not _errors.is_terminal,
     )
 
 

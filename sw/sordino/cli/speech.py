@@ -3,18 +3,14 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.engines.engine import Engine
-from sordino.engines.rtl import Rtl
-from sordino.golden.machine import Golden
 from sordino.isa.image import Image, ImageError
 from sordino.speech.features import FeatureDefinition, load_input
 
-__all__ = ["features_of", "frame_seconds", "load_definition", "make_engine", "text_of"]
+__all__ = ["features_of", "frame_seconds", "load_definition", "text_of"]
 
 
 def load_definition(image: Image) -> FeatureDefinition:
@@ -39,10 +35,5 @@ def frame_seconds(image: Image) -> float:
 
 def text_of(image: Image, tokens: Sequence[int]) -> str:
     """The transcript: token texts joined, white space normalised."""
-    names = image.host["tokens"]
+    names = image.host.get("tokens", ())
     return " ".join("".join(names[t] for t in tokens if t < len(names)).split())
-
-
-def make_engine(name: str, image: Image, **options: Any) -> Engine:
-    """An engine by its command line name."""
-    return Rtl(image, **options) if name == "rtl" else Golden(image)

@@ -131,7 +131,7 @@ def _parse_meta(inside: object) -> dict[str, Any]:
         raise InputError("wanted meta (tokens, blank, joint), the file has none; give --meta FILE")
     try:
         meta = json.loads(inside) if isinstance(inside, str | bytes) else inside
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"wanted meta as JSON, got something else ({error})") from None
     if not isinstance(meta, dict):
         raise InputError(f"wanted meta as a JSON object, got {type(meta).__name__}")
@@ -170,7 +170,9 @@ def _read_safetensors(path: Path) -> _Contents:
             tensors = {name: file.get_tensor(name) for name in names}
             inside = (file.metadata() or {}).get(_META)
     except (OSError, SafetensorError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"wanted safetensors of float32 or float64 ({error})") from None
+        raise InputError(
+            f"wanted safetensors of float32 or float64, got something else ({error}); save it again"
+        ) from None
     return {name: _floats(name, value) for name, value in tensors.items()}, inside
 
 

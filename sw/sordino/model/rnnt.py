@@ -119,7 +119,10 @@ class RnntModel:
 
     def _check_arrays(self) -> None:
         if not self.encoder or not self.prediction:
-            raise InputError("wanted an encoder and a prediction network of at least one LSTM")
+            raise InputError(
+                "wanted an encoder and a prediction network of at least one LSTM, "
+                f"got {len(self.encoder)} and {len(self.prediction)}; export the whole model"
+            )
         _check_shape("prediction.embedding.weight", self.embedding, (None, None))
         for part, layers, width in (
             ("encoder", self.encoder, None),
@@ -137,7 +140,10 @@ class RnntModel:
         meta = dict(self.meta)
         tokens = meta.get("tokens")
         if not isinstance(tokens, list) or not all(isinstance(t, str) for t in tokens):
-            raise InputError("wanted meta tokens as a list of strings; give them with --meta")
+            raise InputError(
+                f"wanted meta tokens as a list of strings, got {tokens!r:.40}; "
+                "give them with --meta"
+            )
         if len(tokens) != len(self.embedding):
             raise InputError(
                 f"wanted {len(self.embedding)} tokens, as the embedding has rows, "

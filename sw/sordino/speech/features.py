@@ -67,7 +67,10 @@ class FeatureDefinition:
                 f"got {self.stack!r} and {self.fraction_bits!r}"
             )
         if self.stack < 1 or not self.delta_taps:
-            raise InputError("wanted a stack of at least one frame and at least one delta tap")
+            raise InputError(
+                "wanted a stack of at least one frame and at least one delta tap, "
+                f"got {self.stack} and {len(self.delta_taps)}"
+            )
         if not 0 <= self.fraction_bits <= 15:
             raise InputError(f"wanted 0 to 15 fraction bits, got {self.fraction_bits}")
 
@@ -277,7 +280,8 @@ def load_input(path: str | Path, definition: FeatureDefinition) -> NDArray[np.in
 def _load_npy(path: Path, definition: FeatureDefinition) -> NDArray[np.float64]:
     """The matrix in `path`, frames × cepstra or frames × dim, finite, as float64."""
     try:
-        values = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:  # opened here, since np.load leaves archives open
+            values = np.load(file, allow_pickle=False)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
     except (ValueError, EOFError, MemoryError):

@@ -1,0 +1,16 @@
+"""The shipped model and a recording, words out: `python examples/transcribe.py [WAV]`."""
+
+import sys
+from pathlib import Path
+
+from sordino.golden.machine import Golden
+from sordino.isa.image import Image
+from sordino.speech.features import FeatureDefinition, load_input
+
+MODELS = Path(__file__).parents[1] / "models"
+wav = Path(sys.argv[1]) if len(sys.argv) > 1 else MODELS / "utterances" / "enter-six-five.wav"
+
+image = Image.load(MODELS / "an4_rnnt_g4_80.sordino")
+features = load_input(wav, FeatureDefinition.from_dict(image.host["features"]))
+tokens = Golden(image).run(features).tokens
+print("".join(image.host["tokens"][token] for token in tokens).strip())

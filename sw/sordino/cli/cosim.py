@@ -1,0 +1,127 @@
+"""`sordino cosim`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.cli.engines import ENGINES, make_engine, simulator_of, slow_option
+from sordino.cli.options import IMAGE, json_option, path_type
+from sordino.cli.output import console, prepare_output, print_json, progress
+from sordino.cli.speech import features_of, text_of
+from sordino.engines.bound import cycle_bound
+from sordino.engines.cosim import compare
+from sordino.engines.engine import Engine, Record
+from sordino.golden.machine import Golden
+from sordino.isa.image import Image
+from sordino.isa.instructions import Opcode
+
+__all__ = ["cosim"]
+
+
+def _at_power_up(image: Image, engines: Sequence[Engine]) -> list[Engine]:
+    """The engines for the next input: golden anew where the other forgets between runs."""
+    if all(simulator_of(engine) != "amaranth" for engine in engines):
+        return list(engines)
+    return [Golden(image) if engine.name == "golden" else engine for engine in engines]
+
+
+def _compare_one(
+    image: Image, engines: Sequence[Engine], path: str, features: NDArray[np.int8], advance: Any
+) -> dict[str, Any]:
+    at = {number for number, i in enumerate(image.program) if i.opcode is Opcode.INPUT}
+
+    def on_record(record: Record) -> None:
+        if record.pc in at:
+            advance()
+
+    first, second = _at_power_up(image, engines)
+    bound = cycle_bound(image, len(features))
+    outcome = compare(image, first, second, features, cycle_limit=bound, on_record=on_record)
+    cycles = (result.counters.get("cycles") for result in outcome.results)
+    return {
+        "input": path,
+        "identical": outcome.identical,
+        "words_compared": outcome.words_compared,
+        "instructions": outcome.records_compared,
+        "transcript": text_of(image, outcome.results[0].tokens),
+        "cycles": next((count for count in cycles if count is not None), None),
+        "first_difference": outcome.first_difference,
+    }
+
+
+def _print(entry: dict[str, Any], names: Sequence[str]) -> None:
+    verdict = "identical" if entry["identical"] else "DIFFERENT"
+    console.print(verdict, style="bold", end="")
+    console.print(
+        f"  {entry['input']}: {entry['words_compared']:,} state words of "
+        f"{entry['instructions']:,} instructions compared, "
+        f"{(' = ' if entry['identical'] else ' ≠ ').join(names)}"
+    )
+    if entry["first_difference"]:
+        console.print(f"  first difference: {entry['first_difference']}")
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  sordino cosim model.sordino speech.wav\n"
+    "  sordino cosim model.sordino speech.wav --until 5 --vcd speech.vcd",
+)
+@IMAGE
+@click.argument("inputs", nargs=-1, required=True)
+@click.option(
+    "--engines", default="golden,rtl", show_default=True, help="Two engines, the reference first."
+)
+@click.option(
+    "--until", type=click.IntRange(1), metavar="FRAME", help="Only the first FRAME input vectors."
+)
+@click.option("--vcd", type=path_type, help="Write a waveform of the rtl engine.")
+@slow_option
+@json_option
+def cosim(
+    image: Path,
+    inputs: tuple[str, ...],
+    engines: str,
+    until: int | None,
+    vcd: Path | None,
+    slow: bool,
+    as_json: bool,
+) -> None:
+    """Run INPUTS on two engines and compare every instruction's results; exit 1 if any differ."""
+    names = tuple(name.strip() for name in engines.split(","))
+    if sorted(names) != sorted(ENGINES.choices):
+        raise click.BadParameter(
+            f"wanted golden,rtl or rtl,golden, got {engines!r}", param_hint="--engines"
+        )
+    prepare_output(vcd)
+    program = Image.load(image)
+    loaded = [(path, features_of(program, path)[0][:until]) for path in inputs]
+    frames = [len(features) for _, features in loaded]
+    machines = [make_engine(n, program, frames=frames, vcd=vcd, slow=slow) for n in names]
+    entries = []
+    for path, features in loaded:
+        with progress() as bar:
+            task = bar.add_task(Path(path).name, total=len(features))
+            entries.append(
+                _compare_one(program, machines, path, features, lambda t=task: bar.advance(t))
+            )
+        if not as_json:
+            _print(entries[-1], names)
+    difference = next((e["first_difference"] for e in entries if not e["identical"]), None)
+    if as_json:
+        print_json(
+            {
+                "identical": difference is None,
+                "words_compared": sum(entry["words_compared"] for entry in entries),
+                "engines": names,
+                "simulators": [simulator_of(machine) for machine in machines],
+                "inputs": entries,
+                "first_difference": difference,
+            }
+        )
+    if difference is not None:
+        sys.exit(1)

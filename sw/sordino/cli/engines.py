@@ -1,0 +1,81 @@
+"""Engines by their command line names, and what to do without a C++ compiler."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sordino.engines.amaranth_sim import AmaranthSim, estimate_seconds
+from sordino.engines.compiled import compiler, is_cached
+from sordino.engines.engine import Engine
+from sordino.engines.errors import ToolError
+from sordino.engines.rtl import Rtl
+from sordino.golden.machine import Golden
+from sordino.golden.verify import verify
+from sordino.isa.image import Image
+
+__all__ = ["ENGINES", "make_engine", "simulator_of", "slow_option"]
+
+ENGINES = click.Choice(["golden", "rtl"])
+_LONG_SECONDS = 300
+"""Amaranth's simulator is not started for longer than this without being told."""
+
+slow_option = click.option(
+    "--slow",
+    is_flag=True,
+    help="Without a C++ compiler, simulate for more than five minutes too.",
+)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"
+
+
+def _without_compiler(image: Image, frames: Sequence[int], slow: bool, reason: str) -> None:
+    """Say how long Amaranth's simulator will take; ToolError if that is too long."""
+    seconds = estimate_seconds(image, sum(frames), len(frames))
+    about = f"Amaranth's simulator would take about {_duration(seconds)}"
+    if seconds > _LONG_SECONDS and not slow:
+        raise ToolError(f"{reason}; {about}: --slow does it all the same")
+    click.echo(f"no C++ compiler: {about.replace('would take', 'takes')} ...", err=True)
+
+
+def make_engine(
+    name: str,
+    image: Image,
+    *,
+    frames: Sequence[int] | None = None,
+    vcd: Path | None = None,
+    slow: bool = False,
+) -> Engine:
+    """`golden` or `rtl`, to run inputs of so many `frames` each.
+
+    The first rtl engine of a machine compiles it. Where there is no C++ compiler it is Amaranth's
+    simulator; ToolError if that would take more than five minutes and `slow` is not set, or if
+    nobody knows how long.
+    """
+    if name == "golden":
+        return Golden(image)
+    verify(image)
+    options: dict[str, Any] = {"vcd": vcd}
+    try:
+        compiler()
+    except ToolError as error:
+        if frames is None:
+            raise
+        _without_compiler(image, frames, slow, str(error))
+        return AmaranthSim(image, **options)
+    if not is_cached(image.config, debug=vcd is not None):
+        click.echo(
+            f"building the simulator of {image.config.name} once (up to a minute for 16 lanes) ...",
+            err=True,
+        )
+    return Rtl(image, **options)
+
+
+def simulator_of(engine: Engine) -> str:
+    """What an engine runs on: numpy, cxxrtl or amaranth."""
+    return str(getattr(engine, "simulator", "numpy"))

@@ -1,0 +1,71 @@
+"""The command line called in this process, as the shell sees it."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sordino.cli.main import main
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What the shell sees of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> dict[str, Any]:
+        """Standard output, which must be one JSON object and nothing else."""
+        value = json.loads(self.out)
+        assert isinstance(value, dict)
+        return value
+
+    def complaint(self) -> str:
+        """The one line with which a refused command ends; nothing else was said."""
+        assert self.code == 2, self
+        assert self.out == ""
+        assert self.err.startswith("sordino: ")
+        assert self.err.count("\n") == 1
+        assert self.err.endswith("\n")
+        assert "Traceback" not in self.err
+        assert len(self.err) > 30, "wanted, got, what to do"
+        return self.err
+
+
+Sordino = Callable[..., Finished]
+
+
+@pytest.fixture
+def sordino(capsys: pytest.CaptureFixture[str]) -> Sordino:
+    """Call the command line."""
+
+    def call(*arguments: object) -> Finished:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as exit:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        code = exit.value.code
+        assert isinstance(code, int)
+        return Finished(code, out, err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def cxx() -> None:
+    """Skip where the compiled circuit cannot be built."""
+    if not (shutil.which("c++") or shutil.which("g++")):
+        pytest.skip("no C++ compiler (c++ or g++) for the rtl engine")
+
+
+@pytest.fixture
+def no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A system without C++ compiler."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)

@@ -1,0 +1,106 @@
+"""Images that cannot be used: one line and exit code 2 from every command that takes one."""
+
+import struct
+from zlib import crc32
+
+import pytest
+
+from sordino.isa.image import ENTRY_BYTES, HEADER_BYTES, Section
+
+HEADER = struct.Struct("<8sHHIIII")
+HEAD_BYTES = HEADER_BYTES + ENTRY_BYTES * len(Section)
+
+
+def with_header(contents: bytes, **changes: int) -> bytes:
+    """The image with other header fields and a right checksum."""
+    names = ("magic", "major", "minor", "config", "sections", "length", "crc")
+    fields = dict(zip(names, HEADER.unpack_from(contents), strict=True)) | changes | {"crc": 0}
+    head = bytearray(contents[:HEAD_BYTES])
+    HEADER.pack_into(head, 0, *fields.values())
+    struct.pack_into("<I", head, HEADER.size - 4, crc32(head))
+    return bytes(head) + contents[HEAD_BYTES:]
+
+
+def flipped(contents: bytes, at: int, bit: int = 3) -> bytes:
+    changed = bytearray(contents)
+    changed[at] ^= 1 << bit
+    return bytes(changed)
+
+
+def in_section(contents: bytes, section: Section) -> int:
+    """A byte in the middle of a section."""
+    at = HEADER_BYTES + ENTRY_BYTES * (section.value - 1)
+    _, offset, size, _ = struct.unpack_from("<IIII", contents, at)
+    assert size
+    return offset + size // 2
+
+
+BAD = {
+    "empty": (lambda c: b"", "not a Sordino image (0 bytes"),
+    "other file": (lambda c: b"RIFF" + bytes(100), "not a Sordino image"),
+    "text": (lambda c: "töricht\n".encode() * 20, "make one with `sordino compile`"),
+    "cut short": (lambda c: c[:-1], "bytes, the file has"),
+    "header alone": (lambda c: c[:HEADER_BYTES], "bytes, the file has"),
+    "half a header": (lambda c: c[:20], "not a Sordino image"),
+    "too long": (lambda c: c + b"\0", "bytes, the file has"),
+    "other major": (lambda c: with_header(c, major=2), "image format 2.0, this version reads 1.x"),
+    "other machine": (lambda c: with_header(c, config=0x1234), "configuration 0x00001234"),
+    "sections": (lambda c: with_header(c, sections=3), "the header says 3"),
+    "flipped magic": (lambda c: flipped(c, 1), "not a Sordino image"),
+    "flipped header": (lambda c: flipped(c, 12), "header is corrupt"),
+    "flipped table": (lambda c: flipped(c, HEADER_BYTES + 12), "header is corrupt"),
+    **{
+        f"flipped {section.name}": (
+            lambda c, section=section: flipped(c, in_section(c, section)),
+            f"section {section.name} is corrupt",
+        )
+        for section in Section
+    },
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_image(sordino, small_image, recording, tmp_path, kind):
+    change, wanted = BAD[kind]
+    path = tmp_path / "bad.sordino"
+    path.write_bytes(change(small_image.read_bytes()))
+    for command in (["run"], ["run", "--engine", "rtl"], ["cosim"], ["info"], ["disasm"]):
+        inputs = [recording] if command[0] in ("run", "cosim") else []
+        complaint = sordino(*command, path, *inputs).complaint()
+        assert wanted in complaint
+        assert str(path) in complaint
+
+
+def test_another_minor_version_is_read(sordino, small_image, tmp_path):
+    path = tmp_path / "later.sordino"
+    path.write_bytes(with_header(small_image.read_bytes(), minor=7))
+    assert sordino("info", path, "--json").json()["instructions"] > 10
+
+
+@pytest.mark.parametrize("command", ["run", "cosim", "info", "disasm", "eval"])
+def test_no_such_image(sordino, recording, tmp_path, command):
+    inputs = {"run": [recording], "cosim": [recording]}.get(command, [])
+    for path, reason in ((tmp_path / "none.sordino", "No such file"), (tmp_path, "Is a directory")):
+        if command == "eval":
+            (tmp_path / "0_a_0.wav").write_bytes(recording.read_bytes())
+            inputs = ["--data", tmp_path, "--split", "test", "--engine", "golden"]
+        complaint = sordino(command, path, *inputs).complaint()
+        assert f"{path}: {reason}" in complaint
+
+
+def test_info(sordino, small_image):
+    report = sordino("info", small_image, "--json").json()
+    assert report["config"]["name"] == "tiny"
+    assert report["bytes"] == small_image.stat().st_size
+    assert report["sections"].keys() == {section.name.lower() for section in Section}
+    assert len(report["host"]["tokens"]) == 12
+    text = sordino("info", small_image).out
+    assert f"{report['bytes']:,}" in text
+    assert "12 tokens" in text
+    assert "Apache-2.0" in text
+
+
+def test_disasm(sordino, small_image):
+    lines = sordino("disasm", small_image).out.splitlines()
+    assert any("MATVEC" in line and "encoder.0" in line for line in lines)
+    assert any("HALT" in line for line in lines)

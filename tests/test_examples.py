@@ -1,0 +1,79 @@
+"""Every example runs as its docstring says and prints what it promises."""
+
+import ast
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sordino.engines.errors import ToolError
+from sordino.engines.toolchain import verilator_environment
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PROGRAMS = ("own_model.py", "transcribe.py", "verilog_cocotb/run.py")
+
+
+def run(name: str, *arguments: object, **environment: str) -> str:
+    """Standard output of an example that must succeed without a warning."""
+    result = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / name), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=500,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_every_example_is_run_here_and_says_how() -> None:
+    programs = [
+        path.relative_to(EXAMPLES).as_posix()
+        for path in EXAMPLES.rglob("*.py")
+        if "cocotb.test" not in path.read_text()
+    ]
+    assert sorted(programs) == sorted(PROGRAMS)
+    for name in PROGRAMS:
+        text = ast.get_docstring(ast.parse((EXAMPLES / name).read_text()))
+        assert text is not None
+        assert f"python examples/{name}" in text
+
+
+def test_transcribe() -> None:
+    assert run("transcribe.py") == "ENTER SIX FIVE\n"
+    wav = EXAMPLES.parent / "models" / "utterances" / "yes.wav"
+    assert run("transcribe.py", wav) == "YES\n"
+
+
+def test_own_model() -> None:
+    """On golden alone where there is no C++ compiler."""
+    compiler = shutil.which("c++") or shutil.which("g++")
+    output = run("own_model.py", *(() if compiler else ("--engine", "golden")))
+    assert re.search(r"^encoder\.0\.weight_ih +64 × 117 +[\d.]+% +[\d.]+ +[\d,]+$", output, re.M)
+    spoken = re.search(r"^yes\.wav \(33, 117\): (.*)$", output, re.M)
+    assert spoken is not None
+    assert re.search("[A-J]", spoken[1])
+    if compiler:
+        assert f"rtl: {spoken[1]}, " in output
+        assert output.endswith(" words identical\n")
+
+
+@pytest.mark.cocotb
+@pytest.mark.slow
+def test_verilog_cocotb(tmp_path: Path) -> None:
+    for package in ("cocotb", "cocotbext"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed; pip install 'sordino[cocotb]'")
+    try:
+        verilator_environment()
+    except ToolError as error:
+        pytest.skip(str(error))
+    output = run("verilog_cocotb/run.py", tmp_path, PYTHONWARNINGS="ignore")
+    assert "three instructions in 6 cycles" in output
+    assert output.endswith("1 tests, 0 failed\n")
