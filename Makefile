@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 MODEL := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 
-.PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random clean
+.PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz clean
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
@@ -17,7 +17,6 @@ help:
 	@echo "make image       compile the shipped model again into models/"
 	@echo "make wer         word error rates of docs/results/wer.md     (needs DATA=$(DATA))"
 	@echo "make cosim-real  40 real recordings, three machines, every bit (needs DATA; long)"
-	@echo "make random      random programs, exact machine against RTL    (long)"
 	@echo "make fuzz        flipped bits in images and loaded streams    (long)"
 
 $(VENV)/bin/python:
@@ -65,9 +64,6 @@ wer: $(VENV)/.sim
 
 cosim-real: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.cosim_real --data $(DATA) -o docs/results/cosim-real.md
-
-random: $(VENV)/.sim
-	$(BIN)/python -m sordino.campaigns.random_programs -o docs/results/random-programs.md
 
 fuzz: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.fuzz -o docs/results/fuzz.md
