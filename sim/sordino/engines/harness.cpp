@@ -267,7 +267,8 @@ void sordino_start(Harness *h, const int8_t *features, size_t count, uint32_t en
     h->record_end.clear();
     h->values.clear();
     h->profile.assign(h->profile.size(), 0);
-    h->now = h->last_retire = 0;
+    h->now = 0;
+    h->last_retire = 1;  // the counters do not count the first cycle after START either
     Harness::put(h->entry, entry);
     Harness::put(h->limit, limit);
     h->feature_valid->next[0] = 0;
