@@ -4,11 +4,14 @@ The cache is keyed by the hardware's sources, the configuration, the harness and
 the user's cache directory; nothing but a C++ compiler must be on the system.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -108,6 +111,21 @@ def build(config: Config, *, debug: bool = False) -> Path:
     if library.exists():
         return library
     library.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(library):
+        if not library.exists():
+            _compile(config, debug, library)
+    return library
+
+
+@contextmanager
+def _locked(library: Path) -> Iterator[None]:
+    """Let one process at a time build `library`: others would do the same work beside it."""
+    with library.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _compile(config: Config, debug: bool, library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         design = Path(folder) / "design.cc"
         capi = "#include <cxxrtl/capi/cxxrtl_capi.cc>\n#include <cxxrtl/capi/cxxrtl_capi_vcd.cc>\n"
@@ -127,4 +145,3 @@ def build(config: Config, *, debug: bool = False) -> Path:
             first = next((x for x in result.stderr.splitlines() if "error" in x), result.stderr)
             raise ToolError(f"{compiler()} could not compile the machine: {first.strip()}")
         os.replace(output, library)
-    return library

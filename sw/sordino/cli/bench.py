@@ -24,7 +24,8 @@ _matrix = click.option(
 def load_matrix(path: Path) -> NDArray[np.int8]:
     """An int8 matrix from .npy; InputError for anything else."""
     try:
-        array = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:  # opened here, since np.load leaves archives open
+            array = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"wanted an int8 matrix in .npy, cannot read {path}: {error}") from None
     if not isinstance(array, np.ndarray) or array.ndim != 2 or 0 in array.shape:

@@ -1,6 +1,11 @@
 """Help, version, and the way commands end."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import click
 import pytest
@@ -74,6 +79,39 @@ def test_interrupted(sordino, monkeypatch, error):
     monkeypatch.setattr(Image, "load", load)
     result = sordino("disasm", "x.sordino")
     assert (result.code, result.err.strip(), result.out) == (130, "", "")
+
+
+def test_control_c(small_image, tmp_path):
+    """A real signal to a process in the middle of a run."""
+    ready = tmp_path / "running"
+    program = (
+        "import signal, sys, pathlib\n"
+        # A suite that a shell runs in the background hands down SIGINT ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from sordino.golden.machine import Golden\n"
+        "from sordino.cli.main import main\n"
+        "def run(self, *_, **__):\n"
+        f"    pathlib.Path({str(ready)!r}).touch()\n"
+        "    while True: pass\n"
+        "Golden.run = run\n"
+        "main(sys.argv[1:])\n"
+    )
+    recording = Path(__file__).parents[3] / "models" / "utterances" / "yes.wav"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "run", str(small_image), str(recording)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            end = time.monotonic() + 60
+            while not ready.exists() and process.poll() is None and time.monotonic() < end:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert (process.returncode, out, err.strip()) == (130, "", "")
 
 
 def test_a_reader_that_goes_away(sordino, monkeypatch):

@@ -27,6 +27,24 @@ def words(image, tokens):
     return " ".join("".join(image.host["tokens"][token] for token in tokens).split())
 
 
+def test_golden(sordino, small_image, recording, small_features):
+    result = sordino("run", small_image, recording, small_features, "--json")
+    assert (result.code, result.err) == (0, "")
+    speech, features = result.json()["inputs"]
+    for entry, name, frames in ((speech, recording, 33), (features, small_features, 2)):
+        assert entry.keys() >= KEYS
+        assert entry["input"] == str(name)
+        assert entry["frames"] == frames
+        assert entry["seconds"] == pytest.approx(frames * 0.03)
+        assert entry["cycles"] is entry["real_time_factor"] is entry["error"] is None
+        assert (entry["engine"], entry["simulator"]) == ("golden", "numpy")
+        assert entry["clock_hz"] == PRESETS["tiny"].clock_hz
+    image = Image.load(small_image)
+    expected = Golden(image).run(np.load(small_features)).tokens
+    assert features["tokens"] == expected
+    assert features["transcript"] == words(image, expected) != ""
+
+
 def test_text(sordino, small_image, small_features):
     (entry,) = sordino("run", small_image, small_features, "--json").json()["inputs"]
     lines = sordino("run", small_image, small_features).out.splitlines()
