@@ -52,7 +52,11 @@ CONFLICTS = [
     # State memory.
     (WIDE, ADD, None),
     (WIDE, make(Opcode.ADD, a=0, b=85, count=10), Region(Store.STATE, 85, 7)),
-    (CELL, make(Opcode.COPY, space=1, source=59, destination=0, count=2), Region(Store.STATE, 59, 1)),
+    (
+        CELL,
+        make(Opcode.COPY, space=1, source=59, destination=0, count=2),
+        Region(Store.STATE, 59, 1),
+    ),
     (CELL, make(Opcode.COPY, space=0, source=59, destination=0, count=2), None),
     (make(Opcode.JUMP), make(Opcode.CALL), None),
 ]
@@ -131,7 +135,7 @@ def test_hazards_say_who_and_what() -> None:
         make(Opcode.FILL, space=3, count=2, beside=Unit.ARRAY),
         make(Opcode.HALT),
     ]
-    assert list(hazards(program, [0], CONFIG)) == [(1, 0, Region(Store.BANK1, 0, 2))]
+    assert list(hazards(program, [0], CONFIG)) == [(1, 0, Region(Store.BANK1, 0, 256))]
     program[1] = make(Opcode.FILL, space=3, count=2, beside=Unit.VECTOR | Unit.TABLE)
     assert not list(hazards(program, [0], CONFIG))
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from amaranth.hdl import Fragment
 
+from sordino.arch import PRESETS
+from sordino.compiler.compile import compile_model
 from sordino.engines.cosim import compare
 from sordino.golden.machine import Golden
 from sordino.isa.effects import Store
@@ -16,6 +18,7 @@ from sordino.rtl.sequencer import SEQUENCER_CYCLES
 from sordino.rtl.tables import table_cycles
 from sordino.rtl.vector_timing import duration
 from sordino.testing.machine import Simulated, load_writes, run_machine, submodule
+from sordino.testing.models import random_model
 from sordino.testing.programs import (
     ProgramBuilder,
     overlapped,
@@ -321,3 +324,38 @@ def test_memories_outlast_a_run_and_registers_do_not():
 def test_every_opcode_is_in_the_random_programs():
     seen = {i.opcode for seed in (0, 2, 3) for i in small_image(seed).program}
     assert seen == set(Opcode)
+
+
+@pytest.mark.parametrize(
+    ("seed", "sizes", "settings"),
+    [
+        (0, {"encoder": (8, 5)}, {}),
+        (1, {"encoder": (7, 8, 6), "prediction": (6,), "joint": 11}, {"rows_per_lane": 5}),
+        (2, {"encoder": (6, 5)}, {"value_slots": 1}),
+        (3, {"encoder": (6,), "tokens": 4}, {"value_slots": 3}),
+    ],
+)
+def test_compiled_models_equal_golden(seed, sizes, settings):
+    """Layers, tiles and joint as the compiler overlaps them."""
+    settings = {
+        "name": "test",
+        "lanes": 4,
+        "tables": 64,
+        "matrices": 63,
+        "state_bits": 6,
+        **settings,
+    }
+    config = PRESETS["tiny"].with_settings(settings)
+    image = compile_model(random_model(seed, **sizes), config).image
+    features = np.random.default_rng(seed).integers(-128, 128, (2, 6)).astype(np.int8)
+    found = compare(image, Golden(image), Simulated(image), features)
+    assert found.identical, found.first_difference
+    n = found.results[1].counters
+    assert n["frames"] == 2
+    each = SEQUENCER_CYCLES * n["instructions"] + n["frames"] + 1 + n["wait_token"]
+    saved = each + sum(n[name] for name in UNITS) - n["cycles"]
+    if config.value_slots > 1:
+        tables = sum(
+            i.opcode is Opcode.TABLE for i in image.program[image.host["addresses"]["frame"] :]
+        )
+        assert saved > n["frames"] * table_cycles(config) * min(tables, 2)

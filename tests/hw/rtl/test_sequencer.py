@@ -227,7 +227,7 @@ def test_random_programs(seed, strict):
     errors = []
 
     async def testbench(ctx):
-        for _ in range(40):
+        for _ in range(24):
             case = random_case(rng, strict)
             expected = run_model(case)
             await bench.load(ctx, case)
