@@ -1,6 +1,7 @@
-"""What an instruction writes: the regions that every engine's retire record holds.
+"""What an instruction reads and writes.
 
-A record's values are the contents of these regions right after the instruction, in order.
+Every engine's retire record holds the regions of `writes`: their contents right after the
+instruction, in order. `conflict` says which instructions must not be at work at the same time.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,10 @@ from amaranth.lib import enum
 from sordino.arch import Config
 from sordino.isa.instructions import Instruction, Opcode
 
-__all__ = ["Region", "Store", "writes"]
+__all__ = ["Region", "Store", "claims", "conflict", "writes"]
+
+_RUN_TABLE = 16
+"""Where the run table stands in Store.TABLE, after the value table slots."""
 
 
 class Store(enum.Enum, shape=3):
@@ -23,6 +27,8 @@ class Store(enum.Enum, shape=3):
     REGISTER = 4
     PC = 5
     TOKEN = 6
+    TABLE = 7
+    """Tables that the decoders hold; in no record."""
 
 
 @dataclass(frozen=True)
@@ -74,3 +80,70 @@ def writes(instruction: Instruction, config: Config) -> tuple[Region, ...]:
             return (Region(Store(i.space), i.destination, i.count),)
         case _:
             return ()
+
+
+def _bank(number: int, config: Config) -> Region:
+    """All of a bank: while one unit works on some of its rows the others are out of reach."""
+    return Region(Store(Store.BANK0.value + number), 0, config.rows_per_lane)
+
+
+def _reads(i: Instruction, config: Config) -> tuple[Region, ...]:
+    match i.opcode:
+        case Opcode.LOOP | Opcode.BRANCH | Opcode.EMIT | Opcode.EMBED:
+            return (Region(Store.REGISTER, i.register, 1),)
+        case Opcode.MATVEC:
+            return (
+                Region(Store.ACTIVATION, i.source, i.columns),
+                Region(Store.TABLE, i.slot, 1),
+                Region(Store.TABLE, _RUN_TABLE, 1),
+            )
+        case Opcode.CELL:
+            return (Region(Store.STATE, i.state, i.units),)
+        case Opcode.ADD:
+            return (Region(Store.STATE, i.a, i.count), Region(Store.STATE, i.b, i.count))
+        case Opcode.COPY:
+            return (Region(Store(i.space), i.source, i.count),)
+        case _:
+            return ()
+
+
+def claims(
+    instruction: Instruction, config: Config
+) -> tuple[tuple[Region, ...], tuple[Region, ...]]:
+    """(Reads, writes) of `instruction` that others must keep away from while it is at work.
+
+    Beyond `writes`: an accumulator bank counts as a whole, TABLE writes Store.TABLE; program
+    counter and tokens, which are the sequencer's alone, are left out.
+    """
+    written = []
+    for region in writes(instruction, config):
+        if region.store in (Store.BANK0, Store.BANK1):
+            written.append(_bank(region.store.value - Store.BANK0.value, config))
+        elif region.store not in (Store.PC, Store.TOKEN):
+            written.append(region)
+    if instruction.opcode is Opcode.TABLE:
+        at = _RUN_TABLE if instruction.runs else instruction.slot
+        written.append(Region(Store.TABLE, at, 1))
+    return _reads(instruction, config), tuple(written)
+
+
+def _common(a: tuple[Region, ...], b: tuple[Region, ...]) -> Region | None:
+    """Something in both."""
+    for x in a:
+        for y in b:
+            base = max(x.base, y.base)
+            end = min(x.base + x.count, y.base + y.count)
+            if x.store is y.store and base < end:
+                return Region(x.store, base, end - base)
+    return None
+
+
+def conflict(first: Instruction, second: Instruction, config: Config) -> Region | None:
+    """A region that one of them writes and the other reads or writes; None if there is none."""
+    first_reads, first_writes = claims(first, config)
+    second_reads, second_writes = claims(second, config)
+    return (
+        _common(first_writes, second_writes)
+        or _common(first_writes, second_reads)
+        or _common(first_reads, second_writes)
+    )

@@ -1,8 +1,21 @@
 """The instruction set: 128-bit words whose encoding does not depend on the configuration.
 
-Each operation is one Struct; field order is bit order, least significant first, after the
-8-bit opcode. Sequencer, assembler, disassembler, exact machine and the reference page
-(`docs/isa.md`) all read these classes. Addresses are in words of the memory they name.
+A word begins with the opcode (bits 4 to 0) and `beside` (bits 7 to 5), then the operation: one
+Struct, whose field order is bit order, least significant first. Sequencer, assembler, disassembler,
+exact machine and the reference page (`docs/isa.md`) all read these classes. Addresses are in words
+of the memory they name.
+
+Three units execute: the array MATVEC, the table loader TABLE, the vector unit INPUT and CELL to
+COPY, each one instruction at a time; the rest is the sequencer's own and done at once. Instructions
+begin in program order, each when its own unit is idle and so is every unit that is not in `beside`.
+With `beside` = 0 a program runs strictly one instruction after the other.
+
+An instruction must not begin while another is at work that writes what it reads or writes, or
+reads what it writes (`sordino.isa.effects.conflict`); an accumulator bank, a table slot and a
+register are one thing each. A program without such conflicts leaves what it would leave with
+`beside` = 0 everywhere; `sordino.isa.overlap` finds them, and images that have them are refused.
+HALT begins when all units are idle, INPUT when array and vector unit are, whatever `beside` says,
+and nothing begins before an INPUT is done.
 """
 
 from dataclasses import dataclass
@@ -23,11 +36,16 @@ __all__ = [
     "Instruction",
     "Opcode",
     "Space",
+    "Unit",
     "Word",
+    "unit_of",
 ]
 
 INSTRUCTION_BITS = 128
-OPCODE_BITS = 8
+OPCODE_BITS = 5
+BESIDE_BITS = 3
+HEAD_BITS = OPCODE_BITS + BESIDE_BITS
+"""Bits before an operation's own."""
 REGISTERS = 8
 """16-bit unsigned scalar registers of the sequencer."""
 STACK_DEPTH = 4
@@ -55,6 +73,15 @@ class Opcode(enum.Enum, shape=OPCODE_BITS):
     EMBED = 15
     FILL = 16
     COPY = 17
+
+
+class Unit(enum.Flag, shape=BESIDE_BITS):
+    """Who executes; the bits of `beside`. No bit: the sequencer itself."""
+
+    NONE = 0
+    ARRAY = 1
+    VECTOR = 2
+    TABLE = 4
 
 
 class Condition(enum.Enum, shape=2):
@@ -295,14 +322,28 @@ ARGUMENTS: dict[Opcode, type[data.Struct]] = {
 }
 
 
+_OWN = (
+    *(Opcode.HALT, Opcode.SET, Opcode.JUMP, Opcode.CALL, Opcode.RETURN),
+    *(Opcode.LOOP, Opcode.BRANCH, Opcode.EMIT),
+)
+
+
+def unit_of(opcode: Opcode) -> Unit:
+    """The unit that executes `opcode`."""
+    if opcode in _OWN:
+        return Unit.NONE
+    return {Opcode.MATVEC: Unit.ARRAY, Opcode.TABLE: Unit.TABLE}.get(opcode, Unit.VECTOR)
+
+
 class Word(data.Struct):
     """One instruction word as the sequencer sees it."""
 
     opcode: Opcode
+    beside: Unit
     arguments: data.UnionLayout(
         {
             **{opcode.name.lower(): layout for opcode, layout in ARGUMENTS.items()},
-            "raw": INSTRUCTION_BITS - OPCODE_BITS,
+            "raw": INSTRUCTION_BITS - HEAD_BITS,
         }
     )
 
@@ -315,6 +356,8 @@ class Instruction:
     fields: dict[str, int]
     layer: str = ""
     """What it belongs to, for listings and first-difference reports; not encoded."""
+    beside: Unit = Unit.NONE
+    """Units that may still be at work when it begins."""
 
     BYTES: ClassVar[int] = INSTRUCTION_BITS // 8
 
@@ -325,14 +368,20 @@ class Instruction:
             raise AttributeError(f"{self.opcode.name} has no field {name!r}") from None
 
     @classmethod
-    def make(cls, opcode: Opcode, layer: str = "", **values: Any) -> "Instruction":
+    def make(
+        cls, opcode: Opcode, layer: str = "", *, beside: int | Unit = Unit.NONE, **values: Any
+    ) -> "Instruction":
         """An instruction with all fields present; enum members are accepted as values."""
         names = [str(name) for name, _ in data.Layout.cast(ARGUMENTS[opcode])]
         given = {name: int(getattr(v, "value", v)) for name, v in values.items()}
         for name in given:
             if name not in names:
                 raise EncodingError(f"{opcode.name} has no field {name!r}; it has {names}")
-        return cls(opcode, {name: given.get(name, 0) for name in names}, layer)
+        units = beside.value if isinstance(beside, Unit) else beside
+        if not 0 <= units < 1 << BESIDE_BITS:
+            raise EncodingError(f"{opcode.name}: beside is {units}, wanted 0 to 7")
+        fields = {name: given.get(name, 0) for name in names}
+        return cls(opcode, fields, layer, Unit(units))
 
     def encode(self) -> int:
         """The 128-bit word; EncodingError names a field that does not fit."""
@@ -340,17 +389,20 @@ class Instruction:
             arguments = encode(ARGUMENTS[self.opcode], self.fields)
         except EncodingError as error:
             raise EncodingError(f"{self.opcode.name}: {error}") from None
-        return int(self.opcode.value) | arguments << OPCODE_BITS
+        return (
+            int(self.opcode.value) | int(self.beside.value) << OPCODE_BITS | arguments << HEAD_BITS
+        )
 
     @classmethod
     def decode(cls, word: int, layer: str = "") -> "Instruction":
         """The instruction of a 128-bit word; an unknown opcode or stray bits are refused."""
+        number = word & ((1 << OPCODE_BITS) - 1)
         try:
-            opcode = Opcode(word & ((1 << OPCODE_BITS) - 1))
+            opcode = Opcode(number)
         except ValueError:
-            raise EncodingError(f"unknown opcode {word & 0xFF} in word {word:#034x}") from None
+            raise EncodingError(f"unknown opcode {number} in word {word:#034x}") from None
         layout: Any = data.Layout.cast(ARGUMENTS[opcode])
-        raw, mask = word >> OPCODE_BITS, 0
+        raw, mask = word >> HEAD_BITS, 0
         fields: dict[str, int] = {}
         for name, field in layout:
             value = raw >> field.offset & ((1 << field.width) - 1)
@@ -359,4 +411,5 @@ class Instruction:
             mask |= ((1 << field.width) - 1) << field.offset
         if raw & ~mask:
             raise EncodingError(f"{opcode.name}: bits outside its fields are set: {word:#034x}")
-        return cls(opcode, fields, layer)
+        beside = Unit(word >> OPCODE_BITS & ((1 << BESIDE_BITS) - 1))
+        return cls(opcode, fields, layer, beside)

@@ -27,7 +27,7 @@ __all__ = [
     "Status",
 ]
 
-ISA_VERSION = 1
+ISA_VERSION = 2
 COUNTER_BITS = 48
 
 
@@ -40,7 +40,10 @@ class Error(enum.Enum, shape=8):
     STACK = 2
     """Too many nested calls, or a return without a call."""
     STREAM = 3
-    """A weight stream left its matrix or did not end in state 0."""
+    """A weight stream left its matrix or did not end in state 0.
+
+    Instructions that began beside the MATVEC may have retired.
+    """
     LIMIT = 4
     """The cycle limit was reached."""
     INPUT = 5
@@ -210,7 +213,14 @@ REGISTER_MAP = (
     Register("FEATURE_ROOM", 0x38, "ro", "features that fit"),
     Register("TOKEN", 0x3C, "ro", "oldest token, taken by reading; NO_TOKEN when there is none"),
     Register("TOKEN_LEVEL", 0x40, "ro", "tokens that wait"),
-    Register("PC", 0x44, "ro", "address of the instruction in progress", mask=0xFFFF),
+    Register(
+        "PC",
+        0x44,
+        "ro",
+        "address of the instruction that begins next; of an INPUT at work; after an error other "
+        "than LIMIT, of the one that stopped the machine",
+        mask=0xFFFF,
+    ),
     Register(
         "COUNTERS",
         0x80,

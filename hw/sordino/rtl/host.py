@@ -40,7 +40,7 @@ class HostSignature(wiring.Signature):
     features        features in order; `end_of_input` is high when none is left and none follows
     tokens          emitted tokens
     busy, finished  the machine runs; it stopped since `start`
-    error, code, pc error code, HALT code and address of the instruction in progress
+    error, code, pc error code, HALT code, address of the instruction that begins next
     counters        in the order of COUNTERS
     """
 

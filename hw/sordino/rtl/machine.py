@@ -11,7 +11,7 @@ from sordino.arith import ACTIVATION, CELL_STATE
 from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget
 from sordino.rtl.array import MatvecArray
 from sordino.rtl.memories import VectorMemory, WideMemory
-from sordino.rtl.ports import LoadSignature, Retire
+from sordino.rtl.ports import LoadSignature, Trace
 from sordino.rtl.sequencer import SEQUENCER_COUNTERS, Sequencer
 from sordino.rtl.tables import TableLoader
 from sordino.rtl.vector import VectorUnit
@@ -45,9 +45,10 @@ class Machine(wiring.Component):
     tokens : Out(stream of 16 bits)
         Output; a token that waits is withdrawn when the machine stops with LIMIT.
     busy, finished : Out(1), error : Out(Error), code : Out(8), pc : Out(16)
-        Running; stopped since `start`; why; HALT's code; address of the instruction in progress.
-    retire : Out(Retire)
-        An instruction is done; all it wrote is in the memories in this cycle.
+        Running; stopped since `start`; why; HALT's code; the instruction that begins next, or that
+        stopped the machine.
+    trace : Out(Trace)
+        Instructions that began or are done; all they wrote is in the memories in this cycle.
     counters : Out(one of 48 bits for each of COUNTERS)
         What happened since `start`. They stand still from the cycle in which `finished` rises.
     """
@@ -66,7 +67,7 @@ class Machine(wiring.Component):
     error: Any
     code: Signal
     pc: Signal
-    retire: Any
+    trace: Any
     counters: Any
 
     def __init__(self, config: Config) -> None:
@@ -87,7 +88,7 @@ class Machine(wiring.Component):
                 "error": Out(Error),
                 "code": Out(8),
                 "pc": Out(16),
-                "retire": Out(Retire),
+                "trace": Out(Trace),
                 "counters": Out(data.ArrayLayout(COUNTER_BITS, len(COUNTERS))),
             }
         )
@@ -134,7 +135,7 @@ class Machine(wiring.Component):
     def _host(self, m: Module, sequencer: Sequencer, vector: VectorUnit) -> None:
         for name in ("start", "entry", "limit", "abort", "clear"):
             m.d.comb += getattr(sequencer, name).eq(getattr(self, name))
-        for name in ("busy", "finished", "error", "code", "pc", "retire"):
+        for name in ("busy", "finished", "error", "code", "pc", "trace"):
             m.d.comb += getattr(self, name).eq(getattr(sequencer, name))
         wiring.connect(m, sequencer.tokens, wiring.flipped(self.tokens))
         wiring.connect(m, wiring.flipped(self.features), vector.features)
@@ -164,8 +165,8 @@ class Machine(wiring.Component):
                 getattr(sequencer, f"{name}_done").eq(unit.done),
             ]
         m.d.comb += [
-            tables.arguments.eq(sequencer.word.arguments.table),
-            array.arguments.eq(sequencer.word.arguments.matvec),
+            tables.arguments.eq(sequencer.table_arguments),
+            array.arguments.eq(sequencer.array_arguments),
             array.clear_counts.eq(sequencer.clear_counts),
             sequencer.array_error.eq(array.error),
             vector.word.eq(sequencer.word),

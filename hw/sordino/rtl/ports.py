@@ -8,12 +8,14 @@ from sordino.isa.registers import LoadTarget
 from sordino.isa.tans import EntryLayout
 
 __all__ = [
+    "RETIRES",
     "DrainSignature",
+    "Event",
     "LoadSignature",
     "LoadWrite",
-    "Retire",
     "TableSignature",
     "TableWrite",
+    "Trace",
 ]
 
 
@@ -45,12 +47,28 @@ class TableWrite(data.Struct):
 TableSignature = stream.Signature(TableWrite, always_ready=True)
 
 
-class Retire(data.Struct):
-    """An instruction is done and everything it wrote is visible in the same cycle."""
+class Event(data.Struct):
+    """Something happened to the instruction at address `pc`."""
 
     valid: 1
     pc: 16
+
+
+class Trace(data.Struct):
+    """What began and what was done in the cycle before.
+
+    `retire` holds one event for each of RETIRES: an instruction is done, and everything it wrote
+    is visible in this cycle. `next` is the address after an instruction of the sequencer's own or
+    an INPUT that retires; only one of them does so in a cycle.
+    """
+
+    issue: Event
+    retire: data.ArrayLayout(Event, 4)
     next: 16
+
+
+RETIRES = ("own", "array", "vector", "table")
+"""Who executed, in the order of `Trace.retire`; own: the sequencer."""
 
 
 class DrainSignature(wiring.Signature):

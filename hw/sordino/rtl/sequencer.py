@@ -1,4 +1,4 @@
-"""The sequencer: fetches instructions, executes control flow, hands the rest to the units."""
+"""The sequencer: fetches instructions, executes control flow, begins the rest on the units."""
 
 from typing import Any
 
@@ -7,15 +7,27 @@ from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
-from sordino.isa.instructions import REGISTERS, STACK_DEPTH, Condition, Opcode, Word
+from sordino.isa.instructions import (
+    REGISTERS,
+    STACK_DEPTH,
+    Condition,
+    Instruction,
+    Matvec,
+    Opcode,
+    Table,
+    Unit,
+    Word,
+    unit_of,
+)
+from sordino.isa.overlap import waits
 from sordino.isa.registers import COUNTER_BITS, Error, LoadTarget
 from sordino.rtl.memories import WideMemory
-from sordino.rtl.ports import LoadSignature, Retire
+from sordino.rtl.ports import RETIRES, LoadSignature, Trace
 
 __all__ = ["SEQUENCER_COUNTERS", "SEQUENCER_CYCLES", "Sequencer"]
 
 SEQUENCER_CYCLES = 2
-"""Cycles of one instruction, not counted what its unit takes or EMIT waits."""
+"""Cycles of one instruction, not counted what its unit takes, it or EMIT waits."""
 SEQUENCER_COUNTERS = (
     "cycles",
     "instructions",
@@ -30,16 +42,9 @@ SEQUENCER_COUNTERS = (
 """Those of registers.COUNTERS that are kept here; the array keeps the others."""
 _REGISTER_BITS = 16
 _PC_BITS = 16
-_VECTOR = (
-    Opcode.INPUT,
-    Opcode.CELL,
-    Opcode.DRAIN,
-    Opcode.ARGMAX,
-    Opcode.ADD,
-    Opcode.EMBED,
-    Opcode.FILL,
-    Opcode.COPY,
-)
+_UNITS = {name: Unit[name.upper()].value.bit_length() - 1 for name in ("array", "vector", "table")}
+"""Number of a unit's bit."""
+_ALL = Unit.ARRAY | Unit.VECTOR | Unit.TABLE
 
 
 class _State(enum.Enum, shape=2):
@@ -47,29 +52,34 @@ class _State(enum.Enum, shape=2):
     FETCH = 1
     EXECUTE = 2
     WAIT = 3
-    """A unit executes the instruction."""
+    """An INPUT is at work."""
 
 
 class Sequencer(wiring.Component):
-    """Run a program, one instruction strictly after the other.
+    """Run a program: instructions begin in order, on three units at a time.
 
-    Every instruction takes SEQUENCER_CYCLES = 2 cycles: one reads program memory, in the other
-    HALT, SET, JUMP, CALL, RETURN, LOOP, BRANCH and EMIT execute, and the others start their unit.
-    EMIT takes one cycle more for each in which the token stream is not ready; an instruction of a
-    unit one more for each after `start` until `done`, that one among them. The first cycle is the
-    one after `start`. So, after a HALT,
+    Every instruction takes SEQUENCER_CYCLES = 2 cycles: one reads program memory; the other is the
+    first in which every unit is idle that the instruction waits for. In it HALT, SET, JUMP, CALL,
+    RETURN, LOOP, BRANCH and EMIT execute; EMIT takes one cycle more for each in which the token
+    stream is not ready. An instruction of a unit begins: the unit's start is high in the next
+    cycle, and from then until `done` the unit is not idle, that cycle among them. Which units an
+    instruction waits for says `sordino.isa.overlap.waits`. The instruction after an INPUT is read
+    when that is done. The first cycle is the one after `start`. So, where nothing overlaps, after
+    a HALT,
 
-        cycles = 2 instructions + matvec + vector + table + wait_token
+        cycles = 2 instructions + inputs + matvec + vector + table + wait_token
 
-    and `matvec`, `vector` and `table` count exactly the cycles from a unit's start to its done.
+    and always `matvec`, `vector` and `table` count the cycles after a unit's start to its done.
 
     The machine stops with `finished`, and `error` unless it was a HALT. An instruction that stops
-    it with an error does not retire, and `pc` stays at it. `limit` is read with `start`; if it is
-    not 0, a program that has not stopped after `limit` cycles stops with LIMIT, as it does with
-    `abort`: an instruction that is done in that very cycle still retires, a unit at work is
-    aborted, and a token that waits is withdrawn. A `start` with an error pending, or while busy,
-    is ignored. An address outside program memory is an ILLEGAL instruction; what was never loaded
-    is HALT with code 0.
+    it with an error does not retire, and `pc` is its address. ILLEGAL, STACK and INPUT come when
+    nothing is at work that could stop it with another one; with STREAM, instructions that began
+    after the MATVEC may have retired. `limit` is read with `start`; if it is not 0, a program that
+    has not stopped after `limit` cycles stops with LIMIT, as it does with `abort`. What is done in
+    the very cycle in which the machine stops still retires, what is at work is aborted, what would
+    begin does not, and a token that waits is withdrawn. A `start` with an error pending, or while
+    busy, is ignored. An address outside program memory is an ILLEGAL
+    instruction; what was never loaded is HALT with code 0.
 
     Members
     -------
@@ -80,18 +90,21 @@ class Sequencer(wiring.Component):
     entry : In(16), limit : In(48), abort : In(1)
         See above.
     busy, finished : Out(1), error : Out(Error), code : Out(8), pc : Out(16)
-        State: running; stopped since `start`; why; HALT's code; the instruction in progress.
-    retire : Out(Retire)
-        In the cycle after the last one of an instruction. What it wrote is visible then.
+        State: running; stopped since `start`; why; HALT's code; the instruction that begins next,
+        or is an INPUT at work.
+    trace : Out(Trace)
+        What began and what was done in the cycle before. What it wrote is visible.
     registers : Out(8 of 16 bits)
         The scalar registers.
+    table_arguments : Out(Table), array_arguments : Out(Matvec)
+        They hold from the unit's start until it is done.
     word : Out(Word), operand : Out(16)
-        Instruction for the units, and the value of the register that EMBED names; both hold from
-        a unit's start until it is done.
+        Instruction for the vector unit, and the value of the register that EMBED names, in the
+        cycle of its start.
     table_start, array_start, vector_start : Out(1)
         One cycle high.
     unit_abort : Out(1)
-        One cycle high, the first after the machine stopped with LIMIT.
+        One cycle high, the first after the machine stopped with an error.
     clear_counts : Out(1)
         The array's counters are to begin at 0.
     table_done, array_done, vector_done : In(1)
@@ -119,8 +132,10 @@ class Sequencer(wiring.Component):
     error: Any
     code: Signal
     pc: Signal
-    retire: Any
+    trace: Any
     registers: Any
+    table_arguments: Any
+    array_arguments: Any
     word: Any
     operand: Signal
     table_start: Signal
@@ -153,12 +168,14 @@ class Sequencer(wiring.Component):
             "error": Out(Error),
             "code": Out(8),
             "pc": Out(_PC_BITS),
-            "retire": Out(Retire),
+            "trace": Out(Trace),
             "registers": Out(data.ArrayLayout(_REGISTER_BITS, REGISTERS)),
             "tokens": Out(stream.Signature(_REGISTER_BITS)),
             "counters": Out(data.StructLayout(dict.fromkeys(SEQUENCER_COUNTERS, COUNTER_BITS))),
         }
         units = {
+            "table_arguments": Out(Table),
+            "array_arguments": Out(Matvec),
             "word": Out(Word),
             "operand": Out(_REGISTER_BITS),
             **dict.fromkeys(("table_start", "array_start", "vector_start"), Out(1)),
@@ -173,15 +190,23 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         self._state: Any = Signal(_State)
-        # How the cycle ends: the instruction is done and `_target` follows, or the machine stops.
+        # How the cycle ends: the instruction begins (or, an INPUT, is done) and `_target` follows,
+        # or the machine stops. Own instructions are done when they begin.
+        self._issue = Signal()
         self._complete = Signal()
+        self._advance = Signal()
         self._target = Signal(_PC_BITS)
         self._halt = Signal()
         self._failure: Any = Signal(Error)
+        self._failed_pc = Signal(_PC_BITS)
         self._depth = Signal(range(STACK_DEPTH + 1))
         self._write = Signal()
         self._write_register = Signal(range(REGISTERS))
         self._write_value = Signal(_REGISTER_BITS)
+        # Of each unit: begins, is at work, is done.
+        self._begin, self._at_work, self._done = (
+            Signal(len(_UNITS), name=name) for name in ("begin", "at_work", "done")
+        )
 
         m.submodules.program = program = WideMemory(
             LoadTarget.PROGRAM, depth=self.config.program_words
@@ -194,7 +219,9 @@ class Sequencer(wiring.Component):
             self.word.eq(program.data),
             self.operand.eq(self.registers[self.word.arguments.embed.register]),
             self._target.eq(self.pc + 1),
+            self._failed_pc.eq(self.pc),
         ]
+        awaited = self._awaited(m)
         with m.Switch(self._state):
             with m.Case(_State.IDLE):
                 self._idle(m)
@@ -202,15 +229,20 @@ class Sequencer(wiring.Component):
                 m.d.sync += self._state.eq(_State.EXECUTE)
             with m.Case(_State.EXECUTE):
                 with m.If(self.pc >= self.config.program_words):
-                    m.d.comb += self._failure.eq(Error.ILLEGAL)
-                with m.Else():
+                    self._stop(m, Error.ILLEGAL)
+                with m.Elif(~(self._at_work & awaited).any()):
                     self._execute(m)
             with m.Case(_State.WAIT):
-                self._wait(m)
+                with m.If(self._done[_UNITS["vector"]]):
+                    m.d.comb += self._advance.eq(1)
+                with m.If(self.vector_ended):
+                    m.d.comb += self._target.eq(self.word.arguments.input.end)
+        self._units(m)
         with m.If(self._write):
             m.d.sync += self.registers[self._write_register].eq(self._write_value)
         self._end(m)
         self._count(m)
+        self._tell(m)
         return m
 
     def _idle(self, m: Module) -> None:
@@ -225,6 +257,23 @@ class Sequencer(wiring.Component):
                 self.finished.eq(0),
                 self.code.eq(0),
             ]
+
+    def _awaited(self, m: Module) -> Signal:
+        """The units that must be idle before `word` begins."""
+        awaited = Signal(len(_UNITS))
+        m.d.comb += awaited.eq(~self.word.beside.as_value())
+        with m.Switch(self.word.opcode):
+            for opcode in Opcode:
+                always = waits(Instruction.make(opcode, beside=_ALL)).value
+                if always:
+                    with m.Case(opcode):
+                        m.d.comb += awaited.eq(~self.word.beside.as_value() | always)
+        return awaited
+
+    def _stop(self, m: Module, error: Error) -> None:
+        """Stop with `error` as soon as nothing is at work that could stop with another."""
+        with m.If(self._at_work == 0):
+            m.d.comb += self._failure.eq(error)
 
     def _execute(self, m: Module) -> None:
         arguments, registers = self.word.arguments, self.registers
@@ -254,19 +303,14 @@ class Sequencer(wiring.Component):
                     self.tokens.payload.eq(registers[arguments.emit.register]),
                     self._complete.eq(self.tokens.ready),
                 ]
-            with m.Case(Opcode.TABLE):
-                m.d.comb += self.table_start.eq(1)
-                m.d.sync += self._state.eq(_State.WAIT)
-            with m.Case(Opcode.MATVEC):
-                m.d.comb += self.array_start.eq(1)
-                m.d.sync += self._state.eq(_State.WAIT)
-            with m.Case(*_VECTOR):
-                m.d.comb += self.vector_start.eq(1)
-                m.d.sync += self._state.eq(_State.WAIT)
             with m.Case(Opcode.CALL, Opcode.RETURN):
                 self._stack(m)
+            for unit, number in _UNITS.items():
+                mine = [opcode for opcode in Opcode if unit_of(opcode) is Unit[unit.upper()]]
+                with m.Case(*mine):
+                    m.d.comb += self._begin[number].eq(1)
             with m.Default():
-                m.d.comb += self._failure.eq(Error.ILLEGAL)
+                self._stop(m, Error.ILLEGAL)
 
     def _assign(self, m: Module, register: Value, value: Value) -> None:
         """Write a scalar register at the end of this cycle."""
@@ -298,7 +342,7 @@ class Sequencer(wiring.Component):
         stack: Any = Signal(data.ArrayLayout(_PC_BITS, STACK_DEPTH))
         with m.If(self.word.opcode == Opcode.CALL):
             with m.If(depth == STACK_DEPTH):
-                m.d.comb += self._failure.eq(Error.STACK)
+                self._stop(m, Error.STACK)
             with m.Else():
                 m.d.comb += [
                     self._complete.eq(1),
@@ -307,46 +351,62 @@ class Sequencer(wiring.Component):
                 m.d.sync += [stack[depth].eq(self.pc + 1), depth.eq(depth + 1)]
         with m.Else():
             with m.If(depth == 0):
-                m.d.comb += self._failure.eq(Error.STACK)
+                self._stop(m, Error.STACK)
             with m.Else():
                 top = (depth - 1)[: len(depth)]
                 m.d.comb += [self._complete.eq(1), self._target.eq(stack[top])]
                 m.d.sync += depth.eq(top)
 
-    def _wait(self, m: Module) -> None:
-        opcode, arguments = self.word.opcode, self.word.arguments
-        with m.Switch(opcode):
-            with m.Case(Opcode.TABLE):
-                m.d.comb += self._complete.eq(self.table_done)
-            with m.Case(Opcode.MATVEC):
-                m.d.comb += self._complete.eq(self.array_done & ~self.array_error)
-                with m.If(self.array_done & self.array_error):
-                    m.d.comb += self._failure.eq(Error.STREAM)
-            with m.Default():
-                m.d.comb += self._complete.eq(self.vector_done & ~self.vector_error)
-                with m.If(self.vector_done & self.vector_error):
-                    m.d.comb += self._failure.eq(Error.INPUT)
-                with m.If((opcode == Opcode.INPUT) & self.vector_ended):
-                    m.d.comb += self._target.eq(arguments.input.end)
-                with m.If((opcode == Opcode.ARGMAX) & self.vector_done):
-                    self._assign(m, arguments.argmax.register, self.vector_result)
+    def _units(self, m: Module) -> None:
+        """Begin and end of what the units do; stop with their errors."""
+        arguments = self.word.arguments
+        table, array, vector = (_UNITS[name] for name in ("table", "array", "vector"))
+        finds, register = Signal(), Signal(range(REGISTERS))
+        self._unit_pc: Any = Signal(data.ArrayLayout(_PC_BITS, len(_UNITS)))
+        for name, number in _UNITS.items():
+            m.d.comb += self._done[number].eq(
+                self._at_work[number]
+                & getattr(self, f"{name}_done")
+                & ~(getattr(self, f"{name}_error") if name != "table" else C(0))
+            )
+            m.d.sync += getattr(self, f"{name}_start").eq(self._begin[number])
+            with m.If(self._begin[number]):
+                m.d.sync += self._unit_pc[number].eq(self.pc)
+        m.d.sync += self._at_work.eq(self._at_work & ~self._done | self._begin)
+        with m.If(self._begin[table]):
+            m.d.sync += self.table_arguments.eq(arguments.table)
+        with m.If(self._begin[array]):
+            m.d.sync += self.array_arguments.eq(arguments.matvec)
+        with m.If(self._begin[vector]):
+            m.d.sync += [
+                finds.eq(self.word.opcode == Opcode.ARGMAX),
+                register.eq(arguments.argmax.register),
+            ]
+        with m.If(self._done[vector] & finds):
+            m.d.sync += self.registers[register].eq(self.vector_result)
+        with m.If(self._at_work[array] & self.array_done & self.array_error):
+            m.d.comb += [
+                self._failure.eq(Error.STREAM),
+                self._failed_pc.eq(self._unit_pc[array]),
+            ]
+        with m.If(self._at_work[vector] & self.vector_done & self.vector_error):
+            m.d.comb += self._failure.eq(Error.INPUT)
 
     def _end(self, m: Module) -> None:
-        """End of a cycle: retire, or stop. A program's own end comes before the limit."""
+        """End of a cycle: go on, or stop. A program's own end comes before the limit."""
         last, limited = Signal(COUNTER_BITS), Signal()
         expired = Signal()
+        is_input = self.word.opcode == Opcode.INPUT
         m.d.comb += [
             self.busy.eq(self._state != _State.IDLE),
             expired.eq(self.abort | (limited & (self.counters.cycles == last))),
+            self._issue.eq(self._complete | self._begin.any()),
         ]
-        m.d.sync += [
-            self.retire.valid.eq(self._complete),
-            self.retire.pc.eq(self.pc),
-            self.retire.next.eq(self._target),
-            self.unit_abort.eq(0),
-        ]
-        with m.If(self._complete):
+        m.d.sync += self.unit_abort.eq(0)
+        with m.If(self._advance | (self._issue & ~(self._begin.any() & is_input))):
             m.d.sync += [self.pc.eq(self._target), self._state.eq(_State.FETCH)]
+        with m.Elif(self._issue):
+            m.d.sync += self._state.eq(_State.WAIT)
         with m.If(self._halt):
             m.d.sync += [self._state.eq(_State.IDLE), self.finished.eq(1)]
         with m.Elif(self._failure != Error.NONE):
@@ -354,6 +414,8 @@ class Sequencer(wiring.Component):
                 self._state.eq(_State.IDLE),
                 self.finished.eq(1),
                 self.error.eq(self._failure),
+                self.pc.eq(self._failed_pc),
+                self.unit_abort.eq(1),
             ]
         with m.Elif(self.busy & expired):
             m.d.sync += [
@@ -361,6 +423,12 @@ class Sequencer(wiring.Component):
                 self.finished.eq(1),
                 self.error.eq(Error.LIMIT),
                 self.unit_abort.eq(1),
+            ]
+        # What would begin in the last cycle does not.
+        with m.If((self._failure != Error.NONE) | expired):
+            m.d.sync += [
+                self._at_work.eq(0),
+                *(getattr(self, f"{name}_start").eq(0) for name in _UNITS),
             ]
         with m.If(~self.busy):
             m.d.sync += [
@@ -371,26 +439,37 @@ class Sequencer(wiring.Component):
 
     def _count(self, m: Module) -> None:
         """Counters; cleared with `clear_counts`."""
-        opcode = self.word.opcode
-        waiting = self._state == _State.WAIT
-        table, matvec, frame = opcode == Opcode.TABLE, opcode == Opcode.MATVEC, Signal()
-        m.d.comb += frame.eq(
-            waiting & (opcode == Opcode.INPUT) & self._complete & ~self.vector_ended
-        )
-        events = {
+        done = Cat(self._complete, self._done)
+        counted = {
+            "instructions": sum(done),
             "cycles": self.busy,
-            "instructions": self._complete,
-            "frames": frame,
+            "frames": self._advance & ~self.vector_ended,
             "tokens": self.tokens.valid & self.tokens.ready,
-            "matvec": waiting & matvec,
-            "vector": waiting & ~matvec & ~table,
-            "table": waiting & table,
-            "wait_input": waiting & self.vector_waiting,
+            "matvec": self._at_work[_UNITS["array"]] & ~self.array_start,
+            "vector": self._at_work[_UNITS["vector"]] & ~self.vector_start,
+            "table": self._at_work[_UNITS["table"]] & ~self.table_start,
+            "wait_input": self._at_work[_UNITS["vector"]] & self.vector_waiting,
             "wait_token": self.tokens.valid & ~self.tokens.ready,
         }
         for name in SEQUENCER_COUNTERS:
             counter = self.counters[name]
             with m.If(self.clear_counts):
                 m.d.sync += counter.eq(0)
-            with m.Elif(events[name]):
-                m.d.sync += counter.eq(counter + 1)
+            with m.Else():
+                m.d.sync += counter.eq(counter + counted[name])
+
+    def _tell(self, m: Module) -> None:
+        """The trace, one cycle late."""
+        trace, retire = self.trace, self.trace.retire
+        m.d.sync += [
+            trace.issue.valid.eq(self._issue),
+            trace.issue.pc.eq(self.pc),
+            trace.next.eq(self._target),
+            retire[0].valid.eq(self._complete),
+            retire[0].pc.eq(self.pc),
+        ]
+        for name, number in _UNITS.items():
+            m.d.sync += [
+                retire[RETIRES.index(name)].valid.eq(self._done[number]),
+                retire[RETIRES.index(name)].pc.eq(self._unit_pc[number]),
+            ]

@@ -1,11 +1,13 @@
 // Drives the compiled machine: loads it, streams features in and tokens out, and dumps what every
-// retired instruction wrote. Compiled together with the C++ that CXXRTL makes of sordino.rtl.
+// instruction wrote when it retires. Records are handed out in program order. Compiled together
+// with the C++ that CXXRTL makes of sordino.rtl.
 //
 // One clock cycle is: settle with clk low, sample outputs, settle with clk high. Numbers of stores
 // are sordino.isa.effects.Store.
 
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,9 +21,19 @@ namespace {
 enum Store { ACTIVATION, STATE, BANK0, BANK1, REGISTER, PC, TOKEN, STORES };
 constexpr uint32_t NO_REGION = 0xffffffff;
 constexpr int REGIONS = 3;
+// Who executes, in the order of sordino.rtl.ports.RETIRES.
+enum Who { OWN, ARRAY, VECTOR, TABLE, WHO };
+constexpr uint32_t NOBODY = 0xffffffff;
 
 struct Region {
     uint32_t store, base, count;
+};
+
+// An instruction that began; `values` once it is `done`.
+struct Pending {
+    uint32_t pc;
+    bool done;
+    std::vector<int32_t> values;
 };
 
 struct Memory {
@@ -40,16 +52,16 @@ struct Harness {
                   *entry = nullptr, *limit = nullptr, *end_of_input = nullptr, *clear = nullptr,
                   *feature = nullptr, *feature_valid = nullptr, *feature_ready = nullptr,
                   *token = nullptr, *token_valid = nullptr, *token_ready = nullptr,
-                  *finished = nullptr, *error = nullptr, *code = nullptr, *retire = nullptr,
+                  *finished = nullptr, *error = nullptr, *code = nullptr, *trace = nullptr,
                   *counters = nullptr, *registers = nullptr, *pc = nullptr;
     std::string missing;
     std::vector<Memory> memories[STORES];
 
     std::vector<Region> regions;  // REGIONS a program address
-    std::vector<uint8_t> is_input;
+    std::vector<uint8_t> is_input, executes;  // Who, by address
     const int8_t *features = nullptr;
     size_t features_left = 0;
-    size_t taken_since_retire = 0;
+    size_t taken_since_input = 0;
     uint32_t last_token = 0;
     uint32_t random = 1, feature_gap = 0, token_gap = 0;  // gaps in 1/256
     bool record = false;
@@ -58,8 +70,13 @@ struct Harness {
     std::vector<uint32_t> record_pc;
     std::vector<uint64_t> record_end;
     std::vector<int32_t> values;
-    uint64_t now = 0, last_retire = 0;
-    std::vector<uint64_t> profile;  // (times retired, cycles since the previous retirement) a pc
+    std::map<uint64_t, Pending> pending;  // by number in program order, none handed out yet
+    uint64_t issued = 0;
+    struct {
+        uint32_t pc = NOBODY;
+        uint64_t number = 0;
+    } at_work[WHO];
+    std::vector<uint64_t> profile;  // (times retired, cycles) a pc
 
     cxxrtl_vcd vcd = nullptr;
     FILE *vcd_file = nullptr;
@@ -104,7 +121,7 @@ struct Harness {
         cxxrtl_step(handle);
         sample_vcd();
     }
-    void append(const Region &region, uint32_t next) {
+    void append(std::vector<int32_t> &values, const Region &region, uint32_t next) const {
         if (region.store == PC) {
             values.push_back(int32_t(next));
         } else if (region.store == TOKEN) {
@@ -119,40 +136,77 @@ struct Harness {
                     values.push_back(extend(memory.words[region.base + k], memory.width));
         }
     }
-    void retired(uint64_t word) {
-        const uint32_t at = uint32_t(word >> 1) & 0xffff, next = uint32_t(word >> 17) & 0xffff;
+    uint32_t bits(const cxxrtl_object *object, size_t from, size_t count) const {
+        uint64_t word = object->curr[from / 32];
+        if (from / 32 + 1 < (object->width + 31) / 32)
+            word |= uint64_t(object->curr[from / 32 + 1]) << 32;
+        return uint32_t(word >> (from % 32)) & ((1u << count) - 1);
+    }
+    void began(uint32_t at) {
+        at_work[executes[at]] = {at, issued};
+        if (record) pending[issued] = {at, false, {}};
+        ++issued;
+    }
+    void retired(int who, uint32_t next) {
+        const uint32_t at = at_work[who].pc;
+        at_work[who].pc = NOBODY;
         profile[2 * at] += 1;
-        profile[2 * at + 1] += now - last_retire;
-        last_retire = now;
-        const bool ended = is_input[at] && taken_since_retire == 0;
-        taken_since_retire = 0;
+        const bool ended = is_input[at] && taken_since_input == 0;
+        if (is_input[at]) taken_since_input = 0;
         if (!record) return;
+        Pending &made = pending[at_work[who].number];
+        made.done = true;
         if (ended) {
-            append({PC, 0, 1}, next);
+            append(made.values, {PC, 0, 1}, next);
         } else {
             for (int k = 0; k < REGIONS; ++k) {
                 const Region &region = regions[REGIONS * at + k];
-                if (region.store != NO_REGION) append(region, next);
+                if (region.store != NO_REGION) append(made.values, region, next);
             }
         }
-        record_pc.push_back(at);
-        record_end.push_back(values.size());
+    }
+    void hand_out() {
+        while (!pending.empty() && pending.begin()->second.done) {
+            const Pending &first = pending.begin()->second;
+            values.insert(values.end(), first.values.begin(), first.values.end());
+            record_pc.push_back(first.pc);
+            record_end.push_back(values.size());
+            pending.erase(pending.begin());
+        }
+    }
+    // sordino.rtl.ports.Trace: issue, four retirements (a valid bit and a pc each), next.
+    void follow() {
+        constexpr size_t EVENT = 17;
+        if (bits(trace, 0, 1)) began(bits(trace, 1, 16));
+        const uint32_t next = bits(trace, (1 + WHO) * EVENT, 16);
+        for (int who = 0; who < WHO; ++who)
+            if (bits(trace, (1 + who) * EVENT, 1)) retired(who, next);
+        hand_out();
+    }
+    // A cycle is the MATVEC's at work, else the vector instruction's, the TABLE's, or that of the
+    // instruction that waits to begin.
+    void account(uint32_t waits) {
+        for (int who : {ARRAY, VECTOR, TABLE})
+            if (at_work[who].pc != NOBODY) {
+                profile[2 * at_work[who].pc + 1] += 1;
+                return;
+            }
+        if (2 * size_t(waits) < profile.size()) profile[2 * waits + 1] += 1;
     }
     bool cycle(bool offering) {
         put(feature, uint8_t(features_left ? *features : 0));
         feature_valid->next[0] = offering;
         token_ready->next[0] = !chance(token_gap);
         settle_low();
-        ++now;
         const bool taken = offering && feature_ready->curr[0];
         if (token_valid->curr[0] && token_ready->curr[0]) {
             last_token = token->curr[0];
             tokens.push_back(last_token);
         }
-        if (taken) ++taken_since_retire;
-        const uint64_t word = retire->curr[0] | uint64_t(retire->curr[1]) << 32;
-        if (word & 1) retired(word);
+        if (taken) ++taken_since_input;
+        follow();
         const bool done = finished->curr[0];
+        if (!done) account(pc->curr[0]);
         rise();
         if (taken) ++features, --features_left;
         return done;
@@ -183,7 +237,7 @@ Harness *sordino_create() {
     h->finished = h->find("finished");
     h->error = h->find("error");
     h->code = h->find("code");
-    h->retire = h->find("retire");
+    h->trace = h->find("trace");
     h->counters = h->find("counters");
     h->pc = h->find("pc");
     return h;
@@ -242,12 +296,15 @@ void sordino_load(Harness *h, const uint64_t *words, size_t count) {
     for (int k = 0; k < 8; ++k) h->settle_low(), h->rise();
 }
 
-// Program facts: REGIONS x (store, base, count) an address, and which addresses hold an INPUT.
-void sordino_program(Harness *h, const uint32_t *regions, const uint8_t *is_input, size_t count) {
+// Program facts: REGIONS x (store, base, count) an address, which addresses hold an INPUT, and Who
+// executes what is there.
+void sordino_program(Harness *h, const uint32_t *regions, const uint8_t *is_input,
+                     const uint8_t *executes, size_t count) {
     h->regions.resize(REGIONS * count);
     for (size_t k = 0; k < REGIONS * count; ++k)
         h->regions[k] = {regions[3 * k], regions[3 * k + 1], regions[3 * k + 2]};
     h->is_input.assign(is_input, is_input + count);
+    h->executes.assign(executes, executes + count);
     h->profile.assign(2 * count, 0);
 }
 
@@ -261,14 +318,15 @@ void sordino_start(Harness *h, const int8_t *features, size_t count, uint32_t en
     h->feature_gap = feature_gap;
     h->token_gap = token_gap;
     h->random = seed;
-    h->taken_since_retire = 0;
+    h->taken_since_input = 0;
     h->tokens.clear();
     h->record_pc.clear();
     h->record_end.clear();
     h->values.clear();
     h->profile.assign(h->profile.size(), 0);
-    h->now = 0;
-    h->last_retire = 1;  // the counters do not count the first cycle after START either
+    h->pending.clear();
+    h->issued = 0;
+    for (auto &work : h->at_work) work = {};
     Harness::put(h->entry, entry);
     Harness::put(h->limit, limit);
     h->feature_valid->next[0] = 0;
@@ -321,7 +379,7 @@ uint32_t sordino_status(Harness *h) {
     return h->error->curr[0] | h->code->curr[0] << 8 | h->pc->curr[0] << 16;
 }
 
-// Two numbers an address: times retired, cycles from the previous retirement to its own.
+// Two numbers an address: times retired, cycles.
 const uint64_t *sordino_profile(Harness *h) { return h->profile.data(); }
 
 const uint32_t *sordino_counters(Harness *h) { return h->counters->curr; }

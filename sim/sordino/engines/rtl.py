@@ -16,9 +16,9 @@ from sordino.engines.engine import Record, RunResult
 from sordino.engines.errors import ToolError
 from sordino.isa.effects import Store, writes
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.instructions import Opcode, Unit, unit_of
 from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget
-from sordino.rtl.ports import LoadWrite
+from sordino.rtl.ports import RETIRES, LoadWrite
 
 __all__ = ["Rtl", "load_writes"]
 
@@ -26,6 +26,7 @@ _CYCLES_A_CALL = 200_000
 _VALUES_A_CALL = 1 << 20
 _NO_REGION = 0xFFFFFFFF
 _REGIONS = 3
+_WHO = {Unit.NONE: "own", Unit.ARRAY: "array", Unit.VECTOR: "vector", Unit.TABLE: "table"}
 _STREAMS = (LoadTarget.POSITIONS, LoadTarget.VALUES)
 
 
@@ -66,7 +67,7 @@ def _library(path: Path) -> ctypes.CDLL:
         ("bind", size, [pointer, u32, text]),
         ("open_vcd", ctypes.c_int, [pointer, text]),
         ("load", None, [pointer, pointer, size]),
-        ("program", None, [pointer, pointer, pointer, size]),
+        ("program", None, [pointer, pointer, pointer, pointer, size]),
         (
             "start",
             None,
@@ -124,13 +125,18 @@ class Rtl:
     def _describe_program(self) -> None:
         program = self.image.program
         regions = np.full((len(program), _REGIONS, 3), _NO_REGION, dtype=np.uint32)
-        inputs = np.zeros(len(program), dtype=np.uint8)
+        inputs, executes = (np.zeros(len(program), dtype=np.uint8) for _ in range(2))
         for at, instruction in enumerate(program):
             inputs[at] = instruction.opcode is Opcode.INPUT
+            executes[at] = RETIRES.index(_WHO[unit_of(instruction.opcode)])
             for number, region in enumerate(writes(instruction, self.image.config)):
                 regions[at, number] = (region.store.value, region.base, region.count)
         self._library.sordino_program(
-            self._handle, regions.ctypes.data, inputs.ctypes.data, len(program)
+            self._handle,
+            regions.ctypes.data,
+            inputs.ctypes.data,
+            executes.ctypes.data,
+            len(program),
         )
 
     def poke(self, target: LoadTarget, unit: int, address: int, word: int) -> None:
@@ -218,8 +224,9 @@ class Rtl:
     def profile(self) -> NDArray[np.int64]:
         """Of the last run, for each program address: times retired and cycles, (n, 2).
 
-        An instruction's cycles count from the previous retirement to its own, so that they sum to
-        the run's.
+        Each cycle of the run is one instruction's: the MATVEC's at work, else that of the vector
+        unit, of the table loader, or that which begins next. What is hidden behind a MATVEC has
+        no cycles.
         """
         pointer = self._library.sordino_profile(self._handle)
         shape = (len(self.image.program), 2)

@@ -7,7 +7,8 @@ from sordino.arch import QUAD
 from sordino.golden.vector import PARAMETER_BYTES, index_words
 from sordino.isa.encoding import EncodingError
 from sordino.isa.image import Image, ImageError
-from sordino.isa.instructions import Function, Instruction, Opcode, Space
+from sordino.isa.instructions import Function, Instruction, Opcode, Space, unit_of
+from sordino.isa.overlap import hazards
 from sordino.isa.tans import Symbol, TableError, expand
 
 __all__ = ["verify"]
@@ -23,7 +24,8 @@ def verify(image: Image) -> None:
 
     Whatever the features, a program that passes touches nothing outside the program, the memories,
     the parameter section, the tables and the directory, and every operation has at least one word
-    to work on. Not checked, because it depends on the path taken: nesting of calls, whether a
+    to work on; and no two instructions that may be at work together touch the same thing. Not
+    checked, because it depends on the path taken: nesting of calls, whether a
     TABLE comes before each MATVEC, and the streams themselves. Raises ImageError with the
     instruction's address, what was wanted, what was found and what to do.
     """
@@ -57,6 +59,7 @@ class _Verifier:
             self.address = address
             if instruction.opcode is Opcode.EMBED:
                 self.check_embedding(instruction)
+        self.check_hazards()
 
     # Sections against the configuration.
 
@@ -265,6 +268,19 @@ class _Verifier:
         unused = i.opcode is Opcode.ADD and function == Function.TANH.value
         if not unused and not i.shift:
             self.fail(i, "shift is 0, wanted 1 to 63")
+
+    # What runs side by side.
+
+    def check_hazards(self) -> None:
+        entries = self.image.host.get("entries", {}).values() or (0,)
+        for address, other, region in hazards(self.program, entries, self.config):
+            self.address = address
+            them, last = self.program[other], region.base + region.count - 1
+            self.fail(
+                self.program[address],
+                f"{them.opcode.name} at {other} may still be at work on {region.store.name} "
+                f"{region.base} to {last}; take {unit_of(them.opcode).name} out of beside",
+            )
 
     # EMBED reads where a register points.
 

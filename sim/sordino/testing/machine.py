@@ -66,8 +66,10 @@ class _Bench:
         self.regions = [writes(instruction, image.config) for instruction in image.program]
         self.tokens: list[int] = []
         self.taken = 0
-        """Features taken since the latest instruction that retired."""
-        self.retired = 0
+        """Features taken since the latest INPUT that retired."""
+        self.issued = 0
+        self.at_work: dict[int, int] = {}
+        """Addresses of instructions that began and are not done: their numbers."""
         self.running = False
 
     def _bank(self, number: int) -> list[Any]:
@@ -110,26 +112,37 @@ class _Bench:
         """Until the machine stops: read what every instruction wrote, in its retire cycle."""
         machine = self.machine
         taking = machine.features.valid & machine.features.ready
+        made: dict[int, Record] = {}
+        given = 0
         while True:
-            retire = ctx.get(machine.retire)
-            if retire.valid:
-                if sink is not None:
-                    sink(Record(self.retired, retire.pc, self._written(ctx, retire)))
-                self.retired += 1
-                self.taken = 0
+            trace = ctx.get(machine.trace)
+            if trace.issue.valid:
+                self.at_work[trace.issue.pc] = self.issued
+                self.issued += 1
+            for event in trace.retire:
+                if event.valid:
+                    number = self.at_work.pop(event.pc)
+                    if sink is not None:
+                        values = self._written(ctx, event.pc, trace.next)
+                        made[number] = Record(number, event.pc, values)
+            while sink is not None and given in made:
+                sink(made.pop(given))
+                given += 1
             if ctx.get(machine.finished):
                 return
             _, _, taken = await ctx.tick().sample(taking)
             self.taken += taken
 
-    def _written(self, ctx: Any, retire: Any) -> NDArray[np.int64]:
-        if self.image.program[retire.pc].opcode is Opcode.INPUT and not self.taken:
-            return np.array([retire.next], np.int64)
+    def _written(self, ctx: Any, pc: int, following: int) -> NDArray[np.int64]:
+        if self.image.program[pc].opcode is Opcode.INPUT:
+            taken, self.taken = self.taken, 0
+            if not taken:
+                return np.array([following], np.int64)
         values: list[int] = []
-        for region in self.regions[retire.pc]:
+        for region in self.regions[pc]:
             match region.store:
                 case Store.PC:
-                    values.append(retire.next)
+                    values.append(following)
                 case Store.TOKEN:
                     values.append(self.tokens[-1])
                 case Store.REGISTER:

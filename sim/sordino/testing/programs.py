@@ -1,5 +1,6 @@
 """Random valid images and inputs for tests, and the builder to make others by hand."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,19 @@ from sordino.isa.instructions import (
     Function,
     Opcode,
     Space,
+    Unit,
 )
+from sordino.isa.overlap import with_overlap
 from sordino.testing.builder import ProgramBuilder
 
-__all__ = ["ProgramBuilder", "random_config", "random_features", "random_program", "random_slots"]
+__all__ = [
+    "ProgramBuilder",
+    "overlapped",
+    "random_config",
+    "random_features",
+    "random_program",
+    "random_slots",
+]
 
 _INT32 = np.iinfo(np.int32)
 
@@ -61,6 +71,15 @@ def random_slots(
     kept = occupied & (rng.random(shape) < 0.5 + share[:, np.newaxis])
     kept &= np.repeat(rng.random(config.groups) < 0.85, config.group)[:, np.newaxis]
     return np.where(kept, values, 0).astype(np.int8)
+
+
+def overlapped(image: Image, rng: np.random.Generator | None = None) -> Image:
+    """The image with as much overlap as its program allows, or with a random part of that."""
+    entries = image.host.get("entries", {}).values() or (0,)
+    program = with_overlap(image.program, entries, image.config)
+    if rng is not None:
+        program = tuple(replace(i, beside=i.beside & Unit(int(rng.integers(8)))) for i in program)
+    return replace(image, program=program)
 
 
 def random_features(rng: np.random.Generator, image: Image, frames: int) -> NDArray[np.int8]:

@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sordino.isa.instructions import REGISTERS, STACK_DEPTH, Condition, Instruction, Opcode
+from sordino.isa.instructions import (
+    REGISTERS,
+    STACK_DEPTH,
+    Condition,
+    Instruction,
+    Opcode,
+    Unit,
+    unit_of,
+)
+from sordino.isa.overlap import waits
 from sordino.isa.registers import Error
 from sordino.rtl.sequencer import SEQUENCER_COUNTERS
 
@@ -11,18 +20,19 @@ __all__ = ["ARRAY", "TABLE", "UNITS", "VECTOR", "Case", "Outcome", "Reply", "run
 
 TABLE, ARRAY, VECTOR = "table", "array", "vector"
 UNITS = {
-    Opcode.TABLE: TABLE,
-    Opcode.MATVEC: ARRAY,
-    Opcode.INPUT: VECTOR,
-    **{opcode: VECTOR for opcode in Opcode if opcode.value > Opcode.MATVEC.value},
+    opcode: str(unit_of(opcode).name).lower()
+    for opcode in Opcode
+    if unit_of(opcode) is not Unit.NONE
 }
 """Who executes what; the others are the sequencer's own."""
+_BITS = {TABLE: Unit.TABLE, ARRAY: Unit.ARRAY, VECTOR: Unit.VECTOR}
+_EVERY = Unit.ARRAY | Unit.VECTOR | Unit.TABLE
 _NEVER = 1 << 48
 
 
 @dataclass
 class Reply:
-    """What a unit answers, `latency` cycles after its start."""
+    """What a unit answers, `latency` cycles after its start; only MATVEC and INPUT have errors."""
 
     latency: int
     error: bool
@@ -51,9 +61,15 @@ class Case:
 
 @dataclass
 class Outcome:
-    """What a run leaves. `retired` holds (cycle, pc, next), `started` (unit, word, operand)."""
+    """What a run leaves.
 
-    retired: list[tuple[int, int, int]] = field(default_factory=list)
+    issued   (cycle, pc) of the instructions that began, in the trace
+    retired  (cycle, who, pc, next) of those done, `next` None where the trace has none
+    started  (unit, word, operand); the table loader and the array see no more than their arguments
+    """
+
+    issued: list[tuple[int, int]] = field(default_factory=list)
+    retired: list[tuple[int, str, int, int | None]] = field(default_factory=list)
     started: list[tuple[str, int, int | None]] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     registers: list[int] = field(default_factory=lambda: [0] * REGISTERS)
@@ -67,15 +83,31 @@ class _Stop(Exception):
     """The machine stops in this cycle, with an error or without."""
 
 
+@dataclass
+class _Work:
+    """What a unit is doing: the cycle of its start and the last one."""
+
+    pc: int
+    instruction: Instruction
+    reply: Reply
+    start: int
+    end: int
+
+
 class _Model:
-    """Execute a case as the sequencer's documentation says."""
+    """Execute a case as the sequencer's documentation says, from event to event.
+
+    `cycle` is the first one not yet accounted for.
+    """
 
     def __init__(self, case: Case) -> None:
         self.case = case
         self.out = Outcome(pc=case.entry)
         self.stack: list[int] = []
         self.cycle = 0
-        self.end = min(case.limit or _NEVER, _NEVER if case.abort is None else case.abort + 1)
+        limit = case.limit - 1 if case.limit else _NEVER
+        self.last = min(limit, _NEVER if case.abort is None else case.abort)
+        self.work: dict[str, _Work] = {}
         self.replies: Iterator[Reply] = iter(case.replies)
 
     def run(self) -> Outcome:
@@ -85,23 +117,63 @@ class _Model:
         except _Stop as stop:
             (self.out.error,) = stop.args
         self.out.counters["cycles"] = self.cycle
+        self.out.retired.sort(key=lambda event: (event[0], event[1]))
         return self.out
 
-    def pass_cycle(self, counter: str = "", completes: bool = False) -> None:
-        """One cycle goes by; the limit stops the machine unless it does so by itself."""
-        if counter:
-            self.out.counters[counter] += 1
+    def pass_cycle(self, own: Error | None = None) -> None:
+        """One cycle goes by: units work and end. `own` is how the sequencer itself stops in it."""
+        now = self.cycle
         self.cycle += 1
-        if self.cycle == self.end and not completes:
-            raise _Stop(Error.LIMIT)
+        error = own
+        for unit, work in list(self.work.items()):
+            counter = "matvec" if unit == ARRAY else unit
+            if work.start < now:
+                self.out.counters[counter] += 1
+                if work.instruction.opcode is Opcode.INPUT:
+                    waiting = work.reply.waiting[now - work.start - 1]
+                    self.out.counters["wait_input"] += waiting
+            if work.end == now:
+                del self.work[unit]
+                error = self.finish(unit, work) or error
+        if error is None and now == self.last:
+            error = Error.LIMIT
+        if error is not None:
+            raise _Stop(error)
 
-    def retire(self, following: int) -> None:
-        out = self.out
-        out.retired.append((self.cycle, out.pc, following))
+    def finish(self, unit: str, work: _Work) -> Error | None:
+        out, i, following = self.out, work.instruction, None
+        if work.reply.error and i.opcode in (Opcode.MATVEC, Opcode.INPUT):
+            out.pc = work.pc
+            return Error.STREAM if unit == ARRAY else Error.INPUT
+        if i.opcode is Opcode.ARGMAX:
+            out.registers[i.register] = work.reply.result
+        if i.opcode is Opcode.INPUT:
+            out.counters["frames"] += not work.reply.ended
+            following = out.pc = i.end if work.reply.ended else work.pc + 1
+        out.retired.append((self.cycle, unit, work.pc, following))
+        out.counters["instructions"] += 1
+        return None
+
+    def retire(self, following: int, stop: Error | None = None) -> None:
+        """The sequencer's own instruction is done in this cycle."""
+        out, pc = self.out, self.out.pc
+        self.issue(pc)
+        out.retired.append((self.cycle + 1, "own", pc, following))
         out.counters["instructions"] += 1
         out.pc = following
-        if self.cycle == self.end:
-            raise _Stop(Error.LIMIT)
+        self.pass_cycle(stop)
+
+    def issue(self, pc: int) -> None:
+        self.out.issued.append((self.cycle + 1, pc))
+
+    def idle(self, units: Unit) -> None:
+        """Let cycles pass until none of `units` is at work."""
+        while any(_BITS[unit] & units for unit in self.work):
+            self.pass_cycle()
+
+    def fail(self, error: Error) -> None:
+        self.idle(_EVERY)
+        self.pass_cycle(error)
 
     def instruction(self) -> None:
         self.pass_cycle()
@@ -109,18 +181,19 @@ class _Model:
         try:
             i = Instruction.decode(word)
         except ValueError:
-            self.pass_cycle(completes=True)
-            raise _Stop(Error.ILLEGAL) from None
+            self.fail(Error.ILLEGAL)
+            return
+        self.idle(waits(i))
         if i.opcode in UNITS:
             self.unit(i, word)
         elif i.opcode is Opcode.EMIT:
             while not self.case.ready[self.cycle]:
-                self.pass_cycle("wait_token")
+                self.out.counters["wait_token"] += 1
+                self.pass_cycle()
             self.out.tokens.append(self.out.registers[i.register])
-            self.pass_cycle("tokens", completes=True)
+            self.out.counters["tokens"] += 1
             self.retire(self.out.pc + 1)
         else:
-            self.pass_cycle(completes=True)
             self.control(i)
 
     def control(self, i: Instruction) -> None:
@@ -128,21 +201,19 @@ class _Model:
         match i.opcode:
             case Opcode.HALT:
                 self.out.code = i.code
-                self.end = _NEVER
-                self.retire(self.out.pc)
-                raise _Stop(Error.NONE)
+                self.retire(self.out.pc, Error.NONE)
             case Opcode.SET:
                 registers[i.register] = i.value
             case Opcode.JUMP:
                 following = i.target
             case Opcode.CALL:
                 if len(self.stack) == STACK_DEPTH:
-                    raise _Stop(Error.STACK)
+                    self.fail(Error.STACK)
                 self.stack.append(following)
                 following = i.target
             case Opcode.RETURN:
                 if not self.stack:
-                    raise _Stop(Error.STACK)
+                    self.fail(Error.STACK)
                 following = self.stack.pop()
             case Opcode.LOOP:
                 registers[i.register] = (registers[i.register] - 1) % 65536
@@ -159,25 +230,18 @@ class _Model:
         self.retire(following % 65536)
 
     def unit(self, i: Instruction, word: int) -> None:
-        out, unit = self.out, UNITS[i.opcode]
+        out, unit, pc = self.out, UNITS[i.opcode], self.out.pc
+        self.issue(pc)
+        if i.opcode is not Opcode.INPUT:
+            out.pc = (pc + 1) % 65536
+        self.pass_cycle()
+        # A stop in the cycle before suppresses the start.
+        start, reply = self.cycle, next(self.replies)
         operand = out.registers[i.register] if i.opcode is Opcode.EMBED else None
         out.started.append((unit, word, operand))
-        self.pass_cycle()
-        reply = next(self.replies)
-        counter = "matvec" if unit is ARRAY else unit
-        for n in range(reply.latency):
-            if i.opcode is Opcode.INPUT:
-                out.counters["wait_input"] += reply.waiting[n]
-            self.pass_cycle(counter, completes=n == reply.latency - 1)
-        if reply.error and unit is not TABLE:
-            raise _Stop(Error.STREAM if unit is ARRAY else Error.INPUT)
-        following = out.pc + 1
-        if i.opcode is Opcode.ARGMAX:
-            out.registers[i.register] = reply.result
+        self.work[unit] = _Work(pc, i, reply, start, start + reply.latency)
         if i.opcode is Opcode.INPUT:
-            out.counters["frames"] += not reply.ended
-            following = i.end if reply.ended else following
-        self.retire(following)
+            self.idle(Unit.VECTOR)
 
 
 def run_model(case: Case) -> Outcome:

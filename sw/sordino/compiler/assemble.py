@@ -2,20 +2,21 @@
 
     # a comment line
     label:
-        12  MATVEC source=0 columns=117 rows=16 matrix=0 slot=1 shift=2   ; encoder.0.weight_ih
+        12  MATVEC source=0 columns=117 rows=16 matrix=0 slot=1 shift=2 beside=VECTOR   ; encoder.0
 
 The address is optional and must be right. Fields that are left out are 0; enumerations are given
-by name, targets by label or address; what follows `;` is the layer.
+by name, targets by label or address, the units of `beside` by name with + between them; what
+follows `;` is the layer.
 """
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from sordino.compiler.disassemble import field_enum
+from sordino.compiler.disassemble import BESIDE, field_enum
 from sordino.compiler.program import TARGETS, ProgramBuilder
 from sordino.isa.encoding import EncodingError
-from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.instructions import Instruction, Opcode, Unit
 
 __all__ = ["AssemblyError", "assemble"]
 
@@ -73,9 +74,20 @@ def _instruction(builder: ProgramBuilder, line: str) -> None:
 def _value(opcode: Opcode, field: str, text: str) -> int | str:
     if _NUMBER.fullmatch(text):
         return int(text, 0) if "x" in text else int(text)
+    if field == BESIDE:
+        return _units(text)
     if field in TARGETS:
         return text
     kind = field_enum(opcode, field)
     if kind is not None and text.upper() in kind.__members__:
         return int(kind[text.upper()].value)
     raise EncodingError(f"wanted a number for {opcode.name} {field}, got {text!r}")
+
+
+def _units(text: str) -> int:
+    units = 0
+    for name in text.upper().split("+"):
+        if name not in Unit.__members__:
+            raise EncodingError(f"wanted units with + between them, got {text!r}")
+        units |= Unit[name].value
+    return units

@@ -109,8 +109,8 @@ def compile_model(
     quantised = quantise_model(pruned, options.weight_bits, config.accumulator_bits)
     bounds = [prove(layer, config.accumulator_bits) for layer in quantised.layers]
     placed = place_model(quantised, config)
-    scheduled = schedule(model, quantised, placed, config)
     slots = [matrix for layer in placed.layers for matrix in layer.slots()]
+    scheduled = schedule(model, quantised, placed, slots, config)
     weights = [count for layer in placed.layers for count in layer.weights()]
     encoded = encode_matrices(slots, config, weights=weights)
     check_streams(encoded, config)

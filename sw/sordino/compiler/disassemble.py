@@ -7,9 +7,12 @@ from amaranth.lib import data, enum
 
 from sordino.compiler.program import TARGETS
 from sordino.isa.image import Image
-from sordino.isa.instructions import ARGUMENTS, Instruction, Opcode
+from sordino.isa.instructions import ARGUMENTS, Instruction, Opcode, Unit
 
-__all__ = ["disassemble", "field_enum", "listing"]
+__all__ = ["BESIDE", "disassemble", "field_enum", "listing"]
+
+BESIDE = "beside"
+"""Written like a field, with the names of units joined by +; left out when there are none."""
 
 _LAYER_COLUMN = 96
 
@@ -44,6 +47,10 @@ def _line(address: int, instruction: Instruction, names: Mapping[int, Sequence[s
         else:
             text = str(value)
         words.append(f"{name}={text}")
+    if instruction.beside:
+        words.append(
+            f"{BESIDE}={'+'.join(str(unit.name) for unit in Unit if unit in instruction.beside)}"
+        )
     line = " ".join(words)
     return f"{line:<{_LAYER_COLUMN}} ; {instruction.layer}" if instruction.layer else line.rstrip()
 

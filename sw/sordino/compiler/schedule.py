@@ -4,28 +4,42 @@ For every frame: the encoder's layers and its half of the joint; then, at most `
 times, the joint. A blank ends the frame; another token is emitted and advances the prediction
 network. The prediction network starts from zero state with the blank's embedding. The host pushes
 feature vectors and pops tokens; at the end of input the program halts.
+
+Blocks are written so that the units can overlap. Encoder layers (their tiles, where they have
+some) alternate between the accumulator banks, and each begins with its recurrent product, which
+runs beside the CELL of the layer before. The recurrent product of the first layer is computed at
+the end of the frame before, beside the joint's element-wise work, and stays in its bank; all that
+follows until the next frame works in the other one. Tables are loaded while a MATVEC runs.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice, repeat
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import QUAD, Config
 from sordino.compiler.allocate import Allocation
+from sordino.compiler.interleave import TablePlan, interleave
 from sordino.compiler.layout import Layout
 from sordino.compiler.place import Placed, PlacedModel
 from sordino.compiler.program import ProgramBuilder
 from sordino.compiler.quantise import QuantisedModel
 from sordino.isa.instructions import Condition, Function, Instruction, Opcode, Space
+from sordino.isa.overlap import with_overlap
 from sordino.model.rnnt import RnntModel
 
 __all__ = ["Scheduled", "schedule"]
 
 _TOKEN, _SYMBOLS = 0, 1
+_FIRST_BANK, _OTHER_BANK = 1, 0
+"""That of the first encoder layer, which holds its recurrent product between frames."""
 _MOST_WORDS = 0xFFFF
 """Of one FILL."""
+_MATVEC_CYCLES, _VECTOR_CYCLES = 16, 24
+"""What an instruction takes besides its places or elements, about."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +68,25 @@ class _Lstm:
 
 
 def schedule(
-    model: RnntModel, quantised: QuantisedModel, placed: PlacedModel, config: Config
+    model: RnntModel,
+    quantised: QuantisedModel,
+    placed: PlacedModel,
+    slots: Sequence[NDArray[np.int8]],
+    config: Config,
 ) -> Scheduled:
-    """Allocate memories and write the program; CompileError for what does not fit."""
-    return _Scheduler(model, quantised, placed, config).run()
+    """Allocate memories and write the program; CompileError for what does not fit.
+
+    `slots` are the dealt matrices (rows, lanes, columns) by number.
+    """
+    places = [_places(matrix, config) for matrix in slots]
+    return _Scheduler(model, quantised, placed, places, config).run()
+
+
+def _places(slots: NDArray[np.int8], config: Config) -> int:
+    """Those of the busiest group, without padding."""
+    rows, _, columns = slots.shape
+    grouped = slots.reshape(rows, config.groups, config.group, columns).any(axis=2)
+    return int(grouped.sum(axis=(0, 2)).max())
 
 
 def _cell_biases(layer: Placed) -> NDArray[np.int64]:
@@ -92,37 +121,27 @@ def _embedding(rows: NDArray[np.int8]) -> tuple[bytes, int]:
     return padded.tobytes(), stride
 
 
-@dataclass
-class _Slots:
-    """Which value table is where.
-
-    All but one slot hold the tables of the matrices used most often for the whole run; the last
-    one is loaded as needed. Where there are slots for all matrices, none is loaded again.
-    """
-
-    pinned: dict[int, int]
-    shared: int
-    loaded: int | None = field(default=None)
-
-    @classmethod
-    def plan(cls, numbers: Sequence[int], slots: int) -> "_Slots":
-        """`numbers` are the matrices, most often used first."""
-        room = slots if len(numbers) <= slots else slots - 1
-        return cls({number: slot for slot, number in enumerate(numbers[:room])}, slots - 1)
-
-
 class _Scheduler:
     def __init__(
-        self, model: RnntModel, quantised: QuantisedModel, placed: PlacedModel, config: Config
+        self,
+        model: RnntModel,
+        quantised: QuantisedModel,
+        placed: PlacedModel,
+        places: Sequence[int],
+        config: Config,
     ) -> None:
         self.model, self.quantised, self.placed, self.config = model, quantised, placed, config
+        self.places = places
         self.builder = ProgramBuilder()
         self.memory = Allocation()
-        self.bank = 0
+        self.block: list[Instruction] = []
         often = (placed.joint_output, *placed.encoder, placed.joint_encoder)
         seldom = (*placed.prediction, placed.joint_prediction)
         numbers = [layer.first + k for layer in (*often, *seldom) for k in range(layer.count)]
-        self.slots = _Slots.plan(numbers, config.value_slots)
+        self.tables = TablePlan.make(numbers, config.value_slots)
+        # Loaded at the end of one block, used by the next.
+        self.for_symbol = self.tables.keep(placed.joint_output.first, 0)
+        self.for_frame = self.tables.keep(placed.encoder[0].first, 1)
         self.names = {
             layer.number(tile, k): matrix.name
             for layer in placed.layers
@@ -171,22 +190,43 @@ class _Scheduler:
         self._symbol()
         self._predict()
         self.memory.check(self.config, len(self.builder))
-        return Scheduled(
-            self.builder.finish(), self.builder.labels, bytes(self.memory.parameters.contents)
-        )
+        labels = self.builder.labels
+        program = with_overlap(self.builder.finish(), (labels["main"],), self.config)
+        return Scheduled(program, labels, bytes(self.memory.parameters.contents))
 
-    def _label(self, name: str) -> None:
-        self.builder.label(name)
-        self.slots.loaded = None
+    def _emit(self, opcode: Opcode, layer: str = "", **fields: Any) -> None:
+        """Append to the block."""
+        self.block.append(Instruction.make(opcode, layer, **fields))
 
-    def _call(self, name: str) -> None:
-        self.builder.emit(Opcode.CALL, target=name)
-        self.slots.loaded = None
+    def _end_block(
+        self, held: Mapping[int, int] | None = None, wanted: Mapping[int, int] | None = None
+    ) -> None:
+        """Write the block in its best order; tables as in `TablePlan.insert`."""
+        orders = []
+        for turn in range(max(1, len(self.tables.shared))):
+            block = self.tables.insert(self.block, self.names, held or {}, wanted or {}, turn)
+            orders.append(interleave(block, self._cycles, self.config))
+        for i in min(orders, key=lambda order: order.cycles).block:
+            self.builder.emit(i.opcode, i.layer, **i.fields)
+        self.block = []
+
+    def _cycles(self, i: Instruction) -> int:
+        """About how long an instruction takes."""
+        match i.opcode:
+            case Opcode.MATVEC:
+                return max(self.places[i.matrix], i.columns) + _MATVEC_CYCLES
+            case Opcode.TABLE:
+                return self.config.states + 1
+            case Opcode.CELL:
+                return int(i.units) + _VECTOR_CYCLES
+            case Opcode.DRAIN | Opcode.ARGMAX:
+                return int(i.rows) * self.config.lanes + _VECTOR_CYCLES
+            case _:
+                return int(i.fields.get("count", 0)) + _VECTOR_CYCLES
 
     def _start(self) -> None:
         """Clear what keeps its contents between runs, load tables, predict from the blank."""
-        emit = self.builder.emit
-        self._label("main")
+        self.builder.label("main")
         rows = max(tile.rows for layer in self.placed.layers for tile in layer.layout.tiles)
         for space, words in (
             (Space.ACTIVATION, self.memory.activation.used),
@@ -196,27 +236,36 @@ class _Scheduler:
         ):
             for first in range(0, words, _MOST_WORDS):
                 count = min(words - first, _MOST_WORDS)
-                emit(Opcode.FILL, "clear", space=space, destination=first, count=count)
-        emit(Opcode.TABLE, "runs", source=0, runs=1)
-        for number, slot in self.slots.pinned.items():
-            emit(Opcode.TABLE, self.names[number], source=1 + number, slot=slot)
-        emit(Opcode.SET, "start", register=_TOKEN, value=self.model.blank)
-        self._call("predict")
+                self._emit(Opcode.FILL, "clear", space=space, destination=first, count=count)
+        self._emit(Opcode.TABLE, "runs", source=0, runs=1)
+        for number, slot in self.tables.pinned.items():
+            self._emit(Opcode.TABLE, self.names[number], source=1 + number, slot=slot)
+        self._emit(Opcode.SET, "start", register=_TOKEN, value=self.model.blank)
+        self._end_block()
+        self.builder.emit(Opcode.CALL, target="predict")
+        self._end_block(wanted=self.for_frame)
 
     def _frame(self) -> None:
-        emit = self.builder.emit
-        self._label("frame")
-        emit(Opcode.INPUT, "input", destination=self.x, count=self.model.inputs, end="stop")
+        self.builder.label("frame")
+        inputs = self.model.inputs
+        self.builder.emit(Opcode.INPUT, "input", destination=self.x, count=inputs, end="stop")
+        banks: Iterator[int] = cycle((_FIRST_BANK, _OTHER_BANK))
         for lstm in self.encoder:
-            self._lstm(lstm)
-        self._half(0, self.encoder[-1].h)
-        emit(Opcode.SET, "joint", register=_SYMBOLS, value=self.model.max_symbols)
+            self._lstm(lstm, banks, carried=lstm is self.encoder[0])
+        # The last tile is in the other bank.
+        tiles = len(self.placed.joint_encoder.layout.tiles)
+        banks = islice(cycle((_OTHER_BANK, _FIRST_BANK)), 1 - tiles % 2, None)
+        self._half(0, self.encoder[-1].h, banks)
+        first = self.encoder[0]
+        self._matvec(first.placed, 0, 1, first.h, _FIRST_BANK)
+        self._emit(Opcode.SET, "joint", register=_SYMBOLS, value=self.model.max_symbols)
+        self._end_block(self.for_frame, self.for_symbol)
 
     def _symbol(self) -> None:
         emit, placed = self.builder.emit, self.placed.joint_output
-        self._label("symbol")
+        self.builder.label("symbol")
         relu = self.model.activation == "relu"
-        emit(
+        self._emit(
             Opcode.ADD,
             "joint",
             a=self.halves[0][1],
@@ -227,27 +276,29 @@ class _Scheduler:
             multiplier=self.quantised.relu_multiplier if relu else 0,
             shift=self.quantised.relu_shift if relu else 0,
         )
-        self._matvec(placed, 0, 0, self.joint)
-        emit(
+        self._matvec(placed, 0, 0, self.joint, _OTHER_BANK)
+        self._emit(
             Opcode.ARGMAX,
             placed.name,
-            bank=self._take_bank(),
+            bank=_OTHER_BANK,
             rows=placed.layout.tiles[0].rows,
             parameters=self.index_table,
             register=_TOKEN,
         )
+        self._end_block(self.for_symbol, self.for_frame)
         blank = {"register": _TOKEN, "condition": Condition.EQ, "value": self.model.blank}
         emit(Opcode.BRANCH, "blank", **blank, target="frame")
         emit(Opcode.EMIT, "token", register=_TOKEN)
-        self._call("predict")
+        emit(Opcode.CALL, target="predict")
         emit(Opcode.LOOP, "joint", register=_SYMBOLS, target="symbol")
+        self._end_block(wanted=self.for_frame)
         emit(Opcode.JUMP, target="frame")
-        self._label("stop")
+        self.builder.label("stop")
         emit(Opcode.HALT)
 
     def _predict(self) -> None:
-        self._label("predict")
-        self.builder.emit(
+        self.builder.label("predict")
+        self._emit(
             Opcode.EMBED,
             "prediction.embedding",
             register=_TOKEN,
@@ -257,43 +308,36 @@ class _Scheduler:
             count=self.quantised.embedding.shape[1],
         )
         for lstm in self.prediction:
-            self._lstm(lstm)
-        self._half(1, self.prediction[-1].h)
+            self._lstm(lstm, repeat(_OTHER_BANK))
+        self._half(1, self.prediction[-1].h, repeat(_OTHER_BANK))
+        self._end_block(wanted=self.for_symbol)
         self.builder.emit(Opcode.RETURN)
 
-    def _take_bank(self) -> int:
-        """The bank in use; what follows uses the other one."""
-        bank, self.bank = self.bank, 1 - self.bank
-        return bank
-
-    def _matvec(self, layer: Placed, tile: int, matrix: int, source: int) -> None:
+    def _matvec(self, layer: Placed, tile: int, matrix: int, source: int, bank: int) -> None:
         number = layer.number(tile, matrix)
-        slot = self.slots.pinned.get(number, self.slots.shared)
-        name = self.names[number]
-        if number not in self.slots.pinned and self.slots.loaded != number:
-            self.builder.emit(Opcode.TABLE, name, source=1 + number, slot=slot)
-            self.slots.loaded = number
-        self.builder.emit(
+        self._emit(
             Opcode.MATVEC,
-            name,
+            self.names[number],
             source=source,
             columns=len(layer.columns[matrix]),
             rows=layer.layout.tiles[tile].rows,
             matrix=number,
-            slot=slot,
             shift=layer.layer.matrices[matrix].shift,
-            bank=self.bank,
+            bank=bank,
         )
 
-    def _lstm(self, lstm: _Lstm) -> None:
+    def _lstm(self, lstm: _Lstm, banks: Iterator[int], *, carried: bool = False) -> None:
+        """A step of a layer; `carried`: the first tile's recurrent product is in its bank."""
         placed = lstm.placed
         for number, tile in enumerate(placed.layout.tiles):
-            self._matvec(placed, number, 0, lstm.source)
-            self._matvec(placed, number, 1, lstm.h)
-            self.builder.emit(
+            bank = next(banks)
+            if number or not carried:
+                self._matvec(placed, number, 1, lstm.h, bank)
+            self._matvec(placed, number, 0, lstm.source, bank)
+            self._emit(
                 Opcode.CELL,
                 placed.name,
-                bank=self._take_bank(),
+                bank=bank,
                 units=tile.count,
                 parameters=lstm.biases + tile.first,
                 state=lstm.c + tile.first,
@@ -302,7 +346,7 @@ class _Scheduler:
                 shift=placed.layer.shift,
             )
         if lstm.out != lstm.h:
-            self.builder.emit(
+            self._emit(
                 Opcode.COPY,
                 placed.name,
                 space=Space.ACTIVATION,
@@ -311,15 +355,16 @@ class _Scheduler:
                 count=len(placed.layout.order),
             )
 
-    def _half(self, which: int, source: int) -> None:
+    def _half(self, which: int, source: int, banks: Iterator[int]) -> None:
         """One half of the joint, to state memory."""
         placed, state, biases = self.halves[which]
         for number, tile in enumerate(placed.layout.tiles):
-            self._matvec(placed, number, 0, source)
-            self.builder.emit(
+            bank = next(banks)
+            self._matvec(placed, number, 0, source, bank)
+            self._emit(
                 Opcode.DRAIN,
                 placed.name,
-                bank=self._take_bank(),
+                bank=bank,
                 rows=tile.rows,
                 parameters=biases + tile.first // 4,
                 destination=state + tile.first,

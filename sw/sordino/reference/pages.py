@@ -139,12 +139,17 @@ def isa_page() -> str:
         docstring(instructions) + "\n\n",
         f"Version {registers.ISA_VERSION}. {instructions.REGISTERS} registers of 16 bits, calls "
         f"nest {instructions.STACK_DEPTH} deep. Bits are counted from bit "
-        f"{instructions.OPCODE_BITS} of the word; absent bits are zero.\n",
+        f"{instructions.HEAD_BITS} of the word; absent bits are zero.\n",
     ]
     for opcode, layout in instructions.ARGUMENTS.items():
         parts.append(f"\n## {opcode.value} {opcode.name}\n\n{docstring(layout)}\n\n")
         parts.append(_fields(layout))
-    for enum in (instructions.Condition, instructions.Function, instructions.Space):
+    for enum in (
+        instructions.Unit,
+        instructions.Condition,
+        instructions.Function,
+        instructions.Space,
+    ):
         parts.append(f"\n## {enum.__name__}\n\n{docstring(enum)}\n\n")
         parts.append(table(("value", "name"), [(m.value, m.name) for m in enum]))
     return "".join(parts)

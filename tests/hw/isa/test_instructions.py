@@ -10,12 +10,15 @@ from amaranth.lib import data
 from sordino.isa.encoding import EncodingError, check_field, encode
 from sordino.isa.instructions import (
     ARGUMENTS,
+    HEAD_BITS,
     INSTRUCTION_BITS,
     OPCODE_BITS,
     Instruction,
     Opcode,
     Space,
+    Unit,
     Word,
+    unit_of,
 )
 
 
@@ -41,6 +44,7 @@ def round_trip(instruction: Instruction) -> None:
     assert Instruction.decode(word, instruction.layer) == instruction
     seen = Word.from_bits(word)
     assert seen.opcode == instruction.opcode
+    assert seen.beside == instruction.beside
     for name, value in instruction.fields.items():
         field = seen.arguments[instruction.opcode.name.lower()][name]
         assert getattr(field, "value", field) == value, name
@@ -55,7 +59,10 @@ def test_round_trip_of_all_fields(opcode: Opcode) -> None:
         round_trip(Instruction.make(opcode, **{n: _valid(opcode, n, pick) for n in fields}))
     for _ in range(20):
         values = {n: rng.randint(*_range(opcode, n)) for n in fields}
-        round_trip(Instruction.make(opcode, f"layer {opcode.value}", **values))
+        beside = rng.randrange(8)
+        made = Instruction.make(opcode, f"layer {opcode.value}", beside=beside, **values)
+        assert made.beside is Unit(beside)
+        round_trip(made)
 
 
 def _range(opcode: Opcode, name: str) -> tuple[int, int]:
@@ -91,20 +98,21 @@ def test_what_does_not_fit_is_refused_by_name(opcode: Opcode, name: str) -> None
 
 @pytest.mark.parametrize("opcode", list(Opcode))
 def test_operations_fit_the_word(opcode: Opcode) -> None:
-    assert data.Layout.cast(ARGUMENTS[opcode]).size <= INSTRUCTION_BITS - OPCODE_BITS
+    assert data.Layout.cast(ARGUMENTS[opcode]).size <= INSTRUCTION_BITS - HEAD_BITS
     assert data.Layout.cast(Word).size == INSTRUCTION_BITS
 
 
 def test_unknown_opcode_is_refused() -> None:
-    for value in range(len(Opcode), 256):
-        with pytest.raises(EncodingError, match=f"^unknown opcode {value} "):
-            Instruction.decode(value)
+    for value in range(len(Opcode), 1 << OPCODE_BITS):
+        for beside in (0, 7):
+            with pytest.raises(EncodingError, match=f"^unknown opcode {value} "):
+                Instruction.decode(value | beside << OPCODE_BITS)
 
 
 @pytest.mark.parametrize("opcode", list(Opcode))
 def test_stray_bits_are_refused(opcode: Opcode) -> None:
     word = Instruction.make(opcode).encode()
-    used = OPCODE_BITS + data.Layout.cast(ARGUMENTS[opcode]).size
+    used = HEAD_BITS + data.Layout.cast(ARGUMENTS[opcode]).size
     for bit in (used, INSTRUCTION_BITS - 1):
         with pytest.raises(EncodingError, match=f"^{opcode.name}: bits outside its fields"):
             Instruction.decode(word | 1 << bit)
@@ -150,6 +158,7 @@ def test_check_field(value: int, width: int, signed: bool, fits: bool) -> None:
 
 WORDS = {
     "HALT code=7": (0x700, Opcode.HALT, {"code": 7}),
+    "HALT code=7 beside=VECTOR": (0x740, Opcode.HALT, {"code": 7, "beside": Unit.VECTOR}),
     "LOOP": (0x1234 << 11 | 5 << 8 | 5, Opcode.LOOP, {"register": 5, "target": 0x1234}),
     "FILL": (
         0xFE << 42 | 3 << 26 | 2 << 10 | 1 << 8 | 16,
@@ -169,3 +178,15 @@ def test_what_is_no_member_is_refused_by_name() -> None:
     with pytest.raises(EncodingError) as caught:
         Instruction.make(Opcode.ADD, function=3).encode()
     assert str(caught.value) == "ADD: field 'function': 3 is no member of Function"
+
+
+@pytest.mark.parametrize("beside", [-1, 8])
+def test_beside_is_three_bits(beside: int) -> None:
+    with pytest.raises(EncodingError, match=f"^ADD: beside is {beside}, wanted 0 to 7$"):
+        Instruction.make(Opcode.ADD, beside=beside)
+
+
+def test_every_opcode_has_its_unit() -> None:
+    vector = ("INPUT", "CELL", "DRAIN", "ARGMAX", "ADD", "EMBED", "FILL", "COPY")
+    by_unit = {"MATVEC": Unit.ARRAY, "TABLE": Unit.TABLE, **dict.fromkeys(vector, Unit.VECTOR)}
+    assert {o: unit_of(o) for o in Opcode} == {o: by_unit.get(o.name, Unit.NONE) for o in Opcode}

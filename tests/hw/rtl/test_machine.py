@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from amaranth.hdl import Fragment
 
+from sordino.arch import PRESETS
+from sordino.compiler.compile import compile_model
 from sordino.engines.cosim import compare
 from sordino.golden.machine import Golden
 from sordino.isa.effects import Store
@@ -16,8 +18,10 @@ from sordino.rtl.sequencer import SEQUENCER_CYCLES
 from sordino.rtl.tables import table_cycles
 from sordino.rtl.vector_timing import duration
 from sordino.testing.machine import Simulated, load_writes, run_machine, submodule
+from sordino.testing.models import random_model
 from sordino.testing.programs import (
     ProgramBuilder,
+    overlapped,
     random_config,
     random_features,
     random_program,
@@ -57,13 +61,64 @@ def engine(image, stall="none"):
 def test_random_programs_equal_golden(seed, stall):
     image = small_image(seed)
     features = random_features(np.random.default_rng(seed), image, 2)
-    found = compare(image, Golden(image), engine(image, stall), features)
+    executed = []
+    found = compare(
+        image,
+        Golden(image),
+        engine(image, stall),
+        features,
+        on_record=lambda record: executed.append(record.pc),
+    )
     assert found.identical, found.first_difference
     assert found.records_compared > 20
     n = found.results[1].counters
-    assert n["cycles"] == SEQUENCER_CYCLES * n["instructions"] + n["wait_token"] + sum(
+    inputs = sum(image.program[pc].opcode is Opcode.INPUT for pc in executed)
+    assert n["cycles"] == SEQUENCER_CYCLES * n["instructions"] + inputs + n["wait_token"] + sum(
         n[name] for name in UNITS
     )
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3, 7])
+def test_random_programs_with_overlap_equal_golden(seed):
+    """As much side by side as is allowed, and a random part of that."""
+    strict = small_image(seed)
+    features = random_features(np.random.default_rng(seed), strict, 2)
+    expected = Golden(strict).run(features, record=True)
+    for rng, stall in ((None, "none"), (np.random.default_rng(seed), "random")):
+        image = overlapped(strict, rng)
+        found = compare(image, Golden(image), engine(image, stall), features)
+        assert found.identical, found.first_difference
+        golden, rtl = found.results
+        assert golden.counters == expected.counters, "strictly one after another it is the same"
+        for store, words in expected.final.items():
+            assert np.array_equal(golden.final[store], words)
+        n = rtl.counters
+        strictly = SEQUENCER_CYCLES * n["instructions"] + n["frames"] + n["wait_token"]
+        assert n["cycles"] < strictly + sum(n[name] for name in UNITS)
+
+
+def test_three_units_work_side_by_side():
+    config = small_config(5, value_slots=2)
+    builder = ProgramBuilder(config)
+    slots = random_slots(np.random.default_rng(1), config, rows=3, columns=31, density=1.0)
+    first = builder.matrix(slots)
+    builder.clear()
+    builder.matvec(first, source=0)
+    builder.add(Opcode.TABLE, source=1 + first, slot=1)
+    builder.add(Opcode.FILL, space=Space.ACTIVATION, destination=31, count=40, value=3)
+    builder.add(Opcode.FILL, space=Space.BANK1, count=3, value=-2)
+    builder.add(Opcode.HALT)
+    strict = builder.image()
+    none = np.zeros((0, 1), np.int8)
+    found = compare(strict, Golden(strict), Simulated(strict), none)
+    image = overlapped(strict)
+    faster = compare(image, Golden(image), Simulated(image), none)
+    assert found.identical
+    assert faster.identical, faster.first_difference
+    assert faster.words_compared == found.words_compared
+    saved = found.results[1].counters["cycles"] - faster.results[1].counters["cycles"]
+    # At least TABLE and both FILLs, with what it takes to begin them.
+    assert saved >= table_cycles(config) + 40 + 3 + 3 * SEQUENCER_CYCLES
 
 
 def frame_program(config, *, wait_for=5):
@@ -197,13 +252,18 @@ def test_abort_then_run_again_on_the_same_machine(opcode, after):
         await chip.load(ctx)
         await chip.pulse(ctx, machine.start)
         ctx.set(machine.features.valid, 1)
-        while image.program[ctx.get(machine.pc)].opcode is not opcode:
+        while True:
+            issue = ctx.get(machine.trace.issue)
+            at = issue.pc if issue.valid else ctx.get(machine.pc) if opcode is Opcode.EMIT else 0
+            if image.program[at].opcode is opcode and (at or issue.valid):
+                break
             await ctx.tick()
         for _ in range(after):
             await ctx.tick()
         await chip.pulse(ctx, machine.abort)
         assert (ctx.get(machine.busy), ctx.get(machine.finished)) == (0, 1)
-        assert image.program[ctx.get(machine.pc)].opcode is opcode
+        # An instruction that waits for it is next.
+        assert ctx.get(machine.pc) == at + (opcode not in (Opcode.INPUT, Opcode.EMIT))
         assert Error(ctx.get(machine.error)) is Error.LIMIT
         await chip.pulse(ctx, machine.start)
         assert not ctx.get(machine.busy)
@@ -264,3 +324,38 @@ def test_memories_outlast_a_run_and_registers_do_not():
 def test_every_opcode_is_in_the_random_programs():
     seen = {i.opcode for seed in (0, 2, 3) for i in small_image(seed).program}
     assert seen == set(Opcode)
+
+
+@pytest.mark.parametrize(
+    ("seed", "sizes", "settings"),
+    [
+        (0, {"encoder": (8, 5)}, {}),
+        (1, {"encoder": (7, 8, 6), "prediction": (6,), "joint": 11}, {"rows_per_lane": 5}),
+        (2, {"encoder": (6, 5)}, {"value_slots": 1}),
+        (3, {"encoder": (6,), "tokens": 4}, {"value_slots": 3}),
+    ],
+)
+def test_compiled_models_equal_golden(seed, sizes, settings):
+    """Layers, tiles and joint as the compiler overlaps them."""
+    settings = {
+        "name": "test",
+        "lanes": 4,
+        "tables": 64,
+        "matrices": 63,
+        "state_bits": 6,
+        **settings,
+    }
+    config = PRESETS["tiny"].with_settings(settings)
+    image = compile_model(random_model(seed, **sizes), config).image
+    features = np.random.default_rng(seed).integers(-128, 128, (2, 6)).astype(np.int8)
+    found = compare(image, Golden(image), Simulated(image), features)
+    assert found.identical, found.first_difference
+    n = found.results[1].counters
+    assert n["frames"] == 2
+    each = SEQUENCER_CYCLES * n["instructions"] + n["frames"] + 1 + n["wait_token"]
+    saved = each + sum(n[name] for name in UNITS) - n["cycles"]
+    if config.value_slots > 1:
+        tables = sum(
+            i.opcode is Opcode.TABLE for i in image.program[image.host["addresses"]["frame"] :]
+        )
+        assert saved > n["frames"] * table_cycles(config) * min(tables, 2)

@@ -59,7 +59,7 @@ def test_head_and_no_trace_of_the_machine_it_was_written_on(written):
     lines = text.splitlines()
     assert lines[0] == "// SPDX-License-Identifier: Apache-2.0"
     assert re.fullmatch(
-        rf"// Sordino \S.*, configuration test, id {CONFIG.id:#010x}, instruction set 1", lines[1]
+        rf"// Sordino \S.*, configuration test, id {CONFIG.id:#010x}, instruction set 2", lines[1]
     )
     assert str(ROOT) not in text
     assert not re.search(r"\.py\b|/home/|/tmp/|\b20\d\d-\d\d-\d\d\b|src =", text)

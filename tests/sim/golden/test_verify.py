@@ -11,7 +11,7 @@ from sordino.arch import Config
 from sordino.golden.machine import Golden
 from sordino.golden.verify import verify
 from sordino.isa.image import Image, ImageError
-from sordino.isa.instructions import Function, Instruction, Opcode, Space
+from sordino.isa.instructions import Function, Instruction, Opcode, Space, Unit
 from sordino.isa.tans import Symbol
 from sordino.testing.programs import ProgramBuilder, random_config, random_program
 
@@ -325,6 +325,29 @@ def test_directory_must_agree_with_the_streams() -> None:
         "matrix 0: wanted places and words of 2 groups and words of 4 lanes, got (1, 2, 4); "
         "compile again"
     )
+
+
+def test_hazards_are_refused() -> None:
+    """An instruction at work must not be disturbed on any path; where one waits it is not."""
+    matvec = make(Opcode.MATVEC, bank=1)
+    drain = make(Opcode.DRAIN, bank=1)
+    verify(image(matvec, drain))
+    racing = Instruction.make(Opcode.DRAIN, beside=Unit.ARRAY, **drain.fields)
+    message = (
+        "instruction 3 (DRAIN): MATVEC at 2 may still be at work on BANK1 0 to 2; take ARRAY out "
+        "of beside"
+    )
+    with pytest.raises(ImageError, match=f"^{re.escape(message)}$"):
+        verify(image(matvec, racing))
+    verify(image(matvec, Instruction.make(Opcode.SET, beside=Unit.TABLE), racing))
+    # Around a loop, from a subroutine, on one way of a branch.
+    loop = make(Opcode.LOOP, target=2).fields
+    with pytest.raises(ImageError, match=r"^instruction 2 \(DRAIN\): MATVEC at 3 may"):
+        verify(image(racing, matvec, Instruction.make(Opcode.LOOP, beside=7, **loop)))
+    verify(image(racing, matvec, make(Opcode.LOOP, target=2)))
+    branch = Instruction.make(Opcode.BRANCH, target=4)
+    with pytest.raises(ImageError, match=r"^instruction 4 \(DRAIN\): MATVEC at 3 may"):
+        verify(image(branch, matvec, racing))
 
 
 @pytest.mark.parametrize("target", [4, -1, "main", None])

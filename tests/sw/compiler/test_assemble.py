@@ -10,7 +10,15 @@ from sordino.arch import PRESETS
 from sordino.compiler.assemble import AssemblyError, assemble
 from sordino.compiler.compile import compile_model
 from sordino.compiler.disassemble import disassemble, listing
-from sordino.isa.instructions import ARGUMENTS, Condition, Function, Instruction, Opcode, Space
+from sordino.isa.instructions import (
+    ARGUMENTS,
+    Condition,
+    Function,
+    Instruction,
+    Opcode,
+    Space,
+    Unit,
+)
 from sordino.testing.models import random_model
 
 ENUMS = {"condition": Condition, "function": Function, "space": Space}
@@ -28,7 +36,7 @@ def instructions(draw: st.DrawFn) -> Instruction:
         else:
             values[name] = draw(st.integers(0, (1 << field.width) - 1))
     layer = draw(st.sampled_from(["", "encoder.0.weight_ih", "a layer"]))
-    return Instruction.make(opcode, layer, **values)
+    return Instruction.make(opcode, layer, beside=draw(st.integers(0, 7)), **values)
 
 
 @given(st.lists(instructions(), max_size=12))
@@ -101,3 +109,17 @@ def test_labels_may_share_an_address_and_stand_at_any() -> None:
     again, found = assemble(disassemble(program, labels))
     assert list(again) == program
     assert labels.items() <= dict(found).items()
+
+
+def test_units_by_name() -> None:
+    (first, second, third), _ = assemble(
+        "ADD count=1 beside=ARRAY+table\nTABLE beside=0\nSET beside=7\n"
+    )
+    assert first.beside == Unit.ARRAY | Unit.TABLE
+    assert second.beside is Unit.NONE
+    assert third.beside == Unit.ARRAY | Unit.VECTOR | Unit.TABLE
+    assert "beside=ARRAY+VECTOR+TABLE" in disassemble([third])
+    assert "beside" not in disassemble([second])
+    for wrong in ("ADD beside=ARRAY+THIS", "ADD beside=", "ADD beside=8"):
+        with pytest.raises(AssemblyError, match=r"^line 1: "):
+            assemble(wrong)

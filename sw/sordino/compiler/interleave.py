@@ -1,0 +1,128 @@
+"""Basic blocks for a machine whose units work side by side: order, and tables in time.
+
+A block is a list of instructions without branches. What is written here says in which order each
+unit does its part; `interleave` merges those three streams so that every instruction begins as
+early as what it depends on and the sequencer's order allow. What may overlap in the finished
+program, across blocks too, says `sordino.isa.overlap.with_overlap`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sordino.arch import Config
+from sordino.isa.effects import conflict
+from sordino.isa.instructions import Instruction, Opcode, Unit, unit_of
+
+__all__ = ["Order", "TablePlan", "interleave"]
+
+_ISSUE = 2
+"""Cycles from one instruction's begin to the next one's at the earliest."""
+_RANK = {Unit.NONE: 0, Unit.ARRAY: 1, Unit.VECTOR: 2, Unit.TABLE: 3}
+"""Who goes first of those that could begin in the same cycle."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A block in the order in which it is to begin, and about the cycles until all is done."""
+
+    block: tuple[Instruction, ...]
+    cycles: int
+
+
+def interleave(
+    block: Sequence[Instruction], cycles: Callable[[Instruction], int], config: Config
+) -> Order:
+    """Merge the units' streams; conflicting instructions stay in the order of `block`.
+
+    `cycles` says how long an instruction takes. Nothing is at work at the beginning.
+    """
+    before = [
+        [k for k in range(n) if conflict(block[k], instruction, config)]
+        for n, instruction in enumerate(block)
+    ]
+    streams = {
+        unit: [n for n, i in enumerate(block) if unit_of(i.opcode) is unit] for unit in _RANK
+    }
+    ends: dict[int, int] = {}
+    free = dict.fromkeys(_RANK, 0)
+    order: list[int] = []
+    now = 0
+    while len(order) < len(block):
+        heads = [
+            (max([now, free[unit], *(ends[k] for k in before[stream[0]])]), _RANK[unit], unit)
+            for unit, stream in streams.items()
+            if stream and all(k in ends for k in before[stream[0]])
+        ]
+        begin, _, unit = min(heads)
+        n = streams[unit].pop(0)
+        order.append(n)
+        now = begin + _ISSUE
+        ends[n] = begin + (cycles(block[n]) if unit else 0) + _ISSUE
+        free[unit] = ends[n]
+    return Order(tuple(block[n] for n in order), max(ends.values(), default=0))
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """Which value table is where.
+
+    pinned  matrices whose table is loaded once, and their slots
+    shared  slots that are loaded as needed: two, so that one is loaded while a MATVEC reads the
+            other, or one if the machine has no more, or none if there is a slot for every matrix
+    """
+
+    pinned: Mapping[int, int]
+    shared: tuple[int, ...]
+
+    @classmethod
+    def make(cls, numbers: Sequence[int], slots: int) -> "TablePlan":
+        """`numbers` are the matrices, most often used first."""
+        room = slots if len(numbers) <= slots else max(0, slots - 2)
+        pinned = {number: slot for slot, number in enumerate(numbers[:room])}
+        return cls(pinned, () if room == slots else tuple(range(room, slots)))
+
+    def keep(self, number: int, which: int) -> dict[int, int]:
+        """Where a block may expect `number` from the one before: {slot: matrix}, or nothing."""
+        if number in self.pinned or len(self.shared) < 2:
+            return {}
+        return {self.shared[which]: number}
+
+    def insert(
+        self,
+        block: Sequence[Instruction],
+        names: Mapping[int, str],
+        held: Mapping[int, int],
+        wanted: Mapping[int, int],
+        turn: int,
+    ) -> list[Instruction]:
+        """`block` with a slot in every MATVEC and a TABLE where one is needed.
+
+        The least recently used shared slot is loaded, of those not used yet the one `turn` places
+        on. `held` and `wanted` say, by slot, which matrices' tables are there at the beginning and
+        must be at the end.
+        """
+        contents = dict(held)
+        recent = [*self.shared[turn:], *self.shared[:turn]]
+        made: list[Instruction] = []
+
+        def load(number: int, slot: int) -> None:
+            made.append(Instruction.make(Opcode.TABLE, names[number], source=1 + number, slot=slot))
+            contents[slot] = number
+
+        for instruction in block:
+            if instruction.opcode is Opcode.MATVEC:
+                number = instruction.matrix
+                slot = self.pinned.get(number)
+                if slot is None:
+                    slot = next((s for s, n in contents.items() if n == number), recent[0])
+                    if contents.get(slot) != number:
+                        load(number, slot)
+                    recent.remove(slot)
+                    recent.append(slot)
+                fields = {**instruction.fields, "slot": slot}
+                instruction = Instruction.make(Opcode.MATVEC, instruction.layer, **fields)
+            made.append(instruction)
+        for slot, number in wanted.items():
+            if contents.get(slot) != number:
+                load(number, slot)
+        return made

@@ -1,0 +1,134 @@
+"""Order of basic blocks, and tables loaded in time."""
+
+import random
+from typing import Any
+
+import pytest
+
+from sordino.arch import PRESETS
+from sordino.compiler.interleave import TablePlan, interleave
+from sordino.isa.effects import conflict
+from sordino.isa.instructions import Instruction, Opcode, unit_of
+
+CONFIG = PRESETS["small"]
+NAMES = {n: f"matrix {n}" for n in range(9)}
+make = Instruction.make
+
+
+def matvec(matrix: int, **fields: Any) -> Instruction:
+    return make(Opcode.MATVEC, **{"columns": 10, "rows": 1, "matrix": matrix, **fields})
+
+
+def cycles(instruction: Instruction) -> int:
+    return {Opcode.MATVEC: 100, Opcode.TABLE: 30}.get(instruction.opcode, 20)
+
+
+def test_a_recurrent_product_runs_beside_the_cell_before_it() -> None:
+    """And the tables beside the products that come before theirs."""
+    table = [make(Opcode.TABLE, source=n, slot=n % 2) for n in range(3)]
+    first = matvec(0, source=0, bank=0, slot=0)
+    cell = make(Opcode.CELL, bank=0, units=4, state=0, destination=100)
+    recurrent = matvec(1, source=200, bank=1, slot=1)
+    second = matvec(2, source=100, bank=1, slot=0)
+    last = make(Opcode.CELL, bank=1, units=4, state=50, destination=200)
+    block = [table[0], first, cell, table[1], recurrent, table[2], second, last]
+    order = interleave(block, cycles, CONFIG)
+    assert order.block == (table[0], first, table[1], recurrent, cell, table[2], second, last)
+    # A table, three products and a cell, each with the two cycles it takes to begin.
+    assert order.cycles == 32 + 3 * 102 + 22
+
+
+def test_an_empty_block() -> None:
+    assert interleave([], cycles, CONFIG).block == ()
+    assert interleave([], cycles, CONFIG).cycles == 0
+
+
+def random_instruction(rng: random.Random) -> Instruction:
+    at = lambda: rng.randrange(0, 60, 10)  # noqa: E731
+    bank, slot = rng.randrange(2), rng.randrange(2)
+    return rng.choice(
+        [
+            matvec(rng.randrange(9), source=at(), bank=bank, slot=slot),
+            make(Opcode.TABLE, source=1, slot=slot),
+            make(Opcode.CELL, bank=bank, units=10, state=at(), destination=at()),
+            make(Opcode.DRAIN, bank=bank, rows=1, destination=at(), wide=slot),
+            make(Opcode.ADD, a=at(), b=at(), destination=at(), count=10),
+            make(Opcode.SET, register=rng.randrange(2), value=rng.randrange(9)),
+            make(Opcode.EMBED, register=rng.randrange(2), destination=at(), count=10),
+            make(Opcode.ARGMAX, bank=bank, rows=1, register=rng.randrange(2)),
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_depends_on_each_other_stays_in_order(seed: int) -> None:
+    rng = random.Random(seed)
+    block = [random_instruction(rng) for _ in range(rng.randrange(1, 25))]
+    times = {id(i): rng.randrange(1, 300) for i in block}
+    order = interleave(block, lambda i: times[id(i)], CONFIG)
+    position = {id(i): n for n, i in enumerate(order.block)}
+    assert sorted(position) == sorted(times)
+    for n, later in enumerate(block):
+        for earlier in block[:n]:
+            same = unit_of(earlier.opcode) is unit_of(later.opcode)
+            if same or conflict(earlier, later, CONFIG):
+                assert position[id(earlier)] < position[id(later)]
+    one_after_the_other = sum(2 + (times[id(i)] if unit_of(i.opcode) else 0) for i in block)
+    longest = max((times[id(i)] for i in block if unit_of(i.opcode)), default=0)
+    assert longest < order.cycles
+    assert order.cycles <= one_after_the_other
+
+
+@pytest.mark.parametrize(
+    ("slots", "pinned", "shared"),
+    [
+        (1, {}, (0,)),
+        (2, {}, (0, 1)),
+        (3, {5: 0}, (1, 2)),
+        (4, {5: 0, 7: 1}, (2, 3)),
+        (5, {5: 0, 7: 1, 2: 2, 8: 3}, ()),
+    ],
+)
+def test_which_tables_stay(slots: int, pinned: dict[int, int], shared: tuple[int, ...]) -> None:
+    plan = TablePlan.make([5, 7, 2, 8] if slots == 5 else [5, 7, 2, 8, 1, 3], slots)
+    assert (plan.pinned, plan.shared) == (pinned, shared)
+
+
+def test_what_a_block_may_expect() -> None:
+    assert TablePlan.make([5, 7, 2], 2).keep(7, 1) == {1: 7}
+    assert TablePlan.make([5, 7, 2, 3], 3).keep(5, 0) == {}, "it is there anyway"
+    assert TablePlan.make([5, 7, 2, 3], 3).keep(7, 0) == {1: 7}
+    assert TablePlan.make([5, 7, 2], 1).keep(7, 1) == {}, "nothing else would have room"
+
+
+def slots_of(block: list[Instruction]) -> list[tuple[str, int, int]]:
+    return [
+        ("T", i.source - 1, i.slot) if i.opcode is Opcode.TABLE else ("M", i.matrix, i.slot)
+        for i in block
+    ]
+
+
+def test_tables_take_turns() -> None:
+    plan = TablePlan.make([5, 7, 2], 2)
+    block = [matvec(5), matvec(7), matvec(7), matvec(2)]
+    assert slots_of(plan.insert(block, NAMES, {}, {}, 0)) == [
+        *(("T", 5, 0), ("M", 5, 0), ("T", 7, 1), ("M", 7, 1)),
+        *(("M", 7, 1), ("T", 2, 0), ("M", 2, 0)),
+    ]
+    assert slots_of(plan.insert(block[:1], NAMES, {}, {}, 1)) == [("T", 5, 1), ("M", 5, 1)]
+
+
+def test_tables_of_the_block_before_and_for_the_next() -> None:
+    plan = TablePlan.make([5, 7, 2], 2)
+    assert slots_of(plan.insert([matvec(7), matvec(2)], NAMES, {1: 7}, {1: 5}, 1)) == [
+        *(("M", 7, 1), ("T", 2, 0), ("M", 2, 0), ("T", 5, 1)),
+    ]
+    assert slots_of(plan.insert([matvec(7)], NAMES, {1: 7}, {1: 7}, 0)) == [("M", 7, 1)]
+
+
+def test_pinned_tables_are_not_loaded() -> None:
+    plan = TablePlan.make([5, 7, 2, 3], 3)
+    block = plan.insert([matvec(5), matvec(2, shift=3)], NAMES, {}, {}, 0)
+    assert slots_of(block) == [("M", 5, 0), ("T", 2, 1), ("M", 2, 1)]
+    assert block[2].shift == 3
+    assert block[1].layer == "matrix 2"
