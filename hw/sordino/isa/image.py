@@ -21,15 +21,23 @@ from amaranth.lib import enum
 from sordino.arch import Config, ConfigError
 from sordino.isa.encoding import EncodingError
 from sordino.isa.instructions import Instruction
-from sordino.isa.tans import SYMBOL_BYTES, Symbol, TableError, expand, expanded_bytes
+from sordino.isa.packing import (
+    MatrixStreams,
+    pack_directory,
+    pack_tables,
+    unpack_directory,
+    unpack_tables,
+)
+from sordino.isa.tans import Symbol, TableError, expand, expanded_bytes
 
 __all__ = ["FORMAT", "Image", "ImageError", "MatrixStreams", "Section"]
 
 MAGIC = b"SORDINO\0"
-FORMAT = (1, 0)
+FORMAT = (2, 0)
 """Major and minor; another major version is refused."""
 _HEADER = struct.Struct("<8sHHIIII")
 _ENTRY = struct.Struct("<IIII")
+_CRC = struct.Struct("<I")
 HEADER_BYTES = 64
 ENTRY_BYTES = 32
 ALIGNMENT = 16
@@ -50,23 +58,13 @@ class Section(enum.Enum, shape=32):
     PARAMETERS = 3
     """128-bit words of parameter memory."""
     TABLES = 4
-    """Number of tables, CRC-32 of their expansion, then for each: symbols, one word a symbol."""
+    """CRC-32 of the tables' expansion, then the tables, packed: `sordino.isa.packing`."""
     DIRECTORY = 5
-    """For each matrix: places and position words of each group, value words of each lane."""
+    """Places and words of every stream of every matrix, packed: `sordino.isa.packing`."""
     POSITIONS = 6
     """16-bit words, group after group, in each the matrices in order."""
     VALUES = 7
     """16-bit words, lane after lane, in each the matrices in order."""
-
-
-@dataclass(frozen=True)
-class MatrixStreams:
-    """Directory entry of one matrix; lengths in 16-bit words. Starts are the running sums."""
-
-    places: tuple[int, ...]
-    """Symbols of each group's position stream, padding places included."""
-    position_words: tuple[int, ...]
-    value_words: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +87,6 @@ class Image:
             "config": self.config.as_dict(),
             "labels": [instruction.layer for instruction in self.program],
         }
-        words = [len(self.tables), crc32(self.expanded_tables())]
-        for symbols in self.tables:
-            words += [len(symbols), *(symbol.encode() for symbol in symbols)]
-        directory = [len(self.matrices)]
-        for matrix in self.matrices:
-            directory += [*matrix.places, *matrix.position_words, *matrix.value_words]
         return {
             Section.HOST: json.dumps(
                 host, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
@@ -103,8 +95,8 @@ class Image:
                 i.encode().to_bytes(Instruction.BYTES, "little") for i in self.program
             ),
             Section.PARAMETERS: self.parameters,
-            Section.TABLES: struct.pack(f"<{len(words)}I", *words),
-            Section.DIRECTORY: struct.pack(f"<{len(directory)}I", *directory),
+            Section.TABLES: _CRC.pack(crc32(self.expanded_tables())) + pack_tables(self.tables),
+            Section.DIRECTORY: pack_directory(self.matrices),
             Section.POSITIONS: b"".join(self.positions),
             Section.VALUES: b"".join(self.values),
         }
@@ -166,7 +158,7 @@ class Image:
                 program=_program(sections[Section.PROGRAM], labels),
                 parameters=sections[Section.PARAMETERS],
                 tables=_tables(sections[Section.TABLES], config),
-                matrices=(matrices := _directory(sections[Section.DIRECTORY], config)),
+                matrices=(matrices := unpack_directory(sections[Section.DIRECTORY], config)),
                 positions=_split(
                     sections[Section.POSITIONS], [m.position_words for m in matrices], config.groups
                 ),
@@ -219,10 +211,6 @@ def _read_sections(contents: bytes) -> tuple[dict[Section, bytes], int]:
     return sections, config_id
 
 
-def _words(contents: bytes) -> tuple[int, ...]:
-    return struct.unpack(f"<{len(contents) // 4}I", contents)
-
-
 def _program(contents: bytes, labels: Sequence[str]) -> tuple[Instruction, ...]:
     size = Instruction.BYTES
     if len(contents) % size or len(labels) != len(contents) // size:
@@ -234,39 +222,14 @@ def _program(contents: bytes, labels: Sequence[str]) -> tuple[Instruction, ...]:
 
 
 def _tables(contents: bytes, config: Config) -> tuple[tuple[Symbol, ...], ...]:
-    words = _words(contents)
-    if len(contents) % SYMBOL_BYTES or len(words) < 2:
-        raise ImageError("table section is cut short")
-    tables, at = [], 2
-    for _ in range(words[0]):
-        if at >= len(words) or at + 1 + words[at] > len(words):
-            raise ImageError("table section is cut short")
-        tables.append(tuple(Symbol.decode(w) for w in words[at + 1 : at + 1 + words[at]]))
-        expand(tables[-1], config.state_bits)
-        at += 1 + words[at]
-    if at != len(words):
-        raise ImageError("table section is longer than its tables")
-    if crc32(expanded_bytes(tables, config.state_bits)) != words[1]:
+    tables = unpack_tables(contents[_CRC.size :])
+    for symbols in tables:
+        expand(symbols, config.state_bits)
+    if (crc32(expanded_bytes(tables, config.state_bits)),) != _CRC.unpack_from(contents):
         raise ImageError(
             "tables expand to something else than when the image was written; compile again"
         )
-    return tuple(tables)
-
-
-def _directory(contents: bytes, config: Config) -> tuple[MatrixStreams, ...]:
-    words = _words(contents)
-    record = 2 * config.groups + config.lanes
-    if len(contents) % 4 or not words or len(words) != 1 + words[0] * record:
-        raise ImageError("directory section does not hold one record a matrix")
-    matrices = []
-    for at in range(1, len(words), record):
-        g = config.groups
-        matrices.append(
-            MatrixStreams(
-                words[at : at + g], words[at + g : at + 2 * g], words[at + 2 * g : at + record]
-            )
-        )
-    return tuple(matrices)
+    return tables
 
 
 def _split(contents: bytes, lengths: Sequence[tuple[int, ...]], units: int) -> tuple[bytes, ...]:

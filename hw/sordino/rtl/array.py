@@ -56,7 +56,10 @@ class MatvecArray(wiring.Component):
     an error.
 
     While a MATVEC is in progress its bank is not `drain`'s, which then reads something
-    unspecified from it and does not write it; the other bank is. `load` and `table` take a word
+    unspecified from it and does not write it; the other bank is. A drain write reaches the bank
+    a cycle late: a read of its row gives what was there before in the same cycle, something
+    unspecified in the next and what was written from then on; a MATVEC on that bank may start in
+    the cycle after the write, not in the same one. `load` and `table` take a word
     every cycle, into what no MATVEC in progress uses, visible to a MATVEC started two cycles
     later. `clear_counts` clears the counters.
     """
@@ -176,7 +179,11 @@ class MatvecArray(wiring.Component):
         return reserve, write, x
 
     def _connect(self, m: Module, groups: list[Group]) -> None:
-        """Loading, tables (both through a register for all groups) and the vector unit's view."""
+        """Loading, tables and the vector unit's view.
+
+        What is written passes through a register for all groups; for the banks that also means
+        that no row is read and written in one cycle.
+        """
         for source, sinks in (
             (self.load, [group.load for group in groups]),
             (self.table, [group.table for group in groups]),
@@ -185,10 +192,16 @@ class MatvecArray(wiring.Component):
             m.d.sync += [valid.eq(source.valid), payload.eq(source.payload)]
             for sink in sinks:
                 m.d.comb += [sink.valid.eq(valid), sink.payload.eq(payload)]
+        stored = {
+            name: Signal.like(getattr(self.drain, name), name=name)
+            for name in ("write", "write_bank", "write_row", "value")
+        }
+        m.d.sync += [signal.eq(getattr(self.drain, name)) for name, signal in stored.items()]
         for group in groups:
             m.d.comb += [
-                getattr(group.drain, name).eq(getattr(self.drain, name))
-                for name in ("bank", "row", "write", "write_bank", "write_row", "value")
+                group.drain.bank.eq(self.drain.bank),
+                group.drain.row.eq(self.drain.row),
+                *(getattr(group.drain, name).eq(signal) for name, signal in stored.items()),
             ]
             for number in range(self.config.group):
                 lane = group.index * self.config.group + number

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from sordino.arch import STREAM_WORD_BITS
 from sordino.isa.tans import MAX_EXTRA_BITS, EntryLayout
+from sordino.rtl.attributes import UNCHECKED
 
 __all__ = ["RUN_BITS", "StreamDecoder", "stored_entry"]
 
@@ -137,7 +138,9 @@ class StreamDecoder(wiring.Component):
     def _table(self, m: Module):
         """Table memory: its read port and the entry of the present state."""
         shape = stored_entry(self.state_bits, runs=self.runs)
-        table: Any = memory.Memory(shape=shape, depth=self.slots << self.state_bits, init=[])
+        table: Any = memory.Memory(
+            shape=shape, depth=self.slots << self.state_bits, init=[], attrs=UNCHECKED
+        )
         m.submodules.table = table
         write, read = table.write_port(), table.read_port()
         m.d.comb += [
@@ -149,7 +152,9 @@ class StreamDecoder(wiring.Component):
 
     def _window(self, m: Module, window: Signal, pointer: Signal, refill: Signal) -> None:
         """Stream memory and the two words of which `window` shows the part at `pointer`."""
-        words: Any = memory.Memory(shape=STREAM_WORD_BITS, depth=self.depth, init=[])
+        words: Any = memory.Memory(
+            shape=STREAM_WORD_BITS, depth=self.depth, init=[], attrs=UNCHECKED
+        )
         m.submodules.stream = words
         write, read = words.write_port(), words.read_port()
         low, high = Signal(STREAM_WORD_BITS), Signal(STREAM_WORD_BITS)

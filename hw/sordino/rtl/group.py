@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from sordino.arch import Config
 from sordino.isa.instructions import Matvec
 from sordino.isa.registers import LoadTarget
+from sordino.rtl.attributes import UNCHECKED
 from sordino.rtl.decoder import StreamDecoder
 from sordino.rtl.lane import SHIFTED_X_BITS, Lane
 from sordino.rtl.ports import DrainSignature, LoadSignature, TableSignature
@@ -259,7 +260,9 @@ class Group(wiring.Component):
 
         A word loaded for `target` and `unit` is stored as that of `matrix` if `when`.
         """
-        directory: Any = memory.Memory(shape=shape, depth=self.config.matrices, init=[])
+        directory: Any = memory.Memory(
+            shape=shape, depth=self.config.matrices, init=[], attrs=UNCHECKED
+        )
         m.submodules[name] = directory
         write, read = directory.write_port(), directory.read_port()
         load = self.load.payload

@@ -7,6 +7,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arith import MAX_X_SHIFT, WEIGHT
+from sordino.rtl.attributes import BLOCK
 from sordino.rtl.ports import DrainSignature
 
 __all__ = ["SHIFTED_X_BITS", "Lane"]
@@ -24,8 +25,9 @@ class Lane(wiring.Component):
     with a product. The same row may come in every cycle.
 
     The other bank, and both while `busy` is low, belong to `drain`, the vector unit's view of
-    this one lane: `accumulators` holds row `row` of `bank` one cycle after they were presented,
-    as it was before a write in that same cycle. A place whose product is not stored when `busy`
+    this one lane: `accumulators` holds row `row` of `bank` one cycle after they were presented;
+    a read of the row that is written in the same cycle gives something unspecified, as block RAM
+    does that is neither read-first nor transparent. A place whose product is not stored when `busy`
     falls is lost.
 
     Memories: `bank0` and `bank1`, each with one read and one write port.
@@ -59,7 +61,7 @@ class Lane(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
 
-        # Operands.
+        # Operands, while the accumulator is read.
         gate = Signal()
         row, x, w = (
             Signal.like(port, name=f"operand_{name}")
@@ -70,42 +72,55 @@ class Lane(wiring.Component):
         with m.If(gate):
             m.d.sync += [row.eq(self.row), x.eq(self.x), w.eq(self.w)]
 
-        # Product, while the accumulator is read.
-        adding = Signal()
-        sum_row = Signal.like(row)
+        # Product. Of the two places before, one has its sum on the way to memory and one is yet
+        # to be added when an accumulator is read: reads of their rows come too early.
+        adding, written = Signal(), Signal()
+        product_row, written_row = (
+            Signal.like(row, name=name) for name in ("product_row", "written_row")
+        )
         product = Signal(signed(len(x) + len(w)))
-        # The sum of the cycle before is on its way to memory: a read of its row came too early.
-        forward = Signal()
+        stored, accumulator, total, previous = (
+            Signal(signed(self.accumulator_bits), name=name)
+            for name in ("stored", "accumulator", "total", "previous")
+        )
+        late, forward = Signal(), Signal()
         m.d.sync += [
             adding.eq(self.useful & self.busy),
-            forward.eq(adding & (sum_row == row)),
+            written.eq(adding),
+            forward.eq(adding & (product_row == row)),
         ]
+        m.d.comb += late.eq(written & (written_row == row))
         with m.If(self.useful):
-            m.d.sync += [product.eq(x * w), sum_row.eq(row)]
+            m.d.sync += [
+                product.eq(x * w),
+                product_row.eq(row),
+                accumulator.eq(Mux(late, previous, stored)),
+            ]
 
         # Sum.
-        accumulator, total, previous = (
-            Signal(signed(self.accumulator_bits), name=name)
-            for name in ("accumulator", "total", "previous")
-        )
         m.d.comb += total.eq(Mux(forward, previous, accumulator) + product)
         with m.If(adding):
-            m.d.sync += previous.eq(total)
+            m.d.sync += [previous.eq(total), written_row.eq(product_row)]
 
         drain_bank = Signal()
         m.d.sync += drain_bank.eq(self.drain.bank)
         for number in range(2):
-            bank: Any = memory.Memory(shape=signed(self.accumulator_bits), depth=self.rows, init=[])
+            bank: Any = memory.Memory(
+                shape=signed(self.accumulator_bits),
+                depth=self.rows,
+                init=[],
+                attrs=BLOCK,
+            )
             m.submodules[f"bank{number}"] = bank
             read, write = bank.read_port(), bank.write_port()
             own = Signal(name=f"own{number}")
             m.d.comb += own.eq(self.busy & (self.bank == number))
             with m.If(own):
                 m.d.comb += [
-                    read.en.eq(self.useful),
-                    read.addr.eq(row),
+                    read.en.eq(gate),
+                    read.addr.eq(self.row),
                     write.en.eq(adding),
-                    write.addr.eq(sum_row),
+                    write.addr.eq(product_row),
                     write.data.eq(total),
                 ]
             with m.Else():
@@ -117,7 +132,7 @@ class Lane(wiring.Component):
                     write.data.eq(self.drain.value),
                 ]
             with m.If(self.bank == number):
-                m.d.comb += accumulator.eq(read.data)
+                m.d.comb += stored.eq(read.data)
             with m.If(drain_bank == number):
                 m.d.comb += self.drain.accumulators[0].eq(read.data)
         return m

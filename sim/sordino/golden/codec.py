@@ -15,7 +15,14 @@ from sordino.arch import MAX_WRAPS, STREAM_WORD_BITS, Config
 from sordino.isa.image import MatrixStreams
 from sordino.isa.tans import Symbol, expand
 
-__all__ = ["DecodedMatrix", "StreamError", "Streams", "decode_matrix"]
+__all__ = [
+    "DecodedMatrix",
+    "GroupWalk",
+    "StreamError",
+    "Streams",
+    "decode_matrix",
+    "decode_walks",
+]
 
 
 class StreamError(ValueError):
@@ -56,6 +63,21 @@ class DecodedMatrix:
     mask: NDArray[np.bool_]
     places: int
     padding: int
+
+
+@dataclass(frozen=True)
+class GroupWalk:
+    """Where the position symbols of one group lead.
+
+    columns  int64: the column of each symbol in order, padding places among them, as long as they
+             lie in the matrix and no symbol moves on more than MAX_WRAPS columns
+    padding  how many of these are padding places
+    outside  a symbol follows that does not
+    """
+
+    columns: NDArray[np.int64]
+    padding: int = 0
+    outside: bool = False
 
 
 class _Decoder:
@@ -155,16 +177,47 @@ def decode_matrix(
     return DecodedMatrix(slots, mask, int(mask.sum()), padding)
 
 
+def decode_walks(
+    image_like: Streams, matrix: int, *, rows: int, columns: int, runs: Sequence[Symbol]
+) -> tuple[GroupWalk, ...]:
+    """Decode the position streams alone, of all groups: what a MATVEC's time depends on.
+
+    Bad streams are no error here. At most rows * columns + 1 symbols a stream are decoded.
+    """
+    config = image_like.config
+    where = _Decoder(runs, config.state_bits)
+    walks = []
+    for group, count in enumerate(image_like.matrices[matrix].places):
+        if not count:
+            walks.append(GroupWalk(np.zeros(0, np.int64)))
+            continue
+        start = sum(m.position_words[group] for m in image_like.matrices[:matrix])
+        symbols = min(count, rows * columns + 1)
+        found, pads, _ = where.decode(image_like.positions[group], start, symbols)
+        _, column = _follow(found, pads, rows)
+        bad = (column >= columns) | (np.diff(column, prepend=0) > MAX_WRAPS)
+        good = int(bad.argmax()) if bad.any() else symbols
+        walks.append(GroupWalk(column[:good], int(pads[:good].sum()), good < symbols))
+    return tuple(walks)
+
+
+def _follow(
+    runs: NDArray[np.int64], pads: NDArray[np.bool_], rows: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Place index column * rows + row and column after each symbol."""
+    places = np.cumsum(np.where(pads, MAX_WRAPS * rows, runs + 1)) - 1
+    # Until the first run the walk is at row -1 of its column, not at the end of the one before.
+    leading = np.logical_and.accumulate(pads)
+    return places, (places + leading) // rows
+
+
 def _walk(
     name: str, runs: NDArray[np.int64], pads: NDArray[np.bool_], rows: int, columns: int
 ) -> NDArray[np.int64]:
     """Place indices column * rows + row that the symbols lead to, padding left out."""
     if (runs[~pads] < 0).any():
         raise StreamError(f"{name}: a run is negative")
-    places = np.cumsum(np.where(pads, MAX_WRAPS * rows, runs + 1)) - 1
-    # Until the first run the walk is at row -1 of its column, not at the end of the one before.
-    leading = np.logical_and.accumulate(pads)
-    column = (places + leading) // rows
+    places, column = _follow(runs, pads, rows)
     if column[-1] >= columns:
         raise StreamError(f"{name}: place in column {column[column >= columns][0]} of {columns}")
     wraps = np.diff(column, prepend=0)

@@ -13,7 +13,7 @@ from amaranth.hdl import Shape
 from amaranth.lib import data
 
 from sordino import arch, arith
-from sordino.isa import image, instructions, registers, tans
+from sordino.isa import bits, image, instructions, packing, registers, tans
 from sordino.reference.markdown import docstring, table
 from sordino.rtl.resources import SMALLEST_OPERAND, memory_bits, multipliers
 
@@ -164,7 +164,8 @@ def image_page() -> str:
             docstring(image)
             + f"\n\nFormat {image.FORMAT[0]}.{image.FORMAT[1]}.\n\n## Sections\n\n",
             _enum(image, image.Section),
-            "\n## Streams and tables\n\n" + docstring(tans) + "\n\n### Symbol\n\n",
+            "\n## Packing\n\n" + docstring(packing) + "\n\n" + docstring(bits),
+            "\n\n## Streams and tables\n\n" + docstring(tans) + "\n\n### Symbol\n\n",
             docstring(tans.Symbol) + "\n\n" + _fields(tans.SymbolLayout),
             "\n### Expanded entry\n\n" + docstring(tans.expand) + "\n\n",
             _fields(tans.EntryLayout),

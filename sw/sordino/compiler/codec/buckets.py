@@ -1,8 +1,8 @@
 """Choice of an alphabet: symbols (base, extra) that cover the values that occur.
 
 A symbol stands for 2^extra neighbouring values and costs its state bits and `extra` raw bits
-every time, and 32 bits of the image once. Dynamic programming over the range of values finds the
-cheapest cover; where it has more symbols than there are states, a symbol is made dearer.
+every time, and about 11 bits of the image once. Dynamic programming over the range of values finds
+the cheapest cover; where it has more symbols than there are states, a symbol is made dearer.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.compiler.codec.frequencies import LOG2_UNIT, coded_bits, log2_fixed, normalise
-from sordino.isa.tans import MAX_EXTRA_BITS, SYMBOL_BYTES, Symbol
+from sordino.isa.tans import MAX_EXTRA_BITS, Symbol
 
 __all__ = ["choose_symbols"]
 
-_SYMBOL_COST = 8 * SYMBOL_BYTES * LOG2_UNIT
+_SYMBOL_COST = 11 * LOG2_UNIT
+"""What a symbol takes in the image's tables, roughly."""
 _LOG2_E = round(1.4426950408889634 * LOG2_UNIT)
 
 
@@ -82,14 +83,24 @@ def _table(wanted: _Counts, cover: Sequence[tuple[int, int]]) -> tuple[int, tupl
     if wanted.padding:
         counts.append(wanted.padding)
     frequencies = normalise(counts, 1 << wanted.state_bits)
+    tunes = [
+        _tune(count, frequency, wanted)
+        for count, frequency in zip(counts, frequencies, strict=True)
+    ]
     symbols = [
-        Symbol(wanted.low + start, extra, frequency)
-        for (start, extra), frequency in zip(cover, frequencies, strict=False)
+        Symbol(wanted.low + start, extra, frequency, tune=tune)
+        for (start, extra), frequency, tune in zip(cover, frequencies, tunes, strict=False)
     ]
     if wanted.padding:
-        symbols.append(Symbol(0, 0, frequencies[-1], padding=True))
+        symbols.append(Symbol(0, 0, frequencies[-1], padding=True, tune=tunes[-1]))
     bits = coded_bits(counts, frequencies) + raw * LOG2_UNIT
     return bits + len(symbols) * _SYMBOL_COST, tuple(symbols)
+
+
+def _tune(count: int, frequency: int, wanted: _Counts) -> int:
+    """The share of states that these counts call for less the frequency, in quarters, rounded."""
+    quarters = (count << wanted.state_bits + 3) + wanted.total
+    return max(-2, min(1, quarters // (2 * wanted.total) - 4 * frequency))
 
 
 def _cover(wanted: _Counts, price: int) -> list[tuple[int, int]]:

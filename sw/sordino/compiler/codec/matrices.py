@@ -11,12 +11,10 @@ from sordino.compiler.codec.encode import Encoder
 from sordino.compiler.codec.model import (
     EncodedMatrices,
     MatrixStats,
-    directory_bits,
     entropy,
-    table_bits,
 )
 from sordino.compiler.codec.walk import PADDING, Walk, longest_run, walk_group
-from sordino.isa.image import MatrixStreams
+from sordino.isa.packing import MatrixStreams, directory_bits, table_bits
 from sordino.isa.tans import Symbol
 
 __all__ = ["encode_matrices"]
@@ -28,12 +26,17 @@ _Stream = tuple[NDArray[np.uint16], int]
 
 
 def encode_matrices(
-    slots: Sequence[NDArray[np.int8]], config: Config, *, weights: Sequence[int] | None = None
+    slots: Sequence[NDArray[np.int8]],
+    config: Config,
+    *,
+    weights: Sequence[int] | None = None,
+    stored_zeros: bool = False,
 ) -> EncodedMatrices:
     """Encode matrices dealt to lanes, each int8 of shape (rows, lanes, columns).
 
     Row r of lane l is slots[r, l]; empty slots are zeros. `weights` gives for each matrix how
     many weights it has without its empty slots, for the statistics alone; by default all.
+    `stored_zeros` skips nothing: groups stop at every place, and zeros are values like others.
 
     One run table serves all matrices, each has a value table. The result depends on nothing but
     the arguments. Raises ValueError where an array is not of that kind or has more rows than
@@ -43,7 +46,7 @@ def encode_matrices(
         _check(number, matrix, config)
     if weights is None:
         weights = [matrix.size for matrix in slots]
-    walks = [_walk(matrix, config) for matrix in slots]
+    walks = [_walk(matrix, config, stored_zeros) for matrix in slots]
     runs = _run_table(walks, config)
     tables, directory, stats = [runs], [], []
     positions: list[list[_Stream]] = [[] for _ in range(config.groups)]
@@ -68,7 +71,7 @@ def encode_matrices(
                 value_words=tuple(len(words) for words, _ in what),
             )
         )
-        stats.append(_stats(matrix, count, walked, where, what, table, config))
+        stats.append(_stats(matrix, count, walked, where, what, table, directory[-1]))
     return EncodedMatrices(
         config=config,
         tables=tuple(tables),
@@ -93,10 +96,11 @@ def _check(number: int, matrix: NDArray[np.int8], config: Config) -> None:
         )
 
 
-def _walk(matrix: NDArray[np.int8], config: Config) -> list[Walk]:
-    """Every group's walk: it stops where any of its lanes has a weight."""
+def _walk(matrix: NDArray[np.int8], config: Config, stored_zeros: bool) -> list[Walk]:
+    """Every group's walk: it stops where any of its lanes has a weight, or everywhere."""
     rows, _, columns = matrix.shape
-    occupied = (matrix.reshape(rows, config.groups, config.group, columns) != 0).any(axis=2)
+    present = stored_zeros | (matrix != 0)
+    occupied = present.reshape(rows, config.groups, config.group, columns).any(axis=2)
     longest = longest_run(rows, config.state_bits)
     return [walk_group(occupied[:, group], longest) for group in range(config.groups)]
 
@@ -135,7 +139,7 @@ def _stats(
     where: Sequence[_Stream],
     what: Sequence[_Stream],
     table: Sequence[Symbol],
-    config: Config,
+    streams: MatrixStreams,
 ) -> MatrixStats:
     counts = np.bincount(matrix.reshape(-1).astype(np.int64) + 128, minlength=256)
     counts[128] -= matrix.size - weights
@@ -152,6 +156,6 @@ def _stats(
         value_bits=sum(bits for _, bits in what),
         bytes=sum(2 * len(words) for words, _ in (*where, *what)),
         table_bits=table_bits(table),
-        directory_bits=directory_bits(config),
+        directory_bits=directory_bits(streams),
         h0=entropy(counts),
     )

@@ -1,29 +1,15 @@
 """What the encoder hands over: tables, stream memories, directory and what they cost."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.isa.image import MatrixStreams
-from sordino.isa.tans import SYMBOL_BYTES, Symbol
+from sordino.isa.packing import MatrixStreams, table_bits
+from sordino.isa.tans import Symbol
 
-__all__ = ["EncodedMatrices", "MatrixStats", "directory_bits", "entropy", "table_bits"]
-
-IMAGE_WORD_BITS = 32
-"""Tables and directory of the image are 32-bit words."""
-
-
-def table_bits(symbols: Sequence[Symbol]) -> int:
-    """Bits of one table in the image: its number of symbols and one word a symbol."""
-    return IMAGE_WORD_BITS + 8 * SYMBOL_BYTES * len(symbols)
-
-
-def directory_bits(config: Config) -> int:
-    """Bits of one matrix's directory record in the image."""
-    return IMAGE_WORD_BITS * (2 * config.groups + config.lanes)
+__all__ = ["EncodedMatrices", "MatrixStats", "entropy"]
 
 
 def entropy(counts: NDArray[np.int64]) -> float:

@@ -1,0 +1,137 @@
+"""Tables and directory as the image packs them, bit by bit (`sordino.isa.bits`).
+
+    tables      their number, then each: its number of symbols, then for each symbol
+                padding (1 bit), extra less that of the symbol before (signed), base less the end
+                of the symbol before, base + 2^extra (signed), frequency - 1 (order 2),
+                tune + 2 (2 bits)
+    directory   number of matrices, then for each three lists: places of the groups, words of the
+                groups, words of the lanes
+
+Numbers without a width are Golomb numbers of order 0; before the first symbol extra and end are
+0. A list is its least number, the width of the rest (5 bits) and for each entry what it has above
+the least, in that width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sordino.arch import Config
+from sordino.isa.bits import BitReader, BitWriter
+from sordino.isa.tans import Symbol
+
+__all__ = [
+    "MatrixStreams",
+    "directory_bits",
+    "pack_directory",
+    "pack_tables",
+    "table_bits",
+    "unpack_directory",
+    "unpack_tables",
+]
+
+_FREQUENCY_ORDER = 2
+_WIDTH_BITS = 5
+
+
+@dataclass(frozen=True)
+class MatrixStreams:
+    """Directory entry of one matrix; lengths in 16-bit words. Starts are the running sums."""
+
+    places: tuple[int, ...]
+    """Symbols of each group's position stream, padding places included."""
+    position_words: tuple[int, ...]
+    value_words: tuple[int, ...]
+
+
+def pack_tables(tables: Sequence[Sequence[Symbol]]) -> bytes:
+    """The tables; EncodingError or BitsError where a symbol does not fit."""
+    writer = BitWriter()
+    writer.golomb(len(tables))
+    for symbols in tables:
+        _write_table(writer, symbols)
+    return writer.to_bytes()
+
+
+def unpack_tables(contents: bytes) -> tuple[tuple[Symbol, ...], ...]:
+    """The tables of `pack_tables`; BitsError for anything else, EncodingError for a symbol."""
+    reader = BitReader(contents)
+    tables = tuple(_read_table(reader) for _ in range(reader.golomb()))
+    reader.close()
+    return tables
+
+
+def table_bits(symbols: Sequence[Symbol]) -> int:
+    """Bits that one table takes."""
+    writer = BitWriter()
+    _write_table(writer, symbols)
+    return writer.bits
+
+
+def pack_directory(matrices: Sequence[MatrixStreams]) -> bytes:
+    """The directory; BitsError where a number does not fit."""
+    writer = BitWriter()
+    writer.golomb(len(matrices))
+    for matrix in matrices:
+        _write_matrix(writer, matrix)
+    return writer.to_bytes()
+
+
+def unpack_directory(contents: bytes, config: Config) -> tuple[MatrixStreams, ...]:
+    """The directory of `pack_directory` for this machine; BitsError for anything else."""
+    reader = BitReader(contents)
+    lengths = (config.groups, config.groups, config.lanes)
+    matrices = tuple(
+        MatrixStreams(*(_read_list(reader, length) for length in lengths))
+        for _ in range(reader.golomb())
+    )
+    reader.close()
+    return matrices
+
+
+def directory_bits(matrix: MatrixStreams) -> int:
+    """Bits that one matrix takes in the directory."""
+    writer = BitWriter()
+    _write_matrix(writer, matrix)
+    return writer.bits
+
+
+def _write_table(writer: BitWriter, symbols: Sequence[Symbol]) -> None:
+    writer.golomb(len(symbols))
+    extra = end = 0
+    for symbol in symbols:
+        symbol.encode()
+        writer.fixed(symbol.padding, 1)
+        writer.signed(symbol.extra - extra)
+        writer.signed(symbol.base - end)
+        writer.golomb(symbol.frequency - 1, _FREQUENCY_ORDER)
+        writer.fixed(symbol.tune + 2, 2)
+        extra, end = symbol.extra, symbol.base + (1 << symbol.extra)
+
+
+def _read_table(reader: BitReader) -> tuple[Symbol, ...]:
+    symbols = []
+    extra = end = 0
+    for _ in range(reader.golomb()):
+        padding = bool(reader.fixed(1))
+        extra += reader.signed()
+        base = end + reader.signed()
+        frequency, tune = 1 + reader.golomb(_FREQUENCY_ORDER), reader.fixed(2) - 2
+        symbols.append(Symbol(base, extra, frequency, padding, tune))
+        symbols[-1].encode()
+        end = base + (1 << extra)
+    return tuple(symbols)
+
+
+def _write_matrix(writer: BitWriter, matrix: MatrixStreams) -> None:
+    for numbers in (matrix.places, matrix.position_words, matrix.value_words):
+        least = min(numbers)
+        width = (max(numbers) - least).bit_length()
+        writer.golomb(least)
+        writer.fixed(width, _WIDTH_BITS)
+        for number in numbers:
+            writer.fixed(number - least, width)
+
+
+def _read_list(reader: BitReader, length: int) -> tuple[int, ...]:
+    least, width = reader.golomb(), reader.fixed(_WIDTH_BITS)
+    return tuple(least + reader.fixed(width) for _ in range(length))
