@@ -1,6 +1,6 @@
-"""One matrix on the circuit: cycles, utilisation, and the product checked against numpy."""
+"""One matrix on one machine: cycles, utilisation, and the product checked against numpy."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from sordino.arch import Config, ConfigError
 from sordino.compiler.codec import encode_matrices
 from sordino.compiler.layout import Layout, Tile, linear_layout
+from sordino.cycles.engine import Cycles
+from sordino.engines.engine import RunResult
 from sordino.engines.errors import Mismatch
 from sordino.engines.profile import layer_times
 from sordino.engines.rtl import Rtl
@@ -82,21 +84,11 @@ def _expected(product: NDArray[np.int64], layout: Layout, tile: Tile) -> NDArray
     return out.reshape(tile.rows, -1)
 
 
-def bench_matvec(
-    matrix: NDArray[np.int8], lanes: int, group: int, *, seed: int = 0
-) -> dict[str, Any]:
-    """Multiply int8 `matrix` (outputs, inputs) by a random int8 vector on a machine of its size.
-
-    `cycles` are those of TABLE, MATVEC and DRAIN; `utilisation` and `useful` divide by them,
-    `matvec_cycles` are those of MATVEC alone. Raises Mismatch if the circuit and numpy
-    disagree.
-    """
-    config = _config(matrix, lanes, group)
-    layout = linear_layout([matrix], config)
-    columns = matrix.shape[1]
-    encoded = encode_matrices(layout.slots(matrix, np.arange(columns)), config)
-    x = np.random.default_rng(seed).integers(-128, 128, columns).astype(np.int8)
-    image = Image(
+def _image(matrix: NDArray[np.int8], layout: Layout, stored_zeros: bool) -> Image:
+    columns, config = matrix.shape[1], layout.config
+    slots = layout.slots(matrix, np.arange(columns))
+    encoded = encode_matrices(slots, config, stored_zeros=stored_zeros)
+    return Image(
         config=config,
         program=tuple(_program(layout, columns)),
         parameters=bytes(16 * config.parameter_words),
@@ -109,16 +101,56 @@ def bench_matvec(
             "padding": [stats.padding for stats in encoded.stats],
         },
     )
-    engine = Rtl(image)
-    result = engine.run(x.reshape(1, -1), record=True)
+
+
+def _run(
+    engine: Rtl | Cycles, matrix: NDArray[np.int8], layout: Layout, x: NDArray[np.int8]
+) -> RunResult:
+    """Multiply by x (1, inputs) and compare every tile's accumulators with numpy's product."""
+    result = engine.run(x, record=True)
     if result.error is not Error.NONE or result.records is None:
         raise Mismatch(f"the machine stopped with {result.error.name}")
-    product = matrix.astype(np.int64) @ x.astype(np.int64)
-    matvecs = [r for r in result.records if image.program[r.pc].opcode is Opcode.MATVEC]
+    program = engine.image.program
+    product = matrix.astype(np.int64) @ x[0].astype(np.int64)
+    matvecs = [r for r in result.records if program[r.pc].opcode is Opcode.MATVEC]
     for tile, record in zip(layout.tiles, matvecs, strict=True):
         if not np.array_equal(record.values, _expected(product, layout, tile).ravel()):
-            raise Mismatch("the circuit's accumulators are not numpy's product")
-    profile = engine.profile()
+            raise Mismatch(f"the accumulators of {engine.name} are not numpy's product")
+    return result
+
+
+def _balance(image: Image) -> float:
+    """Mean over largest number of places of a group, padding included, tile after tile."""
+    places = [np.array(entry.places) for entry in image.matrices]
+    slowest = sum(int(tile.max()) for tile in places)
+    return sum(float(tile.mean()) for tile in places) / slowest if slowest else 1.0
+
+
+def bench_matvec(
+    matrix: NDArray[np.int8],
+    lanes: int,
+    group: int,
+    *,
+    zeros: Literal["skipped", "stored"] = "skipped",
+    engine: Literal["rtl", "cycles"] = "rtl",
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Multiply int8 `matrix` (outputs, inputs) by a random int8 vector on a machine of its size.
+
+    With `zeros` stored every place of the matrix is there and takes its cycle, the baseline of
+    skipping; then `places` counts all of them. The engines agree in every figure.
+
+    `cycles` are those of TABLE, MATVEC and DRAIN; `utilisation` and `useful` divide by them,
+    `matvec_cycles` are those of MATVEC alone. `balance` is the mean over the largest number of
+    places of a group, what dealing leaves. Raises Mismatch if the machine and numpy disagree.
+    """
+    config = _config(matrix, lanes, group)
+    layout = linear_layout([matrix], config)
+    image = _image(matrix, layout, zeros == "stored")
+    machine = Rtl(image) if engine == "rtl" else Cycles(image)
+    x = np.random.default_rng(seed).integers(-128, 128, (1, matrix.shape[1])).astype(np.int8)
+    result = _run(machine, matrix, layout, x)
+    profile = machine.profile()
     (time,) = [t for t in layer_times(image, profile) if t.name == "matrix"]
     by_opcode = {
         opcode.name.lower() + "_cycles": sum(
@@ -131,14 +163,17 @@ def bench_matvec(
     places, wanted = result.counters["places"], group / lanes
     return {
         "rows": len(matrix),
-        "columns": columns,
+        "columns": matrix.shape[1],
         "lanes": lanes,
         "group": group,
+        "zeros": zeros,
         "cycles": time.cycles,
         **by_opcode,
         "places": places,
         "padding": result.counters["padding"],
         "non_zeros": sum(image.host["non_zeros"]),
+        "wait_x": result.counters["wait_x"],
+        "balance": _balance(image),
         "utilisation": places * wanted / time.cycles,
         "useful": sum(image.host["non_zeros"]) / (lanes * time.cycles),
         "matvec_utilisation": places * wanted / max(1, by_opcode["matvec_cycles"]),

@@ -1,0 +1,105 @@
+"""One run over many matrices: every engine on each, side by side."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sordino.bench.cycles import EngineName, MatrixCycles, measure_cycles
+from sordino.bench.matrices import Case, find_trained, laplacian_case, model_case
+from sordino.bench.sizes import Sizes, measure_sizes
+from sordino.engines.errors import ToolError
+from sordino.model.load import load_model
+from sordino.peers import Vela
+
+__all__ = ["FLOAT", "GROUPED", "EngineBench", "bench_engines", "default_cases", "find_vela"]
+
+FLOAT, GROUPED = "an4_rnnt_float.npz", "an4_rnnt_g4_80.npz"
+_GROUPED_BITS = 5
+"""The grid that model lies on."""
+_CYCLE_BITS = 5
+"""Cycles depend on where weights are, not on their bits: they are counted for one width."""
+
+
+@dataclass(frozen=True)
+class EngineBench:
+    """Sizes of every case and, where they were measured, cycles; `notes` say what is missing."""
+
+    sizes: tuple[Sizes, ...]
+    cycles: tuple[MatrixCycles, ...]
+    vela: str | None
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "vela": self.vela,
+            "sizes": [row.as_dict() for row in self.sizes],
+            "cycles": [row.as_dict() for row in self.cycles],
+            "notes": list(self.notes),
+        }
+
+
+def find_vela() -> tuple[Vela | None, list[str]]:
+    """Vela, or why there is none."""
+    try:
+        return Vela(), []
+    except ToolError as error:
+        return None, [f"Vela is left out: {error}"]
+
+
+def default_cases(
+    bits: Sequence[int], zeros: Sequence[float], groups: Sequence[int], *, trained: bool = True
+) -> tuple[list[Case], list[str]]:
+    """Random matrices, and trained models where their files are; and which are left out.
+
+    The float model is pruned as the compiler does; the one trained for groups of 4 is as it is.
+    """
+    cases = [laplacian_case(b, z, g) for g in groups for b in bits for z in zeros]
+    if not trained:
+        return cases, []
+    notes = []
+    path = find_trained(FLOAT)
+    if path is None:
+        notes.append(f"{FLOAT} is left out: it is neither in models/ nor beside $SORDINO_DATA")
+    else:
+        model = load_model(path)
+        # Larger groups than an LSTM's four gates are not a pattern that models are pruned to.
+        small = [g for g in groups if g in (1, 4)]
+        cases += [model_case(model, b, z, g) for g in small for b in bits for z in zeros]
+    path = find_trained(GROUPED)
+    if path is None:
+        notes.append(f"{GROUPED} is left out: it is not in models/")
+    elif 4 in groups and _GROUPED_BITS in bits:
+        cases.append(model_case(load_model(path), _GROUPED_BITS, None, 4))
+    return cases, notes
+
+
+def bench_engines(
+    cases: Sequence[Case],
+    lanes: Sequence[int],
+    *,
+    vela: Vela | None = None,
+    cycles: EngineName | None = "cycles",
+    notes: Sequence[str] = (),
+    on_case: Callable[[int], None] = lambda _: None,
+) -> EngineBench:
+    """Measure sizes of every case and, for single matrices of 5 bits or a user's, cycles.
+
+    `cycles` names the engine that counts them, None leaves them out. Every engine gets the same
+    matrices. `on_case` is called with 1 after each case. Raises ToolError where the circuit
+    cannot be compiled, Mismatch if a product is wrong.
+    """
+    sizes, times = [], []
+    for case in cases:
+        row = measure_sizes(case, lanes, vela)
+        sizes.append(row)
+        wanted = case.model is None and (case.zeros is None or case.bits == _CYCLE_BITS)
+        if cycles is not None and wanted:
+            times += [
+                measure_cycles(case, count, engine=cycles, vela=row.vela_cycles)
+                for count in lanes
+                if count % case.group == 0
+            ]
+        on_case(1)
+    version = None if vela is None else f"{vela.version}, {vela.accelerator}"
+    return EngineBench(tuple(sizes), tuple(times), version, tuple(notes))

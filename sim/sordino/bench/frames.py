@@ -1,0 +1,140 @@
+"""Whole layers: how busy the lanes are in a frame, the two engines compared, simulation speed."""
+
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+
+from sordino.arch import PRESETS, Config
+from sordino.bench.cycles import EngineName
+from sordino.compiler.compile import CompileOptions, compile_model
+from sordino.cycles.engine import Cycles
+from sordino.engines.amaranth_sim import AmaranthSim
+from sordino.engines.errors import Mismatch
+from sordino.engines.rtl import Rtl
+from sordino.isa.image import Image
+from sordino.isa.instructions import Opcode
+from sordino.isa.registers import Error
+from sordino.model.rnnt import RnntModel
+from sordino.testing.models import random_model
+
+__all__ = [
+    *("EncoderUse", "compile_for", "compile_step", "cycle_differences", "encoder_use"),
+    "simulation_rates",
+]
+
+_ENCODER = ("input", "encoder.")
+_STEP = ("encoder.",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderUse:
+    """Cycles of an encoder's frame: of the instructions of its layers, mean over some frames.
+
+    cycles              input, tables, products, element-wise work
+    matvec              of these, MATVEC
+    utilisation         places that are not zero · group / (lanes · cycles)
+    matvec_utilisation  the same over MATVEC's cycles alone
+    ideal               cycles if every lane had a place that is not zero in every one
+    """
+
+    engine: EngineName
+    lanes: int
+    group: int
+    cycles: float
+    matvec: float
+    ideal: float
+
+    @property
+    def utilisation(self) -> float:
+        """Of the whole frame."""
+        return self.ideal / self.cycles
+
+    @property
+    def matvec_utilisation(self) -> float:
+        """While MATVEC runs."""
+        return self.ideal / self.matvec
+
+
+def compile_for(model: RnntModel, config: Config, bits: int, zeros: float | None) -> Image:
+    """The model's image for a machine."""
+    return compile_model(model, config, CompileOptions(weight_bits=bits, sparsity=zeros)).image
+
+
+def compile_step(units: int, lanes: int, bits: int, zeros: float) -> Image:
+    """An RNN-T with one large encoder layer (as many inputs as units), the rest next to nothing."""
+    weights = 8 * units * units
+    config = replace(
+        PRESETS["large-unstructured"],
+        name=f"lstm{units}",
+        lanes=lanes,
+        lane_words=1 << (weights * bits // 16 // lanes).bit_length(),
+        group_words=1 << (weights * bits // 16 // lanes).bit_length(),
+        activation_words=8192,
+    )
+    model = random_model(0, inputs=units, encoder=(units,))
+    return compile_for(model, config, bits, zeros)
+
+
+def _run(engine: Rtl | Cycles | AmaranthSim, frames: int) -> int:
+    """Cycles of so many frames of zeros: what features hold changes tokens, not a layer's time."""
+    inputs = engine.image.host["input"]["count"]
+    result = engine.run(np.zeros((frames, inputs), np.int8))
+    if result.error is not Error.NONE:
+        raise Mismatch(f"the machine stopped with {result.error.name}")
+    return result.counters["cycles"]
+
+
+def encoder_use(
+    image: Image, *, frames: int, engine: EngineName = "cycles", step: bool = False
+) -> EncoderUse:
+    """Run and add up the encoder's instructions; of a `step` without the input's."""
+    machine = Rtl(image) if engine == "rtl" else Cycles(image)
+    _run(machine, frames)
+    lanes, group = image.config.lanes, image.config.group
+    cycles = matvec = places = 0
+    for instruction, (times, spent) in zip(image.program, machine.profile().tolist(), strict=True):
+        if not (instruction.layer or "").startswith(_STEP if step else _ENCODER):
+            continue
+        cycles += spent
+        if instruction.opcode is Opcode.MATVEC:
+            padding = image.host["padding"][instruction.matrix]
+            matvec += spent
+            places += times * (sum(image.matrices[instruction.matrix].places) - padding)
+    return EncoderUse(
+        engine=engine,
+        lanes=lanes,
+        group=group,
+        cycles=cycles / frames,
+        matvec=matvec / frames,
+        ideal=places * group / lanes / frames,
+    )
+
+
+def cycle_differences(image: Image, frames: int) -> tuple[int, int]:
+    """Instructions of a run, and how many cycles apart circuit and cycle engine are, summed up."""
+    profiles = []
+    for machine in (Rtl(image), Cycles(image)):
+        _run(machine, frames)
+        profiles.append(machine.profile())
+    circuit, model = profiles
+    if not np.array_equal(circuit[:, 0], model[:, 0]):
+        raise Mismatch("circuit and cycle engine retire different instructions")
+    return int(circuit[:, 0].sum()), int(np.abs(circuit[:, 1] - model[:, 1]).sum())
+
+
+def simulation_rates(preset: str) -> tuple[float, float]:
+    """Cycles a second of this machine's circuit: compiled, and in Amaranth's simulator.
+
+    Loading is left out, as the difference between a longer and a shorter run.
+    """
+    image = compile_for(random_model(0), PRESETS[preset], 8, None)
+
+    def rate(engine: Rtl | AmaranthSim, few: int, many: int) -> float:
+        begin = perf_counter()
+        cycles = _run(engine, few)
+        between = perf_counter()
+        more = _run(engine, many)
+        return (more - cycles) / (perf_counter() - 2 * between + begin)
+
+    return rate(Rtl(image), 1, 400), rate(AmaranthSim(image), 1, 3)

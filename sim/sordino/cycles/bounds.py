@@ -1,0 +1,274 @@
+"""Best and worst case of a frame, from the program alone.
+
+Every path from one INPUT to the next is followed, with the registers as far as they are known: SET
+and LOOP tell them, what ARGMAX finds may be anything, and so may all of them where a frame begins.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from itertools import accumulate
+from typing import Any
+
+from sordino.cycles.durations import Durations
+from sordino.cycles.path import holds, plain_stretches
+from sordino.cycles.schedule import instruction_cycles
+from sordino.isa.image import Image
+from sordino.isa.instructions import REGISTERS, STACK_DEPTH, Instruction, Opcode
+
+__all__ = ["Bounds", "Span", "frame_bounds"]
+
+_REGISTER_MASK = 0xFFFF
+_MOST_TOKENS = 64
+"""Token counts that are kept apart."""
+_LONG_LOOP = 1024
+"""With a loop that may be so long none but 0 is: there would be too many to keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Fewest and most cycles; `worst` is None if the program alone does not bound it."""
+
+    best: int
+    worst: int | None
+
+    def __add__(self, other: "Span") -> "Span":
+        if self.worst is None or other.worst is None:
+            return Span(self.best + other.best, None)
+        return Span(self.best + other.best, self.worst + other.worst)
+
+    def __or__(self, other: "Span") -> "Span":
+        best = min(self.best, other.best)
+        if self.worst is None or other.worst is None:
+            return Span(best, None)
+        return Span(best, max(self.worst, other.worst))
+
+    def times(self, n: int) -> "Span":
+        """n times over."""
+        return Span(self.best * n, None if self.worst is None else self.worst * n)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """Cycles of a program with a host that is never late; errors and limits left out.
+
+    start   from START to the first INPUT
+    frame   from one INPUT that reads a vector, itself included, to the next one or to HALT
+    tokens  the same by number of tokens emitted, every possible count up to 64 (in programs with
+            loops of 1024 times and more only 0)
+    end     from the INPUT that meets the end of input, itself included, to HALT
+    """
+
+    start: Span
+    frame: Span
+    tokens: dict[int, Span]
+    end: Span
+
+    def run(self, frames: int) -> Span:
+        """A whole run of so many input vectors."""
+        return self.start + self.frame.times(frames) + self.end
+
+    def as_dict(self) -> dict[str, Any]:
+        """Spans as {best, worst}, `tokens` by count as text."""
+        return {
+            **{name: asdict(getattr(self, name)) for name in ("start", "frame", "end")},
+            "tokens": {str(count): asdict(span) for count, span in self.tokens.items()},
+        }
+
+
+def frame_bounds(
+    image: Image, *, entry: str = "main", durations: Durations | None = None
+) -> Bounds | None:
+    """Bounds of a program that reads input from one or more INPUTs; None if it never does."""
+    return _Explorer(durations or Durations(image)).bounds(
+        image.host.get("entries", {}).get(entry, 0)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Before an instruction. Registers are None where anything may be in them."""
+
+    pc: int
+    registers: tuple[int | None, ...]
+    stack: tuple[int, ...] = ()
+    run_table: int | None = None
+
+    def at(self, pc: int) -> "_State":
+        return _State(pc, self.registers, self.stack, self.run_table)
+
+    def holding(self, register: int, value: int | None) -> "_State":
+        registers = list(self.registers)
+        registers[register] = value
+        return _State(self.pc, tuple(registers), self.stack, self.run_table)
+
+
+@dataclass(slots=True)
+class _Found:
+    """From a state on to an INPUT or the end: cycles in all, and by tokens emitted.
+
+    `endless` says that a way may lead in a circle, so that nothing bounds the worst case.
+    """
+
+    span: Span | None = None
+    tokens: dict[int, Span] = field(default_factory=dict)
+    endless: bool = False
+
+    def include(self, cycles: int, emits: int, rest: "_Found", most: int) -> None:
+        """One way to go on: so many cycles and tokens, then the rest; `most` tokens count."""
+        self.endless |= rest.endless
+        if rest.span is None:
+            return
+        step = Span(cycles, None if self.endless else cycles)
+        self.span = step + rest.span if self.span is None else self.span | (step + rest.span)
+        for count, span in rest.tokens.items():
+            total, one = count + emits, step + span
+            if total <= most:
+                self.tokens[total] = self.tokens[total] | one if total in self.tokens else one
+
+
+_END = _Found(Span(0, 0), {0: Span(0, 0)})
+_CIRCLE = _Found(endless=True)
+_Way = tuple[int, int, _State | None]
+"""Cycles, tokens, and the state that follows; None at an INPUT or the end."""
+
+
+class _Explorer:
+    def __init__(self, durations: Durations) -> None:
+        self.durations = durations
+        self.program = durations.image.program
+        self.found: dict[_State, _Found] = {}
+        self.inputs: dict[_State, None] = {}
+        self.plain = plain_stretches(self.program)
+        self.emits = [0, *accumulate(int(i.opcode is Opcode.EMIT) for i in self.program)]
+        self._sums: dict[int | None, list[int]] = {}
+        longest = max((i.value for i in self.program if i.opcode is Opcode.SET), default=0)
+        self.most = _MOST_TOKENS if longest < _LONG_LOOP else 0
+
+    def bounds(self, entry: int) -> Bounds | None:
+        unknown: tuple[int | None, ...] = (None,) * REGISTERS
+        start = self.explore(_State(entry, (0,) * REGISTERS))
+        frame, end, seen = _Found(), _Found(), set[_State]()
+        while len(seen) < len(self.inputs):
+            state = next(s for s in self.inputs if s not in seen)
+            seen.add(state)
+            i, address = self.program[state.pc], state.pc
+            takes = instruction_cycles(self.durations.at(address, state.run_table))
+            after = replace(state, pc=address + 1, registers=unknown)
+            frame.include(takes, 0, self.explore(after), self.most)
+            ends = instruction_cycles(self.durations.short_input(address, 0))
+            end.include(ends, 0, self.explore(replace(after, pc=i.end)), self.most)
+        if start.span is None or frame.span is None or end.span is None:
+            return None
+        tokens = dict(sorted(frame.tokens.items()))
+        return Bounds(start=start.span, frame=frame.span, tokens=tokens, end=end.span)
+
+    def sums(self, run_table: int | None) -> list[int]:
+        """Cycles of all instructions before each address, one after the other."""
+        if run_table not in self._sums:
+            each = map(instruction_cycles, self.durations.all(run_table).tolist())
+            self._sums[run_table] = [0, *accumulate(each)]
+        return self._sums[run_table]
+
+    def explore(self, first: _State) -> _Found:
+        """All ways from a state on; depth first, without recursion."""
+        passed: dict[_State, list[_Way]] = {}
+        todo, closed = [first], list[_State]()
+        while todo:
+            state = todo[-1]
+            if state in self.found:
+                todo.pop()
+            elif state in passed:
+                # What follows is found, but for states that this one itself follows.
+                todo.pop()
+                self.found[state] = self._total(passed[state])
+                closed.append(state)
+            else:
+                passed[state] = list(self.ways(state))
+                following = [s for _, _, s in passed[state] if s is not None]
+                todo += [s for s in following if s not in self.found and s not in passed]
+        changed = self.found[first].endless
+        while changed:
+            # Circles: what was not found the first time is now; it only ever gets better.
+            changed = False
+            for state in closed:
+                found = self._total(passed[state])
+                changed |= found != self.found[state]
+                self.found[state] = found
+        return self.found[first]
+
+    def _total(self, ways: list[_Way]) -> _Found:
+        result = _Found()
+        # The circles first: they take away the bound of all.
+        parts = [_END if s is None else self.found.get(s, _CIRCLE) for _, _, s in ways]
+        result.endless = any(part.endless for part in parts)
+        for (cycles, emits, _), part in zip(ways, parts, strict=True):
+            result.include(cycles, emits, part, self.most)
+        return result
+
+    def ways(self, state: _State) -> Iterator[_Way]:
+        """Go straight on to where the path may part, and in all directions from there."""
+        cycles = emits = 0
+        while True:
+            pc = self.plain[state.pc]
+            if pc != state.pc:
+                passed = self.sums(state.run_table)
+                cycles += passed[pc] - passed[state.pc]
+                emits += self.emits[pc] - self.emits[state.pc]
+                state = state.at(pc)
+            i = self.program[pc]
+            if i.opcode is Opcode.INPUT:
+                self.inputs[replace(state, registers=(None,) * REGISTERS)] = None
+                yield cycles, emits, None
+                return
+            cycles += instruction_cycles(self.durations.at(pc, state.run_table))
+            following = self.step(state, i)
+            if len(following) != 1 or i.opcode is Opcode.LOOP or following[0].pc <= pc:
+                yield from ((cycles, emits, s) for s in following)
+                if not following:
+                    yield cycles, emits, None
+                return
+            state = following[0]
+
+    def step(self, state: _State, i: Instruction) -> list[_State]:
+        """The states that may follow; none after the end."""
+        after = state.at(state.pc + 1)
+        match i.opcode:
+            case Opcode.HALT:
+                return []
+            case Opcode.SET:
+                return [after.holding(i.register, i.value)]
+            case Opcode.ARGMAX:
+                return [after.holding(i.register, None)]
+            case Opcode.TABLE:
+                return [replace(after, run_table=i.source) if i.runs else after]
+            case Opcode.JUMP:
+                return [state.at(i.target)]
+            case Opcode.CALL:
+                if len(state.stack) == STACK_DEPTH:
+                    return []
+                stack = (*state.stack, state.pc + 1)
+                return [_State(i.target, state.registers, stack, state.run_table)]
+            case Opcode.RETURN:
+                if not state.stack:
+                    return []
+                stack = state.stack[:-1]
+                return [_State(state.stack[-1], state.registers, stack, state.run_table)]
+            case Opcode.LOOP:
+                return self.loop(state, i)
+            case Opcode.BRANCH:
+                known = state.registers[i.register]
+                if known is not None:
+                    return [state.at(i.target) if holds(i, known) else after]
+                return [state.at(i.target), after]
+        return [after]
+
+    @staticmethod
+    def loop(state: _State, i: Instruction) -> list[_State]:
+        known = state.registers[i.register]
+        if known is None:
+            return [
+                state.holding(i.register, None).at(i.target),
+                state.holding(i.register, 0).at(state.pc + 1),
+            ]
+        left = known - 1 & _REGISTER_MASK
+        return [state.holding(i.register, left).at(i.target if left else state.pc + 1)]

@@ -1,0 +1,22 @@
+"""What others need for the same weights: formats of sparse accelerators, bounds, Arm's Vela."""
+
+from sordino.peers.huffman import code_lengths
+from sordino.peers.sizes import (
+    bitmap_bits,
+    block_bound_bits,
+    eie_bits,
+    huffman_bits,
+    order0_bits,
+)
+from sordino.peers.vela import Vela, VelaMatrix
+
+__all__ = [
+    "Vela",
+    "VelaMatrix",
+    "bitmap_bits",
+    "block_bound_bits",
+    "code_lengths",
+    "eie_bits",
+    "huffman_bits",
+    "order0_bits",
+]

@@ -1,0 +1,193 @@
+"""Engines side by side: the same matrices, figures that add up, targets judged honestly."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sordino.bench import bench_engines, default_cases
+from sordino.bench.cycles import MatrixCycles, cycle_table, measure_cycles
+from sordino.bench.figures import figure_rows, group_figures, matvec_figures, size_figures
+from sordino.bench.frames import compile_step, encoder_use
+from sordino.bench.matrices import (
+    find_trained,
+    laplacian,
+    laplacian_case,
+    matrix_case,
+    model_case,
+)
+from sordino.bench.sizes import Sizes, measure_sizes, size_table
+from sordino.compiler.bench_codec import bench_codec
+from sordino.compiler.prune import prune_model
+from sordino.compiler.quantise import quantise_model
+from sordino.peers import bitmap_bits, order0_bits
+from sordino.testing.models import random_model
+
+
+def small_sizes(group: int = 1, zeros: float = 0.5) -> Sizes:
+    return measure_sizes(laplacian_case(5, zeros, group, (96, 64)), (4, 16), None)
+
+
+@pytest.mark.parametrize("group", [1, 4])
+@pytest.mark.parametrize("zeros", [0.5, 0.8])
+def test_random_matrices_have_the_zeros_and_levels_they_should(group: int, zeros: float) -> None:
+    matrix = laplacian((128, 96), 8, zeros, group)
+    blocks = (matrix.reshape(-1, group, 96) != 0).any(axis=1)
+    assert 1 - blocks.mean() == pytest.approx(zeros, abs=0.01)
+    assert np.abs(matrix.astype(int)).max() == 127
+    assert np.array_equal(matrix, laplacian((128, 96), 8, zeros, group))
+    assert not np.array_equal(matrix, laplacian((128, 96), 8, zeros, group, seed=1))
+
+
+def test_a_users_matrix_takes_the_bits_its_values_need() -> None:
+    for low, high, bits in (
+        (0, 0, 2),
+        (-1, 1, 2),
+        (-2, 1, 3),
+        (-7, 7, 4),
+        (-8, 7, 5),
+        (-128, 0, 8),
+    ):
+        assert matrix_case("w", np.array([[low, high]], np.int8), 1).bits == bits
+
+
+def test_sizes_are_those_of_the_codec_and_of_the_formats() -> None:
+    sizes = small_sizes()
+    matrix = laplacian((96, 64), 5, 0.5)
+    bench = bench_codec(matrix, 16, 1)
+    assert sizes.on(16).bits_per_weight == bench.bits_per_weight
+    streams = bench.position_bits + bench.value_bits + bench.rounding_bits
+    assert sizes.on(16).stream_bytes == streams / 8 / 32
+    assert sizes.h0 == sizes.reference == order0_bits(matrix) / matrix.size
+    assert sizes.over(16) == pytest.approx(bench.over_h0)
+    assert sizes.bitmap == bitmap_bits(matrix, 5) / matrix.size
+    assert sizes.block_bound is sizes.vela is sizes.vela_cycles is None
+
+
+def test_groups_are_compared_with_the_block_bound() -> None:
+    sizes = small_sizes(4, 0.8)
+    assert sizes.block_bound is not None
+    assert sizes.reference == sizes.block_bound < sizes.h0
+    assert sizes.on(16).bits_per_weight > sizes.block_bound
+
+
+def test_a_models_matrices_are_those_the_compiler_makes() -> None:
+    model = random_model(3, encoder=(16, 16), joint=8)
+    case = model_case(model, 5, 0.5, 4)
+    wanted = [
+        m for la in quantise_model(prune_model(model, 0.5, 4), 5, 32).layers for m in la.matrices
+    ]
+    assert case.weights == sum(m.values.size for m in wanted)
+    assert case.non_zeros == sum(np.count_nonzero(m.values) for m in wanted)
+    # An LSTM's gates of one unit stand side by side: rows 0 to 3 are rows 0, H, 2H and 3H.
+    gates = wanted[0].values
+    assert np.array_equal(case.matrices[0][:4], gates[[0, 16, 32, 48]])
+    sizes = measure_sizes(case, (4,), None)
+    assert sizes.block_bound is not None
+    assert sizes.block_bound < sizes.on(4).bits_per_weight
+
+
+def test_a_table_has_a_cell_for_every_column() -> None:
+    rows = [small_sizes(), small_sizes(16, 0.5)]
+    header, body = size_table(rows, (4, 16))
+    assert {len(row) for row in body} == {len(header)}
+    assert body[1][header.index("Sordino, 4 lanes")] == ""
+    assert body[0][header.index("Vela")] == "–"
+
+
+def cycles(**changes: object) -> MatrixCycles:
+    row = MatrixCycles(
+        engine="cycles",
+        source="w",
+        bits=5,
+        zeros=0.5,
+        group=1,
+        lanes=4,
+        cycles=2200,
+        matvec=2000,
+        ideal=1980.0,
+        stored=3980,
+        useful=0.9,
+        vela=None,
+    )
+    return replace(row, **changes)  # type: ignore[arg-type]
+
+
+def test_cycles_of_one_matrix() -> None:
+    case = laplacian_case(5, 0.5, 4, (32, 48))
+    row = measure_cycles(case, 4)
+    matrix = case.matrices[0]
+    places = int((matrix.reshape(8, 4, 48) != 0).any(axis=1).sum())
+    assert row.ideal == places
+    assert places < row.matvec < 1.1 * places + 40
+    assert 8 * 48 < row.stored < 8 * 48 + 40
+    assert row.cycles > row.matvec
+    assert row.speedup == row.stored / row.matvec
+    assert row.useful == pytest.approx(np.count_nonzero(matrix) / 4 / row.matvec)
+    header, body = cycle_table([row])
+    assert len(header) == len(body[0])
+
+
+def test_targets_are_judged_by_the_worst() -> None:
+    good, bad = small_sizes(), small_sizes(zeros=0.95)
+    # 6,144 weights pay dearly for tables: no ratio is near its target.
+    figures = size_figures([good, bad], frozenset())
+    assert figures[0].met is False
+    assert "0 of 2 matrices" in figures[0].reached
+    assert "95% zeros" in figures[0].reached
+    assert figures[1].met is None
+    generous = replace(good, h0=good.on(16).bits_per_weight)
+    assert size_figures([generous], frozenset())[0].met is True
+    assert size_figures([generous, bad], frozenset())[0].met is False
+    assert group_figures([small_sizes(4)])[0].met is False
+
+
+def test_vela_is_beaten_only_where_it_is_larger() -> None:
+    sizes = small_sizes()
+    long = replace(sizes, sordino=(replace(sizes.on(16), stream_bytes=600.0),))
+    ours = long.on(16).bits_per_weight
+    for theirs, met in ((ours * 1.01, True), (ours * 0.99, False)):
+        assert size_figures([replace(long, vela=theirs)], frozenset())[-1].met is met
+    assert size_figures([replace(sizes, vela=0.1)], frozenset())[-1].met is None
+
+
+@pytest.mark.parametrize(("matvec", "verdicts"), [(2000, ["yes", "yes"]), (2100, ["**no**"] * 2)])
+def test_utilisation_and_gain(matvec: int, verdicts: list[str]) -> None:
+    rows = figure_rows(matvec_figures([(cycles(matvec=matvec), 0.98, 1.98)]))
+    assert [row[4] for row in rows] == verdicts
+
+
+def test_an_lstm_step() -> None:
+    use = encoder_use(compile_step(32, 16, 4, 0.75), frames=2, step=True)
+    assert use.ideal == pytest.approx(2 * 128 * 32 * 0.25 / 16, rel=0.02)
+    assert use.ideal < use.matvec < use.cycles
+    assert use.utilisation == use.ideal / use.cycles < use.matvec_utilisation < 1
+
+
+def test_one_run_measures_what_it_is_asked() -> None:
+    done: list[int] = []
+    cases = [laplacian_case(bits, 0.5, 4, (16, 16)) for bits in (4, 5)]
+    result = bench_engines(cases, (4, 16), notes=["no peer"], on_case=done.append)
+    assert done == [1, 1]
+    assert [(row.bits, row.lanes) for row in result.cycles] == [(5, 4), (5, 16)]
+    report = result.as_dict()
+    assert report["notes"] == ["no peer"]
+    assert report["vela"] is None
+    assert len(report["sizes"]) == 2
+
+
+def test_models_that_are_not_there_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("SORDINO_DATA", str(tmp_path / "data"))
+    cases, notes = default_cases((5,), (0.5,), (1, 4))
+    assert len(cases) == 2
+    assert ["an4_rnnt_float.npz" in note for note in notes] == [True, False]
+    model = tmp_path / "models" / "an4_rnnt_float.npz"
+    model.parent.mkdir()
+    model.touch()
+    assert find_trained("an4_rnnt_float.npz") == model

@@ -1,0 +1,130 @@
+"""The cycles engine: the circuit's counters and cycles, instruction by instruction."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sordino.cycles.engine import Cycles
+from sordino.cycles.schedule import UNITS, Unit
+from sordino.cycles.stalls import layer_stalls
+from sordino.cycles.trace import time_trace
+from sordino.engines.cosim import compare
+from sordino.engines.rtl import Rtl
+from sordino.golden.machine import Golden
+from sordino.isa.image import Image
+from sordino.isa.instructions import Opcode
+from sordino.isa.registers import COUNTERS, Error
+from sordino.testing.builder import ProgramBuilder
+from sordino.testing.sequencer import ARRAY, TABLE, VECTOR
+from sordino.testing.sequencer import UNITS as OTHER_UNITS
+from sordino.testing.trials import KINDS, MACHINES, make_trial
+
+G1 = MACHINES["g1"]
+NO_INPUT = np.zeros((0, 1), np.int8)
+
+
+def check(image: Image, features: np.ndarray, *, cycle_limit: int = 0) -> Error:
+    """Both engines agree in error, tokens, counters and every instruction's cycles."""
+    rtl, model = Rtl(image), Cycles(image)
+    a = rtl.run(features, cycle_limit=cycle_limit)
+    b = model.run(features, cycle_limit=cycle_limit)
+    assert (a.error, a.code, a.tokens, a.counters) == (b.error, b.code, b.tokens, b.counters)
+    assert list(b.counters) == [counter.name for counter in COUNTERS]
+    np.testing.assert_array_equal(rtl.profile(), model.profile())
+    return b.error
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(2))
+def test_equal_to_the_circuit(machine: str, kind: str, seed: int) -> None:
+    trial = make_trial(kind, machine, seed)
+    assert check(trial.image, trial.features) is Error.NONE
+
+
+def test_values_are_golden_s() -> None:
+    trial = make_trial("programs", "g1", 3)
+    outcome = compare(trial.image, Golden(trial.image), Cycles(trial.image), trial.features)
+    assert outcome.identical
+    assert outcome.records_compared > 20
+
+
+def test_every_opcode_has_its_unit() -> None:
+    names = {TABLE: Unit.TABLE, ARRAY: Unit.MATVEC, VECTOR: Unit.VECTOR}
+    assert {op: names[OTHER_UNITS[op]] for op in OTHER_UNITS} == {
+        op: unit for op, unit in UNITS.items() if unit is not Unit.SEQUENCER
+    }
+    assert set(UNITS) == set(Opcode)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 100, 1000, 2345, 2346])
+def test_cycle_limit(limit: int) -> None:
+    trial = make_trial("layers", "g1", 1)
+    assert check(trial.image, trial.features, cycle_limit=limit) is Error.LIMIT
+
+
+def test_cycle_limit_around_the_end() -> None:
+    """One cycle before HALT's last it stops the machine, from there on it does not."""
+    trial = make_trial("layers", "g1", 1)
+    cycles = Cycles(trial.image).run(trial.features).counters["cycles"]
+    errors = [check(trial.image, trial.features, cycle_limit=cycles + n) for n in (-3, -2, -1, 0)]
+    assert errors == [Error.LIMIT, Error.LIMIT, Error.LIMIT, Error.NONE]
+
+
+@pytest.mark.parametrize("left", [0, 1, 4])
+def test_input_that_ends_within_a_vector(left: int) -> None:
+    builder = ProgramBuilder(G1)
+    builder.label("frame")
+    builder.add(Opcode.INPUT, destination=0, count=5, end="done")
+    builder.add(Opcode.JUMP, target="frame")
+    builder.label("done")
+    builder.add(Opcode.HALT, code=3)
+    features = np.ones((1, 10 + left), np.int8)
+    assert check(builder.image(), features) is (Error.INPUT if left else Error.NONE)
+
+
+def test_stack_error() -> None:
+    builder = ProgramBuilder(G1)
+    builder.label("again")
+    builder.add(Opcode.CALL, target="again")
+    builder.add(Opcode.HALT)
+    assert check(builder.image(), NO_INPUT) is Error.STACK
+
+
+def test_run_tables_may_change() -> None:
+    """The same stream under another run table, whose runs are one longer, is another walk."""
+    rng = np.random.default_rng(5)
+    slots = rng.integers(-3, 4, (3, G1.lanes, 60)).astype(np.int8)
+    builder = ProgramBuilder(G1)
+    builder.matrix(slots)
+    builder.add(Opcode.TABLE, source=0, runs=1)
+    builder.matvec(0, source=0)
+    builder.add(Opcode.TABLE, source=2, runs=1)
+    builder.add(Opcode.MATVEC, columns=120, rows=3)
+    builder.add(Opcode.TABLE, source=0, runs=1)
+    builder.matvec(0, source=0)
+    builder.add(Opcode.HALT)
+    image = builder.image()
+    longer = tuple(replace(symbol, base=symbol.base + 1) for symbol in image.tables[0])
+    image = replace(image, tables=(*image.tables, longer))
+    assert check(image, NO_INPUT) is Error.NONE
+    model = Cycles(image)
+    model.run(NO_INPUT)
+    first, second = model.durations.matvec(2, 0), model.durations.matvec(4, 2)
+    assert first.wait_x < second.wait_x
+    profile = time_trace(image, model.trace)
+    np.testing.assert_array_equal(profile.table(), model.profile())
+
+
+def test_layers_sum_to_the_whole() -> None:
+    trial = make_trial("layers", "g4", 0)
+    model = Cycles(trial.image)
+    counters = model.run(trial.features).counters
+    *layers, total = layer_stalls(model.last_profile)
+    assert total.name == "all"
+    for name in ("cycles", "matvec", "vector", "table", "places", "padding"):
+        assert sum(getattr(layer, name) for layer in layers) == counters[name]
+        assert getattr(total, name) == counters[name]
+    assert total.control == 2 * counters["instructions"]
+    assert total.wait_broadcast + total.wait_fifo == counters["wait_x"]

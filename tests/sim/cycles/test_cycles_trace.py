@@ -1,0 +1,195 @@
+"""Time without values: from a path, and from the tokens of every frame."""
+
+import numpy as np
+import pytest
+
+from sordino.compiler.compile import CompileOptions, compile_model
+from sordino.cycles.bounds import Span, frame_bounds
+from sordino.cycles.durations import Durations
+from sordino.cycles.engine import Cycles
+from sordino.cycles.path import decisions_of, follow
+from sordino.cycles.trace import time_trace
+from sordino.golden.machine import Golden
+from sordino.isa.image import Image
+from sordino.isa.instructions import Condition, Opcode
+from sordino.isa.registers import Error
+from sordino.testing.builder import ProgramBuilder
+from sordino.testing.models import random_model
+from sordino.testing.programs import random_features, random_program
+from sordino.testing.trials import MACHINES, make_trial
+
+G1 = MACHINES["g1"]
+TIMED = ("cycles", "matvec", "vector", "table", "wait_x", "wait_input", "wait_token")
+
+
+def model_image(seed: int = 8) -> Image:
+    model = random_model(seed, encoder=(9, 8), joint=11, tokens=6, scale=8.0, zeros=0.5)
+    return compile_model(model, MACHINES["g1"], CompileOptions(weight_bits=4)).image
+
+
+def emitted(image: Image, features: np.ndarray) -> list[list[int]]:
+    """Golden's tokens, frame by frame."""
+    found: list[list[int]] = []
+    for record in Golden(image).run(features, record=True).records or ():
+        match image.program[record.pc].opcode:
+            case Opcode.INPUT if len(record.values) > 1:
+                found.append([])
+            case Opcode.EMIT:
+                found[-1].append(int(record.values[0]))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_time_of_a_path(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = random_program(rng, G1)
+    model = Cycles(image)
+    counters = model.run(random_features(rng, image, 4)).counters
+    profile = time_trace(image, model.trace)
+    assert {name: counters[name] for name in TIMED} == profile.counters()
+    np.testing.assert_array_equal(profile.table(), model.profile())
+
+
+def test_time_of_tokens() -> None:
+    """The path of a greedy RNN-T follows from its tokens; many in a frame, none, the most."""
+    image, lengths = model_image(), set()
+    durations = Durations(image)
+    for seed in range(3):
+        features = random_features(np.random.default_rng(seed), image, 6)
+        tokens = emitted(image, features)
+        lengths |= {len(frame) for frame in tokens}
+        model = Cycles(image)
+        counters = model.run(features).counters
+        trace = follow(image, len(tokens), decisions_of(image, tokens))
+        np.testing.assert_array_equal(trace.addresses, model.trace.addresses)
+        np.testing.assert_array_equal(trace.ended, model.trace.ended)
+        assert (
+            time_trace(image, trace, durations=durations).counters()["cycles"]
+            == (counters["cycles"])
+        )
+    assert {0, image.host["max_symbols"]} <= lengths
+
+
+def test_a_path_with_calls_and_loops() -> None:
+    builder = ProgramBuilder(G1)
+    builder.add(Opcode.SET, register=1, value=3)
+    builder.label("again")
+    builder.add(Opcode.CALL, target="sub")
+    builder.add(Opcode.LOOP, register=1, target="again")
+    builder.add(Opcode.BRANCH, register=1, condition=Condition.NE, value=0, target="again")
+    builder.add(Opcode.BRANCH, register=1, condition=Condition.LT, value=1, target="end")
+    builder.add(Opcode.JUMP, target="again")
+    builder.label("end")
+    builder.add(Opcode.HALT)
+    builder.label("sub")
+    builder.add(Opcode.RETURN)
+    image = builder.image()
+    model = Cycles(image)
+    counters = model.run(np.zeros((0, 1), np.int8)).counters
+    trace = follow(image, 0, [])
+    assert trace.addresses.tolist() == [0, 1, 7, 2, 1, 7, 2, 1, 7, 2, 3, 4, 6]
+    assert model.trace.addresses.tolist() == trace.addresses.tolist()
+    assert counters["cycles"] == 2 * len(trace.addresses)
+
+
+def test_decisions_must_suffice() -> None:
+    image = model_image()
+    with pytest.raises(ValueError, match="no decision is left for the ARGMAX at address"):
+        follow(image, 1, [])
+    with pytest.raises(ValueError, match="wanted at most 3 tokens a frame, no blank"):
+        decisions_of(image, [[1, 1, 1, 1]])
+    with pytest.raises(ValueError, match="no blank"):
+        decisions_of(image, [[0]])
+
+
+def test_bounds_are_reached() -> None:
+    """A frame's best and worst case, by tokens, are those of real paths."""
+    image = model_image()
+    bounds, most = frame_bounds(image), image.host["max_symbols"]
+    assert bounds is not None
+    assert list(bounds.tokens) == list(range(most + 1))
+
+    def cycles(*frames: list[int]) -> int:
+        trace = follow(image, len(frames), decisions_of(image, frames))
+        return time_trace(image, trace).counters()["cycles"]
+
+    none = cycles()
+    assert bounds.run(0) == Span(none, none)
+    for count in range(most + 1):
+        took = cycles([1] * count) - none
+        assert bounds.tokens[count] == Span(took, took)
+    assert bounds.frame == Span(cycles([]) - none, cycles([1] * most) - none)
+    assert bounds.frame.best < (bounds.frame.worst or 0)
+    assert bounds.run(2) == Span(cycles([], []), cycles([1] * most, [1] * most))
+    blank = cycles([]) - none
+    assert bounds.as_dict()["tokens"]["0"] == {"best": blank, "worst": blank}
+
+
+@pytest.mark.parametrize("kind", ["programs", "layers", "models"])
+@pytest.mark.parametrize("seed", range(6))
+def test_no_run_leaves_its_bounds(kind: str, seed: int) -> None:
+    trial = make_trial(kind, "g1", 100 + seed)
+    bounds = frame_bounds(trial.image)
+    assert bounds is not None
+    result = Cycles(trial.image).run(trial.features)
+    assert result.error is Error.NONE
+    span = bounds.run(result.counters["frames"])
+    assert span.worst is not None
+    assert span.best <= result.counters["cycles"] <= span.worst
+
+
+def loop_image(*, counted: bool, argmax: bool = False) -> Image:
+    """A frame that repeats something until a register says so."""
+    builder = ProgramBuilder(G1)
+    builder.label("frame")
+    builder.add(Opcode.INPUT, destination=0, count=1, end="end")
+    if counted:
+        builder.add(Opcode.SET, register=1, value=7)
+    builder.label("again")
+    if argmax:
+        entries = builder.entries(np.zeros(8, np.int64), np.arange(8))
+        builder.add(Opcode.ARGMAX, rows=1, parameters=entries, register=2)
+        branch = {"condition": Condition.EQ, "value": 0, "target": "frame"}
+        builder.add(Opcode.BRANCH, register=2, **branch)
+    builder.add(Opcode.EMIT, register=0)
+    builder.add(Opcode.LOOP, register=1, target="again")
+    builder.add(Opcode.JUMP, target="frame")
+    builder.label("end")
+    builder.add(Opcode.HALT)
+    return builder.image()
+
+
+def test_counted_loop() -> None:
+    bounds = frame_bounds(loop_image(counted=True))
+    assert bounds is not None
+    cycles = 5 + 2 + 7 * 4 + 2
+    assert bounds.frame == Span(cycles, cycles)
+    assert bounds.tokens == {7: bounds.frame}
+    assert (bounds.start, bounds.end) == (Span(0, 0), Span(5 + 2, 5 + 2))
+
+
+def test_loop_that_may_be_left() -> None:
+    bounds = frame_bounds(loop_image(counted=True, argmax=True))
+    assert bounds is not None
+    once = (8 + 4 + 2) + 2
+    for tokens in range(7):
+        took = 5 + 2 + tokens * (once + 4) + once
+        assert bounds.tokens[tokens] == Span(took, took)
+    assert bounds.frame == Span(5 + 2 + once, 5 + 2 + 7 * (once + 4) + 2)
+
+
+def test_loop_without_a_known_end() -> None:
+    """Nothing bounds the worst case; the best is known all the same."""
+    bounds = frame_bounds(loop_image(counted=False))
+    assert bounds is not None
+    assert bounds.frame == Span(5 + 4 + 2, None)
+    assert bounds.tokens[1] == Span(5 + 4 + 2, None)
+    assert bounds.tokens[3] == Span(5 + 3 * 4 + 2, None)
+    assert bounds.run(3).worst is None
+    assert (bounds.end.worst, bounds.start.worst) == (7, 0)
+
+
+def test_program_without_input_has_no_frames() -> None:
+    builder = ProgramBuilder(G1)
+    builder.add(Opcode.HALT)
+    assert frame_bounds(builder.image()) is None
