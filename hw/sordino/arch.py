@@ -177,10 +177,14 @@ def load_config(name_or_path: str, settings: dict[str, Any] | None = None) -> Co
         try:
             table = tomllib.loads(Path(name_or_path).read_text())
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"cannot read configuration {name_or_path}: {error}") from None
-        base = PRESETS.get(table.pop("preset", "small"))
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigError(f"cannot read configuration {name_or_path}: {reason}") from None
+        preset = table.pop("preset", "small")
+        base = PRESETS.get(preset) if isinstance(preset, str) else None
         if base is None:
-            raise ConfigError(f"{name_or_path}: preset must be one of {', '.join(PRESETS)}")
+            raise ConfigError(
+                f"{name_or_path}: preset must be one of {', '.join(PRESETS)}, got {preset!r}"
+            )
         config = base.with_settings({"name": Path(name_or_path).stem, **table})
     else:
         raise ConfigError(

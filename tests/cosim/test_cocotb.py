@@ -31,7 +31,7 @@ WAIVERS = (
 FLAGS = (
     "-O3",
     *("-CFLAGS", "-O2"),
-    # cocotb asks for every signal of the design to be public, which makes it 20 times slower.
+    # cocotb asks for every signal of the design to be public, which is much slower.
     "--no-public-flat-rw",
 )
 MODEL = ROOT / "models" / "an4_rnnt_g4_80.npz"

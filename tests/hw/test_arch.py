@@ -136,6 +136,7 @@ def test_toml(tmp_path: Path) -> None:
     [
         ("lanes = ", "cannot read configuration"),
         ('preset = "huge"', "preset must be one of tiny, tiny-unstructured, small"),
+        ('preset = ["small"]', r"got \['small'\]"),
         ("lane = 3", "unknown configuration field 'lane'"),
         ('lanes = "many"', "lanes must be a positive integer, not 'many'"),
     ],

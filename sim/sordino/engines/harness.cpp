@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <map>
 #include <string>
 #include <vector>
@@ -80,6 +81,7 @@ struct Harness {
 
     cxxrtl_vcd vcd = nullptr;
     FILE *vcd_file = nullptr;
+    bool started = false;
     uint64_t time = 0;
 
     cxxrtl_object *find(const char *name) {
@@ -101,7 +103,7 @@ struct Harness {
         return (random >> 24) < share;
     }
     void sample_vcd() {
-        if (!vcd) return;
+        if (!vcd || !started) return;  // loading is longer than most runs, and always the same
         cxxrtl_vcd_sample(vcd, time++);
         const char *data;
         size_t size;
@@ -278,7 +280,11 @@ int sordino_open_vcd(Harness *h, const char *path) {
     if (!h->vcd_file) return 0;
     h->vcd = cxxrtl_vcd_create();
     cxxrtl_vcd_timescale(h->vcd, 10, "ns");
-    cxxrtl_vcd_add_from_without_memories(h->vcd, h->handle);
+    // Without memories, and without the signals that only tools have named.
+    cxxrtl_vcd_add_from_if(h->vcd, h->handle, nullptr,
+                           [](void *, const char *name, const cxxrtl_object *object) -> int {
+                               return object->type != CXXRTL_MEMORY && !std::strchr(name, '$');
+                           });
     return 1;
 }
 
@@ -318,6 +324,7 @@ void sordino_start(Harness *h, const int8_t *features, size_t count, uint32_t en
     h->feature_gap = feature_gap;
     h->token_gap = token_gap;
     h->random = seed;
+    h->started = true;
     h->taken_since_input = 0;
     h->tokens.clear();
     h->record_pc.clear();

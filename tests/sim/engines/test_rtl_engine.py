@@ -167,7 +167,9 @@ def test_waveform(tmp_path) -> None:
     assert "$scope module lane3 $end" in text
     times = [int(line[1:]) for line in text.splitlines() if line.startswith("#")]
     assert times == sorted(times)
-    assert times[-1] > 2 * recorded.counters["cycles"]
+    # From START on, two samples a cycle; loading, which is longer, is not in it.
+    assert 0 < times[-1] - 2 * recorded.counters["cycles"] < 20
+    assert not any("$" in name for name in names)
 
 
 def test_a_waveform_that_cannot_be_written(tmp_path) -> None:
