@@ -54,7 +54,7 @@ def load_model(path: str | Path, meta: str | Path | None = None) -> RnntModel:
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise InputError(f"wanted a model as {', '.join(readers)}, got {path}")
+        raise InputError(f"wanted a model as {', '.join(readers)}, got {path}; export it so")
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
@@ -75,7 +75,7 @@ def model_from_arrays(
     for given, tensor in tensors.items():
         canonical = _canonical(given)
         if canonical in known:
-            raise InputError(f"wanted one {canonical}, got two (again as {given!r})")
+            raise InputError(f"wanted one {canonical}, got two (again as {given!r}); leave one out")
         known[canonical] = tensor
 
     def take(name: str) -> _Array:
@@ -122,7 +122,7 @@ def _canonical(name: str) -> str:
 def _floats(name: str, value: Any) -> _Array:
     array = np.asarray(value)
     if array.dtype.kind not in "fiu":
-        raise InputError(f"wanted numbers in tensor {name!r}, got {array.dtype}")
+        raise InputError(f"wanted numbers in tensor {name!r}, got {array.dtype}; export it again")
     return array.astype(np.float64)
 
 
@@ -132,9 +132,11 @@ def _parse_meta(inside: object) -> dict[str, Any]:
     try:
         meta = json.loads(inside) if isinstance(inside, str | bytes) else inside
     except (ValueError, RecursionError) as error:
-        raise InputError(f"wanted meta as JSON, got something else ({error})") from None
+        raise InputError(f"wanted meta as JSON, got something else ({error}); correct it") from None
     if not isinstance(meta, dict):
-        raise InputError(f"wanted meta as a JSON object, got {type(meta).__name__}")
+        raise InputError(
+            f"wanted meta as a JSON object, got {type(meta).__name__}; see models/README.md"
+        )
     return meta
 
 
@@ -157,7 +159,9 @@ def _read_npz(path: Path) -> _Contents:
         *(OSError, ValueError, EOFError, KeyError, MemoryError, AttributeError),
         *(NotImplementedError, SyntaxError, zipfile.BadZipFile, zlib.error),
     ):
-        raise InputError("wanted a NumPy archive of plain arrays, got something else") from None
+        raise InputError(
+            "wanted a NumPy archive of plain arrays, got something else; export it again"
+        ) from None
     inside = tensors.pop(_META, None)
     text = None if inside is None else str(inside)
     return {name: _floats(name, value) for name, value in tensors.items()}, text

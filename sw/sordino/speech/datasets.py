@@ -43,9 +43,11 @@ def load_dataset(path: str | Path, split: Split) -> list[Utterance]:
     """
     root = Path(path)
     if split not in get_args(Split):
-        raise InputError(f"wanted split train, dev or test, got {split!r}")
+        raise InputError(f"wanted split train, dev or test, got {split!r}; choose one")
     if not root.is_dir():
-        raise InputError(f"wanted a folder with AN4 or FSDD, but {root} is not a folder")
+        raise InputError(
+            f"wanted a folder with AN4 or FSDD, but {root} is not a folder; check the path"
+        )
     if (root / "etc").is_dir():
         return _load_an4(root, split)
     for folder in (root / "recordings", root):
