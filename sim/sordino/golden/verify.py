@@ -220,15 +220,16 @@ class _Verifier:
         if i.source >= len(self.image.tables):
             self.fail(i, f"source is {i.source}, the image has {len(self.image.tables)} tables")
         symbols = self.image.tables[i.source]
+        slots = "run_slots" if i.runs else "value_slots"
+        if i.slot >= getattr(self.config, slots):
+            self.fail(
+                i,
+                f"does not fit: {slots}: slot is {i.slot}, the configuration has "
+                f"{getattr(self.config, slots)}; raise {slots}",
+            )
         if i.runs:
             self.check_run_symbols(i, symbols)
             return
-        if i.slot >= self.config.value_slots:
-            self.fail(
-                i,
-                f"does not fit: value_slots: slot is {i.slot}, the configuration has "
-                f"{self.config.value_slots}; raise value_slots",
-            )
         for symbol in symbols:
             top = symbol.base + (1 << symbol.extra) - 1
             if symbol.padding or symbol.base < _INT8[0] or top > _INT8[1]:
@@ -246,10 +247,9 @@ class _Verifier:
                 i, f"matrix is {i.matrix}, the directory has {len(self.image.matrices)} entries"
             )
         loads = [j for j in self.program if j.opcode is Opcode.TABLE]
-        if not any(j.runs for j in loads):
-            self.fail(i, "no TABLE of the program loads the run table")
-        if not any(not j.runs and j.slot == i.slot for j in loads):
-            self.fail(i, f"no TABLE of the program loads value slot {i.slot}")
+        for runs, kind, slot in ((1, "run", i.run_slot), (0, "value", i.slot)):
+            if not any(j.runs == runs and j.slot == slot for j in loads):
+                self.fail(i, f"no TABLE of the program loads {kind} slot {slot}")
 
     def check_copy(self, i: Instruction) -> None:
         if i.space not in (Space.ACTIVATION.value, Space.STATE.value):

@@ -115,7 +115,7 @@ class ArrayBench:
     async def table(
         self, ctx: Any, symbols: Sequence[Symbol], *, slot: int = 0, runs: bool = False
     ) -> None:
-        """Write the run table or the value table `slot`, one entry a cycle."""
+        """Write run table or value table `slot`, one entry a cycle."""
         ctx.set(self.array.table.valid, 1)
         for state, entry in enumerate(expand(symbols, self.config.state_bits)):
             ctx.set(

@@ -123,8 +123,13 @@ REFUSALS = [
         make(Opcode.TABLE, source=1, slot=2),
         "does not fit: value_slots: slot is 2, the configuration has 2; raise value_slots",
     ),
+    (
+        make(Opcode.TABLE, source=0, slot=2, runs=1),
+        "does not fit: run_slots: slot is 2, the configuration has 2; raise run_slots",
+    ),
     (make(Opcode.MATVEC, matrix=1), "matrix is 1, the directory has 1 entries"),
     (make(Opcode.MATVEC, slot=1), "no TABLE of the program loads value slot 1"),
+    (make(Opcode.MATVEC, run_slot=1), "no TABLE of the program loads run slot 1"),
     (make(Opcode.MATVEC, rows=0), "rows is 0, wanted at least 1"),
     (make(Opcode.MATVEC, columns=0), "columns is 0, wanted at least 1"),
     (make(Opcode.MATVEC, source=45), word_range("source", A, 45, 50, 50)),

@@ -29,7 +29,7 @@ class MatrixStats:
     position_bits   position streams to the bit, initial states included
     value_bits      value streams to the bit, initial states included
     bytes           both kinds of stream as stored, each stream rounded up to 16-bit words
-    table_bits      the matrix's value table in the image
+    table_bits      its value table in the image, 0 if an earlier matrix has the same
     directory_bits  the matrix's directory record in the image
     h0              order-0 entropy of its weights, zeros included, in bits a weight
     """
@@ -47,7 +47,7 @@ class MatrixStats:
 
     @property
     def bits_per_weight(self) -> float:
-        """Streams, value table and directory record over weights; the run table is shared."""
+        """Streams, value table and directory record over weights; without run tables."""
         return (8 * self.bytes + self.table_bits + self.directory_bits) / self.weights
 
 
@@ -55,13 +55,15 @@ class MatrixStats:
 class EncodedMatrices:
     """Matrices as the image holds them.
 
-    `tables[0]` is the run table of all matrices, `tables[1 + k]` the value table of matrix k.
-    `positions` holds each group's and `values` each lane's stream memory, matrix after matrix;
-    `matrices` is the directory, `stats` goes with it entry by entry.
+    Matrix k takes `tables[run_tables[k]]` and `tables[value_tables[k]]`. `positions` holds each
+    group's and `values` each lane's stream memory, matrix after matrix; `matrices` is the
+    directory, `stats` goes with it entry by entry.
     """
 
     config: Config
     tables: tuple[tuple[Symbol, ...], ...]
+    run_tables: tuple[int, ...]
+    value_tables: tuple[int, ...]
     matrices: tuple[MatrixStreams, ...]
     positions: tuple[bytes, ...]
     values: tuple[bytes, ...]
@@ -69,8 +71,8 @@ class EncodedMatrices:
 
     @property
     def run_table_bits(self) -> int:
-        """Bits of the shared run table in the image."""
-        return table_bits(self.tables[0])
+        """Bits of all run tables in the image."""
+        return sum(table_bits(self.tables[number]) for number in set(self.run_tables))
 
     @property
     def bits_per_weight(self) -> float:
