@@ -229,7 +229,7 @@ class Group(wiring.Component):
         m.d.comb += [
             decoder.address.eq(
                 self._directory(
-                    m, f"{name}_starts", range(decoder.depth), stored, unit, matrix, when
+                    m, f"{name}_starts", decoder.address.shape(), stored, unit, matrix, when
                 )
             ),
             decoder.words.valid.eq(self.load.valid & (load.target == target) & (load.unit == unit)),

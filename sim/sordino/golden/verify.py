@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NoReturn
 
-from sordino.arch import QUAD
+from sordino.arch import QUAD, STREAM_WORD_BITS
 from sordino.golden.vector import PARAMETER_BYTES, index_words
 from sordino.isa.encoding import EncodingError
 from sordino.isa.image import Image, ImageError
@@ -78,14 +78,14 @@ class _Verifier:
     def check_directory(self) -> None:
         config, image = self.config, self.image
         for number, entry in enumerate(image.matrices):
-            sizes = (len(entry.places), len(entry.position_words), len(entry.value_words))
+            sizes = (len(entry.places), len(entry.position_bits), len(entry.value_bits))
             if sizes != (config.groups, config.groups, config.lanes):
                 raise ImageError(
-                    f"matrix {number}: wanted places and words of {config.groups} groups and words "
+                    f"matrix {number}: wanted places and bits of {config.groups} groups and bits "
                     f"of {config.lanes} lanes, got {sizes}; compile again"
                 )
-        positions = [entry.position_words for entry in image.matrices]
-        values = [entry.value_words for entry in image.matrices]
+        positions = [entry.position_bits for entry in image.matrices]
+        values = [entry.value_bits for entry in image.matrices]
         for kind, unit, stored, lengths, setting, room in (
             ("position", "group", image.positions, positions, "group_words", config.group_words),
             ("value", "lane", image.values, values, "lane_words", config.lane_words),
@@ -94,7 +94,7 @@ class _Verifier:
             if len(stored) != units:
                 raise ImageError(f"wanted {kind} streams of {units} {unit}s, got {len(stored)}")
             for number, memory in enumerate(stored):
-                words = sum(length[number] for length in lengths)
+                words = -(-sum(length[number] for length in lengths) // STREAM_WORD_BITS)
                 _fit(f"{kind} streams of {unit} {number}", words, setting, room)
                 if len(memory) != 2 * words:
                     raise ImageError(

@@ -292,7 +292,9 @@ def test_more_wraps_than_allowed_are_an_error(run, error) -> None:
     encoded = EncodedMatrices(
         config=circuit.config,
         tables=tables,
-        matrices=(MatrixStreams((1,), (1,), (1, 1, 1, 1)),),
+        run_tables=(0,),
+        value_tables=(1,),
+        matrices=(MatrixStreams((1,), (5,), (5, 5, 5, 5)),),
         positions=(bytes(2),),
         values=(bytes(2),) * 4,
         stats=(),

@@ -60,7 +60,7 @@ def inverting(monkeypatch: pytest.MonkeyPatch) -> None:
 def config(rows: int) -> Config:
     return Config(
         lanes=4, group=2, x_fifo=8, state_bits=5, value_slots=2, lane_words=256, group_words=256,
-        rows_per_lane=rows, accumulator_bits=24, activation_words=64, matrices=2,
+        rows_per_lane=rows, accumulator_bits=24, activation_words=128, matrices=2,
     )  # fmt: skip
 
 

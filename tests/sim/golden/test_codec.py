@@ -152,7 +152,7 @@ def one_group(
         tables=((runs,), (Symbol(1, 0, 16),)),
         run_tables=(0,),
         value_tables=(1,),
-        matrices=(MatrixStreams((count,), (len(words) // 2,), (1,) * 4),),
+        matrices=(MatrixStreams((count,), (8 * len(words),), (16,) * 4),),
         positions=(words,),
         values=values,
         stats=(),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.arch import Config
+from sordino.arch import STREAM_WORD_BITS, Config
 from sordino.compiler.codec.encode import Encoder
 from sordino.compiler.codec.model import (
     EncodedMatrices,
@@ -61,8 +61,8 @@ def encode_matrices(
         directory.append(
             MatrixStreams(
                 places=tuple(len(walk.symbols) for walk in walked),
-                position_words=tuple(len(words) for words, _ in where),
-                value_words=tuple(len(words) for words, _ in what),
+                position_bits=tuple(bits for _, bits in where),
+                value_bits=tuple(bits for _, bits in what),
             )
         )
         shared = value_table in tables.values[:number]
@@ -115,7 +115,12 @@ def _lane_values(
 
 
 def _memory(streams: Sequence[_Stream]) -> bytes:
-    return b"".join(words.astype("<u2").tobytes() for words, _ in streams)
+    """Streams bit after bit, the last word filled with zeros."""
+    contents = total = 0
+    for words, bits in streams:
+        contents |= int.from_bytes(words.astype("<u2").tobytes(), "little") << total
+        total += bits
+    return contents.to_bytes(2 * -(-total // STREAM_WORD_BITS), "little")
 
 
 def _stats(
@@ -140,7 +145,6 @@ def _stats(
         padding=sum(walk.padding for walk in walked),
         position_bits=sum(bits for _, bits in where),
         value_bits=sum(bits for _, bits in what),
-        bytes=sum(2 * len(words) for words, _ in (*where, *what)),
         table_bits=own_table,
         directory_bits=directory_bits(streams),
         h0=entropy(counts),
