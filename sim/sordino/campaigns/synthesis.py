@@ -185,8 +185,8 @@ def main(output: Path, seeds: int) -> None:
         "directories, walker, x FIFO, multipliers, both accumulator banks. ECP5-85, speed grade "
         f"6, `{_SYNTHESIS}`, nextpnr. Streams of 1024 words, 64 rows, 24-bit accumulators, 16 "
         "matrices, two value tables, two run tables. Cells are placed TRELLIS_COMB, the registers "
-        "around the ports included. Decoders alone: with their stream memory and tables; those of prefix "
-        "codes hold one table, the others two.\n"
+        "around the ports included. Decoders alone: with their stream memory and tables; those of "
+        "prefix codes hold one table, the others two.\n"
     )
     write_page(
         output,
