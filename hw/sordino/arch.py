@@ -34,6 +34,7 @@ class Config:
     x_fifo              columns of x that wait in front of each group; a power of two
     state_bits          log2 of the tANS states of every decoder
     value_slots         value tables each lane holds at once
+    run_slots           run tables each group holds at once
     lane_words          16-bit words of value stream memory per lane
     group_words         16-bit words of position stream memory per group
     rows_per_lane       depth of each of the two accumulator banks
@@ -55,6 +56,7 @@ class Config:
     x_fifo: int
     state_bits: int = 8
     value_slots: int = 2
+    run_slots: int = 2
     lane_words: int
     group_words: int
     rows_per_lane: int
@@ -99,6 +101,7 @@ class Config:
             ("state_bits", 4, 9),
             ("accumulator_bits", 24, 32),
             ("value_slots", 1, 16),
+            ("run_slots", 1, 16),
             ("rows_per_lane", 1, 1024),
             ("lanes", 4, 1024),
             ("matrices", 1, 256),

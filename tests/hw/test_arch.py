@@ -21,6 +21,7 @@ CAPACITIES = {
     "token_fifo": 16,
     "x_fifo": 64,
     "value_slots": 3,
+    "run_slots": 3,
     "clock_hz": 1,
     "name": "other",
 }

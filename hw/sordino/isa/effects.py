@@ -13,8 +13,8 @@ from sordino.isa.instructions import Instruction, Opcode
 
 __all__ = ["Region", "Store", "claims", "conflict", "writes"]
 
-_RUN_TABLE = 16
-"""Where the run table stands in Store.TABLE, after the value table slots."""
+_RUN_TABLES = 16
+"""Where the run table slots stand in Store.TABLE, after those of value tables."""
 
 
 class Store(enum.Enum, shape=3):
@@ -95,7 +95,7 @@ def _reads(i: Instruction, config: Config) -> tuple[Region, ...]:
             return (
                 Region(Store.ACTIVATION, i.source, i.columns),
                 Region(Store.TABLE, i.slot, 1),
-                Region(Store.TABLE, _RUN_TABLE, 1),
+                Region(Store.TABLE, _RUN_TABLES + i.run_slot, 1),
             )
         case Opcode.CELL:
             return (Region(Store.STATE, i.state, i.units),)
@@ -122,8 +122,8 @@ def claims(
         elif region.store not in (Store.PC, Store.TOKEN):
             written.append(region)
     if instruction.opcode is Opcode.TABLE:
-        at = _RUN_TABLE if instruction.runs else instruction.slot
-        written.append(Region(Store.TABLE, at, 1))
+        first = _RUN_TABLES if instruction.runs else 0
+        written.append(Region(Store.TABLE, first + instruction.slot, 1))
     return _reads(instruction, config), tuple(written)
 
 

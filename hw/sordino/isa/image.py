@@ -18,7 +18,7 @@ from zlib import crc32
 
 from amaranth.lib import enum
 
-from sordino.arch import Config, ConfigError
+from sordino.arch import STREAM_WORD_BITS, Config, ConfigError
 from sordino.isa.encoding import EncodingError
 from sordino.isa.instructions import Instruction
 from sordino.isa.packing import (
@@ -60,11 +60,11 @@ class Section(enum.Enum, shape=32):
     TABLES = 4
     """CRC-32 of the tables' expansion, then the tables, packed: `sordino.isa.packing`."""
     DIRECTORY = 5
-    """Places and words of every stream of every matrix, packed: `sordino.isa.packing`."""
+    """Places and bits of every stream of every matrix, packed: `sordino.isa.packing`."""
     POSITIONS = 6
-    """16-bit words, group after group, in each the matrices in order."""
+    """16-bit words, group after group, in each the matrices in order, bit after bit."""
     VALUES = 7
-    """16-bit words, lane after lane, in each the matrices in order."""
+    """16-bit words, lane after lane, in each the matrices in order, bit after bit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,10 +160,10 @@ class Image:
                 tables=_tables(sections[Section.TABLES], config),
                 matrices=(matrices := unpack_directory(sections[Section.DIRECTORY], config)),
                 positions=_split(
-                    sections[Section.POSITIONS], [m.position_words for m in matrices], config.groups
+                    sections[Section.POSITIONS], [m.position_bits for m in matrices], config.groups
                 ),
                 values=_split(
-                    sections[Section.VALUES], [m.value_words for m in matrices], config.lanes
+                    sections[Section.VALUES], [m.value_bits for m in matrices], config.lanes
                 ),
                 host=host,
             )
@@ -235,7 +235,7 @@ def _tables(contents: bytes, config: Config) -> tuple[tuple[Symbol, ...], ...]:
 def _split(contents: bytes, lengths: Sequence[tuple[int, ...]], units: int) -> tuple[bytes, ...]:
     out, at = [], 0
     for unit in range(units):
-        size = 2 * sum(length[unit] for length in lengths)
+        size = 2 * -(-sum(length[unit] for length in lengths) // STREAM_WORD_BITS)
         out.append(contents[at : at + size])
         at += size
     if at != len(contents):

@@ -176,7 +176,7 @@ class Emit(data.Struct):
 
 
 class Table(data.Struct):
-    """Copy expanded table `source` into the run table (runs = 1) or value table `slot`."""
+    """Copy expanded table `source` into value table `slot`, with runs = 1 into run table `slot`."""
 
     source: 8
     slot: 4
@@ -186,9 +186,9 @@ class Table(data.Struct):
 class Matvec(data.Struct):
     """bank += 2^shift * M x, with x = activation[source : source + columns].
 
-    M is entry `matrix` of the stream directory, decoded with value table `slot`, `rows` rows a
-    lane. A place outside the matrix or a stream that does not end in state 0 stops the machine
-    (STREAM).
+    M is entry `matrix` of the stream directory, decoded with run table `run_slot` and value table
+    `slot`, `rows` rows a lane. A place outside the matrix or a stream that does not end in state 0
+    stops the machine (STREAM).
     """
 
     source: 16
@@ -196,6 +196,7 @@ class Matvec(data.Struct):
     rows: 11
     matrix: 8
     slot: 4
+    run_slot: 4
     shift: 3
     bank: 1
 

@@ -35,12 +35,12 @@ _WIDTH_BITS = 5
 
 @dataclass(frozen=True)
 class MatrixStreams:
-    """Directory entry of one matrix; lengths in 16-bit words. Starts are the running sums."""
+    """Directory entry of one matrix; lengths in bits. Starts are the running sums."""
 
     places: tuple[int, ...]
     """Symbols of each group's position stream, padding places included."""
-    position_words: tuple[int, ...]
-    value_words: tuple[int, ...]
+    position_bits: tuple[int, ...]
+    value_bits: tuple[int, ...]
 
 
 def pack_tables(tables: Sequence[Sequence[Symbol]]) -> bytes:
@@ -123,7 +123,7 @@ def _read_table(reader: BitReader) -> tuple[Symbol, ...]:
 
 
 def _write_matrix(writer: BitWriter, matrix: MatrixStreams) -> None:
-    for numbers in (matrix.places, matrix.position_words, matrix.value_words):
+    for numbers in (matrix.places, matrix.position_bits, matrix.value_bits):
         least = min(numbers)
         width = (max(numbers) - least).bit_length()
         writer.golomb(least)

@@ -62,9 +62,9 @@ class LoadTarget(enum.Enum, shape=3):
     TABLES = 2
     """Expanded tables, two 32-bit words an entry; entry = table * states + state."""
     GROUP_DIRECTORY = 3
-    """Unit g: two 32-bit words a matrix: first word of its position stream, places to decode."""
+    """Unit g: two 32-bit words a matrix: first bit of its position stream, places to decode."""
     LANE_DIRECTORY = 4
-    """Unit l: one 32-bit word a matrix: first word of its value stream."""
+    """Unit l: one 32-bit word a matrix: first bit of its value stream."""
     POSITIONS = 5
     """Unit g: two 16-bit stream words in one 32-bit word, lower address first."""
     VALUES = 6

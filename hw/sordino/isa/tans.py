@@ -5,8 +5,9 @@ base and `bits` fresh bits; the symbol's own `extra` raw bits follow: value = ba
 The image holds the symbols; whoever loads it expands them with `expand`, and the encoder inverts
 the same table.
 
-A stream is a sequence of 16-bit words, bits least significant first: the initial state (b bits),
-then for each symbol its state bits and its extra bits. After the last symbol the state is 0.
+A stream is a string of bits, least significant first, that begins anywhere in a 16-bit word: the
+initial state (b bits), then for each symbol its state bits and its extra bits. After the last
+symbol the state is 0.
 
 Source: J. Duda, "Asymmetric numeral systems", 2013 (arXiv:1311.2540). The symbols of one state
 table are spread by its tuned rule: the state for x = frequency + k (k = 0 … frequency - 1) goes

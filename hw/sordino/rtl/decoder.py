@@ -41,7 +41,7 @@ class StreamDecoder(wiring.Component):
     The window is two words, aligned, and a bit pointer into the first; the third word waits at the
     output of the stream memory, so that no symbol ever waits for a refill.
 
-    `start` begins the stream at word `address`; `ready` rises 4 cycles later and stays until
+    `start` begins the stream at bit `address`; `ready` rises 4 cycles later and stays until
     `clear`. While `move` is high the output registers move on, and with `take` a symbol is taken
     as well: two moves later it stands at `value` with `valid`. Throughput is one symbol a cycle.
     `take` needs `move` and `ready`. `value` of a padding symbol means nothing.
@@ -83,7 +83,7 @@ class StreamDecoder(wiring.Component):
                 "entries": In(stream.Signature(entry, always_ready=True)),
                 "clear": In(1),
                 "start": In(1),
-                "address": In(range(words)),
+                "address": In(range(STREAM_WORD_BITS * words)),
                 "slot": In(range(slots)),
                 "ready": Out(1),
                 "move": In(1),
@@ -114,14 +114,20 @@ class StreamDecoder(wiring.Component):
         pointer = Signal(range(STREAM_WORD_BITS))
         passed = Signal(range(2 * STREAM_WORD_BITS))
         m.d.comb += passed.eq(pointer + entry.total)
-        refill = Signal()
-        m.d.comb += refill.eq(filling[0] | filling[1] | (self.take & passed[-1]))
+        # A stream that begins late in its word leaves that word with its initial state.
+        begun = Signal.like(passed)
+        fill, refill = Signal(), Signal()
+        m.d.comb += [
+            begun.eq(pointer + self.state_bits),
+            refill.eq(fill | (self.take & passed[-1])),
+        ]
+        m.d.sync += fill.eq((self.start | filling[0] | (filling[1] & begun[-1])) & ~self.clear)
         with m.If(first_state):
-            m.d.sync += pointer.eq(self.state_bits)
+            m.d.sync += pointer.eq(begun[:-1])
         with m.Elif(self.take):
             m.d.sync += pointer.eq(passed[:-1])
         with m.Elif(self.start):
-            m.d.sync += pointer.eq(0)
+            m.d.sync += pointer.eq(self.address[: len(pointer)])
         self._window(m, window, pointer, refill)
 
         state = Signal(self.state_bits)
@@ -164,7 +170,7 @@ class StreamDecoder(wiring.Component):
             write.addr.eq(self.words.payload.address),
             write.data.eq(self.words.payload.data),
             read.en.eq(self.start | refill),
-            read.addr.eq(Mux(self.start, self.address, following)),
+            read.addr.eq(Mux(self.start, self.address[len(pointer) :], following)),
             window.eq(Cat(low, high) >> pointer),
         ]
         with m.If(read.en):

@@ -138,7 +138,6 @@ class Group(wiring.Component):
             values = self._decoder(m, f"values{number}", unit, start, move, runs=False)
             lane = self._lane(m, number)
             m.d.comb += [
-                values.slot.eq(arguments.slot),
                 values.take.eq(self.active & move & walker.taking),
                 lane.valid.eq(walked),
                 lane.row.eq(row),
@@ -218,7 +217,7 @@ class Group(wiring.Component):
         m.submodules[name] = decoder = StreamDecoder(
             words=config.group_words if runs else config.lane_words,
             state_bits=config.state_bits,
-            slots=1 if runs else config.value_slots,
+            slots=config.run_slots if runs else config.value_slots,
             runs=runs,
         )
         if runs:
@@ -227,19 +226,19 @@ class Group(wiring.Component):
         else:
             target, stored = LoadTarget.VALUES, LoadTarget.LANE_DIRECTORY
             matrix, when = load.address, C(1)
-        slot = C(0, 0) if runs else table.slot
         m.d.comb += [
             decoder.address.eq(
                 self._directory(
-                    m, f"{name}_starts", range(decoder.depth), stored, unit, matrix, when
+                    m, f"{name}_starts", decoder.address.shape(), stored, unit, matrix, when
                 )
             ),
             decoder.words.valid.eq(self.load.valid & (load.target == target) & (load.unit == unit)),
             decoder.words.payload.address.eq(load.address),
             decoder.words.payload.data.eq(load.data),
             decoder.entries.valid.eq(self.table.valid & (table.runs == runs)),
-            decoder.entries.payload.address.eq(Cat(table.state[: config.state_bits], slot)),
+            decoder.entries.payload.address.eq(Cat(table.state[: config.state_bits], table.slot)),
             decoder.entries.payload.entry.eq(table.entry),
+            decoder.slot.eq(self.arguments.run_slot if runs else self.arguments.slot),
             decoder.clear.eq(self.clear),
             decoder.start.eq(start),
             decoder.move.eq(move),

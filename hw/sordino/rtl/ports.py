@@ -36,7 +36,7 @@ LoadSignature = stream.Signature(LoadWrite, always_ready=True)
 
 
 class TableWrite(data.Struct):
-    """One entry for the decoders: the run table, or value table `slot` of every lane."""
+    """One entry for the decoders: run table `slot` of all groups or value table `slot` of lanes."""
 
     runs: 1
     slot: 4

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.arch import STREAM_WORD_BITS, Config
+from sordino.arch import Config
 from sordino.bench.matrices import Case
 from sordino.compiler.codec import encode_matrices
 from sordino.compiler.place import place_model
@@ -117,17 +117,16 @@ def encode_case(case: Case, lanes: int) -> Encoded:
     encoded = encode_matrices(slots, config, weights=weights)
     stats, total = encoded.stats, case.weights
     positions, values = sum(s.position_bits for s in stats), sum(s.value_bits for s in stats)
-    words = [n for m in encoded.matrices for n in (*m.position_words, *m.value_words) if n]
-    stored = STREAM_WORD_BITS * sum(words)
+    streams = [n for m in encoded.matrices for n in (*m.position_bits, *m.value_bits) if n]
     return Encoded(
         lanes=lanes,
         bits_per_weight=encoded.bits_per_weight,
         positions=positions / total,
         values=values / total,
-        rounding=(stored - positions - values) / total,
+        rounding=encoded.rounding_bits / total,
         tables=(encoded.run_table_bits + sum(s.table_bits for s in stats)) / total,
         directory=sum(s.directory_bits for s in stats) / total,
-        stream_bytes=stored / 8 / max(1, len(words)),
+        stream_bytes=sum(streams) / 8 / max(1, len(streams)),
     )
 
 

@@ -1,7 +1,7 @@
 """Sizes of the same matrices in every code that was considered: bits over the entropy H0.
 
 Random Laplacian matrices and trained models, dealt as the compiler deals; everything counted:
-streams in whole words, tables, directory.
+stream memories in whole words, tables, directory.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.arch import STREAM_WORD_BITS, Config
+from sordino.arch import Config
 from sordino.bench.matrices import Case, laplacian_case, model_case
 from sordino.bench.sizes import deal_case
 from sordino.campaigns.common import find_model, write_page
@@ -97,12 +97,11 @@ def _parts(
     encoded = encode_matrices(slots, config, weights=weights)
     total = sum(weights)
     exact = sum(s.position_bits + s.value_bits for s in encoded.stats)
-    words = [n for m in encoded.matrices for n in (*m.position_words, *m.value_words) if n]
-    stored = STREAM_WORD_BITS * sum(words)
+    streams = [n for m in encoded.matrices for n in (*m.position_bits, *m.value_bits) if n]
     tables = encoded.run_table_bits + sum(s.table_bits for s in encoded.stats)
     directory = sum(s.directory_bits for s in encoded.stats)
-    shares = (exact / total, (stored - exact) / total, tables / total, directory / total)
-    return shares, stored / 8 / max(1, len(words))
+    shares = (exact / total, encoded.rounding_bits / total, tables / total, directory / total)
+    return shares, exact / 8 / max(1, len(streams))
 
 
 def _row(case: Case, lanes: int, sizes: CodeSizes) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 Runs: with k raw bits a matrix, the quotient n >> k as that many zeros and a one, then k bits of n;
 eight zeros mean 8 << k places more and go on (a cycle without a place). Values: a code of at most
-12 bits a matrix, first bit first. Both in streams of 16-bit words, as `sordino.isa.tans` has them,
+12 bits a matrix, first bit first. Both in strings of bits, as `sordino.isa.tans` has them,
 but without states. The decoders here take a symbol a cycle and are only there to be compared:
 their memories are those of `StreamDecoder`, their tables are registers and one small memory.
 """
@@ -35,7 +35,7 @@ _HEAD_BITS = 16
 
 
 def prefix_bits(slots: Sequence[NDArray[np.int8]], config: Config) -> int:
-    """Bits of dealt matrices (rows, lanes, columns), streams in whole words and tables counted.
+    """Bits of dealt matrices (rows, lanes, columns), stream memories and tables counted.
 
     Padding is free: runs may be of any length.
     """
@@ -51,15 +51,16 @@ def prefix_bits(slots: Sequence[NDArray[np.int8]], config: Config) -> int:
                 grouped[walk.rows, group, lane, walk.columns].astype(np.int64) + 128
                 for lane in range(config.group)
             ]
-        position = min(_rice_words(runs, raw) for raw in range(_MOST_RAW + 1))
+        position = min(_rice_bits(runs, raw) for raw in range(_MOST_RAW + 1))
         counts = np.bincount(np.concatenate(values), minlength=256)
         lengths = np.array(code_lengths(counts.tolist(), LONGEST))
-        value = [_words(int(lengths[part].sum())) for part in values]
+        value = [int(lengths[part].sum()) for part in values]
         used = np.flatnonzero(counts)
         table = _HEAD_BITS + 4 * (int(used[-1] - used[0]) + 1 if used.size else 0) + 3
         record = MatrixStreams(tuple(map(len, runs)), tuple(position), tuple(value))
-        total += STREAM_WORD_BITS * (sum(position) + sum(value)) + table + directory_bits(record)
-    return total
+        total += sum(position) + sum(value) + table + directory_bits(record)
+    # The last word of every stream memory is half empty.
+    return total + (config.groups + config.lanes) * STREAM_WORD_BITS // 2
 
 
 def _whole_runs(symbols: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
@@ -69,12 +70,8 @@ def _whole_runs(symbols: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
     return symbols[ends] + before * 7 * rows
 
 
-def _words(bits: int) -> int:
-    return -(-bits // STREAM_WORD_BITS)
-
-
-def _rice_words(runs: Sequence[NDArray[np.int64]], raw: int) -> list[int]:
-    return [_words(int((run >> raw).sum()) + len(run) * (1 + raw)) for run in runs]
+def _rice_bits(runs: Sequence[NDArray[np.int64]], raw: int) -> list[int]:
+    return [int((run >> raw).sum()) + len(run) * (1 + raw) for run in runs]
 
 
 def canonical(lengths: Sequence[int]) -> tuple[list[int], list[int], list[int], list[int]]:

@@ -175,7 +175,7 @@ def main(output: Path, seeds: int) -> None:
     decoders: list[tuple[str, wiring.Component]] = [
         ("value decoder", StreamDecoder(words=1024, state_bits=8, slots=2, runs=False)),
         ("Huffman value decoder", HuffmanDecoder(words=1024)),
-        ("run decoder", StreamDecoder(words=1024, state_bits=8, slots=1, runs=True)),
+        ("run decoder", StreamDecoder(words=1024, state_bits=8, slots=2, runs=True)),
         ("Golomb–Rice run decoder", RiceDecoder(words=1024)),
     ]
     for name, decoder in decoders:
@@ -184,9 +184,9 @@ def main(output: Path, seeds: int) -> None:
         "One group with everything in it: position and value decoders with their memories and "
         "directories, walker, x FIFO, multipliers, both accumulator banks. ECP5-85, speed grade "
         f"6, `{_SYNTHESIS}`, nextpnr. Streams of 1024 words, 64 rows, 24-bit accumulators, 16 "
-        "matrices, two value tables. Cells are placed TRELLIS_COMB, the registers around the "
-        "ports included. Decoders alone: with their stream memory and tables; those of prefix "
-        "codes hold one table, the value decoder two.\n"
+        "matrices, two value tables, two run tables. Cells are placed TRELLIS_COMB, the registers "
+        "around the ports included. Decoders alone: with their stream memory and tables; those of "
+        "prefix codes hold one table, the others two.\n"
     )
     write_page(
         output,

@@ -54,8 +54,11 @@ class Cycles:
         clock, kept = Clock(cycle_limit), list[Record]()
         sink = record if callable(record) else kept.append
         while state.running:
-            address, run_table = state.pc, state.run_table
-            unit = UNITS[self.image.program[address].opcode]
+            address, run_table = state.pc, None
+            instruction = self.image.program[address]
+            if instruction.opcode is Opcode.MATVEC:
+                run_table = state.run_tables[instruction.run_slot]
+            unit = UNITS[instruction.opcode]
             if not clock.execute(unit, self._duration(address, run_table)):
                 self._stop()
                 break

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config, ConfigError
-from sordino.compiler.codec import encode_matrices
+from sordino.compiler.codec import EncodedMatrices, encode_matrices
 from sordino.compiler.layout import Layout, Tile, linear_layout
 from sordino.cycles.engine import Cycles
 from sordino.engines.engine import RunResult
@@ -51,17 +51,19 @@ def _config(matrix: NDArray[np.int8], lanes: int, group: int) -> Config:
     )
 
 
-def _program(layout: Layout, columns: int) -> list[Instruction]:
-    config = layout.config
+def _program(layout: Layout, columns: int, encoded: EncodedMatrices) -> list[Instruction]:
+    config, runs = layout.config, encoded.run_tables
     make = Instruction.make
     program = [
-        make(Opcode.TABLE, "set-up", source=0, runs=1),
+        make(Opcode.TABLE, "set-up", source=runs[0], runs=1),
         make(Opcode.FILL, "set-up", space=Space.BANK0, count=config.rows_per_lane),
         make(Opcode.INPUT, "set-up", count=columns),
     ]
     for number, tile in enumerate(layout.tiles):
+        if runs[number] != runs[max(0, number - 1)]:
+            program.append(make(Opcode.TABLE, "matrix", source=runs[number], runs=1))
         program += [
-            make(Opcode.TABLE, "matrix", source=1 + number),
+            make(Opcode.TABLE, "matrix", source=encoded.value_tables[number]),
             make(Opcode.MATVEC, "matrix", columns=columns, rows=tile.rows, matrix=number),
             # One to one: the multiplier 2 is halved again.
             make(
@@ -90,7 +92,7 @@ def _image(matrix: NDArray[np.int8], layout: Layout, stored_zeros: bool) -> Imag
     encoded = encode_matrices(slots, config, stored_zeros=stored_zeros)
     return Image(
         config=config,
-        program=tuple(_program(layout, columns)),
+        program=tuple(_program(layout, columns, encoded)),
         parameters=bytes(16 * config.parameter_words),
         tables=encoded.tables,
         matrices=encoded.matrices,

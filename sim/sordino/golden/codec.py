@@ -98,16 +98,19 @@ class _Decoder:
     def decode(
         self, memory: bytes, start: int, count: int
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_], int]:
-        """Values and padding marks of `count` symbols from word `start` on, and the end state.
+        """Values and padding marks of `count` symbols from bit `start` on, and the end state.
 
         Words past the end of the memory are 0.
         """
-        # A symbol takes at most one word, the initial state another; a window is two words.
-        stored = memory[2 * start : 2 * (start + count + 2)].ljust(2 * (count + 3), b"\0")
+        # A symbol takes at most one word, the initial state another, and the first word may hold
+        # one bit of it; a window is two words.
+        first, at = divmod(start, STREAM_WORD_BITS)
+        stored = memory[2 * first : 2 * (first + count + 3)].ljust(2 * (count + 4), b"\0")
         words = np.frombuffer(stored, "<u2").astype(np.int64)
         windows: list[int] = (words[:-1] | words[1:] << STREAM_WORD_BITS).tolist()
-        at = self.state_bits
-        state = windows[0] & ((1 << at) - 1)
+        state = windows[0] >> at & ((1 << self.state_bits) - 1)
+        at += self.state_bits
+        begin = at
         steps, states = self.steps, []
         for _ in range(count):
             states.append(state)
@@ -116,7 +119,7 @@ class _Decoder:
             at += total
         passed = np.array(states, np.int64)
         bits, extra = self.bits[passed], self.extra[passed]
-        ends = self.state_bits + np.cumsum(bits + extra)
+        ends = begin + np.cumsum(bits + extra)
         raw_at = ends - extra
         window = words[raw_at // STREAM_WORD_BITS] | (
             words[raw_at // STREAM_WORD_BITS + 1] << STREAM_WORD_BITS
@@ -156,7 +159,7 @@ def decode_matrix(
             raise StreamError(f"{name}: {count} places in {rows} rows of {columns} columns")
         if not count:
             continue
-        start = sum(earlier.position_words[group] for earlier in before)
+        start = sum(earlier.position_bits[group] for earlier in before)
         found, pads, state = where.decode(image_like.positions[group], start, count)
         stops = _walk(name, found, pads, rows, columns)
         if state:
@@ -167,7 +170,7 @@ def decode_matrix(
         if not len(stops):
             continue
         for lane in range(group * config.group, (group + 1) * config.group):
-            start = sum(earlier.value_words[lane] for earlier in before)
+            start = sum(earlier.value_bits[lane] for earlier in before)
             weights, _, state = what.decode(image_like.values[lane], start, len(stops))
             if state:
                 raise StreamError(
@@ -191,7 +194,7 @@ def decode_walks(
         if not count:
             walks.append(GroupWalk(np.zeros(0, np.int64)))
             continue
-        start = sum(m.position_words[group] for m in image_like.matrices[:matrix])
+        start = sum(m.position_bits[group] for m in image_like.matrices[:matrix])
         symbols = min(count, rows * columns + 1)
         found, pads, _ = where.decode(image_like.positions[group], start, symbols)
         _, column = _follow(found, pads, rows)

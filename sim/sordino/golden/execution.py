@@ -157,29 +157,28 @@ class _Binder:
         return execute
 
     def table(self, i: Instruction) -> Operation:
-        state, source, slot, runs, following = self.state, i.source, i.slot, i.runs, self.next
+        source, slot, following = i.source, i.slot, self.next
+        tables = self.state.run_tables if i.runs else self.state.value_tables
 
         def execute() -> int:
-            if runs:
-                state.run_table = source
-            else:
-                state.value_tables[slot] = source
+            tables[slot] = source
             return following
 
         return execute
 
     def matvec(self, i: Instruction) -> Operation:
         state, weights, config = self.state, self.weights, self.image.config
-        matrix, slot, rows, columns, shift = i.matrix, i.slot, i.rows, i.columns, i.shift
+        matrix, rows, columns, shift = i.matrix, i.rows, i.columns, i.shift
+        slot, run_slot = i.slot, i.run_slot
         x = state.memory.activation[i.source : i.source + columns]
         accumulators = state.memory.banks[i.bank, :rows].reshape(-1)
         group, bits = config.group, config.accumulator_bits
         address, following = self.address, self.next
 
         def execute() -> int:
-            runs, values = state.run_table, state.value_tables[slot]
+            runs, values = state.run_tables[run_slot], state.value_tables[slot]
             if runs is None or values is None:
-                missing = "the run table" if runs is None else f"value slot {slot}"
+                missing = f"run slot {run_slot}" if runs is None else f"value slot {slot}"
                 raise ImageError(
                     f"instruction {address} (MATVEC) uses {missing}, which no TABLE has loaded yet"
                 )

@@ -29,7 +29,7 @@ def _counters() -> dict[str, int]:
 class State:
     """A machine between two instructions.
 
-    memory, run_table and value_tables (numbers of the image's tables, None before the first
+    memory, run_tables and value_tables (numbers of the image's tables, None before the first
     TABLE) outlast a program; the rest begins anew with every `start`.
 
     registers    8 unsigned 16-bit integers
@@ -41,8 +41,8 @@ class State:
     """
 
     memory: Memory
+    run_tables: list[int | None]
     value_tables: list[int | None]
-    run_table: int | None = None
     running: bool = False
     pc: int = 0
     registers: list[int] = field(default_factory=lambda: [0] * REGISTERS)
@@ -58,7 +58,7 @@ class State:
     @classmethod
     def of(cls, config: Config) -> "State":
         """A machine that has just been loaded; all memories zero."""
-        return cls(Memory(config), [None] * config.value_slots)
+        return cls(Memory(config), [None] * config.run_slots, [None] * config.value_slots)
 
     def start(self, features: NDArray[np.int8], entry: int) -> None:
         """START at address `entry`, with the input that the host will write."""

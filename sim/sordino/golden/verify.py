@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NoReturn
 
-from sordino.arch import QUAD
+from sordino.arch import QUAD, STREAM_WORD_BITS
 from sordino.golden.vector import PARAMETER_BYTES, index_words
 from sordino.isa.encoding import EncodingError
 from sordino.isa.image import Image, ImageError
@@ -78,14 +78,14 @@ class _Verifier:
     def check_directory(self) -> None:
         config, image = self.config, self.image
         for number, entry in enumerate(image.matrices):
-            sizes = (len(entry.places), len(entry.position_words), len(entry.value_words))
+            sizes = (len(entry.places), len(entry.position_bits), len(entry.value_bits))
             if sizes != (config.groups, config.groups, config.lanes):
                 raise ImageError(
-                    f"matrix {number}: wanted places and words of {config.groups} groups and words "
+                    f"matrix {number}: wanted places and bits of {config.groups} groups and bits "
                     f"of {config.lanes} lanes, got {sizes}; compile again"
                 )
-        positions = [entry.position_words for entry in image.matrices]
-        values = [entry.value_words for entry in image.matrices]
+        positions = [entry.position_bits for entry in image.matrices]
+        values = [entry.value_bits for entry in image.matrices]
         for kind, unit, stored, lengths, setting, room in (
             ("position", "group", image.positions, positions, "group_words", config.group_words),
             ("value", "lane", image.values, values, "lane_words", config.lane_words),
@@ -94,7 +94,7 @@ class _Verifier:
             if len(stored) != units:
                 raise ImageError(f"wanted {kind} streams of {units} {unit}s, got {len(stored)}")
             for number, memory in enumerate(stored):
-                words = sum(length[number] for length in lengths)
+                words = -(-sum(length[number] for length in lengths) // STREAM_WORD_BITS)
                 _fit(f"{kind} streams of {unit} {number}", words, setting, room)
                 if len(memory) != 2 * words:
                     raise ImageError(
@@ -220,15 +220,16 @@ class _Verifier:
         if i.source >= len(self.image.tables):
             self.fail(i, f"source is {i.source}, the image has {len(self.image.tables)} tables")
         symbols = self.image.tables[i.source]
+        slots = "run_slots" if i.runs else "value_slots"
+        if i.slot >= getattr(self.config, slots):
+            self.fail(
+                i,
+                f"does not fit: {slots}: slot is {i.slot}, the configuration has "
+                f"{getattr(self.config, slots)}; raise {slots}",
+            )
         if i.runs:
             self.check_run_symbols(i, symbols)
             return
-        if i.slot >= self.config.value_slots:
-            self.fail(
-                i,
-                f"does not fit: value_slots: slot is {i.slot}, the configuration has "
-                f"{self.config.value_slots}; raise value_slots",
-            )
         for symbol in symbols:
             top = symbol.base + (1 << symbol.extra) - 1
             if symbol.padding or symbol.base < _INT8[0] or top > _INT8[1]:
@@ -246,10 +247,9 @@ class _Verifier:
                 i, f"matrix is {i.matrix}, the directory has {len(self.image.matrices)} entries"
             )
         loads = [j for j in self.program if j.opcode is Opcode.TABLE]
-        if not any(j.runs for j in loads):
-            self.fail(i, "no TABLE of the program loads the run table")
-        if not any(not j.runs and j.slot == i.slot for j in loads):
-            self.fail(i, f"no TABLE of the program loads value slot {i.slot}")
+        for runs, kind, slot in ((1, "run", i.run_slot), (0, "value", i.slot)):
+            if not any(j.runs == runs and j.slot == slot for j in loads):
+                self.fail(i, f"no TABLE of the program loads {kind} slot {slot}")
 
     def check_copy(self, i: Instruction) -> None:
         if i.space not in (Space.ACTIVATION.value, Space.STATE.value):

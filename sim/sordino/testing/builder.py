@@ -1,18 +1,28 @@
 """Small images for tests, assembled by hand."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
+from sordino.compiler.codec import EncodedMatrices, encode_matrices
 from sordino.isa.image import Image
 from sordino.isa.instructions import Instruction, Opcode, Space
 
 __all__ = ["ProgramBuilder"]
 
 _WORD_BYTES = 16
+
+
+@dataclass(frozen=True)
+class _TableOf:
+    """A matrix's run table or value table, whose number the encoder will say."""
+
+    matrix: int
+    runs: bool
 
 
 class ProgramBuilder:
@@ -63,21 +73,33 @@ class ProgramBuilder:
         return len(self.slots) - 1
 
     def matvec(
-        self, matrix: int, *, source: int, bank: int = 0, shift: int = 0, slot: int = 0
+        self,
+        matrix: int,
+        *,
+        source: int,
+        bank: int = 0,
+        shift: int = 0,
+        slot: int = 0,
+        run_slot: int = 0,
     ) -> None:
-        """Load the matrix's value table into `slot` and multiply.
-
-        The run table is the business of the program: TABLE with source 0 and runs 1.
-        """
+        """Load the matrix's run table and value table into their slots, and multiply."""
         rows, _, columns = self.slots[matrix].shape
-        self.add(Opcode.TABLE, source=1 + matrix, slot=slot)
-        shape = {"rows": rows, "columns": columns}
+        self.add(Opcode.TABLE, source=_TableOf(matrix, runs=True), slot=run_slot, runs=1)
+        self.add(Opcode.TABLE, source=_TableOf(matrix, runs=False), slot=slot)
         self.add(
-            Opcode.MATVEC, source=source, matrix=matrix, slot=slot, shift=shift, bank=bank, **shape
+            Opcode.MATVEC,
+            source=source,
+            columns=columns,
+            rows=rows,
+            matrix=matrix,
+            slot=slot,
+            run_slot=run_slot,
+            shift=shift,
+            bank=bank,
         )
 
     def clear(self) -> None:
-        """Fill every memory and both banks with zeros and load the run table."""
+        """Fill every memory and both banks with zeros."""
         config = self.config
         for space, count in (
             (Space.ACTIVATION, config.activation_words),
@@ -89,28 +111,30 @@ class ProgramBuilder:
             for base in range(0, count, 1 << 15):
                 part = min(1 << 15, count - base)
                 self.add(Opcode.FILL, space=space, destination=base, count=part)
-        self.add(Opcode.TABLE, source=0, runs=1)
 
-    def program(self) -> tuple[Instruction, ...]:
-        """The instructions with their labels resolved."""
+    def program(self, encoded: EncodedMatrices) -> tuple[Instruction, ...]:
+        """The instructions with their labels and tables resolved."""
+
+        def resolve(value: Any) -> Any:
+            match value:
+                case str():
+                    return self._labels[value]
+                case _TableOf(matrix, runs):
+                    return (encoded.run_tables if runs else encoded.value_tables)[matrix]
+            return value
+
         return tuple(
-            Instruction.make(
-                opcode,
-                layer,
-                **{k: self._labels[v] if isinstance(v, str) else v for k, v in fields.items()},
-            )
+            Instruction.make(opcode, layer, **{k: resolve(v) for k, v in fields.items()})
             for opcode, layer, fields in self._code
         )
 
     def image(self, **host: Any) -> Image:
         """The image; entry point `main` is address 0 or the label of that name."""
-        from sordino.compiler.codec import encode_matrices
-
         encoded = encode_matrices(self.slots, self.config)
         entries = {"main": self._labels.get("main", 0)}
         return Image(
             config=self.config,
-            program=self.program(),
+            program=self.program(encoded),
             parameters=bytes(self._parameters),
             tables=encoded.tables,
             matrices=encoded.matrices,

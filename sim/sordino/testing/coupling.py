@@ -50,8 +50,13 @@ def coupled_image(rng: np.random.Generator, config: Config, matrices: int) -> Im
     builder = ProgramBuilder(config)
     for _ in range(matrices):
         builder.matrix(coupled_slots(rng, config))
-    builder.add(Opcode.TABLE, source=0, runs=1)
     for number in range(matrices):
-        builder.matvec(number, source=0, bank=number % 2, slot=number % config.value_slots)
+        builder.matvec(
+            number,
+            source=0,
+            bank=number % 2,
+            slot=number % config.value_slots,
+            run_slot=number % config.run_slots,
+        )
     builder.add(Opcode.HALT)
     return builder.image()

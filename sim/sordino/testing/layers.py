@@ -24,7 +24,6 @@ __all__ = [
 ]
 
 _INT32_HIGH = (1 << 31) - 1
-_RUN_TABLE = {"source": 0, "runs": 1}
 _Int8 = NDArray[np.int8]
 
 
@@ -122,7 +121,8 @@ def products_image(
         space = Space.BANK1 if bank else Space.BANK0
         builder.add(Opcode.FILL, space=space, destination=0, count=len(slots))
         slot = number % config.value_slots
-        builder.matvec(matrix, source=0, bank=bank, shift=case.shift, slot=slot)
+        run_slot = number % config.run_slots
+        builder.matvec(matrix, source=0, bank=bank, shift=case.shift, slot=slot, run_slot=run_slot)
         _drain(builder, rng, len(slots), bank=bank, wide=1 - bank, destination=0, matrix=slots)
     builder.label("done")
     builder.add(Opcode.HALT)

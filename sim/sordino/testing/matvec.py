@@ -99,10 +99,10 @@ class ArrayBench:
                 target = LoadTarget.GROUP_DIRECTORY
                 writes.append((target, unit, 2 * number, position_starts[unit]))
                 writes.append((target, unit, 2 * number + 1, places))
-                position_starts[unit] += matrix.position_words[unit]
-            for unit, words in enumerate(matrix.value_words):
+                position_starts[unit] += matrix.position_bits[unit]
+            for unit, bits in enumerate(matrix.value_bits):
                 writes.append((LoadTarget.LANE_DIRECTORY, unit, number, value_starts[unit]))
-                value_starts[unit] += words
+                value_starts[unit] += bits
         ctx.set(self.array.load.valid, 1)
         for target, unit, address, value in writes:
             ctx.set(
@@ -115,7 +115,7 @@ class ArrayBench:
     async def table(
         self, ctx: Any, symbols: Sequence[Symbol], *, slot: int = 0, runs: bool = False
     ) -> None:
-        """Write the run table or the value table `slot`, one entry a cycle."""
+        """Write run table or value table `slot`, one entry a cycle."""
         ctx.set(self.array.table.valid, 1)
         for state, entry in enumerate(expand(symbols, self.config.state_bits)):
             ctx.set(

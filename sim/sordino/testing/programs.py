@@ -41,6 +41,7 @@ def random_config(rng: np.random.Generator, *, group: int | None = None) -> Conf
         x_fifo=int(rng.choice([8, 16])),
         state_bits=int(rng.integers(5, 10)),
         value_slots=int(rng.integers(1, 4)),
+        run_slots=int(rng.integers(1, 4)),
         lane_words=int(rng.integers(3000, 4097)),
         group_words=int(rng.integers(3000, 4097)),
         rows_per_lane=int(rng.choice([1, 2, 3, 6, 12])),
@@ -137,7 +138,7 @@ class _RandomProgram:
 
     def image(self, steps: int) -> Image:
         builder, config = self.builder, self.config
-        # One matrix a table at most, one table for the runs.
+        # Each matrix may need a value table of its own, and there is one run table at least.
         for _ in range(min(config.tables - 1, config.matrices, 1 + self.below(5))):
             builder.matrix(self.matrix())
         builder.clear()
@@ -247,6 +248,7 @@ class _RandomProgram:
                 bank=bank,
                 shift=self.below(8),
                 slot=self.below(self.config.value_slots),
+                run_slot=self.below(self.config.run_slots),
             )
             rows = min(rows, slots.shape[0])
         return rows

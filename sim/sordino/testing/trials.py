@@ -24,6 +24,7 @@ _BASE = Config(
     group=1,
     x_fifo=8,
     value_slots=3,
+    run_slots=3,
     lane_words=12_007,
     group_words=9_001,
     rows_per_lane=259,

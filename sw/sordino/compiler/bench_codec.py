@@ -19,7 +19,7 @@ _MOST_WORDS = 1 << 24
 class CodecBench:
     """One matrix encoded alone.
 
-    `bits_per_weight` counts streams in whole 16-bit words, run and value tables and the
+    `bits_per_weight` counts stream memories in whole 16-bit words, run and value tables and the
     directory; `over_h0` is that over the order-0 entropy `h0` of the matrix, None where that is
     0. `position_bits` and `value_bits` are exact, `rounding_bits` fill the last words.
     """
@@ -82,7 +82,7 @@ def bench_codec(
         padding_places=sum(s.padding for s in stats),
         position_bits=position_bits,
         value_bits=value_bits,
-        rounding_bits=sum(8 * s.bytes for s in stats) - position_bits - value_bits,
+        rounding_bits=encoded.rounding_bits,
         table_bits=encoded.run_table_bits + sum(s.table_bits for s in stats),
         directory_bits=sum(s.directory_bits for s in stats),
         bits_per_weight=encoded.bits_per_weight,

@@ -110,9 +110,9 @@ def compile_model(
     bounds = [prove(layer, config.accumulator_bits) for layer in quantised.layers]
     placed = place_model(quantised, config)
     slots = [matrix for layer in placed.layers for matrix in layer.slots()]
-    scheduled = schedule(model, quantised, placed, slots, config)
     weights = [count for layer in placed.layers for count in layer.weights()]
     encoded = encode_matrices(slots, config, weights=weights)
+    scheduled = schedule(model, quantised, placed, encoded)
     check_streams(encoded, config)
     image = Image(
         config=config,

@@ -64,28 +64,42 @@ def interleave(
 
 @dataclass(frozen=True)
 class TablePlan:
-    """Which value table is where.
+    """Which tables of one kind, run tables or value tables, are where.
 
-    pinned  matrices whose table is loaded once, and their slots
+    runs    the kind
+    tables  the table of each matrix
+    pinned  tables that are loaded once, and their slots
     shared  slots that are loaded as needed: two, so that one is loaded while a MATVEC reads the
-            other, or one if the machine has no more, or none if there is a slot for every matrix
+            other, or one if the machine has no more, or none if there is a slot for every table
     """
 
+    runs: bool
+    tables: tuple[int, ...]
     pinned: Mapping[int, int]
     shared: tuple[int, ...]
 
     @classmethod
-    def make(cls, numbers: Sequence[int], slots: int) -> "TablePlan":
-        """`numbers` are the matrices, most often used first."""
-        room = slots if len(numbers) <= slots else max(0, slots - 2)
-        pinned = {number: slot for slot, number in enumerate(numbers[:room])}
-        return cls(pinned, () if room == slots else tuple(range(room, slots)))
+    def make(
+        cls, tables: Sequence[int], often: Sequence[int], slots: int, *, runs: bool
+    ) -> "TablePlan":
+        """`tables` are those of the matrices, `often` the matrices, most often used first."""
+        distinct = list(dict.fromkeys(tables[number] for number in often))
+        room = slots if len(distinct) <= slots else max(0, slots - 2)
+        pinned = {table: slot for slot, table in enumerate(distinct[:room])}
+        shared = () if room == slots else tuple(range(room, slots))
+        return cls(runs, tuple(tables), pinned, shared)
 
     def keep(self, number: int, which: int) -> dict[int, int]:
-        """Where a block may expect `number` from the one before: {slot: matrix}, or nothing."""
-        if number in self.pinned or len(self.shared) < 2:
+        """Where a block may expect a matrix's table from the one before: {slot: table}, if so."""
+        table = self.tables[number]
+        if table in self.pinned or len(self.shared) < 2:
             return {}
-        return {self.shared[which]: number}
+        return {self.shared[which]: table}
+
+    def load(self, layer: str, table: int, slot: int) -> Instruction:
+        """TABLE."""
+        fields = {"runs": 1} if self.runs else {}
+        return Instruction.make(Opcode.TABLE, layer, source=table, slot=slot, **fields)
 
     def insert(
         self,
@@ -98,31 +112,29 @@ class TablePlan:
         """`block` with a slot in every MATVEC and a TABLE where one is needed.
 
         The least recently used shared slot is loaded, of those not used yet the one `turn` places
-        on. `held` and `wanted` say, by slot, which matrices' tables are there at the beginning and
-        must be at the end.
+        on. `held` and `wanted` say, by slot, which tables are there at the beginning and must be
+        at the end; `names` are the layers of loads for the end.
         """
         contents = dict(held)
         recent = [*self.shared[turn:], *self.shared[:turn]]
         made: list[Instruction] = []
-
-        def load(number: int, slot: int) -> None:
-            made.append(Instruction.make(Opcode.TABLE, names[number], source=1 + number, slot=slot))
-            contents[slot] = number
-
         for instruction in block:
             if instruction.opcode is Opcode.MATVEC:
-                number = instruction.matrix
-                slot = self.pinned.get(number)
+                table = self.tables[instruction.matrix]
+                slot = self.pinned.get(table)
                 if slot is None:
-                    slot = next((s for s, n in contents.items() if n == number), recent[0])
-                    if contents.get(slot) != number:
-                        load(number, slot)
+                    slot = next((s for s, t in contents.items() if t == table), recent[0])
+                    if contents.get(slot) != table:
+                        made.append(self.load(instruction.layer, table, slot))
+                        contents[slot] = table
                     recent.remove(slot)
                     recent.append(slot)
-                fields = {**instruction.fields, "slot": slot}
+                fields = {**instruction.fields, "run_slot" if self.runs else "slot": slot}
                 instruction = Instruction.make(Opcode.MATVEC, instruction.layer, **fields)
             made.append(instruction)
-        for slot, number in wanted.items():
-            if contents.get(slot) != number:
-                load(number, slot)
+        made += [
+            self.load(names[table], table, slot)
+            for slot, table in wanted.items()
+            if contents.get(slot) != table
+        ]
         return made

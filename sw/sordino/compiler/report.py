@@ -29,7 +29,7 @@ class LayerReport:
     h0                order-0 entropy of the quantised matrix, bits a weight
     places, padding   places the groups stop at, and padding places, summed over groups
     position_bits, value_bits   streams to the bit
-    bytes             streams as stored
+    bytes             both, the last byte filled
     table_bytes       its value tables in the image
     balance           mean over the largest number of places of a group, padding included
     values            different weights
@@ -113,7 +113,7 @@ def _report(placed: Placed, which: int, encoded: EncodedMatrices, bound: Bound) 
         padding=sum(s.padding for s in stats),
         position_bits=sum(s.position_bits for s in stats),
         value_bits=sum(s.value_bits for s in stats),
-        bytes=sum(s.bytes for s in stats),
+        bytes=-(-sum(s.stream_bits for s in stats) // 8),
         table_bytes=sum(s.table_bits for s in stats) // 8,
         balance=sum(float(p.mean()) for p in walked) / slowest if slowest else 1.0,
         values=int(np.count_nonzero(counts)),

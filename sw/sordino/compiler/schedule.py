@@ -14,14 +14,15 @@ follows until the next frame works in the other one. Tables are loaded while a M
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice, repeat
+from itertools import cycle, islice, product, repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.arch import QUAD, Config
+from sordino.arch import QUAD
 from sordino.compiler.allocate import Allocation
+from sordino.compiler.codec import EncodedMatrices
 from sordino.compiler.interleave import TablePlan, interleave
 from sordino.compiler.layout import Layout
 from sordino.compiler.place import Placed, PlacedModel
@@ -40,6 +41,9 @@ _MOST_WORDS = 0xFFFF
 """Of one FILL."""
 _MATVEC_CYCLES, _VECTOR_CYCLES = 16, 24
 """What an instruction takes besides its places or elements, about."""
+_Slots = Sequence[Mapping[int, int]]
+_UNKNOWN: _Slots = ({}, {})
+"""For run tables and for value tables: the tables by slot."""
 
 
 @dataclass(frozen=True)
@@ -71,22 +75,10 @@ def schedule(
     model: RnntModel,
     quantised: QuantisedModel,
     placed: PlacedModel,
-    slots: Sequence[NDArray[np.int8]],
-    config: Config,
+    encoded: EncodedMatrices,
 ) -> Scheduled:
-    """Allocate memories and write the program; CompileError for what does not fit.
-
-    `slots` are the dealt matrices (rows, lanes, columns) by number.
-    """
-    places = [_places(matrix, config) for matrix in slots]
-    return _Scheduler(model, quantised, placed, places, config).run()
-
-
-def _places(slots: NDArray[np.int8], config: Config) -> int:
-    """Those of the busiest group, without padding."""
-    rows, _, columns = slots.shape
-    grouped = slots.reshape(rows, config.groups, config.group, columns).any(axis=2)
-    return int(grouped.sum(axis=(0, 2)).max())
+    """Allocate memories and write the program; CompileError for what does not fit."""
+    return _Scheduler(model, quantised, placed, encoded).run()
 
 
 def _cell_biases(layer: Placed) -> NDArray[np.int64]:
@@ -127,28 +119,51 @@ class _Scheduler:
         model: RnntModel,
         quantised: QuantisedModel,
         placed: PlacedModel,
-        places: Sequence[int],
-        config: Config,
+        encoded: EncodedMatrices,
     ) -> None:
-        self.model, self.quantised, self.placed, self.config = model, quantised, placed, config
-        self.places = places
+        self.model, self.quantised, self.placed = model, quantised, placed
+        self.config = encoded.config
+        self.places = [max(matrix.places) for matrix in encoded.matrices]
         self.builder = ProgramBuilder()
         self.memory = Allocation()
         self.block: list[Instruction] = []
         often = (placed.joint_output, *placed.encoder, placed.joint_encoder)
         seldom = (*placed.prediction, placed.joint_prediction)
         numbers = [layer.first + k for layer in (*often, *seldom) for k in range(layer.count)]
-        self.tables = TablePlan.make(numbers, config.value_slots)
-        # Loaded at the end of one block, used by the next.
-        self.for_symbol = self.tables.keep(placed.joint_output.first, 0)
-        self.for_frame = self.tables.keep(placed.encoder[0].first, 1)
         self.names = {
             layer.number(tile, k): matrix.name
             for layer in placed.layers
             for tile in range(len(layer.layout.tiles))
             for k, matrix in enumerate(layer.layer.matrices)
         }
+        self._plan_tables(encoded, numbers)
         self._allocate()
+
+    def _plan_tables(self, encoded: EncodedMatrices, numbers: Sequence[int]) -> None:
+        """Slots for run and value tables of the matrices, which are most often used first."""
+        runs, values = encoded.run_tables, encoded.value_tables
+        self.plans = (
+            TablePlan.make(runs, numbers, self.config.run_slots, runs=True),
+            TablePlan.make(values, numbers, self.config.value_slots, runs=False),
+        )
+        # Of matrices with the same table, it has the first one's name.
+        self.table_names = {
+            table[number]: self.names[number]
+            for table in (runs, values)
+            for number in reversed(range(len(table)))
+        }
+        # Loaded at the end of one block, used by the next.
+        self.for_symbol: list[dict[int, int]] = []
+        self.for_frame: list[dict[int, int]] = []
+        output, first = self.placed.joint_output.first, self.placed.encoder[0]
+        for plan in self.plans:
+            tables = [plan.tables[n] for n in (output, first.number(0, 0), first.number(0, 1))]
+            symbol = plan.keep(output, 0)
+            frame = plan.keep(first.first, 0 if tables[0] == tables[1] else 1)
+            # Between frames the first layer's recurrent product may leave both slots as they are.
+            both = {**symbol, **frame} if tables[2] in tables[:2] else None
+            self.for_symbol.append(symbol if both is None else both)
+            self.for_frame.append(frame if both is None else both)
 
     def _allocate(self) -> None:
         activation, state = self.memory.activation, self.memory.state
@@ -198,13 +213,13 @@ class _Scheduler:
         """Append to the block."""
         self.block.append(Instruction.make(opcode, layer, **fields))
 
-    def _end_block(
-        self, held: Mapping[int, int] | None = None, wanted: Mapping[int, int] | None = None
-    ) -> None:
-        """Write the block in its best order; tables as in `TablePlan.insert`."""
+    def _end_block(self, held: _Slots = _UNKNOWN, wanted: _Slots = _UNKNOWN) -> None:
+        """Write the block in its best order; tables of both plans as in `TablePlan.insert`."""
         orders = []
-        for turn in range(max(1, len(self.tables.shared))):
-            block = self.tables.insert(self.block, self.names, held or {}, wanted or {}, turn)
+        for turns in product(*(range(max(1, len(plan.shared))) for plan in self.plans)):
+            block: Sequence[Instruction] = self.block
+            for plan, before, after, turn in zip(self.plans, held, wanted, turns, strict=True):
+                block = plan.insert(block, self.table_names, before, after, turn)
             orders.append(interleave(block, self._cycles, self.config))
         for i in min(orders, key=lambda order: order.cycles).block:
             self.builder.emit(i.opcode, i.layer, **i.fields)
@@ -237,9 +252,9 @@ class _Scheduler:
             for first in range(0, words, _MOST_WORDS):
                 count = min(words - first, _MOST_WORDS)
                 self._emit(Opcode.FILL, "clear", space=space, destination=first, count=count)
-        self._emit(Opcode.TABLE, "runs", source=0, runs=1)
-        for number, slot in self.tables.pinned.items():
-            self._emit(Opcode.TABLE, self.names[number], source=1 + number, slot=slot)
+        for plan in self.plans:
+            for table, slot in plan.pinned.items():
+                self.block.append(plan.load(self.table_names[table], table, slot))
         self._emit(Opcode.SET, "start", register=_TOKEN, value=self.model.blank)
         self._end_block()
         self.builder.emit(Opcode.CALL, target="predict")

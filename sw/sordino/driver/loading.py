@@ -64,13 +64,13 @@ def _contents(image: Image) -> Iterator[tuple[LoadTarget, int, bytes]]:
         start, words = 0, b""
         for matrix in image.matrices:
             words += pack("<II", start, matrix.places[group])
-            start += matrix.position_words[group]
+            start += matrix.position_bits[group]
         yield LoadTarget.GROUP_DIRECTORY, group, words
     for lane in range(image.config.lanes):
         start, words = 0, b""
         for matrix in image.matrices:
             words += pack("<I", start)
-            start += matrix.value_words[lane]
+            start += matrix.value_bits[lane]
         yield LoadTarget.LANE_DIRECTORY, lane, words
     for group, stream in enumerate(image.positions):
         yield LoadTarget.POSITIONS, group, stream

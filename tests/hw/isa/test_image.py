@@ -42,8 +42,8 @@ IMAGE = Image(
     parameters=bytes(range(16)),
     tables=((Symbol(0, 1, 10), Symbol(3, 0, 6)), (Symbol(-8, 3, 16),)),
     matrices=(
-        MatrixStreams((2, 1), (1, 2), (1, 0, 2, 1)),
-        MatrixStreams((0, 1), (0, 1), (0, 0, 1, 1)),
+        MatrixStreams((2, 1), (9, 20), (5, 0, 17, 16)),
+        MatrixStreams((0, 1), (0, 21), (0, 0, 20, 9)),
     ),
     positions=(b"ab", b"cdefgh"),
     values=(b"ij", b"", b"klmnop", b"qrst"),

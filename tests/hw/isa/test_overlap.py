@@ -41,6 +41,14 @@ CONFLICTS = [
     # Tables.
     (MATVEC, make(Opcode.TABLE, source=3, slot=1), Region(Store.TABLE, 1, 1)),
     (MATVEC, make(Opcode.TABLE, source=0, runs=1), Region(Store.TABLE, 16, 1)),
+    (MATVEC, make(Opcode.TABLE, source=0, slot=1, runs=1), None),
+    (MATVEC, make(Opcode.TABLE, source=0, slot=3, runs=1), None),
+    (
+        make(Opcode.MATVEC, run_slot=1),
+        make(Opcode.TABLE, slot=1, runs=1),
+        Region(Store.TABLE, 17, 1),
+    ),
+    (make(Opcode.TABLE, slot=1), make(Opcode.TABLE, slot=1, runs=1), None),
     (TABLE, make(Opcode.MATVEC, columns=1, rows=1, slot=0), Region(Store.TABLE, 0, 1)),
     # Registers: read after write, write after read, write after write.
     (ARGMAX, make(Opcode.BRANCH, register=3), Region(Store.REGISTER, 3, 1)),

@@ -28,6 +28,7 @@ def bench(lanes: int, group: int, x_fifo: int = 8, state_bits: int = 5) -> Array
         x_fifo=x_fifo,
         state_bits=state_bits,
         value_slots=3,
+        run_slots=3,
         lane_words=512,
         group_words=512,
         rows_per_lane=16,
@@ -58,11 +59,12 @@ def symbols_of(encoded: EncodedMatrices, matrix: int = 0) -> int:
 
 
 async def prepare(ctx, bench: ArrayBench, encoded: EncodedMatrices, x, rows: int) -> None:
-    """Streams, the run table, the value table of matrix k in slot k, x at 0, cleared banks."""
+    """Streams, the tables of matrix k in slots k, x at 0, cleared banks."""
     await bench.load(ctx, encoded)
-    await bench.table(ctx, encoded.tables[0], runs=True)
-    for slot, symbols in enumerate(encoded.tables[1:]):
-        await bench.table(ctx, symbols, slot=slot)
+    for slot, number in enumerate(encoded.run_tables):
+        await bench.table(ctx, encoded.tables[number], slot=slot, runs=True)
+    for slot, number in enumerate(encoded.value_tables):
+        await bench.table(ctx, encoded.tables[number], slot=slot)
     bench.set_x(ctx, x)
     for bank in range(2):
         await bench.fill(ctx, bank, rows)
@@ -184,30 +186,39 @@ def test_two_banks_matrices_slots_and_sources() -> None:
     """Three matrices of different shapes accumulate in two banks; nothing else changes."""
     rng = np.random.default_rng(6)
     circuit = bench(4, 2)
-    shapes = [(3, 20), (2, 30), (3, 9)]
+    shapes = [(8, 60), (2, 30), (8, 60)]
     slots = [
-        random_slots(rng, r, 4, c, 0.6, bits)
-        for (r, c), bits in zip(shapes, (8, 4, 2), strict=True)
+        random_slots(rng, r, 4, c, zeros, bits)
+        for (r, c), zeros, bits in zip(shapes, (0.9, 0.6, 0.0), (8, 4, 2), strict=True)
     ]
-    x = rng.integers(-128, 128, 60).astype(np.int8)
+    x = rng.integers(-128, 128, 120).astype(np.int8)
     encoded = encode_matrices(slots, circuit.config)
+    assert len(set(encoded.run_tables)) > 1
+    assert len(set(encoded.value_tables)) > 1
     start = rng.integers(-128, 128, 2)
-    sums = np.repeat(start, 3 * 4).reshape(2, 3, 4).astype(np.int64)
+    sums = np.repeat(start, 8 * 4).reshape(2, 8, 4).astype(np.int64)
 
     async def job(ctx) -> None:
         await prepare(ctx, circuit, encoded, x, 16)
         for bank in range(2):
-            await circuit.fill(ctx, bank, 3, int(start[bank]))
-        order = [(0, 0, 0, 0), (1, 1, 5, 3), (2, 0, 50, 7), (1, 0, 30, 0), (0, 1, 3, 1)]
+            await circuit.fill(ctx, bank, 8, int(start[bank]))
+        order = [
+            (0, 0, 0, 0),
+            (1, 1, 5, 3),
+            (2, 0, 50, 7),
+            (1, 0, 30, 0),
+            (0, 1, 3, 1),
+            (2, 1, 1, 0),
+        ]
         for matrix, bank, source, shift in order:
             rows, columns = shapes[matrix]
             await circuit.matvec(
-                ctx, rows=rows, columns=columns, matrix=matrix, slot=matrix, source=source,
-                shift=shift, bank=bank,
+                ctx, rows=rows, columns=columns, matrix=matrix, slot=matrix, run_slot=matrix,
+                source=source, shift=shift, bank=bank,
             )  # fmt: skip
             sums[bank, :rows] += product(slots[matrix], x[source : source + columns], shift)
             for number in range(2):
-                found = await circuit.bank(ctx, number, 3)
+                found = await circuit.bank(ctx, number, 8)
                 np.testing.assert_array_equal(found, wrap(sums[number]))
 
     circuit.run(job)
@@ -281,7 +292,9 @@ def test_more_wraps_than_allowed_are_an_error(run, error) -> None:
     encoded = EncodedMatrices(
         config=circuit.config,
         tables=tables,
-        matrices=(MatrixStreams((1,), (1,), (1, 1, 1, 1)),),
+        run_tables=(0,),
+        value_tables=(1,),
+        matrices=(MatrixStreams((1,), (5,), (5, 5, 5, 5)),),
         positions=(bytes(2),),
         values=(bytes(2),) * 4,
         stats=(),

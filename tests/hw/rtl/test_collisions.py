@@ -60,7 +60,7 @@ def inverting(monkeypatch: pytest.MonkeyPatch) -> None:
 def config(rows: int) -> Config:
     return Config(
         lanes=4, group=2, x_fifo=8, state_bits=5, value_slots=2, lane_words=256, group_words=256,
-        rows_per_lane=rows, accumulator_bits=24, activation_words=64, matrices=2,
+        rows_per_lane=rows, accumulator_bits=24, activation_words=128, matrices=2,
     )  # fmt: skip
 
 
@@ -105,28 +105,36 @@ def test_a_row_is_drained_while_it_is_cleared() -> None:
 def test_the_other_table_slot_and_matrix_are_written_meanwhile() -> None:
     rng = np.random.default_rng(1)
     machine = config(5)
-    slots = [rng.integers(-9, 10, (5, 4, 40)).astype(np.int8) for _ in range(2)]
+    slots = [rng.integers(-n, n + 1, (5, 4, 80)).astype(np.int8) for n in (100, 3)]
+    slots[1][:, :, ::2] = 0
     encoded = encode_matrices(slots, machine)
-    x = rng.integers(-128, 128, 40).astype(np.int8)
+    assert encoded.run_tables[0] != encoded.run_tables[1]
+    assert encoded.value_tables[0] != encoded.value_tables[1]
+    x = rng.integers(-128, 128, 80).astype(np.int8)
     bench = ArrayBench(machine)
     results = []
 
     async def job(ctx) -> None:
         await bench.load(ctx, encoded)
-        await bench.table(ctx, encoded.tables[0], runs=True)
-        await bench.table(ctx, encoded.tables[1], slot=0)
+        first, second = (
+            [encoded.tables[n] for n in (encoded.run_tables[k], encoded.value_tables[k])]
+            for k in range(2)
+        )
+        await bench.table(ctx, first[0], slot=0, runs=True)
+        await bench.table(ctx, first[1], slot=0)
         bench.set_x(ctx, x)
         for bank in range(2):
             await bench.fill(ctx, bank, 5)
-        await bench.start(ctx, rows=5, columns=40, matrix=0, slot=0, bank=0)
-        await bench.table(ctx, encoded.tables[2], slot=1)
+        await bench.start(ctx, rows=5, columns=80, matrix=0, slot=0, bank=0)
+        await bench.table(ctx, second[0], slot=1, runs=True)
+        await bench.table(ctx, second[1], slot=1)
         for _ in range(1000):
             if ctx.get(bench.array.done):
                 break
             await ctx.tick()
         assert not ctx.get(bench.array.error)
         results.append(await bench.bank(ctx, 0, 5))
-        result = await bench.matvec(ctx, rows=5, columns=40, matrix=1, slot=1, bank=1)
+        result = await bench.matvec(ctx, rows=5, columns=80, matrix=1, slot=1, run_slot=1, bank=1)
         results.append(result.accumulators)
 
     bench.run(job)

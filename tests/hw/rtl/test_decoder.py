@@ -49,12 +49,19 @@ def random_values(rng, symbols, length: int) -> np.ndarray:
 
 
 class Bench:
-    """A decoder with one table in one slot and some words from `address` on."""
+    """A decoder with one table in one slot and a stream from bit `offset` of word `address` on."""
 
-    def __init__(self, symbols, words, *, runs: bool, state_bits: int, address=0, slot=0) -> None:
-        self.runs, self.symbols, self.words = runs, symbols, words
+    def __init__(
+        self, symbols, words, *, runs: bool, state_bits: int, address=0, offset=0, slot=0
+    ) -> None:
+        stream = int.from_bytes(np.asarray(words, "<u2").tobytes(), "little") << offset
+        # Another stream ends in the first word.
+        stream |= 0x5A5A & (1 << offset) - 1
+        stored = stream.to_bytes(2 * (len(words) + bool(offset)), "little")
+        self.runs, self.symbols, self.words = runs, symbols, np.frombuffer(stored, "<u2").tolist()
+        self.offset = offset
         self.address, self.slot, self.state_bits = address, slot, state_bits
-        depth = max(2, address + len(words))
+        depth = max(2, address + len(self.words))
         self.dut = StreamDecoder(words=depth, state_bits=state_bits, slots=slot + 1, runs=runs)
 
     async def load(self, ctx) -> None:
@@ -70,7 +77,7 @@ class Bench:
             ctx.set(dut.entries.payload.entry, EntryLayout.from_bits(entry.encode()))
             await ctx.tick()
         ctx.set(dut.entries.valid, 0)
-        ctx.set(dut.address, self.address)
+        ctx.set(dut.address, 16 * self.address + self.offset)
         ctx.set(dut.slot, self.slot)
 
     async def begin(self, ctx) -> None:
@@ -123,7 +130,10 @@ def test_equals_what_was_encoded(runs, state_bits, count, move, take) -> None:
     symbols = random_symbols(rng, state_bits, runs=runs, count=count)
     values = random_values(rng, symbols, 150)
     words, _ = Encoder(symbols, state_bits).encode(values)
-    bench = Bench(symbols, words, runs=runs, state_bits=state_bits, address=7, slot=not runs)
+    offset = {4: 15, 5: 0, 8: 9, 9: 15}[state_bits]
+    bench = Bench(
+        symbols, words, runs=runs, state_bits=state_bits, address=7, offset=offset, slot=1
+    )
 
     async def testbench(ctx) -> None:
         await bench.load(ctx)
@@ -140,6 +150,26 @@ def test_equals_what_was_encoded(runs, state_bits, count, move, take) -> None:
             assert not ctx.get(bench.dut.ready)
 
     bench.run(testbench)
+
+
+@pytest.mark.parametrize("state_bits", [4, 8, 9])
+def test_begins_at_any_bit(state_bits) -> None:
+    rng = np.random.default_rng(state_bits)
+    symbols = random_symbols(rng, state_bits, runs=False, count=12)
+    values = random_values(rng, symbols, 40)
+    words, _ = Encoder(symbols, state_bits).encode(values)
+    for offset in range(16):
+        bench = Bench(symbols, words, runs=False, state_bits=state_bits, offset=offset)
+
+        async def testbench(ctx, bench=bench) -> None:
+            await bench.load(ctx)
+            await bench.begin(ctx)
+            found, moves = await bench.decode(ctx, len(values))
+            np.testing.assert_array_equal(found, values)
+            assert moves == len(values) + 2
+            assert ctx.get(bench.dut.clean)
+
+        bench.run(testbench)
 
 
 def test_symbols_of_no_bits_and_of_sixteen() -> None:

@@ -22,7 +22,7 @@ STORED = 4
 def config_of(group: int, x_fifo: int = 8) -> Config:
     return Config(
         lanes=4, group=group, x_fifo=x_fifo, state_bits=5, lane_words=128, group_words=128,
-        rows_per_lane=16, matrices=3, activation_words=16,
+        rows_per_lane=16, matrices=3, activation_words=16, run_slots=3,
     )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ async def load(ctx, dut: Group, encoded) -> None:
         await ctx.tick()
     ctx.set(dut.load.valid, 0)
     ctx.set(dut.table.valid, 1)
-    for runs, slot in ((1, 0), (0, 1)):
+    for runs, slot in ((1, 2), (0, 1)):
         for state, entry in enumerate(expand(encoded.tables[1 - runs], 5)):
             bits = EntryLayout.from_bits(entry.encode())
             ctx.set(dut.table.payload, {"runs": runs, "slot": slot, "state": state, "entry": bits})
@@ -89,7 +89,10 @@ def rtl_group(config: Config, index: int, slots, x, kind: str, shift: int = 0):
         await load(ctx, dut, encoded)
         ctx.set(
             dut.arguments,
-            {"rows": rows, "columns": columns, "matrix": 2, "slot": 1, "shift": shift, "bank": 1},
+            {
+                **{"rows": rows, "columns": columns, "matrix": 2, "slot": 1, "run_slot": 2},
+                **{"shift": shift, "bank": 1},
+            },
         )
         drain = dut.drain
         ctx.set(drain.write, 1)

@@ -331,8 +331,8 @@ def test_every_opcode_is_in_the_random_programs():
     [
         (0, {"encoder": (8, 5)}, {}),
         (1, {"encoder": (7, 8, 6), "prediction": (6,), "joint": 11}, {"rows_per_lane": 5}),
-        (2, {"encoder": (6, 5)}, {"value_slots": 1}),
-        (3, {"encoder": (6,), "tokens": 4}, {"value_slots": 3}),
+        (2, {"encoder": (6, 5)}, {"value_slots": 1, "run_slots": 1}),
+        (3, {"encoder": (6,), "tokens": 4}, {"value_slots": 3, "run_slots": 3}),
     ],
 )
 def test_compiled_models_equal_golden(seed, sizes, settings):

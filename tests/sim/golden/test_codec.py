@@ -46,8 +46,8 @@ def decode(encoded: EncodedMatrices, number: int, slots: Slots) -> DecodedMatrix
         number,
         rows=slots.shape[0],
         columns=slots.shape[2],
-        runs=encoded.tables[0],
-        values=encoded.tables[1 + number],
+        runs=encoded.tables[encoded.run_tables[number]],
+        values=encoded.tables[encoded.value_tables[number]],
     )
 
 
@@ -150,7 +150,9 @@ def one_group(
     encoded = EncodedMatrices(
         config=config(4, 4, 4),
         tables=((runs,), (Symbol(1, 0, 16),)),
-        matrices=(MatrixStreams((count,), (len(words) // 2,), (1,) * 4),),
+        run_tables=(0,),
+        value_tables=(1,),
+        matrices=(MatrixStreams((count,), (8 * len(words),), (16,) * 4),),
         positions=(words,),
         values=values,
         stats=(),

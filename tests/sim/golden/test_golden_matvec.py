@@ -31,7 +31,6 @@ NOTHING = np.zeros((0, 1), np.int8)
 def matvec_image(slots: NDArray[np.int8], config: Config, **fields: int) -> Image:
     builder = ProgramBuilder(config)
     matrix = builder.matrix(slots)
-    builder.add(Opcode.TABLE, source=0, runs=1)
     builder.matvec(matrix, source=fields.pop("source", 0), **fields)
     builder.add(Opcode.HALT)
     return builder.image()
@@ -51,7 +50,7 @@ def test_matvec(group: int, rows: int, columns: int, density: float) -> None:
     rng = np.random.default_rng(1000 * rows + columns + group)
     config = machine(8, group, rows)
     slots = random_slots(rng, config, rows=rows, columns=columns, density=density)
-    golden = Golden(matvec_image(slots, config, source=11, shift=3, bank=1, slot=1))
+    golden = Golden(matvec_image(slots, config, source=11, shift=3, bank=1, slot=1, run_slot=1))
     memory = golden.state.memory
     memory.activation[:] = rng.integers(-128, 128, 128) * (rng.random(128) < 0.7)
     memory.banks[:] = before = rng.integers(-(2**20), 2**20, memory.banks.shape)
@@ -127,7 +126,7 @@ def test_tables_outlast_a_program_but_must_come_first() -> None:
     builder.add(Opcode.HALT)
     image = builder.image()
     golden = Golden(replace(image, host={"entries": {"main": 0, "load": 1}}))
-    with pytest.raises(ImageError, match=r"^instruction 3 \(MATVEC\) uses the run table, which no"):
+    with pytest.raises(ImageError, match=r"^instruction 3 \(MATVEC\) uses run slot 0, which no"):
         golden.run(NOTHING)
     assert golden.run(NOTHING, entry="load").error is Error.NONE
     assert golden.run(NOTHING).error is Error.NONE

@@ -16,7 +16,7 @@ from sordino.isa.registers import Error
 from sordino.testing.programs import random_config, random_features, random_program
 
 LIMIT = 3000
-SEEDS = range(24)
+SEEDS = range(30)
 
 
 class Slow:
@@ -32,7 +32,7 @@ class Slow:
         self.registers = [0] * 8
         self.stack: list[int] = []
         self.tokens: list[int] = []
-        self.run_table = 0
+        self.run_slots = [0] * config.run_slots
         self.slots = [0] * config.value_slots
         self.pc = 0
         self.halted = False
@@ -112,7 +112,7 @@ class Slow:
 
     def do_table(self, i: Instruction) -> None:
         if i.runs:
-            self.run_table = i.source
+            self.run_slots[i.slot] = i.source
         else:
             self.slots[i.slot] = i.source
 
@@ -123,7 +123,7 @@ class Slow:
             i.matrix,
             rows=i.rows,
             columns=i.columns,
-            runs=tables[self.run_table],
+            runs=tables[self.run_slots[i.run_slot]],
             values=tables[self.slots[i.slot]],
         )
         modulo = 1 << self.config.accumulator_bits
@@ -243,9 +243,11 @@ def test_random_programs_reach_everything() -> None:
         for record in result.records or ():
             i = image.program[record.pc]
             seen[i.opcode.name] += 1
-            for name in ("function", "bank", "wide", "space", "slot", "shift"):
+            for name in ("function", "bank", "wide", "space", "slot", "run_slot", "shift"):
                 if name in i.fields:
                     seen[f"{i.opcode.name}.{name}={i.fields[name]}"] += 1
+        loads = {i.source for i in image.program if i.opcode is Opcode.TABLE and i.runs}
+        seen["several run tables"] += len(loads) > 1
         for name in ("padding", "useful", "gated"):
             seen[name] += bool(result.counters[name])
     wanted = {
@@ -256,9 +258,11 @@ def test_random_programs_reach_everything() -> None:
         *(f"COPY.space={space}" for space in range(2)),
         *(f"MATVEC.shift={shift}" for shift in range(8)),
         *("DRAIN.wide=0", "DRAIN.wide=1", "MATVEC.slot=0", "MATVEC.slot=2"),
+        *("MATVEC.run_slot=0", "MATVEC.run_slot=2", "several run tables"),
         *("padding", "useful", "gated"),
     }
-    assert wanted <= set(seen), sorted(wanted - set(seen))
+    found = {name for name, times in seen.items() if times}
+    assert wanted <= found, sorted(wanted - found)
 
 
 def test_random_programs_depend_on_the_seed_alone() -> None:

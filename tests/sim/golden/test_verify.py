@@ -123,8 +123,13 @@ REFUSALS = [
         make(Opcode.TABLE, source=1, slot=2),
         "does not fit: value_slots: slot is 2, the configuration has 2; raise value_slots",
     ),
+    (
+        make(Opcode.TABLE, source=0, slot=2, runs=1),
+        "does not fit: run_slots: slot is 2, the configuration has 2; raise run_slots",
+    ),
     (make(Opcode.MATVEC, matrix=1), "matrix is 1, the directory has 1 entries"),
     (make(Opcode.MATVEC, slot=1), "no TABLE of the program loads value slot 1"),
+    (make(Opcode.MATVEC, run_slot=1), "no TABLE of the program loads run slot 1"),
     (make(Opcode.MATVEC, rows=0), "rows is 0, wanted at least 1"),
     (make(Opcode.MATVEC, columns=0), "columns is 0, wanted at least 1"),
     (make(Opcode.MATVEC, source=45), word_range("source", A, 45, 50, 50)),
@@ -297,13 +302,13 @@ def test_streams_must_fit_the_configuration() -> None:
     base, entry = image(), image().matrices[0]
     groups = replace(
         base,
-        matrices=(replace(entry, position_words=(1, 91)),),
+        matrices=(replace(entry, position_bits=(1, 16 * 90 + 1)),),
         positions=(bytes(2), bytes(182)),
     )
     assert refused(groups) == does_not_fit("position streams of group 1", "group_words", 91, 90)
     lanes = replace(
         base,
-        matrices=(replace(entry, value_words=(1, 1, 101, 1)),),
+        matrices=(replace(entry, value_bits=(1, 1, 16 * 101, 1)),),
         values=(bytes(2), bytes(2), bytes(202), bytes(2)),
     )
     assert refused(lanes) == does_not_fit("value streams of lane 2", "lane_words", 101, 100)
@@ -311,7 +316,9 @@ def test_streams_must_fit_the_configuration() -> None:
 
 def test_directory_must_agree_with_the_streams() -> None:
     base, entry = image(), image().matrices[0]
-    wrong = replace(base, matrices=(replace(entry, position_words=(7, entry.position_words[1])),))
+    wrong = replace(
+        base, matrices=(replace(entry, position_bits=(16 * 7, entry.position_bits[1])),)
+    )
     held = len(base.positions[0]) // 2
     assert refused(wrong) == (
         f"group 0: the directory counts 7 words of position streams, there are {held}; "
@@ -322,7 +329,7 @@ def test_directory_must_agree_with_the_streams() -> None:
     )
     short = replace(base, matrices=(replace(entry, places=(1,)),))
     assert refused(short) == (
-        "matrix 0: wanted places and words of 2 groups and words of 4 lanes, got (1, 2, 4); "
+        "matrix 0: wanted places and bits of 2 groups and bits of 4 lanes, got (1, 2, 4); "
         "compile again"
     )
 

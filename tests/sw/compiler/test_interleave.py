@@ -16,7 +16,8 @@ make = Instruction.make
 
 
 def matvec(matrix: int, **fields: Any) -> Instruction:
-    return make(Opcode.MATVEC, **{"columns": 10, "rows": 1, "matrix": matrix, **fields})
+    layer = NAMES[matrix] if matrix == 2 else ""
+    return make(Opcode.MATVEC, layer, **{"columns": 10, "rows": 1, "matrix": matrix, **fields})
 
 
 def cycles(instruction: Instruction) -> int:
@@ -79,6 +80,11 @@ def test_what_depends_on_each_other_stays_in_order(seed: int) -> None:
     assert order.cycles <= one_after_the_other
 
 
+def plan_of(often: list[int], slots: int, *, runs: bool = False) -> TablePlan:
+    """Matrix k has table k, but matrix 8 that of matrix 5."""
+    return TablePlan.make([*range(8), 5], often, slots, runs=runs)
+
+
 @pytest.mark.parametrize(
     ("slots", "pinned", "shared"),
     [
@@ -86,49 +92,69 @@ def test_what_depends_on_each_other_stays_in_order(seed: int) -> None:
         (2, {}, (0, 1)),
         (3, {5: 0}, (1, 2)),
         (4, {5: 0, 7: 1}, (2, 3)),
-        (5, {5: 0, 7: 1, 2: 2, 8: 3}, ()),
+        (5, {5: 0, 7: 1, 2: 2, 1: 3, 3: 4}, ()),
     ],
 )
-def test_which_tables_stay(slots: int, pinned: dict[int, int], shared: tuple[int, ...]) -> None:
-    plan = TablePlan.make([5, 7, 2, 8] if slots == 5 else [5, 7, 2, 8, 1, 3], slots)
+@pytest.mark.parametrize("runs", [False, True])
+def test_which_tables_stay(
+    slots: int, pinned: dict[int, int], shared: tuple[int, ...], runs: bool
+) -> None:
+    plan = plan_of([5, 8, 7, 2, 1, 3], slots, runs=runs)
     assert (plan.pinned, plan.shared) == (pinned, shared)
 
 
 def test_what_a_block_may_expect() -> None:
-    assert TablePlan.make([5, 7, 2], 2).keep(7, 1) == {1: 7}
-    assert TablePlan.make([5, 7, 2, 3], 3).keep(5, 0) == {}, "it is there anyway"
-    assert TablePlan.make([5, 7, 2, 3], 3).keep(7, 0) == {1: 7}
-    assert TablePlan.make([5, 7, 2], 1).keep(7, 1) == {}, "nothing else would have room"
+    assert plan_of([5, 7, 2], 2).keep(7, 1) == {1: 7}
+    assert plan_of([5, 7, 2], 2).keep(8, 0) == {0: 5}
+    assert plan_of([5, 7, 2, 3], 3).keep(5, 0) == {}, "it is there anyway"
+    assert plan_of([5, 7, 2, 3], 3).keep(7, 0) == {1: 7}
+    assert plan_of([5, 7, 2], 1).keep(7, 1) == {}, "nothing else would have room"
 
 
-def slots_of(block: list[Instruction]) -> list[tuple[str, int, int]]:
+def slots_of(block: list[Instruction], runs: bool) -> list[tuple[str, int, int]]:
+    """Tables with their slots, and matrices with those that they read."""
+    assert all(i.runs == runs for i in block if i.opcode is Opcode.TABLE)
+    field = "run_slot" if runs else "slot"
+    assert not any(
+        i.fields["slot" if runs else "run_slot"] for i in block if "run_slot" in i.fields
+    )
     return [
-        ("T", i.source - 1, i.slot) if i.opcode is Opcode.TABLE else ("M", i.matrix, i.slot)
+        ("T", i.source, i.slot) if i.opcode is Opcode.TABLE else ("M", i.matrix, i.fields[field])
         for i in block
     ]
 
 
-def test_tables_take_turns() -> None:
-    plan = TablePlan.make([5, 7, 2], 2)
+@pytest.mark.parametrize("runs", [False, True])
+def test_tables_take_turns(runs: bool) -> None:
+    plan = plan_of([5, 7, 2], 2, runs=runs)
     block = [matvec(5), matvec(7), matvec(7), matvec(2)]
-    assert slots_of(plan.insert(block, NAMES, {}, {}, 0)) == [
+    assert slots_of(plan.insert(block, NAMES, {}, {}, 0), runs) == [
         *(("T", 5, 0), ("M", 5, 0), ("T", 7, 1), ("M", 7, 1)),
         *(("M", 7, 1), ("T", 2, 0), ("M", 2, 0)),
     ]
-    assert slots_of(plan.insert(block[:1], NAMES, {}, {}, 1)) == [("T", 5, 1), ("M", 5, 1)]
+    assert slots_of(plan.insert(block[:1], NAMES, {}, {}, 1), runs) == [("T", 5, 1), ("M", 5, 1)]
+
+
+def test_a_slot_that_holds_another_matrixs_equal_table_is_not_loaded() -> None:
+    plan = plan_of([5, 7, 8, 2], 2)
+    block = [matvec(5), matvec(7), matvec(8), matvec(2)]
+    assert slots_of(plan.insert(block, NAMES, {}, {}, 0), False) == [
+        *(("T", 5, 0), ("M", 5, 0), ("T", 7, 1), ("M", 7, 1)),
+        *(("M", 8, 0), ("T", 2, 1), ("M", 2, 1)),
+    ]
 
 
 def test_tables_of_the_block_before_and_for_the_next() -> None:
-    plan = TablePlan.make([5, 7, 2], 2)
-    assert slots_of(plan.insert([matvec(7), matvec(2)], NAMES, {1: 7}, {1: 5}, 1)) == [
+    plan = plan_of([5, 7, 2], 2)
+    assert slots_of(plan.insert([matvec(7), matvec(2)], NAMES, {1: 7}, {1: 5}, 1), False) == [
         *(("M", 7, 1), ("T", 2, 0), ("M", 2, 0), ("T", 5, 1)),
     ]
-    assert slots_of(plan.insert([matvec(7)], NAMES, {1: 7}, {1: 7}, 0)) == [("M", 7, 1)]
+    assert slots_of(plan.insert([matvec(7)], NAMES, {1: 7}, {1: 7}, 0), False) == [("M", 7, 1)]
 
 
 def test_pinned_tables_are_not_loaded() -> None:
-    plan = TablePlan.make([5, 7, 2, 3], 3)
-    block = plan.insert([matvec(5), matvec(2, shift=3)], NAMES, {}, {}, 0)
-    assert slots_of(block) == [("M", 5, 0), ("T", 2, 1), ("M", 2, 1)]
+    plan = plan_of([5, 7, 2, 3], 3)
+    block = plan.insert([matvec(5), matvec(2, shift=3)], NAMES, {}, {1: 7}, 0)
+    assert slots_of(block, False) == [("M", 5, 0), ("T", 2, 1), ("M", 2, 1), ("T", 7, 1)]
     assert block[2].shift == 3
-    assert block[1].layer == "matrix 2"
+    assert [i.layer for i in block] == ["", "matrix 2", "matrix 2", "matrix 7"]

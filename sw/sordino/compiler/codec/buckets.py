@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from sordino.compiler.codec.frequencies import LOG2_UNIT, coded_bits, log2_fixed, normalise
 from sordino.isa.tans import MAX_EXTRA_BITS, Symbol
 
-__all__ = ["choose_symbols"]
+__all__ = ["SYMBOL_COST", "choose_symbols"]
 
-_SYMBOL_COST = 11 * LOG2_UNIT
+SYMBOL_COST = 11 * LOG2_UNIT
 """What a symbol takes in the image's tables, roughly."""
 _LOG2_E = round(1.4426950408889634 * LOG2_UNIT)
 
@@ -53,9 +53,9 @@ def choose_symbols(
     counts = np.bincount(values - low)
     wanted = _Counts(low, counts, padding, state_bits, top - low + 1)
     best: tuple[int, tuple[Symbol, ...]] | None = None
-    price = _SYMBOL_COST
+    price = SYMBOL_COST
     # No alphabet saves more than this by one more symbol: a dearer one changes nothing.
-    ceiling = 2 * wanted.total * (state_bits + MAX_EXTRA_BITS) * LOG2_UNIT + _SYMBOL_COST
+    ceiling = 2 * wanted.total * (state_bits + MAX_EXTRA_BITS) * LOG2_UNIT + SYMBOL_COST
     while True:
         cover = _cover(wanted, price)
         if len(cover) + bool(padding) <= states:
@@ -94,7 +94,7 @@ def _table(wanted: _Counts, cover: Sequence[tuple[int, int]]) -> tuple[int, tupl
     if wanted.padding:
         symbols.append(Symbol(0, 0, frequencies[-1], padding=True, tune=tunes[-1]))
     bits = coded_bits(counts, frequencies) + raw * LOG2_UNIT
-    return bits + len(symbols) * _SYMBOL_COST, tuple(symbols)
+    return bits + len(symbols) * SYMBOL_COST, tuple(symbols)
 
 
 def _tune(count: int, frequency: int, wanted: _Counts) -> int:

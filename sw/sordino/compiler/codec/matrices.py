@@ -5,23 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.arch import MAX_WRAPS, Config
-from sordino.compiler.codec.buckets import choose_symbols
+from sordino.arch import STREAM_WORD_BITS, Config
 from sordino.compiler.codec.encode import Encoder
 from sordino.compiler.codec.model import (
     EncodedMatrices,
     MatrixStats,
     entropy,
 )
-from sordino.compiler.codec.walk import PADDING, Walk, longest_run, walk_group
+from sordino.compiler.codec.share import choose_tables
+from sordino.compiler.codec.walk import Walk, longest_run, walk_group
 from sordino.isa.packing import MatrixStreams, directory_bits, table_bits
-from sordino.isa.tans import Symbol
 
 __all__ = ["encode_matrices"]
 
-_WEIGHT_TOP = 127
-_RUN_TOP = (MAX_WRAPS + 1) * 1024 - 1
-"""Longest run of any machine: the largest base of a symbol."""
 _Stream = tuple[NDArray[np.uint16], int]
 
 
@@ -38,43 +34,45 @@ def encode_matrices(
     many weights it has without its empty slots, for the statistics alone; by default all.
     `stored_zeros` skips nothing: groups stop at every place, and zeros are values like others.
 
-    One run table serves all matrices, each has a value table. The result depends on nothing but
-    the arguments. Raises ValueError where an array is not of that kind or has more rows than
-    `config.rows_per_lane`. Capacities of the memories are not checked here.
+    Matrices share a run table or a value table where that takes fewer bits than one for each. The
+    result depends on nothing but the arguments. Raises ValueError where an array is not of that
+    kind or has more rows than `config.rows_per_lane`. Capacities of the memories are not checked
+    here.
     """
     for number, matrix in enumerate(slots):
         _check(number, matrix, config)
     if weights is None:
         weights = [matrix.size for matrix in slots]
     walks = [_walk(matrix, config, stored_zeros) for matrix in slots]
-    runs = _run_table(walks, config)
-    tables, directory, stats = [runs], [], []
+    lanes = [_lane_values(*dealt, config) for dealt in zip(slots, walks, strict=True)]
+    tables = choose_tables(walks, lanes, config)
+    encoders = [Encoder(table, config.state_bits) for table in tables.tables]
+    directory: list[MatrixStreams] = []
+    stats: list[MatrixStats] = []
     positions: list[list[_Stream]] = [[] for _ in range(config.groups)]
     values: list[list[_Stream]] = [[] for _ in range(config.lanes)]
-    position_encoder = Encoder(runs, config.state_bits)
-    for matrix, walked, count in zip(slots, walks, weights, strict=True):
-        lanes = _lane_values(matrix, walked, config)
-        table = choose_symbols(
-            np.concatenate(lanes), padding=0, state_bits=config.state_bits, top=_WEIGHT_TOP
-        )
-        value_encoder = Encoder(table, config.state_bits)
-        where = [position_encoder.encode(walk.symbols) for walk in walked]
-        what = [value_encoder.encode(lane) for lane in lanes]
+    for number, (matrix, walked, count) in enumerate(zip(slots, walks, weights, strict=True)):
+        run_table, value_table = tables.runs[number], tables.values[number]
+        where = [encoders[run_table].encode(walk.symbols) for walk in walked]
+        what = [encoders[value_table].encode(lane) for lane in lanes[number]]
         for stored, streams in ((positions, where), (values, what)):
             for unit, stream in zip(stored, streams, strict=True):
                 unit.append(stream)
-        tables.append(table)
         directory.append(
             MatrixStreams(
                 places=tuple(len(walk.symbols) for walk in walked),
-                position_words=tuple(len(words) for words, _ in where),
-                value_words=tuple(len(words) for words, _ in what),
+                position_bits=tuple(bits for _, bits in where),
+                value_bits=tuple(bits for _, bits in what),
             )
         )
-        stats.append(_stats(matrix, count, walked, where, what, table, directory[-1]))
+        shared = value_table in tables.values[:number]
+        own = 0 if shared else table_bits(tables.tables[value_table])
+        stats.append(_stats(matrix, count, walked, where, what, own, directory[-1]))
     return EncodedMatrices(
         config=config,
-        tables=tuple(tables),
+        tables=tables.tables,
+        run_tables=tables.runs,
+        value_tables=tables.values,
         matrices=tuple(directory),
         positions=tuple(_memory(unit) for unit in positions),
         values=tuple(_memory(unit) for unit in values),
@@ -105,18 +103,6 @@ def _walk(matrix: NDArray[np.int8], config: Config, stored_zeros: bool) -> list[
     return [walk_group(occupied[:, group], longest) for group in range(config.groups)]
 
 
-def _run_table(walks: Sequence[Sequence[Walk]], config: Config) -> tuple[Symbol, ...]:
-    pooled = [walk.symbols for walked in walks for walk in walked]
-    symbols = np.concatenate([np.zeros(0, np.int64), *pooled])
-    runs = symbols[symbols != PADDING]
-    return choose_symbols(
-        runs,
-        padding=len(symbols) - len(runs),
-        state_bits=config.state_bits,
-        top=_RUN_TOP,
-    )
-
-
 def _lane_values(
     matrix: NDArray[np.int8], walked: Sequence[Walk], config: Config
 ) -> list[NDArray[np.int64]]:
@@ -129,7 +115,12 @@ def _lane_values(
 
 
 def _memory(streams: Sequence[_Stream]) -> bytes:
-    return b"".join(words.astype("<u2").tobytes() for words, _ in streams)
+    """Streams bit after bit, the last word filled with zeros."""
+    contents = total = 0
+    for words, bits in streams:
+        contents |= int.from_bytes(words.astype("<u2").tobytes(), "little") << total
+        total += bits
+    return contents.to_bytes(2 * -(-total // STREAM_WORD_BITS), "little")
 
 
 def _stats(
@@ -138,7 +129,7 @@ def _stats(
     walked: Sequence[Walk],
     where: Sequence[_Stream],
     what: Sequence[_Stream],
-    table: Sequence[Symbol],
+    own_table: int,
     streams: MatrixStreams,
 ) -> MatrixStats:
     counts = np.bincount(matrix.reshape(-1).astype(np.int64) + 128, minlength=256)
@@ -154,8 +145,7 @@ def _stats(
         padding=sum(walk.padding for walk in walked),
         position_bits=sum(bits for _, bits in where),
         value_bits=sum(bits for _, bits in what),
-        bytes=sum(2 * len(words) for words, _ in (*where, *what)),
-        table_bits=table_bits(table),
+        table_bits=own_table,
         directory_bits=directory_bits(streams),
         h0=entropy(counts),
     )

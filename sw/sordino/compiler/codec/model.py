@@ -28,8 +28,7 @@ class MatrixStats:
     padding         padding places, summed over groups
     position_bits   position streams to the bit, initial states included
     value_bits      value streams to the bit, initial states included
-    bytes           both kinds of stream as stored, each stream rounded up to 16-bit words
-    table_bits      the matrix's value table in the image
+    table_bits      its value table in the image, 0 if an earlier matrix has the same
     directory_bits  the matrix's directory record in the image
     h0              order-0 entropy of its weights, zeros included, in bits a weight
     """
@@ -40,28 +39,34 @@ class MatrixStats:
     padding: int
     position_bits: int
     value_bits: int
-    bytes: int
     table_bits: int
     directory_bits: int
     h0: float
 
     @property
     def bits_per_weight(self) -> float:
-        """Streams, value table and directory record over weights; the run table is shared."""
-        return (8 * self.bytes + self.table_bits + self.directory_bits) / self.weights
+        """Streams, value table and directory record over weights; without run tables."""
+        return (self.stream_bits + self.table_bits + self.directory_bits) / self.weights
+
+    @property
+    def stream_bits(self) -> int:
+        """Of both kinds of stream."""
+        return self.position_bits + self.value_bits
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncodedMatrices:
     """Matrices as the image holds them.
 
-    `tables[0]` is the run table of all matrices, `tables[1 + k]` the value table of matrix k.
-    `positions` holds each group's and `values` each lane's stream memory, matrix after matrix;
-    `matrices` is the directory, `stats` goes with it entry by entry.
+    Matrix k takes `tables[run_tables[k]]` and `tables[value_tables[k]]`. `positions` holds each
+    group's and `values` each lane's stream memory, matrix after matrix; `matrices` is the
+    directory, `stats` goes with it entry by entry.
     """
 
     config: Config
     tables: tuple[tuple[Symbol, ...], ...]
+    run_tables: tuple[int, ...]
+    value_tables: tuple[int, ...]
     matrices: tuple[MatrixStreams, ...]
     positions: tuple[bytes, ...]
     values: tuple[bytes, ...]
@@ -69,12 +74,18 @@ class EncodedMatrices:
 
     @property
     def run_table_bits(self) -> int:
-        """Bits of the shared run table in the image."""
-        return table_bits(self.tables[0])
+        """Bits of all run tables in the image."""
+        return sum(table_bits(self.tables[number]) for number in set(self.run_tables))
+
+    @property
+    def rounding_bits(self) -> int:
+        """Bits that fill the last word of every stream memory."""
+        stored = 8 * sum(map(len, (*self.positions, *self.values)))
+        return stored - sum(stats.stream_bits for stats in self.stats)
 
     @property
     def bits_per_weight(self) -> float:
         """Streams, all tables and the directory over the weights of all matrices."""
         weights = sum(stats.weights for stats in self.stats)
-        bits = sum(stats.bits_per_weight * stats.weights for stats in self.stats)
-        return (bits + self.run_table_bits) / weights
+        bits = sum(s.stream_bits + s.table_bits + s.directory_bits for s in self.stats)
+        return (bits + self.rounding_bits + self.run_table_bits) / weights

@@ -43,18 +43,18 @@ def test_a_matrix_worked_by_hand() -> None:
     slots = np.array([[[1, 2, 0, 1], [1, 1, 0, 1], [1, 1, 0, 1], [1, 1, 0, 2]]], np.int8)
     encoded = encode_matrices([slots], config())
     assert encoded.tables == ((Symbol(0, 1, 16),), (Symbol(1, 1, 16),))
-    assert encoded.matrices == (MatrixStreams((3,), (1,), (1, 1, 1, 1)),)
+    assert encoded.matrices == (MatrixStreams((3,), (7,), (7, 7, 7, 7)),)
     assert encoded.positions == (b"\x40\0",)
     assert encoded.values == (b"\x20\0", b"\0\0", b"\0\0", b"\x40\0")
     (stats,) = encoded.stats
     assert (stats.weights, stats.non_zeros, stats.places, stats.padding) == (16, 12, 3, 0)
-    assert (stats.position_bits, stats.value_bits, stats.bytes) == (7, 28, 10)
-    # One symbol: 3 + 1 + 3 + 3 + 7 + 2 bits. Lists 3, 1 and 1, all entries alike: 10 + 8 + 8 bits.
-    assert (stats.table_bits, stats.directory_bits) == (19, 26)
+    assert (stats.position_bits, stats.value_bits, encoded.rounding_bits) == (7, 28, 80 - 35)
+    # One symbol: 3 + 1 + 3 + 3 + 7 + 2 bits. Lists 3, 7 and 7, all alike: 10 + 12 + 12 bits.
+    assert (stats.table_bits, stats.directory_bits) == (19, 34)
     counts = np.array([4, 10, 2]) / 16
     assert stats.h0 == pytest.approx(-(counts * np.log2(counts)).sum())
-    assert stats.bits_per_weight == (80 + 19 + 26) / 16
-    assert encoded.bits_per_weight == (80 + 19 + 26 + 17) / 16
+    assert stats.bits_per_weight == (35 + 19 + 34) / 16
+    assert encoded.bits_per_weight == (80 + 19 + 34 + 17) / 16
 
 
 def test_nothing_to_encode() -> None:
@@ -69,18 +69,23 @@ def test_nothing_to_encode() -> None:
 
 
 def test_streams_follow_each_other() -> None:
-    """Each matrix has its words where the directory's running sums say."""
+    """Each matrix has its bits where the directory's running sums say, without gaps."""
     matrices = [random_slots((5, 8, 9), 0.5, 1), random_slots((2, 8, 30), 0.9, 2)]
     both = encode_matrices(matrices, config(8, 2))
-    assert len(both.tables) == 3
+    assert (both.run_tables, both.value_tables) == ((0, 0), (1, 1)), "they are small and alike"
+    assert len(both.tables) == 2
     assert len(both.positions) == 4
     for unit, memory in enumerate(both.positions):
-        assert len(memory) == 2 * sum(m.position_words[unit] for m in both.matrices)
+        assert len(memory) == 2 * -(-sum(m.position_bits[unit] for m in both.matrices) // 16)
     for unit, memory in enumerate(both.values):
-        assert len(memory) == 2 * sum(m.value_words[unit] for m in both.matrices)
-    stored = sum(map(len, both.positions + both.values))
-    assert stored == sum(stats.bytes for stats in both.stats)
-    assert both.tables[2] == encode_matrices(matrices[1:], config(8, 2)).tables[1]
+        assert len(memory) == 2 * -(-sum(m.value_bits[unit] for m in both.matrices) // 16)
+    stored = 8 * sum(map(len, both.positions + both.values))
+    assert stored == sum(stats.stream_bits for stats in both.stats) + both.rounding_bits
+    assert 0 <= both.rounding_bits <= 15 * 12
+    once, twice = (encode_matrices(matrices[:1] * times, config(8, 2)) for times in (1, 2))
+    for unit, length in enumerate(once.matrices[0].value_bits):
+        alone = int.from_bytes(once.values[unit], "little")
+        assert int.from_bytes(twice.values[unit], "little") == alone | alone << length
 
 
 def test_the_image_takes_it() -> None:
