@@ -101,6 +101,9 @@ def place_model(model: QuantisedModel, config: Config) -> PlacedModel:
         order = np.arange(layers[0].matrices[0].values.shape[1])
         placed = []
         for layer in layers:
+            # After a time reduction the input is the layer before as often as it fits.
+            times = layer.matrices[0].values.shape[1] // len(order)
+            order = np.concatenate([order + n * len(order) for n in range(times)])
             layout = lstm_layout([matrix.values for matrix in layer.matrices], config)
             placed.append(place(layer, layout, order, layout.order))
             order = layout.order

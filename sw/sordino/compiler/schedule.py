@@ -10,20 +10,31 @@ some) alternate between the accumulator banks, and each begins with its recurren
 runs beside the CELL of the layer before. The recurrent product of the first layer is computed at
 the end of the frame before, beside the joint's element-wise work, and stays in its bank; all that
 follows until the next frame works in the other one. Tables are loaded while a MATVEC runs.
+
+With time reduction a pass through the program is a group of frames: the layers before it are
+unrolled, and the last of them writes its outputs side by side where the next layer reads them, so
+that stacking takes no time. The first product of the next frame runs beside the last CELL of this
+one. Where the input ends inside a group, zeros stand for the outputs that are missing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice, repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.arch import QUAD, Config
+from sordino.arch import Config
 from sordino.compiler.allocate import Allocation
+from sordino.compiler.contents import (
+    cell_biases,
+    embedding_rows,
+    index_table,
+    slot_biases,
+    slot_count,
+)
 from sordino.compiler.interleave import TablePlan, interleave
-from sordino.compiler.layout import Layout
 from sordino.compiler.place import Placed, PlacedModel
 from sordino.compiler.program import ProgramBuilder
 from sordino.compiler.quantise import QuantisedModel
@@ -56,13 +67,15 @@ class _Lstm:
     """Where an LSTM's input, state and parameters are.
 
     `out` is where CELL writes: h itself, or, with several tiles, a scratch vector, since the
-    later tiles still need the previous h.
+    later tiles still need the previous h; then it is `copied` to h. The layer before a time
+    reduction reads and writes in turn the vectors that are stacked from `h` on.
     """
 
     placed: Placed
     source: int
     h: int
     out: int
+    copied: bool
     c: int
     biases: int
 
@@ -89,36 +102,15 @@ def _places(slots: NDArray[np.int8], config: Config) -> int:
     return int(grouped.sum(axis=(0, 2)).max())
 
 
-def _cell_biases(layer: Placed) -> NDArray[np.int64]:
-    """Four gates of each unit, in storage order."""
-    return layer.layer.bias.reshape(QUAD, -1)[:, layer.layout.order].T.ravel()
+class _Banks(Iterator[int]):
+    """Both accumulator banks in turn; `ahead` is the one that comes next."""
 
+    def __init__(self, ahead: int) -> None:
+        self.ahead = ahead
 
-def _slot_count(layout: Layout) -> int:
-    last = layout.tiles[-1]
-    return last.first + last.rows * layout.config.lanes
-
-
-def _slot_biases(layer: Placed) -> NDArray[np.int64]:
-    """One for each slot; 0 in empty ones."""
-    biases = np.zeros(_slot_count(layer.layout), np.int64)
-    biases[: len(layer.layout.order)] = layer.layer.bias[layer.layout.order]
-    return biases
-
-
-def _index_table(layer: Placed) -> NDArray[np.int64]:
-    """Bias and original index of each slot; index -1 in empty ones."""
-    indices = np.full(_slot_count(layer.layout), -1, np.int64)
-    indices[: len(layer.layout.order)] = layer.layout.order
-    return np.stack([_slot_biases(layer), indices], axis=1).ravel()
-
-
-def _embedding(rows: NDArray[np.int8]) -> tuple[bytes, int]:
-    """Rows padded to whole parameter words, and words a row."""
-    stride = -(-rows.shape[1] // 16)
-    padded = np.zeros((len(rows), 16 * stride), np.int8)
-    padded[:, : rows.shape[1]] = rows
-    return padded.tobytes(), stride
+    def __next__(self) -> int:
+        self.ahead = 1 - self.ahead
+        return 1 - self.ahead
 
 
 class _Scheduler:
@@ -131,7 +123,7 @@ class _Scheduler:
         config: Config,
     ) -> None:
         self.model, self.quantised, self.placed, self.config = model, quantised, placed, config
-        self.places = places
+        self.places, self.reduction = places, model.time_reduction
         self.builder = ProgramBuilder()
         self.memory = Allocation()
         self.block: list[Instruction] = []
@@ -142,6 +134,7 @@ class _Scheduler:
         # Loaded at the end of one block, used by the next.
         self.for_symbol = self.tables.keep(placed.joint_output.first, 0)
         self.for_frame = self.tables.keep(placed.encoder[0].first, 1)
+        self.for_rest = self.tables.keep(placed.encoder[self.reduction.after].number(0, 1), 0)
         self.names = {
             layer.number(tile, k): matrix.name
             for layer in placed.layers
@@ -164,31 +157,38 @@ class _Scheduler:
         self.halves = [
             (
                 layer,
-                state.take(_slot_count(layer.layout)),
-                parameters.add_int32(_slot_biases(layer)),
+                state.take(slot_count(layer.layout)),
+                parameters.add_int32(slot_biases(layer)),
             )
             for layer in (placed.joint_encoder, placed.joint_prediction)
         ]
-        self.index_table = parameters.add_int32(_index_table(placed.joint_output))
-        contents, self.stride = _embedding(self.quantised.embedding)
+        self.index_table = parameters.add_int32(index_table(placed.joint_output))
+        contents, self.stride = embedding_rows(self.quantised.embedding)
         self.embedding = parameters.add(contents)
 
     def _allocate_lstms(self, layers: Sequence[Placed], source: int) -> list[_Lstm]:
         made = []
         for layer in layers:
-            units = len(layer.layout.order)
-            h, c = self.memory.activation.take(units), self.memory.state.take(units)
-            out = self.scratch if len(layer.layout.tiles) > 1 else h
-            biases = self.memory.parameters.add_int32(_cell_biases(layer))
-            made.append(_Lstm(layer, source, h, out, c, biases))
+            units, stacked = len(layer.layout.order), layer is self._stacked
+            h = self.memory.activation.take(units * (self.reduction.factor if stacked else 1))
+            c = self.memory.state.take(units)
+            copied = len(layer.layout.tiles) > 1 and not stacked
+            biases = self.memory.parameters.add_int32(cell_biases(layer))
+            made.append(_Lstm(layer, source, h, self.scratch if copied else h, copied, c, biases))
             source = h
         return made
+
+    @property
+    def _stacked(self) -> Placed | None:
+        """The layer whose outputs of several frames are one input of the next."""
+        return self.placed.encoder[self.reduction.after - 1] if self.reduction.after else None
 
     def run(self) -> Scheduled:
         self._start()
         self._frame()
         self._symbol()
         self._predict()
+        self._padding()
         self.memory.check(self.config, len(self.builder))
         labels = self.builder.labels
         program = with_overlap(self.builder.finish(), (labels["main"],), self.config)
@@ -246,20 +246,68 @@ class _Scheduler:
         self._end_block(wanted=self.for_frame)
 
     def _frame(self) -> None:
+        """The encoder: layers before a time reduction frame by frame, then the rest."""
         self.builder.label("frame")
-        inputs = self.model.inputs
-        self.builder.emit(Opcode.INPUT, "input", destination=self.x, count=inputs, end="stop")
-        banks: Iterator[int] = cycle((_FIRST_BANK, _OTHER_BANK))
-        for lstm in self.encoder:
-            self._lstm(lstm, banks, carried=lstm is self.encoder[0])
+        banks = _Banks(_FIRST_BANK)
+        self.pads: list[tuple[int, int]] = []
+        for step in range(self.reduction.factor):
+            if step:
+                self._first_product(step, banks.ahead)
+                self._end_block(self.for_frame, self.for_frame)
+                self.pads.append((step, banks.ahead))
+            end = f"pad.{step}" if step else "stop"
+            inputs = self.model.inputs
+            self.builder.emit(Opcode.INPUT, "input", destination=self.x, count=inputs, end=end)
+            for number in range(self.reduction.after):
+                self._lstm(self._at(number, step), banks, carried=number == 0)
+        if self.reduction.after:
+            self._end_block(self.for_frame, self.for_rest)
+            self.builder.label("rest")
+        self._rest(banks)
+
+    def _rest(self, banks: Iterator[int]) -> None:
+        """The layers after the reduction and the encoder's half of the joint."""
+        after = self.reduction.after
+        for number in range(after, len(self.encoder)):
+            self._lstm(self.encoder[number], banks, carried=number == 0)
         # The last tile is in the other bank.
         tiles = len(self.placed.joint_encoder.layout.tiles)
         banks = islice(cycle((_OTHER_BANK, _FIRST_BANK)), 1 - tiles % 2, None)
         self._half(0, self.encoder[-1].h, banks)
-        first = self.encoder[0]
-        self._matvec(first.placed, 0, 1, first.h, _FIRST_BANK)
+        self._first_product(0, _FIRST_BANK)
         self._emit(Opcode.SET, "joint", register=_SYMBOLS, value=self.model.max_symbols)
-        self._end_block(self.for_frame, self.for_symbol)
+        self._end_block(self.for_rest if after else self.for_frame, self.for_symbol)
+
+    def _first_product(self, step: int, bank: int) -> None:
+        """The recurrent product that begins the first layer's next step."""
+        first = self._at(0, step)
+        self._matvec(first.placed, 0, 1, first.h, bank)
+
+    def _at(self, number: int, step: int) -> _Lstm:
+        """An encoder layer in a frame of a group."""
+        lstm = self.encoder[number]
+        if lstm.placed is not self._stacked:
+            return lstm
+        units = len(lstm.placed.layout.order)
+        before = (step - 1) % self.reduction.factor
+        return replace(lstm, h=lstm.h + before * units, out=lstm.h + step * units)
+
+    def _padding(self) -> None:
+        """Where the input ends inside a group: its other outputs are zeros, the rest follows."""
+        for step, bank in self.pads:
+            self.builder.label(f"pad.{step}")
+            stacked = self._at(self.reduction.after - 1, step)
+            units = len(stacked.placed.layout.order)
+            space = (Space.BANK0, Space.BANK1)[bank]
+            rows = self.placed.encoder[0].layout.tiles[0].rows
+            # The bank first: what is still at work when the rest begins must not be in its way.
+            for to, first, count in (
+                (space, 0, rows),
+                (Space.ACTIVATION, stacked.out, (self.reduction.factor - step) * units),
+            ):
+                self._emit(Opcode.FILL, "padding", space=to, destination=first, count=count)
+            self._end_block(wanted=self.for_rest)
+            self.builder.emit(Opcode.JUMP, target="rest")
 
     def _symbol(self) -> None:
         emit, placed = self.builder.emit, self.placed.joint_output
@@ -345,7 +393,7 @@ class _Scheduler:
                 multiplier=placed.layer.multiplier,
                 shift=placed.layer.shift,
             )
-        if lstm.out != lstm.h:
+        if lstm.copied:
             self._emit(
                 Opcode.COPY,
                 placed.name,
