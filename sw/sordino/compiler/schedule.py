@@ -11,6 +11,10 @@ runs beside the CELL of the layer before. The recurrent product of the first lay
 the end of the frame before, beside the joint's element-wise work, and stays in its bank; all that
 follows until the next frame works in the other one. Tables are loaded while a MATVEC runs.
 
+An encoder of one wide layer has no other layer's product to hide its CELLs. It has two tiles, and
+U of the first is cut by columns: those of the first tile's units, which are known first, are
+multiplied beside the second tile's CELL.
+
 With time reduction a pass through the program is a group of frames: the layers before it are
 unrolled, and the last of them writes its outputs side by side where the next layer reads them, so
 that stacking takes no time. The first product of the next frame runs beside the last CELL of this
@@ -18,7 +22,7 @@ one. Where the input ends inside a group, zeros stand for the outputs that are m
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import cycle, islice, repeat
 from typing import Any
 
@@ -26,14 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.compiler.allocate import Allocation
-from sordino.compiler.contents import (
-    cell_biases,
-    embedding_rows,
-    index_table,
-    slot_biases,
-    slot_count,
-)
+from sordino.compiler.addresses import Addresses, LstmAddresses
 from sordino.compiler.interleave import TablePlan, interleave
 from sordino.compiler.place import Placed, PlacedModel
 from sordino.compiler.program import ProgramBuilder
@@ -60,24 +57,6 @@ class Scheduled:
     program: tuple[Instruction, ...]
     labels: dict[str, int]
     parameters: bytes
-
-
-@dataclass(frozen=True, eq=False)
-class _Lstm:
-    """Where an LSTM's input, state and parameters are.
-
-    `out` is where CELL writes: h itself, or, with several tiles, a scratch vector, since the
-    later tiles still need the previous h; then it is `copied` to h. The layer before a time
-    reduction reads and writes in turn the vectors that are stacked from `h` on.
-    """
-
-    placed: Placed
-    source: int
-    h: int
-    out: int
-    copied: bool
-    c: int
-    biases: int
 
 
 def schedule(
@@ -125,63 +104,22 @@ class _Scheduler:
         self.model, self.quantised, self.placed, self.config = model, quantised, placed, config
         self.places, self.reduction = places, model.time_reduction
         self.builder = ProgramBuilder()
-        self.memory = Allocation()
+        self.at = Addresses(model.inputs, quantised, placed, model.time_reduction)
+        self.memory = self.at.memory
         self.block: list[Instruction] = []
         often = (placed.joint_output, *placed.encoder, placed.joint_encoder)
         seldom = (*placed.prediction, placed.joint_prediction)
-        numbers = [layer.first + k for layer in (*often, *seldom) for k in range(layer.count)]
+        numbers = [number for layer in (*often, *seldom) for number, _ in layer.numbered]
         self.tables = TablePlan.make(numbers, config.value_slots)
         # Loaded at the end of one block, used by the next.
         self.for_symbol = self.tables.keep(placed.joint_output.first, 0)
         self.for_frame = self.tables.keep(placed.encoder[0].first, 1)
-        self.for_rest = self.tables.keep(placed.encoder[self.reduction.after].number(0, 1), 0)
+        self.for_rest = self.tables.keep(placed.encoder[self.reduction.after].numbers(0, 1)[0], 0)
         self.names = {
-            layer.number(tile, k): matrix.name
+            number: layer.layer.matrices[piece.matrix].name
             for layer in placed.layers
-            for tile in range(len(layer.layout.tiles))
-            for k, matrix in enumerate(layer.layer.matrices)
+            for number, piece in layer.numbered
         }
-        self._allocate()
-
-    def _allocate(self) -> None:
-        activation, state = self.memory.activation, self.memory.state
-        placed, parameters = self.placed, self.memory.parameters
-        self.x = activation.take(self.model.inputs)
-        self.embedded = activation.take(self.quantised.embedding.shape[1])
-        lstms = (*placed.encoder, *placed.prediction)
-        tiled = [len(p.layout.order) for p in lstms if len(p.layout.tiles) > 1]
-        self.scratch = activation.take(max(tiled, default=0))
-        self.encoder = self._allocate_lstms(placed.encoder, self.x)
-        self.prediction = self._allocate_lstms(placed.prediction, self.embedded)
-        self.joint = activation.take(len(placed.joint_output.columns[0]))
-        self.halves = [
-            (
-                layer,
-                state.take(slot_count(layer.layout)),
-                parameters.add_int32(slot_biases(layer)),
-            )
-            for layer in (placed.joint_encoder, placed.joint_prediction)
-        ]
-        self.index_table = parameters.add_int32(index_table(placed.joint_output))
-        contents, self.stride = embedding_rows(self.quantised.embedding)
-        self.embedding = parameters.add(contents)
-
-    def _allocate_lstms(self, layers: Sequence[Placed], source: int) -> list[_Lstm]:
-        made = []
-        for layer in layers:
-            units, stacked = len(layer.layout.order), layer is self._stacked
-            h = self.memory.activation.take(units * (self.reduction.factor if stacked else 1))
-            c = self.memory.state.take(units)
-            copied = len(layer.layout.tiles) > 1 and not stacked
-            biases = self.memory.parameters.add_int32(cell_biases(layer))
-            made.append(_Lstm(layer, source, h, self.scratch if copied else h, copied, c, biases))
-            source = h
-        return made
-
-    @property
-    def _stacked(self) -> Placed | None:
-        """The layer whose outputs of several frames are one input of the next."""
-        return self.placed.encoder[self.reduction.after - 1] if self.reduction.after else None
 
     def run(self) -> Scheduled:
         self._start()
@@ -252,14 +190,15 @@ class _Scheduler:
         self.pads: list[tuple[int, int]] = []
         for step in range(self.reduction.factor):
             if step:
-                self._first_product(step, banks.ahead)
+                first = self.at.encoder[0].in_frame(step)
+                self._matvec(first.placed, 0, 1, first.h, banks.ahead)
                 self._end_block(self.for_frame, self.for_frame)
                 self.pads.append((step, banks.ahead))
             end = f"pad.{step}" if step else "stop"
             inputs = self.model.inputs
-            self.builder.emit(Opcode.INPUT, "input", destination=self.x, count=inputs, end=end)
+            self.builder.emit(Opcode.INPUT, "input", destination=self.at.x, count=inputs, end=end)
             for number in range(self.reduction.after):
-                self._lstm(self._at(number, step), banks, carried=number == 0)
+                self._lstm(self.at.encoder[number].in_frame(step), banks, carried=number == 0)
         if self.reduction.after:
             self._end_block(self.for_frame, self.for_rest)
             self.builder.label("rest")
@@ -268,35 +207,24 @@ class _Scheduler:
     def _rest(self, banks: Iterator[int]) -> None:
         """The layers after the reduction and the encoder's half of the joint."""
         after = self.reduction.after
-        for number in range(after, len(self.encoder)):
-            self._lstm(self.encoder[number], banks, carried=number == 0)
+        for number in range(after, len(self.at.encoder)):
+            self._lstm(self.at.encoder[number], banks, carried=number == 0)
         # The last tile is in the other bank.
         tiles = len(self.placed.joint_encoder.layout.tiles)
         banks = islice(cycle((_OTHER_BANK, _FIRST_BANK)), 1 - tiles % 2, None)
-        self._half(0, self.encoder[-1].h, banks)
-        self._first_product(0, _FIRST_BANK)
+        first = self.at.encoder[0].in_frame(0)
+        if first.placed.cut:
+            self._matvec(first.placed, 0, 1, first.h, _FIRST_BANK, slice(1))
+        self._half(0, self.at.encoder[-1].h, banks)
+        self._matvec(first.placed, 0, 1, first.h, _FIRST_BANK, slice(-1, None))
         self._emit(Opcode.SET, "joint", register=_SYMBOLS, value=self.model.max_symbols)
         self._end_block(self.for_rest if after else self.for_frame, self.for_symbol)
-
-    def _first_product(self, step: int, bank: int) -> None:
-        """The recurrent product that begins the first layer's next step."""
-        first = self._at(0, step)
-        self._matvec(first.placed, 0, 1, first.h, bank)
-
-    def _at(self, number: int, step: int) -> _Lstm:
-        """An encoder layer in a frame of a group."""
-        lstm = self.encoder[number]
-        if lstm.placed is not self._stacked:
-            return lstm
-        units = len(lstm.placed.layout.order)
-        before = (step - 1) % self.reduction.factor
-        return replace(lstm, h=lstm.h + before * units, out=lstm.h + step * units)
 
     def _padding(self) -> None:
         """Where the input ends inside a group: its other outputs are zeros, the rest follows."""
         for step, bank in self.pads:
             self.builder.label(f"pad.{step}")
-            stacked = self._at(self.reduction.after - 1, step)
+            stacked = self.at.encoder[self.reduction.after - 1].in_frame(step)
             units = len(stacked.placed.layout.order)
             space = (Space.BANK0, Space.BANK1)[bank]
             rows = self.placed.encoder[0].layout.tiles[0].rows
@@ -316,21 +244,21 @@ class _Scheduler:
         self._emit(
             Opcode.ADD,
             "joint",
-            a=self.halves[0][1],
-            b=self.halves[1][1],
-            destination=self.joint,
+            a=self.at.halves[0].state,
+            b=self.at.halves[1].state,
+            destination=self.at.joint,
             count=len(placed.columns[0]),
             function=Function.RELU if relu else Function.TANH,
             multiplier=self.quantised.relu_multiplier if relu else 0,
             shift=self.quantised.relu_shift if relu else 0,
         )
-        self._matvec(placed, 0, 0, self.joint, _OTHER_BANK)
+        self._matvec(placed, 0, 0, self.at.joint, _OTHER_BANK)
         self._emit(
             Opcode.ARGMAX,
             placed.name,
             bank=_OTHER_BANK,
             rows=placed.layout.tiles[0].rows,
-            parameters=self.index_table,
+            parameters=self.at.index_table,
             register=_TOKEN,
         )
         self._end_block(self.for_symbol, self.for_frame)
@@ -350,37 +278,51 @@ class _Scheduler:
             Opcode.EMBED,
             "prediction.embedding",
             register=_TOKEN,
-            parameters=self.embedding,
-            stride=self.stride,
-            destination=self.embedded,
+            parameters=self.at.embedding,
+            stride=self.at.stride,
+            destination=self.at.embedded,
             count=self.quantised.embedding.shape[1],
         )
-        for lstm in self.prediction:
+        for lstm in self.at.prediction:
             self._lstm(lstm, repeat(_OTHER_BANK))
-        self._half(1, self.prediction[-1].h, repeat(_OTHER_BANK))
+        self._half(1, self.at.prediction[-1].h, repeat(_OTHER_BANK))
         self._end_block(wanted=self.for_symbol)
         self.builder.emit(Opcode.RETURN)
 
-    def _matvec(self, layer: Placed, tile: int, matrix: int, source: int, bank: int) -> None:
-        number = layer.number(tile, matrix)
-        self._emit(
-            Opcode.MATVEC,
-            self.names[number],
-            source=source,
-            columns=len(layer.columns[matrix]),
-            rows=layer.layout.tiles[tile].rows,
-            matrix=number,
-            shift=layer.layer.matrices[matrix].shift,
-            bank=bank,
-        )
+    def _matvec(
+        self,
+        layer: Placed,
+        tile: int,
+        matrix: int,
+        source: int,
+        bank: int,
+        part: slice = slice(None),
+    ) -> None:
+        """A tile of a matrix times a vector; `part` of its pieces where it is cut."""
+        for number in layer.numbers(tile, matrix)[part]:
+            piece = layer.pieces[number - layer.first]
+            self._emit(
+                Opcode.MATVEC,
+                self.names[number],
+                source=source + piece.begin,
+                columns=piece.end - piece.begin,
+                rows=layer.layout.tiles[tile].rows,
+                matrix=number,
+                shift=layer.layer.matrices[matrix].shift,
+                bank=bank,
+            )
 
-    def _lstm(self, lstm: _Lstm, banks: Iterator[int], *, carried: bool = False) -> None:
+    def _lstm(self, lstm: LstmAddresses, banks: Iterator[int], *, carried: bool = False) -> None:
         """A step of a layer; `carried`: the first tile's recurrent product is in its bank."""
-        placed = lstm.placed
-        for number, tile in enumerate(placed.layout.tiles):
-            bank = next(banks)
-            if number or not carried:
+        placed, tiles = lstm.placed, lstm.placed.layout.tiles
+        chosen = [next(banks) for _ in tiles]
+        # With two tiles all that needs the previous h comes before the first CELL.
+        pair = len(tiles) == 2 and not lstm.copied
+        for number, (tile, bank) in enumerate(zip(tiles, chosen, strict=True)):
+            if not (pair if number else carried):
                 self._matvec(placed, number, 1, lstm.h, bank)
+            if pair and not number:
+                self._matvec(placed, 1, 1, lstm.h, chosen[1])
             self._matvec(placed, number, 0, lstm.source, bank)
             self._emit(
                 Opcode.CELL,
@@ -405,7 +347,8 @@ class _Scheduler:
 
     def _half(self, which: int, source: int, banks: Iterator[int]) -> None:
         """One half of the joint, to state memory."""
-        placed, state, biases = self.halves[which]
+        half = self.at.halves[which]
+        placed = half.placed
         for number, tile in enumerate(placed.layout.tiles):
             bank = next(banks)
             self._matvec(placed, number, 0, source, bank)
@@ -414,8 +357,8 @@ class _Scheduler:
                 placed.name,
                 bank=bank,
                 rows=tile.rows,
-                parameters=biases + tile.first // 4,
-                destination=state + tile.first,
+                parameters=half.biases + tile.first // 4,
+                destination=half.state + tile.first,
                 wide=1,
                 multiplier=placed.layer.multiplier,
                 shift=placed.layer.shift,

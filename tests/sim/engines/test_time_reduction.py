@@ -60,22 +60,3 @@ def test_float_model_and_machine_agree_on_the_groups(frames: int) -> None:
     image = image_of(model)
     assert wanted == [6] * 2 * -(-frames // 3)
     assert Golden(image).run(features).tokens == Rtl(image).run(features).tokens == wanted
-
-
-def test_products_hide_the_cells_of_unrolled_frames() -> None:
-    """In a group the only CELL without a product beside it is the last layer's."""
-    model = random_model(0, inputs=20, encoder=(64, 64, 64, 64), time_reduction=(2, 2))
-    image = image_of(model)
-    rtl = Rtl(image)
-    rtl.run(np.zeros((8, 20), np.int8))
-    cells = {
-        address: int(cycles)
-        for address, (i, (_, cycles)) in enumerate(
-            zip(image.program, rtl.profile().tolist(), strict=True)
-        )
-        if i.opcode.name == "CELL" and i.layer.startswith("encoder")
-    }
-    *hidden, last = cells.values()
-    assert len(hidden) == 2 * 2 + 1
-    assert all(cycles < 4 * 10 for cycles in hidden)
-    assert last > 4 * 64

@@ -163,6 +163,11 @@ CASES: dict[str, tuple[Config, dict[str, Any], CompileOptions]] = {
         {"encoder": (7, 3, 8, 5), "time_reduction": (3, 3), "zeros": 0.5},
         CompileOptions(weight_bits=6),
     ),
+    "cut": (
+        machine(8, 4),
+        {"encoder": (131,), "joint": 20, "zeros": 0.5},
+        CompileOptions(weight_bits=5),
+    ),
     "one symbol a frame": (machine(), {"scale": 3.0}, CompileOptions(max_symbols=1)),
 }
 
@@ -316,6 +321,26 @@ def test_what_does_not_fit_names_the_parameter(change: dict[str, int], parameter
 def test_options_are_checked(options: dict[str, Any]) -> None:
     with pytest.raises(CompileError, match="must be"):
         CompileOptions(**options)
+
+
+def test_a_cut_matrix_is_one_in_the_report() -> None:
+    model = random_model(0, encoder=(131,), zeros=0.5)
+    compiled = compile_model(model, machine(8, 4), CompileOptions(weight_bits=5))
+    w, u, *_ = compiled.layers
+    assert (w.tiles, u.tiles) == (2, 2)
+    assert (u.columns, u.weights) == (131, 4 * 131 * 131)
+    products = [
+        (i.columns, i.rows)
+        for i in compiled.image.program
+        if i.opcode is Opcode.MATVEC and i.layer == "encoder.0.weight_hh"
+    ]
+    # 66 rows of two units: 33 a tile, 66 units in the first one.
+    assert sorted(products) == [(65, 33), (66, 33), (131, 33)]
+    numbers = [i.matrix for i in compiled.image.program if i.opcode is Opcode.MATVEC]
+    assert u.non_zeros == sum(
+        compiled.image.host["non_zeros"][n] for n in sorted(numbers)[:5] if n not in (0, 3)
+    )
+    assert u.balance > 0.95
 
 
 def test_report_counts_the_model(tmp_path: Path) -> None:
