@@ -27,6 +27,7 @@ __all__ = [
 
 _ENCODER = ("input", "encoder.")
 _STEP = ("encoder.",)
+_SILENCE = 1e3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +86,7 @@ def compile_step(units: int, lanes: int, bits: int, zeros: float) -> Image:
         activation_words=8192,
     )
     model = random_model(0, inputs=units, encoder=(units,))
+    model.joint_output.bias[model.blank] = _SILENCE  # no token, no prediction network
     return compile_for(model, config, bits, zeros)
 
 

@@ -321,9 +321,9 @@ class _Scheduler:
         for number, (tile, bank) in enumerate(zip(tiles, chosen, strict=True)):
             if not (pair if number else carried):
                 self._matvec(placed, number, 1, lstm.h, bank)
+            self._matvec(placed, number, 0, lstm.source, bank)
             if pair and not number:
                 self._matvec(placed, 1, 1, lstm.h, chosen[1])
-            self._matvec(placed, number, 0, lstm.source, bank)
             self._emit(
                 Opcode.CELL,
                 placed.name,
