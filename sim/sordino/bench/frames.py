@@ -16,7 +16,6 @@ from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.isa.registers import Error
 from sordino.model.rnnt import RnntModel
-from sordino.rtl.tables import table_cycles
 from sordino.rtl.vector_timing import duration
 from sordino.testing.models import random_model
 
@@ -38,8 +37,8 @@ class EncoderUse:
 
     cycles              input, tables, products, element-wise work
     matvec              of these, MATVEC
-    hidden              what a frame on its own takes longer: its first table and last CELL, as
-                        far as other frames' products hide them
+    hidden              what a frame on its own takes longer: of its last CELL what the next
+                        frame's product hides
     utilisation         places that are not zero · group / (lanes · cycles)
     matvec_utilisation  the same over MATVEC's cycles alone
     ideal               cycles if every lane had a place that is not zero in every one
@@ -124,7 +123,7 @@ def encoder_use(
         group=group,
         cycles=cycles / frames,
         matvec=matvec / frames,
-        hidden=last_cell + table_cycles(image.config),
+        hidden=last_cell,
         ideal=places * group / lanes / frames,
     )
 

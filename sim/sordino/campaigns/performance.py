@@ -75,8 +75,8 @@ by column, pointers left out.
 * **Encoder frames**: all of a frame's cycles in which the encoder's products, its input, or \
 anything of it that no product hides is at work; a frame's outputs leave in the same run. **MLPerf \
 encoder**: random Laplacian weights in the exact sizes, on `large` with memories that hold them.
-* **LSTM-640 step**: an encoder of one layer, its vector at hand; on its own its last CELL and its \
-first table are counted too.
+* **LSTM-640 step**: an encoder of one layer, its vector at hand; on its own its last CELL is \
+counted too.
 * **H0**: order-0 entropy of the weights. **Block bound**, groups of several rows: entropy of \
 which groups are zero, and of the weights in the others.
 """
