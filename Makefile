@@ -7,7 +7,8 @@ DATA ?= ../shared/data
 MODEL := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 
-.PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random mutants clean
+.PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random mutants \
+  bench synth codec clean
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
@@ -20,6 +21,9 @@ help:
 	@echo "make fuzz        flipped bits in images and loaded streams    (long)"
 	@echo "make random      random layers and models on the compiled circuit     (long)"
 	@echo "make mutants     break one thing at a time, see which tests turn red  (long)"
+	@echo "make bench       sizes and cycles beside Vela, Huffman and the entropy (long)"
+	@echo "make synth       place and route of one group for an ECP5             (long)"
+	@echo "make codec       the codes that were compared, their bits             (long)"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -31,7 +35,15 @@ $(VENV)/.sim: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,cocotb,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,cocotb,vela,dev]'
+	@touch $@ $(VENV)/.sim $(VENV)/.vela
+
+$(VENV)/.vela: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,vela]'
+	@touch $@ $(VENV)/.sim
+
+$(VENV)/.synth: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,synth]'
 	@touch $@ $(VENV)/.sim
 
 demo: $(VENV)/.sim
@@ -75,6 +87,15 @@ random: $(VENV)/.sim
 
 mutants: $(VENV)/.dev
 	$(BIN)/python -m sordino.campaigns.mutants -o docs/results/mutants.md
+
+bench: $(VENV)/.vela
+	$(BIN)/python -m sordino.campaigns.performance -o docs/results/performance.md
+
+synth: $(VENV)/.synth
+	$(BIN)/python -m sordino.campaigns.synthesis -o docs/results/synthesis.md
+
+codec: $(VENV)/.sim
+	$(BIN)/python -m sordino.campaigns.codec -o docs/results/codec.md
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

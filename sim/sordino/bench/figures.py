@@ -191,14 +191,16 @@ def use_figures(uses: Sequence[tuple[str, EncoderUse, float, float | None]]) -> 
     return figures
 
 
-def step_figure(use: EncoderUse, most: int, kind: str, vela: str) -> Figure:
-    """Cycles of one LSTM-640 step."""
+def step_figure(use: EncoderUse, steps: int, most: int, vela: str) -> Figure:
+    """Cycles of one LSTM-640 step: the mean of several that follow each other, or of one alone."""
+    kind, cycles = (f"mean of {steps}", use.cycles) if steps > 1 else ("alone", use.alone)
+    machine = f"{use.lanes} lanes, {use.engine}"
     return Figure(
-        figure=f"LSTM-640 step, 75 % zeros, 4 bits, {use.lanes} lanes, {kind}: cycles",
+        figure=f"LSTM-640 step, 75 % zeros, 4 bits, {machine}, {kind}: cycles",
         best=f"{vela}; ideal {use.ideal:,.0f}",
-        reached=f"{use.cycles:,.0f}, of these MATVEC {use.matvec:,.0f}",
+        reached=f"{cycles:,.0f}, of these MATVEC {use.matvec:,.0f}",
         target=f"≤ {most:,}",
-        met=use.cycles <= most,
+        met=cycles <= most,
         command=_PAGE,
     )
 

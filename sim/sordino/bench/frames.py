@@ -16,6 +16,7 @@ from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.isa.registers import Error
 from sordino.model.rnnt import RnntModel
+from sordino.rtl.vector_timing import duration
 from sordino.testing.models import random_model
 
 __all__ = [
@@ -25,14 +26,19 @@ __all__ = [
 
 _ENCODER = ("input", "encoder.")
 _STEP = ("encoder.",)
+_SILENCE = 1e3
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderUse:
     """Cycles of an encoder's frame: of the instructions of its layers, mean over some frames.
 
+    A cycle in which several units work counts once, as MATVEC's if the array is at work.
+
     cycles              input, tables, products, element-wise work
     matvec              of these, MATVEC
+    hidden              what a frame on its own takes longer: of its last CELL what the next
+                        frame's product hides
     utilisation         places that are not zero · group / (lanes · cycles)
     matvec_utilisation  the same over MATVEC's cycles alone
     ideal               cycles if every lane had a place that is not zero in every one
@@ -43,7 +49,13 @@ class EncoderUse:
     group: int
     cycles: float
     matvec: float
+    hidden: float
     ideal: float
+
+    @property
+    def alone(self) -> float:
+        """Cycles of a frame on its own."""
+        return self.cycles + self.hidden
 
     @property
     def utilisation(self) -> float:
@@ -73,6 +85,7 @@ def compile_step(units: int, lanes: int, bits: int, zeros: float) -> Image:
         activation_words=8192,
     )
     model = random_model(0, inputs=units, encoder=(units,))
+    model.joint_output.bias[model.blank] = _SILENCE  # no token, no prediction network
     return compile_for(model, config, bits, zeros)
 
 
@@ -93,6 +106,7 @@ def encoder_use(
     _run(machine, frames)
     lanes, group = image.config.lanes, image.config.group
     cycles = matvec = places = 0
+    last_cell = 0.0
     for instruction, (times, spent) in zip(image.program, machine.profile().tolist(), strict=True):
         if not (instruction.layer or "").startswith(_STEP if step else _ENCODER):
             continue
@@ -101,12 +115,15 @@ def encoder_use(
             padding = image.host["padding"][instruction.matrix]
             matvec += spent
             places += times * (sum(image.matrices[instruction.matrix].places) - padding)
+        if instruction.opcode is Opcode.CELL:
+            last_cell = max(0, duration(instruction, image.config) - spent / times)
     return EncoderUse(
         engine=engine,
         lanes=lanes,
         group=group,
         cycles=cycles / frames,
         matvec=matvec / frames,
+        hidden=last_cell,
         ideal=places * group / lanes / frames,
     )
 

@@ -162,7 +162,7 @@ def main(output: Path, data: Path) -> None:
     write_page(
         output,
         "Sizes of the codes considered",
-        "python -m sordino.campaigns.codec",
+        "make codec",
         [text, table(_HEADINGS, rows)],
     )
 

@@ -191,7 +191,7 @@ def main(output: Path, seeds: int) -> None:
     write_page(
         output,
         "Place and route",
-        "python -m sordino.campaigns.synthesis",
+        "make synth",
         [text, table(_HEADINGS, rows)],
     )
 

@@ -23,12 +23,15 @@ def random_arrays(
     tokens: int = 7,
     zeros: float = 0.0,
     scale: float = 1.0,
+    time_reduction: tuple[int, int] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Tensors by their canonical names; `encoder` and `prediction` give the units of each layer.
 
     Weights are normal with standard deviation `scale` / sqrt(inputs), a share `zeros` of them 0;
-    biases are normal with standard deviation `scale` / 2.
+    biases are normal with standard deviation `scale` / 2. `time_reduction` says after how many
+    encoder layers how many frames are stacked.
     """
+    after, factor = time_reduction or (0, 1)
 
     def matrix(rows: int, columns: int) -> NDArray[np.float64]:
         weights = rng.normal(size=(rows, columns)) * scale / np.sqrt(columns)
@@ -38,6 +41,8 @@ def random_arrays(
     for part, sizes, width in (("encoder", encoder, inputs), ("prediction", prediction, embedding)):
         for number, units in enumerate(sizes):
             name = f"{part}.{number}"
+            if part == "encoder" and number == after:
+                width *= factor
             arrays[f"{name}.weight_ih"] = matrix(4 * units, width)
             arrays[f"{name}.weight_hh"] = matrix(4 * units, units)
             arrays[f"{name}.bias_ih"] = rng.normal(size=4 * units) * scale / 2
@@ -69,4 +74,8 @@ def random_model(
     """An RNN-T of `random_arrays` and `random_meta`; equal arguments give equal models."""
     rng = np.random.default_rng(seed)
     arrays = random_arrays(rng, tokens=tokens, **sizes)
-    return model_from_arrays(arrays, random_meta(tokens, activation), name=f"random-{seed}")
+    meta = random_meta(tokens, activation)
+    if (reduction := sizes.get("time_reduction")) is not None:
+        after, factor = reduction
+        meta["encoder"] = {"time_reduction": {"after": after, "factor": factor}}
+    return model_from_arrays(arrays, meta, name=f"random-{seed}")

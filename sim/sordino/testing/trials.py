@@ -105,16 +105,19 @@ def _layers(rng: np.random.Generator, config: Config) -> _Made:
 
 
 def _model(rng: np.random.Generator, config: Config) -> _Made:
-    sizes = [int(n) for n in rng.choice([1, 3, 8, 17, 33], 5)]
+    sizes = [int(n) for n in rng.choice([1, 3, 8, 17, 33], 6)]
+    layers = 1 + int(rng.integers(3))
+    reduction = (1 + int(rng.integers(2)), 2 + int(rng.integers(3)))
     model = random_model(
         int(rng.integers(1 << 31)),
         tokens=int(rng.choice([2, 7, 29])),
         activation=str(rng.choice(["tanh", "relu"])),
         inputs=int(rng.integers(1, 40)),
-        encoder=sizes[: 1 + int(rng.integers(2))],
-        prediction=sizes[2:3],
-        joint=sizes[3],
-        embedding=sizes[4],
+        encoder=sizes[:layers],
+        prediction=sizes[3:4],
+        joint=sizes[4],
+        embedding=sizes[5],
+        time_reduction=reduction if reduction[0] < layers else None,
         zeros=float(rng.choice([0.0, 0.5, 0.9])),
         scale=float(rng.choice([0.5, 1.5, 8.0])),
     )

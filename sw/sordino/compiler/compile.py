@@ -1,7 +1,7 @@
 """From a trained model to an image: prune, quantise, prove, deal, encode, schedule, verify."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,7 @@ class Compiled:
             "h0": sum(layer.h0 * layer.weights for layer in self.layers) / weights,
             "places": sum(layer.places for layer in self.layers),
             "padding": sum(layer.padding for layer in self.layers),
+            "time_reduction": self.image.host["model"].get("time_reduction"),
             "parameters": self.image.host["model"]["parameters"],
             "float32_bytes": self.image.host["model"]["float32_bytes"],
             "sections": {kind.name.lower(): len(body) for kind, body in sections.items()},
@@ -157,6 +158,8 @@ def _host(model: RnntModel, options: CompileOptions, scheduled: Scheduled) -> di
         "codebook": options.codebook,
         "sparsity": options.sparsity,
     }
+    if model.time_reduction.after:
+        host["model"]["time_reduction"] = asdict(model.time_reduction)
     if "features" in model.meta:
         host["features"] = model.feature_definition().to_dict()
     if model.licence is not None:

@@ -4,7 +4,7 @@ An output's storage index is its place in memory and, for consumers, its column.
 have no gaps: all rows but the last are full.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,19 +78,28 @@ def _split(rows: int, most: int) -> list[int]:
 
 
 def _deal_tiles(
-    load: Load, bins: int, most_rows: int, last: bool
+    load: Load,
+    bins: int,
+    most_rows: int,
+    *,
+    last: bool = False,
+    first_load: Callable[[Sequence[int]], Load] | None = None,
 ) -> list[tuple[list[list[int]], int]]:
-    """Items by bin for every tile, and the tile's rows. With `last`, the last item stays last."""
+    """Items by bin for every tile, and the tile's rows. With `last`, the last item stays last.
+
+    `first_load` makes, from the first tile's items, the load by which that tile is dealt.
+    """
     items = len(load.items)
     heights = _split(-(-items // bins), most_rows)
     counts = [height * bins for height in heights]
     counts[-1] = items - sum(counts[:-1])
     shares = _spread(load, counts, items - 1 if last else None)
-    dealt = []
+    dealt: list[tuple[list[list[int]], int]] = []
     for height, share in zip(heights, shares, strict=True):
         full = len(share) - bins * (height - 1)
         capacities = [height - (number >= full) for number in range(bins)]
-        part = Load(load.items[share], load.weights, load.kinds)
+        of = first_load(share) if first_load is not None and not dealt else load
+        part = Load(of.items[share], of.weights, of.kinds)
         fixed = None
         if last and share[-1] == items - 1:
             fixed = (len(share) - 1, full - 1)
@@ -116,15 +125,29 @@ def _spread(load: Load, counts: Sequence[int], last: int | None) -> list[list[in
     return shares
 
 
-def lstm_layout(matrices: Sequence[NDArray[np.int8]], config: Config) -> Layout:
+def lstm_layout(
+    matrices: Sequence[NDArray[np.int8]], config: Config, *, cut: bool = False
+) -> Layout:
     """Deal an LSTM's units by the work of W and U, each int8 (4 · units, columns).
 
-    Unit at row r of quad q has storage index r · quads + q, counted from its tile's first.
+    Unit at row r of quad q has storage index r · quads + q, counted from its tile's first. If it
+    is to be `cut`, there are two tiles or more, and the first one's U is in two parts: columns of
+    its own units, and the rest.
     """
+    rows = -(-matrices[0].shape[0] // config.lanes)
+    most_rows = min(config.rows_per_lane, -(-rows // 2) if cut else rows)
+
+    def first_load(units: Sequence[int]) -> Load:
+        w, u = matrices
+        own = np.isin(np.arange(u.shape[1]), units)
+        return unit_load([w, u[:, own], u[:, ~own]], config.group)
+
     load = unit_load(matrices, config.group)
     order: list[int] = []
     tiles = []
-    for bins, rows in _deal_tiles(load, config.quads, config.rows_per_lane, last=False):
+    for bins, rows in _deal_tiles(
+        load, config.quads, most_rows, first_load=first_load if cut else None
+    ):
         held = [bins[q][r] for r in range(rows) for q in range(len(bins)) if r < len(bins[q])]
         tiles.append(Tile(len(order), len(held), rows))
         order += held

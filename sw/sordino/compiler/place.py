@@ -1,6 +1,9 @@
 """A quantised model dealt to a machine: layouts, column orders, numbers of the matrices."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +13,22 @@ from sordino.compiler.errors import CompileError
 from sordino.compiler.layout import Layout, linear_layout, lstm_layout
 from sordino.compiler.quantise import QuantisedLayer, QuantisedModel
 
-__all__ = ["Placed", "PlacedModel", "place_model"]
+__all__ = ["Piece", "Placed", "PlacedModel", "place_model"]
+
+_LEAST_UNITS = 128
+"""With fewer a CELL takes no longer than what more products cost."""
+_PIECES = 4
+"""Of U, as long as one another, if it is cut."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One directory entry: a tile of some columns of a layer's matrix."""
+
+    tile: int
+    matrix: int
+    begin: int
+    end: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,26 +37,40 @@ class Placed:
 
     columns  for each of its matrices, the input at each column
     first    number of its first matrix in the directory; tile by tile, W before U
+    cut      columns of the first tile's U that are a matrix of their own; 0: U is whole
     """
 
     layer: QuantisedLayer
     layout: Layout
     columns: tuple[NDArray[np.int64], ...]
     first: int
+    cut: int = 0
 
     @property
     def name(self) -> str:
         """The layer's name."""
         return self.layer.name
 
-    @property
-    def count(self) -> int:
-        """Directory entries."""
-        return len(self.layout.tiles) * len(self.layer.matrices)
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """Directory entries in the order of their numbers."""
+        pieces = []
+        for tile in range(len(self.layout.tiles)):
+            for matrix, columns in enumerate(self.columns):
+                width = len(columns)
+                cut = self.cut if tile == 0 and matrix == 1 else 0
+                bounds = (0, cut, width) if cut else (0, width)
+                pieces += [Piece(tile, matrix, a, b) for a, b in pairwise(bounds)]
+        return tuple(pieces)
 
-    def number(self, tile: int, matrix: int) -> int:
-        """Directory entry of one matrix's tile."""
-        return self.first + tile * len(self.layer.matrices) + matrix
+    @property
+    def numbered(self) -> Iterator[tuple[int, Piece]]:
+        """Directory entries with their numbers."""
+        return enumerate(self.pieces, self.first)
+
+    def numbers(self, tile: int, matrix: int) -> list[int]:
+        """Directory entries of one matrix's tile, by column."""
+        return [n for n, piece in self.numbered if (piece.tile, piece.matrix) == (tile, matrix)]
 
     def slots(self) -> list[NDArray[np.int8]]:
         """Dealt matrices in the order of their numbers."""
@@ -46,16 +78,13 @@ class Placed:
             self.layout.slots(matrix.values, columns)
             for matrix, columns in zip(self.layer.matrices, self.columns, strict=True)
         ]
-        return [tiles[tile] for tile in range(len(self.layout.tiles)) for tiles in dealt]
+        return [dealt[p.matrix][p.tile][:, :, p.begin : p.end] for p in self.pieces]
 
     def weights(self) -> list[int]:
         """Weights of each dealt matrix, empty slots not counted."""
         outputs = 4 if self.layout.lstm else 1
-        return [
-            outputs * tile.count * len(columns)
-            for tile in self.layout.tiles
-            for columns in self.columns
-        ]
+        tiles = self.layout.tiles
+        return [outputs * tiles[p.tile].count * (p.end - p.begin) for p in self.pieces]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +109,19 @@ class PlacedModel:
         )
 
 
+def _is_cut(encoder: tuple[QuantisedLayer, ...], config: Config) -> bool:
+    """Whether the encoder is one layer that is worth two tiles, one in each bank.
+
+    Then the CELL of each is beside products of the other one, where else nothing is beside it.
+    It costs three products more, each of which must leave time for loading a table.
+    """
+    recurrent = encoder[0].matrices[1].values
+    units = recurrent.shape[1]
+    quarter = int(np.count_nonzero(recurrent)) // (_PIECES * config.lanes)
+    fits = 1 < -(-units // config.quads) <= 2 * config.rows_per_lane
+    return len(encoder) == 1 and fits and units >= _LEAST_UNITS and quarter > config.states
+
+
 def place_model(model: QuantisedModel, config: Config) -> PlacedModel:
     """Deal every layer; CompileError where the output layer has more rows than the machine."""
     outputs, room = len(model.joint_output.bias), config.rows_per_lane * config.lanes
@@ -91,25 +133,32 @@ def place_model(model: QuantisedModel, config: Config) -> PlacedModel:
         )
     first = 0
 
-    def place(layer: QuantisedLayer, layout: Layout, *columns: NDArray[np.int64]) -> Placed:
+    def place(
+        layer: QuantisedLayer, layout: Layout, *columns: NDArray[np.int64], cut: int = 0
+    ) -> Placed:
         nonlocal first
-        placed = Placed(layer, layout, columns, first)
-        first += placed.count
+        placed = Placed(layer, layout, columns, first, cut)
+        first += len(placed.pieces)
         return placed
 
-    def stack(layers: tuple[QuantisedLayer, ...]) -> tuple[Placed, ...]:
+    def stack(layers: tuple[QuantisedLayer, ...], cut: bool = False) -> tuple[Placed, ...]:
         order = np.arange(layers[0].matrices[0].values.shape[1])
         placed = []
         for layer in layers:
-            layout = lstm_layout([matrix.values for matrix in layer.matrices], config)
-            placed.append(place(layer, layout, order, layout.order))
+            # After a time reduction the input is the layer before as often as it fits.
+            times = layer.matrices[0].values.shape[1] // len(order)
+            order = np.concatenate([order + n * len(order) for n in range(times)])
+            values = [matrix.values for matrix in layer.matrices]
+            layout = lstm_layout(values, config, cut=cut)
+            own = layout.tiles[0].count if cut else 0
+            placed.append(place(layer, layout, order, layout.order, cut=own))
             order = layout.order
         return tuple(placed)
 
     halves = (model.joint_encoder, model.joint_prediction)
     joint = linear_layout([half.matrices[0].values for half in halves], config)
     output = linear_layout([model.joint_output.matrices[0].values], config)
-    encoder = stack(model.encoder)
+    encoder = stack(model.encoder, _is_cut(model.encoder, config))
     joint_encoder = place(halves[0], joint, encoder[-1].layout.order)
     prediction = stack(model.prediction)
     joint_prediction = place(halves[1], joint, prediction[-1].layout.order)

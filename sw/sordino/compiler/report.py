@@ -88,7 +88,7 @@ def _group_places(placed: Placed, matrix: int) -> int:
 
 def _report(placed: Placed, which: int, encoded: EncodedMatrices, bound: Bound) -> LayerReport:
     matrix, layer = placed.layer.matrices[which], placed.layer
-    numbers = [placed.number(tile, which) for tile in range(len(placed.layout.tiles))]
+    numbers = [number for number, piece in placed.numbered if piece.matrix == which]
     stats = [encoded.stats[number] for number in numbers]
     walked = [np.array(encoded.matrices[number].places) for number in numbers]
     slowest = sum(int(places.max()) for places in walked)
@@ -102,7 +102,7 @@ def _report(placed: Placed, which: int, encoded: EncodedMatrices, bound: Bound) 
         layer=layer.name,
         rows=len(matrix.values),
         columns=matrix.values.shape[1],
-        tiles=len(numbers),
+        tiles=len(placed.layout.tiles),
         weights=weights,
         non_zeros=non_zeros,
         zeros=1 - non_zeros / weights,

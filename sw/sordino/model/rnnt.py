@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sordino.arith import FEATURE
 from sordino.errors import InputError
 from sordino.speech.features import FeatureDefinition
+from sordino.speech.reduction import TimeReduction
 
 __all__ = ["ACTIVATIONS", "Linear", "Lstm", "RnntModel"]
 
@@ -94,7 +95,8 @@ class RnntModel:
 
     Raises InputError where shapes do not fit each other, a number is not finite, or meta names
     something that is not supported. After construction `meta` has `blank`,
-    `max_symbols_per_frame`, `encoder.layers`, `prediction.layers` and `joint.activation`.
+    `max_symbols_per_frame`, `encoder.layers`, `prediction.layers` and `joint.activation`;
+    `encoder.time_reduction` ({"after": layers, "factor": frames}) is there where meta gives it.
 
     name, sha256    of the file it came from
     embedding       (tokens, width); the row of the blank is also the start symbol
@@ -124,11 +126,14 @@ class RnntModel:
                 f"got {len(self.encoder)} and {len(self.prediction)}; export the whole model"
             )
         _check_shape("prediction.embedding.weight", self.embedding, (None, None))
+        reduction = self.time_reduction
         for part, layers, width in (
             ("encoder", self.encoder, None),
             ("prediction", self.prediction, self.embedding.shape[1]),
         ):
             for number, layer in enumerate(layers):
+                if part == "encoder" and width is not None:
+                    width = reduction.width(number, width)
                 layer.check(f"{part}.{number}", width)
                 width = layer.hidden
         self.joint_encoder.check("joint.encoder", None, self.encoder[-1].hidden)
@@ -206,6 +211,11 @@ class RnntModel:
         """What meta says, in either spelling."""
         text = self.meta.get("licence", self.meta.get("license"))
         return None if text is None else str(text)
+
+    @cached_property
+    def time_reduction(self) -> TimeReduction:
+        """Where the encoder stacks frames."""
+        return TimeReduction.from_meta(_section(self.meta, "encoder"), len(self.encoder))
 
     @property
     def inputs(self) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
+from sordino.speech.reduction import TimeReduction
 
 __all__ = ["FloatRnnt"]
 
@@ -71,7 +72,8 @@ class FloatRnnt:
     `arrays` has PyTorch's names (`encoder.{layer}.weight_ih`, …, `prediction.embedding.weight`,
     `prediction.{layer}.…`, `joint.{encoder,prediction,output}.{weight,bias}`); `meta` gives
     `tokens`, `blank`, `max_symbols_per_frame` (5 unless named), `encoder.layers`,
-    `prediction.layers` (1 unless named) and `joint.activation`. Raises `InputError` where an array
+    `encoder.time_reduction` (none unless named), `prediction.layers` (1 unless named) and
+    `joint.activation`. Raises `InputError` where an array
     or entry is missing, shapes do not fit, or the activation is unknown.
     """
 
@@ -82,6 +84,7 @@ class FloatRnnt:
             self.max_symbols = int(meta.get("max_symbols_per_frame", 5))
             activation = meta["joint"]["activation"]
             self._encoder = _lstm_stack(arrays, "encoder", int(meta["encoder"]["layers"]))
+            self._reduction = TimeReduction.from_meta(meta["encoder"], len(self._encoder))
             layers = int(meta["prediction"].get("layers", 1))
             self._prediction = _lstm_stack(arrays, "prediction", layers)
             self._embedding = np.asarray(arrays["prediction.embedding.weight"], dtype=np.float64)
@@ -104,6 +107,8 @@ class FloatRnnt:
         ):
             for number, layer in enumerate(stack):
                 gates, hidden = layer.recurrent.weight.shape
+                if name == "encoder" and number:
+                    width = self._reduction.width(number, width)
                 sizes.append((f"{name}.{number} inputs", layer.inputs.weight.shape[1], width))
                 sizes.append((f"{name}.{number} gates", gates, 4 * hidden))
                 sizes.append((f"{name}.{number} gates", len(layer.inputs.weight), gates))
@@ -121,11 +126,16 @@ class FloatRnnt:
         return int(self._encoder[0].inputs.weight.shape[1])
 
     def encode(self, x: ArrayLike) -> NDArray[np.float64]:
-        """The encoder's states (T, hidden) for an input of shape (T, dim)."""
+        """The encoder's states (T, hidden) for an input of shape (T, dim).
+
+        With time reduction there are ceil(T / factor): the last group is filled up with zeros.
+        """
         states = np.asarray(x, dtype=np.float64)
         if states.ndim != 2 or states.shape[1] != self.dim:
             raise InputError(f"wanted input of shape (frames, {self.dim}), got {states.shape}")
-        for layer in self._encoder:
+        for number, layer in enumerate(self._encoder):
+            if number and number == self._reduction.after:
+                states = self._reduction.stack(states)
             states = layer.run(states)
         return states
 

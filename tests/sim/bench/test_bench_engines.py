@@ -8,7 +8,13 @@ import pytest
 
 from sordino.bench import bench_engines, default_cases
 from sordino.bench.cycles import MatrixCycles, cycle_table, measure_cycles
-from sordino.bench.figures import figure_rows, group_figures, matvec_figures, size_figures
+from sordino.bench.figures import (
+    figure_rows,
+    group_figures,
+    matvec_figures,
+    size_figures,
+    step_figure,
+)
 from sordino.bench.frames import compile_step, encoder_use
 from sordino.bench.matrices import (
     find_trained,
@@ -21,7 +27,9 @@ from sordino.bench.sizes import Sizes, measure_sizes, size_table
 from sordino.compiler.bench_codec import bench_codec
 from sordino.compiler.prune import prune_model
 from sordino.compiler.quantise import quantise_model
+from sordino.isa.instructions import Opcode
 from sordino.peers import bitmap_bits, order0_bits
+from sordino.rtl.vector_timing import duration
 from sordino.testing.models import random_model
 
 
@@ -163,6 +171,20 @@ def test_an_lstm_step() -> None:
     assert use.ideal == pytest.approx(2 * 128 * 32 * 0.25 / 16, rel=0.02)
     assert use.ideal < use.matvec < use.cycles
     assert use.utilisation == use.ideal / use.cycles < use.matvec_utilisation < 1
+    assert use.hidden == 0, "nothing is beside the CELL of a narrow layer"
+    assert use.alone == use.cycles
+
+
+def test_a_step_on_its_own_counts_what_the_next_one_hides() -> None:
+    image = compile_step(128, 4, 4, 0.75)
+    last = [i for i in image.program if i.opcode is Opcode.CELL and i.layer == "encoder.0"][-1]
+    use = encoder_use(image, frames=2, engine="rtl", step=True)
+    assert last.units == 64
+    assert use.hidden == duration(last, image.config)
+    assert use.alone == use.cycles + use.hidden
+    most = int(use.alone) - 1
+    assert step_figure(use, 2, most, "").met is True
+    assert step_figure(use, 1, most, "").met is False
 
 
 def test_one_run_measures_what_it_is_asked() -> None:

@@ -1,8 +1,9 @@
 """The command line called in this process, as the shell sees it."""
 
+import gc
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,8 @@ Sordino = Callable[..., Finished]
 
 
 @pytest.fixture
-def sordino(capsys: pytest.CaptureFixture[str]) -> Sordino:
-    """Call the command line."""
+def sordino(capsys: pytest.CaptureFixture[str]) -> Iterator[Sordino]:
+    """Call the command line; a file that it leaves open is an error of this test."""
 
     def call(*arguments: object) -> Finished:
         capsys.readouterr()
@@ -54,7 +55,8 @@ def sordino(capsys: pytest.CaptureFixture[str]) -> Sordino:
         assert isinstance(code, int)
         return Finished(code, out, err)
 
-    return call
+    yield call
+    gc.collect()  # else it would be an error of whatever test runs when garbage is collected
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Random RNN-Ts through compiler and exact machine, against integers computed without either."""
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,12 @@ def sigmoid(z: Ints) -> Ints:
     return arith.sigmoid(z, *CURVES[arith.SIGMOID])
 
 
+def start(layers: Sequence[QuantisedLayer]) -> list[Any]:
+    """h and c of zeros."""
+    sizes = [layer.matrices[1].values.shape[1] for layer in layers]
+    return [(np.zeros(n, np.int64), np.zeros(n, np.int64)) for n in sizes]
+
+
 class Reference:
     """The contract's arithmetic on undealt integers."""
 
@@ -56,11 +63,22 @@ class Reference:
         c = arith.cell_state(sigmoid(i), sigmoid(f), tanh(g), c)
         return arith.cell_hidden(sigmoid(o), tanh(arith.joint_preactivation(c))), c
 
-    def stack(self, layers: tuple[QuantisedLayer, ...], x: Ints, state: list[Any]) -> Ints:
+    def stack(self, layers: Sequence[QuantisedLayer], x: Ints, state: list[Any]) -> Ints:
         for number, layer in enumerate(layers):
             x, c = self.lstm(layer, x, *state[number])
             state[number] = (x, c)
         return x
+
+    def encode(self, features: NDArray[np.int8]) -> Iterator[Ints]:
+        """One vector a group of frames; in the last group zeros stand for missing ones."""
+        after, factor = self.model.time_reduction.after, self.model.time_reduction.factor
+        before, rest = self.q.encoder[:after], self.q.encoder[after:]
+        early, late = start(before), start(rest)
+        frames = features.astype(np.int64)
+        for first in range(0, len(frames), factor):
+            group = [self.stack(before, x, early) for x in frames[first : first + factor]]
+            missing = [np.zeros_like(group[0])] * (factor - len(group))
+            yield self.stack(rest, np.concatenate([*group, *missing]), late)
 
     def half(self, layer: QuantisedLayer, x: Ints) -> Ints:
         total = self.accumulate(layer, x) + layer.bias
@@ -78,11 +96,7 @@ class Reference:
         return int((self.accumulate(self.q.joint_output, v) + self.q.joint_output.bias).argmax())
 
     def run(self, features: NDArray[np.int8]) -> list[int]:
-        def start(layers: tuple[QuantisedLayer, ...]) -> list[Any]:
-            sizes = [layer.matrices[1].values.shape[1] for layer in layers]
-            return [(np.zeros(n, np.int64), np.zeros(n, np.int64)) for n in sizes]
-
-        self.states, predicted = start(self.q.encoder), start(self.q.prediction)
+        predicted = start(self.q.prediction)
 
         def predict(token: int) -> Ints:
             row = self.q.embedding[token].astype(np.int64)
@@ -90,8 +104,8 @@ class Reference:
 
         tokens: list[int] = []
         b = predict(self.model.blank)
-        for x in features.astype(np.int64):
-            a = self.half(self.q.joint_encoder, self.stack(self.q.encoder, x, self.states))
+        for encoded in self.encode(features):
+            a = self.half(self.q.joint_encoder, encoded)
             for _ in range(self.model.max_symbols):
                 token = self.join(a, b)
                 if token == self.model.blank:
@@ -138,6 +152,26 @@ CASES: dict[str, tuple[Config, dict[str, Any], CompileOptions]] = {
     "saturating": (machine(), {"scale": 12.0, "encoder": (13,)}, CompileOptions()),
     "nothing but zeros": (machine(), {"zeros": 1.0}, CompileOptions()),
     "everything pruned": (machine(), {}, CompileOptions(sparsity=1.0)),
+    "pairs of frames": (
+        machine(16, 4),
+        {"encoder": (11, 9, 8, 10, 7), "prediction": (6, 5), "time_reduction": (2, 2)},
+        CompileOptions(weight_bits=5),
+    ),
+    "five frames after one layer": (
+        machine(8, 1),
+        {"encoder": (5, 9), "time_reduction": (1, 5)},
+        CompileOptions(),
+    ),
+    "three frames, tiles": (
+        machine(4, 4, rows_per_lane=3),
+        {"encoder": (7, 3, 8, 5), "time_reduction": (3, 3), "zeros": 0.5},
+        CompileOptions(weight_bits=6),
+    ),
+    "cut": (
+        machine(8, 4),
+        {"encoder": (131,), "joint": 20, "zeros": 0.5},
+        CompileOptions(weight_bits=5),
+    ),
     "one symbol a frame": (machine(), {"scale": 3.0}, CompileOptions(max_symbols=1)),
 }
 
@@ -159,13 +193,13 @@ def test_machine_computes_the_contract(case: str) -> None:
             model, quantise_model(pruned, options.weight_bits, config.accumulator_bits)
         )
         rng = np.random.default_rng(seed)
-        features = rng.integers(-128, 128, (12, model.inputs)).astype(np.int8)
+        features = rng.integers(-128, 128, (12 + seed, model.inputs)).astype(np.int8)
         golden = Golden(image)
         for _ in range(2):  # the second run finds what the first has left
             result = golden.run(features)
             assert (result.error, result.code) == (Error.NONE, 0)
             assert result.tokens == reference.run(features)
-            assert result.counters["frames"] == 12
+            assert result.counters["frames"] == 12 + seed
         emitted += len(result.tokens)
     if "zeros" not in case and "everything" not in case:
         assert emitted, "a case without tokens shows little"
@@ -237,6 +271,15 @@ def test_image_is_reproducible_and_holds_what_a_host_needs() -> None:
     assert host["input"] == {"count": 6, "fraction": 5}
     assert host["model"]["float32_bytes"] == 4 * model.parameters()
     assert "features" not in host
+    assert "time_reduction" not in host["model"]
+
+
+def test_the_image_says_what_is_stacked() -> None:
+    model = random_model(3, encoder=(5, 6, 4), time_reduction=(2, 3))
+    compiled = compile_model(model, machine())
+    assert compiled.summary()["time_reduction"] == {"after": 2, "factor": 3}
+    assert compiled.image.host["model"]["time_reduction"] == {"after": 2, "factor": 3}
+    assert [layer.columns for layer in compiled.layers[:6:2]] == [6, 5, 18]
 
 
 @pytest.mark.parametrize(
@@ -281,6 +324,26 @@ def test_what_does_not_fit_names_the_parameter(change: dict[str, int], parameter
 def test_options_are_checked(options: dict[str, Any]) -> None:
     with pytest.raises(CompileError, match="must be"):
         CompileOptions(**options)
+
+
+def test_a_cut_matrix_is_one_in_the_report() -> None:
+    model = random_model(0, encoder=(131,), zeros=0.5)
+    compiled = compile_model(model, machine(8, 4), CompileOptions(weight_bits=5))
+    w, u, *_ = compiled.layers
+    assert (w.tiles, u.tiles) == (2, 2)
+    assert (u.columns, u.weights) == (131, 4 * 131 * 131)
+    products = [
+        (i.columns, i.rows)
+        for i in compiled.image.program
+        if i.opcode is Opcode.MATVEC and i.layer == "encoder.0.weight_hh"
+    ]
+    # 66 rows of two units: 33 a tile, 66 units in the first one.
+    assert sorted(products) == [(65, 33), (66, 33), (131, 33)]
+    numbers = [i.matrix for i in compiled.image.program if i.opcode is Opcode.MATVEC]
+    assert u.non_zeros == sum(
+        compiled.image.host["non_zeros"][n] for n in sorted(numbers)[:5] if n not in (0, 3)
+    )
+    assert u.balance > 0.95
 
 
 def test_report_counts_the_model(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 
 from sordino.errors import InputError
 from sordino.model.load import load_model, model_from_arrays
+from sordino.speech.reduction import TimeReduction
 from sordino.speech.reference import FloatRnnt
 from sordino.testing.models import random_arrays, random_meta, random_model
 
@@ -201,6 +202,10 @@ def test_wrong_tensors(tmp_path: Path, arrays: Arrays, mistake: str) -> None:
     assert "\n" not in message
 
 
+def reduced(reduction: Any) -> dict[str, Any]:
+    return {"encoder": {"time_reduction": reduction}}
+
+
 @pytest.mark.parametrize(
     ("meta", "wanted"),
     [
@@ -215,6 +220,12 @@ def test_wrong_tensors(tmp_path: Path, arrays: Arrays, mistake: str) -> None:
         ({"joint": "tanh"}, "joint as an object"),
         ({"encoder": {"layers": 3}}, "wanted 3 encoder layers, as meta says, got 2"),
         ({"gate_order": "i g f o"}, "order i f g o"),
+        (reduced(3), "time_reduction as an object with after and factor, got 3"),
+        (reduced({"after": 1}), "with after and factor, got {'after': 1}"),
+        (reduced({"after": 2, "factor": 2}), "from 1 to 1 for meta encoder.time_reduction.after"),
+        (reduced({"after": 1, "factor": 1}), "from 2 to 16 for meta encoder.time_reduction.factor"),
+        (reduced({"after": 1, "factor": True}), "encoder.time_reduction.factor, got True"),
+        (reduced({"after": 1, "factor": 2}), "encoder.1.weight_ih of size 24 × 16, got 24 × 8"),
     ],
 )
 def test_wrong_meta(tmp_path: Path, arrays: Arrays, meta: dict[str, Any], wanted: str) -> None:
@@ -222,6 +233,17 @@ def test_wrong_meta(tmp_path: Path, arrays: Arrays, meta: dict[str, Any], wanted
     with pytest.raises(InputError) as caught:
         load_model(path)
     assert wanted in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_time_reduction() -> None:
+    model = random_model(0, encoder=(5, 4, 3), time_reduction=(2, 3))
+    assert [layer.inputs for layer in model.encoder] == [6, 5, 12]
+    assert model.meta["encoder"] == {"layers": 3, "time_reduction": {"after": 2, "factor": 3}}
+    assert model.with_max_symbols(2).time_reduction == TimeReduction(after=2, factor=3)
+    assert random_model(0).time_reduction == TimeReduction(after=0, factor=1)
+    with pytest.raises(InputError, match="two encoder layers or more"):
+        model_from_arrays(random_model(0).arrays(), {**random_meta(), **reduced({})})
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "3", ""])

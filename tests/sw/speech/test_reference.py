@@ -18,11 +18,12 @@ LoadModel = Callable[[str], tuple[dict[str, np.ndarray], dict[str, Any]]]
 
 
 def small_model(
-    layers: int = 2, activation: str = "tanh"
+    layers: int = 2, activation: str = "tanh", after: int = 0, factor: int = 1
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     random = np.random.default_rng(3)
     shapes: dict[str, tuple[int, ...]] = {"prediction.embedding.weight": (4, 3)}
-    cells = [(f"encoder.{i}", 6 if i == 0 else 5, 5) for i in range(layers)]
+    widths = [6 if i == 0 else 5 * factor if i == after else 5 for i in range(layers)]
+    cells = [(f"encoder.{i}", width, 5) for i, width in enumerate(widths)]
     for name, inputs, hidden in [*cells, ("prediction.0", 3, 4)]:
         shapes[f"{name}.weight_ih"] = (4 * hidden, inputs)
         shapes[f"{name}.weight_hh"] = (4 * hidden, hidden)
@@ -38,6 +39,8 @@ def small_model(
         "prediction": {},
         "joint": {"activation": activation},
     }
+    if after:
+        meta["encoder"] = {"layers": layers, "time_reduction": {"after": after, "factor": factor}}
     # small biases: with large ones the model says one thing whatever it hears
     scale = {name: 0.2 if "bias" in name else 2.0 for name in shapes}
     return {name: random.normal(size=shapes[name]) * scale[name] for name in shapes}, meta
@@ -61,10 +64,21 @@ def literal_transcribe(p: dict[str, np.ndarray], meta: dict[str, Any], x: np.nda
         return sigmoid(gate(3)) * np.tanh(c), c
 
     states = [(np.zeros(5), np.zeros(5))] * meta["encoder"]["layers"]
+    reduction = meta["encoder"].get("time_reduction", {"after": 0, "factor": 1})
+    waiting: list[np.ndarray] = []
     g, c = cell("prediction.0", p["prediction.embedding.weight"][0], np.zeros(4), np.zeros(4))
     found: list[int] = []
-    for v in x:
-        for layer in range(len(states)):
+    for t, v in enumerate(x):
+        for layer in range(reduction["after"]):
+            states[layer] = cell(f"encoder.{layer}", v, *states[layer])
+            v = states[layer][0]
+        waiting.append(v)
+        if t == len(x) - 1:
+            waiting += [np.zeros(len(v))] * (reduction["factor"] - len(waiting))
+        if len(waiting) < reduction["factor"]:
+            continue
+        v, waiting = np.concatenate(waiting), []
+        for layer in range(reduction["after"], len(states)):
             states[layer] = cell(f"encoder.{layer}", v, *states[layer])
             v = states[layer][0]
         for _ in range(meta["max_symbols_per_frame"]):
@@ -87,6 +101,20 @@ def test_equals_a_literal_network(layers: int, activation: str) -> None:
     got = FloatRnnt(arrays, meta).transcribe(x)
     assert got == literal_transcribe(arrays, meta, x)
     assert len(set(got)) > 1  # it does say something
+
+
+@pytest.mark.parametrize(("layers", "after", "factor"), [(2, 1, 2), (3, 2, 3), (3, 1, 7)])
+@pytest.mark.parametrize("frames", [1, 39, 40, 41, 42])
+def test_time_reduction_equals_a_literal_network(
+    layers: int, after: int, factor: int, frames: int
+) -> None:
+    arrays, meta = small_model(layers, "tanh", after, factor)
+    network = FloatRnnt(arrays, meta)
+    x = np.random.default_rng(4).normal(size=(frames, 6)) * 2
+    assert network.encode(x).shape == (-(-frames // factor), 5)
+    got = network.transcribe(x)
+    assert got == literal_transcribe(arrays, meta, x)
+    assert got or frames == 1
 
 
 def test_symbols_per_frame_are_limited() -> None:
@@ -126,6 +154,9 @@ def test_bad_models_and_inputs_are_refused() -> None:
         FloatRnnt(arrays, meta | {"encoder": {"layers": 3}})
     with pytest.raises(InputError, match="at least one encoder layer"):
         FloatRnnt(arrays, meta | {"encoder": {"layers": 0}})
+    stacked = {"layers": 2, "time_reduction": {"after": 1, "factor": 2}}
+    with pytest.raises(InputError, match=r"wanted 10 encoder\.1 inputs in the model, got 5"):
+        FloatRnnt(arrays, meta | {"encoder": stacked})
     with pytest.raises(InputError, match="tanh or relu"):
         FloatRnnt(arrays, meta | {"joint": {"activation": "gelu"}})
     with pytest.raises(InputError, match="tokens"):

@@ -21,6 +21,15 @@ def rows_after(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
+def test_the_page_quotes_place_and_route() -> None:
+    results = Path(__file__).parents[4] / "docs" / "results" / "synthesis.md"
+    lines = [line for line in results.read_text().splitlines() if line.startswith("| ")]
+    measured = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    quoted = rows_after("beside those of prefix codes:")
+    assert quoted == [[row[n] for n in (0, 1, 4, 5, 6, 8)] for row in measured]
+    assert len(quoted) > 5
+
+
 def matrix() -> np.ndarray:
     return np.array(
         [

@@ -1,0 +1,114 @@
+"""Where a program's vectors, states and parameters lie."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sordino.compiler.allocate import Allocation
+from sordino.compiler.contents import (
+    cell_biases,
+    embedding_rows,
+    index_table,
+    slot_biases,
+    slot_count,
+)
+from sordino.compiler.place import Placed, PlacedModel
+from sordino.compiler.quantise import QuantisedModel
+from sordino.speech.reduction import TimeReduction
+
+__all__ = ["Addresses", "HalfAddresses", "LstmAddresses"]
+
+_ENCODER_BANKS, _PREDICTION_BANKS = 2, 1
+
+
+@dataclass(frozen=True, eq=False)
+class LstmAddresses:
+    """Where an LSTM's input, state and parameters are.
+
+    `out` is where CELL writes: h itself, or, with more tiles than banks, a scratch vector, since
+    later tiles still need the previous h; then it is `copied` to h. The layer before a time
+    reduction has a vector for each of `frames`, side by side from `h` on.
+    """
+
+    placed: Placed
+    source: int
+    h: int
+    out: int
+    copied: bool
+    c: int
+    biases: int
+    frames: int = 1
+
+    def in_frame(self, frame: int) -> "LstmAddresses":
+        """The layer in one frame of a group: it reads the vector before and writes its own."""
+        units = len(self.placed.layout.order)
+        if self.frames == 1:
+            return self
+        before = (frame - 1) % self.frames
+        return replace(self, h=self.h + before * units, out=self.h + frame * units)
+
+
+@dataclass(frozen=True, eq=False)
+class HalfAddresses:
+    """One half of the joint: its result in state memory, its biases in parameter memory."""
+
+    placed: Placed
+    state: int
+    biases: int
+
+
+class Addresses:
+    """All memories of a program, given out in a fixed order.
+
+    x, embedded, joint   inputs of encoder, prediction network and output matrix
+    encoder, prediction  their layers
+    halves               of the joint: the encoder's, the prediction network's
+    index_table, embedding, stride   as ARGMAX and EMBED name them
+    """
+
+    def __init__(
+        self, inputs: int, quantised: QuantisedModel, placed: PlacedModel, reduction: TimeReduction
+    ) -> None:
+        self.memory = memory = Allocation()
+        activation, parameters = memory.activation, memory.parameters
+        self.x = activation.take(inputs)
+        self.embedded = activation.take(quantised.embedding.shape[1])
+        parts = ((placed.encoder, _ENCODER_BANKS), (placed.prediction, _PREDICTION_BANKS))
+        tiled = [
+            len(layer.layout.order)
+            for layers, banks in parts
+            for layer in layers
+            if len(layer.layout.tiles) > banks
+        ]
+        self._scratch = activation.take(max(tiled, default=0))
+        stacked = placed.encoder[reduction.after - 1] if reduction.after else None
+        frames = {stacked: reduction.factor}
+        self.encoder, self.prediction = (
+            self._lstms(layers, source, banks, frames)
+            for (layers, banks), source in zip(parts, (self.x, self.embedded), strict=True)
+        )
+        self.joint = activation.take(len(placed.joint_output.columns[0]))
+        self.halves = [
+            HalfAddresses(
+                layer,
+                memory.state.take(slot_count(layer.layout)),
+                parameters.add_int32(slot_biases(layer)),
+            )
+            for layer in (placed.joint_encoder, placed.joint_prediction)
+        ]
+        self.index_table = parameters.add_int32(index_table(placed.joint_output))
+        contents, self.stride = embedding_rows(quantised.embedding)
+        self.embedding = parameters.add(contents)
+
+    def _lstms(
+        self, layers: Sequence[Placed], source: int, banks: int, frames: dict[Placed | None, int]
+    ) -> list[LstmAddresses]:
+        made = []
+        for layer in layers:
+            units, times = len(layer.layout.order), frames.get(layer, 1)
+            h, c = self.memory.activation.take(units * times), self.memory.state.take(units)
+            copied = len(layer.layout.tiles) > banks and times == 1
+            biases = self.memory.parameters.add_int32(cell_biases(layer))
+            out = self._scratch if copied else h
+            made.append(LstmAddresses(layer, source, h, out, copied, c, biases, times))
+            source = h
+        return made

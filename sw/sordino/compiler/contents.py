@@ -1,0 +1,45 @@
+"""What parameter memory holds for a layer: biases, index tables, embeddings."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.arch import QUAD
+from sordino.compiler.layout import Layout
+from sordino.compiler.place import Placed
+
+__all__ = ["cell_biases", "embedding_rows", "index_table", "slot_biases", "slot_count"]
+
+_WORD_BYTES = 16
+
+
+def cell_biases(layer: Placed) -> NDArray[np.int64]:
+    """Four gates of each unit, in storage order."""
+    return layer.layer.bias.reshape(QUAD, -1)[:, layer.layout.order].T.ravel()
+
+
+def slot_count(layout: Layout) -> int:
+    """Slots of all tiles, the last one's empty ones among them."""
+    last = layout.tiles[-1]
+    return last.first + last.rows * layout.config.lanes
+
+
+def slot_biases(layer: Placed) -> NDArray[np.int64]:
+    """One for each slot; 0 in empty ones."""
+    biases = np.zeros(slot_count(layer.layout), np.int64)
+    biases[: len(layer.layout.order)] = layer.layer.bias[layer.layout.order]
+    return biases
+
+
+def index_table(layer: Placed) -> NDArray[np.int64]:
+    """Bias and original index of each slot; index -1 in empty ones."""
+    indices = np.full(slot_count(layer.layout), -1, np.int64)
+    indices[: len(layer.layout.order)] = layer.layout.order
+    return np.stack([slot_biases(layer), indices], axis=1).ravel()
+
+
+def embedding_rows(rows: NDArray[np.int8]) -> tuple[bytes, int]:
+    """Rows padded to whole parameter words, and words a row."""
+    stride = -(-rows.shape[1] // _WORD_BYTES)
+    padded = np.zeros((len(rows), _WORD_BYTES * stride), np.int8)
+    padded[:, : rows.shape[1]] = rows
+    return padded.tobytes(), stride

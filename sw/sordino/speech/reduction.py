@@ -1,0 +1,65 @@
+"""Stacking in time between two encoder layers, which then run at a fraction of the frame rate.
+
+As StackTime of the MLPerf RNN-T: outputs of `factor` frames side by side, earliest first, are one
+input of the next layer. Where the input ends inside a group, the missing outputs are zeros, so T
+frames become ceil(T / factor).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.errors import InputError
+
+__all__ = ["TimeReduction"]
+
+_KEY = "time_reduction"
+_MOST_FRAMES = 16
+
+
+@dataclass(frozen=True)
+class TimeReduction:
+    """`factor` outputs of the first `after` layers are one input of the rest.
+
+    Without a reduction all layers are the rest: after 0, factor 1.
+    """
+
+    after: int = 0
+    factor: int = 1
+
+    @classmethod
+    def from_meta(cls, encoder: Mapping[str, Any], layers: int) -> "TimeReduction":
+        """What meta's `encoder.time_reduction` says of so many layers; InputError if it cannot."""
+        given = encoder.get(_KEY)
+        if given is None:
+            return cls()
+        if layers < 2:
+            raise InputError(
+                f"wanted two encoder layers or more for meta encoder.{_KEY}, got {layers}; "
+                "leave it out"
+            )
+        if not isinstance(given, Mapping) or given.keys() != {"after", "factor"}:
+            raise InputError(
+                f"wanted meta encoder.{_KEY} as an object with after and factor, got {given!r:.60}"
+            )
+        for name, low, high in (("after", 1, layers - 1), ("factor", 2, _MOST_FRAMES)):
+            value = given[name]
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                raise InputError(
+                    f"wanted a whole number from {low} to {high} for meta encoder.{_KEY}.{name}, "
+                    f"got {value!r}"
+                )
+        return cls(given["after"], given["factor"])
+
+    def width(self, number: int, before: int) -> int:
+        """Inputs of layer `number` when the layer before has `before` outputs."""
+        return before * self.factor if number == self.after else before
+
+    def stack(self, states: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(ceil(T / factor), factor · hidden) from (T, hidden)."""
+        missing = -len(states) % self.factor
+        padded = np.pad(states, ((0, missing), (0, 0)))
+        return padded.reshape(-1, self.factor * states.shape[1])
