@@ -44,6 +44,10 @@ class Span:
             return Span(best, None)
         return Span(best, max(self.worst, other.worst))
 
+    def holds(self, cycles: int) -> bool:
+        """Whether so many cycles are within."""
+        return self.best <= cycles and (self.worst is None or cycles <= self.worst)
+
     def times(self, n: int) -> "Span":
         """n times over."""
         return Span(self.best * n, None if self.worst is None else self.worst * n)
