@@ -222,6 +222,9 @@ class _Explorer:
         cycles = emits = 0
         while True:
             pc, i, turn = state.pc, self.program[state.pc], self.turns[state.pc]
+            run_table = decoding(i, state.tables)
+            if i.opcode is Opcode.MATVEC and run_table is None:
+                return
             takes = state.flight.wait(turn.awaits)
             cycles += takes
             flight = state.flight.later(takes)
@@ -231,8 +234,7 @@ class _Explorer:
                 yield cycles, emits, _INPUT
                 return
             if turn.unit is not None:
-                duration = self.durations.at(pc, decoding(i, state.tables))
-                flight = flight.begun(turn.unit, duration, NOBODY)
+                flight = flight.begun(turn.unit, self.durations.at(pc, run_table), NOBODY)
             emits += i.opcode is Opcode.EMIT
             following = self.step(replace(state, flight=flight), i)
             if len(following) != 1 or i.opcode is Opcode.LOOP or following[0].pc <= pc:

@@ -33,7 +33,6 @@ class Cycles:
     """
 
     name = "cycles"
-    simulator = "cycles"
 
     def __init__(self, image: Image) -> None:
         self.image = image

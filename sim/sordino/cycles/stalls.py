@@ -67,7 +67,7 @@ def instruction_stalls(profile: Profile) -> list[Stalls]:
 
 
 def layer_stalls(profile: Profile) -> list[Stalls]:
-    """One entry a label of the program that took time, in program order, then the whole.
+    """One entry a label of the program that was executed, in program order, then the whole.
 
     `times` is that of its most frequent instruction.
     """
@@ -79,7 +79,7 @@ def layer_stalls(profile: Profile) -> list[Stalls]:
             times = max(total["times"], spent["times"])
             total.update(spent)
             total["times"] = times
-    return [_made(name, n) for name, n in [*sums.items(), ("all", whole)] if n["cycles"]]
+    return [_made(name, n) for name, n in [*sums.items(), ("all", whole)] if n["times"]]
 
 
 def _made(name: str, spent: Counter[str]) -> Stalls:
