@@ -21,6 +21,7 @@ from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.reference.markdown import table
 from sordino.testing.coupling import coupled_image
+from sordino.testing.programs import overlapped
 from sordino.testing.trials import KINDS, MACHINES, make_trial
 
 MODEL, BITS = Path("models/an4_rnnt_g4_80.npz"), 5
@@ -87,13 +88,14 @@ def _matrices(seeds: int) -> Score:
 
 
 def _programs(seeds: int) -> tuple[Score, Score]:
-    """To their end, and cut short by a cycle limit."""
+    """To their end, and cut short by a cycle limit; units overlap wherever they may, or partly."""
     whole, cut = Score(), Score()
     for machine in MACHINES:
         for kind in KINDS:
             for seed in range(seeds):
                 trial, rng = make_trial(kind, machine, seed), np.random.default_rng(seed)
-                rtl, model = Rtl(trial.image), Cycles(trial.image)
+                image = overlapped(trial.image, rng if seed % 2 else None)
+                rtl, model = Rtl(image), Cycles(image)
                 cycles = whole.add(rtl, model, trial.features)
                 for limit in rng.integers(1, cycles, _LIMITS).tolist():
                     cut.add(rtl, model, trial.features, limit)

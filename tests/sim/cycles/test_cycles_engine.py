@@ -15,6 +15,7 @@ from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode, unit_of
 from sordino.isa.registers import COUNTERS, Error
 from sordino.testing.builder import ProgramBuilder
+from sordino.testing.programs import overlapped
 from sordino.testing.trials import KINDS, MACHINES, make_trial
 
 G1 = MACHINES["g1"]
@@ -36,8 +37,10 @@ def check(image: Image, features: np.ndarray, *, cycle_limit: int = 0) -> Error:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(2))
 def test_equal_to_the_circuit(machine: str, kind: str, seed: int) -> None:
+    """Programs as they are, and with a random part of what may overlap."""
     trial = make_trial(kind, machine, seed)
-    assert check(trial.image, trial.features) is Error.NONE
+    for image in (trial.image, overlapped(trial.image, np.random.default_rng(seed))):
+        assert check(image, trial.features) is Error.NONE
 
 
 def test_values_are_golden_s() -> None:

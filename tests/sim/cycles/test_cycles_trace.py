@@ -16,7 +16,7 @@ from sordino.isa.instructions import Condition, Opcode
 from sordino.isa.registers import Error
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.models import random_model
-from sordino.testing.programs import random_features, random_program
+from sordino.testing.programs import overlapped, random_features, random_program
 from sordino.testing.trials import MACHINES, make_trial
 
 G1 = MACHINES["g1"]
@@ -43,7 +43,7 @@ def emitted(image: Image, features: np.ndarray) -> list[list[int]]:
 @pytest.mark.parametrize("seed", range(6))
 def test_time_of_a_path(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    image = random_program(rng, G1)
+    image = overlapped(random_program(rng, G1), rng)
     model = Cycles(image)
     counters = model.run(random_features(rng, image, 4)).counters
     profile = time_trace(image, model.trace)
@@ -133,12 +133,13 @@ def test_bounds_are_reached() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_no_run_leaves_its_bounds(kind: str, seed: int) -> None:
     trial = make_trial(kind, "g1", 100 + seed)
-    bounds = frame_bounds(trial.image)
+    image = overlapped(trial.image)
+    bounds = frame_bounds(image)
     assert bounds is not None
-    model = Cycles(trial.image)
+    model = Cycles(image)
     result = model.run(trial.features)
     assert result.error is Error.NONE
-    start, *frames, end = Timer(trial.image).frames(model.trace)
+    start, *frames, end = Timer(image).frames(model.trace)
     assert len(frames) == result.counters["frames"] > 0
     span = bounds.run(len(frames))
     for of_it, cycles in (
