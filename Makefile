@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 MODEL := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 
-.PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random clean
+.PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random cycles clean
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
@@ -19,6 +19,7 @@ help:
 	@echo "make cosim-real  40 real recordings, three machines, every bit (needs DATA; long)"
 	@echo "make fuzz        flipped bits in images and loaded streams    (long)"
 	@echo "make random      random layers and models on the compiled circuit     (long)"
+	@echo "make cycles      the cycle model against the circuit, and its speed   (long)"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -71,6 +72,9 @@ fuzz: $(VENV)/.sim
 
 random: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.random_programs -o docs/results/random-programs.md
+
+cycles: $(VENV)/.sim
+	$(BIN)/python -m sordino.campaigns.cycles -o docs/results/cycles.md
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

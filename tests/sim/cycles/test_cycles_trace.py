@@ -201,6 +201,45 @@ def test_loop_without_a_known_end() -> None:
     assert (bounds.end.worst, bounds.start.worst) == (6, 2)
 
 
+def test_bounds_of_a_run_that_may_end_in_a_frame() -> None:
+    """Two vectors and HALT, without the end of input: nothing comes after the frames."""
+    builder = ProgramBuilder(G1)
+    for _ in range(2):
+        builder.add(Opcode.INPUT, destination=0, count=2, end="done")
+    builder.label("done")
+    builder.add(Opcode.HALT)
+    bounds = frame_bounds(builder.image())
+    assert bounds is not None
+    took = Cycles(builder.image()).run(np.zeros((2, 2), np.int8)).counters["cycles"]
+    assert bounds.run(2).holds(took)
+    assert bounds.end.best == 0
+
+
+def test_an_input_at_the_end_that_leads_to_another() -> None:
+    builder = ProgramBuilder(G1)
+    builder.label("again")
+    builder.add(Opcode.INPUT, destination=0, count=2, end="more")
+    builder.add(Opcode.JUMP, target="again")
+    builder.label("more")
+    builder.add(Opcode.INPUT, destination=0, count=2, end="done")
+    builder.label("done")
+    builder.add(Opcode.HALT)
+    bounds = frame_bounds(builder.image())
+    assert bounds is not None
+    assert bounds.end == Span(0, None)
+
+
+def test_a_product_without_a_run_table_has_no_time() -> None:
+    """No engine takes that path; it bounds nothing."""
+    builder = ProgramBuilder(G1)
+    builder.matrix(np.ones((1, G1.lanes, 2), np.int8))
+    builder.add(Opcode.INPUT, destination=0, count=2, end="done")
+    builder.matvec(0, source=0)
+    builder.label("done")
+    builder.add(Opcode.HALT)
+    assert frame_bounds(builder.image()) is None
+
+
 def test_program_without_input_has_no_frames() -> None:
     builder = ProgramBuilder(G1)
     builder.add(Opcode.HALT)
