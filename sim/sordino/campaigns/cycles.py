@@ -28,6 +28,7 @@ MODEL, BITS = Path("models/an4_rnnt_g4_80.npz"), 5
 UTTERANCES = Path("models/utterances")
 _REPEATS = 20
 _MATRICES = 16
+_SEEDS, _SHORTEST = 50, 3
 _LIMITS = 2
 """Runs of every random program that are cut short at a random cycle."""
 
@@ -148,12 +149,13 @@ def _seconds(work: Callable[[], object], repeats: int) -> float:
     return (perf_counter() - start) / repeats
 
 
-def _real(preset: str) -> Real:
+def _real(preset: str, most: int) -> Real:
+    """On the shortest utterances, so many at most."""
     image = make_image(MODEL, preset, BITS)
     bounds = frame_bounds(image)
     assert bounds is not None
     rtl, model, real, timer = Rtl(image), Cycles(image), Real(Score(), bounds), Timer(image)
-    for path in sorted(UTTERANCES.glob("*.wav")):
+    for path in sorted(UTTERANCES.glob("*.wav"), key=lambda path: path.stat().st_size)[:most]:
         features = features_of(image, path)[0]
         real.score.add(rtl, model, features)
         found = model.run(features)
@@ -200,10 +202,11 @@ def _bounds_rows(preset: str, real: Real) -> list[tuple[str, ...]]:
 
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-@click.option("--seeds", default=50, show_default=True, help="Images of each kind.")
-def main(output: Path, seeds: int) -> None:
+@click.option("--seeds", default=_SEEDS, show_default=True, help="Images of each kind.")
+@click.option("--utterances", default=_SHORTEST, show_default=True, help="The shortest ones.")
+def main(output: Path, seeds: int, utterances: int) -> None:
     """Compare; exit 1 on any difference."""
-    reals = {preset: _real(preset) for preset in ("tiny", "small")}
+    reals = {preset: _real(preset, utterances) for preset in ("tiny", "small")}
     whole, cut = _programs(max(1, seeds // 4))
     scores = {
         **{f"{MODEL.name} on `{p}`, shipped utterances": real.score for p, real in reals.items()},
@@ -220,7 +223,9 @@ def main(output: Path, seeds: int) -> None:
     write_page(
         output,
         "Cycle model against RTL",
-        "make cycles",
+        "make cycles"
+        if (seeds, utterances) == (_SEEDS, _SHORTEST)
+        else f"python -m sordino.campaigns.cycles --seeds {seeds} --utterances {utterances}",
         (
             "Compared: for every program address times retired and cycles, all counters, error "
             "and tokens; of the trained model also what the tokens of every frame alone give.\n",
