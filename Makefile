@@ -8,7 +8,7 @@ MODEL := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 
 .PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random mutants \
-  bench synth codec clean
+  bench synth codec cycles clean
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
@@ -24,6 +24,7 @@ help:
 	@echo "make bench       sizes and cycles beside Vela, Huffman and the entropy (long)"
 	@echo "make synth       place and route of one group for an ECP5             (long)"
 	@echo "make codec       the codes that were compared, their bits             (long)"
+	@echo "make cycles      the cycle model against the circuit, and its speed   (long)"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -96,6 +97,9 @@ synth: $(VENV)/.synth
 
 codec: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.codec -o docs/results/codec.md
+
+cycles: $(VENV)/.sim
+	$(BIN)/python -m sordino.campaigns.cycles -o docs/results/cycles.md
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,6 +15,7 @@ ALLOWED = {
     "isa": {"arch", "arith", "isa"},
     "rtl": {"arch", "arith", "isa", "rtl"},
     "golden": {"arch", "arith", "isa", "golden", "engines"},
+    "cycles": {"arch", "isa", "rtl", "golden", "engines", "cycles"},
     "errors": set(),
     "files": set(),
     "model": {"arch", "arith", "isa", "errors", "model", "speech"},

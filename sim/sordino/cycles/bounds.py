@@ -2,16 +2,18 @@
 
 Every path from one INPUT to the next is followed, with the registers as far as they are known: SET
 and LOOP tell them, what ARGMAX finds may be anything, and so may all of them where a frame begins.
+With them goes what the units still have to do, so that every path's time is exact; where paths meet
+again with the same left to do, they are followed as one.
 """
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from itertools import accumulate
 from typing import Any
 
 from sordino.cycles.durations import Durations
-from sordino.cycles.path import holds, plain_stretches
-from sordino.cycles.schedule import instruction_cycles
+from sordino.cycles.path import holds
+from sordino.cycles.schedule import IDLE, NOBODY, Flight, turns
+from sordino.cycles.tables import RunTables, after, decoding, empty
 from sordino.isa.image import Image
 from sordino.isa.instructions import REGISTERS, STACK_DEPTH, Instruction, Opcode
 
@@ -42,6 +44,10 @@ class Span:
             return Span(best, None)
         return Span(best, max(self.worst, other.worst))
 
+    def holds(self, cycles: int) -> bool:
+        """Whether so many cycles are within."""
+        return self.best <= cycles and (self.worst is None or cycles <= self.worst)
+
     def times(self, n: int) -> "Span":
         """n times over."""
         return Span(self.best * n, None if self.worst is None else self.worst * n)
@@ -51,11 +57,12 @@ class Span:
 class Bounds:
     """Cycles of a program with a host that is never late; errors and limits left out.
 
-    start   from START to the first INPUT
-    frame   from one INPUT that reads a vector, itself included, to the next one or to HALT
+    start   from START to the cycle in which the first INPUT begins, that included
+    frame   from there on, for an INPUT that reads a vector, to the next one's beginning or to HALT
     tokens  the same by number of tokens emitted, every possible count up to 64 (in programs with
             loops of 1024 times and more only 0)
-    end     from the INPUT that meets the end of input, itself included, to HALT
+    end     from there on, for an INPUT that meets the end of input, to HALT; may be 0 where a
+            program also halts elsewhere
     """
 
     start: Span
@@ -86,36 +93,42 @@ def frame_bounds(
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Before an instruction. Registers are None where anything may be in them."""
+    """Before an instruction is read. Registers are None where anything may be in them."""
 
     pc: int
     registers: tuple[int | None, ...]
     stack: tuple[int, ...] = ()
-    run_table: int | None = None
+    tables: RunTables = ()
+    flight: Flight = IDLE
 
     def at(self, pc: int) -> "_State":
-        return _State(pc, self.registers, self.stack, self.run_table)
+        return replace(self, pc=pc)
 
     def holding(self, register: int, value: int | None) -> "_State":
         registers = list(self.registers)
         registers[register] = value
-        return _State(self.pc, tuple(registers), self.stack, self.run_table)
+        return replace(self, registers=tuple(registers))
 
 
 @dataclass(slots=True)
 class _Found:
     """From a state on to an INPUT or the end: cycles in all, and by tokens emitted.
 
-    `endless` says that a way may lead in a circle, so that nothing bounds the worst case.
+    `endless` says that a way may lead in a circle, so that nothing bounds the worst case; `halts`
+    that one leads to the end, `reads` that one leads to an INPUT.
     """
 
     span: Span | None = None
     tokens: dict[int, Span] = field(default_factory=dict)
     endless: bool = False
+    halts: bool = False
+    reads: bool = False
 
     def include(self, cycles: int, emits: int, rest: "_Found", most: int) -> None:
         """One way to go on: so many cycles and tokens, then the rest; `most` tokens count."""
         self.endless |= rest.endless
+        self.halts |= rest.halts
+        self.reads |= rest.reads
         if rest.span is None:
             return
         step = Span(cycles, None if self.endless else cycles)
@@ -126,48 +139,48 @@ class _Found:
                 self.tokens[total] = self.tokens[total] | one if total in self.tokens else one
 
 
-_END = _Found(Span(0, 0), {0: Span(0, 0)})
+_HALT = _Found(Span(0, 0), {0: Span(0, 0)}, halts=True)
+_INPUT = _Found(Span(0, 0), {0: Span(0, 0)}, reads=True)
 _CIRCLE = _Found(endless=True)
-_Way = tuple[int, int, _State | None]
-"""Cycles, tokens, and the state that follows; None at an INPUT or the end."""
+_Way = tuple[int, int, _State | _Found]
+"""Cycles, tokens, and the state that follows, or what does."""
 
 
 class _Explorer:
     def __init__(self, durations: Durations) -> None:
         self.durations = durations
         self.program = durations.image.program
+        self.turns = turns(self.program)
         self.found: dict[_State, _Found] = {}
         self.inputs: dict[_State, None] = {}
-        self.plain = plain_stretches(self.program)
-        self.emits = [0, *accumulate(int(i.opcode is Opcode.EMIT) for i in self.program)]
-        self._sums: dict[int | None, list[int]] = {}
         longest = max((i.value for i in self.program if i.opcode is Opcode.SET), default=0)
         self.most = _MOST_TOKENS if longest < _LONG_LOOP else 0
 
     def bounds(self, entry: int) -> Bounds | None:
-        unknown: tuple[int | None, ...] = (None,) * REGISTERS
-        start = self.explore(_State(entry, (0,) * REGISTERS))
+        tables = empty(self.durations.image.config)
+        start = self.explore(_State(entry, (0,) * REGISTERS, tables=tables))
         frame, end, seen = _Found(), _Found(), set[_State]()
         while len(seen) < len(self.inputs):
             state = next(s for s in self.inputs if s not in seen)
             seen.add(state)
-            i, address = self.program[state.pc], state.pc
-            takes = instruction_cycles(self.durations.at(address, state.run_table))
-            after = replace(state, pc=address + 1, registers=unknown)
-            frame.include(takes, 0, self.explore(after), self.most)
-            ends = instruction_cycles(self.durations.short_input(address, 0))
-            end.include(ends, 0, self.explore(replace(after, pc=i.end)), self.most)
+            i = self.program[state.pc]
+            self.read(frame, state, self.durations.at(state.pc, None), state.pc + 1)
+            self.read(end, state, self.durations.short_input(state.pc, 0), i.end)
         if start.span is None or frame.span is None or end.span is None:
             return None
+        if start.halts or frame.halts:
+            end.span |= Span(0, 0)
+        if end.reads:
+            # An INPUT may meet the end again and again.
+            end.span = replace(end.span, worst=None)
         tokens = dict(sorted(frame.tokens.items()))
         return Bounds(start=start.span, frame=frame.span, tokens=tokens, end=end.span)
 
-    def sums(self, run_table: int | None) -> list[int]:
-        """Cycles of all instructions before each address, one after the other."""
-        if run_table not in self._sums:
-            each = map(instruction_cycles, self.durations.all(run_table).tolist())
-            self._sums[run_table] = [0, *accumulate(each)]
-        return self._sums[run_table]
+    def read(self, found: _Found, begun: _State, duration: int, pc: int) -> None:
+        """Include what follows an INPUT that has begun and takes so long."""
+        takes = 1 + duration
+        after_it = replace(begun, pc=pc, flight=begun.flight.later(takes))
+        found.include(takes, 0, self.explore(after_it), self.most)
 
     def explore(self, first: _State) -> _Found:
         """All ways from a state on; depth first, without recursion."""
@@ -184,7 +197,7 @@ class _Explorer:
                 closed.append(state)
             else:
                 passed[state] = list(self.ways(state))
-                following = [s for _, _, s in passed[state] if s is not None]
+                following = [s for _, _, s in passed[state] if isinstance(s, _State)]
                 todo += [s for s in following if s not in self.found and s not in passed]
         changed = self.found[first].endless
         while changed:
@@ -199,7 +212,7 @@ class _Explorer:
     def _total(self, ways: list[_Way]) -> _Found:
         result = _Found()
         # The circles first: they take away the bound of all.
-        parts = [_END if s is None else self.found.get(s, _CIRCLE) for _, _, s in ways]
+        parts = [s if isinstance(s, _Found) else self.found.get(s, _CIRCLE) for _, _, s in ways]
         result.endless = any(part.endless for part in parts)
         for (cycles, emits, _), part in zip(ways, parts, strict=True):
             result.include(cycles, emits, part, self.most)
@@ -209,58 +222,60 @@ class _Explorer:
         """Go straight on to where the path may part, and in all directions from there."""
         cycles = emits = 0
         while True:
-            pc = self.plain[state.pc]
-            if pc != state.pc:
-                passed = self.sums(state.run_table)
-                cycles += passed[pc] - passed[state.pc]
-                emits += self.emits[pc] - self.emits[state.pc]
-                state = state.at(pc)
-            i = self.program[pc]
-            if i.opcode is Opcode.INPUT:
-                self.inputs[replace(state, registers=(None,) * REGISTERS)] = None
-                yield cycles, emits, None
+            pc, i, turn = state.pc, self.program[state.pc], self.turns[state.pc]
+            run_table = decoding(i, state.tables)
+            if i.opcode is Opcode.MATVEC and run_table is None:
                 return
-            cycles += instruction_cycles(self.durations.at(pc, state.run_table))
-            following = self.step(state, i)
+            takes = state.flight.wait(turn.awaits)
+            cycles += takes
+            flight = state.flight.later(takes)
+            if i.opcode is Opcode.INPUT:
+                unknown: tuple[int | None, ...] = (None,) * REGISTERS
+                self.inputs[replace(state, registers=unknown, flight=flight)] = None
+                yield cycles, emits, _INPUT
+                return
+            if turn.unit is not None:
+                flight = flight.begun(turn.unit, self.durations.at(pc, run_table), NOBODY)
+            emits += i.opcode is Opcode.EMIT
+            following = self.step(replace(state, flight=flight), i)
             if len(following) != 1 or i.opcode is Opcode.LOOP or following[0].pc <= pc:
                 yield from ((cycles, emits, s) for s in following)
                 if not following:
-                    yield cycles, emits, None
+                    yield cycles, emits, _HALT
                 return
             state = following[0]
 
     def step(self, state: _State, i: Instruction) -> list[_State]:
         """The states that may follow; none after the end."""
-        after = state.at(state.pc + 1)
+        then = state.at(state.pc + 1)
         match i.opcode:
             case Opcode.HALT:
                 return []
             case Opcode.SET:
-                return [after.holding(i.register, i.value)]
+                return [then.holding(i.register, i.value)]
             case Opcode.ARGMAX:
-                return [after.holding(i.register, None)]
+                return [then.holding(i.register, None)]
             case Opcode.TABLE:
-                return [replace(after, run_table=i.source) if i.runs else after]
+                return [replace(then, tables=after(i, then.tables))]
             case Opcode.JUMP:
                 return [state.at(i.target)]
             case Opcode.CALL:
                 if len(state.stack) == STACK_DEPTH:
                     return []
                 stack = (*state.stack, state.pc + 1)
-                return [_State(i.target, state.registers, stack, state.run_table)]
+                return [replace(state, pc=i.target, stack=stack)]
             case Opcode.RETURN:
                 if not state.stack:
                     return []
-                stack = state.stack[:-1]
-                return [_State(state.stack[-1], state.registers, stack, state.run_table)]
+                return [replace(state, pc=state.stack[-1], stack=state.stack[:-1])]
             case Opcode.LOOP:
                 return self.loop(state, i)
             case Opcode.BRANCH:
                 known = state.registers[i.register]
                 if known is not None:
-                    return [state.at(i.target) if holds(i, known) else after]
-                return [state.at(i.target), after]
-        return [after]
+                    return [state.at(i.target) if holds(i, known) else then]
+                return [state.at(i.target), then]
+        return [then]
 
     @staticmethod
     def loop(state: _State, i: Instruction) -> list[_State]:

@@ -1,15 +1,19 @@
 """The cycles engine: the exact machine's values with the circuit's time."""
 
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.cycles.durations import Durations
-from sordino.cycles.schedule import UNITS, Clock, Unit
+from sordino.cycles.schedule import ARRAY, EVERY, Clock, Turn, turns
+from sordino.cycles.tables import after, decoding, loaded
 from sordino.cycles.trace import Profile, Trace
 from sordino.engines.engine import Record, RunResult
 from sordino.golden.machine import Golden
+from sordino.golden.state import State
 from sordino.isa.effects import Store
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
@@ -17,27 +21,26 @@ from sordino.isa.registers import COUNTERS, Error
 
 __all__ = ["Cycles"]
 
+_NEVER = 1 << 62
+
 
 class Cycles:
     """An image in the exact machine with a clock, an `Engine`.
 
     All counters, the timed ones among them, and every instruction's cycles are those of the
     circuit with a host that always has the next feature or has ended the input, and always has
-    room for a token. A run that a cycle limit ends stops where the circuit does, but what an
-    unfinished instruction had already written is not there.
+    room for a token. A run that an error or a cycle limit ends stops where the circuit does, with
+    the same counters; of what was still at work then memories hold all, or nothing.
     """
 
     name = "cycles"
-    simulator = "cycles"
 
     def __init__(self, image: Image) -> None:
         self.image = image
         self.durations = Durations(image)
         self._golden = Golden(image)
-        self._inputs = [i.opcode is Opcode.INPUT for i in image.program]
-        self._profile = Profile(self.durations)
-        self._addresses: list[int] = []
-        self._ended: list[int] = []
+        self._turns = turns(image.program)
+        self._run = _Run(self._golden, self.durations, self._turns, 0, None)
 
     def run(
         self,
@@ -48,75 +51,33 @@ class Cycles:
         entry: str = "main",
     ) -> RunResult:
         """Run features (frames, dim) int8 until the machine stops."""
-        golden, state = self._golden, self._golden.state
-        golden.start(features, entry=entry)
-        self._profile, self._addresses, self._ended = Profile(self.durations), [], []
-        clock, kept = Clock(cycle_limit), list[Record]()
-        sink = record if callable(record) else kept.append
-        while state.running:
-            address, run_table = state.pc, None
-            instruction = self.image.program[address]
-            if instruction.opcode is Opcode.MATVEC:
-                run_table = state.run_tables[instruction.run_slot]
-            unit = UNITS[instruction.opcode]
-            if not clock.execute(unit, self._duration(address, run_table)):
-                self._stop()
-                break
-            made = golden.step(record=bool(record))
-            if state.error is not Error.NONE:
-                break
-            self._retired(address, run_table)
-            if made is not None:
-                sink(made)
-            if state.running and clock.expired:
-                self._stop()
-        return self._result(clock, kept if record is True else None)
+        kept = list[Record]()
+        sink = (record if callable(record) else kept.append) if record else None
+        self._golden.start(features, entry=entry)
+        self._run = _Run(self._golden, self.durations, self._turns, cycle_limit, sink)
+        self._run.execute()
+        return self._result(kept if record is True else None)
 
     def profile(self) -> NDArray[np.int64]:
         """Of the last run, for each program address: times retired and cycles, (n, 2)."""
-        return self._profile.table()
+        return self._run.profile.table()
 
     @property
     def last_profile(self) -> Profile:
         """What retired in the last run."""
-        return self._profile
+        return self._run.profile
 
     @property
     def trace(self) -> Trace:
         """The last run's path."""
-        return Trace(np.array(self._addresses, np.int64), np.array(self._ended, np.int64))
+        return Trace(np.array(self._run.addresses, np.int64), np.array(self._run.ended, np.int64))
 
-    def _duration(self, address: int, run_table: int | None) -> int:
-        """Cycles that the instruction's unit is about to take."""
-        if self._inputs[address]:
-            state = self._golden.state
-            left = len(state.features) - state.read
-            if left < self.image.program[address].count:
-                return self.durations.short_input(address, left)
-        if run_table is None and self.durations.units[address] is Unit.MATVEC:
-            return 0  # golden refuses it
-        return self.durations.at(address, run_table)
-
-    def _retired(self, address: int, run_table: int | None) -> None:
-        if self._golden.state.ended:
-            self._ended.append(len(self._addresses))
-            self._profile.ended[address] += 1
-        else:
-            self._profile.times[address, run_table] += 1
-        self._addresses.append(address)
-
-    def _stop(self) -> None:
-        state = self._golden.state
-        state.running, state.error = False, Error.LIMIT
-
-    def _result(self, clock: Clock, records: list[Record] | None) -> RunResult:
-        state = self._golden.state
+    def _result(self, records: list[Record] | None) -> RunResult:
+        state, run = self._golden.state, self._run
         counters = {
             **state.counters,
-            **self._profile.counters(),
-            # With what did not retire, which the machine worked on all the same.
-            "cycles": clock.now,
-            **{u.name.lower(): n for u, n in clock.busy.items() if u is not Unit.SEQUENCER},
+            **run.profile.counters(),
+            "instructions": len(run.addresses),
         }
         return RunResult(
             tokens=list(state.tokens),
@@ -132,3 +93,146 @@ class Cycles:
                 Store.REGISTER: np.array(state.registers, np.int64),
             },
         )
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """An instruction that retires in cycle `end`, if the machine does not stop before."""
+
+    end: int
+    address: int
+    run_table: int | None
+    ended: bool
+    record: Record | None
+
+
+class _Run:
+    """One run of a machine that has just been started.
+
+    The exact machine executes each instruction when it begins, if it will be done (a MATVEC has its
+    results, and has counted, one cycle before that); what is at work beside it does not matter.
+    `last` is the cycle in which the machine stops with `error`, as far as that is known.
+    """
+
+    def __init__(
+        self,
+        golden: Golden,
+        durations: Durations,
+        all_turns: list[Turn],
+        limit: int,
+        sink: Callable[[Record], None] | None,
+    ) -> None:
+        self.golden, self.durations, self.turns, self.sink = golden, durations, all_turns, sink
+        self.program = golden.image.program
+        self.last = limit - 1 if limit else _NEVER
+        self.error = Error.LIMIT
+        self.clock = Clock()
+        self.tables = loaded(golden.state)
+        self.profile = Profile(durations)
+        self.addresses: list[int] = []
+        self.ended: list[int] = []
+        self.begun: deque[_Begun] = deque()
+
+    def execute(self) -> None:
+        state = self.golden.state
+        while state.running:
+            address = state.pc
+            turn = self.turns[address]
+            due = self.clock.due(turn.awaits)
+            # What would begin on a unit in the last cycle does not.
+            if due + (turn.unit is not None) > self.last:
+                self.stop(self.last, address, self.error)
+                break
+            if turn.unit is None:
+                self.own(state, address, due)
+            else:
+                self.unit(state, address, turn, due)
+            self.retire(self.clock.now)
+        self.retire(self.clock.now, stopped=True)
+        self.profile.include(self.clock)
+
+    def own(self, state: State, address: int, due: int) -> None:
+        """The sequencer's instruction, done as it begins."""
+        record = self.golden.step(record=self.sink is not None)
+        if state.error is Error.NONE:
+            self.clock.reach(due, address)
+            self.begun.append(_Begun(due, address, None, False, record))
+            return
+        # STACK comes when nothing is at work that could stop the machine with another error.
+        due = self.clock.due(EVERY)
+        if due > self.last:
+            self.stop(self.last, address, self.error)
+        else:
+            self.stop(due, address, state.error)
+
+    def unit(self, state: State, address: int, turn: Turn, due: int) -> None:
+        """What a unit begins to do; an INPUT is waited for."""
+        i = self.program[address]
+        run_table = decoding(i, self.tables)
+        duration = self._input(state, address) if turn.blocks else self._of(address, run_table)
+        end = due + 1 + duration
+        self.clock.reach(due, address)
+        if turn.blocks and end > self.last:
+            self.clock.begin(turn._replace(blocks=False), duration, address)
+            self.stop(self.last, address, self.error)
+            return
+        self.clock.begin(turn, duration, address)
+        record = None
+        if end - (turn.unit == ARRAY) <= self.last:
+            record = self.golden.step(record=self.sink is not None)
+        else:
+            # Never done, and nobody uses what it writes before.
+            state.pc, state.ended = address + 1, False
+        if state.error is Error.INPUT:
+            self.stop(end, address, state.error)
+            return
+        if state.error is Error.STREAM:
+            state.running, state.error, state.pc = True, Error.NONE, address + 1
+            if end <= self.last:
+                # Others begin until the MATVEC is done, which never retires.
+                self.last, self.error = end, Error.STREAM
+            end = _NEVER
+        elif turn.unit == ARRAY and end - 1 <= self.last:
+            self.profile.wait_x += self.durations.matvec(address, run_table).wait_x
+        self.begun.append(_Begun(end, address, run_table, state.ended, record))
+        self.tables = after(i, self.tables)
+
+    def _of(self, address: int, run_table: int | None) -> int:
+        if run_table is None and self.program[address].opcode is Opcode.MATVEC:
+            return 0  # golden refuses it
+        return self.durations.at(address, run_table)
+
+    def _input(self, state: State, address: int) -> int:
+        left = len(state.features) - state.read
+        if left < self.program[address].count:
+            return self.durations.short_input(address, left)
+        return self.durations.at(address, None)
+
+    def stop(self, cycle: int, address: int, error: Error) -> None:
+        """The machine stops; `address` would have been next."""
+        self.clock.reach(cycle, address)
+        self.clock.cut()
+        state = self.golden.state
+        state.running, state.error = False, error
+
+    def retire(self, now: int, *, stopped: bool = False) -> None:
+        """What is done by the cycle `now`, in program order; once stopped, also what is behind."""
+        begun = self.begun
+        while begun and begun[0].end <= now:
+            self._retired(begun.popleft())
+        if stopped:
+            # Without records, which come in program order.
+            self.sink = None
+            for one in begun:
+                if one.end <= now:
+                    self._retired(one)
+
+    def _retired(self, one: _Begun) -> None:
+        if one.ended:
+            self.ended.append(len(self.addresses))
+            self.profile.ended[one.address] += 1
+        else:
+            self.profile.times[one.address, one.run_table] += 1
+        self.addresses.append(one.address)
+        if one.record is not None and self.sink is not None:
+            self.sink(one.record)

@@ -122,11 +122,9 @@ _CONTROL = (
 def plain_stretches(program: Sequence[Instruction]) -> list[int]:
     """For each address the next one, itself included, whose instruction is not plain.
 
-    Plain ones only go on to the next, with the same registers and run table.
+    Plain ones only go on to the next, with the same registers.
     """
     ends = [len(program)] * (len(program) + 1)
     for pc in range(len(program) - 1, -1, -1):
-        i = program[pc]
-        plain = i.opcode not in _CONTROL and not (i.opcode is Opcode.TABLE and i.runs)
-        ends[pc] = ends[pc + 1] if plain else pc
+        ends[pc] = pc if program[pc].opcode in _CONTROL else ends[pc + 1]
     return ends

@@ -1,70 +1,147 @@
-"""How instructions follow one another in time: strictly one after the other.
+"""How instructions follow one another in time on units that work side by side.
 
-Everything that knows this is here; what an instruction's unit takes is `durations`' business.
+Everything that knows this is here; what a unit takes is `durations`' business. Instructions begin
+in program order, SEQUENCER_CYCLES apart or more, each when the units that it waits for are idle.
+What begins in cycle c on a unit that takes d is at work from c + 1, its start, to c + 1 + d, its
+done. Own instructions of the sequencer are done in the cycle in which they begin.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from amaranth.lib import enum
-
-from sordino.isa.instructions import Opcode
+from sordino.isa.instructions import Instruction, Opcode, Unit, unit_of
+from sordino.isa.overlap import UNITS, waits
 from sordino.rtl.sequencer import SEQUENCER_CYCLES
 
-__all__ = ["UNITS", "Clock", "Unit", "instruction_cycles"]
+__all__ = ["ARRAY", "COUNTED", "EVERY", "IDLE", "NOBODY", "Clock", "Flight", "Turn", "turns"]
+
+COUNTED = tuple({"ARRAY": "matvec"}.get(str(u.name), str(u.name).lower()) for u in UNITS)
+"""The counter of each unit."""
+EVERY = tuple(range(len(UNITS)))
+"""All units, by number."""
+ARRAY = UNITS.index(Unit.ARRAY)
+NOBODY = -1
 
 
-class Unit(enum.Enum, shape=2):
-    """Who executes an instruction; the names are those of the counters."""
+class Turn(NamedTuple):
+    """How an instruction takes its turn.
 
-    SEQUENCER = 0
-    TABLE = 1
-    MATVEC = 2
-    VECTOR = 3
+    unit    the number of the one that executes it; None: the sequencer
+    awaits  the units that are idle when it begins
+    blocks  nothing is read before it is done: an INPUT
+    """
 
-
-UNITS: dict[Opcode, Unit] = {
-    **dict.fromkeys(Opcode, Unit.VECTOR),
-    **dict.fromkeys(
-        (
-            *(Opcode.HALT, Opcode.SET, Opcode.JUMP, Opcode.CALL, Opcode.RETURN, Opcode.LOOP),
-            *(Opcode.BRANCH, Opcode.EMIT),
-        ),
-        Unit.SEQUENCER,
-    ),
-    Opcode.TABLE: Unit.TABLE,
-    Opcode.MATVEC: Unit.MATVEC,
-}
+    unit: int | None
+    awaits: tuple[int, ...]
+    blocks: bool
 
 
-def instruction_cycles(duration: int) -> int:
-    """Cycles of an instruction whose unit takes `duration` (0: the sequencer executes it)."""
-    return duration + SEQUENCER_CYCLES
+def turns(program: Sequence[Instruction]) -> list[Turn]:
+    """Of every instruction."""
+    return [
+        Turn(
+            unit=UNITS.index(unit_of(i.opcode)) if unit_of(i.opcode) else None,
+            awaits=tuple(number for number, unit in enumerate(UNITS) if unit & waits(i)),
+            blocks=i.opcode is Opcode.INPUT,
+        )
+        for i in program
+    ]
+
+
+class Flight(NamedTuple):
+    """What is at work, seen from a cycle: that in which an instruction began or an INPUT was done.
+
+    left    for each unit the cycles after this one in which it is at work
+    owners  addresses of what they work on, else NOBODY
+    """
+
+    left: tuple[int, ...]
+    owners: tuple[int, ...]
+
+    def wait(self, awaits: Sequence[int]) -> int:
+        """Cycles from this one to that in which the next instruction begins."""
+        return max(SEQUENCER_CYCLES, *(self.left[unit] + 1 for unit in awaits), 0)
+
+    def later(self, cycles: int) -> "Flight":
+        """What is still at work so many cycles later."""
+        if self is IDLE:
+            return self
+        left = tuple(max(0, n - cycles) for n in self.left)
+        if not any(left):
+            return IDLE
+        owners = zip(left, self.owners, strict=True)
+        return Flight(left, tuple(owner if n else NOBODY for n, owner in owners))
+
+    def begun(self, unit: int, duration: int, address: int) -> "Flight":
+        """With what begins in this very cycle."""
+        left, owners = list(self.left), list(self.owners)
+        left[unit], owners[unit] = 1 + duration, address
+        return Flight(tuple(left), tuple(owners))
+
+    def shares(self, cycles: int) -> tuple[list[tuple[int, int]], int]:
+        """Whose the next cycles are: (address, cycles), and those in which nobody is at work.
+
+        The array goes before the vector unit, that before the table loader.
+        """
+        found, passed = [], 0
+        for left, owner in zip(self.left, self.owners, strict=True):
+            until = min(left, cycles)
+            if until > passed:
+                found.append((owner, until - passed))
+                passed = until
+        return found, cycles - passed
+
+
+IDLE = Flight((0,) * len(UNITS), (NOBODY,) * len(UNITS))
+"""Nothing at work, as before the first instruction, which begins as if after cycle -1."""
 
 
 @dataclass
 class Clock:
-    """Time that passes as instructions execute, until `limit` cycles (0: no limit).
+    """Time that passes as instructions begin.
 
-    now   cycles since START
-    busy  of these, how many each unit worked
+    now      cycle in which the latest one began or, an INPUT, was done
+    flight   what is at work, seen from there
+    busy     for each unit, cycles of all that began there, from start to done
+    exposed  by address: cycles at work that nobody goes before
+    issuing  by address: cycles in which nobody is at work and it begins next, reading it included
     """
 
-    limit: int = 0
-    now: int = 0
-    busy: dict[Unit, int] = field(default_factory=lambda: dict.fromkeys(Unit, 0))
+    now: int = -1
+    flight: Flight = IDLE
+    busy: list[int] = field(default_factory=lambda: [0] * len(UNITS))
+    exposed: Counter[int] = field(default_factory=Counter)
+    issuing: Counter[int] = field(default_factory=Counter)
 
-    @property
-    def expired(self) -> bool:
-        """Whether the limit is reached: what ended in that very cycle did still end."""
-        return 0 < self.limit <= self.now
+    def due(self, awaits: Sequence[int]) -> int:
+        """The cycle in which an instruction begins that waits for these units."""
+        return self.now + self.flight.wait(awaits)
 
-    def execute(self, unit: Unit, duration: int) -> bool:
-        """One instruction; false if the limit comes before its end, which is then `now`."""
-        end = self.now + instruction_cycles(duration)
-        if 0 < self.limit < end:
-            self.busy[unit] += max(0, self.limit - self.now - instruction_cycles(0))
-            self.now = self.limit
-            return False
-        self.busy[unit] += duration
-        self.now = end
-        return True
+    def reach(self, cycle: int, address: int) -> None:
+        """Time passes up to `cycle`, that included; `address` begins next."""
+        shares, rest = self.flight.shares(cycle - self.now)
+        for owner, cycles in shares:
+            self.exposed[owner] += cycles
+        if rest:
+            self.issuing[address] += rest
+        self.flight, self.now = self.flight.later(cycle - self.now), cycle
+
+    def begin(self, turn: Turn, duration: int, address: int) -> None:
+        """What a unit is to do begins in this very cycle; an INPUT is done at once."""
+        if turn.unit is None:
+            return
+        self.busy[turn.unit] += duration
+        self.flight = self.flight.begun(turn.unit, duration, address)
+        if turn.blocks:
+            self.reach(self.now + 1 + duration, address)
+
+    def cut(self) -> None:
+        """The machine stops in this very cycle: what is at work is not done."""
+        self.busy = [n - left for n, left in zip(self.busy, self.flight.left, strict=True)]
+        self.flight = IDLE
+
+    def finish(self) -> None:
+        """What is at work goes on to its end."""
+        self.reach(self.now + max(self.flight.left), NOBODY)

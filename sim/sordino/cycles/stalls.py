@@ -1,39 +1,50 @@
-"""Where the cycles of a run went, layer by layer, and why lanes did not work."""
+"""Where the cycles of a run went, by instruction and by layer, and why lanes did not work."""
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from sordino.cycles.schedule import Unit, instruction_cycles
+from sordino.cycles.matvec import MatvecCycles
+from sordino.cycles.schedule import COUNTED
 from sordino.cycles.trace import Profile
+from sordino.isa.instructions import Opcode, Unit, unit_of
+from sordino.isa.overlap import UNITS
 
-__all__ = ["LayerStalls", "layer_stalls"]
+__all__ = ["Stalls", "instruction_stalls", "layer_stalls"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerStalls:
-    """Of one layer's instructions: whose cycles, and what each group did in those of MATVEC.
+class Stalls:
+    """Of one instruction or one layer's instructions: the machine's cycles, and each group's.
+
+    Of the machine, as `Rtl.profile` gives every cycle to one instruction:
 
     cycles          all; the sum of the next four
-    matvec          from MATVECs' start to their done
-    vector, table   the same of the other units
-    control         what the sequencer takes for every instruction
+    matvec          MATVECs at work
+    vector, table   the other units at work and no MATVEC, no vector instruction
+    control         nobody at work: the sequencer reads and begins what is next
 
-    Group cycles; their sum is `matvec` times groups:
+    hidden          further cycles in which they were at work, and that are another's
+
+    Of the groups, in a run that no limit ended; the sum is `matvec` times groups:
 
     places          places walked, padding not among them
     padding         padding places
     wait_broadcast  a place waited for a column that one column a cycle cannot bring earlier
     wait_fifo       a place waited for a column that waited for room in a FIFO
     imbalance       done with its places before the busiest group
-    overhead        decoder start and settling, 16 cycles a MATVEC
+    overhead        start, decoder start and settling, 17 cycles a MATVEC
     """
 
     name: str
+    times: int
     cycles: int
     matvec: int
     vector: int
     table: int
     control: int
+    hidden: int
     places: int
     padding: int
     wait_broadcast: int
@@ -46,42 +57,68 @@ class LayerStalls:
         return asdict(self)
 
 
-_FIELDS = tuple(field.name for field in fields(LayerStalls) if field.name != "name")
+_FIELDS = tuple(field.name for field in fields(Stalls) if field.name != "name")
+_COUNTER = dict(zip(UNITS, COUNTED, strict=True))
 
 
-def layer_stalls(profile: Profile) -> list[LayerStalls]:
-    """One entry a label of the program that was executed, in program order, then the whole."""
+def instruction_stalls(profile: Profile) -> list[Stalls]:
+    """One entry for every program address that took time; its name is the address."""
+    return [_made(str(address), spent) for address, spent in _by_address(profile)]
+
+
+def layer_stalls(profile: Profile) -> list[Stalls]:
+    """One entry a label of the program that was executed, in program order, then the whole.
+
+    `times` is that of its most frequent instruction.
+    """
     program = profile.durations.image.program
-    labels = [instruction.layer or "control" for instruction in program]
-    sums = {label: dict.fromkeys(_FIELDS, 0) for label in [*labels, "all"]}
-    for (address, run_table), times in profile.times.items():
-        for name, n in _spent(profile, address, run_table).items():
-            for label in (labels[address], "all"):
-                sums[label][name] += times * n
-    for address, times in profile.ended.items():
-        duration = profile.durations.short_input(address, 0)
-        for label in (labels[address], "all"):
-            sums[label]["vector"] += times * duration
-            sums[label]["control"] += times * instruction_cycles(0)
-            sums[label]["cycles"] += times * instruction_cycles(duration)
-    return [LayerStalls(name=name, **n) for name, n in sums.items() if n["cycles"]]
+    sums: dict[str, Counter[str]] = {i.layer or "control": Counter() for i in program}
+    whole = Counter[str]()
+    for address, spent in _by_address(profile):
+        for total in (sums[program[address].layer or "control"], whole):
+            times = max(total["times"], spent["times"])
+            total.update(spent)
+            total["times"] = times
+    return [_made(name, n) for name, n in [*sums.items(), ("all", whole)] if n["times"]]
 
 
-def _spent(profile: Profile, address: int, run_table: int | None) -> dict[str, int]:
-    """One execution of an instruction."""
+def _made(name: str, spent: Counter[str]) -> Stalls:
+    return Stalls(name=name, **{field: spent[field] for field in _FIELDS})
+
+
+def _by_address(profile: Profile) -> Iterator[tuple[int, Counter[str]]]:
+    """In the order of the program."""
     durations = profile.durations
-    duration, unit = durations.at(address, run_table), durations.units[address]
-    spent = {"cycles": instruction_cycles(duration), "control": instruction_cycles(0)}
-    if unit is not Unit.SEQUENCER:
-        spent[unit.name.lower()] = duration
-    if unit is Unit.MATVEC:
-        one = durations.matvec(address, run_table)
-        spent |= {
-            "places": int(one.walked.sum()) - one.padding,
-            "padding": one.padding,
-            "wait_broadcast": one.wait_broadcast,
-            "wait_fifo": one.wait_x - one.wait_broadcast,
-            "imbalance": one.imbalance,
-            "overhead": one.overhead,
-        }
-    return spent
+    program = durations.image.program
+    found = [Counter[str]() for _ in program]
+    for (address, run_table), times in profile.times.items():
+        found[address]["times"] += times
+        if unit_of(program[address].opcode) is not Unit.NONE:
+            found[address]["hidden"] += times * (1 + durations.at(address, run_table))
+        if program[address].opcode is Opcode.MATVEC:
+            groups = _groups(durations.matvec(address, run_table))
+            found[address].update({name: times * n for name, n in groups.items()})
+    for address, times in profile.ended.items():
+        found[address]["times"] += times
+        found[address]["hidden"] += times * (1 + durations.short_input(address, 0))
+    for address, cycles in profile.exposed.items():
+        found[address][_COUNTER[unit_of(program[address].opcode)]] += cycles
+        found[address]["hidden"] -= cycles
+    for address, cycles in profile.issuing.items():
+        found[address]["control"] += cycles
+    for address, spent in enumerate(found):
+        spent["cycles"] = spent["control"] + sum(spent[name] for name in COUNTED)
+        if spent["cycles"] or spent["times"]:
+            yield address, spent
+
+
+def _groups(one: MatvecCycles) -> dict[str, int]:
+    """What the groups do in one MATVEC."""
+    return {
+        "places": int(one.walked.sum()) - one.padding,
+        "padding": one.padding,
+        "wait_broadcast": one.wait_broadcast,
+        "wait_fifo": one.wait_x - one.wait_broadcast,
+        "imbalance": one.imbalance,
+        "overhead": one.overhead + len(one.walked),
+    }

@@ -1,7 +1,6 @@
 """Paths through a program, and their time."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -9,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.cycles.durations import Durations
-from sordino.cycles.schedule import Unit, instruction_cycles
+from sordino.cycles.schedule import COUNTED, IDLE, Clock, Flight, turns
+from sordino.cycles.tables import RunTables, after, decoding, empty
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
 
-__all__ = ["Profile", "Trace", "time_trace"]
+__all__ = ["Profile", "Timer", "Trace", "time_trace"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,70 +31,171 @@ class Trace:
 class Profile:
     """How often each instruction retired, and what that took.
 
-    times  by address and run table; an INPUT that met the end of input is in `ended` instead
+    cycles  of the whole run
+    busy    for each unit the cycles in which it worked
+    wait_x  group cycles in which a place waited for its column
+    times   by address and a MATVEC's run table, else None; an INPUT that met the end of input is
+            in `ended` instead
+    exposed, issuing
+            cycles by address, as in `Clock`; together they sum to `cycles`
     """
 
     durations: Durations
+    cycles: int = 0
+    busy: list[int] = field(default_factory=lambda: [0] * len(COUNTED))
+    wait_x: int = 0
     times: Counter[tuple[int, int | None]] = field(default_factory=Counter)
     ended: Counter[int] = field(default_factory=Counter)
+    exposed: Counter[int] = field(default_factory=Counter)
+    issuing: Counter[int] = field(default_factory=Counter)
+
+    def include(self, clock: Clock, since: int = -1, repeats: int = 1) -> None:
+        """Add the time of a clock that began after cycle `since`, so many times over."""
+        self.cycles += repeats * (clock.now - since)
+        self.busy = [a + repeats * b for a, b in zip(self.busy, clock.busy, strict=True)]
+        for mine, its in ((self.exposed, clock.exposed), (self.issuing, clock.issuing)):
+            for address, cycles in its.items():
+                mine[address] += repeats * cycles
 
     def table(self) -> NDArray[np.int64]:
         """For each program address: times retired and cycles, (n, 2), as `Rtl.profile`."""
         out = np.zeros((len(self.durations.image.program), 2), np.int64)
-        for (address, run_table), times in self.times.items():
-            cycles = instruction_cycles(self.durations.at(address, run_table))
-            out[address] += times, times * cycles
+        for (address, _), times in self.times.items():
+            out[address, 0] += times
         for address, times in self.ended.items():
-            cycles = instruction_cycles(self.durations.short_input(address, 0))
-            out[address] += times, times * cycles
+            out[address, 0] += times
+        for spent in (self.exposed, self.issuing):
+            for address, cycles in spent.items():
+                out[address, 1] += cycles
         return out
 
     def counters(self) -> dict[str, int]:
-        """The timed counters of what retired; nobody waits for features or tokens."""
-        durations, busy, wait_x = self.durations, dict.fromkeys(Unit, 0), 0
-        for (address, run_table), times in self.times.items():
-            unit = durations.units[address]
-            busy[unit] += times * durations.at(address, run_table)
-            if unit is Unit.MATVEC:
-                wait_x += times * durations.matvec(address, run_table).wait_x
-        for address, times in self.ended.items():
-            busy[Unit.VECTOR] += times * durations.short_input(address, 0)
+        """The timed counters; nobody waits for features or tokens."""
         return {
-            "cycles": int(self.table()[:, 1].sum()),
-            "matvec": busy[Unit.MATVEC],
-            "vector": busy[Unit.VECTOR],
-            "table": busy[Unit.TABLE],
-            "wait_x": wait_x,
+            "cycles": self.cycles,
+            **dict(zip(COUNTED, self.busy, strict=True)),
+            "wait_x": self.wait_x,
             "wait_input": 0,
             "wait_token": 0,
         }
 
 
-def time_trace(image: Image, trace: Trace, *, durations: Durations | None = None) -> Profile:
-    """The time of a path, without values.
+_Moment = tuple[Flight, RunTables]
+"""All that the time of what comes next depends on."""
+_Passage = tuple[int, int, int, bool]
+"""Number of the moment before, first and last address, whether that is an INPUT at the end."""
 
-    Pass the same `durations` for every trace of an image, so that its matrices are looked at only
-    once. The path is the caller's: whether the program can take it is not checked.
+
+class Timer:
+    """The time of an image's paths, without values.
+
+    Straight pieces of the program are timed once for each moment in which they are met, and there
+    are few such: units start anew in every frame.
     """
-    profile = Profile(durations or Durations(image))
-    size, addresses = len(image.program), trace.addresses
+
+    def __init__(self, image: Image) -> None:
+        self.durations = Durations(image)
+        self._program = image.program
+        self._turns = turns(image.program)
+        self._moments: list[_Moment] = [(IDLE, empty(image.config))]
+        self._numbers: dict[_Moment, int] = {self._moments[0]: 0}
+        self._clocks: dict[_Passage, Clock] = {}
+        self._inputs = np.array([turn.blocks for turn in self._turns], np.bool_)
+        self._next: dict[_Passage, int] = {}
+
+    def time(self, trace: Trace) -> Profile:
+        """Of a path from power-up on. Whether the program can take it is not checked."""
+        profile = Profile(self.durations)
+        passages, moment = self._passages(trace)
+        passed = Counter(passages)
+        for passage, repeats in passed.items():
+            before, first, last, ended = passage
+            profile.include(self._clocks[passage], repeats=repeats)
+            tables = self._moments[before][1]
+            for address in range(first, last + (not ended)):
+                i = self._program[address]
+                run_table = decoding(i, tables)
+                profile.times[address, run_table] += repeats
+                if run_table is not None:
+                    profile.wait_x += repeats * self.durations.matvec(address, run_table).wait_x
+                tables = after(i, tables)
+            if ended:
+                profile.ended[last] += repeats
+        rest = Clock(flight=self._moments[moment][0])
+        rest.finish()
+        profile.include(rest)
+        return profile
+
+    def frames(self, trace: Trace) -> list[int]:
+        """A path's cycles from START to the first INPUT, between INPUTs, and from the last one on.
+
+        In between is the cycle in which an INPUT begins, as in `bounds.Bounds`.
+        """
+        found, now = [0], 0
+        passages, moment = self._passages(trace)
+        for passage in passages:
+            before, _, last, ended = passage
+            now += self._clocks[passage].now + 1
+            if self._inputs[last]:
+                found.append(now - 1 - self._duration(last, self._moments[before][1], ended))
+        found.append(now + max(self._moments[moment][0].left))
+        return [b - a for a, b in pairwise(found)]
+
+    def _passages(self, trace: Trace) -> tuple[list[_Passage], int]:
+        """The straight pieces of a path and the moment after them."""
+        moment, passages = 0, []
+        following = self._next
+        for first, last, ended in _pieces(trace, self._inputs):
+            passage = (moment, first, last, ended)
+            then = following.get(passage)
+            moment = self._walk(passage) if then is None else then
+            passages.append(passage)
+        return passages, moment
+
+    def _duration(self, address: int, tables: RunTables, ended: bool) -> int:
+        if ended:
+            return self.durations.short_input(address, 0)
+        return self.durations.at(address, decoding(self._program[address], tables))
+
+    def _walk(self, passage: _Passage) -> int:
+        """A passage for the first time; the number of the moment after it."""
+        moment, first, last, ended = passage
+        flight, tables = self._moments[moment]
+        clock = Clock(flight=flight)
+        for address in range(first, last + 1):
+            i, turn = self._program[address], self._turns[address]
+            duration = self._duration(address, tables, ended and address == last)
+            clock.reach(clock.due(turn.awaits), address)
+            clock.begin(turn, duration, address)
+            tables = after(i, tables)
+        following = (clock.flight, tables)
+        if following not in self._numbers:
+            self._numbers[following] = len(self._moments)
+            self._moments.append(following)
+        self._clocks[passage] = clock
+        self._next[passage] = self._numbers[following]
+        return self._next[passage]
+
+
+def time_trace(image: Image, trace: Trace) -> Profile:
+    """The time of one path. For many of the same image a `Timer` is faster."""
+    return Timer(image).time(trace)
+
+
+def _pieces(trace: Trace, inputs: NDArray[np.bool_]) -> list[tuple[int, int, bool]]:
+    """First and last address of every straight piece, and whether the last one met the end.
+
+    `inputs` are addresses where a piece ends anyway.
+    """
+    addresses = trace.addresses
+    if not len(addresses):
+        return []
     ended = np.zeros(len(addresses), np.bool_)
     ended[trace.ended] = True
-    profile.ended.update(addresses[ended].tolist())
-    loads = np.array([i.opcode is Opcode.TABLE and bool(i.runs) for i in image.program], np.bool_)
-    run_table: int | None = None
-    for begin, end in _pieces(np.flatnonzero(loads[addresses]), len(addresses)):
-        first = int(addresses[begin])
-        if loads[first]:
-            run_table = image.program[first].source
-        part = addresses[begin:end][~ended[begin:end]]
-        counts = np.bincount(part, minlength=size)
-        for address in np.flatnonzero(counts).tolist():
-            profile.times[address, run_table] += int(counts[address])
-    return profile
-
-
-def _pieces(starts: NDArray[np.int64], length: int) -> Sequence[tuple[int, int]]:
-    """Ranges that begin at 0 and at every start."""
-    bounds = sorted({0, *starts.tolist(), length})
-    return list(pairwise(bounds))
+    parts = ended | inputs[addresses]
+    parts[:-1] |= np.diff(addresses) != 1
+    parts[-1] = True
+    ends = np.flatnonzero(parts)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    columns = (addresses[starts].tolist(), addresses[ends].tolist(), ended[ends].tolist())
+    return list(zip(*columns, strict=True))

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from sordino.cycles.engine import Cycles
 from sordino.engines.amaranth_sim import AmaranthSim, estimate_seconds
 from sordino.engines.compiled import compiler, is_cached
 from sordino.engines.engine import Engine
@@ -17,7 +18,7 @@ from sordino.isa.image import Image
 
 __all__ = ["ENGINES", "make_engine", "simulator_of", "slow_option"]
 
-ENGINES = click.Choice(["golden", "rtl"])
+ENGINES = click.Choice(["golden", "rtl", "cycles"])
 _LONG_SECONDS = 300
 """Amaranth's simulator is not started for longer than this without being told."""
 
@@ -51,7 +52,7 @@ def make_engine(
     vcd: Path | None = None,
     slow: bool = False,
 ) -> Engine:
-    """`golden` or `rtl`, to run inputs of so many `frames` each.
+    """One of ENGINES, to run inputs of so many `frames` each.
 
     The first rtl engine of a machine compiles it. Where there is no C++ compiler it is Amaranth's
     simulator; ToolError if that would take more than five minutes and `slow` is not set, or if
@@ -59,6 +60,8 @@ def make_engine(
     """
     if name == "golden":
         return Golden(image)
+    if name == "cycles":
+        return Cycles(image)
     verify(image)
     options: dict[str, Any] = {"vcd": vcd}
     try:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from sordino.cli.engines import make_engine
+from sordino.cli.engines import ENGINES, make_engine
 from sordino.cli.options import json_option, path_type
 from sordino.cli.output import fail, print_json, print_table, progress
-from sordino.cli.speech import features_of, load_definition, text_of
+from sordino.cli.speech import features_of, frame_seconds, load_definition, text_of
 from sordino.engines.bound import cycle_bound
 from sordino.isa.image import Image
 from sordino.isa.registers import Error
@@ -22,9 +22,10 @@ __all__ = ["evaluate"]
 
 def _transcribe(
     model: Path, engine: str, utterances: list[Utterance]
-) -> tuple[list[str], dict[str, str]]:
-    """The texts, and by utterance the errors that machines stopped with."""
+) -> tuple[list[str], dict[str, str], float | None]:
+    """The texts, by utterance the errors that machines stopped with, and the real-time factor."""
     texts, stopped = [], {}
+    busy = spoken = 0.0
     with progress() as bar:
         task = bar.add_task(f"{model.name} ({engine})", total=len(utterances))
         if engine == "float":
@@ -42,18 +43,21 @@ def _transcribe(
             for utterance in utterances:
                 features, _ = features_of(image, utterance.path)
                 result = device.run(features, cycle_limit=cycle_bound(image, len(features)))
+                busy += result.counters.get("cycles", 0) / image.config.clock_hz
+                spoken += len(features) * frame_seconds(image)
                 if result.error is not Error.NONE:
                     stopped[utterance.name] = result.error.name
                 texts.append(text_of(image, result.tokens))
                 bar.advance(task)
-    return texts, stopped
+    return texts, stopped, busy / spoken if busy else None
 
 
 @click.command(
     "eval",
     epilog="\b\nExamples:\n"
     "  sordino eval model.sordino --data an4\n"
-    "  sordino eval model.npz --data an4 --engine float --json",
+    "  sordino eval model.npz --data an4 --engine float --json\n"
+    "  sordino eval model.sordino --data an4 --engine cycles",
 )
 @click.argument("model", type=path_type)
 @click.option(
@@ -71,7 +75,7 @@ def _transcribe(
 )
 @click.option(
     "--engine",
-    type=click.Choice(["golden", "rtl", "float"]),
+    type=click.Choice([*ENGINES.choices, "float"]),
     help="[default: golden for an image, float for a model]",
 )
 @json_option
@@ -79,7 +83,7 @@ def evaluate(model: Path, data: Path, split: str, engine: str | None, as_json: b
     """Word error rate of MODEL (an image, or a float model) over a data set."""
     engine = engine or ("golden" if model.suffix == ".sordino" else "float")
     utterances = load_dataset(data, split)  # type: ignore[arg-type]
-    texts, stopped = _transcribe(model, engine, utterances)
+    texts, stopped, factor = _transcribe(model, engine, utterances)
     score: Wer = word_error_rate([u.text for u in utterances], texts)
     if as_json:
         print_json(
@@ -92,12 +96,16 @@ def evaluate(model: Path, data: Path, split: str, engine: str | None, as_json: b
                 "words": score.words,
                 "utterances": score.utterances,
                 "utterance_errors": list(score.utterance_errors),
+                "real_time_factor": factor,
                 "stopped": stopped,
             }
         )
     else:
         print_table(
-            ("model", "engine", "split", "WER", "errors", "words", "utterances"),
+            (
+                *("model", "engine", "split", "WER", "errors", "words", "utterances"),
+                *(() if factor is None else ("real-time factor",)),
+            ),
             [
                 (
                     model.name,
@@ -107,6 +115,7 @@ def evaluate(model: Path, data: Path, split: str, engine: str | None, as_json: b
                     score.errors,
                     score.words,
                     score.utterances,
+                    *(() if factor is None else (f"{factor:.3f}",)),
                 )
             ],
         )

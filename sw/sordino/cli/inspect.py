@@ -8,7 +8,9 @@ from sordino.arch import Config, load_config
 from sordino.cli.options import IMAGE, json_option, path_type, set_option
 from sordino.cli.output import console, print_json, print_table
 from sordino.compiler.disassemble import listing
-from sordino.isa.image import FORMAT, Image
+from sordino.cycles.bounds import Bounds, frame_bounds
+from sordino.golden.verify import verify
+from sordino.isa.image import FORMAT, Image, ImageError
 from sordino.rtl.resources import memory_bits, multipliers
 
 __all__ = ["disasm", "info"]
@@ -23,6 +25,31 @@ def _config_report(config: Config) -> dict[str, object]:
     }
 
 
+def _bounds(image: Image) -> Bounds | None:
+    """Of a frame; None where no engine would run the image, or it reads no input."""
+    try:
+        verify(image)
+    except ImageError:
+        return None
+    return frame_bounds(image)
+
+
+def _print_bounds(bounds: Bounds, clock: int) -> None:
+    def cells(cycles: int | None) -> tuple[str, str]:
+        return (
+            ("no bound", "") if cycles is None else (f"{cycles:,}", f"{cycles / clock * 1e3:.3f}")
+        )
+
+    print_table(
+        ("tokens in a frame", "best cycles", "ms", "worst cycles", "ms"),
+        [
+            (name, *cells(span.best), *cells(span.worst))
+            for name, span in [*bounds.tokens.items(), ("any", bounds.frame)]
+        ],
+        f"One input vector, at {clock / 1e6:g} MHz",
+    )
+
+
 @click.command(
     epilog="\b\nExamples:\n"
     "  sordino info model.sordino\n"
@@ -33,7 +60,7 @@ def _config_report(config: Config) -> dict[str, object]:
 @set_option
 @json_option
 def info(image: Path | None, config: str | None, changes: dict[str, int], as_json: bool) -> None:
-    """What IMAGE holds, or what a configuration is made of."""
+    """What IMAGE holds and what a frame takes, or what a configuration is made of."""
     if (image is None) == (config is None):
         raise click.UsageError("give an IMAGE or --config NAME, one of them")
     if config is not None:
@@ -50,7 +77,7 @@ def info(image: Path | None, config: str | None, changes: dict[str, int], as_jso
     assert image is not None
     loaded = Image.load(image)
     sections = {kind.name.lower(): len(body) for kind, body in loaded.section_bytes().items()}
-    host = loaded.host
+    host, bounds = loaded.host, _bounds(loaded)
     if as_json:
         print_json(
             {
@@ -62,6 +89,7 @@ def info(image: Path | None, config: str | None, changes: dict[str, int], as_jso
                 "instructions": len(loaded.program),
                 "id": f"{loaded.config.id:08x}",
                 "config": loaded.config.as_dict(),
+                "cycles": None if bounds is None else bounds.as_dict(),
                 "host": host,
             }
         )
@@ -70,6 +98,8 @@ def info(image: Path | None, config: str | None, changes: dict[str, int], as_jso
         ("section", "bytes"),
         [*((k, f"{v:,}") for k, v in sections.items()), ("file", f"{image.stat().st_size:,}")],
     )
+    if bounds is not None:
+        _print_bounds(bounds, loaded.config.clock_hz)
     model = host.get("model", {})
     console.print(
         f"{model.get('name', 'model')}: {len(loaded.matrices)} matrices, "

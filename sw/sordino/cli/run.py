@@ -19,6 +19,8 @@ from sordino.cli.output import (
     progress,
 )
 from sordino.cli.speech import features_of, frame_seconds, text_of
+from sordino.cycles.engine import Cycles
+from sordino.cycles.stalls import layer_stalls
 from sordino.engines.bound import cycle_bound
 from sordino.engines.engine import Record, RunResult
 from sordino.engines.profile import layer_times
@@ -28,6 +30,9 @@ from sordino.isa.instructions import Opcode
 from sordino.isa.registers import Error
 
 __all__ = ["run"]
+
+_MACHINE_STALLS = ("matvec", "vector", "table", "control", "hidden")
+_GROUP_STALLS = (*("places", "padding", "wait_broadcast", "wait_fifo", "imbalance", "overhead"),)
 
 
 def _frames(image: Image, features: NDArray[np.int8]) -> dict[str, Any]:
@@ -65,8 +70,10 @@ def _run_one(
     }
     if cycles is not None:
         entry["real_time_factor"] = cycles / clock / entry["seconds"]
-    if isinstance(engine, Rtl):
+    if isinstance(engine, Rtl | Cycles):
         entry["layers"] = [time.as_dict() for time in layer_times(image, engine.profile())]
+    if isinstance(engine, Cycles):
+        entry["stalls"] = [stalls.as_dict() for stalls in layer_stalls(engine.last_profile)]
     return entry, result
 
 
@@ -95,14 +102,34 @@ def _print_run(entry: dict[str, Any]) -> None:
                 for layer in entry["layers"]
             ],
         )
+    if "stalls" in entry:
+        _print_stalls(entry["stalls"])
     if entry["error"]:
         console.print(f"  stopped: {entry['error']}")
+
+
+def _print_stalls(layers: list[dict[str, Any]]) -> None:
+    print_table(
+        ("layer", "MATVEC", "vector", "table", "control", "hidden"),
+        [(layer["name"], *(f"{layer[name]:,}" for name in _MACHINE_STALLS)) for layer in layers],
+        "Cycles by what is at work (hidden: behind something else)",
+    )
+    print_table(
+        ("layer", "places", "padding", "broadcast", "FIFO", "imbalance", "overhead"),
+        [
+            (layer["name"], *(f"{layer[name] / total:.1%}" for name in _GROUP_STALLS))
+            for layer in layers
+            if (total := sum(layer[name] for name in _GROUP_STALLS))
+        ],
+        "Groups during MATVEC: at a place, or why not",
+    )
 
 
 @click.command(
     epilog="\b\nExamples:\n"
     "  sordino run model.sordino speech.wav\n"
     "  sordino run model.sordino *.flac --engine rtl --clock 100MHz --json\n"
+    "  sordino run model.sordino speech.wav --engine cycles\n"
     "  sordino run model.sordino speech.wav --engine rtl --vcd speech.vcd",
 )
 @IMAGE
@@ -112,7 +139,8 @@ def _print_run(entry: dict[str, Any]) -> None:
     type=ENGINES,
     default="golden",
     show_default=True,
-    help="Exact numpy machine, or the compiled circuit.",
+    help="Exact numpy machine, the compiled circuit, or the exact machine with the circuit's time "
+    "and stall causes.",
 )
 @click.option(
     "--clock",

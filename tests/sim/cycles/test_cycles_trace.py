@@ -1,21 +1,22 @@
 """Time without values: from a path, and from the tokens of every frame."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.cycles.bounds import Span, frame_bounds
-from sordino.cycles.durations import Durations
 from sordino.cycles.engine import Cycles
 from sordino.cycles.path import decisions_of, follow
-from sordino.cycles.trace import time_trace
+from sordino.cycles.trace import Timer, time_trace
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
 from sordino.isa.instructions import Condition, Opcode
 from sordino.isa.registers import Error
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.models import random_model
-from sordino.testing.programs import random_features, random_program
+from sordino.testing.programs import overlapped, random_features, random_program
 from sordino.testing.trials import MACHINES, make_trial
 
 G1 = MACHINES["g1"]
@@ -42,7 +43,7 @@ def emitted(image: Image, features: np.ndarray) -> list[list[int]]:
 @pytest.mark.parametrize("seed", range(6))
 def test_time_of_a_path(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    image = random_program(rng, G1)
+    image = overlapped(random_program(rng, G1), rng)
     model = Cycles(image)
     counters = model.run(random_features(rng, image, 4)).counters
     profile = time_trace(image, model.trace)
@@ -53,7 +54,7 @@ def test_time_of_a_path(seed: int) -> None:
 def test_time_of_tokens() -> None:
     """The path of a greedy RNN-T follows from its tokens; many in a frame, none, the most."""
     image, lengths = model_image(), set()
-    durations = Durations(image)
+    timer = Timer(image)
     for seed in range(3):
         features = random_features(np.random.default_rng(seed), image, 6)
         tokens = emitted(image, features)
@@ -63,10 +64,8 @@ def test_time_of_tokens() -> None:
         trace = follow(image, len(tokens), decisions_of(image, tokens))
         np.testing.assert_array_equal(trace.addresses, model.trace.addresses)
         np.testing.assert_array_equal(trace.ended, model.trace.ended)
-        assert (
-            time_trace(image, trace, durations=durations).counters()["cycles"]
-            == (counters["cycles"])
-        )
+        assert timer.time(trace).counters() == {name: counters[name] for name in TIMED}
+        np.testing.assert_array_equal(timer.time(trace).table(), model.profile())
     assert {0, image.host["max_symbols"]} <= lengths
 
 
@@ -103,39 +102,52 @@ def test_decisions_must_suffice() -> None:
 
 
 def test_bounds_are_reached() -> None:
-    """A frame's best and worst case, by tokens, are those of real paths."""
+    """All bounds, by tokens too, are the least and the most of real paths of four frames."""
     image = model_image()
     bounds, most = frame_bounds(image), image.host["max_symbols"]
     assert bounds is not None
     assert list(bounds.tokens) == list(range(most + 1))
-
-    def cycles(*frames: list[int]) -> int:
-        trace = follow(image, len(frames), decisions_of(image, frames))
-        return time_trace(image, trace).counters()["cycles"]
-
-    none = cycles()
-    assert bounds.run(0) == Span(none, none)
-    for count in range(most + 1):
-        took = cycles([1] * count) - none
-        assert bounds.tokens[count] == Span(took, took)
-    assert bounds.frame == Span(cycles([]) - none, cycles([1] * most) - none)
-    assert bounds.frame.best < (bounds.frame.worst or 0)
-    assert bounds.run(2) == Span(cycles([], []), cycles([1] * most, [1] * most))
-    blank = cycles([]) - none
-    assert bounds.as_dict()["tokens"]["0"] == {"best": blank, "worst": blank}
+    timer, found = Timer(image), dict[str | int, set[int]]()
+    for lengths in product(range(most + 1), repeat=4):
+        trace = follow(image, 4, decisions_of(image, [[1] * n for n in lengths]))
+        total = timer.time(trace).cycles
+        start, *frames, end = timer.frames(trace)
+        assert start + sum(frames) + end == total
+        assert bounds.run(4).holds(total)
+        for name, cycles in (("start", start), ("end", end), *zip(lengths, frames, strict=True)):
+            found.setdefault(name, set()).add(cycles)
+    start, end = timer.frames(follow(image, 0, []))
+    found["end"].add(end)
+    assert found["start"] == {start}
+    spans = {name: Span(min(cycles), max(cycles)) for name, cycles in found.items()}
+    assert spans == {**bounds.tokens, "start": bounds.start, "end": bounds.end}
+    assert bounds.frame == Span(bounds.tokens[0].best, bounds.tokens[most].worst)
+    assert bounds.tokens[0].best < (bounds.tokens[0].worst or 0), "nothing overlaps"
+    assert bounds.as_dict()["tokens"]["0"] == {
+        "best": bounds.frame.best,
+        "worst": bounds.tokens[0].worst,
+    }
 
 
 @pytest.mark.parametrize("kind", ["programs", "layers", "models"])
 @pytest.mark.parametrize("seed", range(6))
 def test_no_run_leaves_its_bounds(kind: str, seed: int) -> None:
     trial = make_trial(kind, "g1", 100 + seed)
-    bounds = frame_bounds(trial.image)
+    image = overlapped(trial.image)
+    bounds = frame_bounds(image)
     assert bounds is not None
-    result = Cycles(trial.image).run(trial.features)
+    model = Cycles(image)
+    result = model.run(trial.features)
     assert result.error is Error.NONE
-    span = bounds.run(result.counters["frames"])
-    assert span.worst is not None
-    assert span.best <= result.counters["cycles"] <= span.worst
+    start, *frames, end = Timer(image).frames(model.trace)
+    assert len(frames) == result.counters["frames"] > 0
+    span = bounds.run(len(frames))
+    for of_it, cycles in (
+        *((bounds.start, start), (bounds.end, end), (span, result.counters["cycles"])),
+        *((bounds.frame, cycles) for cycles in frames),
+    ):
+        assert of_it.worst is not None
+        assert of_it.holds(cycles)
 
 
 def loop_image(*, counted: bool, argmax: bool = False) -> Image:
@@ -162,10 +174,10 @@ def loop_image(*, counted: bool, argmax: bool = False) -> Image:
 def test_counted_loop() -> None:
     bounds = frame_bounds(loop_image(counted=True))
     assert bounds is not None
-    cycles = 5 + 2 + 7 * 4 + 2
+    cycles = 6 + 2 + 7 * 4 + 2
     assert bounds.frame == Span(cycles, cycles)
     assert bounds.tokens == {7: bounds.frame}
-    assert (bounds.start, bounds.end) == (Span(0, 0), Span(5 + 2, 5 + 2))
+    assert (bounds.start, bounds.end) == (Span(2, 2), Span(4 + 2, 4 + 2))
 
 
 def test_loop_that_may_be_left() -> None:
@@ -173,20 +185,59 @@ def test_loop_that_may_be_left() -> None:
     assert bounds is not None
     once = (8 + 4 + 2) + 2
     for tokens in range(7):
-        took = 5 + 2 + tokens * (once + 4) + once
+        took = 6 + 2 + tokens * (once + 4) + once
         assert bounds.tokens[tokens] == Span(took, took)
-    assert bounds.frame == Span(5 + 2 + once, 5 + 2 + 7 * (once + 4) + 2)
+    assert bounds.frame == Span(6 + 2 + once, 6 + 2 + 7 * (once + 4) + 2)
 
 
 def test_loop_without_a_known_end() -> None:
     """Nothing bounds the worst case; the best is known all the same."""
     bounds = frame_bounds(loop_image(counted=False))
     assert bounds is not None
-    assert bounds.frame == Span(5 + 4 + 2, None)
-    assert bounds.tokens[1] == Span(5 + 4 + 2, None)
-    assert bounds.tokens[3] == Span(5 + 3 * 4 + 2, None)
+    assert bounds.frame == Span(6 + 4 + 2, None)
+    assert bounds.tokens[1] == Span(6 + 4 + 2, None)
+    assert bounds.tokens[3] == Span(6 + 3 * 4 + 2, None)
     assert bounds.run(3).worst is None
-    assert (bounds.end.worst, bounds.start.worst) == (7, 0)
+    assert (bounds.end.worst, bounds.start.worst) == (6, 2)
+
+
+def test_bounds_of_a_run_that_may_end_in_a_frame() -> None:
+    """Two vectors and HALT, without the end of input: nothing comes after the frames."""
+    builder = ProgramBuilder(G1)
+    for _ in range(2):
+        builder.add(Opcode.INPUT, destination=0, count=2, end="done")
+    builder.label("done")
+    builder.add(Opcode.HALT)
+    bounds = frame_bounds(builder.image())
+    assert bounds is not None
+    took = Cycles(builder.image()).run(np.zeros((2, 2), np.int8)).counters["cycles"]
+    assert bounds.run(2).holds(took)
+    assert bounds.end.best == 0
+
+
+def test_an_input_at_the_end_that_leads_to_another() -> None:
+    builder = ProgramBuilder(G1)
+    builder.label("again")
+    builder.add(Opcode.INPUT, destination=0, count=2, end="more")
+    builder.add(Opcode.JUMP, target="again")
+    builder.label("more")
+    builder.add(Opcode.INPUT, destination=0, count=2, end="done")
+    builder.label("done")
+    builder.add(Opcode.HALT)
+    bounds = frame_bounds(builder.image())
+    assert bounds is not None
+    assert bounds.end == Span(0, None)
+
+
+def test_a_product_without_a_run_table_has_no_time() -> None:
+    """No engine takes that path; it bounds nothing."""
+    builder = ProgramBuilder(G1)
+    builder.matrix(np.ones((1, G1.lanes, 2), np.int8))
+    builder.add(Opcode.INPUT, destination=0, count=2, end="done")
+    builder.matvec(0, source=0)
+    builder.label("done")
+    builder.add(Opcode.HALT)
+    assert frame_bounds(builder.image()) is None
 
 
 def test_program_without_input_has_no_frames() -> None:

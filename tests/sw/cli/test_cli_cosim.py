@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from sordino.cli import engines
+from sordino.cycles import schedule
 from sordino.driver.loading import load_sections
 from sordino.engines.rtl import Rtl
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
-from sordino.isa.registers import LoadTarget
+from sordino.isa.registers import COUNTERS, LoadTarget
 
 KEYS = {"identical", "words_compared", "inputs", "first_difference"}
 
@@ -38,6 +39,28 @@ def test_text_and_the_other_way_round(sordino, small_image, small_features):
     assert result.out.startswith(f"identical  {small_features}: ")
     assert result.out.endswith(" instructions compared, rtl = golden\n")
     assert sordino(*command, "--json").json()["inputs"][0]["cycles"] > 1000
+
+
+def test_time_is_compared_where_both_have_it(sordino, small_image, small_features, monkeypatch):
+    command = ("cosim", small_image, small_features, "--engines", "rtl,cycles")
+    assert sordino(*command).out.endswith(" instructions compared, rtl = cycles\n")
+    without, together = (
+        sordino("cosim", small_image, small_features, "--engines", names, "--json").json()
+        for names in ("golden,cycles", "rtl,cycles")
+    )
+    timed = sum(counter.timed for counter in COUNTERS)
+    assert together["words_compared"] == without["words_compared"] + timed
+    # A circuit a cycle slower than it should be.
+    monkeypatch.setattr(schedule, "SEQUENCER_CYCLES", 3)
+    result = sordino(*command, "--json")
+    assert result.code == 1
+    assert result.json()["first_difference"].startswith("counter cycles: rtl ")
+
+
+def test_a_waveform_needs_the_circuit(sordino, small_image, small_features, tmp_path):
+    command = ("cosim", small_image, small_features, "--engines", "golden,cycles")
+    complaint = sordino(*command, "--vcd", tmp_path / "x.vcd").complaint()
+    assert "--vcd needs the rtl engine" in complaint
 
 
 def test_until(sordino, small_image, recording):

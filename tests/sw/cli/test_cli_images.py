@@ -1,11 +1,12 @@
 """Images that cannot be used: one line and exit code 2 from every command that takes one."""
 
 import struct
+from dataclasses import replace
 from zlib import crc32
 
 import pytest
 
-from sordino.isa.image import ENTRY_BYTES, HEADER_BYTES, Section
+from sordino.isa.image import ENTRY_BYTES, HEADER_BYTES, Image, Section
 
 HEADER = struct.Struct("<8sHHIIII")
 HEAD_BYTES = HEADER_BYTES + ENTRY_BYTES * len(Section)
@@ -98,6 +99,34 @@ def test_info(sordino, small_image):
     assert f"{report['bytes']:,}" in text
     assert "12 tokens" in text
     assert "Apache-2.0" in text
+
+
+def test_info_of_a_frame(sordino, small_image, small_features):
+    """Best and worst by tokens; a run of two frames lies between."""
+    report = sordino("info", small_image, "--json").json()
+    cycles, most = report["cycles"], report["host"]["max_symbols"]
+    assert list(cycles["tokens"]) == [str(n) for n in range(most + 1)]
+    assert cycles["frame"]["best"] == cycles["tokens"]["0"]["best"]
+    assert cycles["frame"]["worst"] == cycles["tokens"][str(most)]["worst"]
+    command = ("run", small_image, small_features, "--engine", "cycles", "--json")
+    took = sordino(*command).json()["inputs"][0]["cycles"]
+    for bound, sign in (("best", 1), ("worst", -1)):
+        whole = sum(cycles[name][bound] for name in ("start", "end"))
+        assert sign * (whole + 2 * cycles["frame"][bound]) <= sign * took
+    text = sordino("info", small_image).out
+    clock = report["config"]["clock_hz"]
+    assert f"at {clock / 1e6:g} MHz" in text
+    assert f" {cycles['frame']['worst']:,} │" in text
+    assert f" {cycles['frame']['worst'] / clock * 1e3:.3f} │" in text
+
+
+def test_info_of_an_image_that_no_engine_takes(sordino, small_image, tmp_path):
+    image = Image.load(small_image)
+    path = tmp_path / "bad.sordino"
+    program = image.program[:-1] + image.program[:1]
+    path.write_bytes(replace(image, program=program).to_bytes())
+    assert sordino("info", path, "--json").json()["cycles"] is None
+    assert "best cycles" not in sordino("info", path).out
 
 
 def test_disasm(sordino, small_image):

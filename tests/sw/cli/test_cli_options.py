@@ -96,11 +96,11 @@ def test_clocks():
 
 
 @pytest.mark.parametrize(
-    "engines", ["", "golden", "golden,", "golden,golden", "rtl,rtl", "a,b", "golden,rtl,rtl"]
+    "engines", ["", "golden", "golden,", "golden,golden", "rtl,rtl", "a,b", "golden,rtl,cycles"]
 )
 def test_bad_engines(sordino, small_image, recording, engines):
     complaint = sordino("cosim", small_image, recording, "--engines", engines).complaint()
-    assert f"wanted golden,rtl or rtl,golden, got {engines!r}" in complaint
+    assert f"wanted two of golden, rtl, cycles, got {engines!r}" in complaint
 
 
 @pytest.mark.parametrize(

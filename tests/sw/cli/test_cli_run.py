@@ -72,8 +72,30 @@ def test_rtl(sordino, cxx, small_image, recording):
     assert "at 10 MHz" in printed
 
 
+def test_cycles_says_what_the_circuit_says(sordino, cxx, small_image, recording):
+    """And what the rest of the time went into."""
+    (rtl,), (cycles,) = (
+        sordino("run", small_image, recording, "--engine", name, "--json").json()["inputs"]
+        for name in ("rtl", "cycles")
+    )
+    for name in ("tokens", "cycles", "counters", "layers", "real_time_factor"):
+        assert cycles[name] == rtl[name]
+    assert (cycles["engine"], cycles["simulator"]) == ("cycles", "numpy")
+    times = {layer["name"]: layer["cycles"] for layer in rtl["layers"]}
+    assert {stalls["name"]: stalls["cycles"] for stalls in cycles["stalls"]} == times
+    total = cycles["stalls"][-1]
+    assert sum(total[name] for name in ("matvec", "vector", "table", "control")) == rtl["cycles"]
+    assert total["hidden"] > 0
+    assert "stalls" not in rtl
+    printed = sordino("run", small_image, recording, "--engine", "cycles").out
+    for name in ("matvec", "hidden"):
+        assert f" {total[name]:,} │" in printed
+    groups = ("places", "padding", "wait_broadcast", "wait_fifo", "imbalance", "overhead")
+    assert f" {total['overhead'] / sum(total[name] for name in groups):.1%} │" in printed
+
+
 def test_cycle_limit(sordino, cxx, small_image, recording):
-    for engine in ("golden", "rtl"):
+    for engine in ("golden", "rtl", "cycles"):
         command = ("run", small_image, recording, "--engine", engine, "--cycle-limit", 50)
         result = sordino(*command)
         assert result.code == 1
@@ -101,7 +123,7 @@ def test_an_image_whose_program_leaves_the_machine(sordino, cxx, small_image, re
     path.write_bytes(
         Image(**{**vars(image), "program": image.program[:-1] + image.program[:1]}).to_bytes()
     )
-    for engine in ("golden", "rtl"):
+    for engine in ("golden", "rtl", "cycles"):
         assert (
             "the program ends after it"
             in sordino("run", path, recording, "--engine", engine).complaint()
@@ -192,6 +214,16 @@ def test_cosim_without_a_compiler(sordino, one_frame):
 
 
 @pytest.mark.usefixtures("no_compiler")
+def test_cycles_need_no_compiler(sordino, one_frame):
+    """Both inputs again, and every counter of the circuit with it."""
+    path, features = one_frame
+    command = ("cosim", path, features, features, "--engines", "cycles,rtl", "--json")
+    report = sordino(*command).json()
+    assert report["identical"] is True
+    assert report["simulators"] == ["numpy", "amaranth"]
+
+
+@pytest.mark.usefixtures("no_compiler")
 def test_eval_needs_a_compiler(sordino, small_image, digits):
     command = ("eval", small_image, "--data", digits, "--split", "test", "--engine", "rtl")
     assert "needs a C++ compiler" in sordino(*command).complaint()
@@ -216,7 +248,7 @@ def digits(tmp_path, recording):
     return folder
 
 
-@pytest.mark.parametrize("engine", [None, "golden", "float"])
+@pytest.mark.parametrize("engine", [None, "golden", "cycles", "float"])
 def test_eval(sordino, small_image, small_model, digits, engine):
     model = small_model if engine == "float" else small_image
     chosen = () if engine is None else ("--engine", engine)
@@ -226,7 +258,14 @@ def test_eval(sordino, small_image, small_model, digits, engine):
     assert (report["words"], report["utterances"]) == (2, 2)
     assert report["wer"] == report["errors"] / 2
     assert report["engine"] == (engine or "golden")
-    assert f"{report['wer']:.2%}" in sordino(*command).out
+    printed = sordino(*command).out
+    assert f"{report['wer']:.2%}" in printed
+    assert (report["real_time_factor"] is not None) is (engine == "cycles")
+    if engine == "cycles":
+        runs = sordino("run", small_image, *digits.glob("*_1.wav"), "--engine", engine, "--json")
+        (entry,) = runs.json()["inputs"]
+        assert report["real_time_factor"] == pytest.approx(entry["real_time_factor"])
+        assert f"{report['real_time_factor']:.3f}" in printed
 
 
 def test_eval_of_the_shipped_image(sordino, tmp_path, recording):
