@@ -93,13 +93,17 @@ def frame_bounds(
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Before an instruction is read. Registers are None where anything may be in them."""
+    """Before an instruction is read. Registers are None where anything may be in them.
+
+    After the end of input (`ended`) every INPUT meets it again.
+    """
 
     pc: int
     registers: tuple[int | None, ...]
     stack: tuple[int, ...] = ()
     tables: RunTables = ()
     flight: Flight = IDLE
+    ended: bool = False
 
     def at(self, pc: int) -> "_State":
         return replace(self, pc=pc)
@@ -115,20 +119,18 @@ class _Found:
     """From a state on to an INPUT or the end: cycles in all, and by tokens emitted.
 
     `endless` says that a way may lead in a circle, so that nothing bounds the worst case; `halts`
-    that one leads to the end, `reads` that one leads to an INPUT.
+    that one leads to the end.
     """
 
     span: Span | None = None
     tokens: dict[int, Span] = field(default_factory=dict)
     endless: bool = False
     halts: bool = False
-    reads: bool = False
 
     def include(self, cycles: int, emits: int, rest: "_Found", most: int) -> None:
         """One way to go on: so many cycles and tokens, then the rest; `most` tokens count."""
         self.endless |= rest.endless
         self.halts |= rest.halts
-        self.reads |= rest.reads
         if rest.span is None:
             return
         step = Span(cycles, None if self.endless else cycles)
@@ -140,7 +142,7 @@ class _Found:
 
 
 _HALT = _Found(Span(0, 0), {0: Span(0, 0)}, halts=True)
-_INPUT = _Found(Span(0, 0), {0: Span(0, 0)}, reads=True)
+_INPUT = _Found(Span(0, 0), {0: Span(0, 0)})
 _CIRCLE = _Found(endless=True)
 _Way = tuple[int, int, _State | _Found]
 """Cycles, tokens, and the state that follows, or what does."""
@@ -165,14 +167,12 @@ class _Explorer:
             seen.add(state)
             i = self.program[state.pc]
             self.read(frame, state, self.durations.at(state.pc, None), state.pc + 1)
-            self.read(end, state, self.durations.short_input(state.pc, 0), i.end)
+            over = replace(state, ended=True)
+            self.read(end, over, self.durations.short_input(state.pc, 0), i.end)
         if start.span is None or frame.span is None or end.span is None:
             return None
         if start.halts or frame.halts:
             end.span |= Span(0, 0)
-        if end.reads:
-            # An INPUT may meet the end again and again.
-            end.span = replace(end.span, worst=None)
         tokens = dict(sorted(frame.tokens.items()))
         return Bounds(start=start.span, frame=frame.span, tokens=tokens, end=end.span)
 
@@ -229,6 +229,14 @@ class _Explorer:
             takes = state.flight.wait(turn.awaits)
             cycles += takes
             flight = state.flight.later(takes)
+            if i.opcode is Opcode.INPUT and state.ended:
+                takes = 1 + self.durations.short_input(pc, 0)
+                cycles += takes
+                state = replace(state, pc=i.end, flight=flight.later(takes))
+                if i.end <= pc:  # perhaps in a circle
+                    yield cycles, emits, state
+                    return
+                continue
             if i.opcode is Opcode.INPUT:
                 unknown: tuple[int | None, ...] = (None,) * REGISTERS
                 self.inputs[replace(state, registers=unknown, flight=flight)] = None

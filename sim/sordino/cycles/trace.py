@@ -129,14 +129,16 @@ class Timer:
     def frames(self, trace: Trace) -> list[int]:
         """A path's cycles from START to the first INPUT, between INPUTs, and from the last one on.
 
-        In between is the cycle in which an INPUT begins, as in `bounds.Bounds`.
+        In between is the cycle in which an INPUT begins, as in `bounds.Bounds`. The last is the
+        first that meets the end of input.
         """
-        found, now = [0], 0
+        found, now, over = [0], 0, False
         passages, moment = self._passages(trace)
         for passage in passages:
             before, _, last, ended = passage
             now += self._clocks[passage].now + 1
-            if self._inputs[last]:
+            if self._inputs[last] and not over:
+                over = ended
                 found.append(now - 1 - self._duration(last, self._moments[before][1], ended))
         found.append(now + max(self._moments[moment][0].left))
         return [b - a for a, b in pairwise(found)]

@@ -84,17 +84,16 @@ def test_stack_error() -> None:
     assert check(builder.image(), NO_INPUT) is Error.STACK
 
 
-def test_run_tables_may_change() -> None:
+@pytest.mark.parametrize("slot", [0, 1])
+def test_run_tables_may_change(slot: int) -> None:
     """The same stream under another run table, whose runs are one longer, is another walk."""
     rng = np.random.default_rng(5)
     slots = rng.integers(-3, 4, (3, G1.lanes, 60)).astype(np.int8)
     builder = ProgramBuilder(G1)
     builder.matrix(slots)
-    builder.add(Opcode.TABLE, source=0, runs=1)
     builder.matvec(0, source=0)
-    builder.add(Opcode.TABLE, source=2, runs=1)
-    builder.add(Opcode.MATVEC, columns=120, rows=3)
-    builder.add(Opcode.TABLE, source=0, runs=1)
+    builder.add(Opcode.TABLE, source=2, slot=slot, runs=1)
+    builder.add(Opcode.MATVEC, columns=120, rows=3, run_slot=slot)
     builder.matvec(0, source=0)
     builder.add(Opcode.HALT)
     image = builder.image()

@@ -224,9 +224,14 @@ def test_an_input_at_the_end_that_leads_to_another() -> None:
     builder.add(Opcode.INPUT, destination=0, count=2, end="done")
     builder.label("done")
     builder.add(Opcode.HALT)
-    bounds = frame_bounds(builder.image())
+    image = builder.image()
+    bounds = frame_bounds(image)
     assert bounds is not None
-    assert bounds.end == Span(0, None)
+    model = Cycles(image)
+    for frames in range(3):
+        cycles = model.run(np.zeros((frames, 2), np.int8)).counters["cycles"]
+        assert bounds.run(frames).holds(cycles)
+    assert bounds.run(0).worst == model.run(np.zeros((0, 2), np.int8)).counters["cycles"]
 
 
 def test_a_product_without_a_run_table_has_no_time() -> None:
@@ -234,7 +239,7 @@ def test_a_product_without_a_run_table_has_no_time() -> None:
     builder = ProgramBuilder(G1)
     builder.matrix(np.ones((1, G1.lanes, 2), np.int8))
     builder.add(Opcode.INPUT, destination=0, count=2, end="done")
-    builder.matvec(0, source=0)
+    builder.add(Opcode.MATVEC, columns=2, rows=1)
     builder.label("done")
     builder.add(Opcode.HALT)
     assert frame_bounds(builder.image()) is None
