@@ -300,7 +300,9 @@ def test_report_counts_the_model(tmp_path: Path) -> None:
         assert layer["values"] <= 31
     summary = report["summary"]
     assert summary["weights"] == sum(layer["weights"] for layer in report["layers"])
-    assert summary["sections"]["values"] + summary["sections"]["positions"] == sum(
-        layer["bytes"] for layer in report["layers"]
-    )
+    streams = sum(layer["position_bits"] + layer["value_bits"] for layer in report["layers"])
+    stored = 8 * (summary["sections"]["values"] + summary["sections"]["positions"])
+    assert stored == streams + compiled.encoded.rounding_bits
+    for layer in report["layers"]:
+        assert 0 <= 8 * layer["bytes"] - layer["position_bits"] - layer["value_bits"] < 8
     assert any(layer["tiles"] > 1 for layer in report["layers"])
