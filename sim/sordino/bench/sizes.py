@@ -40,7 +40,7 @@ _MOST_ROWS = 1024
 class Encoded:
     """A case in Sordino's streams on so many lanes.
 
-    bits_per_weight  streams in whole words, tables and directory; the sum of the following
+    bits_per_weight  stream memories, tables and directory; the sum of the following
     positions        position streams to the bit, a weight
     values           value streams to the bit
     rounding         what fills the streams' last words

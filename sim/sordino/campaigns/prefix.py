@@ -119,7 +119,7 @@ class _PrefixDecoder(StreamDecoder):
             self.pending.eq(taken),
         ]
         with m.If(started):
-            m.d.sync += [self.ready.eq(0), pointer.eq(0)]
+            m.d.sync += [self.ready.eq(0), pointer.eq(self.address[: len(pointer)])]
         with m.Else():
             m.d.sync += self.ready.eq(self.ready | filling[2])
             with m.If(self.take):

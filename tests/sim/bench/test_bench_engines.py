@@ -65,7 +65,7 @@ def test_sizes_are_those_of_the_codec_and_of_the_formats() -> None:
     matrix = laplacian((96, 64), 5, 0.5)
     bench = bench_codec(matrix, 16, 1)
     assert sizes.on(16).bits_per_weight == bench.bits_per_weight
-    streams = bench.position_bits + bench.value_bits + bench.rounding_bits
+    streams = bench.position_bits + bench.value_bits
     assert sizes.on(16).stream_bytes == streams / 8 / 32
     assert sizes.h0 == sizes.reference == order0_bits(matrix) / matrix.size
     assert sizes.over(16) == pytest.approx(bench.over_h0)

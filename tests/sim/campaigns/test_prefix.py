@@ -53,7 +53,7 @@ def decode(dut, entries, words, count: int, seed: int | None) -> tuple[list, int
         await ctx.tick()
         ctx.set(dut.clear, 0)
         ctx.set(dut.start, 1)
-        ctx.set(dut.address, FIRST)
+        ctx.set(dut.address, 16 * FIRST)
         await ctx.tick()
         ctx.set(dut.start, 0)
         await ctx.tick().until(dut.ready)
@@ -110,13 +110,13 @@ def test_huffman_values(scale: float, seed: int | None) -> None:
 
 
 def test_sizes_by_hand() -> None:
-    """Runs 0, 1, 0 with no raw bits: 4 bits, a word; values 1, 2, 1 in a bit each: a word.
+    """Runs 0, 1, 0 with no raw bits: 4 bits. Values 1, 2, 1 in two bits each, zeros in one.
 
-    Table: 16 bits, 4 for each of 1 and 2, 3 for the raw bits; directory: 7 + 3 + 3 bits in
-    lists of width 0.
+    Five memories whose last word is half empty. Table: 16 bits, 4 for each of 0, 1 and 2, 3 for
+    the raw bits; directory: lists 3 and 4 of width 0, then 6, 3, 3, 3 of width 2.
     """
     config = Config(lanes=4, group=4, x_fifo=8, lane_words=16, group_words=16, rows_per_lane=4)
     row = np.array([1, 0, 0, 0], np.int8)
     slots = np.stack([row * 1, row * 0, row * 0, row * 0])[None]
     slots[0, 0] = (1, 0, 2, 1)
-    assert prefix_bits([slots], config) == 16 * (1 + 4) + (16 + 4 * 3 + 3) + (10 + 8 + 8)
+    assert prefix_bits([slots], config) == (4 + 6 + 9) + 5 * 8 + (16 + 4 * 3 + 3) + (10 + 10 + 18)

@@ -187,7 +187,7 @@ def test_bad_meta(sordino, small_model, tmp_path, contents, wanted):
     "setting",
     [
         *("lane_words=64", "group_words=16", "rows_per_lane=1", "activation_words=64"),
-        *("state_words=16", "parameter_words=8", "program_words=16", "tables=2", "matrices=3"),
+        *("state_words=16", "parameter_words=8", "program_words=16", "matrices=3"),
     ],
 )
 def test_a_model_that_does_not_fit(sordino, small_model, tmp_path, setting):

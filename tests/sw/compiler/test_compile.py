@@ -363,9 +363,9 @@ def test_report_counts_the_model(tmp_path: Path) -> None:
         assert layer["values"] <= 31
     summary = report["summary"]
     assert summary["weights"] == sum(layer["weights"] for layer in report["layers"])
-    # The last byte of a layer and the last word of a memory are filled.
-    streams = summary["sections"]["values"] + summary["sections"]["positions"]
-    memories = compiled.image.config.lanes + compiled.image.config.groups
-    spare = streams - sum(layer["bytes"] for layer in report["layers"])
-    assert -len(report["layers"]) < spare < 2 * memories
+    streams = sum(layer["position_bits"] + layer["value_bits"] for layer in report["layers"])
+    stored = 8 * (summary["sections"]["values"] + summary["sections"]["positions"])
+    assert stored == streams + compiled.encoded.rounding_bits
+    for layer in report["layers"]:
+        assert 0 <= 8 * layer["bytes"] - layer["position_bits"] - layer["value_bits"] < 8
     assert any(layer["tiles"] > 1 for layer in report["layers"])
