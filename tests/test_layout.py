@@ -20,6 +20,9 @@ ALLOWED = {
     "model": {"arch", "arith", "isa", "errors", "model", "speech"},
     "speech": {"errors", "speech"},
     "driver": {"arch", "isa", "driver"},
+    "train": {
+        *("arch", "arith", "compiler", "errors", "files", "model", "speech", "train"),
+    },
     "compiler": {
         *("arch", "arith", "isa", "golden", "model", "compiler", "errors", "files", "speech"),
     },
