@@ -7,15 +7,21 @@ DATA ?= ../shared/data
 MODEL := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 
+RUNS ?= build/runs
+RECIPES := an4_float
+
 .PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random mutants clean
+.PHONY: train-smoke training
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
-	@echo "make test        lint, types, tests, cocotb"
+	@echo "make test        lint, types, tests, cocotb, a small training"
 	@echo "make cocotb      the generated Verilog under Verilator with an AXI manager"
 	@echo "make docs        write the generated reference pages"
 	@echo "make image       compile the shipped model again into models/"
 	@echo "make wer         word error rates of docs/results/wer.md     (needs DATA=$(DATA))"
+	@echo "make train-smoke a small training, from recordings to the exact machine"
+	@echo "make training    the recipes of docs/results/training.md   (needs DATA; hours)"
 	@echo "make cosim-real  40 real recordings, three machines, every bit (needs DATA; long)"
 	@echo "make fuzz        flipped bits in images and loaded streams    (long)"
 	@echo "make random      random layers and models on the compiled circuit     (long)"
@@ -31,7 +37,11 @@ $(VENV)/.sim: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,cocotb,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,cocotb,dev,train]'
+	@touch $@ $(VENV)/.sim $(VENV)/.train
+
+$(VENV)/.train: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,train]'
 	@touch $@ $(VENV)/.sim
 
 demo: $(VENV)/.sim
@@ -40,7 +50,7 @@ demo: $(VENV)/.sim
 	$(SORDINO) run build/an4.sordino $(WAV) --engine rtl
 	$(SORDINO) cosim build/an4.sordino $(WAV)
 
-test: lint types unit cocotb
+test: lint types unit cocotb train-smoke
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -66,6 +76,17 @@ wer: $(VENV)/.sim
 
 cosim-real: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.cosim_real --data $(DATA) -o docs/results/cosim-real.md
+
+train-smoke: $(VENV)/.train
+	rm -rf build/train-smoke
+	$(SORDINO) train recipes/smoke.toml --data models/utterances -o build/train-smoke --threads 1
+	$(BIN)/python -m sordino.campaigns.train_smoke build/train-smoke --data models/utterances
+
+training: $(VENV)/.train
+	for recipe in $(RECIPES); do \
+	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe || exit; \
+	done
+	$(BIN)/python -m sordino.campaigns.training $(RECIPES:%=$(RUNS)/%) -o docs/results/training.md
 
 fuzz: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.fuzz -o docs/results/fuzz.md
