@@ -8,7 +8,7 @@ MODEL := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 
 RUNS ?= build/runs
-RECIPES := an4_float
+COMPRESSED := an4_g4_80 an4_single_80
 
 .PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random mutants clean
 .PHONY: train-smoke training
@@ -83,10 +83,13 @@ train-smoke: $(VENV)/.train
 	$(BIN)/python -m sordino.campaigns.train_smoke build/train-smoke --data models/utterances
 
 training: $(VENV)/.train
-	for recipe in $(RECIPES); do \
-	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe || exit; \
+	$(SORDINO) train recipes/an4_float.toml --data $(DATA)/an4 -o $(RUNS)/an4_float
+	for recipe in $(COMPRESSED); do \
+	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
+	    --start $(RUNS)/an4_float || exit; \
 	done
-	$(BIN)/python -m sordino.campaigns.training $(RECIPES:%=$(RUNS)/%) -o docs/results/training.md
+	$(BIN)/python -m sordino.campaigns.training $(RUNS)/an4_float $(COMPRESSED:%=$(RUNS)/%) \
+	  -o docs/results/training.md
 
 fuzz: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.fuzz -o docs/results/fuzz.md

@@ -21,7 +21,18 @@ ALLOWED = {
     "speech": {"errors", "speech"},
     "driver": {"arch", "isa", "driver"},
     "train": {
-        *("arch", "arith", "compiler", "errors", "files", "model", "speech", "train"),
+        *(
+            "arch",
+            "arith",
+            "compiler",
+            "errors",
+            "files",
+            "golden",
+            "isa",
+            "model",
+            "speech",
+            "train",
+        ),
     },
     "compiler": {
         *("arch", "arith", "isa", "golden", "model", "compiler", "errors", "files", "speech"),

@@ -12,7 +12,16 @@ from sordino.reference.markdown import table
 from sordino.speech.wer import paired_bootstrap
 
 HEADER = (
-    *("recipe", "what it is", "split", "WER", "errors", "against the first", "95 % interval"),
+    *(
+        "recipe",
+        "what it is",
+        "split",
+        "WER",
+        "on the machine",
+        "errors",
+        "against the first",
+        "95 % interval",
+    ),
     *("parameters", "epochs", "steps", "minutes", "threads"),
 )
 
@@ -37,6 +46,7 @@ def line(result: dict[str, Any], first: dict[str, Any]) -> tuple[str, ...]:
         interval = f"{low:+.2%} to {high:+.2%}"
     return (
         *(recipe["name"], recipe["description"], result["split"], f"{result['wer']:.2%}"),
+        "" if result["machine_wer"] is None else f"{result['machine_wer']:.2%}",
         *(f"{result['errors']}/{result['words']}", against, interval),
         *(f"{result['parameters']:,}", str(recipe["schedule"]["epochs"])),
         *(f"{result['steps']:,}", f"{result['seconds'] / 60:.0f}", str(result["threads"])),

@@ -90,16 +90,29 @@ def train(
                 "errors": score.errors,
                 "words": score.words,
                 "utterances": score.utterances,
+                "machine_wer": None if trained.machine is None else trained.machine.wer,
                 "losses": list(trained.losses),
                 "seconds": trained.seconds,
             }
         )
         return
     print_table(
-        ("recipe", "split", "WER", "errors", "words", "first loss", "last loss", "minutes"),
+        (
+            "recipe",
+            "split",
+            "WER",
+            "on the machine",
+            "errors",
+            "words",
+            "first loss",
+            "last loss",
+            "minutes",
+        ),
         [
             (
-                *(loaded.name, split, f"{score.wer:.2%}", score.errors, score.words),
+                *(loaded.name, split, f"{score.wer:.2%}"),
+                "" if trained.machine is None else f"{trained.machine.wer:.2%}",
+                *(score.errors, score.words),
                 *(f"{trained.losses[0]:.3f}", f"{trained.losses[-1]:.3f}"),
                 f"{trained.seconds / 60:.1f}",
             )

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from sordino.errors import InputError
 from sordino.files import write_atomically
+from sordino.model.load import load_model
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.wer import Wer, word_error_rate
 from sordino.train.checkpoint import load_checkpoint, save_checkpoint
@@ -33,6 +34,7 @@ from sordino.train.learner import Learner, learning_rate
 from sordino.train.log import Log
 from sordino.train.network import Network
 from sordino.train.recipe import Recipe
+from sordino.train.replay import Replay
 
 __all__ = ["CHECKPOINT", "MODEL", "RESULT", "Trained", "Trainer", "transcribe"]
 
@@ -60,12 +62,14 @@ class Trained:
 
     model    its file
     score    word errors on the split that the recipe measures, decoded greedily
+    machine  the same in the machine's integers, for recipes that quantise
     losses   mean of every epoch
     seconds  of training, over all its parts
     """
 
     model: Path
     score: Wer
+    machine: Wer | None
     losses: tuple[float, ...]
     seconds: float
 
@@ -124,8 +128,15 @@ class Trainer:
         self._save()
         model = self._output / MODEL
         export_model(model, self._recipe, self._definition, self._learner.exported())
-        self._write_result(score)
-        return Trained(model=model, score=score, losses=tuple(self._losses), seconds=self._seconds)
+        machine = self._replay(model) if self._recipe.quantise.bits else None
+        self._write_result(score, machine)
+        return Trained(
+            model=model,
+            score=score,
+            machine=machine,
+            losses=tuple(self._losses),
+            seconds=self._seconds,
+        )
 
     def _advance(self, log: Log) -> None:
         epoch, place = divmod(self._step, self._batches.per_epoch)
@@ -160,6 +171,14 @@ class Trainer:
         log.add(f"word error rate/{self._recipe.schedule.measure}", score.wer, self._step)
         return score
 
+    def _replay(self, path: Path) -> Wer:
+        """Word errors of the exported model on the exact machine."""
+        model, definition = load_model(path), self._definition
+        inputs = [definition.quantise(definition.model_input(s.cepstra)) for s in self._measured]
+        found = Replay(model, self._recipe.quantise.bits).transcribe(inputs)
+        texts = [" ".join("".join(TOKENS[token] for token in said).split()) for said in found]
+        return word_error_rate([s.text for s in self._measured], texts)
+
     def _save(self) -> None:
         now = time.monotonic()
         self._seconds += now - self._clock
@@ -191,7 +210,7 @@ class Trainer:
         self._losses, self._epoch_losses = state["losses"], state["epoch_losses"]
         self._learner.restore(state["learner"])
 
-    def _write_result(self, score: Wer) -> None:
+    def _write_result(self, score: Wer, machine: Wer | None) -> None:
         result = {
             "recipe": self._recipe.to_dict(),
             "split": self._recipe.schedule.measure,
@@ -201,6 +220,8 @@ class Trainer:
             "utterances": score.utterances,
             "utterance_errors": list(score.utterance_errors),
             "utterance_words": list(score.utterance_words),
+            "machine_wer": None if machine is None else machine.wer,
+            "machine_errors": None if machine is None else machine.errors,
             "parameters": sum(
                 p.numel()
                 for name, p in self._learner.network.named().items()

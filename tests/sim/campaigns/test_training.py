@@ -24,6 +24,7 @@ def result(name: str, errors: list[int]) -> dict:
         "words": 8,
         "utterance_errors": errors,
         "utterance_words": [4, 4],
+        "machine_wer": None if name == "a" else 0.25,
         "parameters": 1234,
         "losses": [9.0, 1.0, 0.1],
         "steps": 30,
@@ -41,8 +42,8 @@ def test_page(tmp_path: Path) -> None:
     ran = CliRunner().invoke(training.main, arguments, catch_exceptions=False)
     assert ran.exit_code == 0
     first, second = page.read_text().splitlines()[-2:]
-    assert first == "| a | what | dev | 25.00% | 2/8 |  |  | 1,234 | 3 | 30 | 2 | 1 |"
-    assert "| b | what | dev | 12.50% | 1/8 | -12.50% | -25.00% to +0.00% |" in second
+    assert first == "| a | what | dev | 25.00% |  | 2/8 |  |  | 1,234 | 3 | 30 | 2 | 1 |"
+    assert "| b | what | dev | 12.50% | 25.00% | 1/8 | -12.50% | -25.00% to +0.00% |" in second
 
 
 def test_a_training_that_has_not_ended_has_no_line(tmp_path: Path) -> None:

@@ -18,12 +18,21 @@ pytest.importorskip("tensorboard", reason="needs the extra `train`")
 import sordino.train.trainer as trainer  # noqa: E402
 from sordino.arch import PRESETS  # noqa: E402
 from sordino.compiler.compile import CompileOptions, compile_model  # noqa: E402
+from sordino.compiler.prune import prune_matrix  # noqa: E402
 from sordino.errors import InputError  # noqa: E402
 from sordino.golden.machine import Golden  # noqa: E402
 from sordino.model.load import load_model  # noqa: E402
-from sordino.speech.features import load_features  # noqa: E402
+from sordino.speech.datasets import load_dataset  # noqa: E402
+from sordino.speech.features import load_features, load_input  # noqa: E402
 from sordino.speech.reference import FloatRnnt  # noqa: E402
-from sordino.train.recipe import Recipe, ScheduleRecipe, load_recipe  # noqa: E402
+from sordino.speech.wer import word_error_rate  # noqa: E402
+from sordino.train.recipe import (  # noqa: E402
+    QuantiseRecipe,
+    Recipe,
+    ScheduleRecipe,
+    SparsifyRecipe,
+    load_recipe,
+)
 from sordino.train.session import train  # noqa: E402
 
 
@@ -161,9 +170,6 @@ def test_measured_as_the_float_reference_hears(whole: Path, corpus: Path) -> Non
     model = load_model(whole / "model.npz")
     network, definition = FloatRnnt(model.arrays(), model.meta), model.feature_definition()
     errors = []
-    from sordino.speech.datasets import load_dataset
-    from sordino.speech.wer import word_error_rate
-
     utterances = load_dataset(corpus, "train")
     for u in utterances:
         x = definition.quantise(load_features(u.path, definition)) / 2**definition.fraction_bits
@@ -195,3 +201,39 @@ def test_a_loss_that_is_not_finite_ends_training(
     batch = batches.batch(0, 0, batches.epoch(0)[0])
     with pytest.raises(InputError, match="wanted a finite loss, got nan at step 5; lower"):
         learner.learn(batch, 4, 3)
+
+
+@pytest.mark.parametrize("unit", ["single", "connection"])
+def test_compressed_training_ends_on_the_grid_with_the_share_of_zeros(
+    unit: str, whole: Path, corpus: Path, tiny: Recipe, tmp_path: Path, monkeypatch
+) -> None:
+    recipe = replace(
+        tiny,
+        quantise=QuantiseRecipe(bits=4),
+        sparsify=SparsifyRecipe(zeros=0.6, unit=unit, end=0.7, every=3),
+    )
+    trained = train(recipe, corpus, tmp_path / "whole", start=whole, threads=1)
+    model = load_model(trained.model)
+    for name, weight in model.arrays().items():
+        if weight.ndim == 2 and "embedding" not in name:
+            top = np.abs(weight).max()
+            levels = weight / (top / 7)
+            np.testing.assert_allclose(levels, np.round(levels), atol=1e-4)
+            group = 1 if unit == "single" else 4
+            stride = len(weight) // 4 if unit == "connection" and "joint" not in name else 1
+            pruned = prune_matrix(weight, 0.6, group=group, stride=stride)
+            assert np.array_equal(pruned, weight), "what the compiler would prune is zero already"
+    config = PRESETS["tiny" if unit == "connection" else "tiny-unstructured"]
+    image = compile_model(model, config, CompileOptions(weight_bits=4)).image
+    texts = []
+    for u in load_dataset(corpus, "train"):
+        tokens = Golden(image).run(load_input(u.path, model.feature_definition())).tokens
+        texts.append("".join(model.tokens[t] for t in tokens))
+    golden = word_error_rate([u.text for u in load_dataset(corpus, "train")], texts)
+    assert trained.machine is not None
+    assert trained.machine.utterance_errors == golden.utterance_errors
+    monkeypatch.setattr(trainer, "_SAVE_SECONDS", -1.0)
+    with pytest.raises(Killed):  # between two choices of the zeros
+        train(recipe, corpus, tmp_path / "cut", start=whole, threads=1, on_step=kill_after(5))
+    train(recipe, corpus, tmp_path / "cut", start=whole, threads=1)
+    assert (tmp_path / "cut" / "model.npz").read_bytes() == trained.model.read_bytes()
