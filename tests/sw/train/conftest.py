@@ -1,7 +1,6 @@
 """A corpus of three short recordings and a recipe that is done with it in a second."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,8 +60,3 @@ def tiny() -> Recipe:
             measure_epochs=3,
         ),
     )
-
-
-def longer(recipe: Recipe, epochs: int) -> Recipe:
-    """The recipe with another number of epochs."""
-    return replace(recipe, schedule=replace(recipe.schedule, epochs=epochs))
