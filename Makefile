@@ -7,16 +7,21 @@ DATA ?= ../shared/data
 MODEL := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 
+RUNS ?= build/runs
+COMPRESSED := an4_g4_80 an4_single_80
+
 .PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random mutants \
-  bench synth codec cycles clean
+  bench synth codec cycles train-smoke training clean
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
-	@echo "make test        lint, types, tests, cocotb"
+	@echo "make test        lint, types, tests, cocotb, a small training"
 	@echo "make cocotb      the generated Verilog under Verilator with an AXI manager"
 	@echo "make docs        write the generated reference pages"
 	@echo "make image       compile the shipped model again into models/"
 	@echo "make wer         word error rates of docs/results/wer.md     (needs DATA=$(DATA))"
+	@echo "make train-smoke a small training, from recordings to the exact machine"
+	@echo "make training    the recipes of docs/results/training.md   (needs DATA; hours)"
 	@echo "make cosim-real  40 real recordings, three machines, every bit (needs DATA; long)"
 	@echo "make fuzz        flipped bits in images and loaded streams    (long)"
 	@echo "make random      random layers and models on the compiled circuit     (long)"
@@ -36,8 +41,8 @@ $(VENV)/.sim: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,cocotb,vela,dev]'
-	@touch $@ $(VENV)/.sim $(VENV)/.vela
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,cocotb,vela,train,dev]'
+	@touch $@ $(VENV)/.sim $(VENV)/.vela $(VENV)/.train
 
 $(VENV)/.vela: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,vela]'
@@ -47,13 +52,17 @@ $(VENV)/.synth: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,synth]'
 	@touch $@ $(VENV)/.sim
 
+$(VENV)/.train: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,train]'
+	@touch $@ $(VENV)/.sim
+
 demo: $(VENV)/.sim
 	@mkdir -p build
 	$(SORDINO) compile $(MODEL) --config small --weight-bits 5 -o build/an4.sordino
 	$(SORDINO) run build/an4.sordino $(WAV) --engine rtl
 	$(SORDINO) cosim build/an4.sordino $(WAV)
 
-test: lint types unit cocotb
+test: lint types unit cocotb train-smoke
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -79,6 +88,20 @@ wer: $(VENV)/.sim
 
 cosim-real: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.cosim_real --data $(DATA) -o docs/results/cosim-real.md
+
+train-smoke: $(VENV)/.train
+	rm -rf build/train-smoke
+	$(SORDINO) train recipes/smoke.toml --data models/utterances -o build/train-smoke --threads 1
+	$(BIN)/python -m sordino.campaigns.train_smoke build/train-smoke --data models/utterances
+
+training: $(VENV)/.train
+	$(SORDINO) train recipes/an4_float.toml --data $(DATA)/an4 -o $(RUNS)/an4_float
+	for recipe in $(COMPRESSED); do \
+	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
+	    --start $(RUNS)/an4_float || exit; \
+	done
+	$(BIN)/python -m sordino.campaigns.training $(RUNS)/an4_float $(COMPRESSED:%=$(RUNS)/%) \
+	  -o docs/results/training.md
 
 fuzz: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.fuzz -o docs/results/fuzz.md

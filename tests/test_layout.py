@@ -21,6 +21,20 @@ ALLOWED = {
     "model": {"arch", "arith", "isa", "errors", "model", "speech"},
     "speech": {"errors", "speech"},
     "driver": {"arch", "isa", "driver"},
+    "train": {
+        *(
+            "arch",
+            "arith",
+            "compiler",
+            "errors",
+            "files",
+            "golden",
+            "isa",
+            "model",
+            "speech",
+            "train",
+        ),
+    },
     "compiler": {
         *("arch", "arith", "isa", "golden", "model", "compiler", "errors", "files", "speech"),
     },

@@ -64,7 +64,7 @@ def _transcribe(
     "--data",
     type=path_type,
     required=True,
-    help="An AN4 tree or an FSDD recordings folder.",
+    help="An AN4 tree, an FSDD recordings folder, or a folder with transcripts.tsv.",
 )
 @click.option(
     "--split",

@@ -18,6 +18,7 @@ from sordino.cli.evaluate import evaluate
 from sordino.cli.inspect import disasm, info
 from sordino.cli.output import fail
 from sordino.cli.run import run
+from sordino.cli.train import train
 from sordino.cli.verilog import verilog
 from sordino.compiler.errors import CompileError
 from sordino.engines.errors import Mismatch, ToolError
@@ -43,14 +44,15 @@ _USER_ERRORS = (
     "  sordino compile models/an4_rnnt_g4_80.npz --weight-bits 5 -o an4.sordino\n"
     "  sordino run an4.sordino speech.wav --engine rtl\n"
     "  sordino cosim an4.sordino speech.wav\n"
-    "  sordino verilog --config tiny -o build/verilog",
+    "  sordino verilog --config tiny -o build/verilog\n"
+    "  sordino train recipes/an4_float.toml --data an4 -o runs/an4_float",
 )
 @click.version_option(version("sordino"), prog_name="sordino")
 def cli() -> None:
     """Sordino: speech recognition on an open neural edge processor that mutes every zero."""
 
 
-for command in (compile_command, run, cosim, evaluate, info, disasm, verilog, bench):
+for command in (compile_command, run, cosim, evaluate, info, disasm, verilog, bench, train):
     cli.add_command(command)
 
 

@@ -1,5 +1,9 @@
-"""Speech corpora as their publishers lay them out: CMU AN4, Free Spoken Digit Dataset (FSDD)."""
+"""Speech corpora as their publishers lay them out: CMU AN4, Free Spoken Digit Dataset (FSDD).
 
+And any folder of recordings with a table of what is said in them.
+"""
+
+import csv
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +20,7 @@ _DEV_EVERY = 9  # AN4: every ninth of the sorted training speakers is held out
 _FSDD_TEST_INDICES = 5  # FSDD: recordings 0–4 of each speaker and digit, as its README says
 _AN4_FOLDERS = (("feat", ".mfc"), ("wav", ".sph"), ("wav", ".wav"), ("wav", ".flac"))
 _TRANSCRIPT = re.compile(r"(?:<s>)?(?P<text>.*?)(?:</s>)?\s*\((?P<name>[^()\s]+)\)")
+_TABLE = "transcripts.tsv"
 _FSDD_NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<index>\d+)")
 
 
@@ -38,6 +43,9 @@ def load_dataset(path: str | Path, split: Split) -> list[Utterance]:
       test the distribution's own `*_test`.
     * FSDD: a `recordings/` folder, or the folder that holds it, sorted by name; test is index 0–4,
       train the rest, and there is no dev.
+    * A folder with `transcripts.tsv`: a line of column names, then a recording a line, in their
+      order. Columns, separated by tabs: `file` (a name in the folder), `transcript`, and where
+      there are any `speaker` and `split`; without `split` all is train. Others are not read.
 
     Raises `InputError` for another split or folder, or one in which something is missing.
     """
@@ -50,12 +58,14 @@ def load_dataset(path: str | Path, split: Split) -> list[Utterance]:
         )
     if (root / "etc").is_dir():
         return _load_an4(root, split)
+    if (root / _TABLE).is_file():
+        return _load_table(root, split)
     for folder in (root / "recordings", root):
         if any(folder.glob("[0-9]_*_*.wav")):
             return _load_fsdd(folder, split)
     raise InputError(
-        f"wanted an AN4 tree (etc/, feat/ or wav/) or FSDD recordings in {root}, got neither; "
-        "give the folder as the corpus's own distribution unpacks it"
+        f"wanted an AN4 tree (etc/, feat/ or wav/), FSDD recordings or {_TABLE} in {root}, got "
+        "none; give the folder as the corpus's own distribution unpacks it"
     )
 
 
@@ -126,4 +136,36 @@ def _load_fsdd(folder: Path, split: Split) -> list[Utterance]:
             )
     if not utterances:
         raise InputError(f"wanted recordings of {split} in {folder}, got none")
+    return utterances
+
+
+def _load_table(root: Path, split: Split) -> list[Utterance]:
+    try:
+        with (root / _TABLE).open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"cannot read {root / _TABLE}: {error}") from None
+    utterances = []
+    for number, row in enumerate(rows, start=2):
+        name, text = row.get("file"), row.get("transcript")
+        if not name or not text:
+            raise InputError(
+                f"wanted a file and a transcript in line {number} of {root / _TABLE}, got "
+                f"{name!r} and {text!r}"
+            )
+        if (row.get("split") or "train") != split:
+            continue
+        if not (path := root / name).is_file():
+            raise InputError(f"wanted the recording {path}, named in {_TABLE}, found none")
+        utterances.append(
+            Utterance(
+                name=path.stem,
+                path=path,
+                text=" ".join(text.upper().split()),
+                speaker=row.get("speaker") or "",
+                split=split,
+            )
+        )
+    if not utterances:
+        raise InputError(f"wanted recordings of {split} in {root / _TABLE}, got none")
     return utterances

@@ -14,7 +14,7 @@ from sordino.speech.audio import read_audio, resample
 from sordino.speech.mfc import read_mfc
 from sordino.speech.mfcc import MfccDefinition, mfcc
 
-__all__ = ["FeatureDefinition", "load_features", "load_input"]
+__all__ = ["FeatureDefinition", "load_cepstra", "load_features", "load_input"]
 
 _KIND = "sphinx-mfcc"
 _MEAN_TEXT = re.compile(
@@ -242,6 +242,22 @@ def _mean_weights(text: object) -> dict[str, Any]:
     }
 
 
+def load_cepstra(path: str | Path, front_end: MfccDefinition) -> NDArray[np.float64]:
+    """The cepstra in or from a file, float64, (frames, cepstra).
+
+    Takes `.mfc` and, under any other name, WAV, FLAC or NIST Sphere audio at any rate. Raises
+    `InputError` for anything that gives no whole, finite frame.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".mfc":
+        return read_mfc(path, front_end.cepstra)
+    samples, rate = read_audio(path)
+    try:
+        return mfcc(resample(samples, rate, front_end.sample_rate), front_end)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
 def load_features(path: str | Path, definition: FeatureDefinition) -> NDArray[np.float64]:
     """The model's input in or from a file, before quantisation; (frames, dim), float64.
 
@@ -254,15 +270,8 @@ def load_features(path: str | Path, definition: FeatureDefinition) -> NDArray[np
         values = _load_npy(path, definition)
         if values.shape[1] == definition.dim:
             return values
-    elif path.suffix.lower() == ".mfc":
-        values = read_mfc(path, definition.cepstra)
     else:
-        samples, rate = read_audio(path)
-        front_end = definition.front_end
-        try:
-            values = mfcc(resample(samples, rate, front_end.sample_rate), front_end)
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from None
+        values = load_cepstra(path, definition.front_end)
     try:
         return definition.model_input(values)
     except InputError as error:

@@ -15,16 +15,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
 
-__all__ = ["MfccDefinition", "mfcc"]
+__all__ = ["MfccDefinition", "hz_to_mel", "mel_to_hz", "mfcc"]
 
 _LOG_FLOOR = 1e-4  # added to every filter's energy before the logarithm, as SphinxBase does
 
 
-def _hz_to_mel(hz: float) -> float:
-    return 2595.0 * float(np.log10(1.0 + hz / 700.0))
+def hz_to_mel(hz: ArrayLike) -> NDArray[np.float64]:
+    """Mels of frequencies in Hz, as Sphinx defines them."""
+    return np.asarray(2595.0 * np.log10(1.0 + np.asarray(hz, dtype=np.float64) / 700.0))
 
 
-def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+def mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The inverse of `hz_to_mel`."""
     return np.asarray(700.0 * (10.0 ** (mel / 2595.0) - 1.0), dtype=np.float64)
 
 
@@ -87,9 +89,9 @@ class MfccDefinition:
 
     def _filter_edges(self) -> NDArray[np.float64]:
         """The filters' corner frequencies, rounded to FFT bins; (filters + 2,) Hz."""
-        mels = np.linspace(_hz_to_mel(self.lowest), _hz_to_mel(self.highest), self.filters + 2)
+        mels = np.linspace(hz_to_mel(self.lowest), hz_to_mel(self.highest), self.filters + 2)
         bin_width = self.sample_rate / self.fft_size
-        return np.asarray(np.floor(_mel_to_hz(mels) / bin_width + 0.5) * bin_width)
+        return np.asarray(np.floor(mel_to_hz(mels) / bin_width + 0.5) * bin_width)
 
     @cached_property
     def _filter_bank(self) -> NDArray[np.float64]:
@@ -102,7 +104,7 @@ class MfccDefinition:
         return np.asarray(triangles, dtype=np.float64)
 
     @cached_property
-    def _cosines(self) -> NDArray[np.float64]:
+    def cosines(self) -> NDArray[np.float64]:
         """Sphinx's "legacy" cosine transform: the first filter counts half; (cepstra, filters)."""
         orders = np.arange(self.cepstra)[:, None]
         places = np.arange(self.filters) + 0.5
@@ -149,4 +151,4 @@ def mfcc(samples: ArrayLike, definition: MfccDefinition | None = None) -> NDArra
     windows = _frames(emphasised, definition) * definition._window
     power = np.abs(np.fft.rfft(windows, definition.fft_size)) ** 2
     log_energies = np.log(power @ definition._filter_bank.T + _LOG_FLOOR)
-    return np.asarray(log_energies @ definition._cosines.T, dtype=np.float64)
+    return np.asarray(log_energies @ definition.cosines.T, dtype=np.float64)

@@ -53,10 +53,44 @@ def test_fsdd_layout(tmp_path: Path) -> None:
         load_dataset(folder, "test")
 
 
+def test_table_of_recordings(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.wav").touch()
+    table = tmp_path / "transcripts.tsv"
+    table.write_text("file\tvoice\ttranscript\nb.wav\tslt\tgo  on\na.wav\trms\tYES\n")
+    train = load_dataset(tmp_path, "train")
+    assert [(u.name, u.text, u.speaker) for u in train] == [("b", "GO ON", ""), ("a", "YES", "")]
+    assert train[0].path == tmp_path / "b.wav"
+    with pytest.raises(InputError, match=r"wanted recordings of dev .*, got none"):
+        load_dataset(tmp_path, "dev")
+    table.write_text(
+        "split\tfile\tspeaker\ttranscript\n"
+        'dev\ta.wav\tann\tSAY "NO"\n\tb.wav\tbob\tNO\ntrain\tc.wav\tcid\tYES\n'
+    )
+    assert [(u.text, u.speaker) for u in load_dataset(tmp_path, "dev")] == [('SAY "NO"', "ann")]
+    assert [u.speaker for u in load_dataset(tmp_path, "train")] == ["bob", "cid"]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("name\ttranscript\na.wav\tYES\n", "in line 2 of .* got None and 'YES'"),
+        ("file\ttranscript\na.wav\tYES\na.wav\n", "in line 3 of .* got 'a.wav' and None"),
+        ("file\ttranscript\nz.wav\tYES\n", "wanted the recording .*z.wav, .* found none"),
+        ("file\ttranscript\n", "wanted recordings of train in .*, got none"),
+    ],
+)
+def test_odd_tables_are_refused(tmp_path: Path, table: str, message: str) -> None:
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "transcripts.tsv").write_text(table)
+    with pytest.raises(InputError, match=message):
+        load_dataset(tmp_path, "train")
+
+
 def test_odd_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a folder"):
         load_dataset(tmp_path / "none", "test")
-    with pytest.raises(InputError, match="neither"):
+    with pytest.raises(InputError, match=r"FSDD recordings or transcripts\.tsv in .*, got none"):
         load_dataset(tmp_path, "test")
     with pytest.raises(InputError, match="train, dev or test"):
         load_dataset(tmp_path, "all")  # type: ignore[arg-type]

@@ -1,0 +1,121 @@
+"""`sordino train`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sordino.cli.options import json_option, path_type
+from sordino.cli.output import console, print_json, print_table, progress
+from sordino.errors import InputError
+from sordino.train.recipe import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    from sordino.train.trainer import Trained
+
+__all__ = ["train"]
+
+
+def _train(
+    recipe: Recipe, data: Path, output: Path, start: Path | None, threads: int | None
+) -> "Trained":
+    try:
+        from sordino.train.session import train as run  # imports torch, which is optional
+    except ImportError as error:
+        raise InputError(
+            f"training needs {error.name}, which is not installed; pip install 'sordino[train]'"
+        ) from None
+    with progress() as bar:
+        task = bar.add_task(recipe.name, total=None)
+
+        def on_step(done: int, steps: int, text: str) -> None:
+            bar.update(task, completed=done, total=steps, description=f"{recipe.name} {text}")
+
+        return run(recipe, data, output, start=start, threads=threads, on_step=on_step)
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  sordino train recipes/an4_float.toml --data an4 -o runs/an4_float\n"
+    "  sordino train recipes/smoke.toml --data models/utterances -o build/smoke --threads 1",
+)
+@click.argument("recipe", type=path_type)
+@click.option(
+    "--data",
+    type=path_type,
+    required=True,
+    help="An AN4 tree, an FSDD recordings folder, or a folder with transcripts.tsv.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for model.npz, result.json, the checkpoint and TensorBoard's curves.",
+)
+@click.option(
+    "--start",
+    type=path_type,
+    help="Weights to start from: a model, or the folder of another training.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Of the processor; other numbers round differently.  [default: PyTorch's]",
+)
+@json_option
+def train(
+    recipe: Path,
+    data: Path,
+    output: Path,
+    start: Path | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Train an RNN-T as RECIPE (a TOML file) says.
+
+    Run again after an interruption, it goes on from the last checkpoint in the output folder and
+    ends with the same bits.
+    """
+    loaded = load_recipe(recipe)
+    trained = _train(loaded, data, output, start, threads)
+    score, split = trained.score, loaded.schedule.measure
+    if as_json:
+        print_json(
+            {
+                "model": str(trained.model),
+                "recipe": loaded.name,
+                "split": split,
+                "wer": score.wer,
+                "errors": score.errors,
+                "words": score.words,
+                "utterances": score.utterances,
+                "machine_wer": None if trained.machine is None else trained.machine.wer,
+                "losses": list(trained.losses),
+                "seconds": trained.seconds,
+            }
+        )
+        return
+    print_table(
+        (
+            "recipe",
+            "split",
+            "WER",
+            "on the machine",
+            "errors",
+            "words",
+            "first loss",
+            "last loss",
+            "minutes",
+        ),
+        [
+            (
+                *(loaded.name, split, f"{score.wer:.2%}"),
+                "" if trained.machine is None else f"{trained.machine.wer:.2%}",
+                *(score.errors, score.words),
+                *(f"{trained.losses[0]:.3f}", f"{trained.losses[-1]:.3f}"),
+                f"{trained.seconds / 60:.1f}",
+            )
+        ],
+    )
+    console.print(f"{trained.model}: sordino compile {trained.model}")

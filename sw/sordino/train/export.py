@@ -1,0 +1,72 @@
+"""Trained networks as the files that `sordino compile` reads."""
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.files import write_atomically
+from sordino.speech.features import FeatureDefinition
+from sordino.train.data import BLANK, TOKENS
+from sordino.train.recipe import Recipe
+
+__all__ = ["describe", "export_model"]
+
+
+def describe(recipe: Recipe, definition: FeatureDefinition) -> dict[str, Any]:
+    """The model's meta: all that is needed to run it on recordings."""
+    network = recipe.network
+    return {
+        "tokens": list(TOKENS),
+        "blank": BLANK,
+        "max_symbols_per_frame": network.max_symbols,
+        "features": {
+            "kind": definition.kind,
+            "cepstra": definition.cepstra,
+            "stack": definition.stack,
+            "dim": definition.dim,
+            "utterance_mean_weight": definition.utterance_mean_weight,
+            "global_mean_weight": definition.global_mean_weight,
+            "fraction_bits": definition.fraction_bits,
+        },
+        "encoder": {"layers": network.encoder_layers, "hidden": network.encoder_hidden},
+        "prediction": {
+            "layers": network.prediction_layers,
+            "embedding": network.embedding,
+            "hidden": network.prediction_hidden,
+            "start": "blank embedding, zero state",
+        },
+        "joint": {"dim": network.joint_hidden, "activation": "tanh"},
+        "gate_order": "i f g o (PyTorch)",
+        "recipe": recipe.name,
+    }
+
+
+def export_model(
+    path: Path,
+    recipe: Recipe,
+    definition: FeatureDefinition,
+    weights: Mapping[str, NDArray[np.float32]],
+) -> None:
+    """Write weights by their canonical names as .npz; the CTC head, for training only, is left out.
+
+    Equal weights give equal bytes.
+    """
+    arrays: dict[str, NDArray[Any]] = {
+        "meta": np.array(json.dumps(describe(recipe, definition), ensure_ascii=False))
+    }
+    for name, values in weights.items():
+        if name.startswith("ctc"):
+            continue
+        arrays[name] = values
+        if name.endswith("bias_ih"):  # trained as one, since only their sum is ever used
+            arrays[name.replace("_ih", "_hh")] = np.zeros_like(values)
+    arrays["features.mean"] = np.array(definition.mean, np.float32)
+    arrays["features.std"] = np.array(definition.std, np.float32)
+    contents = io.BytesIO()
+    np.savez(contents, allow_pickle=False, **arrays)
+    write_atomically(path, contents.getvalue())

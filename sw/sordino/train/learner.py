@@ -1,0 +1,176 @@
+"""One step of training: losses, gradient, optimiser, running mean of the weights."""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sordino.errors import InputError
+from sordino.train.compress import choose_zeros, compress, last_choice, share_of_zeros
+from sordino.train.data import BLANK, Batch
+from sordino.train.loss import lattice_loss
+from sordino.train.network import Network
+from sordino.train.recipe import Recipe, ScheduleRecipe
+
+__all__ = ["Learner", "learning_rate"]
+
+_LENGTHS = 16
+"""Inputs are padded to multiples of this: PyTorch keeps a compiled LSTM for every length."""
+_PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def learning_rate(schedule: ScheduleRecipe, step: int, steps: int) -> float:
+    """At a step from 0: a line up to the highest rate, times half a cosine down to zero."""
+    rising = min(1.0, (step + 1) / max(1, schedule.warmup))
+    return schedule.learning_rate * rising * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _average_decay(schedule: ScheduleRecipe, step: int) -> float:
+    """Of the running mean: at the beginning shorter, so that the first weights are forgotten."""
+    return min(schedule.average, (1 + step) / (10 + step))
+
+
+class Learner:
+    """A network, what it is trained with, and all that a checkpoint must hold of them.
+
+    steps  in all
+    start  weights to start from by their canonical names; the CTC head may be missing
+    """
+
+    def __init__(
+        self, recipe: Recipe, inputs: int, steps: int, start: Mapping[str, Tensor] | None = None
+    ) -> None:
+        self._recipe, self._schedule, self._steps = recipe, recipe.schedule, steps
+        self.network = Network(recipe.network, inputs, self._schedule.seed)
+        self._weights = self.network.named()
+        if start is not None:
+            self._copy(start)
+        self._averaged = {name: p.detach().clone() for name, p in self._weights.items()}
+        self._masks: dict[str, Tensor] = {}
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in self._weights.values() if p.ndim == 2]},
+            {"params": [p for p in self._weights.values() if p.ndim == 1], "weight_decay": 0.0},
+        ]
+        self._optimiser = torch.optim.AdamW(
+            groups, lr=0.0, weight_decay=self._schedule.weight_decay, fused=True
+        )
+
+    def _copy(self, weights: Mapping[str, Tensor]) -> None:
+        for name, parameter in self._weights.items():
+            if name not in weights and name.startswith("ctc"):
+                continue
+            if name not in weights or weights[name].shape != parameter.shape:
+                raise InputError(
+                    f"wanted {name} of shape {tuple(parameter.shape)} in the model to start from, "
+                    f"got {tuple(weights[name].shape) if name in weights else 'none'}; "
+                    "give the recipe the sizes of that model"
+                )
+            with torch.no_grad():
+                parameter.copy_(weights[name])
+
+    def state(self) -> dict[str, Any]:
+        """Everything that changes from step to step, for a checkpoint."""
+        return {
+            "weights": {name: p.detach() for name, p in self._weights.items()},
+            "averaged": self._averaged,
+            "masks": self._masks,
+            "optimiser": self._optimiser.state_dict(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self._copy(state["weights"])
+        self._averaged = dict(state["averaged"])
+        self._masks = dict(state["masks"])
+        self._optimiser.load_state_dict(state["optimiser"])
+
+    def _seen(self, name: str, weight: Tensor) -> Tensor:
+        return compress(self._recipe.quantise, weight, self._masks.get(name))
+
+    def _seen_noisy(self, name: str, weight: Tensor) -> Tensor:
+        noise = torch.empty_like(weight).normal_(
+            0.0, self._schedule.weight_noise, generator=self.network.random
+        )
+        return self._seen(name, weight) + noise
+
+    def learn(self, batch: Batch, step: int, epoch: int) -> float:
+        """Take step number `step`, in epoch number `epoch`; the batch's loss."""
+        schedule, network = self._schedule, self.network
+        seed = np.random.SeedSequence([schedule.seed, step]).generate_state(1)
+        network.random.manual_seed(int(seed[0]))
+        network.train()
+        network.precision, network.dropout = _PRECISIONS[schedule.precision], schedule.dropout
+        network.view = self._seen_noisy if schedule.weight_noise else self._seen
+        self._choose_zeros(step)
+        for group in self._optimiser.param_groups:
+            group["lr"] = learning_rate(schedule, step, self._steps)
+        self._optimiser.zero_grad()
+        loss = self._loss(batch, epoch)
+        if not math.isfinite(value := loss.item()):
+            raise InputError(
+                f"wanted a finite loss, got {value} at step {step + 1}; lower learning_rate"
+            )
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(list(self._weights.values()), schedule.clip)
+        self._optimiser.step()
+        decay = _average_decay(schedule, step)
+        with torch.no_grad():
+            for name, parameter in self._weights.items():
+                self._averaged[name].lerp_(parameter, 1 - decay)
+        return float(value)
+
+    def _choose_zeros(self, step: int) -> None:
+        recipe = self._recipe.sparsify
+        last = last_choice(recipe, self._steps)
+        if recipe.zeros and (step % recipe.every == 0 or step == last):
+            share = share_of_zeros(recipe, step, self._steps)
+            self._masks = choose_zeros(recipe, self.network.matrices(), share)
+
+    def _loss(self, batch: Batch, epoch: int) -> Tensor:
+        """Mean over the batch of nats a token: the transducer's, CTC's, or both."""
+        x, frames, targets, labels = map(
+            torch.from_numpy, (batch.x, batch.frames, batch.targets, batch.labels)
+        )
+        x = functional.pad(x, (0, 0, 0, -x.shape[1] % _LENGTHS))
+        encoded = self.network.encode(x)
+        tokens = labels.clamp(min=1)
+        ctc = functional.ctc_loss(
+            self.network.ctc(encoded).transpose(0, 1),
+            *(targets, frames, labels),
+            blank=BLANK,
+            reduction="none",
+            zero_infinity=True,  # of utterances that are too short for their tokens
+        )
+        loss = (ctc / tokens).mean()
+        if epoch < self._schedule.ctc_epochs:
+            return loss
+        arcs = self.network.scores(encoded, targets, frames, labels)
+        transducer = (lattice_loss(*arcs, frames, labels) / tokens).mean()
+        return transducer + self._schedule.ctc_weight * loss
+
+    @contextmanager
+    def in_use(self) -> Iterator[Network]:
+        """The network as it would be exported now: averaged, compressed, in evaluation mode."""
+        latest = {name: p.detach().clone() for name, p in self._weights.items()}
+        if self._schedule.average:
+            self._copy(self._averaged)
+        network = self.network.eval()
+        network.view, network.precision = self._seen, torch.float32
+        try:
+            yield network
+        finally:
+            self._copy(latest)
+
+    def exported(self) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
+        """All weights as `in_use` sees them, by their canonical names."""
+        with self.in_use() as network, torch.no_grad():
+            matrices = network.matrices()
+            return {
+                name: (self._seen(name, p) if name in matrices else p).detach().clone().numpy()
+                for name, p in network.named().items()
+            }

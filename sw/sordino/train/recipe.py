@@ -1,0 +1,310 @@
+"""Recipes: everything that decides what a training makes, as a TOML file with one table a class."""
+
+import hashlib
+import json
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from sordino.errors import InputError
+from sordino.speech.datasets import Split
+
+__all__ = [
+    *("AugmentRecipe", "FeatureRecipe", "NetworkRecipe", "QuantiseRecipe", "Recipe"),
+    *("ScheduleRecipe", "SparsifyRecipe", "load_recipe"),
+]
+
+_PRECISIONS = ("float32", "bfloat16")
+_UNITS = ("single", "connection")
+
+
+def _within(recipe: object, name: str, low: float, high: float) -> None:
+    value = getattr(recipe, name)
+    if not low <= value <= high:
+        raise InputError(f"wanted {name} from {low:g} to {high:g} in the recipe, got {value:g}")
+
+
+def _one_of(recipe: object, name: str, allowed: tuple[str, ...]) -> None:
+    if (value := getattr(recipe, name)) not in allowed:
+        raise InputError(f"wanted {name} as one of {', '.join(allowed)}, got {value!r}")
+
+
+def _range(recipe: object, name: str) -> None:
+    low, high = getattr(recipe, name)
+    if not 0.5 <= low <= 1 <= high <= 2:
+        raise InputError(
+            f"wanted {name} as [low, high] with 0.5 ≤ low ≤ 1 ≤ high ≤ 2, got {[low, high]}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureRecipe:
+    """How recordings become input; the rest of the front end is `FeatureDefinition`'s default.
+
+    stack                  frames of 10 ms in one input vector
+    utterance_mean_weight  share of the utterance's mean that is subtracted; 0 needs no look-ahead
+                           beyond the deltas', so that words can be recognised while spoken
+    global_mean_weight     share of the training data's mean that is subtracted
+    fraction_bits          of the int8 input: 5 clips at ±4 standard deviations
+    """
+
+    stack: int = 3
+    utterance_mean_weight: float = 0.7
+    global_mean_weight: float = 0.3
+    fraction_bits: int = 5
+
+    def __post_init__(self) -> None:
+        _within(self, "stack", 1, 16)
+        _within(self, "utterance_mean_weight", 0, 1)
+        _within(self, "global_mean_weight", 0, 1)
+        _within(self, "fraction_bits", 0, 7)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkRecipe:
+    """Sizes of the RNN-T.
+
+    encoder_layers, encoder_hidden        LSTM layers over the input, and units of each
+    embedding                             width of a token's embedding
+    prediction_layers, prediction_hidden  LSTM layers over the tokens, and units of each
+    joint_hidden                          width of the joint, whose activation is tanh
+    max_symbols                           tokens in a frame at most, when decoding
+    """
+
+    encoder_layers: int = 3
+    encoder_hidden: int = 256
+    embedding: int = 128
+    prediction_layers: int = 1
+    prediction_hidden: int = 128
+    joint_hidden: int = 192
+    max_symbols: int = 5
+
+    def __post_init__(self) -> None:
+        for name in ("encoder_layers", "prediction_layers"):
+            _within(self, name, 1, 16)
+        for name in ("encoder_hidden", "embedding", "prediction_hidden", "joint_hidden"):
+            _within(self, name, 1, 4096)
+        _within(self, "max_symbols", 1, 100)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentRecipe:
+    """What is done to the cepstra of an utterance each time it is used; all zero: nothing.
+
+    tempo         [slowest, fastest]: time is stretched by a factor drawn between them
+    warp          [low, high]: the frequency axis is stretched by a factor drawn between them, as
+                  another speaker's vocal tract would
+    gain          deviations from the utterance's mean are scaled by 1 ± this at most
+    offset        standard deviation of a shift of each cepstrum, in the data's deviations
+    noise         noise in every cepstrum of every frame: its standard deviation is drawn up to this
+    time_masks    stretches of input vectors that are zeroed
+    time_mask     input vectors in a stretch at most
+    band_masks    bands of mel filters that are set to the utterance's mean
+    band_mask     filters in a band at most
+    join          probability that a further utterance follows in the same example
+    join_frames   only after utterances of at most this many frames of 10 ms
+    """
+
+    tempo: tuple[float, float] = (1.0, 1.0)
+    warp: tuple[float, float] = (1.0, 1.0)
+    gain: float = 0.0
+    offset: float = 0.0
+    noise: float = 0.0
+    time_masks: int = 0
+    time_mask: int = 8
+    band_masks: int = 0
+    band_mask: int = 8
+    join: float = 0.0
+    join_frames: int = 270
+
+    def __post_init__(self) -> None:
+        _range(self, "tempo")
+        _range(self, "warp")
+        _within(self, "gain", 0, 0.9)
+        _within(self, "offset", 0, 10)
+        _within(self, "noise", 0, 10)
+        _within(self, "time_masks", 0, 100)
+        _within(self, "time_mask", 1, 1000)
+        _within(self, "band_masks", 0, 100)
+        _within(self, "band_mask", 1, 1000)
+        _within(self, "join", 0, 1)
+        _within(self, "join_frames", 0, 100_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleRecipe:
+    """How the network is trained: AdamW, warm-up, then half a cosine to zero.
+
+    seed            of everything that is drawn; the same seed, data and number of threads give the
+                    same model
+    epochs          passes over the training split
+    ctc_epochs      of these, the first ones use the CTC loss alone, as a warm start
+    ctc_weight      of the CTC loss beside the transducer's afterwards
+    batch           utterances in a step
+    learning_rate   at its highest
+    warmup          steps until then
+    weight_decay    of AdamW, on matrices
+    clip            largest norm of the gradient
+    dropout         of the inputs of layers
+    weight_noise    standard deviation of the noise added to all matrices, new in every step
+    average         decay a step of the running mean of the weights, which is what is exported; 0:
+                    the last weights are
+    precision       of the matrix products: float32, or bfloat16 (fast where the processor has it)
+    measure         split on which word errors are counted
+    measure_epochs  epochs from one count to the next; the last epoch is always measured
+    """
+
+    seed: int = 1
+    epochs: int = 100
+    ctc_epochs: int = 0
+    ctc_weight: float = 0.3
+    batch: int = 16
+    learning_rate: float = 2e-3
+    warmup: int = 300
+    weight_decay: float = 1e-2
+    clip: float = 3.0
+    dropout: float = 0.2
+    weight_noise: float = 0.0
+    average: float = 0.0
+    precision: str = "float32"
+    measure: Split = "dev"
+    measure_epochs: int = 10
+
+    def __post_init__(self) -> None:
+        _within(self, "seed", 0, 2**32 - 1)
+        _within(self, "epochs", 1, 100_000)
+        _within(self, "ctc_epochs", 0, self.epochs)
+        _within(self, "ctc_weight", 0, 100)
+        _within(self, "batch", 1, 4096)
+        _within(self, "learning_rate", 1e-9, 10)
+        _within(self, "warmup", 0, 10**9)
+        _within(self, "weight_decay", 0, 10)
+        _within(self, "clip", 1e-9, 1e9)
+        _within(self, "dropout", 0, 0.9)
+        _within(self, "weight_noise", 0, 10)
+        _within(self, "average", 0, 0.999999)
+        _one_of(self, "precision", _PRECISIONS)
+        _one_of(self, "measure", get_args(Split))
+        _within(self, "measure_epochs", 1, 100_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantiseRecipe:
+    """Weights that lie on the compiler's grid while training (straight through: forward rounded,
+    backward as if not).
+
+    bits   of a weight: the 2^bits − 1 values evenly spaced around zero; 0: not quantised
+    clip   largest weight of a matrix that the grid reaches, as a quantile of its magnitudes
+    """
+
+    bits: int = 0
+    clip: float = 0.997
+
+    def __post_init__(self) -> None:
+        if self.bits != 0:
+            _within(self, "bits", 2, 8)
+        _within(self, "clip", 0.5, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparsifyRecipe:
+    """Weights that become zero while training, by magnitude, along a cubic schedule (M. Zhu and
+    S. Gupta, "To prune, or not to prune", 2017, arXiv:1710.01878).
+
+    zeros        share of every matrix but the embedding at the end; 0: none
+    unit         what becomes zero: single weights, or whole connections (an LSTM's four gates'
+                 weights of one input and one unit; elsewhere one column in four neighbouring rows)
+    end          share of all steps after which the final share is reached
+    every        steps from one choice of the zeros to the next
+    """
+
+    zeros: float = 0.0
+    unit: str = "single"
+    end: float = 0.5
+    every: int = 20
+
+    def __post_init__(self) -> None:
+        _within(self, "zeros", 0, 0.999)
+        _one_of(self, "unit", _UNITS)
+        _within(self, "end", 0.001, 1)
+        _within(self, "every", 1, 100_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole training; the tables are named as the fields here.
+
+    name          of the recipe
+    description   what it is for
+    """
+
+    name: str
+    description: str = ""
+    features: FeatureRecipe = field(default_factory=FeatureRecipe)
+    network: NetworkRecipe = field(default_factory=NetworkRecipe)
+    augment: AugmentRecipe = field(default_factory=AugmentRecipe)
+    schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
+    quantise: QuantiseRecipe = field(default_factory=QuantiseRecipe)
+    sparsify: SparsifyRecipe = field(default_factory=SparsifyRecipe)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as JSON-able values, those left out in the file among them."""
+        return asdict(self)
+
+    @property
+    def digest(self) -> str:
+        """A hash of what the recipe says, not of how the file is laid out."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """The recipe in a TOML file.
+
+    Raises InputError, in one line, for a file that cannot be read, unknown or missing entries,
+    and values of another kind or out of range.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            values = tomllib.load(file)
+    except OSError as error:
+        raise InputError(f"cannot read recipe {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"wanted a recipe as TOML, but {path} is not: {error}") from None
+    try:
+        recipe: Recipe = _build(Recipe, values, "the recipe")
+        return recipe
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _build(kind: Any, values: object, where: str) -> Any:
+    if not isinstance(values, dict):
+        raise InputError(f"wanted {where} as a table, got {values!r}")
+    known = {f.name: f.type for f in fields(kind)}
+    if unknown := values.keys() - known.keys():
+        raise InputError(
+            f"wanted entries of {where} among {', '.join(known)}, got {sorted(unknown)[0]!r}"
+        )
+    if kind is Recipe and "name" not in values:
+        raise InputError("wanted a name in the recipe, got none")
+    return kind(**{name: _value(known[name], value, name) for name, value in values.items()})
+
+
+def _value(kind: Any, value: object, name: str) -> Any:
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)
+        if not isinstance(value, list) or len(value) != len(inner):
+            raise InputError(f"wanted {name} as a list of {len(inner)} numbers, got {value!r}")
+        return tuple(_value(k, v, name) for k, v in zip(inner, value, strict=True))
+    if get_origin(kind) is Literal:
+        kind = str
+    if kind not in (int, float, str):
+        return _build(kind, value, f"[{name}]")
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not kind or value != value:
+        names = {int: "a whole number", float: "a number", str: "text"}
+        raise InputError(f"wanted {name} as {names[kind]}, got {value!r}")
+    return value

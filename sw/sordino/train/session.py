@@ -1,0 +1,58 @@
+"""A training as the command line starts it: where weights come from, threads, determinism."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from sordino.errors import InputError
+from sordino.model.load import load_model
+from sordino.train.checkpoint import load_checkpoint
+from sordino.train.recipe import Recipe
+from sordino.train.trainer import CHECKPOINT, Trained, Trainer
+
+__all__ = ["load_weights", "train"]
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Weights to start from, by their canonical names, float32.
+
+    `path` is the folder of a training (its averaged weights, CTC head included) or a model file
+    (without that head). InputError for anything else.
+    """
+    if path.is_dir():
+        state = load_checkpoint(path / CHECKPOINT)
+        try:
+            return dict(state["learner"]["averaged"])
+        except (KeyError, TypeError):
+            raise InputError(f"wanted the folder of a training, but {path} is none") from None
+    arrays = load_model(path).arrays()
+    for name in [name for name in arrays if name.endswith("bias_hh")]:
+        arrays[name.replace("_hh", "_ih")] = arrays[name.replace("_hh", "_ih")] + arrays.pop(name)
+    return {name: torch.from_numpy(values).float() for name, values in arrays.items()}
+
+
+def train(
+    recipe: Recipe,
+    data: Path,
+    output: Path,
+    *,
+    start: Path | None = None,
+    threads: int | None = None,
+    on_step: Callable[[int, int, str], None] = lambda _done, _steps, _text: None,
+) -> Trained:
+    """Train as `Trainer` does; PyTorch's settings are afterwards what they were before.
+
+    threads  of the processor, PyTorch's own choice for None; sums are split among them, so that
+             another number gives other last bits
+    """
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(threads or before[0])
+    torch.use_deterministic_algorithms(True)
+    try:
+        weights = None if start is None else load_weights(start)
+        return Trainer(recipe, data, output, start=weights, on_step=on_step).run()
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])

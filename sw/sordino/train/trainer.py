@@ -1,0 +1,242 @@
+"""One training, from a recipe and a corpus to a model; killed, it goes on and ends the same.
+
+All that is drawn depends on the seed and the number of the step alone, so that a checkpoint needs
+no state of random generators: the weights, the optimiser's moments and the step are enough.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from sordino.errors import InputError
+from sordino.files import write_atomically
+from sordino.model.load import load_model
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.wer import Wer, word_error_rate
+from sordino.train.checkpoint import load_checkpoint, save_checkpoint
+from sordino.train.data import (
+    TOKENS,
+    Batches,
+    Spoken,
+    define_features,
+    fingerprint,
+    in_order,
+    load_spoken,
+)
+from sordino.train.export import export_model
+from sordino.train.learner import Learner, learning_rate
+from sordino.train.log import Log
+from sordino.train.network import Network
+from sordino.train.recipe import Recipe
+from sordino.train.replay import Replay
+
+__all__ = ["CHECKPOINT", "MODEL", "RESULT", "Trained", "Trainer", "transcribe"]
+
+CHECKPOINT, MODEL, RESULT = "checkpoint.pt", "model.npz", "result.json"
+"""What a training leaves in its folder, beside curves for TensorBoard."""
+_SAVE_SECONDS = 40.0
+"""Between checkpoints: with steps of seconds and a count of word errors, a minute is lost."""
+_DECODED = 64
+"""Utterances decoded at once."""
+
+
+def transcribe(network: Network, spoken: list[Spoken], definition: FeatureDefinition) -> list[str]:
+    """What the network hears, greedily, in the order of `spoken`."""
+    texts = [""] * len(spoken)
+    for numbers, batch in in_order(spoken, definition, _DECODED):
+        found = network.transcribe(torch.from_numpy(batch.x), torch.from_numpy(batch.frames))
+        for number, tokens in zip(numbers, found, strict=True):
+            texts[number] = " ".join("".join(TOKENS[token] for token in tokens).split())
+    return texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a training came to.
+
+    model    its file
+    score    word errors on the split that the recipe measures, decoded greedily
+    machine  the same in the machine's integers, for recipes that quantise
+    losses   mean of every epoch
+    seconds  of training, over all its parts
+    """
+
+    model: Path
+    score: Wer
+    machine: Wer | None
+    losses: tuple[float, ...]
+    seconds: float
+
+
+class Trainer:
+    """A training in folder `output`; goes on where an earlier one with equal arguments stopped.
+
+    data     corpus, as `load_dataset` reads it
+    start    weights to start from, by their canonical names
+    on_step  called after every step with the steps done, the steps in all, and a line of text
+
+    Raises InputError for data that does not fit and for a folder with another training in it.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Path,
+        output: Path,
+        *,
+        start: Mapping[str, Tensor] | None = None,
+        on_step: Callable[[int, int, str], None] = lambda _done, _steps, _text: None,
+    ) -> None:
+        self._recipe, self._output, self._on_step = recipe, output, on_step
+        schedule = recipe.schedule
+        spoken = load_spoken(data, "train")
+        self._measured = load_spoken(data, schedule.measure)
+        self._definition = define_features(recipe.features, spoken)
+        self._batches = Batches(
+            spoken, self._definition, recipe.augment, size=schedule.batch, seed=schedule.seed
+        )
+        self._steps = schedule.epochs * self._batches.per_epoch
+        self._learner = Learner(recipe, self._definition.dim, self._steps, start)
+        self._identity = {
+            "recipe": recipe.digest,
+            "data": fingerprint([*spoken, *self._measured]),
+            "start": _digest(start or {}),
+        }
+        self._step, self._seconds = 0, 0.0
+        self._losses: list[float] = []
+        self._epoch_losses: list[float] = []
+        self._text = ""
+        self._drawn: tuple[int, list[list[tuple[int, ...]]]] = (-1, [])
+
+    def run(self) -> Trained:
+        """Train to the end, write model and result."""
+        self._output.mkdir(parents=True, exist_ok=True)
+        self._resume()
+        self._clock = time.monotonic()
+        with Log(self._output, self._step) as log:
+            while self._step < self._steps:
+                self._advance(log)
+                if time.monotonic() - self._clock > _SAVE_SECONDS:
+                    self._save()
+            score = self._measure(log)
+        self._save()
+        model = self._output / MODEL
+        export_model(model, self._recipe, self._definition, self._learner.exported())
+        machine = self._replay(model) if self._recipe.quantise.bits else None
+        self._write_result(score, machine)
+        return Trained(
+            model=model,
+            score=score,
+            machine=machine,
+            losses=tuple(self._losses),
+            seconds=self._seconds,
+        )
+
+    def _advance(self, log: Log) -> None:
+        epoch, place = divmod(self._step, self._batches.per_epoch)
+        if epoch != self._drawn[0]:
+            self._drawn = epoch, self._batches.epoch(epoch)
+        batch = self._batches.batch(epoch, place, self._drawn[1][place])
+        loss = self._learner.learn(batch, self._step, epoch)
+        self._epoch_losses.append(loss)
+        self._step += 1
+        log.add("loss/step", loss, self._step)
+        if place + 1 == self._batches.per_epoch:
+            self._end_epoch(log, epoch + 1)
+        self._on_step(self._step, self._steps, self._text)
+
+    def _end_epoch(self, log: Log, epochs: int) -> None:
+        schedule = self._recipe.schedule
+        loss = sum(self._epoch_losses) / len(self._epoch_losses)
+        self._losses.append(loss)
+        self._epoch_losses = []
+        rate = learning_rate(schedule, self._step - 1, self._steps)
+        log.add("loss/epoch", loss, self._step)
+        log.add("learning rate", rate, self._step)
+        self._text = f"epoch {epochs}, loss {loss:.3f}"
+        if epochs % schedule.measure_epochs == 0 and self._step < self._steps:
+            score = self._measure(log)
+            self._text += f", WER {score.wer:.2%}"
+
+    def _measure(self, log: Log) -> Wer:
+        with self._learner.in_use() as network:
+            texts = transcribe(network, self._measured, self._definition)
+        score = word_error_rate([s.text for s in self._measured], texts)
+        log.add(f"word error rate/{self._recipe.schedule.measure}", score.wer, self._step)
+        return score
+
+    def _replay(self, path: Path) -> Wer:
+        """Word errors of the exported model on the exact machine."""
+        model, definition = load_model(path), self._definition
+        inputs = [definition.quantise(definition.model_input(s.cepstra)) for s in self._measured]
+        found = Replay(model, self._recipe.quantise.bits).transcribe(inputs)
+        texts = [" ".join("".join(TOKENS[token] for token in said).split()) for said in found]
+        return word_error_rate([s.text for s in self._measured], texts)
+
+    def _save(self) -> None:
+        now = time.monotonic()
+        self._seconds += now - self._clock
+        self._clock = now
+        save_checkpoint(
+            self._output / CHECKPOINT,
+            {
+                "identity": self._identity,
+                "step": self._step,
+                "seconds": self._seconds,
+                "losses": self._losses,
+                "epoch_losses": self._epoch_losses,
+                "learner": self._learner.state(),
+            },
+        )
+
+    def _resume(self) -> None:
+        path = self._output / CHECKPOINT
+        if not path.exists():
+            return
+        state = load_checkpoint(path)
+        for what, wanted in self._identity.items():
+            if state.get("identity", {}).get(what) != wanted:
+                raise InputError(
+                    f"wanted the checkpoint in {self._output} to be of this training, but its "
+                    f"{what} differs; choose another folder, or delete {path}"
+                )
+        self._step, self._seconds = state["step"], state["seconds"]
+        self._losses, self._epoch_losses = state["losses"], state["epoch_losses"]
+        self._learner.restore(state["learner"])
+
+    def _write_result(self, score: Wer, machine: Wer | None) -> None:
+        result = {
+            "recipe": self._recipe.to_dict(),
+            "split": self._recipe.schedule.measure,
+            "wer": score.wer,
+            "errors": score.errors,
+            "words": score.words,
+            "utterances": score.utterances,
+            "utterance_errors": list(score.utterance_errors),
+            "utterance_words": list(score.utterance_words),
+            "machine_wer": None if machine is None else machine.wer,
+            "machine_errors": None if machine is None else machine.errors,
+            "parameters": sum(
+                p.numel()
+                for name, p in self._learner.network.named().items()
+                if not name.startswith("ctc")
+            ),
+            "losses": self._losses,
+            "steps": self._steps,
+            "seconds": round(self._seconds, 1),
+            "threads": torch.get_num_threads(),
+        }
+        write_atomically(self._output / RESULT, json.dumps(result, indent=2) + "\n")
+
+
+def _digest(weights: Mapping[str, Tensor]) -> str:
+    state = hashlib.sha256()
+    for name in sorted(weights):
+        state.update(name.encode() + weights[name].detach().numpy().tobytes())
+    return state.hexdigest()

@@ -1,0 +1,94 @@
+"""Grids, zeros and their schedule against the compiler, which has the last word."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra `train`")
+
+from sordino.compiler.prune import prune_model  # noqa: E402
+from sordino.compiler.quantise import quantise_linear  # noqa: E402
+from sordino.model.rnnt import Linear  # noqa: E402
+from sordino.testing.models import random_model  # noqa: E402
+from sordino.train.compress import (  # noqa: E402
+    choose_zeros,
+    compress,
+    last_choice,
+    round_to_grid,
+    share_of_zeros,
+)
+from sordino.train.recipe import QuantiseRecipe, SparsifyRecipe  # noqa: E402
+
+
+def test_cubic_schedule() -> None:
+    recipe = SparsifyRecipe(zeros=0.8, end=0.5)
+    last = last_choice(recipe, 200)
+    assert last == 99
+    shares = [share_of_zeros(recipe, step, 200) for step in range(200)]
+    assert shares[0] == 0
+    assert shares[33] == pytest.approx(0.8 * (1 - (2 / 3) ** 3))
+    assert shares[99:] == [0.8] * 101
+    assert (np.diff(shares[:100]) > 0).all()
+    assert share_of_zeros(SparsifyRecipe(zeros=0.8, end=1.0), 199, 200) == 0.8
+    assert share_of_zeros(recipe, 0, 1) == 0.8
+
+
+@pytest.mark.parametrize("bits", [2, 3, 5, 8])
+@pytest.mark.parametrize("clip", [0.9, 1.0])
+def test_rounded_weights_are_the_compilers_to_the_last_level(bits: int, clip: float) -> None:
+    weight = torch.tensor(np.random.default_rng(bits).normal(size=(40, 30)), dtype=torch.float32)
+    rounded = round_to_grid(QuantiseRecipe(bits=bits, clip=clip), weight, None).double().numpy()
+    values = np.unique(rounded)
+    levels = 2 ** (bits - 1) - 1
+    top = np.abs(values).max()
+    step = top / levels
+    np.testing.assert_allclose(values / step, np.round(values / step), atol=1e-4)
+    assert np.abs(rounded - np.clip(weight.numpy(), -top, top)).max() <= step * 0.5001
+    layer = quantise_linear(
+        Linear(rounded, np.zeros(40)),
+        "layer",
+        x_step=1.0,
+        x_max=128,
+        bits=bits,
+        accumulator_bits=32,
+        fraction=None,
+    )
+    matrix = layer.matrices[0]
+    np.testing.assert_allclose(matrix.values * matrix.step, rounded, atol=1e-6)
+
+
+def test_clipping_looks_at_what_is_kept() -> None:
+    weight = torch.tensor([[0.0, 0.0, 0.0, 0.1, 0.2, 0.4, 0.8, 100.0]])
+    mask = weight != 0
+    rounded = round_to_grid(QuantiseRecipe(bits=3, clip=0.6), weight, mask)
+    assert rounded.max() == pytest.approx(0.8)
+    assert not round_to_grid(QuantiseRecipe(bits=3), weight, mask & False).any()
+    assert not round_to_grid(QuantiseRecipe(bits=3), weight * 0, None).any()
+
+
+def test_gradients_pass_straight_through() -> None:
+    weight = torch.randn(8, 8, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    mask = weight.detach() > 0
+    seen = compress(QuantiseRecipe(bits=3), weight, mask)
+    assert not seen[~mask].any()
+    assert len(seen.unique()) <= 4
+    (seen * torch.arange(64.0).view(8, 8)).sum().backward()
+    assert torch.equal(weight.grad, torch.arange(64.0).view(8, 8))
+    assert compress(QuantiseRecipe(), weight, None) is weight
+
+
+@pytest.mark.parametrize(("unit", "group"), [("single", 1), ("connection", 4)])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.8])
+def test_zeros_are_those_that_the_compiler_would_choose(
+    unit: str, group: int, share: float
+) -> None:
+    model = random_model(3, encoder=(8, 12), prediction=(8,), joint=10)
+    matrices = {
+        name: torch.tensor(values)
+        for name, values in model.arrays().items()
+        if values.ndim == 2 and "embedding" not in name
+    }
+    masks = choose_zeros(SparsifyRecipe(zeros=0.9, unit=unit), matrices, share)
+    pruned = prune_model(model, share, group).arrays()
+    assert masks.keys() == matrices.keys()
+    for name, mask in masks.items():
+        assert np.array_equal(mask.numpy(), pruned[name] != 0)

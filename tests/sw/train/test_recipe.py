@@ -1,0 +1,103 @@
+"""Recipes: what is read, what is refused, and with which words."""
+
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from sordino.errors import InputError
+from sordino.train.recipe import Recipe, load_recipe
+
+ROOT = Path(__file__).parents[3]
+RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
+def test_recipes_of_the_repository_are_named_as_their_files(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert recipe.name == path.stem
+    assert recipe.description
+    assert path.read_text().startswith("#")
+
+
+def test_every_value_arrives(tmp_path: Path) -> None:
+    recipe = load_recipe(
+        write(
+            tmp_path,
+            'name = "x"\n[augment]\ntempo = [0.9, 1]\n[schedule]\nlearning_rate = 1\n'
+            'epochs = 7\nmeasure = "train"\n[sparsify]\nunit = "connection"\n',
+        )
+    )
+    assert recipe.augment.tempo == (0.9, 1.0)
+    assert isinstance(recipe.schedule.learning_rate, float)
+    assert (recipe.schedule.epochs, recipe.schedule.measure) == (7, "train")
+    assert recipe.sparsify.unit == "connection"
+    assert recipe.network == Recipe(name="y").network
+
+
+def test_digest_is_of_what_is_said_not_of_how(tmp_path: Path) -> None:
+    said = load_recipe(write(tmp_path, 'name = "x"\n[schedule]\nseed = 3\nepochs = 100\n'))
+    again = load_recipe(write(tmp_path, '# a comment\nname = "x"\n[schedule]\nseed = 3\n'))
+    other = load_recipe(write(tmp_path, 'name = "x"\n[schedule]\nseed = 4\n'))
+    assert said.digest == again.digest != other.digest
+
+
+@pytest.mark.parametrize("kind", [f.default_factory for f in fields(Recipe)[2:]])
+def test_every_field_is_documented(kind: type) -> None:
+    documented = {
+        word for line in kind.__doc__.splitlines() for word in line.replace(",", "").split()
+    }
+    assert {f.name for f in fields(kind)} <= documented
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "wanted a name in the recipe, got none"),
+        ("name = 1", "wanted name as text, got 1"),
+        ("name", "as TOML"),
+        ('name = "x"\ncolour = 1', "got 'colour'"),
+        ('name = "x"\naugment = 1', r"wanted \[augment\] as a table, got 1"),
+        ('name = "x"\n[schedule]\nepoch = 1', r"entries of \[schedule\] among .*, got 'epoch'"),
+        (
+            'name = "x"\n[schedule]\nepochs = 0',
+            "wanted epochs from 1 to 100000 in the recipe, got 0",
+        ),
+        ('name = "x"\n[schedule]\nepochs = 1.5', "wanted epochs as a whole number, got 1.5"),
+        ('name = "x"\n[schedule]\nepochs = true', "wanted epochs as a whole number, got True"),
+        ('name = "x"\n[schedule]\nclip = nan', "wanted clip as a number, got nan"),
+        ('name = "x"\n[schedule]\nctc_epochs = 101', "wanted ctc_epochs from 0 to 100"),
+        ('name = "x"\n[schedule]\nmeasure = "all"', "as one of train, dev, test, got 'all'"),
+        ('name = "x"\n[schedule]\nprecision = "int8"', "as one of float32, bfloat16, got 'int8'"),
+        (
+            'name = "x"\n[augment]\ntempo = [0.9]',
+            r"wanted tempo as a list of 2 numbers, got \[0.9\]",
+        ),
+        ('name = "x"\n[augment]\nwarp = [1.1, 0.9]', r"low ≤ 1 ≤ high ≤ 2, got \[1.1, 0.9\]"),
+        ('name = "x"\n[quantise]\nbits = 1', "wanted bits from 2 to 8 in the recipe, got 1"),
+        ('name = "x"\n[sparsify]\nunit = "row"', "as one of single, connection, got 'row'"),
+    ],
+)
+def test_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        load_recipe(write(tmp_path, text))
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path / "recipe.toml") in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot read recipe .*none\.toml"):
+        load_recipe(tmp_path / "none.toml")
+
+
+def test_recipes_are_plain_toml() -> None:
+    assert RECIPES
+    for path in RECIPES:
+        assert tomllib.loads(path.read_text())["name"]
