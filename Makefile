@@ -15,12 +15,12 @@ COMPRESSED := an4_g4_80 an4_single_80
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
-	@echo "make test        lint, types, tests, cocotb, a small training"
+	@echo "make test        lint, types, tests, cocotb"
 	@echo "make cocotb      the generated Verilog under Verilator with an AXI manager"
 	@echo "make docs        write the generated reference pages"
 	@echo "make image       compile the shipped model again into models/"
 	@echo "make wer         word error rates of docs/results/wer.md     (needs DATA=$(DATA))"
-	@echo "make train-smoke a small training, from recordings to the exact machine"
+	@echo "make train-smoke a small training, from recordings to the exact machine (needs torch)"
 	@echo "make training    the recipes of docs/results/training.md   (needs DATA; hours)"
 	@echo "make cosim-real  40 real recordings, three machines, every bit (needs DATA; long)"
 	@echo "make fuzz        flipped bits in images and loaded streams    (long)"
@@ -41,8 +41,8 @@ $(VENV)/.sim: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,cocotb,vela,train,dev]'
-	@touch $@ $(VENV)/.sim $(VENV)/.vela $(VENV)/.train
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,cocotb,vela,dev]'
+	@touch $@ $(VENV)/.sim $(VENV)/.vela
 
 $(VENV)/.vela: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,vela]'
@@ -62,7 +62,7 @@ demo: $(VENV)/.sim
 	$(SORDINO) run build/an4.sordino $(WAV) --engine rtl
 	$(SORDINO) cosim build/an4.sordino $(WAV)
 
-test: lint types unit cocotb train-smoke
+test: lint types unit cocotb
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
