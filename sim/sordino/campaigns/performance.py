@@ -62,7 +62,7 @@ the stated share of zero groups (rounding makes further zeros), clipped at the 9
 2^bits − 1 even levels, seed 0. **Trained**: all matrices of a model together, as the compiler \
 prunes, quantises and deals them.
 
-* **Sordino**: position and value streams in whole 16-bit words, all tables, the directory, split \
+* **Sordino**: position and value streams, all tables, the directory, split \
 over the lanes.
 * **Vela**: `ethos-u-vela`, the smaller of its weight codec over the matrix row by row (decoded \
 again and compared) and what its compiler writes for a fully connected layer; scales and biases \
@@ -106,8 +106,8 @@ def _machine(lanes: int) -> Config:
     return PRESETS[{16: "small-unstructured", 64: "large-unstructured"}[lanes]]
 
 
-def _trained(engine: EngineName) -> list[Figure]:
-    """How busy the trained encoders keep their machines."""
+def _trained(narrow: EngineName, wide: EngineName) -> list[Figure]:
+    """How busy the trained encoders keep their machines, with 16 lanes and with more."""
     uses: list[tuple[str, EncoderUse, float, float | None]] = []
     path = find_trained(FLOAT)
     if path is not None:
@@ -116,11 +116,12 @@ def _trained(engine: EngineName) -> list[Figure]:
             image = compile_for(model, _machine(lanes), _TRAINED_BITS, _TRAINED_ZEROS)
             name = f"AN4 encoder, {_TRAINED_ZEROS:.0%} single zeros"
             frame = _FRAME_LEAST if lanes == 16 else None
-            uses.append((name, encoder_use(image, frames=3, engine=engine), least, frame))
+            use = encoder_use(image, frames=3, engine=narrow if lanes == 16 else wide)
+            uses.append((name, use, least, frame))
     path = find_trained(GROUPED)
     if path is not None:
         image = compile_for(load_model(path), PRESETS["small"], _TRAINED_BITS, None)
-        use = encoder_use(image, frames=3, engine=engine)
+        use = encoder_use(image, frames=3, engine=narrow)
         uses.append((path.stem, use, _TRAINED_LEAST[16], _FRAME_LEAST))
     return use_figures(uses)
 
@@ -151,7 +152,7 @@ def _steps(vela: Vela | None) -> list[Figure]:
 def _circuit(rtl: bool) -> list[Figure]:
     """What needs the compiled circuit."""
     if not rtl:
-        reason = "left out with --no-rtl"
+        reason = "left out with --circuit none"
         return [
             missing_figure("cycle engine against RTL", "usually an estimate", "0", reason),
             missing_figure(f"RTL simulation of `{_RATE_MACHINE}`", "–", "≥ 200 ×", reason),
@@ -169,16 +170,18 @@ def _figures(
     result: EngineBench,
     large: Sequence[tuple[MatrixCycles, float, float | None]],
     vela: Vela | None,
-    rtl: bool,
+    circuit: str,
 ) -> list[Figure]:
+    wide: EngineName = "rtl" if circuit == "all" else "cycles"
+    narrow: EngineName = "cycles" if circuit == "none" else "rtl"
     return [
         *size_figures(result.sizes, _TRAINED),
         *group_figures([row for row in result.sizes if row.source not in _TRAINED]),
         *matvec_figures(large),
-        *_trained("rtl" if rtl else "cycles"),
-        *_mlperf("rtl" if rtl else "cycles"),
+        *_trained(narrow, wide),
+        *_mlperf(wide),
         *_steps(vela),
-        *_circuit(rtl),
+        *_circuit(circuit != "none"),
     ]
 
 
@@ -189,13 +192,20 @@ def _shown(row: Sizes) -> bool:
 
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-@click.option("--rtl/--no-rtl", default=True, help="Cycles from the circuit too, not the model.")
-def main(output: Path, rtl: bool) -> None:
+@click.option(
+    "--circuit",
+    type=click.Choice(["none", "quick", "all"]),
+    default="quick",
+    show_default=True,
+    help="What is measured on the circuit and not on the cycle model: nothing, what compiles in "
+    "minutes, or machines of 64 lanes in groups of one and the MLPerf encoder too.",
+)
+def main(output: Path, circuit: str) -> None:
     """Measure everything and write the page."""
     vela, missing = find_vela()
     result = _sizes(vela)
-    large = _large("rtl" if rtl else "cycles")
-    figures = _figures(result, large, vela, rtl)
+    large = _large("rtl" if circuit == "all" else "cycles")
+    figures = _figures(result, large, vela, circuit)
     measured = [figure for figure in figures if figure.met is not None]
     header, _ = size_table((), _LANES)
     single = [row for row in result.sizes if row.group == 1]
