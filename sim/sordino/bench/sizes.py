@@ -25,6 +25,7 @@ from sordino.peers import (
 __all__ = [
     "Encoded",
     "Sizes",
+    "case_machine",
     "deal_case",
     "encode_case",
     "measure_sizes",
@@ -103,9 +104,9 @@ class Sizes:
         return asdict(self)
 
 
-def encode_case(case: Case, lanes: int) -> Encoded:
-    """Encode a case for one number of lanes; a model as the compiler does."""
-    config = Config(
+def case_machine(case: Case, lanes: int) -> Config:
+    """A machine with room for any case."""
+    return Config(
         lanes=lanes,
         group=case.group,
         x_fifo=16,
@@ -113,6 +114,11 @@ def encode_case(case: Case, lanes: int) -> Encoded:
         lane_words=_ROOM,
         group_words=_ROOM,
     )
+
+
+def encode_case(case: Case, lanes: int) -> Encoded:
+    """Encode a case for one number of lanes; a model as the compiler does."""
+    config = case_machine(case, lanes)
     slots, weights = deal_case(case, config)
     encoded = encode_matrices(slots, config, weights=weights)
     stats, total = encoded.stats, case.weights

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sordino.arch import Config
 from sordino.bench.matrices import Case, laplacian_case, model_case
-from sordino.bench.sizes import deal_case
+from sordino.bench.sizes import case_machine, deal_case
 from sordino.campaigns.common import find_model, write_page
 from sordino.campaigns.prefix import prefix_bits
 from sordino.compiler.codec import encode_matrices
@@ -27,8 +27,6 @@ __all__ = ["CodeSizes", "measure"]
 STATE_BITS = (9, 8, 7, 6)
 LANES = (16, 64)
 SHAPES = ((1024, 512), (2048, 1024))
-_ROOM = 1 << 24
-_MOST_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -55,14 +53,7 @@ class CodeSizes:
 
 def measure(case: Case, lanes: int) -> CodeSizes:
     """Encode a case with every code."""
-    config = Config(
-        lanes=lanes,
-        group=case.group,
-        x_fifo=16,
-        rows_per_lane=_MOST_ROWS,
-        lane_words=_ROOM,
-        group_words=_ROOM,
-    )
+    config = case_machine(case, lanes)
     slots, weights = deal_case(case, config)
     bound = [
         block_bound_bits(matrix, case.group) if case.group > 1 else order0_bits(matrix)

@@ -1,18 +1,19 @@
 """`sordino eval`."""
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from sordino.cli.engines import ENGINES, make_engine
-from sordino.cli.options import json_option, path_type
+from sordino.cli.options import data_option, json_option, path_type
 from sordino.cli.output import fail, print_json, print_table, progress
 from sordino.cli.speech import features_of, frame_seconds, load_definition, text_of
 from sordino.engines.bound import cycle_bound
 from sordino.isa.image import Image
 from sordino.isa.registers import Error
 from sordino.model.load import load_model
-from sordino.speech.datasets import Utterance, load_dataset
+from sordino.speech.datasets import Split, Utterance, load_dataset
 from sordino.speech.features import load_features
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.wer import Wer, word_error_rate
@@ -60,15 +61,10 @@ def _transcribe(
     "  sordino eval model.sordino --data an4 --engine cycles",
 )
 @click.argument("model", type=path_type)
-@click.option(
-    "--data",
-    type=path_type,
-    required=True,
-    help="An AN4 tree, an FSDD recordings folder, or a folder with transcripts.tsv.",
-)
+@data_option
 @click.option(
     "--split",
-    type=click.Choice(["train", "dev", "test"]),
+    type=click.Choice(get_args(Split)),
     default="dev",
     show_default=True,
     help="Utterances to use.",
@@ -79,10 +75,10 @@ def _transcribe(
     help="[default: golden for an image, float for a model]",
 )
 @json_option
-def evaluate(model: Path, data: Path, split: str, engine: str | None, as_json: bool) -> None:
+def evaluate(model: Path, data: Path, split: Split, engine: str | None, as_json: bool) -> None:
     """Word error rate of MODEL (an image, or a float model) over a data set."""
     engine = engine or ("golden" if model.suffix == ".sordino" else "float")
-    utterances = load_dataset(data, split)  # type: ignore[arg-type]
+    utterances = load_dataset(data, split)
     texts, stopped, factor = _transcribe(model, engine, utterances)
     score: Wer = word_error_rate([u.text for u in utterances], texts)
     if as_json:

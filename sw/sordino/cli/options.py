@@ -7,7 +7,7 @@ import click
 from sordino.arch import PRESETS
 from sordino.cli.output import settings
 
-__all__ = ["IMAGE", "config_option", "json_option", "path_type", "set_option"]
+__all__ = ["IMAGE", "config_option", "data_option", "json_option", "path_type", "set_option"]
 
 path_type = click.Path(path_type=Path)
 
@@ -16,6 +16,12 @@ config_option = click.option(
     default="small",
     show_default=True,
     help=f"Machine: a TOML file or one of {', '.join(PRESETS)}.",
+)
+data_option = click.option(
+    "--data",
+    type=path_type,
+    required=True,
+    help="An AN4 tree, an FSDD recordings folder, or a folder with transcripts.tsv.",
 )
 set_option = click.option(
     "--set",

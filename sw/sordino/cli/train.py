@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sordino.cli.options import json_option, path_type
+from sordino.cli.options import data_option, json_option, path_type
 from sordino.cli.output import console, print_json, print_table, progress
 from sordino.errors import InputError
 from sordino.train.recipe import Recipe, load_recipe
@@ -40,12 +40,7 @@ def _train(
     "  sordino train recipes/smoke.toml --data models/utterances -o build/smoke --threads 1",
 )
 @click.argument("recipe", type=path_type)
-@click.option(
-    "--data",
-    type=path_type,
-    required=True,
-    help="An AN4 tree, an FSDD recordings folder, or a folder with transcripts.tsv.",
-)
+@data_option
 @click.option(
     "-o",
     "--output",

@@ -15,10 +15,9 @@ from sordino.speech.features import FeatureDefinition, load_features, load_input
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.wer import word_error_rate
 
-DATA = Path(os.environ.get("SORDINO_DATA", Path(__file__).parents[4] / "shared" / "data"))
-MODEL = DATA.parent / "models" / "an4_rnnt_g4_80.npz"
-
-pytestmark = pytest.mark.skipif(not MODEL.exists(), reason=f"no model {MODEL}")
+REPOSITORY = Path(__file__).parents[3]
+DATA = Path(os.environ.get("SORDINO_DATA", REPOSITORY.parent / "shared" / "data"))
+MODEL = REPOSITORY / "models" / "an4_rnnt_g4_80.npz"
 
 
 @pytest.mark.parametrize(("preset", "balance"), [("tiny", 1.0), ("small", 0.99)])
@@ -35,6 +34,7 @@ def test_zeros_it_has_are_kept_and_cost_little(preset: str, balance: float) -> N
             assert layer.balance >= balance
 
 
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"no AN4 in {DATA}; set SORDINO_DATA")
 def test_words_are_those_of_the_float_model() -> None:
     model = load_model(MODEL)
     image = compile_model(model, PRESETS["small"], CompileOptions(weight_bits=5)).image

@@ -5,18 +5,18 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
-from sordino.compiler.prune import prune_model  # noqa: E402
-from sordino.compiler.quantise import quantise_linear  # noqa: E402
-from sordino.model.rnnt import Linear  # noqa: E402
-from sordino.testing.models import random_model  # noqa: E402
-from sordino.train.compress import (  # noqa: E402
+from sordino.compiler.prune import prune_model
+from sordino.compiler.quantise import quantise_linear
+from sordino.model.rnnt import Linear
+from sordino.testing.models import random_model
+from sordino.train.compress import (
     choose_zeros,
     compress,
     last_choice,
     round_to_grid,
     share_of_zeros,
 )
-from sordino.train.recipe import QuantiseRecipe, SparsifyRecipe  # noqa: E402
+from sordino.train.recipe import QuantiseRecipe, SparsifyRecipe
 
 
 def test_cubic_schedule() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
-from sordino.train.loss import lattice_loss, transducer_loss  # noqa: E402
+from sordino.train.loss import lattice_loss, transducer_loss
 
 
 def enumerated(scores: np.ndarray, labels: list[int], blank: int) -> float:

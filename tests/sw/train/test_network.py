@@ -7,13 +7,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
-from sordino.model.load import load_model  # noqa: E402
-from sordino.speech.features import FeatureDefinition  # noqa: E402
-from sordino.speech.reference import FloatRnnt  # noqa: E402
-from sordino.train.export import export_model  # noqa: E402
-from sordino.train.loss import lattice_loss, transducer_loss  # noqa: E402
-from sordino.train.network import Network  # noqa: E402
-from sordino.train.recipe import NetworkRecipe, Recipe  # noqa: E402
+from sordino.model.load import load_model
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.reference import FloatRnnt
+from sordino.train.export import export_model
+from sordino.train.loss import lattice_loss, transducer_loss
+from sordino.train.network import Network
+from sordino.train.recipe import NetworkRecipe, Recipe
 
 RECIPE = Recipe(
     name="small",

@@ -15,25 +15,25 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 pytest.importorskip("tensorboard", reason="needs the extra `train`")
 
-import sordino.train.trainer as trainer  # noqa: E402
-from sordino.arch import PRESETS  # noqa: E402
-from sordino.compiler.compile import CompileOptions, compile_model  # noqa: E402
-from sordino.compiler.prune import prune_matrix  # noqa: E402
-from sordino.errors import InputError  # noqa: E402
-from sordino.golden.machine import Golden  # noqa: E402
-from sordino.model.load import load_model  # noqa: E402
-from sordino.speech.datasets import load_dataset  # noqa: E402
-from sordino.speech.features import load_features, load_input  # noqa: E402
-from sordino.speech.reference import FloatRnnt  # noqa: E402
-from sordino.speech.wer import word_error_rate  # noqa: E402
-from sordino.train.recipe import (  # noqa: E402
+import sordino.train.trainer as trainer
+from sordino.arch import PRESETS
+from sordino.compiler.compile import CompileOptions, compile_model
+from sordino.compiler.prune import prune_matrix
+from sordino.errors import InputError
+from sordino.golden.machine import Golden
+from sordino.model.load import load_model
+from sordino.speech.datasets import load_dataset
+from sordino.speech.features import load_features, load_input
+from sordino.speech.reference import FloatRnnt
+from sordino.speech.wer import word_error_rate
+from sordino.train.recipe import (
     QuantiseRecipe,
     Recipe,
     ScheduleRecipe,
     SparsifyRecipe,
     load_recipe,
 )
-from sordino.train.session import train  # noqa: E402
+from sordino.train.session import train
 
 
 class Killed(Exception):
