@@ -108,8 +108,8 @@ def size_figures(sizes: Sequence[Sizes], trained: frozenset[str]) -> list[Figure
     ]
 
 
-def group_figures(sizes: Sequence[Sizes]) -> list[Figure]:
-    """Bits per weight over the block bound, one line for each group."""
+def group_figures(sizes: Sequence[Sizes], what: str = "") -> list[Figure]:
+    """Bits per weight over the block bound, one line for each group; `what` names the matrices."""
     figures = []
     for group in sorted({s.group for s in sizes if s.group > 1}):
         rows = [
@@ -119,7 +119,7 @@ def group_figures(sizes: Sequence[Sizes]) -> list[Figure]:
         bitmap = f"bitmap + raw values {min(over):.3f}–{max(over):.3f}; " if over else ""
         figures.append(
             _worst(
-                f"bits per weight over the block bound, zeros in groups of {group} rows",
+                f"bits per weight over the block bound, zeros in groups of {group} rows{what}",
                 bitmap + _vela(rows),
                 rows,
                 lambda row, lanes: row.over(lanes),

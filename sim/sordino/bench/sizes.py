@@ -19,6 +19,7 @@ from sordino.peers import (
     block_bound_bits,
     eie_bits,
     huffman_bits,
+    mask_bits,
     order0_bits,
 )
 
@@ -67,6 +68,7 @@ class Sizes:
     zeros        share of zero weights
     h0           order-0 entropy of each matrix, weighted
     block_bound  entropy of the zero groups and of the weights in the others; None in groups of 1
+    mask         the part of it, or of the entropy, that says what is zero
     vela         the smaller of Vela's two encodings; None where Vela is left out
     vela_cycles  sum of Vela's estimates for the matrices as fully connected layers
     """
@@ -80,6 +82,7 @@ class Sizes:
     sordino: tuple[Encoded, ...]
     h0: float
     block_bound: float | None
+    mask: float
     vela: float | None
     vela_cycles: int | None
     huffman: float
@@ -98,6 +101,19 @@ class Sizes:
     def over(self, lanes: int) -> float:
         """Sordino's bits over the reference."""
         return self.on(lanes).bits_per_weight / self.reference if self.reference else 1.0
+
+    def shares(self, lanes: int) -> tuple[float, ...]:
+        """Where Sordino's bits over the reference go, as shares of it.
+
+        Positions over the entropy of what is zero, values over the rest, last words, tables,
+        directory.
+        """
+        one, whole = self.on(lanes), self.reference
+        over = (one.positions - self.mask, one.values - (whole - self.mask))
+        return tuple(
+            part / whole if whole else 0.0
+            for part in (*over, one.rounding, one.tables, one.directory)
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Fields by name."""
@@ -186,6 +202,7 @@ def measure_sizes(case: Case, lanes: Sequence[int], vela: Vela | None) -> Sizes:
         sordino=tuple(encode_case(case, count) for count in lanes if count % case.group == 0),
         h0=total(order0_bits),
         block_bound=total(block_bound_bits, case.group) if case.group > 1 else None,
+        mask=total(mask_bits, case.group),
         vela=per_weight(sum(m.bits for m in encodings)) if encodings else None,
         vela_cycles=sum(m.npu_cycles for m in encodings) if encodings else None,
         huffman=total(huffman_bits),
@@ -234,10 +251,14 @@ def size_table(
 def parts_table(
     rows: Sequence[Sizes], lanes: Sequence[int]
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Header and rows of a table: where Sordino's bits go, in bits per weight."""
+    """Header and rows of a table: where Sordino's bits go.
+
+    Positions, values and all in bits per weight, then `Sizes.shares` in per cent.
+    """
     header = (
-        *("matrix", "bits", "group", "zeros", "lanes", "positions", "values"),
-        *("rounding", "tables", "directory", "all", "bytes a stream"),
+        *("matrix", "bits", "group", "zeros", "lanes", "positions", "values", "all"),
+        *("positions over", "values over", "last words", "tables", "directory"),
+        "bytes a stream",
     )
     body: list[tuple[str, ...]] = [
         (
@@ -246,9 +267,8 @@ def parts_table(
             str(sizes.group),
             f"{sizes.zeros:.1%}",
             str(one.lanes),
-            *(f"{part:.4f}" for part in (one.positions, one.values, one.rounding, one.tables)),
-            f"{one.directory:.4f}",
-            f"{one.bits_per_weight:.4f}",
+            *(f"{part:.4f}" for part in (one.positions, one.values, one.bits_per_weight)),
+            *(f"{share:.2%}" for share in sizes.shares(one.lanes)),
             f"{one.stream_bytes:,.0f}",
         )
         for sizes in rows

@@ -6,6 +6,7 @@ from sordino.peers.sizes import (
     block_bound_bits,
     eie_bits,
     huffman_bits,
+    mask_bits,
     order0_bits,
 )
 from sordino.peers.vela import Vela, VelaMatrix
@@ -18,5 +19,6 @@ __all__ = [
     "code_lengths",
     "eie_bits",
     "huffman_bits",
+    "mask_bits",
     "order0_bits",
 ]

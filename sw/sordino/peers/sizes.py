@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from sordino.compiler.codec.model import entropy
 from sordino.peers.huffman import code_lengths
 
-__all__ = ["bitmap_bits", "block_bound_bits", "eie_bits", "huffman_bits", "order0_bits"]
+__all__ = [
+    *("bitmap_bits", "block_bound_bits", "eie_bits", "huffman_bits", "mask_bits"),
+    "order0_bits",
+]
 
 _ESCAPE = 255
 _CODE_LENGTH_BITS = 4
@@ -48,14 +51,19 @@ def bitmap_bits(matrix: _Matrix, bits: int, group: int = 1) -> int:
     return _blocks(matrix, group).size + bits * _kept(matrix, group).size
 
 
+def mask_bits(matrix: _Matrix, group: int = 1) -> float:
+    """Entropy of which blocks of `group` rows are zero, times their number."""
+    blocks = _blocks(matrix, group)
+    return entropy(np.bincount(blocks.reshape(-1), minlength=2)) * blocks.size
+
+
 def block_bound_bits(matrix: _Matrix, group: int) -> float:
     """Entropy of which blocks are zero and order-0 entropy of the weights in the others.
 
     What no code reaches that takes blocks, and weights within blocks, for independent.
     """
-    blocks, kept = _blocks(matrix, group), _kept(matrix, group)
-    mask = entropy(np.bincount(blocks.reshape(-1), minlength=2)) * blocks.size
-    return mask + entropy(_histogram(kept)) * kept.size
+    kept = _kept(matrix, group)
+    return mask_bits(matrix, group) + entropy(_histogram(kept)) * kept.size
 
 
 def eie_bits(matrix: _Matrix, bits: int) -> int:

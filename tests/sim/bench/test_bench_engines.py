@@ -213,3 +213,11 @@ def test_models_that_are_not_there_are_named(
     model.parent.mkdir()
     model.touch()
     assert find_trained("an4_rnnt_float.npz") == model
+
+
+@pytest.mark.parametrize("group", [1, 4])
+def test_shares_are_all_that_is_over_the_reference(group: int) -> None:
+    sizes = small_sizes(group)
+    for lanes in (one.lanes for one in sizes.sordino):
+        assert 1 + sum(sizes.shares(lanes)) == pytest.approx(sizes.over(lanes))
+        assert sizes.shares(lanes)[3] == sizes.on(lanes).tables / sizes.reference > 0

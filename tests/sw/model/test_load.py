@@ -88,7 +88,7 @@ def test_meta_file_takes_the_place_of_the_one_inside(tmp_path: Path, arrays: Arr
 
 
 def test_pytorch_state_dict(tmp_path: Path, arrays: Arrays) -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="needs the extra `torch`")
     state = {pytorch_name(n): torch.from_numpy(a) for n, a in arrays.items()}
     path = tmp_path / "m.pt"
     torch.save({"state_dict": state, "meta": random_meta()}, path)
@@ -102,7 +102,7 @@ def test_pytorch_state_dict(tmp_path: Path, arrays: Arrays) -> None:
 
 
 def test_pickles_are_not_executed(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="needs the extra `torch`")
     import pickle
 
     class Trap:
@@ -274,7 +274,7 @@ def test_damaged_files_never_crash(tmp_path: Path, arrays: Arrays, kind: str) ->
     elif kind == ".safetensors":
         save_file(arrays, path, metadata={"meta": json.dumps(random_meta())})
     else:
-        torch = pytest.importorskip("torch")
+        torch = pytest.importorskip("torch", reason="needs the extra `torch`")
         state = {name: torch.from_numpy(array) for name, array in arrays.items()}
         torch.save({**state, "meta": random_meta()}, path)
     contents = bytearray(path.read_bytes())
