@@ -102,6 +102,19 @@ class Lane(wiring.Component):
         with m.If(adding):
             m.d.sync += [previous.eq(total), written_row.eq(product_row)]
 
+        self._banks(m, gate, stored, adding, product_row, total)
+        return m
+
+    def _banks(
+        self,
+        m: Module,
+        gate: Signal,
+        stored: Signal,
+        adding: Signal,
+        product_row: Signal,
+        total: Signal,
+    ) -> None:
+        """Both memories: one for the places, whose accumulator is `stored`, the other to drain."""
         drain_bank = Signal()
         m.d.sync += drain_bank.eq(self.drain.bank)
         for number in range(2):
@@ -135,4 +148,3 @@ class Lane(wiring.Component):
                 m.d.comb += stored.eq(read.data)
             with m.If(drain_bank == number):
                 m.d.comb += self.drain.accumulators[0].eq(read.data)
-        return m
