@@ -1,7 +1,8 @@
-"""The RNN-T of MLPerf inference in its exact sizes, with random weights.
+"""The RNN-T of MLPerf inference in its exact sizes, with weights drawn from a trained model.
 
 80 mel values of three frames, two LSTM layers of 1024, every two outputs stacked, three more
-layers; prediction 2 × 320, joint 512 with ReLU, 28 characters and the blank: 45.3 M parameters.
+layers; prediction 2 × 320, joint 512 with ReLU, 28 characters and the blank, at most 30 tokens a
+frame: 45.3 M parameters (mlcommons/inference, retired_benchmarks/speech_recognition/rnnt).
 """
 
 from dataclasses import replace
@@ -10,14 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import PRESETS, Config
-from sordino.model.load import model_from_arrays
+from sordino.arith import FEATURE
+from sordino.bench.drawn import draw_linear, draw_stack
 from sordino.model.rnnt import RnntModel
-from sordino.testing.models import random_arrays, random_meta
 
-__all__ = ["mlperf_machine", "mlperf_model"]
+__all__ = [
+    *("CHARACTERS_PER_SECOND", "FRAME_SECONDS", "UTTERANCE_FRAMES"),
+    *("mlperf_input", "mlperf_machine", "mlperf_model"),
+]
 
-_UNITS, _TOKENS = 1024, 29
-_CLIP = 0.999
+FRAME_SECONDS = 0.03
+UTTERANCE_FRAMES = 208
+"""Of the benchmark's mean utterance, 6.25 s."""
+CHARACTERS_PER_SECOND = 14.86
+"""Of the benchmark's 2,513 utterances, from their transcripts."""
+_INPUTS, _UNITS, _EMBEDDING, _PREDICTED, _JOINT = 240, 1024, 320, 320, 512
+_TOKENS = ("<blank>", " ", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "'")
+_AFTER, _FACTOR = 2, 2
+_SILENCE = 1e3
 
 
 def mlperf_machine() -> Config:
@@ -34,30 +45,38 @@ def mlperf_machine() -> Config:
     )
 
 
-def _laplacian(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Clipped at the 99.9 % point."""
-    weights = rng.laplace(size=shape) / np.sqrt(2 * shape[1])
-    most = np.quantile(np.abs(weights), _CLIP)
-    return np.asarray(weights.clip(-most, most))
+def mlperf_input(frames: int) -> NDArray[np.int8]:
+    """Input (frames, 240) int8, normal with deviation 1 in the units of features."""
+    drawn = np.random.default_rng(1).normal(size=(frames, _INPUTS))
+    scaled = np.rint(drawn * 2.0**FEATURE.fraction)
+    return np.asarray(scaled.clip(FEATURE.low, FEATURE.high), np.int8)
 
 
-def mlperf_model() -> RnntModel:
-    """The same in every run."""
+def mlperf_model(trained: RnntModel) -> RnntModel:
+    """The same in every run from the same model.
+
+    It emits no token: what random weights say means nothing, and says it without end. Time with
+    as many tokens as are spoken comes from a given sequence (`sordino.cycles.trace`).
+    """
     rng = np.random.default_rng(0)
-    reduction = (2, 2)
-    arrays = random_arrays(
-        rng,
-        inputs=240,
-        encoder=(_UNITS,) * 5,
-        embedding=320,
-        prediction=(320, 320),
-        joint=512,
-        tokens=_TOKENS,
-        time_reduction=reduction,
+    widths = [(_UNITS * (_FACTOR if n == _AFTER else 1), _UNITS) for n in range(5)]
+    model = RnntModel(
+        encoder=draw_stack(rng, trained.encoder, [(_INPUTS, _UNITS), *widths[1:]]),
+        embedding=rng.choice(trained.embedding.ravel(), (len(_TOKENS), _EMBEDDING)),
+        prediction=draw_stack(
+            rng, trained.prediction, [(_EMBEDDING, _PREDICTED), (_PREDICTED, _PREDICTED)]
+        ),
+        joint_encoder=draw_linear(rng, trained.joint_encoder, _JOINT, _UNITS),
+        joint_prediction=draw_linear(rng, trained.joint_prediction, _JOINT, _PREDICTED),
+        joint_output=draw_linear(rng, trained.joint_output, len(_TOKENS), _JOINT),
+        meta={
+            "tokens": list(_TOKENS),
+            "blank": 0,
+            "max_symbols_per_frame": 30,
+            "encoder": {"time_reduction": {"after": _AFTER, "factor": _FACTOR}},
+            "joint": {"activation": "relu"},
+        },
+        name="MLPerf RNN-T",
     )
-    for name in arrays:
-        if name.endswith(("weight_ih", "weight_hh")):
-            arrays[name] = _laplacian(rng, arrays[name].shape)
-    encoder = {"time_reduction": dict(zip(("after", "factor"), reduction, strict=True))}
-    meta = random_meta(_TOKENS, "relu", max_symbols_per_frame=30, encoder=encoder)
-    return model_from_arrays(arrays, meta, name="MLPerf RNN-T")
+    model.joint_output.bias[model.blank] += _SILENCE
+    return model

@@ -128,9 +128,13 @@ def _trained(narrow: EngineName, wide: EngineName) -> list[Figure]:
 
 def _mlperf(engine: EngineName) -> list[Figure]:
     """How busy the encoder of MLPerf's RNN-T keeps `large`, two groups of two frames."""
-    image = compile_for(mlperf_model(), mlperf_machine(), _TRAINED_BITS, _TRAINED_ZEROS)
+    path = find_trained(GROUPED)
+    if path is None:
+        return []
+    model = mlperf_model(load_model(path))
+    image = compile_for(model, mlperf_machine(), _TRAINED_BITS, None)
     use = encoder_use(image, frames=4, engine=engine)
-    name = f"MLPerf encoder, {_TRAINED_ZEROS:.0%} zeros, random, resident"
+    name = f"MLPerf encoder, drawn from {path.stem}, resident"
     return use_figures([(name, use, _MLPERF_LEAST, _MLPERF_FRAME_LEAST)])
 
 

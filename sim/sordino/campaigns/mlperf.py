@@ -1,0 +1,245 @@
+"""The RNN-T of MLPerf inference at full size: a model file, cycles, bytes, the circuit."""
+
+import json
+import resource
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from time import process_time
+
+import click
+import numpy as np
+from safetensors.numpy import save_file
+
+from sordino.arch import PRESETS
+from sordino.bench.mlperf import (
+    CHARACTERS_PER_SECOND,
+    FRAME_SECONDS,
+    UTTERANCE_FRAMES,
+    mlperf_input,
+    mlperf_machine,
+    mlperf_model,
+)
+from sordino.campaigns.common import write_page
+from sordino.cycles.bounds import frame_bounds
+from sordino.cycles.engine import Cycles
+from sordino.cycles.path import decisions_of, follow
+from sordino.cycles.trace import Profile, time_trace
+from sordino.engines.cosim import compare
+from sordino.engines.rtl import Rtl
+from sordino.golden.machine import Golden
+from sordino.isa.image import Image
+from sordino.isa.instructions import Opcode
+from sordino.model.load import load_model
+from sordino.reference.markdown import table
+
+_TRAINED = Path("models/an4_rnnt_g4_80.npz")
+_BITS, _BASE = 5, "large"
+_COMPILE_SECONDS, _COMPILE_BYTES, _RUN_SECONDS = 60, 4e9, 10
+_DENSE_RATE = 942e6
+"""Bytes of int8 weights a second of speech, each read once a frame."""
+_GPUS = {
+    "Jetson Xavier NX": 0.2185,
+    "Jetson AGX Xavier": 0.1037,
+    "A10": 0.0243,
+    "A100-PCIe": 0.0149,
+}
+"""Mean seconds an utterance, single stream, MLPerf inference v1.0, closed division."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiled:
+    """What `sordino compile` made of the model file, with processor seconds and bytes at most."""
+
+    image: Image
+    size: int
+    seconds: float
+    peak: int
+    summary: dict[str, float]
+
+
+def _compile(folder: Path) -> Compiled:
+    """Write the model's file and compile it with the command that a user would type."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model = mlperf_model(load_model(_TRAINED))
+    path, output = folder / "mlperf.safetensors", folder / "mlperf.sordino"
+    arrays = {name: array.astype(np.float32) for name, array in model.arrays().items()}
+    save_file(arrays, path, {"meta": json.dumps(model.meta)})
+    base, machine = PRESETS[_BASE].as_dict(), mlperf_machine().as_dict()
+    changes = [
+        f"--set={name}={value}"
+        for name, value in machine.items()
+        if name != "name" and value != base[name]
+    ]
+    command = [
+        *(str(Path(sys.executable).with_name("sordino")), "compile", str(path)),
+        *("--config", _BASE, *changes, "--weight-bits", str(_BITS), "-o", str(output), "--json"),
+    ]
+    done = subprocess.run(command, check=True, capture_output=True)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Compiled(
+        image=Image.load(output),
+        size=output.stat().st_size,
+        seconds=used.ru_utime + used.ru_stime,
+        peak=used.ru_maxrss * 1024,
+        summary=json.loads(done.stdout),
+    )
+
+
+def _spoken(image: Image) -> Profile:
+    """Time of the mean utterance with its characters spread evenly over the frames."""
+    groups = -(-UTTERANCE_FRAMES // 2)
+    until = np.floor(np.arange(groups + 1) * 2 * FRAME_SECONDS * CHARACTERS_PER_SECOND).astype(int)
+    token = 1 + image.host["blank"]
+    tokens = [[token] * count for count in np.diff(until).tolist()]
+    return time_trace(image, follow(image, UTTERANCE_FRAMES, decisions_of(image, tokens)))
+
+
+def _bytes_read(image: Image, profile: Profile) -> float:
+    """Of weight streams, by all MATVECs of a run."""
+    bits = 0
+    for instruction, times in zip(image.program, profile.table()[:, 0].tolist(), strict=True):
+        if instruction.opcode is Opcode.MATVEC:
+            entry = image.matrices[instruction.matrix]
+            bits += times * (sum(entry.position_bits) + sum(entry.value_bits))
+    return bits / 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One figure, its limit if it has one, and what is beside it."""
+
+    what: str
+    figure: str
+    limit: str = ""
+    beside: str = ""
+    met: bool = True
+
+
+def _sizes(compiled: Compiled) -> list[Line]:
+    summary = compiled.summary
+    return [
+        Line(
+            what="parameters",
+            figure=f"{summary['parameters']:,}",
+            beside=f"{summary['weights']:,} weights, {summary['zeros']:.1%} zeros",
+        ),
+        Line(
+            what="compiling, from file to file",
+            figure=f"{compiled.seconds:.1f} s, {compiled.peak / 1e9:.2f} GB",
+            limit=f"{_COMPILE_SECONDS} s, {_COMPILE_BYTES / 1e9:g} GB",
+            met=compiled.seconds <= _COMPILE_SECONDS and compiled.peak <= _COMPILE_BYTES,
+        ),
+        Line(
+            what="image",
+            figure=f"{compiled.size:,} bytes",
+            beside=f"{summary['float32_bytes'] / compiled.size:.1f} times under float32, "
+            f"{summary['bits_per_weight']:.3f} bits a weight",
+        ),
+    ]
+
+
+def _times(image: Image, ran: float, silent: int, spoken: Profile) -> list[Line]:
+    seconds = UTTERANCE_FRAMES * FRAME_SECONDS
+    cycles, clock = spoken.counters()["cycles"], image.config.clock_hz
+    busy = cycles / clock
+    rate = _bytes_read(image, spoken) / seconds
+    tokens = int(seconds * CHARACTERS_PER_SECOND)
+    gpus = ", ".join(f"{name} {mean / seconds:.4f}" for name, mean in _GPUS.items())
+    return [
+        Line(
+            what=f"exact machine with time, {UTTERANCE_FRAMES} frames ({seconds:.2f} s of speech)",
+            figure=f"{ran:.1f} s",
+            limit=f"{_RUN_SECONDS} s",
+            beside=f"{silent:,} cycles, no token",
+            met=ran <= _RUN_SECONDS,
+        ),
+        Line(
+            what=f"the same with {tokens} tokens, {CHARACTERS_PER_SECOND} a second, time alone",
+            figure=f"{cycles:,} cycles",
+            beside=f"{busy:.3f} s at {clock / 1e6:g} MHz",
+        ),
+        Line(
+            what="real-time factor",
+            figure=f"{busy / seconds:.4f}",
+            beside=f"MLPerf v1.0, one stream: {gpus}",
+        ),
+        Line(
+            what="weight streams read, a second of speech",
+            figure=f"{rate / 1e6:.1f} MB",
+            beside=f"int8 dense {_DENSE_RATE / 1e6:.0f} MB, {_DENSE_RATE / rate:.1f} times as much",
+        ),
+    ]
+
+
+def _frames(image: Image) -> list[Line]:
+    bounds = frame_bounds(image)
+    assert bounds is not None
+    clock, lines = image.config.clock_hz, []
+    for count in (0, 1, image.host["max_symbols"]):
+        span = bounds.tokens[count]
+        assert span.worst is not None
+        lines.append(
+            Line(
+                what=f"input vector with {count} tokens, best to worst",
+                figure=f"{span.best:,} to {span.worst:,} cycles",
+                limit=f"{int(FRAME_SECONDS * clock):,}",
+                beside=f"{span.worst / clock * 1e3:.2f} ms of {FRAME_SECONDS * 1e3:g} ms",
+                met=span.worst <= FRAME_SECONDS * clock,
+            )
+        )
+    return lines
+
+
+def _circuit(image: Image) -> Line:
+    """One frame of the encoder, which reads two input vectors, on both machines."""
+    outcome = compare(image, Golden(image), Rtl(image), mlperf_input(2))
+    return Line(
+        what="one frame on the circuit against the exact machine",
+        figure=outcome.first_difference or "identical",
+        beside=f"{outcome.words_compared:,} words of {outcome.records_compared:,} instructions, "
+        f"{outcome.results[1].counters['cycles']:,} cycles",
+        met=outcome.first_difference is None,
+    )
+
+
+@click.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("build/mlperf"),
+    show_default=True,
+    help="Where model file and image go (190 MB).",
+)
+@click.option("--circuit/--no-circuit", default=True, help="Compare one frame with the circuit.")
+def main(output: Path, folder: Path, circuit: bool) -> None:
+    """Compile, run, compare; exit 1 where a limit is missed or the circuit differs."""
+    compiled = _compile(folder)
+    image = compiled.image
+    begin = process_time()
+    result = Cycles(image).run(mlperf_input(UTTERANCE_FRAMES))
+    ran = process_time() - begin
+    lines = [
+        *_sizes(compiled),
+        *_times(image, ran, result.counters["cycles"], _spoken(image)),
+        *_frames(image),
+        *([_circuit(image)] if circuit else []),
+    ]
+    rows = [(x.what, x.figure, x.limit, "" if x.met else "missed", x.beside) for x in lines]
+    write_page(
+        output,
+        "MLPerf's RNN-T at full size",
+        "make mlperf",
+        (
+            f"Weights drawn from {_TRAINED.name} ({_BITS} bits); machine: `{_BASE}` with memories "
+            "that hold them. Seconds are processor time on one core.\n",
+            table(("what", "figure", "limit", "", "beside"), rows),
+        ),
+    )
+    raise SystemExit(not all(line.met for line in lines))
+
+
+if __name__ == "__main__":
+    main()
