@@ -68,6 +68,8 @@ def define_features(recipe: FeatureRecipe, spoken: Sequence[Spoken]) -> FeatureD
         stack=recipe.stack,
         utterance_mean_weight=recipe.utterance_mean_weight,
         global_mean_weight=recipe.global_mean_weight,
+        mean_over=recipe.mean_over,
+        prior_frames=recipe.prior_frames,
         fraction_bits=recipe.fraction_bits,
     )
 

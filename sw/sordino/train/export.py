@@ -31,6 +31,8 @@ def describe(recipe: Recipe, definition: FeatureDefinition) -> dict[str, Any]:
             "dim": definition.dim,
             "utterance_mean_weight": definition.utterance_mean_weight,
             "global_mean_weight": definition.global_mean_weight,
+            "mean_over": definition.mean_over,
+            "prior_frames": definition.prior_frames,
             "fraction_bits": definition.fraction_bits,
         },
         "encoder": {"layers": network.encoder_layers, "hidden": network.encoder_hidden},

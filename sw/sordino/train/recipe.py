@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from sordino.errors import InputError
 from sordino.speech.datasets import Split
+from sordino.speech.features import MEANS
 
 __all__ = [
     *("AugmentRecipe", "FeatureRecipe", "NetworkRecipe", "QuantiseRecipe", "Recipe"),
@@ -43,21 +44,28 @@ class FeatureRecipe:
     """How recordings become input; the rest of the front end is `FeatureDefinition`'s default.
 
     stack                  frames of 10 ms in one input vector
-    utterance_mean_weight  share of the utterance's mean that is subtracted; 0 needs no look-ahead
-                           beyond the deltas', so that words can be recognised while spoken
+    utterance_mean_weight  share of the utterance's mean that is subtracted
     global_mean_weight     share of the training data's mean that is subtracted
+    mean_over              what the utterance's mean is taken over: the whole utterance, or what has
+                           been heard of it (running): then nothing looks further ahead than the
+                           deltas, 40 ms, and words can be recognised while spoken
+    prior_frames           frames at the training data's mean with which a running mean begins
     fraction_bits          of the int8 input: 5 clips at ±4 standard deviations
     """
 
     stack: int = 3
     utterance_mean_weight: float = 0.7
     global_mean_weight: float = 0.3
+    mean_over: str = "utterance"
+    prior_frames: float = 100.0
     fraction_bits: int = 5
 
     def __post_init__(self) -> None:
         _within(self, "stack", 1, 16)
         _within(self, "utterance_mean_weight", 0, 1)
         _within(self, "global_mean_weight", 0, 1)
+        _one_of(self, "mean_over", MEANS)
+        _within(self, "prior_frames", 0, 100_000)
         _within(self, "fraction_bits", 0, 7)
 
 
