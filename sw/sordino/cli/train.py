@@ -17,7 +17,12 @@ __all__ = ["train"]
 
 
 def _train(
-    recipe: Recipe, data: Path, output: Path, start: Path | None, threads: int | None
+    recipe: Recipe,
+    data: Path,
+    output: Path,
+    start: Path | None,
+    teacher: Path | None,
+    threads: int | None,
 ) -> "Trained":
     try:
         from sordino.train.session import train as run  # imports torch, which is optional
@@ -31,12 +36,20 @@ def _train(
         def on_step(done: int, steps: int, text: str) -> None:
             bar.update(task, completed=done, total=steps, description=f"{recipe.name} {text}")
 
-        return run(recipe, data, output, start=start, threads=threads, on_step=on_step)
+        return run(
+            *(recipe, data, output),
+            start=start,
+            teacher=teacher,
+            threads=threads,
+            on_step=on_step,
+        )
 
 
 @click.command(
     epilog="\b\nExamples:\n"
     "  sordino train recipes/an4_float.toml --data an4 -o runs/an4_float\n"
+    "  sordino train recipes/an4_student.toml --data an4 -o runs/an4_student \\\n"
+    "    --start runs/an4_causal --teacher runs/an4_teacher/model.npz\n"
     "  sordino train recipes/smoke.toml --data models/utterances -o build/smoke --threads 1",
 )
 @click.argument("recipe", type=path_type)
@@ -54,6 +67,11 @@ def _train(
     help="Weights to start from: a model, or the folder of another training.",
 )
 @click.option(
+    "--teacher",
+    type=path_type,
+    help="A larger model to learn from, for recipes with [teacher].",
+)
+@click.option(
     "--threads",
     type=click.IntRange(1),
     help="Of the processor; other numbers round differently.  [default: PyTorch's]",
@@ -64,6 +82,7 @@ def train(
     data: Path,
     output: Path,
     start: Path | None,
+    teacher: Path | None,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -73,7 +92,7 @@ def train(
     ends with the same bits.
     """
     loaded = load_recipe(recipe)
-    trained = _train(loaded, data, output, start, threads)
+    trained = _train(loaded, data, output, start, teacher, threads)
     score, split = trained.score, loaded.schedule.measure
     if as_json:
         print_json(

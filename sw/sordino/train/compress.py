@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sordino.arch import QUAD
 from sordino.compiler.prune import prune_matrix
-from sordino.train.recipe import QuantiseRecipe, SparsifyRecipe
+from sordino.train.methods import QuantiseRecipe, SparsifyRecipe
 
 __all__ = ["choose_zeros", "compress", "last_choice", "round_to_grid", "share_of_zeros"]
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,12 +82,14 @@ class Batch:
     frames   int64 (B,): input vectors of each
     targets  int64 (B, U)
     labels   int64 (B,): tokens of each
+    heard    the same examples as a teacher hears them, in its features (B, T, its dim); or None
     """
 
     x: NDArray[np.float32]
     frames: NDArray[np.int64]
     targets: NDArray[np.int64]
     labels: NDArray[np.int64]
+    heard: NDArray[np.float32] | None = None
 
 
 def _pad(x: Sequence[NDArray[np.float64]], tokens: Sequence[Sequence[int]]) -> Batch:
@@ -103,7 +105,8 @@ def _pad(x: Sequence[NDArray[np.float64]], tokens: Sequence[Sequence[int]]) -> B
 class Batches:
     """The batches of every epoch. All that is drawn depends on the seed and the place alone.
 
-    So a training can go on from any step without having drawn what came before it.
+    So a training can go on from any step without having drawn what came before it. With the
+    features of a `teacher`, which stack as many frames, batches are in both.
     """
 
     def __init__(
@@ -114,6 +117,7 @@ class Batches:
         *,
         size: int,
         seed: int,
+        teacher: FeatureDefinition | None = None,
     ) -> None:
         shortest = min(len(s.cepstra) for s in spoken)
         if int(shortest * augment.tempo[0]) < definition.stack:
@@ -121,6 +125,7 @@ class Batches:
                 f"wanted utterances of at least {definition.stack} frames, got one of {shortest}"
             )
         self._spoken, self._definition, self._augment = list(spoken), definition, augment
+        self._definitions = [definition] if teacher is None else [definition, teacher]
         self._size, self._seed = size, seed
         self._axis = MelAxis(definition.front_end)
         self._deviations = np.array(definition.std)
@@ -160,11 +165,15 @@ class Batches:
             inputs.append(mask_input(x, self._augment, rng))
             text = [[_NUMBERS[" "], *spoken.tokens] for spoken in parts]
             tokens.append([token for words in text for token in words][1:])
-        return _pad(inputs, tokens)
+        batch, dim = _pad(inputs, tokens), self._definition.dim
+        if len(self._definitions) == 1:
+            return batch
+        return replace(batch, x=batch.x[..., :dim].copy(), heard=batch.x[..., dim:].copy())
 
     def _example(self, spoken: Spoken, rng: np.random.Generator) -> NDArray[np.float64]:
+        """The changed utterance in the features of all who hear it, side by side."""
         cepstra = change_cepstra(spoken.cepstra, self._augment, self._axis, self._deviations, rng)
-        return on_grid(self._definition, cepstra)
+        return np.concatenate([on_grid(d, cepstra) for d in self._definitions], axis=1)
 
 
 def on_grid(definition: FeatureDefinition, cepstra: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from sordino.train.data import BLANK, Batch
 from sordino.train.loss import lattice_loss
 from sordino.train.network import Network
 from sordino.train.recipe import Recipe, ScheduleRecipe
+from sordino.train.teacher import Teacher, lattice_divergence
 
 __all__ = ["Learner", "learning_rate"]
 
@@ -35,16 +36,28 @@ def _average_decay(schedule: ScheduleRecipe, step: int) -> float:
     return min(schedule.average, (1 + step) / (10 + step))
 
 
+def _padded(x: np.ndarray[Any, np.dtype[np.float32]]) -> Tensor:
+    """Input (B, T, dim) with T a multiple of `_LENGTHS`."""
+    return functional.pad(torch.from_numpy(x), (0, 0, 0, -x.shape[1] % _LENGTHS))
+
+
 class Learner:
     """A network, what it is trained with, and all that a checkpoint must hold of them.
 
-    steps  in all
-    start  weights to start from by their canonical names; the CTC head may be missing
+    steps    in all
+    start    weights to start from by their canonical names; the CTC head may be missing
+    teacher  for recipes that learn from one
     """
 
     def __init__(
-        self, recipe: Recipe, inputs: int, steps: int, start: Mapping[str, Tensor] | None = None
+        self,
+        recipe: Recipe,
+        inputs: int,
+        steps: int,
+        start: Mapping[str, Tensor] | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
+        self._teacher = teacher
         self._recipe, self._schedule, self._steps = recipe, recipe.schedule, steps
         self.network = Network(recipe.network, inputs, self._schedule.seed)
         self._weights = self.network.named()
@@ -132,12 +145,12 @@ class Learner:
             self._masks = choose_zeros(recipe, self.network.matrices(), share)
 
     def _loss(self, batch: Batch, epoch: int) -> Tensor:
-        """Mean over the batch of nats a token: the transducer's, CTC's, or both."""
-        x, frames, targets, labels = map(
-            torch.from_numpy, (batch.x, batch.frames, batch.targets, batch.labels)
-        )
-        x = functional.pad(x, (0, 0, 0, -x.shape[1] % _LENGTHS))
-        encoded = self.network.encode(x)
+        """Mean over the batch of nats a token: the transducer's, CTC's, or both.
+
+        And nats a node of the divergence from a teacher.
+        """
+        frames, targets, labels = map(torch.from_numpy, (batch.frames, batch.targets, batch.labels))
+        encoded = self.network.encode(_padded(batch.x))
         tokens = labels.clamp(min=1)
         ctc = functional.ctc_loss(
             self.network.ctc(encoded).transpose(0, 1),
@@ -151,7 +164,14 @@ class Learner:
             return loss
         arcs = self.network.scores(encoded, targets, frames, labels)
         transducer = (lattice_loss(*arcs, frames, labels) / tokens).mean()
-        return transducer + self._schedule.ctc_weight * loss
+        loss = transducer + self._schedule.ctc_weight * loss
+        if self._teacher is not None and batch.heard is not None:
+            wanted = self._teacher.scores(
+                *(_padded(batch.heard), targets, frames, labels, self.network.precision)
+            )
+            divergence = lattice_divergence(wanted, arcs, frames, labels)
+            loss = loss + self._recipe.teacher.weight * divergence.mean()
+        return loss
 
     @contextmanager
     def in_use(self) -> Iterator[Network]:

@@ -10,25 +10,15 @@ from typing import Any, Literal, get_args, get_origin
 from sordino.errors import InputError
 from sordino.speech.datasets import Split
 from sordino.speech.features import MEANS
+from sordino.train.checks import one_of, within
+from sordino.train.methods import QuantiseRecipe, SparsifyRecipe, TeacherRecipe
 
 __all__ = [
     *("AugmentRecipe", "FeatureRecipe", "NetworkRecipe", "QuantiseRecipe", "Recipe"),
-    *("ScheduleRecipe", "SparsifyRecipe", "load_recipe"),
+    *("ScheduleRecipe", "SparsifyRecipe", "TeacherRecipe", "load_recipe"),
 ]
 
 _PRECISIONS = ("float32", "bfloat16")
-_UNITS = ("single", "connection")
-
-
-def _within(recipe: object, name: str, low: float, high: float) -> None:
-    value = getattr(recipe, name)
-    if not low <= value <= high:
-        raise InputError(f"wanted {name} from {low:g} to {high:g} in the recipe, got {value:g}")
-
-
-def _one_of(recipe: object, name: str, allowed: tuple[str, ...]) -> None:
-    if (value := getattr(recipe, name)) not in allowed:
-        raise InputError(f"wanted {name} as one of {', '.join(allowed)}, got {value!r}")
 
 
 def _range(recipe: object, name: str) -> None:
@@ -61,12 +51,12 @@ class FeatureRecipe:
     fraction_bits: int = 5
 
     def __post_init__(self) -> None:
-        _within(self, "stack", 1, 16)
-        _within(self, "utterance_mean_weight", 0, 1)
-        _within(self, "global_mean_weight", 0, 1)
-        _one_of(self, "mean_over", MEANS)
-        _within(self, "prior_frames", 0, 100_000)
-        _within(self, "fraction_bits", 0, 7)
+        within(self, "stack", 1, 16)
+        within(self, "utterance_mean_weight", 0, 1)
+        within(self, "global_mean_weight", 0, 1)
+        one_of(self, "mean_over", MEANS)
+        within(self, "prior_frames", 0, 100_000)
+        within(self, "fraction_bits", 0, 7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +80,10 @@ class NetworkRecipe:
 
     def __post_init__(self) -> None:
         for name in ("encoder_layers", "prediction_layers"):
-            _within(self, name, 1, 16)
+            within(self, name, 1, 16)
         for name in ("encoder_hidden", "embedding", "prediction_hidden", "joint_hidden"):
-            _within(self, name, 1, 4096)
-        _within(self, "max_symbols", 1, 100)
+            within(self, name, 1, 4096)
+        within(self, "max_symbols", 1, 100)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,15 +119,15 @@ class AugmentRecipe:
     def __post_init__(self) -> None:
         _range(self, "tempo")
         _range(self, "warp")
-        _within(self, "gain", 0, 0.9)
-        _within(self, "offset", 0, 10)
-        _within(self, "noise", 0, 10)
-        _within(self, "time_masks", 0, 100)
-        _within(self, "time_mask", 1, 1000)
-        _within(self, "band_masks", 0, 100)
-        _within(self, "band_mask", 1, 1000)
-        _within(self, "join", 0, 1)
-        _within(self, "join_frames", 0, 100_000)
+        within(self, "gain", 0, 0.9)
+        within(self, "offset", 0, 10)
+        within(self, "noise", 0, 10)
+        within(self, "time_masks", 0, 100)
+        within(self, "time_mask", 1, 1000)
+        within(self, "band_masks", 0, 100)
+        within(self, "band_mask", 1, 1000)
+        within(self, "join", 0, 1)
+        within(self, "join_frames", 0, 100_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,63 +170,21 @@ class ScheduleRecipe:
     measure_epochs: int = 10
 
     def __post_init__(self) -> None:
-        _within(self, "seed", 0, 2**32 - 1)
-        _within(self, "epochs", 1, 100_000)
-        _within(self, "ctc_epochs", 0, self.epochs)
-        _within(self, "ctc_weight", 0, 100)
-        _within(self, "batch", 1, 4096)
-        _within(self, "learning_rate", 1e-9, 10)
-        _within(self, "warmup", 0, 10**9)
-        _within(self, "weight_decay", 0, 10)
-        _within(self, "clip", 1e-9, 1e9)
-        _within(self, "dropout", 0, 0.9)
-        _within(self, "weight_noise", 0, 10)
-        _within(self, "average", 0, 0.999999)
-        _one_of(self, "precision", _PRECISIONS)
-        _one_of(self, "measure", get_args(Split))
-        _within(self, "measure_epochs", 1, 100_000)
-
-
-@dataclass(frozen=True, kw_only=True)
-class QuantiseRecipe:
-    """Weights that lie on the compiler's grid while training (straight through: forward rounded,
-    backward as if not).
-
-    bits   of a weight: the 2^bits − 1 values evenly spaced around zero; 0: not quantised
-    clip   largest weight of a matrix that the grid reaches, as a quantile of its magnitudes
-    """
-
-    bits: int = 0
-    clip: float = 0.997
-
-    def __post_init__(self) -> None:
-        if self.bits != 0:
-            _within(self, "bits", 2, 8)
-        _within(self, "clip", 0.5, 1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SparsifyRecipe:
-    """Weights that become zero while training, by magnitude, along a cubic schedule (M. Zhu and
-    S. Gupta, "To prune, or not to prune", 2017, arXiv:1710.01878).
-
-    zeros        share of every matrix but the embedding at the end; 0: none
-    unit         what becomes zero: single weights, or whole connections (an LSTM's four gates'
-                 weights of one input and one unit; elsewhere one column in four neighbouring rows)
-    end          share of all steps after which the final share is reached
-    every        steps from one choice of the zeros to the next
-    """
-
-    zeros: float = 0.0
-    unit: str = "single"
-    end: float = 0.5
-    every: int = 20
-
-    def __post_init__(self) -> None:
-        _within(self, "zeros", 0, 0.999)
-        _one_of(self, "unit", _UNITS)
-        _within(self, "end", 0.001, 1)
-        _within(self, "every", 1, 100_000)
+        within(self, "seed", 0, 2**32 - 1)
+        within(self, "epochs", 1, 100_000)
+        within(self, "ctc_epochs", 0, self.epochs)
+        within(self, "ctc_weight", 0, 100)
+        within(self, "batch", 1, 4096)
+        within(self, "learning_rate", 1e-9, 10)
+        within(self, "warmup", 0, 10**9)
+        within(self, "weight_decay", 0, 10)
+        within(self, "clip", 1e-9, 1e9)
+        within(self, "dropout", 0, 0.9)
+        within(self, "weight_noise", 0, 10)
+        within(self, "average", 0, 0.999999)
+        one_of(self, "precision", _PRECISIONS)
+        one_of(self, "measure", get_args(Split))
+        within(self, "measure_epochs", 1, 100_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,6 +203,7 @@ class Recipe:
     schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
     quantise: QuantiseRecipe = field(default_factory=QuantiseRecipe)
     sparsify: SparsifyRecipe = field(default_factory=SparsifyRecipe)
+    teacher: TeacherRecipe = field(default_factory=TeacherRecipe)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON-able values, those left out in the file among them."""
@@ -308,11 +257,11 @@ def _value(kind: Any, value: object, name: str) -> Any:
         return tuple(_value(k, v, name) for k, v in zip(inner, value, strict=True))
     if get_origin(kind) is Literal:
         kind = str
-    if kind not in (int, float, str):
+    if kind not in (int, float, str, bool):
         return _build(kind, value, f"[{name}]")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind or value != value:
-        names = {int: "a whole number", float: "a number", str: "text"}
+        names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
         raise InputError(f"wanted {name} as {names[kind]}, got {value!r}")
     return value

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,6 +36,7 @@ from sordino.train.log import Log
 from sordino.train.network import Network
 from sordino.train.recipe import Recipe
 from sordino.train.replay import Replay
+from sordino.train.teacher import Teacher
 
 __all__ = ["CHECKPOINT", "MODEL", "RESULT", "Trained", "Trainer", "transcribe"]
 
@@ -79,6 +81,7 @@ class Trainer:
 
     data     corpus, as `load_dataset` reads it
     start    weights to start from, by their canonical names
+    teacher  for recipes that learn from one
     on_step  called after every step with the steps done, the steps in all, and a line of text
 
     Raises InputError for data that does not fit and for a folder with another training in it.
@@ -91,6 +94,7 @@ class Trainer:
         output: Path,
         *,
         start: Mapping[str, Tensor] | None = None,
+        teacher: Teacher | None = None,
         on_step: Callable[[int, int, str], None] = lambda _done, _steps, _text: None,
     ) -> None:
         self._recipe, self._output, self._on_step = recipe, output, on_step
@@ -98,21 +102,44 @@ class Trainer:
         spoken = load_spoken(data, "train")
         self._measured = load_spoken(data, schedule.measure)
         self._definition = define_features(recipe.features, spoken)
-        self._batches = Batches(
-            spoken, self._definition, recipe.augment, size=schedule.batch, seed=schedule.seed
-        )
-        self._steps = schedule.epochs * self._batches.per_epoch
-        self._learner = Learner(recipe, self._definition.dim, self._steps, start)
         self._identity = {
             "recipe": recipe.digest,
             "data": fingerprint([*spoken, *self._measured]),
             "start": _digest(start or {}),
         }
+        self._taught: dict[str, Any] | None = None
+        if teacher is not None:
+            spoken = self._listen(teacher, spoken)
+        self._batches = Batches(
+            spoken,
+            self._definition,
+            recipe.augment,
+            size=schedule.batch,
+            seed=schedule.seed,
+            teacher=teacher.definition if teacher and recipe.teacher.weight else None,
+        )
+        self._steps = schedule.epochs * self._batches.per_epoch
+        self._learner = Learner(recipe, self._definition.dim, self._steps, start, teacher)
         self._step, self._seconds = 0, 0.0
         self._losses: list[float] = []
         self._epoch_losses: list[float] = []
         self._text = ""
         self._drawn: tuple[int, list[list[tuple[int, ...]]]] = (-1, [])
+
+    def _listen(self, teacher: Teacher, spoken: list[Spoken]) -> list[Spoken]:
+        """What is trained on: the utterances, where the recipe says so as the teacher hears them.
+
+        Their own transcripts then serve one figure in the result and nothing else.
+        """
+        teacher.check(self._definition)
+        self._identity["teacher"] = teacher.digest
+        self._taught = {"name": teacher.name, "wer": None}
+        if self._recipe.teacher.labels:
+            return spoken
+        written = teacher.write(spoken)
+        score = word_error_rate([s.text for s in spoken], [s.text for s in written])
+        self._taught["wer"] = score.wer
+        return written
 
     def run(self) -> Trained:
         """Train to the end, write model and result."""
@@ -227,6 +254,7 @@ class Trainer:
                 for name, p in self._learner.network.named().items()
                 if not name.startswith("ctc")
             ),
+            "teacher": self._taught,
             "losses": self._losses,
             "steps": self._steps,
             "seconds": round(self._seconds, 1),
