@@ -140,6 +140,11 @@ CASES: dict[str, tuple[Config, dict[str, Any], CompileOptions]] = {
         {"encoder": (7, 8), "prediction": (10,), "joint": 17, "tokens": 12, "zeros": 0.5},
         CompileOptions(weight_bits=6),
     ),
+    "Lloyd-Max values, more bits for the joint": (
+        machine(8, 4),
+        {"encoder": (11, 9), "zeros": 0.5},
+        CompileOptions(weight_bits=3, codebook="lloyd-max", layer_bits=(("joint.*", 6),)),
+    ),
     "relu": (machine(), {"activation": "relu", "encoder": (9, 6)}, CompileOptions()),
     "pruned": (machine(8, 1), {"encoder": (9,)}, CompileOptions(weight_bits=5, sparsity=0.6)),
     "pruned groups": (machine(), {"encoder": (9,)}, CompileOptions(weight_bits=4, sparsity=0.5)),
@@ -190,7 +195,7 @@ def test_machine_computes_the_contract(case: str) -> None:
         if options.sparsity is not None:
             pruned = prune_model(model, options.sparsity, config.group)
         reference = Reference(
-            model, quantise_model(pruned, options.weight_bits, config.accumulator_bits)
+            model, quantise_model(pruned, options.precision(model), config.accumulator_bits)
         )
         rng = np.random.default_rng(seed)
         features = rng.integers(-128, 128, (12 + seed, model.inputs)).astype(np.int8)
@@ -316,6 +321,7 @@ def test_what_does_not_fit_names_the_parameter(change: dict[str, int], parameter
         {"weight_bits": 1},
         {"weight_bits": 9},
         {"codebook": "random"},
+        {"layer_bits": (("joint.*", 9),)},
         {"sparsity": 1.1},
         {"sparsity": float("nan")},
         {"max_symbols": 0},
