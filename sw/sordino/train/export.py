@@ -19,7 +19,7 @@ __all__ = ["describe", "export_model"]
 
 def describe(recipe: Recipe, definition: FeatureDefinition) -> dict[str, Any]:
     """The model's meta: all that is needed to run it on recordings."""
-    network = recipe.network
+    network, precision = recipe.network, recipe.quantise.precision
     return {
         "tokens": list(TOKENS),
         "blank": BLANK,
@@ -45,6 +45,7 @@ def describe(recipe: Recipe, definition: FeatureDefinition) -> dict[str, Any]:
         "joint": {"dim": network.joint_hidden, "activation": "tanh"},
         "gate_order": "i f g o (PyTorch)",
         "recipe": recipe.name,
+        **({} if precision is None else {"quantise": precision.to_dict()}),
     }
 
 

@@ -255,6 +255,10 @@ def _value(kind: Any, value: object, name: str) -> Any:
         if not isinstance(value, list) or len(value) != len(inner):
             raise InputError(f"wanted {name} as a list of {len(inner)} numbers, got {value!r}")
         return tuple(_value(k, v, name) for k, v in zip(inner, value, strict=True))
+    if get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise InputError(f"wanted {name} as a table, got {value!r}")
+        return {key: _value(get_args(kind)[1], v, f"{name}.{key}") for key, v in value.items()}
     if get_origin(kind) is Literal:
         kind = str
     if kind not in (int, float, str, bool):

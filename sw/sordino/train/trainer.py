@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sordino.compiler.precision import Precision
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.model.load import load_model
@@ -155,7 +156,8 @@ class Trainer:
         self._save()
         model = self._output / MODEL
         export_model(model, self._recipe, self._definition, self._learner.exported())
-        machine = self._replay(model) if self._recipe.quantise.bits else None
+        precision = self._recipe.quantise.precision
+        machine = None if precision is None else self._replay(model, precision)
         self._write_result(score, machine)
         return Trained(
             model=model,
@@ -198,11 +200,11 @@ class Trainer:
         log.add(f"word error rate/{self._recipe.schedule.measure}", score.wer, self._step)
         return score
 
-    def _replay(self, path: Path) -> Wer:
+    def _replay(self, path: Path, precision: Precision) -> Wer:
         """Word errors of the exported model on the exact machine."""
         model, definition = load_model(path), self._definition
         inputs = [definition.quantise(definition.model_input(s.cepstra)) for s in self._measured]
-        found = Replay(model, self._recipe.quantise.bits).transcribe(inputs)
+        found = Replay(model, precision).transcribe(inputs)
         texts = [" ".join("".join(TOKENS[token] for token in said).split()) for said in found]
         return word_error_rate([s.text for s in self._measured], texts)
 
