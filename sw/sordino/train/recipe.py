@@ -218,10 +218,24 @@ class Recipe:
 def load_recipe(path: str | Path) -> Recipe:
     """The recipe in a TOML file.
 
+    `base = "OTHER.toml"`, a file beside it, gives all that the file itself does not say but name
+    and description.
+
     Raises InputError, in one line, for a file that cannot be read, unknown or missing entries,
     and values of another kind or out of range.
     """
-    path = Path(path)
+    values = _read(Path(path), ())
+    try:
+        recipe: Recipe = _build(Recipe, values, "the recipe")
+        return recipe
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """The entries of a file over those of its base."""
+    if path in above:
+        raise InputError(f"wanted a base that ends somewhere, but {path} is its own; correct it")
     try:
         with path.open("rb") as file:
             values = tomllib.load(file)
@@ -229,11 +243,23 @@ def load_recipe(path: str | Path) -> Recipe:
         raise InputError(f"cannot read recipe {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"wanted a recipe as TOML, but {path} is not: {error}") from None
-    try:
-        recipe: Recipe = _build(Recipe, values, "the recipe")
-        return recipe
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise InputError(f"{path}: wanted base as the name of a file, got {base!r}")
+    inherited = _read(path.parent / base, (*above, path))
+    for part in ("name", "description"):
+        inherited.pop(part, None)
+    return _over(inherited, values)
+
+
+def _over(below: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in values.items():
+        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        merged[name] = _over(merged[name], value) if both else value
+    return merged
 
 
 def _build(kind: Any, values: object, where: str) -> Any:

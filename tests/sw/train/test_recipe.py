@@ -45,6 +45,26 @@ def test_every_value_arrives(tmp_path: Path) -> None:
     assert recipe.network == Recipe(name="y").network
 
 
+def test_a_base_gives_what_is_not_said(tmp_path: Path) -> None:
+    (tmp_path / "low.toml").write_text(
+        'name = "low"\ndescription = "d"\n[schedule]\nepochs = 7\nseed = 3\n'
+    )
+    (tmp_path / "middle.toml").write_text(
+        'base = "low.toml"\nname = "middle"\n[schedule]\nseed = 4\n[quantise]\nbits = 3\n'
+    )
+    recipe = load_recipe(write(tmp_path, 'base = "middle.toml"\nname = "x"\n[quantise]\nbits = 5'))
+    assert (recipe.name, recipe.description) == ("x", "")
+    assert (recipe.schedule.epochs, recipe.schedule.seed, recipe.quantise.bits) == (7, 4, 5)
+    for text, message in (
+        ('base = "recipe.toml"\nname = "x"', "recipe.toml is its own"),
+        ('base = "none.toml"\nname = "x"', r"cannot read recipe .*none\.toml"),
+        ('base = 1\nname = "x"', "wanted base as the name of a file, got 1"),
+        ('base = "low.toml"', "wanted a name in the recipe, got none"),
+    ):
+        with pytest.raises(InputError, match=message):
+            load_recipe(write(tmp_path, text))
+
+
 def test_digest_is_of_what_is_said_not_of_how(tmp_path: Path) -> None:
     said = load_recipe(write(tmp_path, 'name = "x"\n[schedule]\nseed = 3\nepochs = 100\n'))
     again = load_recipe(write(tmp_path, '# a comment\nname = "x"\n[schedule]\nseed = 3\n'))
