@@ -1,7 +1,5 @@
 """Trained networks as the files that `sordino compile` reads."""
 
-import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.files import write_atomically
+from sordino.model.save import save_arrays
 from sordino.speech.features import FeatureDefinition
 from sordino.train.data import BLANK, TOKENS
 from sordino.train.recipe import Recipe
@@ -59,9 +57,7 @@ def export_model(
 
     Equal weights give equal bytes.
     """
-    arrays: dict[str, NDArray[Any]] = {
-        "meta": np.array(json.dumps(describe(recipe, definition), ensure_ascii=False))
-    }
+    arrays: dict[str, NDArray[np.float32]] = {}
     for name, values in weights.items():
         if name.startswith("ctc"):
             continue
@@ -70,6 +66,4 @@ def export_model(
             arrays[name.replace("_ih", "_hh")] = np.zeros_like(values)
     arrays["features.mean"] = np.array(definition.mean, np.float32)
     arrays["features.std"] = np.array(definition.std, np.float32)
-    contents = io.BytesIO()
-    np.savez(contents, allow_pickle=False, **arrays)
-    write_atomically(path, contents.getvalue())
+    save_arrays(path, describe(recipe, definition), arrays)

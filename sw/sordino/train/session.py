@@ -65,7 +65,11 @@ def train(
         weights = None if start is None else load_weights(start)
         taught_by = None if teacher is None else Teacher(teacher)
         return Trainer(
-            recipe, data, output, start=weights, teacher=taught_by, on_step=on_step
+            *(recipe, data, output),
+            start=weights,
+            started=None if start is None else start.name,
+            teacher=taught_by,
+            on_step=on_step,
         ).run()
     finally:
         torch.set_num_threads(before[0])

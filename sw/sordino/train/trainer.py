@@ -82,6 +82,7 @@ class Trainer:
 
     data     corpus, as `load_dataset` reads it
     start    weights to start from, by their canonical names
+    started  what they are called in the result
     teacher  for recipes that learn from one
     on_step  called after every step with the steps done, the steps in all, and a line of text
 
@@ -95,6 +96,7 @@ class Trainer:
         output: Path,
         *,
         start: Mapping[str, Tensor] | None = None,
+        started: str | None = None,
         teacher: Teacher | None = None,
         on_step: Callable[[int, int, str], None] = lambda _done, _steps, _text: None,
     ) -> None:
@@ -108,6 +110,7 @@ class Trainer:
             "data": fingerprint([*spoken, *self._measured]),
             "start": _digest(start or {}),
         }
+        self._started = started
         self._taught: dict[str, Any] | None = None
         if teacher is not None:
             spoken = self._listen(teacher, spoken)
@@ -251,11 +254,13 @@ class Trainer:
             "utterance_words": list(score.utterance_words),
             "machine_wer": None if machine is None else machine.wer,
             "machine_errors": None if machine is None else machine.errors,
+            "machine_utterance_errors": None if machine is None else machine.utterance_errors,
             "parameters": sum(
                 p.numel()
                 for name, p in self._learner.network.named().items()
                 if not name.startswith("ctc")
             ),
+            "start": self._started,
             "teacher": self._taught,
             "losses": self._losses,
             "steps": self._steps,
