@@ -13,11 +13,12 @@ from sordino.speech.datasets import Split, load_dataset
 from sordino.speech.features import FeatureDefinition, load_cepstra
 from sordino.speech.mfcc import MfccDefinition
 from sordino.train.augment import MelAxis, change_cepstra, mask_input
+from sordino.train.methods import ContextRecipe
 from sordino.train.recipe import AugmentRecipe, FeatureRecipe
 
 __all__ = [
     *("BLANK", "TOKENS", "Batch", "Batches", "Spoken", "define_features", "fingerprint"),
-    *("in_order", "load_spoken", "on_grid"),
+    *("find_context", "in_order", "load_spoken", "on_grid"),
 ]
 
 TOKENS = ("<blank>", " ", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "'")
@@ -37,12 +38,16 @@ class Spoken:
     text: str
     cepstra: NDArray[np.float64]
     tokens: tuple[int, ...]
+    speaker: str = ""
 
 
-def load_spoken(data: Path, split: Split) -> list[Spoken]:
-    """All utterances of a split; InputError for characters that models cannot write."""
+def load_spoken(data: Path, split: Split, *, unlabelled: bool = False) -> list[Spoken]:
+    """All utterances of a split; InputError for characters that models cannot write.
+
+    With `unlabelled`, those without a transcript, too.
+    """
     front_end, spoken = MfccDefinition(), []
-    for utterance in load_dataset(data, split):
+    for utterance in load_dataset(data, split, unlabelled=unlabelled):
         text = " ".join(utterance.text.upper().split())
         if unknown := sorted(set(text) - _NUMBERS.keys()):
             raise InputError(
@@ -51,7 +56,15 @@ def load_spoken(data: Path, split: Split) -> list[Spoken]:
             )
         cepstra = load_cepstra(utterance.path, front_end)
         tokens = tuple(_NUMBERS[c] for c in text)
-        spoken.append(Spoken(name=utterance.name, text=text, cepstra=cepstra, tokens=tokens))
+        spoken.append(
+            Spoken(
+                name=utterance.name,
+                text=text,
+                cepstra=cepstra,
+                tokens=tokens,
+                speaker=utterance.speaker,
+            )
+        )
     return spoken
 
 
@@ -82,6 +95,7 @@ class Batch:
     frames   int64 (B,): input vectors of each
     targets  int64 (B, U)
     labels   int64 (B,): tokens of each
+    skipped  int64 (B,): input vectors of context before those, on which there is no loss
     heard    the same examples as a teacher hears them, in its features (B, T, its dim); or None
     """
 
@@ -89,24 +103,45 @@ class Batch:
     frames: NDArray[np.int64]
     targets: NDArray[np.int64]
     labels: NDArray[np.int64]
+    skipped: NDArray[np.int64]
     heard: NDArray[np.float32] | None = None
 
 
-def _pad(x: Sequence[NDArray[np.float64]], tokens: Sequence[Sequence[int]]) -> Batch:
+def _pad(
+    x: Sequence[NDArray[np.float64]],
+    tokens: Sequence[Sequence[int]],
+    context: Sequence[NDArray[np.float64]] = (),
+) -> Batch:
+    """A batch of inputs (frames, dim), each after what is heard before it, if anything is."""
     frames, labels = [np.array([len(v) for v in values], np.int64) for values in (x, tokens)]
-    inputs = np.zeros((len(x), frames.max(), x[0].shape[1]), np.float32)
+    skipped = np.array([len(before) for before in context] or [0] * len(x), np.int64)
+    inputs = np.zeros((len(x), (frames + skipped).max(), x[0].shape[1]), np.float32)
     targets = np.zeros((len(x), labels.max()), np.int64)
-    for number, (vectors, text) in enumerate(zip(x, tokens, strict=True)):
-        inputs[number, : len(vectors)] = vectors
+    for number, (vectors, text, start) in enumerate(zip(x, tokens, skipped, strict=True)):
+        inputs[number, start : start + len(vectors)] = vectors
         targets[number, : len(text)] = text
-    return Batch(x=inputs, frames=frames, targets=targets, labels=labels)
+    for number, before in enumerate(context):
+        inputs[number, : len(before)] = before
+    return Batch(x=inputs, frames=frames, targets=targets, labels=labels, skipped=skipped)
+
+
+def find_context(spoken: Sequence[Spoken], count: int) -> list[list[int]]:
+    """For each utterance the numbers of the `count` before it by the same speaker, in order."""
+    said: dict[str, list[int]] = {}
+    before = []
+    for number, s in enumerate(spoken):
+        earlier = said.setdefault(s.speaker, [])
+        before.append(earlier[-count:] if count and s.speaker else [])
+        earlier.append(number)
+    return before
 
 
 class Batches:
     """The batches of every epoch. All that is drawn depends on the seed and the place alone.
 
     So a training can go on from any step without having drawn what came before it. With the
-    features of a `teacher`, which stack as many frames, batches are in both.
+    features of a `teacher`, which stack as many frames, batches are in both. Utterances without
+    a transcript are heard as context alone, where there is any.
     """
 
     def __init__(
@@ -118,7 +153,14 @@ class Batches:
         size: int,
         seed: int,
         teacher: FeatureDefinition | None = None,
+        context: ContextRecipe | None = None,
     ) -> None:
+        context = context or ContextRecipe()
+        self._labelled = [n for n, s in enumerate(spoken) if s.tokens or not context.utterances]
+        if not self._labelled:
+            raise InputError("wanted utterances with transcripts to train on, got none")
+        self._context = find_context(spoken, context.utterances)
+        self._context_frames = context.frames
         shortest = min(len(s.cepstra) for s in spoken)
         if int(shortest * augment.tempo[0]) < definition.stack:
             raise InputError(
@@ -133,7 +175,7 @@ class Batches:
     @property
     def per_epoch(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self._spoken) // self._size)
+        return -(-len(self._labelled) // self._size)
 
     def epoch(self, number: int) -> list[list[tuple[int, ...]]]:
         """The batches of an epoch: of each example, the utterances that are joined in it.
@@ -142,10 +184,11 @@ class Batches:
         """
         rng = np.random.default_rng([self._seed, number])
         joined = [
-            (n, int(rng.integers(len(self._spoken))))
-            if len(s.cepstra) <= self._augment.join_frames and rng.random() < self._augment.join
+            (n, self._labelled[int(rng.integers(len(self._labelled)))])
+            if len(self._spoken[n].cepstra) <= self._augment.join_frames
+            and rng.random() < self._augment.join
             else (n,)
-            for n, s in enumerate(self._spoken)
+            for n in self._labelled
         ]
         lengths = [
             sum(len(self._spoken[n].cepstra) for n in example) + rng.uniform(0, _JITTER)
@@ -158,17 +201,25 @@ class Batches:
     def batch(self, epoch: int, place: int, group: Sequence[tuple[int, ...]]) -> Batch:
         """The examples of one step: `group` is number `place` of `epoch`."""
         rng = np.random.default_rng([self._seed, epoch, place])
-        inputs, tokens = [], []
+        inputs, tokens, context = [], [], []
         for example in group:
             parts = [self._spoken[n] for n in example]
             x = np.concatenate([self._example(spoken, rng) for spoken in parts])
             inputs.append(mask_input(x, self._augment, rng))
+            context.append(self._before(example[0], rng))
             text = [[_NUMBERS[" "], *spoken.tokens] for spoken in parts]
             tokens.append([token for words in text for token in words][1:])
-        batch, dim = _pad(inputs, tokens), self._definition.dim
+        batch, dim = _pad(inputs, tokens, context), self._definition.dim
         if len(self._definitions) == 1:
             return batch
         return replace(batch, x=batch.x[..., :dim].copy(), heard=batch.x[..., dim:].copy())
+
+    def _before(self, number: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """What is heard before an utterance, changed as one is: (frames, dim), often none."""
+        found, width = self._context[number], sum(d.dim for d in self._definitions)
+        drawn = int(rng.integers(len(found) + 1)) if found else 0
+        parts = [self._example(self._spoken[n], rng) for n in found[len(found) - drawn :]]
+        return np.concatenate([np.zeros((0, width)), *parts])[-self._context_frames :]
 
     def _example(self, spoken: Spoken, rng: np.random.Generator) -> NDArray[np.float64]:
         """The changed utterance in the features of all who hear it, side by side."""
@@ -183,14 +234,28 @@ def on_grid(definition: FeatureDefinition, cepstra: NDArray[np.float64]) -> NDAr
 
 
 def in_order(
-    spoken: Sequence[Spoken], definition: FeatureDefinition, size: int
+    spoken: Sequence[Spoken],
+    definition: FeatureDefinition,
+    size: int,
+    context: ContextRecipe | None = None,
 ) -> Iterator[tuple[list[int], Batch]]:
-    """Unchanged utterances, longest first, `size` at a time, with their numbers."""
+    """Unchanged utterances, longest first, `size` at a time, with their numbers.
+
+    Each after its whole context, where there is to be any.
+    """
+    context = context or ContextRecipe()
+    heard = find_context(spoken, context.utterances)
     order = sorted(range(len(spoken)), key=lambda n: -len(spoken[n].cepstra))
     for k in range(0, len(order), size):
         group = order[k : k + size]
         x = [on_grid(definition, spoken[n].cepstra) for n in group]
-        yield group, _pad(x, [spoken[n].tokens for n in group])
+        none = np.zeros((0, definition.dim))
+        before = [
+            np.concatenate([none, *(on_grid(definition, spoken[m].cepstra) for m in heard[n])])
+            for n in group
+        ]
+        tokens = [spoken[n].tokens for n in group]
+        yield group, _pad(x, tokens, [part[-context.frames :] for part in before])
 
 
 def fingerprint(spoken: Sequence[Spoken]) -> str:

@@ -145,7 +145,8 @@ class Learner:
         And nats a node of the divergence from a teacher.
         """
         frames, targets, labels = map(torch.from_numpy, (batch.frames, batch.targets, batch.labels))
-        encoded = self.network.encode(_padded(batch.x))
+        skipped = torch.from_numpy(batch.skipped)
+        encoded = self.network.encode(_padded(batch.x), skipped)
         tokens = labels.clamp(min=1)
         ctc = functional.ctc_loss(
             self.network.ctc(encoded).transpose(0, 1),
@@ -162,7 +163,8 @@ class Learner:
         loss = transducer + self._schedule.ctc_weight * loss
         if self._teacher is not None and batch.heard is not None:
             wanted = self._teacher.scores(
-                *(_padded(batch.heard), targets, frames, labels, self.network.precision)
+                *(_padded(batch.heard), skipped, targets, frames, labels),
+                precision=self.network.precision,
             )
             divergence = lattice_divergence(wanted, arcs, frames, labels)
             loss = loss + self._recipe.teacher.weight * divergence.mean()

@@ -6,7 +6,7 @@ from sordino.compiler.precision import CODEBOOKS, Precision
 from sordino.errors import InputError
 from sordino.train.checks import one_of, within
 
-__all__ = ["QuantiseRecipe", "SparsifyRecipe", "TeacherRecipe"]
+__all__ = ["ContextRecipe", "QuantiseRecipe", "SparsifyRecipe", "TeacherRecipe"]
 
 _UNITS = ("single", "connection")
 _METHODS = {"straight_through": None, "absolute_cosine": "uniform", "regional": "lloyd-max"}
@@ -133,3 +133,22 @@ class TeacherRecipe:
     def used(self) -> bool:
         """Whether there is anything to learn from a teacher."""
         return bool(self.weight) or not self.labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContextRecipe:
+    """What the encoder has heard before an utterance begins: its state is carried over (A. Schwarz,
+    I. Sklyar and S. Wiesler, "Improving RNN-T ASR accuracy using context audio", Interspeech 2021,
+    arXiv:2011.10538). Context needs no transcript; nothing is lost or won on it.
+
+    utterances  of the same speaker, those before it in the data; from none to this many are drawn
+                each time; 0: the state is always zero at the beginning
+    frames      input vectors of context at most: the last ones
+    """
+
+    utterances: int = 0
+    frames: int = 200
+
+    def __post_init__(self) -> None:
+        within(self, "utterances", 0, 100)
+        within(self, "frames", 1, 100_000)

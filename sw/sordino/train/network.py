@@ -117,10 +117,17 @@ class Network(nn.Module):
         y = functional.linear(x.to(self.precision), weight.to(self.precision))
         return y.float() + bias
 
-    def encode(self, x: Tensor) -> Tensor:
-        """The encoder's states (B, T, H) over an input (B, T, dim)."""
+    def encode(self, x: Tensor, skipped: Tensor | None = None) -> Tensor:
+        """The encoder's states (B, T, H) over an input (B, T, dim).
+
+        Only those after the first `skipped` (B,) frames of each, padded with the last: the others
+        are heard, so that the state is not zero where an utterance begins.
+        """
         for number in range(self.recipe.encoder_layers):
             x, _ = self._lstm(f"encoder.{number}", self._drop(x) if number else x)
+        if skipped is not None and skipped.any():
+            places = (torch.arange(x.shape[1]) + skipped[:, None]).clamp(max=x.shape[1] - 1)
+            x = x[torch.arange(len(x))[:, None], places[:, : x.shape[1] - int(skipped.min())]]
         return self._drop(x)
 
     def ctc(self, encoded: Tensor) -> Tensor:
@@ -156,12 +163,15 @@ class Network(nn.Module):
         return torch.stack(blank), torch.stack(label)
 
     @torch.no_grad()
-    def transcribe(self, x: Tensor, frames: Tensor) -> list[list[int]]:
+    def transcribe(
+        self, x: Tensor, frames: Tensor, skipped: Tensor | None = None
+    ) -> list[list[int]]:
         """Greedy decoding of inputs (B, T, dim), each of `frames` (B,); tokens without blanks.
 
-        The network must be in evaluation mode. The rule is `FloatRnnt.transcribe`'s.
+        Before those are `skipped` (B,) frames of context, which are heard and not decoded. The
+        network must be in evaluation mode. The rule is `FloatRnnt.transcribe`'s.
         """
-        encoded = self._linear("joint.encoder", self.encode(x))
+        encoded = self._linear("joint.encoder", self.encode(x, skipped))
         output = self.view("joint.output.weight", self._get("joint.output.weight"))
         bias = self._get("joint.output.bias")
         everyone = torch.arange(len(x))

@@ -11,11 +11,11 @@ from sordino.errors import InputError
 from sordino.speech.datasets import Split
 from sordino.speech.features import MEANS
 from sordino.train.checks import one_of, within
-from sordino.train.methods import QuantiseRecipe, SparsifyRecipe, TeacherRecipe
+from sordino.train.methods import ContextRecipe, QuantiseRecipe, SparsifyRecipe, TeacherRecipe
 
 __all__ = [
-    *("AugmentRecipe", "FeatureRecipe", "NetworkRecipe", "QuantiseRecipe", "Recipe"),
-    *("ScheduleRecipe", "SparsifyRecipe", "TeacherRecipe", "load_recipe"),
+    *("AugmentRecipe", "ContextRecipe", "FeatureRecipe", "NetworkRecipe", "QuantiseRecipe"),
+    *("Recipe", "ScheduleRecipe", "SparsifyRecipe", "TeacherRecipe", "load_recipe"),
 ]
 
 _PRECISIONS = ("float32", "bfloat16")
@@ -204,10 +204,16 @@ class Recipe:
     quantise: QuantiseRecipe = field(default_factory=QuantiseRecipe)
     sparsify: SparsifyRecipe = field(default_factory=SparsifyRecipe)
     teacher: TeacherRecipe = field(default_factory=TeacherRecipe)
+    context: ContextRecipe = field(default_factory=ContextRecipe)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON-able values, those left out in the file among them."""
         return asdict(self)
+
+    @property
+    def reads_unlabelled(self) -> bool:
+        """Whether recordings without transcripts are of use: as context, or for a teacher."""
+        return bool(self.context.utterances) or not self.teacher.labels
 
     @property
     def digest(self) -> str:

@@ -128,11 +128,18 @@ class Teacher:
 
     @torch.no_grad()
     def scores(
-        self, heard: Tensor, targets: Tensor, frames: Tensor, labels: Tensor, precision: torch.dtype
+        self,
+        heard: Tensor,
+        skipped: Tensor,
+        targets: Tensor,
+        frames: Tensor,
+        labels: Tensor,
+        *,
+        precision: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
         """As `Network.scores`, of input (B, T, dim) in the teacher's features."""
         self.network.precision = precision
-        arcs: tuple[Tensor, Tensor]
-        arcs = self.network.scores(self.network.encode(heard), targets, frames, labels)
+        encoded = self.network.encode(heard, skipped)
+        arcs: tuple[Tensor, Tensor] = self.network.scores(encoded, targets, frames, labels)
         self.network.precision = torch.float32
         return arcs

@@ -7,7 +7,7 @@ no state of random generators: the weights, the optimiser's moments and the step
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from sordino.train.data import (
 from sordino.train.export import export_model
 from sordino.train.learner import Learner, learning_rate
 from sordino.train.log import Log
+from sordino.train.methods import ContextRecipe
 from sordino.train.network import Network
 from sordino.train.recipe import Recipe
 from sordino.train.replay import Replay
@@ -49,11 +50,17 @@ _DECODED = 64
 """Utterances decoded at once."""
 
 
-def transcribe(network: Network, spoken: list[Spoken], definition: FeatureDefinition) -> list[str]:
-    """What the network hears, greedily, in the order of `spoken`."""
+def transcribe(
+    network: Network,
+    spoken: list[Spoken],
+    definition: FeatureDefinition,
+    context: ContextRecipe | None = None,
+) -> list[str]:
+    """What the network hears, greedily, in the order of `spoken`; each after its context."""
     texts = [""] * len(spoken)
-    for numbers, batch in in_order(spoken, definition, _DECODED):
-        found = network.transcribe(torch.from_numpy(batch.x), torch.from_numpy(batch.frames))
+    for numbers, batch in in_order(spoken, definition, _DECODED, context):
+        parts = (batch.x, batch.frames, batch.skipped)
+        found = network.transcribe(*map(torch.from_numpy, parts))
         for number, tokens in zip(numbers, found, strict=True):
             texts[number] = " ".join("".join(TOKENS[token] for token in tokens).split())
     return texts
@@ -102,8 +109,9 @@ class Trainer:
     ) -> None:
         self._recipe, self._output, self._on_step = recipe, output, on_step
         schedule = recipe.schedule
-        spoken = load_spoken(data, "train")
-        self._measured = load_spoken(data, schedule.measure)
+        spoken = load_spoken(data, "train", unlabelled=recipe.reads_unlabelled)
+        unlabelled = recipe.reads_unlabelled
+        self._measured = load_spoken(data, schedule.measure, unlabelled=unlabelled)
         self._definition = define_features(recipe.features, spoken)
         self._identity = {
             "recipe": recipe.digest,
@@ -121,6 +129,7 @@ class Trainer:
             size=schedule.batch,
             seed=schedule.seed,
             teacher=teacher.definition if teacher and recipe.teacher.weight else None,
+            context=recipe.context,
         )
         self._steps = schedule.epochs * self._batches.per_epoch
         self._learner = Learner(recipe, self._definition.dim, self._steps, start, teacher)
@@ -141,8 +150,9 @@ class Trainer:
         if self._recipe.teacher.labels:
             return spoken
         written = teacher.write(spoken)
-        score = word_error_rate([s.text for s in spoken], [s.text for s in written])
-        self._taught["wer"] = score.wer
+        if any(s.text for s in spoken):
+            score = word_error_rate([s.text for s in spoken], [s.text for s in written])
+            self._taught["wer"] = score.wer
         return written
 
     def run(self) -> Trained:
@@ -156,12 +166,13 @@ class Trainer:
                 if time.monotonic() - self._clock > _SAVE_SECONDS:
                     self._save()
             score = self._measure(log)
+            after = self._measure(log, context=True) if self._recipe.context.utterances else None
         self._save()
         model = self._output / MODEL
         export_model(model, self._recipe, self._definition, self._learner.exported())
         precision = self._recipe.quantise.precision
         machine = None if precision is None else self._replay(model, precision)
-        self._write_result(score, machine)
+        self._write_result(score, machine, after)
         return Trained(
             model=model,
             score=score,
@@ -196,11 +207,14 @@ class Trainer:
             score = self._measure(log)
             self._text += f", WER {score.wer:.2%}"
 
-    def _measure(self, log: Log) -> Wer:
+    def _measure(self, log: Log, *, context: bool = False) -> Wer:
+        """Word errors with the encoder's state zero at the beginning, or after its context."""
+        before = self._recipe.context if context else None
         with self._learner.in_use() as network:
-            texts = transcribe(network, self._measured, self._definition)
-        score = word_error_rate([s.text for s in self._measured], texts)
-        log.add(f"word error rate/{self._recipe.schedule.measure}", score.wer, self._step)
+            texts = transcribe(network, self._measured, self._definition, before)
+        score = self._score(texts)
+        name = "word error rate after context" if context else "word error rate"
+        log.add(f"{name}/{self._recipe.schedule.measure}", score.wer, self._step)
         return score
 
     def _replay(self, path: Path, precision: Precision) -> Wer:
@@ -209,7 +223,12 @@ class Trainer:
         inputs = [definition.quantise(definition.model_input(s.cepstra)) for s in self._measured]
         found = Replay(model, precision).transcribe(inputs)
         texts = [" ".join("".join(TOKENS[token] for token in said).split()) for said in found]
-        return word_error_rate([s.text for s in self._measured], texts)
+        return self._score(texts)
+
+    def _score(self, texts: Sequence[str]) -> Wer:
+        """Word errors of what was heard, where it is known what was said."""
+        known = [(s.text, text) for s, text in zip(self._measured, texts, strict=True) if s.text]
+        return word_error_rate([said for said, _ in known], [heard for _, heard in known])
 
     def _save(self) -> None:
         now = time.monotonic()
@@ -242,7 +261,7 @@ class Trainer:
         self._losses, self._epoch_losses = state["losses"], state["epoch_losses"]
         self._learner.restore(state["learner"])
 
-    def _write_result(self, score: Wer, machine: Wer | None) -> None:
+    def _write_result(self, score: Wer, machine: Wer | None, after: Wer | None) -> None:
         result = {
             "recipe": self._recipe.to_dict(),
             "split": self._recipe.schedule.measure,
@@ -252,6 +271,8 @@ class Trainer:
             "utterances": score.utterances,
             "utterance_errors": list(score.utterance_errors),
             "utterance_words": list(score.utterance_words),
+            "context_wer": None if after is None else after.wer,
+            "context_utterance_errors": None if after is None else after.utterance_errors,
             "machine_wer": None if machine is None else machine.wer,
             "machine_errors": None if machine is None else machine.errors,
             "machine_utterance_errors": None if machine is None else machine.utterance_errors,
