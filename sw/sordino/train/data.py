@@ -1,7 +1,7 @@
 """From a corpus to batches: cepstra once, then per epoch changed, normalised and padded."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from sordino.train.recipe import AugmentRecipe, FeatureRecipe
 
 __all__ = [
     *("BLANK", "TOKENS", "Batch", "Batches", "Spoken", "define_features", "fingerprint"),
-    *("find_context", "in_order", "load_spoken", "on_grid"),
+    *("find_context", "in_order", "load_spoken", "on_grid", "text_of"),
 ]
 
 TOKENS = ("<blank>", " ", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "'")
@@ -85,6 +85,11 @@ def define_features(recipe: FeatureRecipe, spoken: Sequence[Spoken]) -> FeatureD
         prior_frames=recipe.prior_frames,
         fraction_bits=recipe.fraction_bits,
     )
+
+
+def text_of(tokens: Iterable[int]) -> str:
+    """The transcript that tokens are, white space normalised."""
+    return " ".join("".join(TOKENS[token] for token in tokens).split())
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -13,6 +13,7 @@ from torch.nn import functional
 from sordino.errors import InputError
 from sordino.train.compressor import Compressor
 from sordino.train.data import BLANK, Batch
+from sordino.train.discriminative import minimum_word_errors
 from sordino.train.loss import lattice_loss
 from sordino.train.network import Network
 from sordino.train.recipe import Recipe, ScheduleRecipe
@@ -142,7 +143,7 @@ class Learner:
     def _loss(self, batch: Batch, epoch: int) -> Tensor:
         """Mean over the batch of nats a token: the transducer's, CTC's, or both.
 
-        And nats a node of the divergence from a teacher.
+        And nats a node of the divergence from a teacher, and expected word errors.
         """
         frames, targets, labels = map(torch.from_numpy, (batch.frames, batch.targets, batch.labels))
         skipped = torch.from_numpy(batch.skipped)
@@ -168,7 +169,12 @@ class Learner:
             )
             divergence = lattice_divergence(wanted, arcs, frames, labels)
             loss = loss + self._recipe.teacher.weight * divergence.mean()
-        return loss
+        recipe = self._recipe.discriminative
+        if not recipe.weight:
+            return loss
+        texts = [row[:n].tolist() for row, n in zip(targets, labels.tolist(), strict=True)]
+        errors = minimum_word_errors(self.network, encoded, frames, texts, recipe)
+        return recipe.likelihood * loss + recipe.weight * errors
 
     @contextmanager
     def in_use(self) -> Iterator[Network]:
@@ -179,7 +185,8 @@ class Learner:
         network = self.network.eval()
         network.view, network.precision = self._compressor.final, torch.float32
         try:
-            yield network
+            with network.held_still():
+                yield network
         finally:
             self._copy(latest)
 

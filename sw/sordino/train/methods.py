@@ -6,7 +6,10 @@ from sordino.compiler.precision import CODEBOOKS, Precision
 from sordino.errors import InputError
 from sordino.train.checks import one_of, within
 
-__all__ = ["ContextRecipe", "QuantiseRecipe", "SparsifyRecipe", "TeacherRecipe"]
+__all__ = [
+    *("ContextRecipe", "DiscriminativeRecipe", "QuantiseRecipe", "SparsifyRecipe"),
+    "TeacherRecipe",
+]
 
 _UNITS = ("single", "connection")
 _METHODS = {"straight_through": None, "absolute_cosine": "uniform", "regional": "lloyd-max"}
@@ -152,3 +155,27 @@ class ContextRecipe:
     def __post_init__(self) -> None:
         within(self, "utterances", 0, 100)
         within(self, "frames", 1, 100_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscriminativeRecipe:
+    """Minimum word error rate training beside, or nearly instead of, the likelihood (J. Guo et al.,
+    "Efficient minimum word error rate training of RNN-Transducer", Interspeech 2020,
+    arXiv:2007.13802); from the first epoch without CTC alone.
+
+    weight      of the expected word errors of an utterance above their mean; 0: not used
+    hypotheses  of each utterance: the greedy one, and others that are drawn
+    temperature of the distribution that they are drawn from: higher is more varied
+    likelihood  weight of the other losses beside it
+    """
+
+    weight: float = 0.0
+    hypotheses: int = 4
+    temperature: float = 1.0
+    likelihood: float = 0.1
+
+    def __post_init__(self) -> None:
+        within(self, "weight", 0, 1000)
+        within(self, "hypotheses", 2, 64)
+        within(self, "temperature", 0.01, 10)
+        within(self, "likelihood", 0, 1000)

@@ -5,7 +5,8 @@ A. Graves, "Sequence transduction with recurrent neural networks", 2012; the CTC
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -171,22 +172,32 @@ class Network(nn.Module):
         Before those are `skipped` (B,) frames of context, which are heard and not decoded. The
         network must be in evaluation mode. The rule is `FloatRnnt.transcribe`'s.
         """
-        encoded = self._linear("joint.encoder", self.encode(x, skipped))
+        found: list[list[int]] = self.decode(self.encode(x, skipped), frames)
+        return found
+
+    @torch.no_grad()
+    def decode(self, encoded: Tensor, frames: Tensor, temperature: float = 0.0) -> list[list[int]]:
+        """Tokens from the encoder's states (B, T, H): the likeliest, or drawn at a temperature."""
+        heard = self._linear("joint.encoder", encoded)
         output = self.view("joint.output.weight", self._get("joint.output.weight"))
         bias = self._get("joint.output.bias")
-        everyone = torch.arange(len(x))
+        everyone = torch.arange(len(heard))
         states = [
-            torch.zeros(2, len(x), len(self._get(f"prediction.{n}.bias_ih")) // 4)
+            torch.zeros(2, len(heard), len(self._get(f"prediction.{n}.bias_ih")) // 4)
             for n in range(self.recipe.prediction_layers)
         ]
-        predicted = torch.zeros(len(x), self.recipe.joint_hidden)
-        self._advance(everyone, torch.full((len(x),), BLANK), states, predicted)
-        found: list[list[int]] = [[] for _ in range(len(x))]
+        predicted = torch.zeros(len(heard), self.recipe.joint_hidden)
+        self._advance(everyone, torch.full((len(heard),), BLANK), states, predicted)
+        found: list[list[int]] = [[] for _ in range(len(heard))]
         for t in range(int(frames.max())):
             active = everyone[frames > t]
             for _ in range(self.recipe.max_symbols):
-                hidden = torch.tanh(encoded[active, t] + predicted[active])
-                tokens = functional.linear(hidden, output, bias).argmax(-1)
+                hidden = torch.tanh(heard[active, t] + predicted[active])
+                scores = functional.linear(hidden, output, bias)
+                if temperature:  # the largest of noisy scores is a draw (Gumbel's trick)
+                    drawn = torch.empty_like(scores).exponential_(generator=self.random)
+                    scores = scores / temperature - drawn.log()
+                tokens = scores.argmax(-1)
                 active, tokens = active[tokens != BLANK], tokens[tokens != BLANK]
                 if not len(active):
                     break
@@ -194,6 +205,22 @@ class Network(nn.Module):
                     found[number].append(token)
                 self._advance(active, tokens, states, predicted)
         return found
+
+    @contextmanager
+    def held_still(self) -> Iterator[None]:
+        """The view looks at each matrix once, while weights do not change and nothing learns."""
+        view, seen = self.view, dict[str, Tensor]()
+
+        def remembered(name: str, weight: Tensor) -> Tensor:
+            if name not in seen:
+                seen[name] = view(name, weight).detach()
+            return seen[name]
+
+        self.view = remembered
+        try:
+            yield
+        finally:
+            self.view = view
 
     def _advance(
         self, active: Tensor, tokens: Tensor, states: list[Tensor], predicted: Tensor

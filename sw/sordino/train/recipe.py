@@ -11,11 +11,25 @@ from sordino.errors import InputError
 from sordino.speech.datasets import Split
 from sordino.speech.features import MEANS
 from sordino.train.checks import one_of, within
-from sordino.train.methods import ContextRecipe, QuantiseRecipe, SparsifyRecipe, TeacherRecipe
+from sordino.train.methods import (
+    ContextRecipe,
+    DiscriminativeRecipe,
+    QuantiseRecipe,
+    SparsifyRecipe,
+    TeacherRecipe,
+)
 
 __all__ = [
-    *("AugmentRecipe", "ContextRecipe", "FeatureRecipe", "NetworkRecipe", "QuantiseRecipe"),
-    *("Recipe", "ScheduleRecipe", "SparsifyRecipe", "TeacherRecipe", "load_recipe"),
+    *("AugmentRecipe", "ContextRecipe", "DiscriminativeRecipe", "FeatureRecipe"),
+    *(
+        "NetworkRecipe",
+        "QuantiseRecipe",
+        "Recipe",
+        "ScheduleRecipe",
+        "SparsifyRecipe",
+        "TeacherRecipe",
+        "load_recipe",
+    ),
 ]
 
 _PRECISIONS = ("float32", "bfloat16")
@@ -205,6 +219,7 @@ class Recipe:
     sparsify: SparsifyRecipe = field(default_factory=SparsifyRecipe)
     teacher: TeacherRecipe = field(default_factory=TeacherRecipe)
     context: ContextRecipe = field(default_factory=ContextRecipe)
+    discriminative: DiscriminativeRecipe = field(default_factory=DiscriminativeRecipe)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON-able values, those left out in the file among them."""

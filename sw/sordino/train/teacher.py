@@ -17,7 +17,7 @@ from sordino.errors import InputError
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
 from sordino.speech.features import FeatureDefinition
-from sordino.train.data import BLANK, TOKENS, Spoken, in_order
+from sordino.train.data import BLANK, TOKENS, Spoken, in_order, text_of
 from sordino.train.network import Network
 from sordino.train.recipe import NetworkRecipe
 
@@ -120,7 +120,7 @@ class Teacher:
         for numbers, batch in in_order(spoken, self.definition, _DECODED):
             x, frames = torch.from_numpy(batch.x), torch.from_numpy(batch.frames)
             for number, tokens in zip(numbers, self.network.transcribe(x, frames), strict=True):
-                text = " ".join("".join(TOKENS[token] for token in tokens).split())
+                text = text_of(tokens)
                 written[number] = replace(
                     spoken[number], text=text, tokens=tuple(TOKENS.index(c) for c in text)
                 )

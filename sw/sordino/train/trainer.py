@@ -23,13 +23,13 @@ from sordino.speech.features import FeatureDefinition
 from sordino.speech.wer import Wer, word_error_rate
 from sordino.train.checkpoint import load_checkpoint, save_checkpoint
 from sordino.train.data import (
-    TOKENS,
     Batches,
     Spoken,
     define_features,
     fingerprint,
     in_order,
     load_spoken,
+    text_of,
 )
 from sordino.train.export import export_model
 from sordino.train.learner import Learner, learning_rate
@@ -62,7 +62,7 @@ def transcribe(
         parts = (batch.x, batch.frames, batch.skipped)
         found = network.transcribe(*map(torch.from_numpy, parts))
         for number, tokens in zip(numbers, found, strict=True):
-            texts[number] = " ".join("".join(TOKENS[token] for token in tokens).split())
+            texts[number] = text_of(tokens)
     return texts
 
 
@@ -222,8 +222,7 @@ class Trainer:
         model, definition = load_model(path), self._definition
         inputs = [definition.quantise(definition.model_input(s.cepstra)) for s in self._measured]
         found = Replay(model, precision).transcribe(inputs)
-        texts = [" ".join("".join(TOKENS[token] for token in said).split()) for said in found]
-        return self._score(texts)
+        return self._score([text_of(tokens) for tokens in found])
 
     def _score(self, texts: Sequence[str]) -> Wer:
         """Word errors of what was heard, where it is known what was said."""
