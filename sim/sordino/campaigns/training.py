@@ -150,6 +150,7 @@ def command(result: dict[str, Any]) -> str:
         return str(result["command"])
     name, taught = result["recipe"]["name"], result.get("teacher")
     parts = [f"sordino train recipes/{name}.toml --data an4 -o runs/{name}"]
+    parts += [f"--also {name}" for name in result.get("also", ())]
     if result.get("start"):
         parts.append(f"--start runs/{result['start']}")
     if taught:

@@ -20,6 +20,7 @@ def _train(
     recipe: Recipe,
     data: Path,
     output: Path,
+    also: tuple[Path, ...],
     start: Path | None,
     teacher: Path | None,
     threads: int | None,
@@ -38,6 +39,7 @@ def _train(
 
         return run(
             *(recipe, data, output),
+            also=also,
             start=start,
             teacher=teacher,
             threads=threads,
@@ -62,6 +64,12 @@ def _train(
     help="Folder for model.npz, result.json, the checkpoint and TensorBoard's curves.",
 )
 @click.option(
+    "--also",
+    type=path_type,
+    multiple=True,
+    help="A further corpus to train on; each epoch draws from it as [augment] extra says.",
+)
+@click.option(
     "--start",
     type=path_type,
     help="Weights to start from: a model, or the folder of another training.",
@@ -81,6 +89,7 @@ def train(
     recipe: Path,
     data: Path,
     output: Path,
+    also: tuple[Path, ...],
     start: Path | None,
     teacher: Path | None,
     threads: int | None,
@@ -92,7 +101,7 @@ def train(
     ends with the same bits.
     """
     loaded = load_recipe(recipe)
-    trained = _train(loaded, data, output, start, teacher, threads)
+    trained = _train(loaded, data, output, also, start, teacher, threads)
     score, split = trained.score, loaded.schedule.measure
     if as_json:
         print_json(

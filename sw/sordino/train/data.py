@@ -146,7 +146,8 @@ class Batches:
 
     So a training can go on from any step without having drawn what came before it. With the
     features of a `teacher`, which stack as many frames, batches are in both. Utterances without
-    a transcript are heard as context alone, where there is any.
+    a transcript are heard as context alone, where there is any. After the first `own` (all, for
+    None) come those of further corpora, of which each epoch draws some.
     """
 
     def __init__(
@@ -159,9 +160,14 @@ class Batches:
         seed: int,
         teacher: FeatureDefinition | None = None,
         context: ContextRecipe | None = None,
+        own: int | None = None,
     ) -> None:
         context = context or ContextRecipe()
-        self._labelled = [n for n, s in enumerate(spoken) if s.tokens or not context.utterances]
+        labelled = [n for n, s in enumerate(spoken) if s.tokens or not context.utterances]
+        own = len(spoken) if own is None else own
+        self._labelled = [n for n in labelled if n < own]
+        self._others = np.array([n for n in labelled if n >= own], np.int64)
+        self._drawn = min(len(self._others), round(augment.extra * len(self._labelled)))
         if not self._labelled:
             raise InputError("wanted utterances with transcripts to train on, got none")
         self._context = find_context(spoken, context.utterances)
@@ -180,7 +186,7 @@ class Batches:
     @property
     def per_epoch(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self._labelled) // self._size)
+        return -(-(len(self._labelled) + self._drawn) // self._size)
 
     def epoch(self, number: int) -> list[list[tuple[int, ...]]]:
         """The batches of an epoch: of each example, the utterances that are joined in it.
@@ -188,12 +194,15 @@ class Batches:
         What is joined is drawn before lengths are compared, or batches would be half padding.
         """
         rng = np.random.default_rng([self._seed, number])
+        used = list(self._labelled)
+        if self._drawn:
+            used += rng.choice(self._others, self._drawn, replace=False).tolist()
         joined = [
             (n, self._labelled[int(rng.integers(len(self._labelled)))])
             if len(self._spoken[n].cepstra) <= self._augment.join_frames
             and rng.random() < self._augment.join
             else (n,)
-            for n in self._labelled
+            for n in used
         ]
         lengths = [
             sum(len(self._spoken[n].cepstra) for n in example) + rng.uniform(0, _JITTER)

@@ -116,6 +116,8 @@ class AugmentRecipe:
     band_mask     filters in a band at most
     join          probability that a further utterance follows in the same example
     join_frames   only after utterances of at most this many frames of 10 ms
+    extra         utterances of further corpora (`sordino train --also`) in an epoch for each of the
+                  data's own, drawn anew every time
     """
 
     tempo: tuple[float, float] = (1.0, 1.0)
@@ -129,6 +131,7 @@ class AugmentRecipe:
     band_mask: int = 8
     join: float = 0.0
     join_frames: int = 270
+    extra: float = 0.5
 
     def __post_init__(self) -> None:
         _range(self, "tempo")
@@ -142,6 +145,7 @@ class AugmentRecipe:
         within(self, "band_mask", 1, 1000)
         within(self, "join", 0, 1)
         within(self, "join_frames", 0, 100_000)
+        within(self, "extra", 0, 100)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A training as the command line starts it: where weights come from, threads, determinism."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -39,6 +39,7 @@ def train(
     data: Path,
     output: Path,
     *,
+    also: Sequence[Path] = (),
     start: Path | None = None,
     teacher: Path | None = None,
     threads: int | None = None,
@@ -46,6 +47,7 @@ def train(
 ) -> Trained:
     """Train as `Trainer` does; PyTorch's settings are afterwards what they were before.
 
+    also     further corpora to train on
     start    weights to start from, as `load_weights` takes them
     teacher  a model file; InputError unless it is given exactly where the recipe learns from one
     threads  of the processor, PyTorch's own choice for None; sums are split among them, so that
@@ -66,6 +68,7 @@ def train(
         taught_by = None if teacher is None else Teacher(teacher)
         return Trainer(
             *(recipe, data, output),
+            also=also,
             start=weights,
             started=None if start is None else start.name,
             teacher=taught_by,

@@ -87,7 +87,8 @@ class Trained:
 class Trainer:
     """A training in folder `output`; goes on where an earlier one with equal arguments stopped.
 
-    data     corpus, as `load_dataset` reads it
+    data     corpus, as `load_dataset` reads it: its training split gives the features' statistics
+    also     further corpora, of which the training splits are used
     start    weights to start from, by their canonical names
     started  what they are called in the result
     teacher  for recipes that learn from one
@@ -102,6 +103,7 @@ class Trainer:
         data: Path,
         output: Path,
         *,
+        also: Sequence[Path] = (),
         start: Mapping[str, Tensor] | None = None,
         started: str | None = None,
         teacher: Teacher | None = None,
@@ -112,7 +114,10 @@ class Trainer:
         spoken = load_spoken(data, "train", unlabelled=recipe.reads_unlabelled)
         unlabelled = recipe.reads_unlabelled
         self._measured = load_spoken(data, schedule.measure, unlabelled=unlabelled)
-        self._definition = define_features(recipe.features, spoken)
+        self._definition, own = define_features(recipe.features, spoken), len(spoken)
+        for folder in also:
+            spoken += load_spoken(folder, "train", unlabelled=recipe.reads_unlabelled)
+        self._also = [folder.name for folder in also]
         self._identity = {
             "recipe": recipe.digest,
             "data": fingerprint([*spoken, *self._measured]),
@@ -130,6 +135,7 @@ class Trainer:
             seed=schedule.seed,
             teacher=teacher.definition if teacher and recipe.teacher.weight else None,
             context=recipe.context,
+            own=own,
         )
         self._steps = schedule.epochs * self._batches.per_epoch
         self._learner = Learner(recipe, self._definition.dim, self._steps, start, teacher)
@@ -280,6 +286,7 @@ class Trainer:
                 for name, p in self._learner.network.named().items()
                 if not name.startswith("ctc")
             ),
+            "also": self._also,
             "start": self._started,
             "teacher": self._taught,
             "losses": self._losses,
