@@ -109,37 +109,34 @@ class _Search(Generic[State]):
         self._frames = transducer.encode(x) if len(x) else np.zeros((0, 1))
         self._states = {(): transducer.start()}
         self._opinions: dict[Tokens, Any] = {(): fusion.start() if fusion else None}
-        self._finished: dict[Any, _Path] = {}
 
     def run(self) -> list[Hypothesis]:
         first = _Path((), 0, 0, 0.0, 0.0)
-        active = [first]
+        active, finished = [first], list[_Path]()
         if not len(self._frames):
-            active, self._finished = [], {(): first}
+            active, finished = [], [first]
         while active:
-            active = self._prune(self._step(active))
-        found = [Hypothesis(p.tokens, p.total, p.acoustic) for p in self._finished.values()]
-        found.sort(key=lambda hypothesis: -hypothesis.score)
-        return found[: self._options.beam]
+            kept = self._prune(self._step(active), finished)
+            finished += [path for path in kept if path.frame == len(self._frames)]
+            active = [path for path in kept if path.frame < len(self._frames)]
+        finished.sort(key=lambda path: -path.total)
+        best = finished[: self._options.beam]
+        return [Hypothesis(path.tokens, path.total, path.acoustic) for path in best]
 
     def _step(self, active: list[_Path]) -> list[_Path]:
         """All that follow by one blank or token, those with the same tokens as one."""
         following: dict[Any, _Path] = {}
         for path in active:
             for after in self._followers(path):
-                last = after.frame == len(self._frames)
-                place = self._finished if last else following
                 key = after.tokens if self._options.merge else (after.tokens, id(after))
-                known = place.get(key)
+                known = following.get(key)
                 if known is not None:
                     if known.acoustic > after.acoustic:
                         after.burst = known.burst
                     after.acoustic = float(np.logaddexp(known.acoustic, after.acoustic))
-                place[key] = after
+                following[key] = after
         for path in following.values():
             path.total = self._total(path)
-        for path in self._finished.values():
-            path.total = self._total(path, final=True)
         return list(following.values())
 
     def _followers(self, path: _Path) -> Iterator[_Path]:
@@ -158,12 +155,12 @@ class _Search(Generic[State]):
             else:
                 yield _Path((*tokens, token), path.frame, path.burst + 1, acoustic, 0.0)
 
-    def _prune(self, paths: list[_Path]) -> list[_Path]:
+    def _prune(self, paths: list[_Path], finished: list[_Path]) -> list[_Path]:
         """The best `beam`, without those that are too far behind; of equals the earlier ones."""
         paths.sort(key=lambda path: -path.total)
-        paths = paths[: self._options.beam]
-        best = max((p.total for p in (*paths[:1], *self._finished.values())), default=0.0)
-        return [path for path in paths if path.total >= best - self._options.threshold]
+        best = max(path.total for path in (paths[0], *finished))
+        least = best - self._options.threshold
+        return [path for path in paths[: self._options.beam] if path.total >= least]
 
     def _state(self, tokens: Tokens) -> State:
         if tokens not in self._states:
@@ -171,12 +168,14 @@ class _Search(Generic[State]):
             self._states[tokens] = self._transducer.advance(before, tokens[-1])
         return self._states[tokens]
 
-    def _total(self, path: _Path, *, final: bool = False) -> float:
+    def _total(self, path: _Path) -> float:
         if self._fusion is None:
             return path.acoustic
         opinion = self._opinion(path.tokens)
-        added = self._fusion.final(opinion) if final else self._fusion.score(opinion)
-        return path.acoustic + added
+        final = path.frame == len(self._frames)
+        return path.acoustic + (
+            self._fusion.final(opinion) if final else self._fusion.score(opinion)
+        )
 
     def _opinion(self, tokens: Tokens) -> Any:
         assert self._fusion is not None
