@@ -49,7 +49,7 @@ class BeamOptions:
     """
 
     beam: int = 8
-    threshold: float = 12.0
+    threshold: float = 8.0
     merge: bool = True
 
     def __post_init__(self) -> None:
@@ -107,7 +107,7 @@ class _Search(Generic[State]):
     ) -> None:
         self._transducer, self._options, self._fusion = transducer, options, fusion
         self._frames = transducer.encode(x) if len(x) else np.zeros((0, 1))
-        self._states = {(): transducer.start()}
+        self._states: dict[Tokens, State] = {(): transducer.start()}
         self._opinions: dict[Tokens, Any] = {(): fusion.start() if fusion else None}
 
     def run(self) -> list[Hypothesis]:

@@ -62,7 +62,7 @@ class MachineTransducer:
         self.blank, self.max_symbols = int(host["blank"]), int(host["max_symbols"])
         self.runs = dict.fromkeys(("reset", "encode", "advance", "score"), 0)
         search = self._search
-        self._scale = 2.0**-search.fraction
+        self._scale = np.float64(2.0**-search.fraction)
         _, self._order = index_words(image.parameters, search.index_table, search.scores[1])
         memory = self._golden.state.memory
         activation, state = memory.activation, memory.state
@@ -124,7 +124,7 @@ class MachineTransducer:
 
     def scores(self, encoded: _Ints, state: MachineState) -> NDArray[np.float64]:
         """Natural logarithms of the probabilities of all tokens, (tokens,)."""
-        return log_softmax(self.logits(encoded, state) * self._scale)
+        return log_softmax(np.asarray(self.logits(encoded, state) * self._scale, np.float64))
 
     def logits(self, encoded: _Ints, state: MachineState) -> _Ints:
         """The joint's outputs int16 (tokens,), with `Search.fraction` fraction bits."""

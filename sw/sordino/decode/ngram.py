@@ -10,6 +10,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sordino.errors import InputError
 
@@ -131,7 +132,7 @@ def _adjusted(counts: list[Counter[Gram]]) -> list[dict[Gram, int]]:
     Nothing stands before a sentence, so n-grams with its begin keep their number.
     """
     adjusted: list[dict[Gram, int]] = []
-    for grams, longer in zip(counts, counts[1:], strict=False):
+    for grams, longer in pairwise(counts):
         before = Counter(gram[1:] for gram in longer)
         adjusted.append({g: n if g[0] == BEGIN else before[g] for g, n in grams.items()})
     return [*adjusted, dict(counts[-1])]

@@ -1,6 +1,6 @@
 """A transducer as the search sees it, whoever computes it."""
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,8 @@ class Transducer(Protocol[State]):
     @property
     def max_symbols(self) -> int: ...
 
-    def encode(self, x: NDArray[np.int8]) -> _Floats | NDArray[np.int64]:
-        """One vector a frame, (T, joint), for an int8 input (frames, dim)."""
+    def encode(self, x: NDArray[Any]) -> NDArray[Any]:
+        """One vector a frame, (T, joint), for an input (frames, dim)."""
 
     def start(self) -> State:
         """Before the first token."""
@@ -41,8 +41,8 @@ class Transducer(Protocol[State]):
     def advance(self, state: State, token: int) -> State:
         """After one more token."""
 
-    def scores(self, encoded: NDArray[np.floating] | NDArray[np.int64], state: State) -> _Floats:
-        """Natural logarithms of the probabilities of all tokens, (tokens,)."""
+    def scores(self, encoded: NDArray[Any], state: State) -> _Floats:
+        """Natural logarithms of all tokens' probabilities (tokens,) at one of `encode`'s."""
 
 
 def log_softmax(logits: _Floats) -> _Floats:

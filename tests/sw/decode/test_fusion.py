@@ -1,6 +1,7 @@
 """Words of an n-gram spread over letters: whole words count what the n-gram says."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -65,7 +66,7 @@ def test_unknown_words_cost_by_the_letter() -> None:
 def test_word_pieces_and_letters_score_alike(words: list[str], cuts: set[int]) -> None:
     text = "".join(f"▁{word}" for word in words)
     places = [0, *sorted(cut for cut in cuts if cut < len(text)), len(text)]
-    pieces = [text[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [text[a:b] for a, b in pairwise(places)]
     by_pieces = fused(tokens=[*pieces, "<blank>"])
     state = by_pieces.start()
     for number in range(len(pieces)):
