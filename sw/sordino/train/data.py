@@ -14,16 +14,15 @@ from sordino.speech.features import FeatureDefinition, load_cepstra
 from sordino.speech.mfcc import MfccDefinition
 from sordino.train.augment import MelAxis, change_cepstra, mask_input
 from sordino.train.recipe import AugmentRecipe, FeatureRecipe
+from sordino.train.tokens import BLANK, CHARACTERS, TOKENS, TokenSet
 
 __all__ = [
-    *("BLANK", "TOKENS", "Batch", "Batches", "Spoken", "define_features", "fingerprint"),
+    "BLANK",
+    "TOKENS",
+    *("Batch", "Batches", "Spoken", "define_features", "fingerprint"),
     *("in_order", "load_spoken", "on_grid"),
 ]
 
-TOKENS = ("<blank>", " ", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "'")
-"""The characters that models write."""
-BLANK = 0
-_NUMBERS = {text: number for number, text in enumerate(TOKENS) if number != BLANK}
 _JITTER = 80
 """Frames by which lengths are blurred before sorting: batches hold similar lengths, new ones in
 every epoch, and little padding."""
@@ -39,19 +38,14 @@ class Spoken:
     tokens: tuple[int, ...]
 
 
-def load_spoken(data: Path, split: Split) -> list[Spoken]:
+def load_spoken(data: Path, split: Split, tokens: TokenSet = CHARACTERS) -> list[Spoken]:
     """All utterances of a split; InputError for characters that models cannot write."""
     front_end, spoken = MfccDefinition(), []
     for utterance in load_dataset(data, split):
         text = " ".join(utterance.text.upper().split())
-        if unknown := sorted(set(text) - _NUMBERS.keys()):
-            raise InputError(
-                f"wanted transcripts of A to Z, apostrophe and space, got {unknown[0]!r} in "
-                f"{utterance.name}; spell it out"
-            )
+        numbers = tokens.encode(text, utterance.name)
         cepstra = load_cepstra(utterance.path, front_end)
-        tokens = tuple(_NUMBERS[c] for c in text)
-        spoken.append(Spoken(name=utterance.name, text=text, cepstra=cepstra, tokens=tokens))
+        spoken.append(Spoken(name=utterance.name, text=text, cepstra=cepstra, tokens=numbers))
     return spoken
 
 
@@ -112,6 +106,7 @@ class Batches:
         *,
         size: int,
         seed: int,
+        between: tuple[int, ...] = CHARACTERS.between,
     ) -> None:
         shortest = min(len(s.cepstra) for s in spoken)
         if int(shortest * augment.tempo[0]) < definition.stack:
@@ -119,7 +114,7 @@ class Batches:
                 f"wanted utterances of at least {definition.stack} frames, got one of {shortest}"
             )
         self._spoken, self._definition, self._augment = list(spoken), definition, augment
-        self._size, self._seed = size, seed
+        self._size, self._seed, self._between = size, seed, between
         self._axis = MelAxis(definition.front_end)
         self._deviations = np.array(definition.std)
 
@@ -156,8 +151,8 @@ class Batches:
             parts = [self._spoken[n] for n in example]
             x = np.concatenate([self._example(spoken, rng) for spoken in parts])
             inputs.append(mask_input(x, self._augment, rng))
-            text = [[_NUMBERS[" "], *spoken.tokens] for spoken in parts]
-            tokens.append([token for words in text for token in words][1:])
+            text = [[*self._between, *spoken.tokens] for spoken in parts]
+            tokens.append([token for words in text for token in words][len(self._between) :])
         return _pad(inputs, tokens)
 
     def _example(self, spoken: Spoken, rng: np.random.Generator) -> NDArray[np.float64]:

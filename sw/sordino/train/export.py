@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 
 from sordino.files import write_atomically
 from sordino.speech.features import FeatureDefinition
-from sordino.train.data import BLANK, TOKENS
 from sordino.train.recipe import Recipe
+from sordino.train.tokens import BLANK, CHARACTERS, TokenSet
 
 __all__ = ["describe", "export_model"]
 
 
-def describe(recipe: Recipe, definition: FeatureDefinition) -> dict[str, Any]:
+def describe(
+    recipe: Recipe, definition: FeatureDefinition, tokens: TokenSet = CHARACTERS
+) -> dict[str, Any]:
     """The model's meta: all that is needed to run it on recordings."""
     network = recipe.network
     return {
-        "tokens": list(TOKENS),
+        "tokens": list(tokens.names),
         "blank": BLANK,
         "max_symbols_per_frame": network.max_symbols,
         "features": {
@@ -51,13 +53,14 @@ def export_model(
     recipe: Recipe,
     definition: FeatureDefinition,
     weights: Mapping[str, NDArray[np.float32]],
+    tokens: TokenSet = CHARACTERS,
 ) -> None:
     """Write weights by their canonical names as .npz; the CTC head, for training only, is left out.
 
     Equal weights give equal bytes.
     """
     arrays: dict[str, NDArray[Any]] = {
-        "meta": np.array(json.dumps(describe(recipe, definition), ensure_ascii=False))
+        "meta": np.array(json.dumps(describe(recipe, definition, tokens), ensure_ascii=False))
     }
     for name, values in weights.items():
         if name.startswith("ctc"):

@@ -17,11 +17,11 @@ from torch import Tensor
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.model.load import load_model
+from sordino.speech.datasets import load_dataset
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.wer import Wer, word_error_rate
 from sordino.train.checkpoint import load_checkpoint, save_checkpoint
 from sordino.train.data import (
-    TOKENS,
     Batches,
     Spoken,
     define_features,
@@ -35,6 +35,7 @@ from sordino.train.log import Log
 from sordino.train.network import Network
 from sordino.train.recipe import Recipe
 from sordino.train.replay import Replay
+from sordino.train.tokens import CHARACTERS, TokenSet, make_tokens
 
 __all__ = ["CHECKPOINT", "MODEL", "RESULT", "Trained", "Trainer", "transcribe"]
 
@@ -46,13 +47,18 @@ _DECODED = 64
 """Utterances decoded at once."""
 
 
-def transcribe(network: Network, spoken: list[Spoken], definition: FeatureDefinition) -> list[str]:
+def transcribe(
+    network: Network,
+    spoken: list[Spoken],
+    definition: FeatureDefinition,
+    tokens: TokenSet = CHARACTERS,
+) -> list[str]:
     """What the network hears, greedily, in the order of `spoken`."""
     texts = [""] * len(spoken)
     for numbers, batch in in_order(spoken, definition, _DECODED):
         found = network.transcribe(torch.from_numpy(batch.x), torch.from_numpy(batch.frames))
-        for number, tokens in zip(numbers, found, strict=True):
-            texts[number] = " ".join("".join(TOKENS[token] for token in tokens).split())
+        for number, said in zip(numbers, found, strict=True):
+            texts[number] = tokens.spell(said)
     return texts
 
 
@@ -95,11 +101,18 @@ class Trainer:
     ) -> None:
         self._recipe, self._output, self._on_step = recipe, output, on_step
         schedule = recipe.schedule
-        spoken = load_spoken(data, "train")
-        self._measured = load_spoken(data, schedule.measure)
+        transcripts = (" ".join(u.text.upper().split()) for u in load_dataset(data, "train"))
+        self._tokens = make_tokens(recipe.network, transcripts)
+        spoken = load_spoken(data, "train", self._tokens)
+        self._measured = load_spoken(data, schedule.measure, self._tokens)
         self._definition = define_features(recipe.features, spoken)
         self._batches = Batches(
-            spoken, self._definition, recipe.augment, size=schedule.batch, seed=schedule.seed
+            spoken,
+            self._definition,
+            recipe.augment,
+            size=schedule.batch,
+            seed=schedule.seed,
+            between=self._tokens.between,
         )
         self._steps = schedule.epochs * self._batches.per_epoch
         self._learner = Learner(recipe, self._definition.dim, self._steps, start)
@@ -127,7 +140,8 @@ class Trainer:
             score = self._measure(log)
         self._save()
         model = self._output / MODEL
-        export_model(model, self._recipe, self._definition, self._learner.exported())
+        weights = self._learner.exported()
+        export_model(model, self._recipe, self._definition, weights, self._tokens)
         machine = self._replay(model) if self._recipe.quantise.bits else None
         self._write_result(score, machine)
         return Trained(
@@ -166,7 +180,7 @@ class Trainer:
 
     def _measure(self, log: Log) -> Wer:
         with self._learner.in_use() as network:
-            texts = transcribe(network, self._measured, self._definition)
+            texts = transcribe(network, self._measured, self._definition, self._tokens)
         score = word_error_rate([s.text for s in self._measured], texts)
         log.add(f"word error rate/{self._recipe.schedule.measure}", score.wer, self._step)
         return score
@@ -176,7 +190,7 @@ class Trainer:
         model, definition = load_model(path), self._definition
         inputs = [definition.quantise(definition.model_input(s.cepstra)) for s in self._measured]
         found = Replay(model, self._recipe.quantise.bits).transcribe(inputs)
-        texts = [" ".join("".join(TOKENS[token] for token in said).split()) for said in found]
+        texts = [self._tokens.spell(said) for said in found]
         return word_error_rate([s.text for s in self._measured], texts)
 
     def _save(self) -> None:
