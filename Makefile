@@ -15,7 +15,7 @@ TAUGHT := an4_student an4_distilled
 UNTRAINED := 8-0 5-0 4-0 3-0 2-0 5-0.5 5-0.8 5-0.9
 
 .PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random mutants \
-  bench synth codec cycles train-smoke training clean
+  bench synth codec cycles beam train-smoke training clean
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
@@ -24,6 +24,7 @@ help:
 	@echo "make docs        write the generated reference pages"
 	@echo "make image       compile the shipped model again into models/"
 	@echo "make wer         word error rates of docs/results/wer.md     (needs DATA=$(DATA))"
+	@echo "make beam        beam search and n-gram, docs/results/beam.md  (needs DATA; minutes)"
 	@echo "make train-smoke a small training, from recordings to the exact machine (needs torch)"
 	@echo "make training    the recipes of docs/results/training.md   (needs DATA; hours)"
 	@echo "make cosim-real  40 real recordings, three machines, every bit (needs DATA; long)"
@@ -89,6 +90,9 @@ image: $(VENV)/.sim
 
 wer: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.wer --data $(DATA) -o docs/results/wer.md
+
+beam: $(VENV)/.sim
+	$(BIN)/python -m sordino.campaigns.beam --data $(DATA) -o docs/results/beam.md
 
 cosim-real: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.cosim_real --data $(DATA) -o docs/results/cosim-real.md

@@ -16,7 +16,7 @@ from sordino.compiler.proof import prove
 from sordino.compiler.prune import prune_model
 from sordino.compiler.quantise import quantise_model
 from sordino.compiler.report import LayerReport, report_layer
-from sordino.compiler.schedule import Scheduled, schedule
+from sordino.compiler.schedule import ENTRIES, Scheduled, schedule
 from sordino.files import write_atomically
 from sordino.golden.verify import verify
 from sordino.isa.image import Image
@@ -165,8 +165,9 @@ def _host(
         "blank": model.blank,
         "max_symbols": model.max_symbols,
         "input": {"count": model.inputs, "fraction": model.input_fraction},
-        "entries": {"main": scheduled.labels["main"]},
+        "entries": {name: scheduled.labels[name] for name in ENTRIES},
         "addresses": scheduled.labels,
+        "search": asdict(scheduled.search),
         "model": {
             "name": model.name,
             "sha256": model.sha256,

@@ -1,7 +1,7 @@
 """From a corpus to batches: cepstra once, then per epoch changed, normalised and padded."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,16 +15,15 @@ from sordino.speech.mfcc import MfccDefinition
 from sordino.train.augment import MelAxis, change_cepstra, mask_input
 from sordino.train.methods import ContextRecipe
 from sordino.train.recipe import AugmentRecipe, FeatureRecipe
+from sordino.train.tokens import BLANK, CHARACTERS, TOKENS, TokenSet
 
 __all__ = [
-    *("BLANK", "TOKENS", "Batch", "Batches", "Spoken", "define_features", "fingerprint"),
-    *("find_context", "in_order", "load_spoken", "on_grid", "text_of"),
+    "BLANK",
+    "TOKENS",
+    *("Batch", "Batches", "Spoken", "define_features", "fingerprint", "find_context"),
+    *("in_order", "load_spoken", "on_grid"),
 ]
 
-TOKENS = ("<blank>", " ", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "'")
-"""The characters that models write."""
-BLANK = 0
-_NUMBERS = {text: number for number, text in enumerate(TOKENS) if number != BLANK}
 _JITTER = 80
 """Frames by which lengths are blurred before sorting: batches hold similar lengths, new ones in
 every epoch, and little padding."""
@@ -41,7 +40,9 @@ class Spoken:
     speaker: str = ""
 
 
-def load_spoken(data: Path, split: Split, *, unlabelled: bool = False) -> list[Spoken]:
+def load_spoken(
+    data: Path, split: Split, tokens: TokenSet = CHARACTERS, *, unlabelled: bool = False
+) -> list[Spoken]:
     """All utterances of a split; InputError for characters that models cannot write.
 
     With `unlabelled`, those without a transcript, too.
@@ -49,19 +50,14 @@ def load_spoken(data: Path, split: Split, *, unlabelled: bool = False) -> list[S
     front_end, spoken = MfccDefinition(), []
     for utterance in load_dataset(data, split, unlabelled=unlabelled):
         text = " ".join(utterance.text.upper().split())
-        if unknown := sorted(set(text) - _NUMBERS.keys()):
-            raise InputError(
-                f"wanted transcripts of A to Z, apostrophe and space, got {unknown[0]!r} in "
-                f"{utterance.name}; spell it out"
-            )
+        numbers = tokens.encode(text, utterance.name)
         cepstra = load_cepstra(utterance.path, front_end)
-        tokens = tuple(_NUMBERS[c] for c in text)
         spoken.append(
             Spoken(
                 name=utterance.name,
                 text=text,
                 cepstra=cepstra,
-                tokens=tokens,
+                tokens=numbers,
                 speaker=utterance.speaker,
             )
         )
@@ -85,11 +81,6 @@ def define_features(recipe: FeatureRecipe, spoken: Sequence[Spoken]) -> FeatureD
         prior_frames=recipe.prior_frames,
         fraction_bits=recipe.fraction_bits,
     )
-
-
-def text_of(tokens: Iterable[int]) -> str:
-    """The transcript that tokens are, white space normalised."""
-    return " ".join("".join(TOKENS[token] for token in tokens).split())
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -158,6 +149,7 @@ class Batches:
         *,
         size: int,
         seed: int,
+        between: tuple[int, ...] = CHARACTERS.between,
         teacher: FeatureDefinition | None = None,
         context: ContextRecipe | None = None,
         own: int | None = None,
@@ -179,7 +171,7 @@ class Batches:
             )
         self._spoken, self._definition, self._augment = list(spoken), definition, augment
         self._definitions = [definition] if teacher is None else [definition, teacher]
-        self._size, self._seed = size, seed
+        self._size, self._seed, self._between = size, seed, between
         self._axis = MelAxis(definition.front_end)
         self._deviations = np.array(definition.std)
 
@@ -221,8 +213,8 @@ class Batches:
             x = np.concatenate([self._example(spoken, rng) for spoken in parts])
             inputs.append(mask_input(x, self._augment, rng))
             context.append(self._before(example[0], rng))
-            text = [[_NUMBERS[" "], *spoken.tokens] for spoken in parts]
-            tokens.append([token for words in text for token in words][1:])
+            text = [[*self._between, *spoken.tokens] for spoken in parts]
+            tokens.append([token for words in text for token in words][len(self._between) :])
         batch, dim = _pad(inputs, tokens, context), self._definition.dim
         if len(self._definitions) == 1:
             return batch

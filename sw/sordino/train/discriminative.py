@@ -6,13 +6,12 @@ over its alignments, and hypotheses compete with each other alone. Here they are
 network instead of found by a beam: a batch at once, and as varied as the network is unsure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from sordino.speech.wer import word_error_rate
-from sordino.train.data import text_of
 from sordino.train.loss import lattice_loss
 from sordino.train.methods import DiscriminativeRecipe
 from sordino.train.network import Network
@@ -70,20 +69,21 @@ def minimum_word_errors(
     frames: Tensor,
     references: Sequence[Sequence[int]],
     recipe: DiscriminativeRecipe,
+    spell: Callable[[Sequence[int]], str],
 ) -> Tensor:
     """Expected word errors above the mean, mean over the batch; zero where nothing is unsure.
 
-    encoded (B, T, H), frames (B,), references: the tokens of each transcript.
+    encoded (B, T, H), frames (B,), references: the tokens of each transcript; `spell` gives words.
     """
     hypotheses = draw_hypotheses(network, encoded.detach(), frames, recipe)
     said: list[tuple[int, ...]] = []
     owners: list[int] = []
     errors: list[int] = []
     for number, (found, reference) in enumerate(zip(hypotheses, references, strict=True)):
-        text = text_of(reference)
+        text = spell(reference)
         if len(found) < 2 or not text:
             continue
-        score = word_error_rate([text] * len(found), [text_of(tokens) for tokens in found])
+        score = word_error_rate([text] * len(found), [spell(tokens) for tokens in found])
         said += found
         owners += [number] * len(found)
         errors += score.utterance_errors

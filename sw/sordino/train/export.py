@@ -9,17 +9,19 @@ from numpy.typing import NDArray
 
 from sordino.model.save import save_arrays
 from sordino.speech.features import FeatureDefinition
-from sordino.train.data import BLANK, TOKENS
 from sordino.train.recipe import Recipe
+from sordino.train.tokens import BLANK, CHARACTERS, TokenSet
 
 __all__ = ["describe", "export_model"]
 
 
-def describe(recipe: Recipe, definition: FeatureDefinition) -> dict[str, Any]:
+def describe(
+    recipe: Recipe, definition: FeatureDefinition, tokens: TokenSet = CHARACTERS
+) -> dict[str, Any]:
     """The model's meta: all that is needed to run it on recordings."""
     network, precision = recipe.network, recipe.quantise.precision
     return {
-        "tokens": list(TOKENS),
+        "tokens": list(tokens.names),
         "blank": BLANK,
         "max_symbols_per_frame": network.max_symbols,
         "features": {
@@ -52,6 +54,7 @@ def export_model(
     recipe: Recipe,
     definition: FeatureDefinition,
     weights: Mapping[str, NDArray[np.float32]],
+    tokens: TokenSet = CHARACTERS,
 ) -> None:
     """Write weights by their canonical names as .npz; the CTC head, for training only, is left out.
 
@@ -66,4 +69,4 @@ def export_model(
             arrays[name.replace("_ih", "_hh")] = np.zeros_like(values)
     arrays["features.mean"] = np.array(definition.mean, np.float32)
     arrays["features.std"] = np.array(definition.std, np.float32)
-    save_arrays(path, describe(recipe, definition), arrays)
+    save_arrays(path, describe(recipe, definition, tokens), arrays)

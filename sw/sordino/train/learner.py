@@ -18,6 +18,7 @@ from sordino.train.loss import lattice_loss
 from sordino.train.network import Network
 from sordino.train.recipe import Recipe, ScheduleRecipe
 from sordino.train.teacher import Teacher, lattice_divergence
+from sordino.train.tokens import CHARACTERS, TokenSet
 
 __all__ = ["Learner", "learning_rate"]
 
@@ -48,6 +49,7 @@ class Learner:
     steps    in all
     start    weights to start from by their canonical names; the CTC head may be missing
     teacher  for recipes that learn from one
+    tokens   what the network writes
     """
 
     def __init__(
@@ -57,8 +59,9 @@ class Learner:
         steps: int,
         start: Mapping[str, Tensor] | None = None,
         teacher: Teacher | None = None,
+        tokens: TokenSet = CHARACTERS,
     ) -> None:
-        self._teacher = teacher
+        self._teacher, self._tokens = teacher, tokens
         self._recipe, self._schedule, self._steps = recipe, recipe.schedule, steps
         self.network = Network(recipe.network, inputs, self._schedule.seed)
         self._weights = self.network.named()
@@ -173,7 +176,9 @@ class Learner:
         if not recipe.weight:
             return loss
         texts = [row[:n].tolist() for row, n in zip(targets, labels.tolist(), strict=True)]
-        errors = minimum_word_errors(self.network, encoded, frames, texts, recipe)
+        errors = minimum_word_errors(
+            self.network, encoded, frames, texts, recipe, self._tokens.spell
+        )
         return recipe.likelihood * loss + recipe.weight * errors
 
     @contextmanager

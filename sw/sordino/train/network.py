@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sordino.train.data import BLANK, TOKENS
+from sordino.train.data import BLANK
 from sordino.train.recipe import NetworkRecipe
 
 __all__ = ["Network", "View", "plain"]
@@ -56,7 +56,7 @@ class Network(nn.Module):
             add(f"{name}.weight", outputs, width, spread=1 / math.sqrt(width))
             add(f"{name}.bias", outputs, spread=1 / math.sqrt(width))
 
-        tokens, joint = len(TOKENS), recipe.joint_hidden
+        tokens, joint = recipe.token_count, recipe.joint_hidden
         for part, layers, width, units in (
             ("encoder", recipe.encoder_layers, inputs, recipe.encoder_hidden),
             ("prediction", recipe.prediction_layers, recipe.embedding, recipe.prediction_hidden),

@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 _PRECISIONS = ("float32", "bfloat16")
+_TOKENS = ("characters", "pieces")
+_CHARACTERS = 28
+"""A to Z, apostrophe and the space."""
 
 
 def _range(recipe: object, name: str) -> None:
@@ -82,6 +85,9 @@ class NetworkRecipe:
     prediction_layers, prediction_hidden  LSTM layers over the tokens, and units of each
     joint_hidden                          width of the joint, whose activation is tanh
     max_symbols                           tokens in a frame at most, when decoding
+    tokens                                what the network writes: characters, or word pieces of the
+                                          training transcripts
+    pieces                                how many word pieces, the letters among them
     """
 
     encoder_layers: int = 3
@@ -91,6 +97,8 @@ class NetworkRecipe:
     prediction_hidden: int = 128
     joint_hidden: int = 192
     max_symbols: int = 5
+    tokens: str = "characters"
+    pieces: int = 64
 
     def __post_init__(self) -> None:
         for name in ("encoder_layers", "prediction_layers"):
@@ -98,6 +106,13 @@ class NetworkRecipe:
         for name in ("encoder_hidden", "embedding", "prediction_hidden", "joint_hidden"):
             within(self, name, 1, 4096)
         within(self, "max_symbols", 1, 100)
+        one_of(self, "tokens", _TOKENS)
+        within(self, "pieces", _CHARACTERS, 10_000)
+
+    @property
+    def token_count(self) -> int:
+        """Tokens with the blank."""
+        return 1 + (self.pieces if self.tokens == "pieces" else _CHARACTERS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,9 +17,10 @@ from sordino.errors import InputError
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
 from sordino.speech.features import FeatureDefinition
-from sordino.train.data import BLANK, TOKENS, Spoken, in_order, text_of
+from sordino.train.data import Spoken, in_order
 from sordino.train.network import Network
 from sordino.train.recipe import NetworkRecipe
+from sordino.train.tokens import BLANK, TOKENS, TokenSet
 
 __all__ = ["Teacher", "lattice_divergence"]
 
@@ -64,11 +65,9 @@ def _sizes(model: RnntModel) -> NetworkRecipe:
             "wanted a teacher without time reduction, with layers of one width and a tanh joint, "
             f"got {model.name}; train one with `sordino train`"
         )
-    if model.tokens != [*TOKENS] or model.blank != BLANK:
-        raise InputError(
-            f"wanted a teacher that writes the tokens of the recipe, got {model.name} with "
-            f"{len(model.tokens)} others; train one with the same tokens"
-        )
+    if model.blank != BLANK:
+        raise InputError(f"wanted a teacher whose blank is token {BLANK}, got {model.blank}")
+    kind = "characters" if tuple(model.tokens) == TOKENS else "pieces"
     return NetworkRecipe(
         encoder_layers=len(model.encoder),
         encoder_hidden=model.encoder[0].hidden,
@@ -77,6 +76,8 @@ def _sizes(model: RnntModel) -> NetworkRecipe:
         prediction_hidden=model.prediction[0].hidden,
         joint_hidden=len(model.joint_encoder.weight),
         max_symbols=model.max_symbols,
+        tokens=kind,
+        pieces=len(model.tokens) - 1 if kind == "pieces" else NetworkRecipe.pieces,
     )
 
 
@@ -84,6 +85,7 @@ class Teacher:
     """A trained network that never changes.
 
     name        of its recipe, else of its file
+    tokens      text of each that it writes
     definition  of the features that it hears
     digest      a hash of all that matters of it
     network     in evaluation mode
@@ -91,7 +93,7 @@ class Teacher:
 
     def __init__(self, path: Path) -> None:
         model = load_model(path)
-        self.definition = model.feature_definition()
+        self.definition, self.tokens = model.feature_definition(), tuple(model.tokens)
         self.name = str(model.meta.get("recipe", model.name))
         self.network = Network(_sizes(model), model.inputs, seed=0).eval()
         arrays, state = model.arrays(), hashlib.sha256(repr(self.definition).encode())
@@ -106,23 +108,28 @@ class Teacher:
             state.update(name.encode() + weight.numpy().tobytes())
         self.digest = state.hexdigest()
 
-    def check(self, definition: FeatureDefinition) -> None:
-        """Raise InputError unless the teacher's frames are those of these features."""
+    def check(self, definition: FeatureDefinition, tokens: TokenSet) -> None:
+        """Raise InputError unless the teacher has frames like these features', and these tokens."""
+        if self.tokens != tokens.names:
+            raise InputError(
+                f"wanted a teacher that writes the tokens of the recipe, {len(tokens.names)} of "
+                f"them, got {self.name} with {len(self.tokens)} others; train one with the same"
+            )
         if self.definition.stack != definition.stack:
             raise InputError(
                 f"wanted a teacher that hears {definition.stack} frames at once, as the recipe "
                 f"does, got {self.definition.stack}; change stack in one of the two"
             )
 
-    def write(self, spoken: Sequence[Spoken]) -> list[Spoken]:
+    def write(self, spoken: Sequence[Spoken], tokens: TokenSet) -> list[Spoken]:
         """The utterances with what the teacher hears, greedily, instead of their transcripts."""
         written = list(spoken)
         for numbers, batch in in_order(spoken, self.definition, _DECODED):
             x, frames = torch.from_numpy(batch.x), torch.from_numpy(batch.frames)
-            for number, tokens in zip(numbers, self.network.transcribe(x, frames), strict=True):
-                text = text_of(tokens)
+            for number, said in zip(numbers, self.network.transcribe(x, frames), strict=True):
+                text = tokens.spell(said)
                 written[number] = replace(
-                    spoken[number], text=text, tokens=tuple(TOKENS.index(c) for c in text)
+                    spoken[number], text=text, tokens=tokens.encode(text, spoken[number].name)
                 )
         return written
 

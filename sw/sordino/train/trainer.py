@@ -19,6 +19,7 @@ from sordino.compiler.precision import Precision
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.model.load import load_model
+from sordino.speech.datasets import Split, load_dataset
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.wer import Wer, word_error_rate
 from sordino.train.checkpoint import load_checkpoint, save_checkpoint
@@ -29,7 +30,6 @@ from sordino.train.data import (
     fingerprint,
     in_order,
     load_spoken,
-    text_of,
 )
 from sordino.train.export import export_model
 from sordino.train.learner import Learner, learning_rate
@@ -39,6 +39,7 @@ from sordino.train.network import Network
 from sordino.train.recipe import Recipe
 from sordino.train.replay import Replay
 from sordino.train.teacher import Teacher
+from sordino.train.tokens import CHARACTERS, TokenSet, make_tokens
 
 __all__ = ["CHECKPOINT", "MODEL", "RESULT", "Trained", "Trainer", "transcribe"]
 
@@ -54,6 +55,7 @@ def transcribe(
     network: Network,
     spoken: list[Spoken],
     definition: FeatureDefinition,
+    tokens: TokenSet = CHARACTERS,
     context: ContextRecipe | None = None,
 ) -> list[str]:
     """What the network hears, greedily, in the order of `spoken`; each after its context."""
@@ -61,8 +63,8 @@ def transcribe(
     for numbers, batch in in_order(spoken, definition, _DECODED, context):
         parts = (batch.x, batch.frames, batch.skipped)
         found = network.transcribe(*map(torch.from_numpy, parts))
-        for number, tokens in zip(numbers, found, strict=True):
-            texts[number] = text_of(tokens)
+        for number, said in zip(numbers, found, strict=True):
+            texts[number] = tokens.spell(said)
     return texts
 
 
@@ -111,12 +113,12 @@ class Trainer:
     ) -> None:
         self._recipe, self._output, self._on_step = recipe, output, on_step
         schedule = recipe.schedule
-        spoken = load_spoken(data, "train", unlabelled=recipe.reads_unlabelled)
-        unlabelled = recipe.reads_unlabelled
-        self._measured = load_spoken(data, schedule.measure, unlabelled=unlabelled)
+        self._tokens = self._choose_tokens(data)
+        spoken = self._load(data, "train")
+        self._measured = self._load(data, schedule.measure)
         self._definition, own = define_features(recipe.features, spoken), len(spoken)
         for folder in also:
-            spoken += load_spoken(folder, "train", unlabelled=recipe.reads_unlabelled)
+            spoken += self._load(folder, "train")
         self._also = [folder.name for folder in also]
         self._identity = {
             "recipe": recipe.digest,
@@ -133,29 +135,48 @@ class Trainer:
             recipe.augment,
             size=schedule.batch,
             seed=schedule.seed,
+            between=self._tokens.between,
             teacher=teacher.definition if teacher and recipe.teacher.weight else None,
             context=recipe.context,
             own=own,
         )
         self._steps = schedule.epochs * self._batches.per_epoch
-        self._learner = Learner(recipe, self._definition.dim, self._steps, start, teacher)
+        self._learner = Learner(
+            recipe, self._definition.dim, self._steps, start, teacher, self._tokens
+        )
         self._step, self._seconds = 0, 0.0
         self._losses: list[float] = []
         self._epoch_losses: list[float] = []
         self._text = ""
         self._drawn: tuple[int, list[list[tuple[int, ...]]]] = (-1, [])
 
+    def _choose_tokens(self, data: Path) -> TokenSet:
+        """The recipe's; word pieces are those of the transcripts."""
+        network = self._recipe.network
+        if network.tokens == "characters":
+            return CHARACTERS
+        if not self._recipe.teacher.labels:
+            raise InputError(
+                "wanted tokens = 'characters' in a recipe that reads no transcripts, got word "
+                "pieces, which are chosen by them"
+            )
+        spoken = load_dataset(data, "train", unlabelled=self._recipe.reads_unlabelled)
+        return make_tokens(network, (" ".join(u.text.upper().split()) for u in spoken if u.text))
+
+    def _load(self, data: Path, split: Split) -> list[Spoken]:
+        return load_spoken(data, split, self._tokens, unlabelled=self._recipe.reads_unlabelled)
+
     def _listen(self, teacher: Teacher, spoken: list[Spoken]) -> list[Spoken]:
         """What is trained on: the utterances, where the recipe says so as the teacher hears them.
 
         Their own transcripts then serve one figure in the result and nothing else.
         """
-        teacher.check(self._definition)
+        teacher.check(self._definition, self._tokens)
         self._identity["teacher"] = teacher.digest
         self._taught = {"name": teacher.name, "wer": None}
         if self._recipe.teacher.labels:
             return spoken
-        written = teacher.write(spoken)
+        written = teacher.write(spoken, self._tokens)
         if any(s.text for s in spoken):
             score = word_error_rate([s.text for s in spoken], [s.text for s in written])
             self._taught["wer"] = score.wer
@@ -175,7 +196,8 @@ class Trainer:
             after = self._measure(log, context=True) if self._recipe.context.utterances else None
         self._save()
         model = self._output / MODEL
-        export_model(model, self._recipe, self._definition, self._learner.exported())
+        weights = self._learner.exported()
+        export_model(model, self._recipe, self._definition, weights, self._tokens)
         precision = self._recipe.quantise.precision
         machine = None if precision is None else self._replay(model, precision)
         self._write_result(score, machine, after)
@@ -217,7 +239,7 @@ class Trainer:
         """Word errors with the encoder's state zero at the beginning, or after its context."""
         before = self._recipe.context if context else None
         with self._learner.in_use() as network:
-            texts = transcribe(network, self._measured, self._definition, before)
+            texts = transcribe(network, self._measured, self._definition, self._tokens, before)
         score = self._score(texts)
         name = "word error rate after context" if context else "word error rate"
         log.add(f"{name}/{self._recipe.schedule.measure}", score.wer, self._step)
@@ -228,7 +250,7 @@ class Trainer:
         model, definition = load_model(path), self._definition
         inputs = [definition.quantise(definition.model_input(s.cepstra)) for s in self._measured]
         found = Replay(model, precision).transcribe(inputs)
-        return self._score([text_of(tokens) for tokens in found])
+        return self._score([self._tokens.spell(said) for said in found])
 
     def _score(self, texts: Sequence[str]) -> Wer:
         """Word errors of what was heard, where it is known what was said."""

@@ -10,13 +10,13 @@ torch = pytest.importorskip("torch", reason="needs the extra `train`")
 pytest.importorskip("tensorboard", reason="needs the extra `train`")
 
 import sordino.train.trainer as trainer
-from sordino.train.data import TOKENS, text_of
 from sordino.train.discriminative import draw_hypotheses, expected_errors, minimum_word_errors
 from sordino.train.loss import lattice_loss
-from sordino.train.methods import DiscriminativeRecipe
+from sordino.train.methods import DiscriminativeRecipe, TeacherRecipe
 from sordino.train.network import Network
 from sordino.train.recipe import NetworkRecipe, Recipe
 from sordino.train.session import train
+from sordino.train.tokens import CHARACTERS, TOKENS
 
 RECIPE = DiscriminativeRecipe(weight=1.0, hypotheses=6)
 SIZES = NetworkRecipe(
@@ -106,13 +106,16 @@ def test_training_lowers_the_expected_errors() -> None:
         return [said[0::2], said[1::2]]
 
     # The transcripts are what the network says now and then, but seldom.
-    references = [sorted({t for t in said if text_of(t)}, key=said.count)[-3] for said in drawn()]
+    references = [
+        sorted({t for t in said if CHARACTERS.spell(t)}, key=said.count)[-3] for said in drawn()
+    ]
     before = [said.count(r) / 300 for said, r in zip(drawn(), references, strict=True)]
     assert max(before) < 0.3
     for _ in range(40):
         optimiser.zero_grad()
         encoded = network.encode(x)
-        minimum_word_errors(network, encoded, frames, references, recipe).backward()
+        loss = minimum_word_errors(network, encoded, frames, references, recipe, CHARACTERS.spell)
+        loss.backward()
         optimiser.step()
     after = [said.count(r) / 300 for said, r in zip(drawn(), references, strict=True)]
     assert sum(after) > sum(before) + 0.5
@@ -122,10 +125,10 @@ def test_nothing_unsure_costs_nothing() -> None:
     network, x = make_network()
     encoded = network.encode(x)
     cold = replace(RECIPE, temperature=0.01)
-    loss = minimum_word_errors(network, encoded, FRAMES, [[2, 3], [4]], cold)
+    loss = minimum_word_errors(network, encoded, FRAMES, [[2, 3], [4]], cold, CHARACTERS.spell)
     loss.backward()
     assert not loss
-    assert not minimum_word_errors(network, encoded, FRAMES, [[], []], RECIPE)
+    assert not minimum_word_errors(network, encoded, FRAMES, [[], []], RECIPE, CHARACTERS.spell)
 
 
 def test_whole_trainings_end_the_same(
@@ -150,3 +153,16 @@ def test_whole_trainings_end_the_same(
         train(recipe, corpus, tmp_path / "cut", threads=1, on_step=kill)
     train(recipe, corpus, tmp_path / "cut", threads=1)
     assert (tmp_path / "cut" / "model.npz").read_bytes() == whole.model.read_bytes()
+
+
+def test_word_pieces_taught_and_counted(corpus: Path, tiny: Recipe, tmp_path: Path) -> None:
+    pytest.importorskip("sentencepiece", reason="needs the extra `train`")
+    recipe = replace(
+        tiny,
+        network=replace(tiny.network, tokens="pieces", pieces=30),
+        schedule=replace(tiny.schedule, epochs=2, ctc_epochs=0),
+    )
+    teacher = train(recipe, corpus, tmp_path / "teacher", threads=1).model
+    taught = replace(recipe, teacher=TeacherRecipe(weight=1.0), discriminative=RECIPE)
+    losses = train(taught, corpus, tmp_path / "both", teacher=teacher, threads=1).losses
+    assert all(map(math.isfinite, losses))

@@ -22,6 +22,7 @@ from sordino.train.network import Network
 from sordino.train.recipe import FeatureRecipe, NetworkRecipe, Recipe, TeacherRecipe
 from sordino.train.session import train
 from sordino.train.teacher import Teacher, lattice_divergence
+from sordino.train.tokens import CHARACTERS
 
 MEANS = tuple((np.arange(13) / 8 - 1).tolist())
 DEFINITION = FeatureDefinition(mean=MEANS, std=(3.0,) * 13, stack=6, mean_over="running")
@@ -103,7 +104,7 @@ def test_the_teacher_is_the_model_in_the_file(teacher: Path, corpus: Path) -> No
     assert loaded.digest == Teacher(teacher).digest
     spoken = load_spoken(corpus, "train")
     said = trainer.transcribe(loaded.network, spoken, DEFINITION)
-    written = loaded.write(spoken)
+    written = loaded.write(spoken, CHARACTERS)
     assert [s.text for s in written] == said
     assert sum(map(len, said)) > 10
     assert all(a.cepstra is b.cepstra for a, b in zip(spoken, written, strict=True))
@@ -201,6 +202,14 @@ def test_refused_in_one_line(teacher: Path, corpus: Path, tiny: Recipe, tmp_path
     recipe = replace(learning(tiny, weight=1.0), features=FeatureRecipe(stack=5))
     with pytest.raises(InputError, match="wanted a teacher that hears 5 frames at once"):
         train(recipe, corpus, tmp_path, teacher=teacher)
+    pieces = replace(tiny.network, tokens="pieces", pieces=30)
+    for settings, message in (
+        ({"weight": 1.0}, "writes the tokens of the recipe, 31 of them, got large with 29 others"),
+        ({"labels": False}, "wanted tokens = 'characters' in a recipe that reads no transcripts"),
+    ):
+        recipe = replace(learning(tiny, **settings), network=pieces)
+        with pytest.raises(InputError, match=message):
+            train(recipe, corpus, tmp_path, teacher=teacher)
     relu = tmp_path / "relu.npz"
     with np.load(teacher) as file:
         arrays = dict(file)
