@@ -20,10 +20,14 @@ _BINS = 1024
 _Floats = NDArray[np.float64]
 
 
-def lloyd_max(weights: NDArray[np.floating], count: int) -> _Floats:
+def lloyd_max(
+    weights: NDArray[np.floating], count: int, before: NDArray[np.floating] | None = None
+) -> _Floats:
     """At most `count` (2 at least) values, ascending, zero among them.
 
     Weights of any shape; with so few different ones, these are the values and nothing is lost.
+    Values that once were good, `before`, are tried first: weights that gather around some of them
+    would draw others there, too.
     """
     sorted_weights = np.sort(weights.astype(np.float64), axis=None)
     sorted_weights = sorted_weights[sorted_weights != 0]
@@ -32,7 +36,9 @@ def lloyd_max(weights: NDArray[np.floating], count: int) -> _Floats:
         return np.union1d(distinct, 0.0)
     top = np.abs(distinct).max()
     even = np.linspace(-top, top, count - 1 + count % 2)
-    starts = (_companded(sorted_weights, count - 1), even[even != 0])
+    starts = [_companded(sorted_weights, count - 1), even[even != 0]]
+    if before is not None and len(before) <= count:
+        starts.insert(0, before[before != 0].astype(np.float64))
     found = [_settle(sorted_weights, start) for start in starts]
     return min(found, key=lambda values: _error(sorted_weights, values))
 

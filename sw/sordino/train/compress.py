@@ -98,10 +98,16 @@ def round_to_grid(bits: int, clip: float, weight: Tensor, mask: Tensor | None) -
     return (weight / step).round_().clamp_(-top, top).mul_(step)
 
 
-def fit_codebook(bits: int, weight: Tensor, mask: Tensor | None) -> Tensor:
-    """Lloyd-Max values of what `mask` keeps: at most 2^bits, ascending, zero among them."""
+def fit_codebook(
+    bits: int, weight: Tensor, mask: Tensor | None, before: Tensor | None = None
+) -> Tensor:
+    """Lloyd-Max values of what `mask` keeps: at most 2^bits, ascending, zero among them.
+
+    `before` are those of an earlier step.
+    """
     kept = weight.detach() if mask is None else weight.detach()[mask]
-    return torch.from_numpy(lloyd_max(kept.numpy(), 1 << bits)).to(weight.dtype)
+    start = None if before is None else before.numpy()
+    return torch.from_numpy(lloyd_max(kept.numpy(), 1 << bits, start)).to(weight.dtype)
 
 
 def round_to_codebook(codebook: Tensor, weight: Tensor) -> Tensor:

@@ -60,7 +60,8 @@ class Compressor:
             return
         for name, weight in matrices.items():
             mask = self._masks.get(name)
-            codebook = fit_codebook(self._precision.bits_of(name), weight, mask)
+            bits, before = self._precision.bits_of(name), self._codebooks.get(name)
+            codebook = fit_codebook(bits, weight, mask, before)
             self._codebooks[name] = codebook
             if self._regularised and step:  # the first time they have not come near yet
                 with torch.no_grad():

@@ -58,6 +58,17 @@ def test_few_weights_keep_themselves() -> None:
     assert np.array_equal(lloyd_max(once, 16), once)
 
 
+def test_weights_around_earlier_values_keep_them() -> None:
+    rng = np.random.default_rng(1)
+    values = np.array([-2.0, -1.1, -0.4, 0.0, 0.3, 0.9, 1.5, 2.4])
+    shares = [0.002, 0.1, 0.2, 0.2, 0.3, 0.19, 0.006, 0.002]
+    weights = rng.choice(values, size=5000, p=shares) + rng.normal(size=5000) * 0.004
+    found = lloyd_max(weights, 8, values)
+    assert np.abs(found - values).max() < 0.01
+    assert error(weights, found) <= error(weights, lloyd_max(weights, 8))
+    assert np.array_equal(lloyd_max(weights, 4, values), lloyd_max(weights, 4)), "too many"
+
+
 def quantised(model, precision):
     matrices = [m for la in quantise_model(model, precision, 32).layers for m in la.matrices]
     return {m.name: m for m in matrices}
