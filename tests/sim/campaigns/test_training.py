@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from sordino.arch import PRESETS
-from sordino.campaigns import post_training, train_smoke, training
+from sordino.campaigns import post_training, train_smoke, training, training_time
 from sordino.compiler.compile import compile_model
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
@@ -141,3 +141,24 @@ def test_a_model_that_learnt_nothing_fails_the_smoke_test(tmp_path: Path) -> Non
     ran = CliRunner().invoke(train_smoke.main, arguments, catch_exceptions=False)
     assert ran.exit_code == 1
     assert "word errors" in ran.output
+
+
+def test_page_of_step_times(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="needs the extra `train`")
+    small = (
+        "[network]\nencoder_layers = 1\nencoder_hidden = 8\n[features]\nstack = 6\n"
+        '[schedule]\nbatch = 4\nmeasure = "train"\n'
+    )
+    (tmp_path / "a.toml").write_text(f'name = "a"\n{small}')
+    (tmp_path / "b.toml").write_text('base = "a.toml"\nname = "b"\n[quantise]\nbits = 4\n')
+    recipes = [str(tmp_path / f"{name}.toml") for name in "ab"]
+    arguments = [*recipes, "--data", str(ROOT / "models" / "utterances"), "--steps", "2"]
+    page = tmp_path / "page.md"
+    ran = CliRunner().invoke(
+        training_time.main, [*arguments, "-o", str(page)], catch_exceptions=False
+    )
+    assert ran.exit_code == 0
+    first, second = page.read_text().splitlines()[-2:]
+    assert first.startswith("| a |")
+    assert first.endswith("| 1.00 |")
+    assert second.startswith("| b |")
