@@ -21,6 +21,9 @@ ALLOWED = {
     "model": {"arch", "arith", "isa", "errors", "model", "speech"},
     "speech": {"errors", "speech"},
     "driver": {"arch", "isa", "driver"},
+    "decode": {
+        *("compiler", "decode", "errors", "files", "golden", "isa", "model", "speech"),
+    },
     "train": {
         *(
             "arch",

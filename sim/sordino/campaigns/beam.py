@@ -125,7 +125,7 @@ def measure(recogniser: Recogniser, data: Path) -> tuple[list[Result], list[Resu
     utterances, lm = load_dataset(data / "an4", "dev"), _language_model(data)
     texts = [u.text for u in utterances]
     path = find_model(recogniser.model, data)
-    machine = None
+    machine, inputs = None, list[NDArray[Any]]()
     if recogniser.preset is None:
         model = load_model(path, None)
         definition = model.feature_definition()
