@@ -13,6 +13,7 @@ from sordino.arch import PRESETS
 from sordino.campaigns.common import write_page
 from sordino.campaigns.plot import Point, scatter
 from sordino.compiler.compile import compile_model
+from sordino.cycles.bounds import frame_bounds
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.model.load import load_model
@@ -23,7 +24,10 @@ ERRORS = (
     *("recipe", "what it is", "split", "WER", "on the machine", "errors"),
     *("against", "difference", "95 % interval"),
 )
-SIZES = ("recipe", "zeros", "bits/weight", "bytes", "of its float32", "of the teacher's float32")
+SIZES = (
+    *("recipe", "zeros", "bits/weight", "bytes", "of its float32", "of the teacher's float32"),
+    "cycles a frame",
+)
 TIMES = ("recipe", "parameters", "epochs", "minutes", "ms/step", "threads", "command")
 
 
@@ -35,12 +39,14 @@ class Run:
     size     bytes: of the image, or of the float32 parameters where nothing is quantised
     zeros    share of the compiled weights; None where nothing is quantised
     density  bits of the streams a weight, likewise
+    cycles   of a frame without a token, at most, likewise
     """
 
     result: dict[str, Any]
     size: int
     zeros: float | None = None
     density: float | None = None
+    cycles: int | None = None
 
     @property
     def name(self) -> str:
@@ -78,23 +84,27 @@ def load_result(run: Path) -> dict[str, Any]:
     return result
 
 
-def load_run(folder: Path, machine: str) -> Run:
-    """The training in a folder, its model compiled for a preset in the groups it was trained for.
+def preset_of(result: dict[str, Any], machine: str) -> str:
+    """The preset for the groups that a training was for: `machine` is tiny, small or large."""
+    single = result["recipe"]["sparsify"]["unit"] == "single"
+    return f"{machine}-unstructured" if single else machine
 
-    `machine` is tiny, small or large.
-    """
+
+def load_run(folder: Path, machine: str) -> Run:
+    """The training in a folder, its model compiled for a preset (`preset_of`)."""
     result = load_result(folder)
     if result["machine_wer"] is None:
         return Run(result=result, size=4 * result["parameters"])
-    single = result["recipe"]["sparsify"]["unit"] == "single"
-    config = PRESETS[f"{machine}-unstructured" if single else machine]
-    compiled = compile_model(load_model(folder / "model.npz"), config)
+    model = load_model(folder / "model.npz")
+    compiled = compile_model(model, PRESETS[preset_of(result, machine)])
     summary = compiled.summary()
+    bounds = frame_bounds(compiled.image)
     return Run(
         result=result,
         size=len(compiled.image.to_bytes()),
         zeros=summary["zeros"],
         density=summary["bits_per_weight"],
+        cycles=bounds.tokens[0].worst if bounds and 0 in bounds.tokens else None,
     )
 
 
@@ -129,6 +139,7 @@ def size_line(run: Run, teacher: Run) -> tuple[str, ...]:
         f"{run.size:,}",
         f"{run.size / run.float_bytes:.2%}",
         f"{run.size / teacher.size:.2%}",
+        "" if run.cycles is None else f"{run.cycles:,}",
     )
 
 
@@ -207,7 +218,7 @@ def main(runs: tuple[Path, ...], output: Path, machine: str) -> None:
             "\n## Bytes\n",
             f"Of the whole image for `{machine}` (`{machine}-unstructured` for single zeros), or "
             "of the float32 parameters. The teacher is the most accurate float model here, "
-            f"{teacher.name}, with {teacher.size:,} bytes.\n",
+            f"{teacher.name}, with {teacher.size:,} bytes. Cycles: of a frame without a token.\n",
             table(SIZES, [size_line(run, teacher) for run in found]),
             f"\n![{top}]({picture.name})\n\nBars: 95 % intervals, bootstrap over utterances.\n",
             "## Time\n",

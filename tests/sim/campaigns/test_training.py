@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from sordino.arch import PRESETS
-from sordino.campaigns import post_training, train_smoke, training, training_time
+from sordino.campaigns import post_training, replay, train_smoke, training, training_time
 from sordino.compiler.compile import compile_model
+from sordino.cycles.bounds import frame_bounds
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
@@ -81,10 +82,13 @@ def test_page(tmp_path: Path) -> None:
     assert "| b | what | dev | 12.50% |  | 1/8 | a | -12.50% | -25.00% to +0.00% |" in text
     assert "| c | what | dev | 25.00% | 0.00% | 0/8 | a | -25.00% | -50.00% to +0.00% |" in text
     assert "most accurate float model here, b, with 89,360 bytes" in text
-    assert "| a |  |  | 49,360 | 100.00% | 55.24% |" in text
+    assert "| a |  |  | 49,360 | 100.00% | 55.24% |  |" in text
     image = compile_model(load_model(tmp_path / "c" / "model.npz"), PRESETS["tiny"]).image
     size = len(image.to_bytes())
-    assert f"| {size:,} | {size / 49360:.2%} | {size / 89360:.2%} |" in text
+    bounds = frame_bounds(image)
+    assert bounds is not None
+    cycles = bounds.tokens[0].worst
+    assert f"| {size:,} | {size / 49360:.2%} | {size / 89360:.2%} | {cycles:,} |" in text
     start = "sordino train recipes/c.toml --data an4 -o runs/c --start runs/a"
     assert f"| 12,340 | 3 | 2 | 3000 | 1 | `{start} --teacher runs/b/model.npz` |" in text
     drawn = xml.fromstring((tmp_path / "docs" / "page.svg").read_text())
@@ -121,6 +125,14 @@ def test_a_model_rounded_and_pruned_without_training(tmp_path: Path) -> None:
         texts.append("".join(TOKENS[t] for t in tokens))
     score = word_error_rate([u.text for u in utterances], texts)
     assert found.errors == list(score.utterance_errors)
+    page = tmp_path / "replay.md"
+    options = ["--split", "train", "--machine", "tiny", "-o", str(page)]
+    again = CliRunner().invoke(
+        replay.main, [str(tmp_path / "a_b3_z50"), "--data", str(data), *options]
+    )
+    assert again.exit_code == 0
+    assert page.read_text().splitlines()[-1].startswith("| a_b3_z50 | tiny | 7 |")
+    assert page.read_text().splitlines()[-1].endswith("| 0 |")
     with pytest.raises(InputError, match="wanted a float training"):
         CliRunner().invoke(
             post_training.main,
