@@ -8,10 +8,14 @@ MODEL := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 
 RUNS ?= build/runs
-COMPRESSED := an4_g4_80 an4_single_80
+FLOATS := an4_float an4_causal an4_teacher
+COMPRESSED := an4_causal_g4_80 an4_causal_single_80 an4_cosine an4_regional an4_csp an4_mixed \
+  an4_g4_80_b4 an4_g4_80_b3 an4_g4_80_b2 an4_g4_50 an4_g4_90 an4_g4_95
+TAUGHT := an4_student an4_distilled
+UNTRAINED := 8-0 5-0 4-0 3-0 2-0 5-0.5 5-0.8 5-0.9
 
 .PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random mutants \
-  bench synth codec cycles train-smoke training mlperf clean
+  bench synth codec cycles train-smoke training mlperf beam clean
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
@@ -20,6 +24,7 @@ help:
 	@echo "make docs        write the generated reference pages"
 	@echo "make image       compile the shipped model again into models/"
 	@echo "make wer         word error rates of docs/results/wer.md     (needs DATA=$(DATA))"
+	@echo "make beam        beam search and n-gram, docs/results/beam.md  (needs DATA; minutes)"
 	@echo "make train-smoke a small training, from recordings to the exact machine (needs torch)"
 	@echo "make training    the recipes of docs/results/training.md   (needs DATA; hours)"
 	@echo "make cosim-real  40 real recordings, three machines, every bit (needs DATA; long)"
@@ -87,6 +92,9 @@ image: $(VENV)/.sim
 wer: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.wer --data $(DATA) -o docs/results/wer.md
 
+beam: $(VENV)/.sim
+	$(BIN)/python -m sordino.campaigns.beam --data $(DATA) -o docs/results/beam.md
+
 cosim-real: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.cosim_real --data $(DATA) -o docs/results/cosim-real.md
 
@@ -96,13 +104,23 @@ train-smoke: $(VENV)/.train
 	$(BIN)/python -m sordino.campaigns.train_smoke build/train-smoke --data models/utterances
 
 training: $(VENV)/.train
-	$(SORDINO) train recipes/an4_float.toml --data $(DATA)/an4 -o $(RUNS)/an4_float
+	for recipe in $(FLOATS); do \
+	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe || exit; \
+	done
 	for recipe in $(COMPRESSED); do \
 	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
-	    --start $(RUNS)/an4_float || exit; \
+	    --start $(RUNS)/an4_causal || exit; \
 	done
-	$(BIN)/python -m sordino.campaigns.training $(RUNS)/an4_float $(COMPRESSED:%=$(RUNS)/%) \
-	  -o docs/results/training.md
+	for recipe in $(TAUGHT); do \
+	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
+	    --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_teacher/model.npz || exit; \
+	done
+	for run in $(UNTRAINED); do \
+	  $(BIN)/python -m sordino.campaigns.post_training $(RUNS)/an4_causal --data $(DATA)/an4 \
+	    --bits $${run%-*} --zeros $${run#*-} -o $(RUNS)/untrained-$$run || exit; \
+	done
+	$(BIN)/python -m sordino.campaigns.training $(FLOATS:%=$(RUNS)/%) $(COMPRESSED:%=$(RUNS)/%) \
+	  $(TAUGHT:%=$(RUNS)/%) $(UNTRAINED:%=$(RUNS)/untrained-%) -o docs/results/training.md
 
 fuzz: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.fuzz -o docs/results/fuzz.md

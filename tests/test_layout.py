@@ -18,9 +18,12 @@ ALLOWED = {
     "cycles": {"arch", "isa", "rtl", "golden", "engines", "cycles"},
     "errors": set(),
     "files": set(),
-    "model": {"arch", "arith", "isa", "errors", "model", "speech"},
+    "model": {"arch", "arith", "isa", "errors", "files", "model", "speech"},
     "speech": {"errors", "speech"},
     "driver": {"arch", "isa", "driver"},
+    "decode": {
+        *("compiler", "decode", "errors", "files", "golden", "isa", "model", "speech"),
+    },
     "train": {
         *(
             "arch",

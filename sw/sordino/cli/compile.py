@@ -6,8 +6,9 @@ import click
 
 from sordino.arch import load_config
 from sordino.cli.options import config_option, json_option, path_type, set_option
-from sordino.cli.output import console, prepare_output, print_json, print_table
+from sordino.cli.output import console, prepare_output, print_json, print_table, settings
 from sordino.compiler.compile import Compiled, CompileOptions, compile_model
+from sordino.compiler.precision import CODEBOOKS
 from sordino.files import write_atomically
 from sordino.model.load import load_model
 
@@ -46,6 +47,7 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     epilog="\b\nExamples:\n"
     "  sordino compile model.npz\n"
     "  sordino compile model.safetensors --config tiny --weight-bits 5 --sparsity 0.25\n"
+    "  sordino compile model.npz --weight-bits 4 --codebook lloyd-max --layer-bits 'joint.*=6'\n"
     "  sordino compile state.pt --meta meta.json --set lanes=32 -o model.sordino",
 )
 @click.argument("model", type=path_type)
@@ -54,16 +56,19 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
 @click.option(
     "--weight-bits",
     type=click.IntRange(2, 8),
-    default=8,
-    show_default=True,
-    help="Bits of a weight: at most 2^b values a matrix.",
+    help="Bits of a weight: at most 2^b values a matrix.  [default: as trained, else 8]",
+)
+@click.option(
+    "--layer-bits",
+    multiple=True,
+    callback=settings,
+    metavar="PATTERN=N",
+    help="Bits of the matrices whose names fit, such as 'joint.*=8'; the first that fits holds.",
 )
 @click.option(
     "--codebook",
-    type=click.Choice(["uniform"]),
-    default="uniform",
-    show_default=True,
-    help="Where the values lie.",
+    type=click.Choice(CODEBOOKS),
+    help="Where the values lie.  [default: as trained, else uniform]",
 )
 @click.option(
     "--sparsity",
@@ -91,8 +96,9 @@ def compile_command(
     model: Path,
     config: str,
     changes: dict[str, int],
-    weight_bits: int,
-    codebook: str,
+    weight_bits: int | None,
+    layer_bits: dict[str, int],
+    codebook: str | None,
     sparsity: float | None,
     meta: Path | None,
     output: Path | None,
@@ -101,7 +107,12 @@ def compile_command(
 ) -> None:
     """Compile MODEL (npz, safetensors or a PyTorch state dict) to an accelerator image."""
     machine = load_config(config, changes)
-    options = CompileOptions(weight_bits=weight_bits, codebook=codebook, sparsity=sparsity)
+    options = CompileOptions(
+        weight_bits=weight_bits,
+        codebook=codebook,
+        layer_bits=tuple(layer_bits.items()) or None,
+        sparsity=sparsity,
+    )
     loaded = load_model(model, meta)
     path = output or model.with_suffix(".sordino")
     prepare_output(path)

@@ -16,6 +16,7 @@ from sordino.cli.compile import compile_command
 from sordino.cli.cosim import cosim
 from sordino.cli.evaluate import evaluate
 from sordino.cli.inspect import disasm, info
+from sordino.cli.lm import lm
 from sordino.cli.output import fail
 from sordino.cli.run import run
 from sordino.cli.train import train
@@ -52,7 +53,7 @@ def cli() -> None:
     """Sordino: speech recognition on an open neural edge processor that mutes every zero."""
 
 
-for command in (compile_command, run, cosim, evaluate, info, disasm, verilog, bench, train):
+for command in (*(compile_command, run, cosim, evaluate, info, disasm, verilog, bench, train, lm),):
     cli.add_command(command)
 
 

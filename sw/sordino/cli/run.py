@@ -1,6 +1,8 @@
 """`sordino run`."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,14 @@ from sordino.cli.output import (
     print_table,
     progress,
 )
+from sordino.cli.search import SearchChoice, search_options
 from sordino.cli.speech import features_of, frame_seconds, text_of
 from sordino.cycles.engine import Cycles
 from sordino.cycles.stalls import layer_stalls
+from sordino.decode.decoder import Decoder
+from sordino.decode.machine import MachineTransducer
 from sordino.engines.bound import cycle_bound
-from sordino.engines.engine import Record, RunResult
+from sordino.engines.engine import Record
 from sordino.engines.profile import layer_times
 from sordino.engines.rtl import Rtl
 from sordino.isa.image import Image
@@ -39,9 +44,7 @@ def _frames(image: Image, features: NDArray[np.int8]) -> dict[str, Any]:
     return {"frames": len(features), "seconds": len(features) * frame_seconds(image)}
 
 
-def _run_one(
-    image: Image, engine: Any, path: str, clock: int, limit: int | None
-) -> tuple[dict[str, Any], RunResult]:
+def _run_one(image: Image, engine: Any, path: str, clock: int, limit: int | None) -> dict[str, Any]:
     features, feature_seconds = features_of(image, path)
     bound = limit or cycle_bound(image, len(features))
     inputs = [number for number, i in enumerate(image.program) if i.opcode is Opcode.INPUT]
@@ -74,7 +77,30 @@ def _run_one(
         entry["layers"] = [time.as_dict() for time in layer_times(image, engine.profile())]
     if isinstance(engine, Cycles):
         entry["stalls"] = [stalls.as_dict() for stalls in layer_stalls(engine.last_profile)]
-    return entry, result
+    return entry
+
+
+def _search_one(decoder: Decoder, image: Image, path: str, clock: int) -> dict[str, Any]:
+    """As `_run_one`, with the host's hypotheses, best first; there are no cycles."""
+    features, feature_seconds = features_of(image, path)
+    found = decoder.hypotheses(features)
+    return {
+        "input": path,
+        "transcript": decoder.spelt(found[0]),
+        "tokens": list(found[0].tokens),
+        **_frames(image, features),
+        "cycles": None,
+        "clock_hz": clock,
+        "real_time_factor": None,
+        "engine": "golden",
+        "simulator": "numpy",
+        "feature_seconds": feature_seconds,
+        "hypotheses": [
+            {"transcript": decoder.spelt(h), "score": h.score, "acoustic": h.acoustic}
+            for h in found
+        ],
+        "error": None,
+    }
 
 
 def _print_run(entry: dict[str, Any]) -> None:
@@ -86,6 +112,14 @@ def _print_run(entry: dict[str, Any]) -> None:
             f"{entry['clock_hz'] / 1e6:g} MHz"
         )
     console.print(line + f"; features {entry['feature_seconds'] * 1e3:.0f} ms on the host")
+    if "hypotheses" in entry:
+        print_table(
+            ("hypothesis", "score", "acoustic"),
+            [
+                (h["transcript"] or "(nothing)", f"{h['score']:.2f}", f"{h['acoustic']:.2f}")
+                for h in entry["hypotheses"]
+            ],
+        )
     if "layers" in entry:
         print_table(
             ("layer", "times", "cycles", "share", "cycles each", "utilisation", "useful"),
@@ -130,7 +164,8 @@ def _print_stalls(layers: list[dict[str, Any]]) -> None:
     "  sordino run model.sordino speech.wav\n"
     "  sordino run model.sordino *.flac --engine rtl --clock 100MHz --json\n"
     "  sordino run model.sordino speech.wav --engine cycles\n"
-    "  sordino run model.sordino speech.wav --engine rtl --vcd speech.vcd",
+    "  sordino run model.sordino speech.wav --engine rtl --vcd speech.vcd\n"
+    "  sordino run model.sordino speech.wav --beam 8 --lm an4.arpa",
 )
 @IMAGE
 @click.argument("inputs", nargs=-1, required=True)
@@ -160,6 +195,7 @@ def _print_stalls(layers: list[dict[str, Any]]) -> None:
     help="Write a waveform (rtl; large: use a short input).",
 )
 @slow_option
+@search_options
 @json_option
 def run(
     image: Path,
@@ -170,17 +206,30 @@ def run(
     vcd: Path | None,
     slow: bool,
     as_json: bool,
+    **search: Any,
 ) -> None:
-    """Transcribe INPUTS (WAV, FLAC, Sphere, Sphinx .mfc or .npy features) with IMAGE."""
+    """Transcribe INPUTS (WAV, FLAC, Sphere, Sphinx .mfc or .npy features) with IMAGE.
+
+    With --beam or --lm the host searches through the machine's entry points.
+    """
     if vcd is not None and engine != "rtl":
         raise click.UsageError("--vcd needs --engine rtl")
+    choice = SearchChoice(**search)
+    choice.check_engine(engine)
     prepare_output(vcd)
     program = Image.load(image)
     frames = [len(features_of(program, path)[0]) for path in inputs]
-    device = make_engine(engine, program, frames=frames, vcd=vcd, slow=slow)
+    hertz = clock or program.config.clock_hz
+    transcribe: Callable[[str], dict[str, Any]]
+    if choice.wanted:
+        decoder = choice.decoder(MachineTransducer(program))
+        transcribe = partial(_search_one, decoder, program, clock=hertz)
+    else:
+        device = make_engine(engine, program, frames=frames, vcd=vcd, slow=slow)
+        transcribe = partial(_run_one, program, device, clock=hertz, limit=cycle_limit)
     entries = []
     for path in inputs:
-        entry, _ = _run_one(program, device, path, clock or program.config.clock_hz, cycle_limit)
+        entry = transcribe(path)
         entries.append(entry)
         if not as_json:
             _print_run(entry)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sordino.isa.image import Image, ImageError
 from sordino.speech.features import FeatureDefinition, load_input
+from sordino.speech.text import spell
 
 __all__ = ["features_of", "frame_seconds", "load_definition", "text_of"]
 
@@ -36,4 +37,4 @@ def frame_seconds(image: Image) -> float:
 def text_of(image: Image, tokens: Sequence[int]) -> str:
     """The transcript: token texts joined, white space normalised."""
     names = image.host.get("tokens", ())
-    return " ".join("".join(names[t] for t in tokens if t < len(names)).split())
+    return spell(names[t] for t in tokens if t < len(names))

@@ -17,7 +17,13 @@ __all__ = ["train"]
 
 
 def _train(
-    recipe: Recipe, data: Path, output: Path, start: Path | None, threads: int | None
+    recipe: Recipe,
+    data: Path,
+    output: Path,
+    also: tuple[Path, ...],
+    start: Path | None,
+    teacher: Path | None,
+    threads: int | None,
 ) -> "Trained":
     try:
         from sordino.train.session import train as run  # imports torch, which is optional
@@ -31,12 +37,21 @@ def _train(
         def on_step(done: int, steps: int, text: str) -> None:
             bar.update(task, completed=done, total=steps, description=f"{recipe.name} {text}")
 
-        return run(recipe, data, output, start=start, threads=threads, on_step=on_step)
+        return run(
+            *(recipe, data, output),
+            also=also,
+            start=start,
+            teacher=teacher,
+            threads=threads,
+            on_step=on_step,
+        )
 
 
 @click.command(
     epilog="\b\nExamples:\n"
     "  sordino train recipes/an4_float.toml --data an4 -o runs/an4_float\n"
+    "  sordino train recipes/an4_student.toml --data an4 -o runs/an4_student \\\n"
+    "    --start runs/an4_causal --teacher runs/an4_teacher/model.npz\n"
     "  sordino train recipes/smoke.toml --data models/utterances -o build/smoke --threads 1",
 )
 @click.argument("recipe", type=path_type)
@@ -49,9 +64,20 @@ def _train(
     help="Folder for model.npz, result.json, the checkpoint and TensorBoard's curves.",
 )
 @click.option(
+    "--also",
+    type=path_type,
+    multiple=True,
+    help="A further corpus to train on; each epoch draws from it as [augment] extra says.",
+)
+@click.option(
     "--start",
     type=path_type,
     help="Weights to start from: a model, or the folder of another training.",
+)
+@click.option(
+    "--teacher",
+    type=path_type,
+    help="A larger model to learn from, for recipes with [teacher].",
 )
 @click.option(
     "--threads",
@@ -63,7 +89,9 @@ def train(
     recipe: Path,
     data: Path,
     output: Path,
+    also: tuple[Path, ...],
     start: Path | None,
+    teacher: Path | None,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -73,7 +101,7 @@ def train(
     ends with the same bits.
     """
     loaded = load_recipe(recipe)
-    trained = _train(loaded, data, output, start, threads)
+    trained = _train(loaded, data, output, also, start, teacher, threads)
     score, split = trained.score, loaded.schedule.measure
     if as_json:
         print_json(

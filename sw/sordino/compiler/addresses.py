@@ -62,7 +62,9 @@ class Addresses:
     x, embedded, joint   inputs of encoder, prediction network and output matrix
     encoder, prediction  their layers
     halves               of the joint: the encoder's, the prediction network's
-    index_table, embedding, stride   as ARGMAX and EMBED name them
+    index_table          of ARGMAX
+    embedding, stride, width   of EMBED: first word, words a row, int8 a row
+    scores, outputs, score_biases   for a host: last in state memory, number of slots
     """
 
     def __init__(
@@ -71,7 +73,8 @@ class Addresses:
         self.memory = memory = Allocation()
         activation, parameters = memory.activation, memory.parameters
         self.x = activation.take(inputs)
-        self.embedded = activation.take(quantised.embedding.shape[1])
+        self.width = int(quantised.embedding.shape[1])
+        self.embedded = activation.take(self.width)
         parts = ((placed.encoder, _ENCODER_BANKS), (placed.prediction, _PREDICTION_BANKS))
         tiled = [
             len(layer.layout.order)
@@ -98,6 +101,9 @@ class Addresses:
         self.index_table = parameters.add_int32(index_table(placed.joint_output))
         contents, self.stride = embedding_rows(quantised.embedding)
         self.embedding = parameters.add(contents)
+        self.outputs = slot_count(placed.joint_output.layout)
+        self.scores = memory.state.take(self.outputs)
+        self.score_biases = parameters.add_int32(slot_biases(placed.joint_output))
 
     def _lstms(
         self, layers: Sequence[Placed], source: int, banks: int, frames: dict[Placed | None, int]

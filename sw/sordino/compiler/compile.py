@@ -11,11 +11,12 @@ from sordino.compiler.codec import EncodedMatrices, encode_matrices
 from sordino.compiler.disassemble import listing
 from sordino.compiler.errors import CompileError
 from sordino.compiler.place import place_model
+from sordino.compiler.precision import Precision
 from sordino.compiler.proof import prove
 from sordino.compiler.prune import prune_model
 from sordino.compiler.quantise import quantise_model
 from sordino.compiler.report import LayerReport, report_layer
-from sordino.compiler.schedule import Scheduled, schedule
+from sordino.compiler.schedule import ENTRIES, Scheduled, schedule
 from sordino.files import write_atomically
 from sordino.golden.verify import verify
 from sordino.isa.image import Image
@@ -30,27 +31,42 @@ _FLOAT32_BYTES = 4
 class CompileOptions:
     """What the user chooses; CompileError for values that mean nothing.
 
-    weight_bits  at most 2^weight_bits values a matrix, 2 to 8
-    codebook     where they lie: `uniform`
+    weight_bits  at most 2^weight_bits values a matrix, 2 to 8; None takes what the model was
+                 trained for, else 8
+    codebook     where they lie: uniform or lloyd-max; None takes the model's, else uniform
+    layer_bits   (pattern, bits) of the matrices whose names fit; None takes the model's where
+                 weight_bits are the model's, else none
     sparsity     share of weights (of groups where lanes share a position stream) to prune in
                  every matrix but the embedding; None leaves the zeros that are there
     max_symbols  tokens a frame at most; None takes the model's
     """
 
-    weight_bits: int = 8
-    codebook: str = "uniform"
+    weight_bits: int | None = None
+    codebook: str | None = None
+    layer_bits: tuple[tuple[str, int], ...] | None = None
     sparsity: float | None = None
     max_symbols: int | None = None
 
     def __post_init__(self) -> None:
-        if not 2 <= self.weight_bits <= 8:
-            raise CompileError(f"weight bits must be 2 to 8, not {self.weight_bits}")
-        if self.codebook != "uniform":
-            raise CompileError(f"codebook must be uniform, not {self.codebook!r}")
+        self._over(Precision())
         if self.sparsity is not None and not 0 <= self.sparsity <= 1:
             raise CompileError(f"sparsity must be a share from 0 to 1, not {self.sparsity}")
         if self.max_symbols is not None and not 1 <= self.max_symbols <= 0xFFFF:
             raise CompileError(f"max_symbols must be 1 to 65535, not {self.max_symbols}")
+
+    def _over(self, own: Precision) -> Precision:
+        layers = self.layer_bits
+        if layers is None:
+            layers = own.layers if self.weight_bits is None else ()
+        return Precision(
+            bits=own.bits if self.weight_bits is None else self.weight_bits,
+            codebook=own.codebook if self.codebook is None else self.codebook,
+            layers=layers,
+        )
+
+    def precision(self, model: RnntModel) -> Precision:
+        """Of the weights: what is chosen, and where nothing is, what the model's meta says."""
+        return self._over(Precision.from_dict(model.meta.get("quantise", {})))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +123,8 @@ def compile_model(
     pruned = model
     if options.sparsity is not None:
         pruned = prune_model(model, options.sparsity, config.group)
-    quantised = quantise_model(pruned, options.weight_bits, config.accumulator_bits)
+    precision = options.precision(model)
+    quantised = quantise_model(pruned, precision, config.accumulator_bits)
     bounds = [prove(layer, config.accumulator_bits) for layer in quantised.layers]
     placed = place_model(quantised, config)
     slots = [matrix for layer in placed.layers for matrix in layer.slots()]
@@ -124,7 +141,7 @@ def compile_model(
         positions=encoded.positions,
         values=encoded.values,
         host={
-            **_host(model, options, scheduled),
+            **_host(model, options, precision, scheduled),
             "non_zeros": [stats.non_zeros for stats in encoded.stats],
             "padding": [stats.padding for stats in encoded.stats],
         },
@@ -138,7 +155,9 @@ def compile_model(
     return Compiled(image, layers, encoded)
 
 
-def _host(model: RnntModel, options: CompileOptions, scheduled: Scheduled) -> dict[str, Any]:
+def _host(
+    model: RnntModel, options: CompileOptions, precision: Precision, scheduled: Scheduled
+) -> dict[str, Any]:
     """The host section; the image adds configuration and layer names."""
     parameters = model.parameters()
     host: dict[str, Any] = {
@@ -146,18 +165,21 @@ def _host(model: RnntModel, options: CompileOptions, scheduled: Scheduled) -> di
         "blank": model.blank,
         "max_symbols": model.max_symbols,
         "input": {"count": model.inputs, "fraction": model.input_fraction},
-        "entries": {"main": scheduled.labels["main"]},
+        "entries": {name: scheduled.labels[name] for name in ENTRIES},
         "addresses": scheduled.labels,
+        "search": asdict(scheduled.search),
         "model": {
             "name": model.name,
             "sha256": model.sha256,
             "parameters": parameters,
             "float32_bytes": _FLOAT32_BYTES * parameters,
         },
-        "weight_bits": options.weight_bits,
-        "codebook": options.codebook,
+        "weight_bits": precision.bits,
+        "codebook": precision.codebook,
         "sparsity": options.sparsity,
     }
+    if precision.layers:
+        host["layer_bits"] = dict(precision.layers)
     if model.time_reduction.after:
         host["model"]["time_reduction"] = asdict(model.time_reduction)
     if "features" in model.meta:

@@ -6,6 +6,8 @@ such a grid keep it. W and U of an LSTM share an accumulator, whose unit divides
 times the scale of x, and U's step times the scale of h, are that unit times powers of two, the
 shifts of the two MATVECs. To meet that condition, values are rounded to multiples of their steps
 in int8; the unit is the one that rounds both matrices least.
+
+With a Lloyd-Max codebook a matrix's 2^b values lie anywhere; each becomes the nearest step of int8.
 """
 
 import math
@@ -26,6 +28,8 @@ from sordino.arith import (
     WEIGHT,
 )
 from sordino.compiler.errors import CompileError
+from sordino.compiler.lloyd import cluster_model
+from sordino.compiler.precision import Precision
 from sordino.model.rnnt import Linear, Lstm, RnntModel
 
 __all__ = [
@@ -198,7 +202,7 @@ def _power_above(ratio: float) -> int:
 
 
 def _shared_unit(
-    weights: Sequence[_Floats], scales: Sequence[float], bits: int, least: float
+    weights: Sequence[_Floats], scales: Sequence[float], bits: Sequence[int], least: float
 ) -> tuple[float, tuple[int, ...]]:
     """Accumulator unit and shift of each matrix, such that rounding costs least.
 
@@ -225,8 +229,8 @@ def _shared_unit(
             unit *= 2.0**excess
             taken = tuple(max(0, s - excess) for s in shifts)
             cost = sum(
-                h.error(unit * 2.0**s / scale, bits)
-                for h, s, scale in zip(histograms, taken, scales, strict=True)
+                h.error(unit * 2.0**s / scale, b)
+                for h, s, scale, b in zip(histograms, taken, scales, bits, strict=True)
             )
             if best is None or cost < best[0]:
                 best = (cost, unit, taken)
@@ -240,7 +244,13 @@ def _int_bias(bias: _Floats, unit: float) -> NDArray[np.int64]:
 
 
 def quantise_lstm(
-    layer: Lstm, name: str, *, x_step: float, x_max: int, bits: int, accumulator_bits: int
+    layer: Lstm,
+    name: str,
+    *,
+    x_step: float,
+    x_max: int,
+    bits: tuple[int, int],
+    accumulator_bits: int,
 ) -> QuantisedLayer:
     """W and U of an LSTM; input value = int8 · `x_step`, its magnitude at most `x_max`."""
     scales = (x_step, 2.0**-HIDDEN.fraction)
@@ -248,14 +258,15 @@ def quantise_lstm(
     least = _least_unit(layer.bias, accumulator_bits)
     unit, shifts = _shared_unit(weights, scales, bits, least)
     matrices = []
-    for kind, weight, scale, shift, largest in zip(
-        ("weight_ih", "weight_hh"), weights, scales, shifts, (x_max, -HIDDEN.low), strict=True
+    largest = (x_max, -HIDDEN.low)
+    for kind, weight, scale, shift, b, most in zip(
+        ("weight_ih", "weight_hh"), weights, scales, shifts, bits, largest, strict=True
     ):
         step = unit * 2.0**shift / scale
-        values = _round(weight, step, bits)
+        values = _round(weight, step, b)
         matrices.append(
             QuantisedMatrix(
-                name=f"{name}.{kind}", values=values, step=step, shift=shift, x_max=largest
+                name=f"{name}.{kind}", values=values, step=step, shift=shift, x_max=most
             )
         )
     multiplier, shift = multiplier_shift(unit * 2.0**PREACTIVATION.fraction, name)
@@ -302,20 +313,32 @@ def quantise_linear(
     )
 
 
-def quantise_model(model: RnntModel, bits: int, accumulator_bits: int) -> QuantisedModel:
-    """All of a model, with weights of `bits` bits (2 to 8)."""
-    if not 2 <= bits <= WEIGHT.bits:
-        raise CompileError(f"weight bits must be 2 to {WEIGHT.bits}, not {bits}")
+def _is_multiplied(name: str) -> bool:
+    return "weight" in name and "embedding" not in name
+
+
+def quantise_model(
+    model: RnntModel, precision: Precision | int, accumulator_bits: int
+) -> QuantisedModel:
+    """All of a model; a whole number is that many bits everywhere, evenly spaced."""
+    precision = Precision(precision) if isinstance(precision, int) else precision
+    precision.check(name for name in model.arrays() if _is_multiplied(name))
+    if precision.codebook == "lloyd-max":
+        # What is left to do is to find the nearest int8 steps, as for 8 evenly spaced bits.
+        model, precision = cluster_model(model, precision), Precision()
     hidden, most = 2.0**-HIDDEN.fraction, -HIDDEN.low
 
     def lstms(part: str, layers: Sequence[Lstm], step: float, x_max: int) -> list[QuantisedLayer]:
         return [
             quantise_lstm(
                 layer,
-                f"{part}.{number}",
+                name := f"{part}.{number}",
                 x_step=hidden if number else step,
                 x_max=most if number else x_max,
-                bits=bits,
+                bits=(
+                    precision.bits_of(f"{name}.weight_ih"),
+                    precision.bits_of(f"{name}.weight_hh"),
+                ),
                 accumulator_bits=accumulator_bits,
             )
             for number, layer in enumerate(layers)
@@ -327,7 +350,7 @@ def quantise_model(model: RnntModel, bits: int, accumulator_bits: int) -> Quanti
             f"joint.{name}",
             x_step=step,
             x_max=most,
-            bits=bits,
+            bits=precision.bits_of(f"joint.{name}.weight"),
             accumulator_bits=accumulator_bits,
             fraction=fraction,
         )

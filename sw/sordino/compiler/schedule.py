@@ -19,6 +19,9 @@ With time reduction a pass through the program is a group of frames: the layers 
 unrolled, and the last of them writes its outputs side by side where the next layer reads them, so
 that stacking takes no time. The first product of the next frame runs beside the last CELL of this
 one. Where the input ends inside a group, zeros stand for the outputs that are missing.
+
+For a host that searches by itself the parts of the loop stand once more behind it, as entry points
+that end in HALT (`ENTRIES`): what they read and write, and where, is in `Search`.
 """
 
 from collections.abc import Iterator
@@ -32,12 +35,22 @@ from sordino.compiler.interleave import interleave
 from sordino.compiler.place import Placed, PlacedModel
 from sordino.compiler.program import ProgramBuilder
 from sordino.compiler.quantise import QuantisedModel
+from sordino.compiler.search import Search, locate, score_scale
 from sordino.compiler.tables import UNKNOWN, Slots, Tables
 from sordino.isa.instructions import Condition, Function, Instruction, Opcode, Space
 from sordino.isa.overlap import with_overlap
 from sordino.model.rnnt import RnntModel
 
-__all__ = ["Scheduled", "schedule"]
+__all__ = ["ENTRIES", "Scheduled", "schedule"]
+
+ENTRIES = ("main", "reset", "encode", "advance", "score")
+"""Entry points: the greedy loop, and its parts.
+
+reset    clears memories and loads the tables that keep their slots; before all others
+encode   takes the input vectors of a step of the encoder, to its half of the joint
+advance  takes a token's embedding, to the prediction network's next state and half of the joint
+score    from both halves to the joint's outputs
+"""
 
 _TOKEN, _SYMBOLS = 0, 1
 _FIRST_BANK, _OTHER_BANK = 1, 0
@@ -50,11 +63,12 @@ _MATVEC_CYCLES, _VECTOR_CYCLES = 16, 24
 
 @dataclass(frozen=True)
 class Scheduled:
-    """A program, its entry points and labels by address, and its parameter memory."""
+    """A program, its labels by address, its parameter memory, and where a search finds things."""
 
     program: tuple[Instruction, ...]
     labels: dict[str, int]
     parameters: bytes
+    search: Search
 
 
 def schedule(
@@ -106,10 +120,13 @@ class _Scheduler:
         self._symbol()
         self._predict()
         self._padding()
+        self._entry_points()
         self.memory.check(self.config, len(self.builder))
         labels = self.builder.labels
-        program = with_overlap(self.builder.finish(), (labels["main"],), self.config)
-        return Scheduled(program, labels, bytes(self.memory.parameters.contents))
+        entries = [labels[name] for name in ENTRIES]
+        program = with_overlap(self.builder.finish(), entries, self.config)
+        search = locate(self.at, score_scale(self.quantised.joint_output)[0])
+        return Scheduled(program, labels, bytes(self.memory.parameters.contents), search)
 
     def _emit(self, opcode: Opcode, layer: str = "", **fields: Any) -> None:
         """Append to the block."""
@@ -138,12 +155,20 @@ class _Scheduler:
                 return int(i.fields.get("count", 0)) + _VECTOR_CYCLES
 
     def _start(self) -> None:
-        """Clear what keeps its contents between runs, load tables, predict from the blank."""
+        """The beginning of a run; then predict from the blank."""
         self.builder.label("main")
+        self._clear()
+        self._emit(Opcode.SET, "start", register=_TOKEN, value=self.model.blank)
+        self._end_block()
+        self.builder.emit(Opcode.CALL, target="predict")
+        self._end_block(wanted=self.tables.for_frame)
+
+    def _clear(self) -> None:
+        """Clear what keeps its contents between runs, load tables that keep their slots."""
         rows = max(tile.rows for layer in self.placed.layers for tile in layer.layout.tiles)
         for space, words in (
             (Space.ACTIVATION, self.memory.activation.used),
-            (Space.STATE, self.memory.state.used),
+            (Space.STATE, self.at.scores),
             (Space.BANK0, rows),
             (Space.BANK1, rows),
         ):
@@ -151,31 +176,40 @@ class _Scheduler:
                 count = min(words - first, _MOST_WORDS)
                 self._emit(Opcode.FILL, "clear", space=space, destination=first, count=count)
         self.block += self.tables.pinned()
-        self._emit(Opcode.SET, "start", register=_TOKEN, value=self.model.blank)
-        self._end_block()
-        self.builder.emit(Opcode.CALL, target="predict")
-        self._end_block(wanted=self.tables.for_frame)
 
-    def _frame(self) -> None:
-        """The encoder: layers before a time reduction frame by frame, then the rest."""
-        self.builder.label("frame")
+    def _frame(self, entry: str = "") -> None:
+        """The encoder: layers before a time reduction frame by frame, then the rest.
+
+        As an `entry` point it ends there, and expects no tables.
+        """
+        self.builder.label(entry or "frame")
+        prefix = f"{entry}." if entry else ""
+        held = UNKNOWN if entry else self.tables.for_frame
         banks = _Banks(_FIRST_BANK)
         self.pads: list[tuple[int, int]] = []
         for step in range(self.reduction.factor):
             if step:
                 first = self.at.encoder[0].in_frame(step)
                 self._matvec(first.placed, 0, 1, first.h, banks.ahead)
-                self._end_block(self.tables.for_frame, self.tables.for_frame)
+                self._end_block(held, self.tables.for_frame)
+                held = self.tables.for_frame
                 self.pads.append((step, banks.ahead))
-            end = f"pad.{step}" if step else "stop"
+            end = f"{prefix}pad.{step}" if step else "stop"
             inputs = self.model.inputs
             self.builder.emit(Opcode.INPUT, "input", destination=self.at.x, count=inputs, end=end)
             for number in range(self.reduction.after):
                 self._lstm(self.at.encoder[number].in_frame(step), banks, carried=number == 0)
         if self.reduction.after:
-            self._end_block(self.tables.for_frame, self.tables.for_rest)
-            self.builder.label("rest")
+            self._end_block(held, self.tables.for_rest)
+            held = self.tables.for_rest
+            self.builder.label(f"{prefix}rest")
         self._rest(banks)
+        if entry:
+            self._end_block(held)
+            self.builder.emit(Opcode.HALT)
+        else:
+            self._emit(Opcode.SET, "joint", register=_SYMBOLS, value=self.model.max_symbols)
+            self._end_block(held, self.tables.for_symbol)
 
     def _rest(self, banks: Iterator[int]) -> None:
         """The layers after the reduction and the encoder's half of the joint."""
@@ -190,15 +224,11 @@ class _Scheduler:
             self._matvec(first.placed, 0, 1, first.h, _FIRST_BANK, slice(1))
         self._half(0, self.at.encoder[-1].h, banks)
         self._matvec(first.placed, 0, 1, first.h, _FIRST_BANK, slice(-1, None))
-        self._emit(Opcode.SET, "joint", register=_SYMBOLS, value=self.model.max_symbols)
-        self._end_block(
-            self.tables.for_rest if after else self.tables.for_frame, self.tables.for_symbol
-        )
 
-    def _padding(self) -> None:
+    def _padding(self, prefix: str = "") -> None:
         """Where the input ends inside a group: its other outputs are zeros, the rest follows."""
         for step, bank in self.pads:
-            self.builder.label(f"pad.{step}")
+            self.builder.label(f"{prefix}pad.{step}")
             stacked = self.at.encoder[self.reduction.after - 1].in_frame(step)
             units = len(stacked.placed.layout.order)
             space = (Space.BANK0, Space.BANK1)[bank]
@@ -210,24 +240,12 @@ class _Scheduler:
             ):
                 self._emit(Opcode.FILL, "padding", space=to, destination=first, count=count)
             self._end_block(wanted=self.tables.for_rest)
-            self.builder.emit(Opcode.JUMP, target="rest")
+            self.builder.emit(Opcode.JUMP, target=f"{prefix}rest")
 
     def _symbol(self) -> None:
         emit, placed = self.builder.emit, self.placed.joint_output
         self.builder.label("symbol")
-        relu = self.model.activation == "relu"
-        self._emit(
-            Opcode.ADD,
-            "joint",
-            a=self.at.halves[0].state,
-            b=self.at.halves[1].state,
-            destination=self.at.joint,
-            count=len(placed.columns[0]),
-            function=Function.RELU if relu else Function.TANH,
-            multiplier=self.quantised.relu_multiplier if relu else 0,
-            shift=self.quantised.relu_shift if relu else 0,
-        )
-        self._matvec(placed, 0, 0, self.at.joint, _OTHER_BANK)
+        self._joint()
         self._emit(
             Opcode.ARGMAX,
             placed.name,
@@ -247,6 +265,22 @@ class _Scheduler:
         self.builder.label("stop")
         emit(Opcode.HALT)
 
+    def _joint(self) -> None:
+        """Both halves to the outputs' accumulators."""
+        relu = self.model.activation == "relu"
+        self._emit(
+            Opcode.ADD,
+            "joint",
+            a=self.at.halves[0].state,
+            b=self.at.halves[1].state,
+            destination=self.at.joint,
+            count=len(self.placed.joint_output.columns[0]),
+            function=Function.RELU if relu else Function.TANH,
+            multiplier=self.quantised.relu_multiplier if relu else 0,
+            shift=self.quantised.relu_shift if relu else 0,
+        )
+        self._matvec(self.placed.joint_output, 0, 0, self.at.joint, _OTHER_BANK)
+
     def _predict(self) -> None:
         self.builder.label("predict")
         self._emit(
@@ -258,11 +292,47 @@ class _Scheduler:
             destination=self.at.embedded,
             count=self.quantised.embedding.shape[1],
         )
+        self._prediction()
+        self._end_block(wanted=self.tables.for_symbol)
+        self.builder.emit(Opcode.RETURN)
+
+    def _prediction(self) -> None:
+        """The prediction network from its embedding to its half of the joint."""
         for lstm in self.at.prediction:
             self._lstm(lstm, repeat(_OTHER_BANK))
         self._half(1, self.at.prediction[-1].h, repeat(_OTHER_BANK))
-        self._end_block(wanted=self.tables.for_symbol)
-        self.builder.emit(Opcode.RETURN)
+
+    def _entry_points(self) -> None:
+        """All ENTRIES but main."""
+        emit, at, output = self.builder.emit, self.at, self.placed.joint_output
+        self.builder.label("reset")
+        self._clear()
+        self._end_block()
+        emit(Opcode.HALT)
+        self._frame("encode")
+        self._padding("encode.")
+        self.builder.label("advance")
+        width = self.quantised.embedding.shape[1]
+        emit(Opcode.INPUT, "embedding", destination=at.embedded, count=width, end="stop")
+        self._prediction()
+        self._end_block()
+        emit(Opcode.HALT)
+        self.builder.label("score")
+        self._joint()
+        _, multiplier, shift = score_scale(self.quantised.joint_output)
+        self._emit(
+            Opcode.DRAIN,
+            output.name,
+            bank=_OTHER_BANK,
+            rows=output.layout.tiles[0].rows,
+            parameters=at.score_biases,
+            destination=at.scores,
+            wide=1,
+            multiplier=multiplier,
+            shift=shift,
+        )
+        self._end_block()
+        emit(Opcode.HALT)
 
     def _matvec(
         self,

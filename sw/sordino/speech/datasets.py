@@ -35,7 +35,7 @@ class Utterance:
     split: Split
 
 
-def load_dataset(path: str | Path, split: Split) -> list[Utterance]:
+def load_dataset(path: str | Path, split: Split, *, unlabelled: bool = False) -> list[Utterance]:
     """The utterances of one split of the corpus in folder `path`.
 
     * AN4: `etc/*.fileids`, `etc/*.transcription` and `feat/` (preferred) or `wav/`, in the order
@@ -47,7 +47,8 @@ def load_dataset(path: str | Path, split: Split) -> list[Utterance]:
       order. Columns, separated by tabs: `file` (a name in the folder), `transcript`, and where
       there are any `speaker` and `split`; without `split` all is train. Others are not read.
 
-    Raises `InputError` for another split or folder, or one in which something is missing.
+    With `unlabelled`, lines of such a table may lack a transcript: the text is empty. Raises
+    `InputError` for another split or folder, or one in which something is missing.
     """
     root = Path(path)
     if split not in get_args(Split):
@@ -59,7 +60,7 @@ def load_dataset(path: str | Path, split: Split) -> list[Utterance]:
     if (root / "etc").is_dir():
         return _load_an4(root, split)
     if (root / _TABLE).is_file():
-        return _load_table(root, split)
+        return _load_table(root, split, unlabelled)
     for folder in (root / "recordings", root):
         if any(folder.glob("[0-9]_*_*.wav")):
             return _load_fsdd(folder, split)
@@ -139,7 +140,7 @@ def _load_fsdd(folder: Path, split: Split) -> list[Utterance]:
     return utterances
 
 
-def _load_table(root: Path, split: Split) -> list[Utterance]:
+def _load_table(root: Path, split: Split, unlabelled: bool) -> list[Utterance]:
     try:
         with (root / _TABLE).open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
@@ -148,7 +149,7 @@ def _load_table(root: Path, split: Split) -> list[Utterance]:
     utterances = []
     for number, row in enumerate(rows, start=2):
         name, text = row.get("file"), row.get("transcript")
-        if not name or not text:
+        if not name or not (text or unlabelled):
             raise InputError(
                 f"wanted a file and a transcript in line {number} of {root / _TABLE}, got "
                 f"{name!r} and {text!r}"
@@ -161,7 +162,7 @@ def _load_table(root: Path, split: Split) -> list[Utterance]:
             Utterance(
                 name=path.stem,
                 path=path,
-                text=" ".join(text.upper().split()),
+                text=" ".join((text or "").upper().split()),
                 speaker=row.get("speaker") or "",
                 split=split,
             )

@@ -14,9 +14,12 @@ from sordino.speech.audio import read_audio, resample
 from sordino.speech.mfc import read_mfc
 from sordino.speech.mfcc import MfccDefinition, mfcc
 
-__all__ = ["FeatureDefinition", "load_cepstra", "load_features", "load_input"]
+__all__ = ["MEANS", "FeatureDefinition", "load_cepstra", "load_features", "load_input"]
 
 _KIND = "sphinx-mfcc"
+MEANS = ("utterance", "running")
+"""What a cepstral mean can be taken over."""
+_LATER = ("mean_over", "prior_frames")
 _MEAN_TEXT = re.compile(
     r"x - (?P<utterance>[\d.]+)\*utterance_mean - (?P<all>[\d.]+)\*global_mean, then / global_std"
 )
@@ -30,11 +33,15 @@ _DELTA_TEXT = (
 class FeatureDefinition:
     """All that turns a recording into a model's int8 input.
 
-    With c[t] the cepstra of frame t:
-    x = (c − utterance_mean_weight · mean of c − global_mean_weight · mean) / std;
+    With c[t] the cepstra of frame t and m[t] their mean in the utterance:
+    x[t] = (c[t] − utterance_mean_weight · m[t] − global_mean_weight · mean) / std;
     d[t] = Σ_k delta_taps[k − 1] · (x[t + k] − x[t − k]), the edges repeated; dd = d of d;
     `stack` frames of [x, d, dd] make one input vector, left-over frames at the end are dropped;
     int8 = x · 2^fraction_bits rounded half away from zero and saturated.
+
+    `mean_over` says what m[t] is: over the whole "utterance", or "running", over what has been
+    heard up to t after `prior_frames` frames at `mean`, so that a recogniser need not wait:
+    m[t] = (prior_frames · mean + c[0] + … + c[t]) / (prior_frames + t + 1).
 
     `mean` and `std` have one value per cepstrum. Raises `InputError` for what cannot be meant.
     """
@@ -47,10 +54,19 @@ class FeatureDefinition:
     delta_taps: tuple[float, ...] = (0.3, 0.6)
     stack: int = 3
     fraction_bits: int = 5
+    mean_over: str = "utterance"
+    prior_frames: float = 100.0
     front_end: MfccDefinition = field(default_factory=MfccDefinition)
 
     def __post_init__(self) -> None:
         _refuse_other_kind(self.kind)
+        if self.mean_over not in MEANS:
+            raise InputError(
+                f"wanted mean_over as one of {', '.join(MEANS)} in the feature definition, "
+                f"got {self.mean_over!r}"
+            )
+        if not 0 <= self.prior_frames < np.inf:
+            raise InputError(f"wanted prior_frames of 0 or more, got {self.prior_frames}")
         if not len(self.mean) == len(self.std) == self.cepstra:
             raise InputError(
                 f"wanted {self.cepstra} feature means and deviations, "
@@ -80,13 +96,28 @@ class FeatureDefinition:
         return self.front_end.cepstra
 
     @property
+    def look_ahead(self) -> int | None:
+        """Frames after an input vector's last one that it depends on; None: all of the utterance.
+
+        Deltas reach as far as their taps, deltas of deltas twice as far.
+        """
+        waits = self.mean_over == "utterance" and self.utterance_mean_weight != 0
+        return None if waits else 2 * len(self.delta_taps)
+
+    @property
     def dim(self) -> int:
         """Width of the model's input: cepstra, deltas and their deltas of every stacked frame."""
         return 3 * self.cepstra * self.stack
 
     def to_dict(self) -> dict[str, Any]:
-        """The definition as JSON-able values; `from_dict` gives it back exactly."""
+        """The definition as JSON-able values; `from_dict` gives it back exactly.
+
+        What came later than the first images (`_LATER`) is left out where it is the default.
+        """
         values = asdict(self) | {"cepstra": self.cepstra, "dim": self.dim}
+        for name in _LATER:
+            if values[name] == getattr(type(self), name):
+                del values[name]
         return {k: list(v) if isinstance(v, tuple) else v for k, v in sorted(values.items())}
 
     @classmethod
@@ -97,7 +128,7 @@ class FeatureDefinition:
         """
         _refuse_other_kinds(values)
         rest = {k: v for k, v in values.items() if k not in ("cepstra", "dim")}
-        missing = {f.name for f in fields(cls)} - rest.keys()
+        missing = {f.name for f in fields(cls)} - rest.keys() - {*_LATER}
         unknown = rest.keys() - {f.name for f in fields(cls)}
         if missing or unknown:
             raise InputError(
@@ -121,8 +152,8 @@ class FeatureDefinition:
         """The definition that a model's `meta` describes, with its `features.mean` and `.std`.
 
         The textual entries `mean_subtraction` and `deltas` are read where they are there; the
-        numeric ones `utterance_mean_weight`, `global_mean_weight`, `fraction_bits` and `stack`
-        have precedence. Raises `InputError` for what is unknown or contradicts itself.
+        others, named as the fields here, have precedence. Raises `InputError` for what is unknown
+        or contradicts itself.
         """
         described = meta.get("features")
         if not isinstance(described, Mapping):
@@ -133,9 +164,11 @@ class FeatureDefinition:
         settings = _mean_weights(described.get("mean_subtraction"))
         if (deltas := described.get("deltas", _DELTA_TEXT)) != _DELTA_TEXT:
             raise InputError(f"wanted deltas {_DELTA_TEXT!r} in the model's meta, got {deltas!r}")
-        for name in ("utterance_mean_weight", "global_mean_weight"):
+        for name in ("utterance_mean_weight", "global_mean_weight", "prior_frames"):
             if name in described:
                 settings[name] = _number(described, name)
+        if "mean_over" in described:
+            settings["mean_over"] = described["mean_over"]
         for name in ("fraction_bits", "stack"):
             if name in described:
                 settings[name] = _whole(described, name)
@@ -166,13 +199,31 @@ class FeatureDefinition:
                 "give a longer recording"
             )
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = self.utterance_mean_weight * c.mean(axis=0)
-            x = (c - mean - self.global_mean_weight * np.array(self.mean)) / np.array(self.std)
+            x = self.normalise(c, self._means(c))
             delta = self._delta(x)
             frames = np.concatenate([x, delta, self._delta(delta)], axis=1)
         if not np.isfinite(frames).all():
             raise InputError("wanted finite cepstra, got NaN or infinity; repair the input")
         return frames[: vectors * self.stack].reshape(vectors, self.dim)
+
+    def normalise(self, c: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+        """x of the definition, from cepstra and what m is for them, both (…, cepstra)."""
+        subtracted = self.utterance_mean_weight * mean
+        rest = c - subtracted - self.global_mean_weight * np.array(self.mean)
+        return np.asarray(rest / np.array(self.std))
+
+    def running_mean(
+        self, sums: NDArray[np.float64], count: NDArray[np.float64] | float
+    ) -> NDArray[np.float64]:
+        """m of the definition where it runs, from the sums over `count` frames: (…, cepstra)."""
+        return np.asarray(
+            (self.prior_frames * np.array(self.mean) + sums) / (self.prior_frames + count)
+        )
+
+    def _means(self, c: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.mean_over == "utterance":
+            return np.asarray(c.mean(axis=0))
+        return self.running_mean(c.cumsum(axis=0), np.arange(1.0, len(c) + 1)[:, None])
 
     def _delta(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         reach, frames = len(self.delta_taps), len(x)

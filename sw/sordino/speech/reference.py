@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
 from sordino.speech.reduction import TimeReduction
+from sordino.speech.text import spell
 
-__all__ = ["FloatRnnt"]
+__all__ = ["FloatRnnt", "Predicted"]
 
 _Array = NDArray[np.float64]
 _ACTIVATIONS: dict[str, Callable[[_Array], _Array]] = {
@@ -66,8 +67,20 @@ class _Lstm:
         return np.array(states)
 
 
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """A prediction network after some tokens.
+
+    half    (joint,): its half of the joint
+    layers  h and c of each layer, each (hidden,)
+    """
+
+    half: _Array
+    layers: tuple[tuple[_Array, _Array], ...]
+
+
 class FloatRnnt:
-    """A recurrent neural network transducer in float64, decoded greedily.
+    """A recurrent neural network transducer in float64, decoded greedily or step by step.
 
     `arrays` has PyTorch's names (`encoder.{layer}.weight_ih`, …, `prediction.embedding.weight`,
     `prediction.{layer}.…`, `joint.{encoder,prediction,output}.{weight,bias}`); `meta` gives
@@ -145,31 +158,40 @@ class FloatRnnt:
         The prediction network starts from zero state and the blank's embedding; ties go to the
         lowest token. Raises `InputError` for another shape.
         """
-        state = [layer.start() for layer in self._prediction]
-        predicted, state = self._predict(self.blank, state)
-        found: list[int] = []
-        for encoded in self._joint_encoder(self.encode(x)):
+        state, found = self.start(), list[int]()
+        for heard in self.listen(x):
             for _ in range(self.max_symbols):
-                token = int(self._output(self._activation(encoded + predicted)).argmax())
+                token = int(self.logits(heard, state).argmax())
                 if token == self.blank:
                     break
                 found.append(token)
-                predicted, state = self._predict(token, state)
+                state = self.advance(state, token)
         return found
 
-    def _predict(
-        self, token: int, state: Sequence[tuple[_Array, _Array]]
-    ) -> tuple[_Array, list[tuple[_Array, _Array]]]:
-        """The joint's half for a prediction network fed `token`, and the network's next state."""
+    def listen(self, x: ArrayLike) -> _Array:
+        """The encoder's half of the joint (T, joint) for an input (T, dim), as `encode`."""
+        return self._joint_encoder(self.encode(x))
+
+    def start(self) -> Predicted:
+        """The prediction network before the first token."""
+        layers = tuple(layer.start() for layer in self._prediction)
+        return self.advance(Predicted(np.zeros(0), layers), self.blank)
+
+    def advance(self, state: Predicted, token: int) -> Predicted:
+        """The prediction network after one more token."""
         x, after = self._embedding[token], []
-        for layer, (h, c) in zip(self._prediction, state, strict=True):
+        for layer, (h, c) in zip(self._prediction, state.layers, strict=True):
             x, c = layer.step(layer.inputs(x), h, c)
             after.append((x, c))
-        return self._joint_prediction(x), after
+        return Predicted(self._joint_prediction(x), tuple(after))
+
+    def logits(self, heard: _Array, state: Predicted) -> _Array:
+        """The joint's output (tokens,) for one of `listen`'s vectors, not normalised."""
+        return self._output(self._activation(heard + state.half))
 
     def text(self, tokens: Sequence[int]) -> str:
         """The words that tokens spell, single spaces between them."""
-        return " ".join("".join(self.tokens[token] for token in tokens).split())
+        return spell(self.tokens[token] for token in tokens)
 
 
 def _linear(arrays: Mapping[str, ArrayLike], name: str, suffix: str = "") -> _Linear:

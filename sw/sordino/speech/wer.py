@@ -15,16 +15,25 @@ __all__ = ["Wer", "paired_bootstrap", "word_error_rate"]
 class Wer:
     """Word errors (substitutions, deletions and insertions) over a set of utterances.
 
-    `wer` is errors / words, a fraction that insertions can take above 1; `utterance_errors` and
-    `utterance_words` (of the references) have one entry per utterance, in order.
+    `wer` is errors / words, a fraction that insertions can take above 1; errors are the sum of
+    `substitutions`, `deletions` and `insertions`; `utterance_errors` and `utterance_words` (of the
+    references) have one entry per utterance, in order.
     """
 
     errors: int
+    substitutions: int
+    deletions: int
+    insertions: int
     words: int
     utterances: int
     wer: float
     utterance_errors: tuple[int, ...]
     utterance_words: tuple[int, ...]
+
+    def interval(self) -> tuple[float, float]:
+        """95 % confidence interval of `wer`, as `paired_bootstrap` against no errors at all."""
+        none = (0,) * self.utterances
+        return paired_bootstrap(self.utterance_errors, none, self.utterance_words)
 
 
 def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> Wer:
@@ -41,9 +50,14 @@ def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> Wer
     words = tuple(len(text.split()) for text in wanted)
     if sum(words) == 0:
         raise InputError("wanted references with words in them, got none; word errors need some")
-    errors = tuple(map(_errors, wanted, got))
+    kinds = [_errors(w, g) for w, g in zip(wanted, got, strict=True)]
+    errors = tuple(map(sum, kinds))
+    substitutions, deletions, insertions = map(sum, zip(*kinds, strict=True))
     return Wer(
         errors=sum(errors),
+        substitutions=substitutions,
+        deletions=deletions,
+        insertions=insertions,
         words=sum(words),
         utterances=len(words),
         wer=sum(errors) / sum(words),
@@ -52,11 +66,12 @@ def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> Wer
     )
 
 
-def _errors(reference: str, hypothesis: str) -> int:
+def _errors(reference: str, hypothesis: str) -> tuple[int, int, int]:
+    """Substitutions, deletions, insertions."""
     if not reference:
-        return len(hypothesis.split())
+        return 0, 0, len(hypothesis.split())
     measured = jiwer.process_words(reference, hypothesis)
-    return int(measured.substitutions + measured.deletions + measured.insertions)
+    return int(measured.substitutions), int(measured.deletions), int(measured.insertions)
 
 
 def paired_bootstrap(

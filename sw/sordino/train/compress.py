@@ -1,9 +1,7 @@
-"""What the accelerator rewards, while training: weights on a grid, and zeros.
+"""What the accelerator rewards: weights with few values, and zeros.
 
-The forward pass sees rounded, masked weights; the gradient reaches the weights behind them as if
-nothing had happened to them (straight through: Y. Bengio et al., 2013, arXiv:1308.3432), so that a
-weight can come back. Zeros grow along a cubic schedule (M. Zhu and S. Gupta, 2017,
-arXiv:1710.01878) and are chosen by the compiler's own rule, `prune_matrix`.
+Zeros grow along a cubic schedule (M. Zhu and S. Gupta, 2017, arXiv:1710.01878) and are chosen by
+the compiler's own rule, `prune_matrix`; values are the compiler's, evenly spaced or Lloyd-Max.
 """
 
 from collections.abc import Mapping
@@ -11,12 +9,17 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from sordino.arch import QUAD
+from sordino.compiler.lloyd import lloyd_max
 from sordino.compiler.prune import prune_matrix
-from sordino.train.recipe import QuantiseRecipe, SparsifyRecipe
+from sordino.train.methods import SparsifyRecipe
 
-__all__ = ["choose_zeros", "compress", "last_choice", "round_to_grid", "share_of_zeros"]
+__all__ = [
+    *("choose_zeros", "fit_codebook", "grid_step", "last_choice", "round_to_codebook"),
+    *("round_to_grid", "share_of_zeros", "shrink", "top_level"),
+]
 
 
 def last_choice(recipe: SparsifyRecipe, steps: int) -> int:
@@ -48,29 +51,65 @@ def choose_zeros(
     return masks
 
 
-def round_to_grid(recipe: QuantiseRecipe, weight: Tensor, mask: Tensor | None) -> Tensor:
-    """The nearest of 2^bits − 1 evenly spaced values; larger weights become the largest value.
+def shrink(recipe: SparsifyRecipe, name: str, weight: Tensor, threshold: float) -> Tensor:
+    """The matrix with every unit of choice nearer to zero by `threshold`, or zero.
 
-    That is where a share `clip` of the magnitudes (of what `mask` keeps) is smaller: the few that
-    are larger would make the grid coarse for all. The result lies on the compiler's grid, whose
-    top is the largest weight.
+    Single weights by the soft threshold; connections of four by that of their root mean square, so
+    that they become zero together.
     """
-    levels = (1 << (recipe.bits - 1)) - 1
-    magnitudes = np.abs((weight if mask is None else weight[mask]).numpy())
-    top = float(np.quantile(magnitudes, recipe.clip, method="higher")) if magnitudes.size else 0.0
-    if not top:
+    if recipe.unit == "single":
+        return functional.softshrink(weight, threshold)
+    rows, columns = weight.shape
+    if name.startswith("joint"):
+        padded = functional.pad(weight, (0, 0, 0, -rows % QUAD))
+        quads, over = padded.reshape(-1, QUAD, columns), 1
+    else:
+        quads, over = weight.reshape(QUAD, -1, columns), 0
+    size = quads.square().mean(over, keepdim=True).sqrt()
+    share = (1 - threshold / size.clamp(min=1e-30)).clamp(min=0)
+    return (quads * share).reshape(-1, columns)[:rows]
+
+
+def grid_step(bits: int, clip: float, weight: Tensor, mask: Tensor | None) -> float:
+    """Step of the even grid of 2^bits − 1 values whose top is a weight of the matrix.
+
+    It is the one that a share `clip` of the magnitudes (of what `mask` keeps) is below: the few
+    that are larger would make the grid coarse for all. 0 where all is zero.
+    """
+    kept = weight.detach() if mask is None else weight.detach()[mask]
+    magnitudes = np.abs(kept.numpy())
+    top = float(np.quantile(magnitudes, clip, method="higher")) if magnitudes.size else 0.0
+    return top / top_level(bits)
+
+
+def top_level(bits: int) -> int:
+    """The number of values above zero on an even grid."""
+    return (1 << (bits - 1)) - 1
+
+
+def round_to_grid(bits: int, clip: float, weight: Tensor, mask: Tensor | None) -> Tensor:
+    """The nearest value of the grid of `grid_step`; larger weights become the largest value.
+
+    The result lies on the compiler's grid, whose top is the largest weight.
+    """
+    step, top = grid_step(bits, clip, weight, mask), top_level(bits)
+    if not step:
         return torch.zeros_like(weight)
-    step = top / levels
-    return (weight / step).round_().clamp_(-levels, levels).mul_(step)
+    return (weight / step).round_().clamp_(-top, top).mul_(step)
 
 
-def compress(recipe: QuantiseRecipe, weight: Tensor, mask: Tensor | None) -> Tensor:
-    """The weight as the forward pass sees it, with a straight-through gradient."""
-    if mask is None and not recipe.bits:
-        return weight
-    with torch.no_grad():
-        seen = round_to_grid(recipe, weight, mask) if recipe.bits else weight
-        if mask is not None:
-            seen = seen * mask
-        change = seen - weight
-    return weight + change
+def fit_codebook(
+    bits: int, weight: Tensor, mask: Tensor | None, before: Tensor | None = None
+) -> Tensor:
+    """Lloyd-Max values of what `mask` keeps: at most 2^bits, ascending, zero among them.
+
+    `before` are those of an earlier step.
+    """
+    kept = weight.detach() if mask is None else weight.detach()[mask]
+    start = None if before is None else before.numpy()
+    return torch.from_numpy(lloyd_max(kept.numpy(), 1 << bits, start)).to(weight.dtype)
+
+
+def round_to_codebook(codebook: Tensor, weight: Tensor) -> Tensor:
+    """The value of the codebook that is nearest to each weight."""
+    return codebook[torch.bucketize(weight, (codebook[1:] + codebook[:-1]) / 2)]

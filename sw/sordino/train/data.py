@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +13,17 @@ from sordino.speech.datasets import Split, load_dataset
 from sordino.speech.features import FeatureDefinition, load_cepstra
 from sordino.speech.mfcc import MfccDefinition
 from sordino.train.augment import MelAxis, change_cepstra, mask_input
+from sordino.train.methods import ContextRecipe
 from sordino.train.recipe import AugmentRecipe, FeatureRecipe
+from sordino.train.tokens import BLANK, CHARACTERS, TOKENS, TokenSet
 
 __all__ = [
-    *("BLANK", "TOKENS", "Batch", "Batches", "Spoken", "define_features", "fingerprint"),
+    "BLANK",
+    "TOKENS",
+    *("Batch", "Batches", "Spoken", "define_features", "fingerprint", "find_context"),
     *("in_order", "load_spoken", "on_grid"),
 ]
 
-TOKENS = ("<blank>", " ", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "'")
-"""The characters that models write."""
-BLANK = 0
-_NUMBERS = {text: number for number, text in enumerate(TOKENS) if number != BLANK}
 _JITTER = 80
 """Frames by which lengths are blurred before sorting: batches hold similar lengths, new ones in
 every epoch, and little padding."""
@@ -37,21 +37,30 @@ class Spoken:
     text: str
     cepstra: NDArray[np.float64]
     tokens: tuple[int, ...]
+    speaker: str = ""
 
 
-def load_spoken(data: Path, split: Split) -> list[Spoken]:
-    """All utterances of a split; InputError for characters that models cannot write."""
+def load_spoken(
+    data: Path, split: Split, tokens: TokenSet = CHARACTERS, *, unlabelled: bool = False
+) -> list[Spoken]:
+    """All utterances of a split; InputError for characters that models cannot write.
+
+    With `unlabelled`, those without a transcript, too.
+    """
     front_end, spoken = MfccDefinition(), []
-    for utterance in load_dataset(data, split):
+    for utterance in load_dataset(data, split, unlabelled=unlabelled):
         text = " ".join(utterance.text.upper().split())
-        if unknown := sorted(set(text) - _NUMBERS.keys()):
-            raise InputError(
-                f"wanted transcripts of A to Z, apostrophe and space, got {unknown[0]!r} in "
-                f"{utterance.name}; spell it out"
-            )
+        numbers = tokens.encode(text, utterance.name)
         cepstra = load_cepstra(utterance.path, front_end)
-        tokens = tuple(_NUMBERS[c] for c in text)
-        spoken.append(Spoken(name=utterance.name, text=text, cepstra=cepstra, tokens=tokens))
+        spoken.append(
+            Spoken(
+                name=utterance.name,
+                text=text,
+                cepstra=cepstra,
+                tokens=numbers,
+                speaker=utterance.speaker,
+            )
+        )
     return spoken
 
 
@@ -68,6 +77,8 @@ def define_features(recipe: FeatureRecipe, spoken: Sequence[Spoken]) -> FeatureD
         stack=recipe.stack,
         utterance_mean_weight=recipe.utterance_mean_weight,
         global_mean_weight=recipe.global_mean_weight,
+        mean_over=recipe.mean_over,
+        prior_frames=recipe.prior_frames,
         fraction_bits=recipe.fraction_bits,
     )
 
@@ -80,28 +91,54 @@ class Batch:
     frames   int64 (B,): input vectors of each
     targets  int64 (B, U)
     labels   int64 (B,): tokens of each
+    skipped  int64 (B,): input vectors of context before those, on which there is no loss
+    heard    the same examples as a teacher hears them, in its features (B, T, its dim); or None
     """
 
     x: NDArray[np.float32]
     frames: NDArray[np.int64]
     targets: NDArray[np.int64]
     labels: NDArray[np.int64]
+    skipped: NDArray[np.int64]
+    heard: NDArray[np.float32] | None = None
 
 
-def _pad(x: Sequence[NDArray[np.float64]], tokens: Sequence[Sequence[int]]) -> Batch:
+def _pad(
+    x: Sequence[NDArray[np.float64]],
+    tokens: Sequence[Sequence[int]],
+    context: Sequence[NDArray[np.float64]] = (),
+) -> Batch:
+    """A batch of inputs (frames, dim), each after what is heard before it, if anything is."""
     frames, labels = [np.array([len(v) for v in values], np.int64) for values in (x, tokens)]
-    inputs = np.zeros((len(x), frames.max(), x[0].shape[1]), np.float32)
+    skipped = np.array([len(before) for before in context] or [0] * len(x), np.int64)
+    inputs = np.zeros((len(x), (frames + skipped).max(), x[0].shape[1]), np.float32)
     targets = np.zeros((len(x), labels.max()), np.int64)
-    for number, (vectors, text) in enumerate(zip(x, tokens, strict=True)):
-        inputs[number, : len(vectors)] = vectors
+    for number, (vectors, text, start) in enumerate(zip(x, tokens, skipped, strict=True)):
+        inputs[number, start : start + len(vectors)] = vectors
         targets[number, : len(text)] = text
-    return Batch(x=inputs, frames=frames, targets=targets, labels=labels)
+    for number, before in enumerate(context):
+        inputs[number, : len(before)] = before
+    return Batch(x=inputs, frames=frames, targets=targets, labels=labels, skipped=skipped)
+
+
+def find_context(spoken: Sequence[Spoken], count: int) -> list[list[int]]:
+    """For each utterance the numbers of the `count` before it by the same speaker, in order."""
+    said: dict[str, list[int]] = {}
+    before = []
+    for number, s in enumerate(spoken):
+        earlier = said.setdefault(s.speaker, [])
+        before.append(earlier[-count:] if count and s.speaker else [])
+        earlier.append(number)
+    return before
 
 
 class Batches:
     """The batches of every epoch. All that is drawn depends on the seed and the place alone.
 
-    So a training can go on from any step without having drawn what came before it.
+    So a training can go on from any step without having drawn what came before it. With the
+    features of a `teacher`, which stack as many frames, batches are in both. Utterances without
+    a transcript are heard as context alone, where there is any. After the first `own` (all, for
+    None) come those of further corpora, of which each epoch draws some.
     """
 
     def __init__(
@@ -112,21 +149,36 @@ class Batches:
         *,
         size: int,
         seed: int,
+        between: tuple[int, ...] = CHARACTERS.between,
+        teacher: FeatureDefinition | None = None,
+        context: ContextRecipe | None = None,
+        own: int | None = None,
     ) -> None:
+        context = context or ContextRecipe()
+        labelled = [n for n, s in enumerate(spoken) if s.tokens or not context.utterances]
+        own = len(spoken) if own is None else own
+        self._labelled = [n for n in labelled if n < own]
+        self._others = np.array([n for n in labelled if n >= own], np.int64)
+        self._drawn = min(len(self._others), round(augment.extra * len(self._labelled)))
+        if not self._labelled:
+            raise InputError("wanted utterances with transcripts to train on, got none")
+        self._context = find_context(spoken, context.utterances)
+        self._context_frames = context.frames
         shortest = min(len(s.cepstra) for s in spoken)
         if int(shortest * augment.tempo[0]) < definition.stack:
             raise InputError(
                 f"wanted utterances of at least {definition.stack} frames, got one of {shortest}"
             )
         self._spoken, self._definition, self._augment = list(spoken), definition, augment
-        self._size, self._seed = size, seed
+        self._definitions = [definition] if teacher is None else [definition, teacher]
+        self._size, self._seed, self._between = size, seed, between
         self._axis = MelAxis(definition.front_end)
         self._deviations = np.array(definition.std)
 
     @property
     def per_epoch(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self._spoken) // self._size)
+        return -(-(len(self._labelled) + self._drawn) // self._size)
 
     def epoch(self, number: int) -> list[list[tuple[int, ...]]]:
         """The batches of an epoch: of each example, the utterances that are joined in it.
@@ -134,11 +186,15 @@ class Batches:
         What is joined is drawn before lengths are compared, or batches would be half padding.
         """
         rng = np.random.default_rng([self._seed, number])
+        used = list(self._labelled)
+        if self._drawn:
+            used += rng.choice(self._others, self._drawn, replace=False).tolist()
         joined = [
-            (n, int(rng.integers(len(self._spoken))))
-            if len(s.cepstra) <= self._augment.join_frames and rng.random() < self._augment.join
+            (n, self._labelled[int(rng.integers(len(self._labelled)))])
+            if len(self._spoken[n].cepstra) <= self._augment.join_frames
+            and rng.random() < self._augment.join
             else (n,)
-            for n, s in enumerate(self._spoken)
+            for n in used
         ]
         lengths = [
             sum(len(self._spoken[n].cepstra) for n in example) + rng.uniform(0, _JITTER)
@@ -151,18 +207,30 @@ class Batches:
     def batch(self, epoch: int, place: int, group: Sequence[tuple[int, ...]]) -> Batch:
         """The examples of one step: `group` is number `place` of `epoch`."""
         rng = np.random.default_rng([self._seed, epoch, place])
-        inputs, tokens = [], []
+        inputs, tokens, context = [], [], []
         for example in group:
             parts = [self._spoken[n] for n in example]
             x = np.concatenate([self._example(spoken, rng) for spoken in parts])
             inputs.append(mask_input(x, self._augment, rng))
-            text = [[_NUMBERS[" "], *spoken.tokens] for spoken in parts]
-            tokens.append([token for words in text for token in words][1:])
-        return _pad(inputs, tokens)
+            context.append(self._before(example[0], rng))
+            text = [[*self._between, *spoken.tokens] for spoken in parts]
+            tokens.append([token for words in text for token in words][len(self._between) :])
+        batch, dim = _pad(inputs, tokens, context), self._definition.dim
+        if len(self._definitions) == 1:
+            return batch
+        return replace(batch, x=batch.x[..., :dim].copy(), heard=batch.x[..., dim:].copy())
+
+    def _before(self, number: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """What is heard before an utterance, changed as one is: (frames, dim), often none."""
+        found, width = self._context[number], sum(d.dim for d in self._definitions)
+        drawn = int(rng.integers(len(found) + 1)) if found else 0
+        parts = [self._example(self._spoken[n], rng) for n in found[len(found) - drawn :]]
+        return np.concatenate([np.zeros((0, width)), *parts])[-self._context_frames :]
 
     def _example(self, spoken: Spoken, rng: np.random.Generator) -> NDArray[np.float64]:
+        """The changed utterance in the features of all who hear it, side by side."""
         cepstra = change_cepstra(spoken.cepstra, self._augment, self._axis, self._deviations, rng)
-        return on_grid(self._definition, cepstra)
+        return np.concatenate([on_grid(d, cepstra) for d in self._definitions], axis=1)
 
 
 def on_grid(definition: FeatureDefinition, cepstra: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -172,14 +240,28 @@ def on_grid(definition: FeatureDefinition, cepstra: NDArray[np.float64]) -> NDAr
 
 
 def in_order(
-    spoken: Sequence[Spoken], definition: FeatureDefinition, size: int
+    spoken: Sequence[Spoken],
+    definition: FeatureDefinition,
+    size: int,
+    context: ContextRecipe | None = None,
 ) -> Iterator[tuple[list[int], Batch]]:
-    """Unchanged utterances, longest first, `size` at a time, with their numbers."""
+    """Unchanged utterances, longest first, `size` at a time, with their numbers.
+
+    Each after its whole context, where there is to be any.
+    """
+    context = context or ContextRecipe()
+    heard = find_context(spoken, context.utterances)
     order = sorted(range(len(spoken)), key=lambda n: -len(spoken[n].cepstra))
     for k in range(0, len(order), size):
         group = order[k : k + size]
         x = [on_grid(definition, spoken[n].cepstra) for n in group]
-        yield group, _pad(x, [spoken[n].tokens for n in group])
+        none = np.zeros((0, definition.dim))
+        before = [
+            np.concatenate([none, *(on_grid(definition, spoken[m].cepstra) for m in heard[n])])
+            for n in group
+        ]
+        tokens = [spoken[n].tokens for n in group]
+        yield group, _pad(x, tokens, [part[-context.frames :] for part in before])
 
 
 def fingerprint(spoken: Sequence[Spoken]) -> str:

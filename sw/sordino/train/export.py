@@ -1,7 +1,5 @@
 """Trained networks as the files that `sordino compile` reads."""
 
-import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,19 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.files import write_atomically
+from sordino.model.save import save_arrays
 from sordino.speech.features import FeatureDefinition
-from sordino.train.data import BLANK, TOKENS
 from sordino.train.recipe import Recipe
+from sordino.train.tokens import BLANK, CHARACTERS, TokenSet
 
 __all__ = ["describe", "export_model"]
 
 
-def describe(recipe: Recipe, definition: FeatureDefinition) -> dict[str, Any]:
+def describe(
+    recipe: Recipe, definition: FeatureDefinition, tokens: TokenSet = CHARACTERS
+) -> dict[str, Any]:
     """The model's meta: all that is needed to run it on recordings."""
-    network = recipe.network
+    network, precision = recipe.network, recipe.quantise.precision
     return {
-        "tokens": list(TOKENS),
+        "tokens": list(tokens.names),
         "blank": BLANK,
         "max_symbols_per_frame": network.max_symbols,
         "features": {
@@ -31,6 +31,8 @@ def describe(recipe: Recipe, definition: FeatureDefinition) -> dict[str, Any]:
             "dim": definition.dim,
             "utterance_mean_weight": definition.utterance_mean_weight,
             "global_mean_weight": definition.global_mean_weight,
+            "mean_over": definition.mean_over,
+            "prior_frames": definition.prior_frames,
             "fraction_bits": definition.fraction_bits,
         },
         "encoder": {"layers": network.encoder_layers, "hidden": network.encoder_hidden},
@@ -43,6 +45,7 @@ def describe(recipe: Recipe, definition: FeatureDefinition) -> dict[str, Any]:
         "joint": {"dim": network.joint_hidden, "activation": "tanh"},
         "gate_order": "i f g o (PyTorch)",
         "recipe": recipe.name,
+        **({} if precision is None else {"quantise": precision.to_dict()}),
     }
 
 
@@ -51,14 +54,13 @@ def export_model(
     recipe: Recipe,
     definition: FeatureDefinition,
     weights: Mapping[str, NDArray[np.float32]],
+    tokens: TokenSet = CHARACTERS,
 ) -> None:
     """Write weights by their canonical names as .npz; the CTC head, for training only, is left out.
 
     Equal weights give equal bytes.
     """
-    arrays: dict[str, NDArray[Any]] = {
-        "meta": np.array(json.dumps(describe(recipe, definition), ensure_ascii=False))
-    }
+    arrays: dict[str, NDArray[np.float32]] = {}
     for name, values in weights.items():
         if name.startswith("ctc"):
             continue
@@ -67,6 +69,4 @@ def export_model(
             arrays[name.replace("_ih", "_hh")] = np.zeros_like(values)
     arrays["features.mean"] = np.array(definition.mean, np.float32)
     arrays["features.std"] = np.array(definition.std, np.float32)
-    contents = io.BytesIO()
-    np.savez(contents, allow_pickle=False, **arrays)
-    write_atomically(path, contents.getvalue())
+    save_arrays(path, describe(recipe, definition, tokens), arrays)

@@ -11,11 +11,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from sordino.errors import InputError
-from sordino.train.compress import choose_zeros, compress, last_choice, share_of_zeros
+from sordino.train.compressor import Compressor
 from sordino.train.data import BLANK, Batch
+from sordino.train.discriminative import minimum_word_errors
 from sordino.train.loss import lattice_loss
 from sordino.train.network import Network
 from sordino.train.recipe import Recipe, ScheduleRecipe
+from sordino.train.teacher import Teacher, lattice_divergence
+from sordino.train.tokens import CHARACTERS, TokenSet
 
 __all__ = ["Learner", "learning_rate"]
 
@@ -35,23 +38,38 @@ def _average_decay(schedule: ScheduleRecipe, step: int) -> float:
     return min(schedule.average, (1 + step) / (10 + step))
 
 
+def _padded(x: np.ndarray[Any, np.dtype[np.float32]]) -> Tensor:
+    """Input (B, T, dim) with T a multiple of `_LENGTHS`."""
+    return functional.pad(torch.from_numpy(x), (0, 0, 0, -x.shape[1] % _LENGTHS))
+
+
 class Learner:
     """A network, what it is trained with, and all that a checkpoint must hold of them.
 
-    steps  in all
-    start  weights to start from by their canonical names; the CTC head may be missing
+    steps    in all
+    start    weights to start from by their canonical names; the CTC head may be missing
+    teacher  for recipes that learn from one
+    tokens   what the network writes
     """
 
     def __init__(
-        self, recipe: Recipe, inputs: int, steps: int, start: Mapping[str, Tensor] | None = None
+        self,
+        recipe: Recipe,
+        inputs: int,
+        steps: int,
+        start: Mapping[str, Tensor] | None = None,
+        teacher: Teacher | None = None,
+        tokens: TokenSet = CHARACTERS,
     ) -> None:
+        self._teacher, self._tokens = teacher, tokens
         self._recipe, self._schedule, self._steps = recipe, recipe.schedule, steps
         self.network = Network(recipe.network, inputs, self._schedule.seed)
         self._weights = self.network.named()
         if start is not None:
             self._copy(start)
         self._averaged = {name: p.detach().clone() for name, p in self._weights.items()}
-        self._masks: dict[str, Tensor] = {}
+        self._compressor = Compressor(recipe.quantise, recipe.sparsify, steps)
+        self._compressor.check(self.network.matrices())
         groups: list[dict[str, Any]] = [
             {"params": [p for p in self._weights.values() if p.ndim == 2]},
             {"params": [p for p in self._weights.values() if p.ndim == 1], "weight_decay": 0.0},
@@ -78,7 +96,7 @@ class Learner:
         return {
             "weights": {name: p.detach() for name, p in self._weights.items()},
             "averaged": self._averaged,
-            "masks": self._masks,
+            "compressor": self._compressor.state(),
             "optimiser": self._optimiser.state_dict(),
         }
 
@@ -86,58 +104,53 @@ class Learner:
         """Go on from what `state` returned."""
         self._copy(state["weights"])
         self._averaged = dict(state["averaged"])
-        self._masks = dict(state["masks"])
+        self._compressor.restore(state["compressor"])
         self._optimiser.load_state_dict(state["optimiser"])
-
-    def _seen(self, name: str, weight: Tensor) -> Tensor:
-        return compress(self._recipe.quantise, weight, self._masks.get(name))
 
     def _seen_noisy(self, name: str, weight: Tensor) -> Tensor:
         noise = torch.empty_like(weight).normal_(
             0.0, self._schedule.weight_noise, generator=self.network.random
         )
-        return self._seen(name, weight) + noise
+        return self._compressor.seen(name, weight) + noise
 
     def learn(self, batch: Batch, step: int, epoch: int) -> float:
-        """Take step number `step`, in epoch number `epoch`; the batch's loss."""
+        """Take step number `step`, in epoch number `epoch`; the batch's loss without penalty."""
         schedule, network = self._schedule, self.network
         seed = np.random.SeedSequence([schedule.seed, step]).generate_state(1)
         network.random.manual_seed(int(seed[0]))
         network.train()
         network.precision, network.dropout = _PRECISIONS[schedule.precision], schedule.dropout
-        network.view = self._seen_noisy if schedule.weight_noise else self._seen
-        self._choose_zeros(step)
+        compressor, matrices = self._compressor, network.matrices()
+        network.view = self._seen_noisy if schedule.weight_noise else compressor.seen
+        compressor.begin(step, matrices)
+        rate = learning_rate(schedule, step, self._steps)
         for group in self._optimiser.param_groups:
-            group["lr"] = learning_rate(schedule, step, self._steps)
+            group["lr"] = rate
         self._optimiser.zero_grad()
         loss = self._loss(batch, epoch)
         if not math.isfinite(value := loss.item()):
             raise InputError(
                 f"wanted a finite loss, got {value} at step {step + 1}; lower learning_rate"
             )
-        loss.backward()
+        penalty = compressor.penalty(step, matrices)
+        (loss if penalty is None else loss + penalty).backward()
         torch.nn.utils.clip_grad_norm_(list(self._weights.values()), schedule.clip)
         self._optimiser.step()
+        compressor.end(matrices, rate)
         decay = _average_decay(schedule, step)
         with torch.no_grad():
             for name, parameter in self._weights.items():
                 self._averaged[name].lerp_(parameter, 1 - decay)
         return float(value)
 
-    def _choose_zeros(self, step: int) -> None:
-        recipe = self._recipe.sparsify
-        last = last_choice(recipe, self._steps)
-        if recipe.zeros and (step % recipe.every == 0 or step == last):
-            share = share_of_zeros(recipe, step, self._steps)
-            self._masks = choose_zeros(recipe, self.network.matrices(), share)
-
     def _loss(self, batch: Batch, epoch: int) -> Tensor:
-        """Mean over the batch of nats a token: the transducer's, CTC's, or both."""
-        x, frames, targets, labels = map(
-            torch.from_numpy, (batch.x, batch.frames, batch.targets, batch.labels)
-        )
-        x = functional.pad(x, (0, 0, 0, -x.shape[1] % _LENGTHS))
-        encoded = self.network.encode(x)
+        """Mean over the batch of nats a token: the transducer's, CTC's, or both.
+
+        And nats a node of the divergence from a teacher, and expected word errors.
+        """
+        frames, targets, labels = map(torch.from_numpy, (batch.frames, batch.targets, batch.labels))
+        skipped = torch.from_numpy(batch.skipped)
+        encoded = self.network.encode(_padded(batch.x), skipped)
         tokens = labels.clamp(min=1)
         ctc = functional.ctc_loss(
             self.network.ctc(encoded).transpose(0, 1),
@@ -151,7 +164,22 @@ class Learner:
             return loss
         arcs = self.network.scores(encoded, targets, frames, labels)
         transducer = (lattice_loss(*arcs, frames, labels) / tokens).mean()
-        return transducer + self._schedule.ctc_weight * loss
+        loss = transducer + self._schedule.ctc_weight * loss
+        if self._teacher is not None and batch.heard is not None:
+            wanted = self._teacher.scores(
+                *(_padded(batch.heard), skipped, targets, frames, labels),
+                precision=self.network.precision,
+            )
+            divergence = lattice_divergence(wanted, arcs, frames, labels)
+            loss = loss + self._recipe.teacher.weight * divergence.mean()
+        recipe = self._recipe.discriminative
+        if not recipe.weight:
+            return loss
+        texts = [row[:n].tolist() for row, n in zip(targets, labels.tolist(), strict=True)]
+        errors = minimum_word_errors(
+            self.network, encoded, frames, texts, recipe, self._tokens.spell
+        )
+        return recipe.likelihood * loss + recipe.weight * errors
 
     @contextmanager
     def in_use(self) -> Iterator[Network]:
@@ -160,9 +188,10 @@ class Learner:
         if self._schedule.average:
             self._copy(self._averaged)
         network = self.network.eval()
-        network.view, network.precision = self._seen, torch.float32
+        network.view, network.precision = self._compressor.final, torch.float32
         try:
-            yield network
+            with network.held_still():
+                yield network
         finally:
             self._copy(latest)
 
@@ -171,6 +200,6 @@ class Learner:
         with self.in_use() as network, torch.no_grad():
             matrices = network.matrices()
             return {
-                name: (self._seen(name, p) if name in matrices else p).detach().clone().numpy()
+                name: (network.view(name, p) if name in matrices else p).detach().clone().numpy()
                 for name, p in network.named().items()
             }

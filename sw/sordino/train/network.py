@@ -5,13 +5,14 @@ A. Graves, "Sequence transduction with recurrent neural networks", 2012; the CTC
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sordino.train.data import BLANK, TOKENS
+from sordino.train.data import BLANK
 from sordino.train.recipe import NetworkRecipe
 
 __all__ = ["Network", "View", "plain"]
@@ -55,7 +56,7 @@ class Network(nn.Module):
             add(f"{name}.weight", outputs, width, spread=1 / math.sqrt(width))
             add(f"{name}.bias", outputs, spread=1 / math.sqrt(width))
 
-        tokens, joint = len(TOKENS), recipe.joint_hidden
+        tokens, joint = recipe.token_count, recipe.joint_hidden
         for part, layers, width, units in (
             ("encoder", recipe.encoder_layers, inputs, recipe.encoder_hidden),
             ("prediction", recipe.prediction_layers, recipe.embedding, recipe.prediction_hidden),
@@ -117,10 +118,17 @@ class Network(nn.Module):
         y = functional.linear(x.to(self.precision), weight.to(self.precision))
         return y.float() + bias
 
-    def encode(self, x: Tensor) -> Tensor:
-        """The encoder's states (B, T, H) over an input (B, T, dim)."""
+    def encode(self, x: Tensor, skipped: Tensor | None = None) -> Tensor:
+        """The encoder's states (B, T, H) over an input (B, T, dim).
+
+        Only those after the first `skipped` (B,) frames of each, padded with the last: the others
+        are heard, so that the state is not zero where an utterance begins.
+        """
         for number in range(self.recipe.encoder_layers):
             x, _ = self._lstm(f"encoder.{number}", self._drop(x) if number else x)
+        if skipped is not None and skipped.any():
+            places = (torch.arange(x.shape[1]) + skipped[:, None]).clamp(max=x.shape[1] - 1)
+            x = x[torch.arange(len(x))[:, None], places[:, : x.shape[1] - int(skipped.min())]]
         return self._drop(x)
 
     def ctc(self, encoded: Tensor) -> Tensor:
@@ -156,27 +164,40 @@ class Network(nn.Module):
         return torch.stack(blank), torch.stack(label)
 
     @torch.no_grad()
-    def transcribe(self, x: Tensor, frames: Tensor) -> list[list[int]]:
+    def transcribe(
+        self, x: Tensor, frames: Tensor, skipped: Tensor | None = None
+    ) -> list[list[int]]:
         """Greedy decoding of inputs (B, T, dim), each of `frames` (B,); tokens without blanks.
 
-        The network must be in evaluation mode. The rule is `FloatRnnt.transcribe`'s.
+        Before those are `skipped` (B,) frames of context, which are heard and not decoded. The
+        network must be in evaluation mode. The rule is `FloatRnnt.transcribe`'s.
         """
-        encoded = self._linear("joint.encoder", self.encode(x))
+        found: list[list[int]] = self.decode(self.encode(x, skipped), frames)
+        return found
+
+    @torch.no_grad()
+    def decode(self, encoded: Tensor, frames: Tensor, temperature: float = 0.0) -> list[list[int]]:
+        """Tokens from the encoder's states (B, T, H): the likeliest, or drawn at a temperature."""
+        heard = self._linear("joint.encoder", encoded)
         output = self.view("joint.output.weight", self._get("joint.output.weight"))
         bias = self._get("joint.output.bias")
-        everyone = torch.arange(len(x))
+        everyone = torch.arange(len(heard))
         states = [
-            torch.zeros(2, len(x), len(self._get(f"prediction.{n}.bias_ih")) // 4)
+            torch.zeros(2, len(heard), len(self._get(f"prediction.{n}.bias_ih")) // 4)
             for n in range(self.recipe.prediction_layers)
         ]
-        predicted = torch.zeros(len(x), self.recipe.joint_hidden)
-        self._advance(everyone, torch.full((len(x),), BLANK), states, predicted)
-        found: list[list[int]] = [[] for _ in range(len(x))]
+        predicted = torch.zeros(len(heard), self.recipe.joint_hidden)
+        self._advance(everyone, torch.full((len(heard),), BLANK), states, predicted)
+        found: list[list[int]] = [[] for _ in range(len(heard))]
         for t in range(int(frames.max())):
             active = everyone[frames > t]
             for _ in range(self.recipe.max_symbols):
-                hidden = torch.tanh(encoded[active, t] + predicted[active])
-                tokens = functional.linear(hidden, output, bias).argmax(-1)
+                hidden = torch.tanh(heard[active, t] + predicted[active])
+                scores = functional.linear(hidden, output, bias)
+                if temperature:  # the largest of noisy scores is a draw (Gumbel's trick)
+                    drawn = torch.empty_like(scores).exponential_(generator=self.random)
+                    scores = scores / temperature - drawn.log()
+                tokens = scores.argmax(-1)
                 active, tokens = active[tokens != BLANK], tokens[tokens != BLANK]
                 if not len(active):
                     break
@@ -184,6 +205,22 @@ class Network(nn.Module):
                     found[number].append(token)
                 self._advance(active, tokens, states, predicted)
         return found
+
+    @contextmanager
+    def held_still(self) -> Iterator[None]:
+        """The view looks at each matrix once, while weights do not change and nothing learns."""
+        view, seen = self.view, dict[str, Tensor]()
+
+        def remembered(name: str, weight: Tensor) -> Tensor:
+            if name not in seen:
+                seen[name] = view(name, weight).detach()
+            return seen[name]
+
+        self.view = remembered
+        try:
+            yield
+        finally:
+            self.view = view
 
     def _advance(
         self, active: Tensor, tokens: Tensor, states: list[Tensor], predicted: Tensor

@@ -9,25 +9,33 @@ from typing import Any, Literal, get_args, get_origin
 
 from sordino.errors import InputError
 from sordino.speech.datasets import Split
+from sordino.speech.features import MEANS
+from sordino.train.checks import one_of, within
+from sordino.train.methods import (
+    ContextRecipe,
+    DiscriminativeRecipe,
+    QuantiseRecipe,
+    SparsifyRecipe,
+    TeacherRecipe,
+)
 
 __all__ = [
-    *("AugmentRecipe", "FeatureRecipe", "NetworkRecipe", "QuantiseRecipe", "Recipe"),
-    *("ScheduleRecipe", "SparsifyRecipe", "load_recipe"),
+    *("AugmentRecipe", "ContextRecipe", "DiscriminativeRecipe", "FeatureRecipe"),
+    *(
+        "NetworkRecipe",
+        "QuantiseRecipe",
+        "Recipe",
+        "ScheduleRecipe",
+        "SparsifyRecipe",
+        "TeacherRecipe",
+        "load_recipe",
+    ),
 ]
 
 _PRECISIONS = ("float32", "bfloat16")
-_UNITS = ("single", "connection")
-
-
-def _within(recipe: object, name: str, low: float, high: float) -> None:
-    value = getattr(recipe, name)
-    if not low <= value <= high:
-        raise InputError(f"wanted {name} from {low:g} to {high:g} in the recipe, got {value:g}")
-
-
-def _one_of(recipe: object, name: str, allowed: tuple[str, ...]) -> None:
-    if (value := getattr(recipe, name)) not in allowed:
-        raise InputError(f"wanted {name} as one of {', '.join(allowed)}, got {value!r}")
+_TOKENS = ("characters", "pieces")
+_CHARACTERS = 28
+"""A to Z, apostrophe and the space."""
 
 
 def _range(recipe: object, name: str) -> None:
@@ -43,22 +51,29 @@ class FeatureRecipe:
     """How recordings become input; the rest of the front end is `FeatureDefinition`'s default.
 
     stack                  frames of 10 ms in one input vector
-    utterance_mean_weight  share of the utterance's mean that is subtracted; 0 needs no look-ahead
-                           beyond the deltas', so that words can be recognised while spoken
+    utterance_mean_weight  share of the utterance's mean that is subtracted
     global_mean_weight     share of the training data's mean that is subtracted
+    mean_over              what the utterance's mean is taken over: the whole utterance, or what has
+                           been heard of it (running): then nothing looks further ahead than the
+                           deltas, 40 ms, and words can be recognised while spoken
+    prior_frames           frames at the training data's mean with which a running mean begins
     fraction_bits          of the int8 input: 5 clips at ±4 standard deviations
     """
 
     stack: int = 3
     utterance_mean_weight: float = 0.7
     global_mean_weight: float = 0.3
+    mean_over: str = "utterance"
+    prior_frames: float = 100.0
     fraction_bits: int = 5
 
     def __post_init__(self) -> None:
-        _within(self, "stack", 1, 16)
-        _within(self, "utterance_mean_weight", 0, 1)
-        _within(self, "global_mean_weight", 0, 1)
-        _within(self, "fraction_bits", 0, 7)
+        within(self, "stack", 1, 16)
+        within(self, "utterance_mean_weight", 0, 1)
+        within(self, "global_mean_weight", 0, 1)
+        one_of(self, "mean_over", MEANS)
+        within(self, "prior_frames", 0, 100_000)
+        within(self, "fraction_bits", 0, 7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +85,9 @@ class NetworkRecipe:
     prediction_layers, prediction_hidden  LSTM layers over the tokens, and units of each
     joint_hidden                          width of the joint, whose activation is tanh
     max_symbols                           tokens in a frame at most, when decoding
+    tokens                                what the network writes: characters, or word pieces of the
+                                          training transcripts
+    pieces                                how many word pieces, the letters among them
     """
 
     encoder_layers: int = 3
@@ -79,13 +97,22 @@ class NetworkRecipe:
     prediction_hidden: int = 128
     joint_hidden: int = 192
     max_symbols: int = 5
+    tokens: str = "characters"
+    pieces: int = 64
 
     def __post_init__(self) -> None:
         for name in ("encoder_layers", "prediction_layers"):
-            _within(self, name, 1, 16)
+            within(self, name, 1, 16)
         for name in ("encoder_hidden", "embedding", "prediction_hidden", "joint_hidden"):
-            _within(self, name, 1, 4096)
-        _within(self, "max_symbols", 1, 100)
+            within(self, name, 1, 4096)
+        within(self, "max_symbols", 1, 100)
+        one_of(self, "tokens", _TOKENS)
+        within(self, "pieces", _CHARACTERS, 10_000)
+
+    @property
+    def token_count(self) -> int:
+        """Tokens with the blank."""
+        return 1 + (self.pieces if self.tokens == "pieces" else _CHARACTERS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +131,8 @@ class AugmentRecipe:
     band_mask     filters in a band at most
     join          probability that a further utterance follows in the same example
     join_frames   only after utterances of at most this many frames of 10 ms
+    extra         utterances of further corpora (`sordino train --also`) in an epoch for each of the
+                  data's own, drawn anew every time
     """
 
     tempo: tuple[float, float] = (1.0, 1.0)
@@ -117,19 +146,21 @@ class AugmentRecipe:
     band_mask: int = 8
     join: float = 0.0
     join_frames: int = 270
+    extra: float = 0.5
 
     def __post_init__(self) -> None:
         _range(self, "tempo")
         _range(self, "warp")
-        _within(self, "gain", 0, 0.9)
-        _within(self, "offset", 0, 10)
-        _within(self, "noise", 0, 10)
-        _within(self, "time_masks", 0, 100)
-        _within(self, "time_mask", 1, 1000)
-        _within(self, "band_masks", 0, 100)
-        _within(self, "band_mask", 1, 1000)
-        _within(self, "join", 0, 1)
-        _within(self, "join_frames", 0, 100_000)
+        within(self, "gain", 0, 0.9)
+        within(self, "offset", 0, 10)
+        within(self, "noise", 0, 10)
+        within(self, "time_masks", 0, 100)
+        within(self, "time_mask", 1, 1000)
+        within(self, "band_masks", 0, 100)
+        within(self, "band_mask", 1, 1000)
+        within(self, "join", 0, 1)
+        within(self, "join_frames", 0, 100_000)
+        within(self, "extra", 0, 100)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,63 +203,21 @@ class ScheduleRecipe:
     measure_epochs: int = 10
 
     def __post_init__(self) -> None:
-        _within(self, "seed", 0, 2**32 - 1)
-        _within(self, "epochs", 1, 100_000)
-        _within(self, "ctc_epochs", 0, self.epochs)
-        _within(self, "ctc_weight", 0, 100)
-        _within(self, "batch", 1, 4096)
-        _within(self, "learning_rate", 1e-9, 10)
-        _within(self, "warmup", 0, 10**9)
-        _within(self, "weight_decay", 0, 10)
-        _within(self, "clip", 1e-9, 1e9)
-        _within(self, "dropout", 0, 0.9)
-        _within(self, "weight_noise", 0, 10)
-        _within(self, "average", 0, 0.999999)
-        _one_of(self, "precision", _PRECISIONS)
-        _one_of(self, "measure", get_args(Split))
-        _within(self, "measure_epochs", 1, 100_000)
-
-
-@dataclass(frozen=True, kw_only=True)
-class QuantiseRecipe:
-    """Weights that lie on the compiler's grid while training (straight through: forward rounded,
-    backward as if not).
-
-    bits   of a weight: the 2^bits − 1 values evenly spaced around zero; 0: not quantised
-    clip   largest weight of a matrix that the grid reaches, as a quantile of its magnitudes
-    """
-
-    bits: int = 0
-    clip: float = 0.997
-
-    def __post_init__(self) -> None:
-        if self.bits != 0:
-            _within(self, "bits", 2, 8)
-        _within(self, "clip", 0.5, 1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SparsifyRecipe:
-    """Weights that become zero while training, by magnitude, along a cubic schedule (M. Zhu and
-    S. Gupta, "To prune, or not to prune", 2017, arXiv:1710.01878).
-
-    zeros        share of every matrix but the embedding at the end; 0: none
-    unit         what becomes zero: single weights, or whole connections (an LSTM's four gates'
-                 weights of one input and one unit; elsewhere one column in four neighbouring rows)
-    end          share of all steps after which the final share is reached
-    every        steps from one choice of the zeros to the next
-    """
-
-    zeros: float = 0.0
-    unit: str = "single"
-    end: float = 0.5
-    every: int = 20
-
-    def __post_init__(self) -> None:
-        _within(self, "zeros", 0, 0.999)
-        _one_of(self, "unit", _UNITS)
-        _within(self, "end", 0.001, 1)
-        _within(self, "every", 1, 100_000)
+        within(self, "seed", 0, 2**32 - 1)
+        within(self, "epochs", 1, 100_000)
+        within(self, "ctc_epochs", 0, self.epochs)
+        within(self, "ctc_weight", 0, 100)
+        within(self, "batch", 1, 4096)
+        within(self, "learning_rate", 1e-9, 10)
+        within(self, "warmup", 0, 10**9)
+        within(self, "weight_decay", 0, 10)
+        within(self, "clip", 1e-9, 1e9)
+        within(self, "dropout", 0, 0.9)
+        within(self, "weight_noise", 0, 10)
+        within(self, "average", 0, 0.999999)
+        one_of(self, "precision", _PRECISIONS)
+        one_of(self, "measure", get_args(Split))
+        within(self, "measure_epochs", 1, 100_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,10 +236,18 @@ class Recipe:
     schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
     quantise: QuantiseRecipe = field(default_factory=QuantiseRecipe)
     sparsify: SparsifyRecipe = field(default_factory=SparsifyRecipe)
+    teacher: TeacherRecipe = field(default_factory=TeacherRecipe)
+    context: ContextRecipe = field(default_factory=ContextRecipe)
+    discriminative: DiscriminativeRecipe = field(default_factory=DiscriminativeRecipe)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON-able values, those left out in the file among them."""
         return asdict(self)
+
+    @property
+    def reads_unlabelled(self) -> bool:
+        """Whether recordings without transcripts are of use: as context, or for a teacher."""
+        return bool(self.context.utterances) or not self.teacher.labels
 
     @property
     def digest(self) -> str:
@@ -261,10 +258,24 @@ class Recipe:
 def load_recipe(path: str | Path) -> Recipe:
     """The recipe in a TOML file.
 
+    `base = "OTHER.toml"`, a file beside it, gives all that the file itself does not say but name
+    and description.
+
     Raises InputError, in one line, for a file that cannot be read, unknown or missing entries,
     and values of another kind or out of range.
     """
-    path = Path(path)
+    values = _read(Path(path), ())
+    try:
+        recipe: Recipe = _build(Recipe, values, "the recipe")
+        return recipe
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """The entries of a file over those of its base."""
+    if path in above:
+        raise InputError(f"wanted a base that ends somewhere, but {path} is its own; correct it")
     try:
         with path.open("rb") as file:
             values = tomllib.load(file)
@@ -272,11 +283,23 @@ def load_recipe(path: str | Path) -> Recipe:
         raise InputError(f"cannot read recipe {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"wanted a recipe as TOML, but {path} is not: {error}") from None
-    try:
-        recipe: Recipe = _build(Recipe, values, "the recipe")
-        return recipe
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise InputError(f"{path}: wanted base as the name of a file, got {base!r}")
+    inherited = _read(path.parent / base, (*above, path))
+    for part in ("name", "description"):
+        inherited.pop(part, None)
+    return _over(inherited, values)
+
+
+def _over(below: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in values.items():
+        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        merged[name] = _over(merged[name], value) if both else value
+    return merged
 
 
 def _build(kind: Any, values: object, where: str) -> Any:
@@ -298,13 +321,17 @@ def _value(kind: Any, value: object, name: str) -> Any:
         if not isinstance(value, list) or len(value) != len(inner):
             raise InputError(f"wanted {name} as a list of {len(inner)} numbers, got {value!r}")
         return tuple(_value(k, v, name) for k, v in zip(inner, value, strict=True))
+    if get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise InputError(f"wanted {name} as a table, got {value!r}")
+        return {key: _value(get_args(kind)[1], v, f"{name}.{key}") for key, v in value.items()}
     if get_origin(kind) is Literal:
         kind = str
-    if kind not in (int, float, str):
+    if kind not in (int, float, str, bool):
         return _build(kind, value, f"[{name}]")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind or value != value:
-        names = {int: "a whole number", float: "a number", str: "text"}
+        names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
         raise InputError(f"wanted {name} as {names[kind]}, got {value!r}")
     return value

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import QUAD
+from sordino.compiler.precision import Precision
 from sordino.compiler.quantise import QuantisedLayer, QuantisedMatrix, quantise_model
 from sordino.golden.vector import add, cell, drain
 from sordino.isa.instructions import Function
@@ -84,12 +85,15 @@ class _Half:
 class Replay:
     """A model in the machine's integers, as `compile_model` would make them.
 
-    Nothing is pruned; `bits` and `accumulator_bits` are the compiler's weight bits and the
-    configuration's field. Raises CompileError where the compiler would.
+    Nothing is pruned; `precision` (bits everywhere, where it is a whole number) and
+    `accumulator_bits` are the compiler's and the configuration's. Raises CompileError where the
+    compiler would.
     """
 
-    def __init__(self, model: RnntModel, bits: int, accumulator_bits: int = 32) -> None:
-        quantised = quantise_model(model, bits, accumulator_bits)
+    def __init__(
+        self, model: RnntModel, precision: Precision | int, accumulator_bits: int = 32
+    ) -> None:
+        quantised = quantise_model(model, precision, accumulator_bits)
         self._model, self._embedding = model, quantised.embedding.astype(np.int64)
         self._encoder = [_Lstm(layer) for layer in quantised.encoder]
         self._prediction = [_Lstm(layer) for layer in quantised.prediction]

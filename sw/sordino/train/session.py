@@ -1,6 +1,6 @@
 """A training as the command line starts it: where weights come from, threads, determinism."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -10,6 +10,7 @@ from sordino.errors import InputError
 from sordino.model.load import load_model
 from sordino.train.checkpoint import load_checkpoint
 from sordino.train.recipe import Recipe
+from sordino.train.teacher import Teacher
 from sordino.train.trainer import CHECKPOINT, Trained, Trainer
 
 __all__ = ["load_weights", "train"]
@@ -38,21 +39,41 @@ def train(
     data: Path,
     output: Path,
     *,
+    also: Sequence[Path] = (),
     start: Path | None = None,
+    teacher: Path | None = None,
     threads: int | None = None,
     on_step: Callable[[int, int, str], None] = lambda _done, _steps, _text: None,
 ) -> Trained:
     """Train as `Trainer` does; PyTorch's settings are afterwards what they were before.
 
+    also     further corpora to train on
+    start    weights to start from, as `load_weights` takes them
+    teacher  a model file; InputError unless it is given exactly where the recipe learns from one
     threads  of the processor, PyTorch's own choice for None; sums are split among them, so that
              another number gives other last bits
     """
+    if recipe.teacher.used and teacher is None:
+        raise InputError(f"wanted a teacher, since {recipe.name} learns from one; give --teacher")
+    if teacher is not None and not recipe.teacher.used:
+        raise InputError(
+            f"wanted no teacher, since {recipe.name} does not learn from one; "
+            "leave out --teacher, or give [teacher] in the recipe a weight"
+        )
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(threads or before[0])
     torch.use_deterministic_algorithms(True)
     try:
         weights = None if start is None else load_weights(start)
-        return Trainer(recipe, data, output, start=weights, on_step=on_step).run()
+        taught_by = None if teacher is None else Teacher(teacher)
+        return Trainer(
+            *(recipe, data, output),
+            also=also,
+            start=weights,
+            started=None if start is None else start.name,
+            teacher=taught_by,
+            on_step=on_step,
+        ).run()
     finally:
         torch.set_num_threads(before[0])
         torch.use_deterministic_algorithms(before[1])

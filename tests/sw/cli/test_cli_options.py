@@ -72,6 +72,7 @@ def test_bad_set(sordino, configured, setting, wanted):
         *(("--weight-bits", bits) for bits in ("1", "9", "five")),
         *(("--sparsity", share) for share in ("-0.1", "1.5", "half")),
         ("--codebook", "kmeans"),
+        *(("--layer-bits", value) for value in ("joint.*", "joint.*=few")),
     ],
 )
 def test_bad_compile_option(sordino, small_model, tmp_path, option, value):

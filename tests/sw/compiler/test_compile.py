@@ -15,6 +15,7 @@ from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.compiler.errors import CompileError
 from sordino.compiler.prune import prune_model
 from sordino.compiler.quantise import QuantisedLayer, QuantisedModel, quantise_model
+from sordino.compiler.schedule import ENTRIES
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
@@ -140,6 +141,11 @@ CASES: dict[str, tuple[Config, dict[str, Any], CompileOptions]] = {
         {"encoder": (7, 8), "prediction": (10,), "joint": 17, "tokens": 12, "zeros": 0.5},
         CompileOptions(weight_bits=6),
     ),
+    "Lloyd-Max values, more bits for the joint": (
+        machine(8, 4),
+        {"encoder": (11, 9), "zeros": 0.5},
+        CompileOptions(weight_bits=3, codebook="lloyd-max", layer_bits=(("joint.*", 6),)),
+    ),
     "relu": (machine(), {"activation": "relu", "encoder": (9, 6)}, CompileOptions()),
     "pruned": (machine(8, 1), {"encoder": (9,)}, CompileOptions(weight_bits=5, sparsity=0.6)),
     "pruned groups": (machine(), {"encoder": (9,)}, CompileOptions(weight_bits=4, sparsity=0.5)),
@@ -190,7 +196,7 @@ def test_machine_computes_the_contract(case: str) -> None:
         if options.sparsity is not None:
             pruned = prune_model(model, options.sparsity, config.group)
         reference = Reference(
-            model, quantise_model(pruned, options.weight_bits, config.accumulator_bits)
+            model, quantise_model(pruned, options.precision(model), config.accumulator_bits)
         )
         rng = np.random.default_rng(seed)
         features = rng.integers(-128, 128, (12 + seed, model.inputs)).astype(np.int8)
@@ -266,7 +272,9 @@ def test_image_is_reproducible_and_holds_what_a_host_needs() -> None:
     assert first == second
     host = Image.from_bytes(first).host
     assert host["tokens"] == model.tokens
-    assert host["entries"] == {"main": 0}
+    assert list(host["entries"]) == sorted(ENTRIES)
+    assert host["entries"]["main"] == 0
+    assert host["search"]["scores"][1] >= len(model.tokens)
     assert (host["blank"], host["max_symbols"]) == (0, 3)
     assert host["input"] == {"count": 6, "fraction": 5}
     assert host["model"]["float32_bytes"] == 4 * model.parameters()
@@ -286,7 +294,7 @@ def test_the_image_says_what_is_stacked() -> None:
     ("change", "parameter"),
     [
         ({"activation_words": 16}, "activation_words to 36"),
-        ({"state_words": 16}, "state_words to 48"),
+        ({"state_words": 16}, "state_words to 56"),
         ({"parameter_words": 4}, "parameter_words to"),
         ({"program_words": 16}, "program_words to"),
         ({"lane_words": 4}, "lane_words to"),
@@ -316,6 +324,7 @@ def test_what_does_not_fit_names_the_parameter(change: dict[str, int], parameter
         {"weight_bits": 1},
         {"weight_bits": 9},
         {"codebook": "random"},
+        {"layer_bits": (("joint.*", 9),)},
         {"sparsity": 1.1},
         {"sparsity": float("nan")},
         {"max_symbols": 0},
@@ -334,7 +343,7 @@ def test_a_cut_matrix_is_one_in_the_report() -> None:
     assert (u.columns, u.weights) == (131, 4 * 131 * 131)
     products = [
         (i.columns, i.rows)
-        for i in compiled.image.program
+        for i in compiled.image.program[: compiled.image.host["entries"]["reset"]]
         if i.opcode is Opcode.MATVEC and i.layer == "encoder.0.weight_hh"
     ]
     # 66 rows of two units: 33 a tile, 66 units in the first one.

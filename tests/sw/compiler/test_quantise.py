@@ -29,7 +29,9 @@ def random_lstm(seed: int, units: int = 12, inputs: int = 9, ratio: float = 1.0)
 
 
 def quantised(layer: Lstm, bits: int, x_step: float = 2.0**-5):
-    return quantise_lstm(layer, "l", x_step=x_step, x_max=128, bits=bits, accumulator_bits=32)
+    return quantise_lstm(
+        layer, "l", x_step=x_step, x_max=128, bits=(bits, bits), accumulator_bits=32
+    )
 
 
 @pytest.mark.parametrize("bits", range(2, 9))

@@ -77,6 +77,15 @@ def test_dictionary_round_trip_is_exact() -> None:
     assert FeatureDefinition.from_dict(json.loads(text)) == DEFINITION
     other = FeatureDefinition(mean=DEFINITION.mean, std=DEFINITION.std, stack=2, fraction_bits=4)
     assert FeatureDefinition.from_dict(other.to_dict()) == other != DEFINITION
+    running = FeatureDefinition(
+        mean=DEFINITION.mean, std=DEFINITION.std, mean_over="running", prior_frames=7.5
+    )
+    assert FeatureDefinition.from_dict(json.loads(json.dumps(running.to_dict()))) == running
+
+
+def test_images_from_before_running_means_are_read_and_made() -> None:
+    assert not {"mean_over", "prior_frames"} & DEFINITION.to_dict().keys()
+    assert FeatureDefinition.from_dict(DEFINITION.to_dict()).mean_over == "utterance"
 
 
 @pytest.mark.parametrize(
@@ -93,6 +102,8 @@ def test_dictionary_round_trip_is_exact() -> None:
         ({"stack": 0}, "at least one frame"),
         ({"stack": 1.5}, "whole numbers"),
         ({"fraction_bits": 40}, "fraction bits"),
+        ({"mean_over": "year"}, "one of utterance, running"),
+        ({"prior_frames": -1.0}, "prior_frames of 0 or more"),
         ({"front_end": {"speed": 3}}, "malformed"),
         ({"front_end": {"fft_size": 16}}, "malformed"),
     ],
@@ -119,6 +130,9 @@ def test_meta_of_the_models() -> None:
     text = {"mean_subtraction": META["mean_subtraction"].replace("0.7", "0.9")}
     got = FeatureDefinition.from_model_meta({"features": META | text}, MEAN, STD)
     assert (got.utterance_mean_weight, got.global_mean_weight) == (0.9, 0.3)
+    running = {"mean_over": "running", "prior_frames": 50}
+    got = FeatureDefinition.from_model_meta({"features": META | running}, MEAN, STD)
+    assert (got.mean_over, got.prior_frames) == ("running", 50.0)
     least = FeatureDefinition.from_model_meta({"features": {"kind": "sphinx-mfcc"}}, MEAN, STD)
     assert least == DEFINITION
 

@@ -67,3 +67,13 @@ def test_bootstrap_interval_matches_the_normal_one() -> None:
 def test_the_sign_is_a_minus_b() -> None:
     low, high = paired_bootstrap([0] * 30, [0, 1, 1] * 10, [2] * 30)
     assert low < high < 0
+
+
+def test_kinds_of_errors_and_an_interval() -> None:
+    score = word_error_rate(["A B C", "D", "E F"], ["A X C", "", "E G F H"])
+    assert (score.substitutions, score.deletions, score.insertions) == (1, 1, 2)
+    assert score.errors == 4
+    low, high = score.interval()
+    assert low < score.wer < high
+    perfect = word_error_rate(["A"] * 3, ["A"] * 3)
+    assert (perfect.errors, perfect.interval()) == (0, (0.0, 0.0))

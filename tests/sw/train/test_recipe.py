@@ -32,14 +32,37 @@ def test_every_value_arrives(tmp_path: Path) -> None:
         write(
             tmp_path,
             'name = "x"\n[augment]\ntempo = [0.9, 1]\n[schedule]\nlearning_rate = 1\n'
-            'epochs = 7\nmeasure = "train"\n[sparsify]\nunit = "connection"\n',
+            'epochs = 7\nmeasure = "train"\n[sparsify]\nunit = "connection"\n'
+            '[quantise]\nbits = 5\nlayers = {"joint.*" = 6, "*" = 4}\n[teacher]\nlabels = false\n',
         )
     )
     assert recipe.augment.tempo == (0.9, 1.0)
     assert isinstance(recipe.schedule.learning_rate, float)
     assert (recipe.schedule.epochs, recipe.schedule.measure) == (7, "train")
     assert recipe.sparsify.unit == "connection"
+    assert recipe.quantise.layers == {"joint.*": 6, "*": 4}
+    assert recipe.teacher.labels is False
     assert recipe.network == Recipe(name="y").network
+
+
+def test_a_base_gives_what_is_not_said(tmp_path: Path) -> None:
+    (tmp_path / "low.toml").write_text(
+        'name = "low"\ndescription = "d"\n[schedule]\nepochs = 7\nseed = 3\n'
+    )
+    (tmp_path / "middle.toml").write_text(
+        'base = "low.toml"\nname = "middle"\n[schedule]\nseed = 4\n[quantise]\nbits = 3\n'
+    )
+    recipe = load_recipe(write(tmp_path, 'base = "middle.toml"\nname = "x"\n[quantise]\nbits = 5'))
+    assert (recipe.name, recipe.description) == ("x", "")
+    assert (recipe.schedule.epochs, recipe.schedule.seed, recipe.quantise.bits) == (7, 4, 5)
+    for text, message in (
+        ('base = "recipe.toml"\nname = "x"', "recipe.toml is its own"),
+        ('base = "none.toml"\nname = "x"', r"cannot read recipe .*none\.toml"),
+        ('base = 1\nname = "x"', "wanted base as the name of a file, got 1"),
+        ('base = "low.toml"', "wanted a name in the recipe, got none"),
+    ):
+        with pytest.raises(InputError, match=message):
+            load_recipe(write(tmp_path, text))
 
 
 def test_digest_is_of_what_is_said_not_of_how(tmp_path: Path) -> None:
@@ -82,6 +105,23 @@ def test_every_field_is_documented(kind: type) -> None:
         ),
         ('name = "x"\n[augment]\nwarp = [1.1, 0.9]', r"low ≤ 1 ≤ high ≤ 2, got \[1.1, 0.9\]"),
         ('name = "x"\n[quantise]\nbits = 1', "wanted bits from 2 to 8 in the recipe, got 1"),
+        (
+            'name = "x"\n[quantise]\nbits = 4\n[quantise.layers]\n"joint.*" = 9',
+            r"wanted bits of joint\.\* from 2 to 8",
+        ),
+        (
+            'name = "x"\n[quantise]\nbits = 4\n[quantise.layers]\n"joint.*" = "few"',
+            r"wanted layers\.joint\.\* as a whole number, got 'few'",
+        ),
+        ('name = "x"\n[quantise]\nlayers = 4', "wanted layers as a table, got 4"),
+        ('name = "x"\n[quantise]\nlayers = {a = 4}', r"wanted bits .* beside \[quantise.layers\]"),
+        (
+            'name = "x"\n[quantise]\nbits = 4\nmethod = "regional"',
+            "wanted codebook 'lloyd-max' in the recipe, which method regional is for",
+        ),
+        ('name = "x"\n[sparsify]\nmethod = "luck"', "as one of magnitude, compressed_sensing"),
+        ('name = "x"\n[teacher]\nlabels = 0', "wanted labels as true or false, got 0"),
+        ('name = "x"\n[features]\nmean_over = "day"', "as one of utterance, running"),
         ('name = "x"\n[sparsify]\nunit = "row"', "as one of single, connection, got 'row'"),
     ],
 )

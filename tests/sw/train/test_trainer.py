@@ -21,7 +21,9 @@ from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.compiler.prune import prune_matrix
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
+from sordino.isa.image import Image
 from sordino.model.load import load_model
+from sordino.model.rnnt import RnntModel
 from sordino.speech.datasets import load_dataset
 from sordino.speech.features import load_features, load_input
 from sordino.speech.reference import FloatRnnt
@@ -203,6 +205,15 @@ def test_a_loss_that_is_not_finite_ends_training(
         learner.learn(batch, 4, 3)
 
 
+def golden_errors(image: Image, model: RnntModel, corpus: Path) -> tuple[int, ...]:
+    """Word errors of each utterance on the exact machine."""
+    texts, utterances = [], load_dataset(corpus, "train")
+    for u in utterances:
+        tokens = Golden(image).run(load_input(u.path, model.feature_definition())).tokens
+        texts.append("".join(model.tokens[t] for t in tokens))
+    return word_error_rate([u.text for u in utterances], texts).utterance_errors
+
+
 @pytest.mark.parametrize("unit", ["single", "connection"])
 def test_compressed_training_ends_on_the_grid_with_the_share_of_zeros(
     unit: str, whole: Path, corpus: Path, tiny: Recipe, tmp_path: Path, monkeypatch
@@ -225,15 +236,78 @@ def test_compressed_training_ends_on_the_grid_with_the_share_of_zeros(
             assert np.array_equal(pruned, weight), "what the compiler would prune is zero already"
     config = PRESETS["tiny" if unit == "connection" else "tiny-unstructured"]
     image = compile_model(model, config, CompileOptions(weight_bits=4)).image
-    texts = []
-    for u in load_dataset(corpus, "train"):
-        tokens = Golden(image).run(load_input(u.path, model.feature_definition())).tokens
-        texts.append("".join(model.tokens[t] for t in tokens))
-    golden = word_error_rate([u.text for u in load_dataset(corpus, "train")], texts)
     assert trained.machine is not None
-    assert trained.machine.utterance_errors == golden.utterance_errors
+    assert trained.machine.utterance_errors == golden_errors(image, model, corpus)
     monkeypatch.setattr(trainer, "_SAVE_SECONDS", -1.0)
     with pytest.raises(Killed):  # between two choices of the zeros
         train(recipe, corpus, tmp_path / "cut", start=whole, threads=1, on_step=kill_after(5))
     train(recipe, corpus, tmp_path / "cut", start=whole, threads=1)
     assert (tmp_path / "cut" / "model.npz").read_bytes() == trained.model.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("method", "codebook"),
+    [
+        ("straight_through", "lloyd-max"),
+        ("absolute_cosine", "uniform"),
+        ("regional", "lloyd-max"),
+    ],
+)
+def test_every_method_ends_on_its_values_and_on_the_exact_machine(
+    method: str,
+    codebook: str,
+    whole: Path,
+    corpus: Path,
+    tiny: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quantise = QuantiseRecipe(
+        bits=3, layers={"joint.*": 5}, method=method, codebook=codebook, every=4
+    )
+    sparsify = SparsifyRecipe(zeros=0.5, method="compressed_sensing", every=4)
+    recipe = replace(tiny, quantise=quantise, sparsify=sparsify)
+    trained = train(recipe, corpus, tmp_path / "whole", start=whole, threads=1)
+    model = load_model(trained.model)
+    for name, weight in model.arrays().items():
+        if weight.ndim == 2 and "embedding" not in name:
+            bits = 5 if "joint" in name else 3
+            assert 2 < len(np.unique(weight)) <= 1 << bits
+            assert (weight == 0).mean() >= 0.49
+    image = compile_model(model, PRESETS["tiny-unstructured"]).image  # bits are the model's own
+    assert image.host["layer_bits"] == {"joint.*": 5}
+    assert (image.host["weight_bits"], image.host["codebook"]) == (3, codebook)
+    assert trained.machine is not None
+    assert trained.machine.utterance_errors == golden_errors(image, model, corpus)
+    monkeypatch.setattr(trainer, "_SAVE_SECONDS", -1.0)
+    for at in (3, 6):  # while all weights may learn, and between two fittings
+        with pytest.raises(Killed):
+            train(recipe, corpus, tmp_path / f"{at}", start=whole, on_step=kill_after(at))
+        train(recipe, corpus, tmp_path / f"{at}", start=whole, threads=1)
+        assert (tmp_path / f"{at}" / "model.npz").read_bytes() == trained.model.read_bytes()
+
+
+@pytest.mark.parametrize("method", ["magnitude", "compressed_sensing"])
+@pytest.mark.parametrize("unit", ["single", "connection"])
+@pytest.mark.parametrize("end", [0.4, 1.0])
+def test_the_share_of_zeros_is_reached_exactly_at_the_end_of_the_last_epoch(
+    method: str, unit: str, end: float, corpus: Path, tiny: Recipe, tmp_path: Path
+) -> None:
+    sparsify = SparsifyRecipe(zeros=0.7, unit=unit, method=method, end=end, every=4)
+    recipe = replace(
+        tiny, schedule=replace(tiny.schedule, epochs=3, ctc_epochs=0), sparsify=sparsify
+    )
+    model = load_model(train(recipe, corpus, tmp_path, threads=1).model)
+    for name, weight in model.arrays().items():
+        if weight.ndim != 2 or "embedding" in name:
+            continue
+        if unit == "single":
+            units = weight.reshape(1, -1)
+        elif "joint" in name:
+            padded = np.pad(weight, ((0, -len(weight) % 4), (0, 0)))
+            units = padded.reshape(-1, 4, weight.shape[1]).swapaxes(0, 1).reshape(4, -1)
+        else:
+            units = weight.reshape(4, -1)
+        zero = ~units.any(axis=0)
+        assert zero.sum() == round(0.7 * zero.size), name
+        assert (weight == 0).sum() <= zero.sum() * len(units), "nothing is zero by chance"

@@ -1,0 +1,101 @@
+"""The options of a beam search, for the commands that decode."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from sordino.cli.options import path_type
+from sordino.decode.arpa import load_arpa
+from sordino.decode.beam import BeamOptions
+from sordino.decode.decoder import Decoder
+from sordino.decode.fusion import FusionOptions, NgramFusion
+from sordino.decode.transducer import Transducer
+
+__all__ = ["SEARCH_ENGINES", "SearchChoice", "search_options"]
+
+SEARCH_ENGINES = ("golden", "float")
+"""What has entry points that a host can use."""
+_DEFAULTS, _FUSION = BeamOptions(), FusionOptions()
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchChoice:
+    """What the command line says of the search; `beam` None and no `lm`: greedy decoding."""
+
+    beam: int | None
+    lm: Path | None
+    lm_weight: float
+    word_bonus: float
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it is more than greedy decoding."""
+        return self.beam is not None or self.lm is not None
+
+    def __str__(self) -> str:
+        if not self.wanted:
+            return "greedy"
+        return f"beam {self.as_dict()['beam']}" + (f" + {self.lm.name}" if self.lm else "")
+
+    def check_engine(self, engine: str) -> None:
+        """A usage error for engines that cannot be searched with."""
+        if self.wanted and engine not in SEARCH_ENGINES:
+            raise click.UsageError(f"--beam and --lm need --engine golden or float, got {engine}")
+
+    def decoder(self, transducer: Transducer[Any]) -> Decoder:
+        """With that transducer; InputError for a language model that cannot be read."""
+        fusion = None
+        if self.lm is not None:
+            options = FusionOptions(weight=self.lm_weight, word_bonus=self.word_bonus)
+            fusion = NgramFusion(load_arpa(self.lm), transducer.tokens, options)
+        return Decoder(
+            transducer=transducer,
+            options=BeamOptions(beam=self.beam or _DEFAULTS.beam),
+            fusion=fusion,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """For --json; null where decoding is greedy or there is no language model."""
+        return {
+            "beam": (self.beam or _DEFAULTS.beam) if self.wanted else None,
+            "lm": None if self.lm is None else str(self.lm),
+            "lm_weight": None if self.lm is None else self.lm_weight,
+            "word_bonus": None if self.lm is None else self.word_bonus,
+        }
+
+
+def search_options(command: _Command) -> _Command:
+    """Options --beam, --lm, --lm-weight and --word-bonus."""
+    for option in (
+        click.option(
+            "--word-bonus",
+            type=float,
+            default=_FUSION.word_bonus,
+            show_default=True,
+            help="With --lm: nats added for every word.",
+        ),
+        click.option(
+            "--lm-weight",
+            type=click.FloatRange(0),
+            default=_FUSION.weight,
+            show_default=True,
+            help="With --lm: weight of its logarithms.",
+        ),
+        click.option(
+            "--lm",
+            type=path_type,
+            help="Word n-gram as an ARPA file (`sordino lm`), fused into the search.",
+        ),
+        click.option(
+            "--beam",
+            type=click.IntRange(1),
+            help=f"Beam search on the host, so many hypotheses wide.  "
+            f"[default: greedy; {_DEFAULTS.beam} with --lm]",
+        ),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,73 @@
+"""How many values a matrix's weights may have, and where these lie."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from sordino.arith import WEIGHT
+from sordino.compiler.errors import CompileError
+
+__all__ = ["CODEBOOKS", "Precision"]
+
+CODEBOOKS = ("uniform", "lloyd-max")
+"""Evenly spaced around zero, or where they are nearest to the weights (`lloyd_max`)."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """At most 2^bits values a matrix; CompileError for what means nothing.
+
+    bits      of a weight, 2 to 8
+    codebook  where the values lie, one of CODEBOOKS
+    layers    (pattern, bits) for the matrices whose canonical names fit the pattern, as in the
+              shell; the first that fits holds
+    """
+
+    bits: int = WEIGHT.bits
+    codebook: str = CODEBOOKS[0]
+    layers: tuple[tuple[str, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        for what, bits in (("weight bits", self.bits), *self.layers):
+            whole = isinstance(bits, int) and not isinstance(bits, bool)
+            if not whole or not 2 <= bits <= WEIGHT.bits:
+                raise CompileError(f"{what} must be 2 to {WEIGHT.bits}, not {bits!r}")
+        if self.codebook not in CODEBOOKS:
+            raise CompileError(f"codebook must be {' or '.join(CODEBOOKS)}, not {self.codebook!r}")
+
+    def bits_of(self, name: str) -> int:
+        """Bits of the matrix with this canonical name."""
+        for pattern, bits in self.layers:
+            if fnmatchcase(name, pattern):
+                return bits
+        return self.bits
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raise CompileError for a pattern that none of the matrices' names fits."""
+        known = list(names)
+        for pattern, _ in self.layers:
+            if not any(fnmatchcase(name, pattern) for name in known):
+                raise CompileError(
+                    f"layer {pattern!r} must fit a matrix: one of {', '.join(known)}; correct it"
+                )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a model's meta holds it under `quantise`; `from_dict` gives it back."""
+        return {"bits": self.bits, "codebook": self.codebook, "layers": dict(self.layers)}
+
+    @classmethod
+    def from_dict(cls, values: object) -> "Precision":
+        """Raises CompileError for anything but what `to_dict` makes, entries left out or not."""
+        if not isinstance(values, Mapping) or not values.keys() <= {"bits", "codebook", "layers"}:
+            raise CompileError(
+                f"meta quantise must be a table of bits, codebook and layers, not {values!r:.60}"
+            )
+        layers = values.get("layers", {})
+        if not isinstance(layers, Mapping):
+            raise CompileError(f"meta quantise.layers must be a table, not {layers!r:.60}")
+        return cls(
+            bits=values.get("bits", WEIGHT.bits),
+            codebook=values.get("codebook", CODEBOOKS[0]),
+            layers=tuple(layers.items()),
+        )

@@ -1,0 +1,74 @@
+"""What a host needs that searches by itself: where the parts of the loop leave what they compute.
+
+Between runs of the entry points (`sordino.compiler.schedule.ENTRIES`) the host reads and writes
+memories of the machine. Several hypotheses share it, each with its own copy of `state`; the
+encoder's state stays where it is.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sordino.arith import JOINT
+from sordino.compiler.addresses import Addresses
+from sordino.compiler.contents import slot_count
+from sordino.compiler.quantise import QuantisedLayer, multiplier_shift
+
+__all__ = ["Search", "locate", "score_scale"]
+
+Range = tuple[int, int]
+"""First word and number of words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """Addresses, as the image's host section holds them under `search`.
+
+    frames       input vectors that `encode` takes at most
+    embedding    first parameter word, words a row and width: the host gives `advance` a row
+    hidden       activation memory: h of the prediction network's layers
+    cells        state memory: their c
+    predicted    state memory: the prediction network's half of the joint
+    encoded      state memory: the encoder's half
+    scores       state memory: the joint's outputs, int16, slot by slot
+    index_table  parameter word of ARGMAX's entries, which say what token a slot is
+    fraction     fraction bits of the scores
+    """
+
+    frames: int
+    embedding: tuple[int, int, int]
+    hidden: tuple[Range, ...]
+    cells: tuple[Range, ...]
+    predicted: Range
+    encoded: Range
+    scores: Range
+    index_table: int
+    fraction: int
+
+
+def score_scale(output: QuantisedLayer) -> tuple[int, int, int]:
+    """Fraction bits, multiplier and shift with which no output of the joint leaves int16."""
+    reach = np.abs(output.bias)
+    for matrix in output.matrices:
+        reach = reach + np.abs(matrix.values.astype(np.int64)).sum(axis=1) * matrix.x_max
+    bound = max(1, int(reach.max())) * output.unit
+    # A bit less than there is room for, since the multiplier is rounded.
+    fraction = JOINT.bits - 1 - math.ceil(math.log2(bound) + 1e-3)
+    return (fraction, *multiplier_shift(output.unit * 2.0**fraction, output.name))
+
+
+def locate(at: Addresses, fraction: int) -> Search:
+    """Where everything lies."""
+    encoder, prediction = ((half.state, slot_count(half.placed.layout)) for half in at.halves)
+    return Search(
+        frames=max(layer.frames for layer in at.encoder),
+        embedding=(at.embedding, at.stride, at.width),
+        hidden=tuple((layer.h, len(layer.placed.layout.order)) for layer in at.prediction),
+        cells=tuple((layer.c, len(layer.placed.layout.order)) for layer in at.prediction),
+        predicted=prediction,
+        encoded=encoder,
+        scores=(at.scores, at.outputs),
+        index_table=at.index_table,
+        fraction=fraction,
+    )

@@ -1,0 +1,185 @@
+"""Beam search for transducers, alignment-length synchronous.
+
+G. Saon, Z. Tüske and K. Audhkhasi, "Alignment-length synchronous decoding for RNN transducer",
+ICASSP 2020: in step i all hypotheses have taken i blanks and tokens together, so those with the
+same tokens are also in the same frame and are one lattice node, whose paths' probabilities add up.
+The transducer is that of A. Graves, "Sequence transduction with recurrent neural networks", 2012.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.decode.transducer import Transducer
+from sordino.errors import InputError
+
+__all__ = ["BeamOptions", "Fusion", "Hypothesis", "beam_search"]
+
+State = TypeVar("State")
+Tokens = tuple[int, ...]
+
+
+class Fusion(Protocol):
+    """A second opinion on tokens alone, such as a language model's; its states never change."""
+
+    def start(self) -> Any:
+        """Before the first token."""
+
+    def advance(self, state: Any, token: int) -> Any:
+        """After one more token."""
+
+    def score(self, state: Any) -> float:
+        """What is added to the transducer's logarithm while the search goes on."""
+
+    def final(self, state: Any) -> float:
+        """What is added where the utterance ends here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeamOptions:
+    """How wide the search is; InputError for values that mean nothing.
+
+    beam       hypotheses that are kept in every step
+    threshold  hypotheses are dropped that are so many nats behind the best
+    merge      add up the probabilities of paths to the same tokens; without, each is a hypothesis
+               of its own
+    """
+
+    beam: int = 8
+    threshold: float = 8.0
+    merge: bool = True
+
+    def __post_init__(self) -> None:
+        if self.beam < 1:
+            raise InputError(f"wanted a beam of at least 1, got {self.beam}")
+        if not self.threshold > 0:
+            raise InputError(f"wanted a threshold above 0 nats, got {self.threshold}")
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What may have been said.
+
+    score     what hypotheses are compared by: the transducer's logarithm and what fusion adds
+    acoustic  the transducer's natural logarithm alone, over all paths that were merged
+    """
+
+    tokens: Tokens
+    score: float
+    acoustic: float
+
+
+@dataclass(slots=True)
+class _Path:
+    """A hypothesis in progress: `burst` tokens were taken in its frame."""
+
+    tokens: Tokens
+    frame: int
+    burst: int
+    acoustic: float
+    total: float
+
+
+def beam_search(
+    transducer: Transducer[State],
+    x: NDArray[np.int8],
+    options: BeamOptions | None = None,
+    fusion: Fusion | None = None,
+) -> list[Hypothesis]:
+    """The best hypotheses for an int8 input (frames, dim), best first, `options.beam` at most.
+
+    In a frame with `max_symbols` tokens only the blank may follow; where paths meet, the more
+    probable one's tokens count. With beam 1 it decodes greedily. Without input nothing was said.
+    """
+    return _Search(transducer, x, options or BeamOptions(), fusion).run()
+
+
+class _Search(Generic[State]):
+    def __init__(
+        self,
+        transducer: Transducer[State],
+        x: NDArray[np.int8],
+        options: BeamOptions,
+        fusion: Fusion | None,
+    ) -> None:
+        self._transducer, self._options, self._fusion = transducer, options, fusion
+        self._frames = transducer.encode(x) if len(x) else np.zeros((0, 1))
+        self._states: dict[Tokens, State] = {(): transducer.start()}
+        self._opinions: dict[Tokens, Any] = {(): fusion.start() if fusion else None}
+
+    def run(self) -> list[Hypothesis]:
+        first = _Path((), 0, 0, 0.0, 0.0)
+        active, finished = [first], list[_Path]()
+        if not len(self._frames):
+            active, finished = [], [first]
+        while active:
+            kept = self._prune(self._step(active), finished)
+            finished += [path for path in kept if path.frame == len(self._frames)]
+            active = [path for path in kept if path.frame < len(self._frames)]
+        finished.sort(key=lambda path: -path.total)
+        best = finished[: self._options.beam]
+        return [Hypothesis(path.tokens, path.total, path.acoustic) for path in best]
+
+    def _step(self, active: list[_Path]) -> list[_Path]:
+        """All that follow by one blank or token, those with the same tokens as one."""
+        following: dict[Any, _Path] = {}
+        for path in active:
+            for after in self._followers(path):
+                key = after.tokens if self._options.merge else (after.tokens, id(after))
+                known = following.get(key)
+                if known is not None:
+                    if known.acoustic > after.acoustic:
+                        after.burst = known.burst
+                    after.acoustic = float(np.logaddexp(known.acoustic, after.acoustic))
+                following[key] = after
+        for path in following.values():
+            path.total = self._total(path)
+        return list(following.values())
+
+    def _followers(self, path: _Path) -> Iterator[_Path]:
+        blank, tokens = self._transducer.blank, path.tokens
+        scores = self._transducer.scores(self._frames[path.frame], self._state(tokens))
+        if path.burst == self._transducer.max_symbols:
+            chosen = [blank]
+        else:
+            chosen = np.flatnonzero(scores >= scores.max() - self._options.threshold).tolist()
+            if blank not in chosen:
+                chosen.append(blank)
+        for token in chosen:
+            acoustic = path.acoustic + float(scores[token])
+            if token == blank:
+                yield _Path(tokens, path.frame + 1, 0, acoustic, 0.0)
+            else:
+                yield _Path((*tokens, token), path.frame, path.burst + 1, acoustic, 0.0)
+
+    def _prune(self, paths: list[_Path], finished: list[_Path]) -> list[_Path]:
+        """The best `beam`, without those that are too far behind; of equals the earlier ones."""
+        paths.sort(key=lambda path: -path.total)
+        best = max(path.total for path in (paths[0], *finished))
+        least = best - self._options.threshold
+        return [path for path in paths[: self._options.beam] if path.total >= least]
+
+    def _state(self, tokens: Tokens) -> State:
+        if tokens not in self._states:
+            before = self._states[tokens[:-1]]
+            self._states[tokens] = self._transducer.advance(before, tokens[-1])
+        return self._states[tokens]
+
+    def _total(self, path: _Path) -> float:
+        if self._fusion is None:
+            return path.acoustic
+        opinion = self._opinion(path.tokens)
+        final = path.frame == len(self._frames)
+        return path.acoustic + (
+            self._fusion.final(opinion) if final else self._fusion.score(opinion)
+        )
+
+    def _opinion(self, tokens: Tokens) -> Any:
+        assert self._fusion is not None
+        if tokens not in self._opinions:
+            before = self._opinion(tokens[:-1])
+            self._opinions[tokens] = self._fusion.advance(before, tokens[-1])
+        return self._opinions[tokens]

@@ -1,0 +1,144 @@
+"""A word n-gram beside a transducer: shallow fusion, letter by letter.
+
+A word's probability is spread over its letters, so that hypotheses in the middle of a word compare
+fairly with those at its end: after some letters it is the sum over all words that begin with them
+(S. Ortmanns, H. Ney and A. Eiden, "Language-model look-ahead for large vocabulary speech
+recognition", 1996, with sums instead of maxima). Any spelling may be said: what no word begins
+with, or what ends before its word does, is an unknown word and costs so much a letter.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.decode.ngram import BEGIN, END, UNKNOWN, Gram, NgramModel
+from sordino.speech.text import plain
+
+__all__ = ["FusionOptions", "NgramFusion", "Written"]
+
+_LN10 = math.log(10.0)
+_LAST = chr(0x10FFFF)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusionOptions:
+    """How much the n-gram says.
+
+    weight          of its natural logarithms
+    word_bonus      nats for every word, against the shortening that weights above 0 cause
+    unknown_letter  nats, before the weight, for each letter of a word that the n-gram lacks
+    """
+
+    weight: float = 0.8
+    word_bonus: float = 3.0
+    unknown_letter: float = -4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a hypothesis has written.
+
+    context  the words that the next one depends on
+    letters  of the word in progress
+    done     natural logarithm of all finished words
+    words    number of them
+    """
+
+    context: Gram
+    letters: str
+    done: float
+    words: int
+
+
+class NgramFusion:
+    """A `Fusion` of the words that tokens spell; characters and word pieces alike."""
+
+    def __init__(
+        self, model: NgramModel, tokens: Sequence[str], options: FusionOptions | None = None
+    ) -> None:
+        self._model, self._options = model, options or FusionOptions()
+        self._texts = [plain(token) for token in tokens]
+        self._words = model.words
+        self._numbers = {word: number for number, word in enumerate(self._words)}
+        self._sums: dict[Gram, NDArray[np.float64]] = {}
+        self._ranges: dict[str, tuple[int, int]] = {}
+        self._logs: dict[tuple[Gram, str], float] = {}
+
+    def start(self) -> Written:
+        """Before the first token."""
+        return Written((BEGIN,) if self._model.order > 1 else (), "", 0.0, 0)
+
+    def advance(self, state: Written, token: int) -> Written:
+        """After one more token; every space ends the word in progress, if there is one."""
+        first, *rest = self._texts[token].split(" ")
+        state = self._write(state, first)
+        for letters in rest:
+            state = self._write(self._end_word(state), letters)
+        return state
+
+    def score(self, state: Written) -> float:
+        """Weighted logarithms and bonuses, the word in progress as far as it is known."""
+        return self._weighted(state, self._begun(state.context, state.letters))
+
+    def final(self, state: Written) -> float:
+        """The same where the utterance ends here."""
+        state = self._end_word(state)
+        return self._weighted(state, _LN10 * self._model.log10(END, state.context))
+
+    def _weighted(self, state: Written, more: float) -> float:
+        options = self._options
+        return options.weight * (state.done + more) + options.word_bonus * state.words
+
+    @staticmethod
+    def _write(state: Written, letters: str) -> Written:
+        if not letters:
+            return state
+        return Written(state.context, state.letters + letters, state.done, state.words)
+
+    def _end_word(self, state: Written) -> Written:
+        if not state.letters:
+            return state
+        if state.letters in self._numbers:
+            word = state.letters
+            log = _LN10 * self._model.log10(word, state.context)
+        else:
+            word, log = UNKNOWN, self._unknown(state.context, state.letters)
+        context = self._model.context((*state.context, word))
+        return Written(context, "", state.done + log, state.words + 1)
+
+    def _unknown(self, context: Gram, letters: str) -> float:
+        log = _LN10 * self._model.log10(UNKNOWN, context)
+        return log + self._options.unknown_letter * len(letters)
+
+    def _begun(self, context: Gram, letters: str) -> float:
+        """log of all words that begin with these letters, after a context."""
+        if not letters:
+            return 0.0
+        key = (context, letters)
+        if key not in self._logs:
+            first, last = self._range(letters)
+            mass = 0.0
+            if last > first:
+                sums = self._cumulated(context)
+                mass = sums[last] - sums[first]
+            self._logs[key] = math.log(mass) if mass > 0 else self._unknown(context, letters)
+        return self._logs[key]
+
+    def _range(self, letters: str) -> tuple[int, int]:
+        if letters not in self._ranges:
+            self._ranges[letters] = (
+                bisect_left(self._words, letters),
+                bisect_left(self._words, letters + _LAST),
+            )
+        return self._ranges[letters]
+
+    def _cumulated(self, context: Gram) -> NDArray[np.float64]:
+        """Sums of the probabilities of the words before each one, after a context."""
+        if context not in self._sums:
+            logs = [self._model.log10(word, context) for word in self._words]
+            self._sums[context] = np.concatenate([[0.0], np.cumsum(10.0 ** np.array(logs))])
+        return self._sums[context]

@@ -1,0 +1,125 @@
+"""`sordino lm`, and beam search with it in `run` and `eval`."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sordino.decode.arpa import load_arpa
+
+
+@pytest.fixture(scope="module")
+def arpa(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Words that a random model with letters a to k may write."""
+    path = tmp_path_factory.mktemp("lm") / "x.arpa"
+    lines = ["ab bad cab", "cab", "bad ab", "dab add"]
+    words = path.with_suffix(".txt")
+    words.write_text("\n\n".join(lines))
+    from sordino.cli.main import main
+
+    with pytest.raises(SystemExit):
+        main(["lm", str(words), "--order", "2", "-o", str(path), "--json"])
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, recording: Path) -> Path:
+    """Two recordings with transcripts, of all splits."""
+    rows = ["file\ttranscript\tsplit"]
+    for name, split in (("a", "dev"), ("b", "dev"), ("c", "train"), ("d", "train")):
+        (tmp_path / f"{name}.wav").write_bytes(recording.read_bytes())
+        rows.append(f"{name}.wav\tyes {name}\t{split}")
+    (tmp_path / "transcripts.tsv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def test_lm_of_text(sordino, arpa):
+    report = sordino("lm", arpa.with_suffix(".txt"), "-o", arpa, "--order", "2", "--json").json()
+    assert (report["sentences"], report["words"], report["vocabulary"]) == (4, 8, 5)
+    model = load_arpa(arpa)
+    assert model.words == ["ab", "add", "bad", "cab", "dab"]
+    assert len(model.logs) == report["ngrams"]
+    assert model.order == report["order"] == 2
+
+
+def test_lm_of_a_corpus_takes_the_training_split_alone(sordino, folder, tmp_path):
+    assert sordino("lm", folder, "-o", tmp_path / "x.arpa").code == 0
+    assert load_arpa(tmp_path / "x.arpa").words == ["C", "D", "YES"]
+
+
+def test_lm_refuses(sordino, tmp_path):
+    output = ("-o", tmp_path / "x.arpa")
+    assert "cannot read transcripts" in sordino("lm", tmp_path / "none.txt", *output).complaint()
+    (tmp_path / "x.txt").write_bytes(b"\xff\xff")
+    assert "is not UTF-8" in sordino("lm", tmp_path / "x.txt", *output).complaint()
+    (tmp_path / "x.txt").write_text("\n \n")
+    assert "with words in them" in sordino("lm", tmp_path / "x.txt", *output).complaint()
+    (tmp_path / "x.txt").write_text("A <s> B")
+    assert "'<s>'" in sordino("lm", tmp_path / "x.txt", *output).complaint()
+    assert "wanted" in sordino("lm", tmp_path, *output).complaint()
+    assert not (tmp_path / "x.arpa").exists()
+
+
+@pytest.mark.parametrize("engine", ["golden", "float"])
+def test_eval(sordino, small_image, small_model, folder, arpa, engine):
+    model = small_model if engine == "float" else small_image
+    command = ("eval", model, "--data", folder, "--engine", engine)
+    greedy = sordino(*command, "--json").json()
+    assert (greedy["beam"], greedy["lm"]) == (None, None)
+    assert greedy["words"] == 4
+    one = sordino(*command, "--beam", "1", "--json").json()
+    assert one["utterance_errors"] == greedy["utterance_errors"]
+    command = (*command, "--beam", "3", "--lm", arpa, "--lm-weight", "0.3", "--word-bonus", "1")
+    report = sordino(*command, "--json").json()
+    assert (report["beam"], report["lm"]) == (3, str(arpa))
+    assert (report["lm_weight"], report["word_bonus"]) == (0.3, 1.0)
+    assert report["interval"][0] <= report["wer"] <= report["interval"][1]
+    kinds = ("substitutions", "deletions", "insertions")
+    assert sum(report[kind] for kind in kinds) == report["errors"]
+    assert "beam 3 + x.arpa" in sordino(*command).out
+
+
+def test_run(sordino, small_image, small_features, arpa):
+    greedy = sordino("run", small_image, small_features, "--json").json()["inputs"][0]
+    one = sordino("run", small_image, small_features, "--beam", "1", "--json").json()["inputs"][0]
+    assert (one["tokens"], one["transcript"]) == (greedy["tokens"], greedy["transcript"])
+    command = ("run", small_image, small_features, "--beam", "4", "--lm", arpa)
+    entry = sordino(*command, "--json").json()["inputs"][0]
+    scores = [h["score"] for h in entry["hypotheses"]]
+    assert 1 <= len(scores) <= 4
+    assert scores == sorted(scores, reverse=True)
+    assert entry["hypotheses"][0]["transcript"] == entry["transcript"]
+    assert f"{scores[0]:.2f}" in sordino(*command).out
+
+
+@pytest.mark.parametrize("command", ["run", "eval"])
+def test_bad_language_models_are_one_line(sordino, small_image, small_features, folder, command):
+    bad = folder / "bad.arpa"
+    bad.write_text("\\data\\\nngram 1=2\n\n\\1-grams:\n-1 A\n")
+    rest = (small_features,) if command == "run" else ("--data", folder)
+    assert "got its end" in sordino(command, small_image, *rest, "--lm", bad).complaint()
+    missing = sordino(command, small_image, *rest, "--lm", folder / "none.arpa").complaint()
+    assert "cannot read language model" in missing
+    engine = ("--engine", "cycles", "--beam", "2")
+    assert (
+        "need --engine golden or float" in sordino(command, small_image, *rest, *engine).complaint()
+    )
+
+
+def test_images_without_entry_points(sordino, small_image, small_features, tmp_path):
+    from dataclasses import replace
+
+    from sordino.isa.image import Image
+
+    image = Image.load(small_image)
+    host = {key: value for key, value in image.host.items() if key != "search"}
+    path = tmp_path / "old.sordino"
+    path.write_bytes(replace(image, host=host).to_bytes())
+    assert sordino("run", path, small_features).code == 0
+    said = sordino("run", path, small_features, "--beam", "2").complaint()
+    assert "without; compile the model again" in said
+
+
+def test_no_frames(sordino, small_image, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((0, 117), np.int8))
+    assert "frames" in sordino("run", small_image, tmp_path / "x.npy", "--beam", "2").complaint()
