@@ -35,22 +35,13 @@ from sordino.compiler.interleave import interleave
 from sordino.compiler.place import Placed, PlacedModel
 from sordino.compiler.program import ProgramBuilder
 from sordino.compiler.quantise import QuantisedModel
-from sordino.compiler.search import Search, locate, score_scale
+from sordino.compiler.search import ENTRIES, Search, locate, score_scale
 from sordino.compiler.tables import UNKNOWN, Slots, Tables
 from sordino.isa.instructions import Condition, Function, Instruction, Opcode, Space
 from sordino.isa.overlap import with_overlap
 from sordino.model.rnnt import RnntModel
 
-__all__ = ["ENTRIES", "Scheduled", "schedule"]
-
-ENTRIES = ("main", "reset", "encode", "advance", "score")
-"""Entry points: the greedy loop, and its parts.
-
-reset    clears memories and loads the tables that keep their slots; before all others
-encode   takes the input vectors of a step of the encoder, to its half of the joint
-advance  takes a token's embedding, to the prediction network's next state and half of the joint
-score    from both halves to the joint's outputs
-"""
+__all__ = ["Scheduled", "schedule"]
 
 _TOKEN, _SYMBOLS = 0, 1
 _FIRST_BANK, _OTHER_BANK = 1, 0

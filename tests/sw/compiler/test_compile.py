@@ -15,7 +15,7 @@ from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.compiler.errors import CompileError
 from sordino.compiler.prune import prune_model
 from sordino.compiler.quantise import QuantisedLayer, QuantisedModel, quantise_model
-from sordino.compiler.schedule import ENTRIES
+from sordino.compiler.search import ENTRIES
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
