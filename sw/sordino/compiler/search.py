@@ -1,7 +1,7 @@
 """What a host needs that searches by itself: where the parts of the loop leave what they compute.
 
-Between runs of the entry points (`ENTRIES`) the host reads and writes
-memories of the machine. Several hypotheses share it, each with its own copy of `state`; the
+Between runs of the entry points (`ENTRIES`) the host reads and writes memories of the machine.
+Hypotheses share it, the host keeps a copy of the prediction network's state for each of them; the
 encoder's state stays where it is.
 """
 

@@ -342,7 +342,7 @@ def test_a_cut_matrix_is_one_in_the_report() -> None:
     ]
     # 66 rows of two units: 33 a tile, 66 units in the first one.
     assert sorted(products) == [(65, 33), (66, 33), (131, 33)]
-    numbers = [i.matrix for i in compiled.image.program if i.opcode is Opcode.MATVEC]
+    numbers = {i.matrix for i in compiled.image.program if i.opcode is Opcode.MATVEC}
     assert u.non_zeros == sum(
         compiled.image.host["non_zeros"][n] for n in sorted(numbers)[:5] if n not in (0, 3)
     )
