@@ -108,7 +108,7 @@ def encoder_use(
     cycles = matvec = places = 0
     last_cell = 0.0
     for instruction, (times, spent) in zip(image.program, machine.profile().tolist(), strict=True):
-        if not (instruction.layer or "").startswith(_STEP if step else _ENCODER):
+        if not times or not (instruction.layer or "").startswith(_STEP if step else _ENCODER):
             continue
         cycles += spent
         if instruction.opcode is Opcode.MATVEC:

@@ -45,9 +45,10 @@ class Recogniser:
     preset: str | None = None
     bits: int = 8
 
-    def __str__(self) -> str:
-        where = f"{self.preset}, {self.bits} bits" if self.preset else "float"
-        return f"{self.model.removesuffix('.npz')} | {where}"
+    @property
+    def engine(self) -> str:
+        """Where it runs."""
+        return f"{self.preset}, {self.bits} bits" if self.preset else "float"
 
 
 RECOGNISERS = (
@@ -105,58 +106,67 @@ def decode(
     return word_error_rate(texts, said), time.process_time() - begin
 
 
-def _entry_cycles(image: Image) -> dict[str, int]:
-    """What each entry point takes."""
-    cycles, search = Cycles(image), image.host["search"]
-    widths = {
-        "reset": 0,
-        "encode": search["frames"] * image.host["input"]["count"],
-        "advance": search["embedding"][2],
-        "score": 0,
-    }
-    return {
-        entry: cycles.run(np.zeros((1, width), np.int8), entry=entry).counters["cycles"]
-        for entry, width in widths.items()
-    }
+class _Clock:
+    """The machine's time for what the entry points ran, over the time of speech."""
+
+    def __init__(self, image: Image, machine: MachineTransducer, frames: int) -> None:
+        cycles, search = Cycles(image), image.host["search"]
+        widths = {
+            "reset": 0,
+            "encode": search["frames"] * image.host["input"]["count"],
+            "advance": search["embedding"][2],
+            "score": 0,
+        }
+        self._cost = {
+            entry: cycles.run(np.zeros((1, width), np.int8), entry=entry).counters["cycles"]
+            for entry, width in widths.items()
+        }
+        self._machine = machine
+        self._spoken = frames * frame_seconds(image) * image.config.clock_hz
+        self._encoding = dict(machine.runs)
+
+    def reset(self) -> None:
+        """Back to where the encoder has heard everything and nothing is searched."""
+        self._machine.runs.update(self._encoding)
+
+    def factor(self) -> float:
+        """Since then, and for the encoder."""
+        return sum(self._machine.runs[e] * c for e, c in self._cost.items()) / self._spoken
 
 
-def measure(recogniser: Recogniser, data: Path) -> tuple[list[Result], list[Result]]:
-    """The table's rows, and those of the grid of weights and bonuses with beam 8."""
-    utterances, lm = load_dataset(data / "an4", "dev"), _language_model(data)
-    texts = [u.text for u in utterances]
+def _listen(
+    recogniser: Recogniser, data: Path, utterances: Sequence[Utterance]
+) -> tuple[Heard, _Clock | None]:
     path = find_model(recogniser.model, data)
-    machine, inputs = None, list[NDArray[Any]]()
     if recogniser.preset is None:
         model = load_model(path, None)
         definition = model.feature_definition()
-        inputs = [load_features(u.path, definition) for u in utterances]
-        heard = Heard(FloatTransducer(model), inputs)
-    else:
-        image = make_image(path, recogniser.preset, recogniser.bits)
-        inputs = [features_of(image, u.path)[0] for u in utterances]
-        machine, cost = MachineTransducer(image), _entry_cycles(image)
-        spoken = sum(map(len, inputs)) * frame_seconds(image) * image.config.clock_hz
-        heard = Heard(machine, inputs)
-        encoded = dict(machine.runs)
+        features = [load_features(u.path, definition) for u in utterances]
+        return Heard(FloatTransducer(model), features), None
+    image = make_image(path, recogniser.preset, recogniser.bits)
+    inputs = [features_of(image, u.path)[0] for u in utterances]
+    machine = MachineTransducer(image)
+    heard = Heard(machine, inputs)
+    return heard, _Clock(image, machine, sum(map(len, inputs)))
+
+
+def measure(recogniser: Recogniser, data: Path) -> tuple[list[Result], list[Result]]:
+    """The table's rows, and in float those of the grid of weights and bonuses with beam 8."""
+    utterances, lm = load_dataset(data / "an4", "dev"), _language_model(data)
+    texts = [u.text for u in utterances]
+    heard, clock = _listen(recogniser, data, utterances)
 
     def result(beam: int, fusion: FusionOptions | None) -> Result:
-        real_time = None
-        if machine is not None:
-            machine.runs.update(encoded)
+        if clock is not None:
+            clock.reset()
         score, seconds = decode(heard, texts, beam, lm, fusion)
-        if machine is not None:
-            real_time = sum(machine.runs[e] * cost[e] for e in cost) / spoken
         rate = len(texts) / (seconds + heard.seconds)
-        return Result(beam=beam, fusion=fusion, score=score, rate=rate, real_time=real_time)
+        factor = None if clock is None else clock.factor()
+        return Result(beam=beam, fusion=fusion, score=score, rate=rate, real_time=factor)
 
     rows = [result(b, f) for f, b in product((None, FusionOptions()), BEAMS)]
-    if machine is not None:
-        return rows, []
-    grid = [
-        result(8, FusionOptions(weight=weight, word_bonus=bonus))
-        for weight, bonus in product(WEIGHTS, BONUSES)
-    ]
-    return rows, grid
+    places = () if clock is not None else product(WEIGHTS, BONUSES)
+    return rows, [result(8, FusionOptions(weight=w, word_bonus=b)) for w, b in places]
 
 
 def _language_model(data: Path) -> NgramModel:
@@ -179,7 +189,8 @@ def _row(recogniser: Recogniser, result: Result) -> tuple[str, ...]:
     score = result.score
     low, high = score.interval()
     return (
-        *str(recogniser).split(" | "),
+        recogniser.model.removesuffix(".npz"),
+        recogniser.engine,
         str(result.beam),
         f"{ORDER}-gram" if result.fusion else "–",
         f"{score.wer:.2%}",

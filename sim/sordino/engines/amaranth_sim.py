@@ -78,9 +78,13 @@ def _cycles(image: Image, instruction: Instruction) -> int:
 def estimate_cycles(image: Image, frames: int) -> int:
     """About the cycles of a run of `frames` input vectors: every instruction once a vector.
 
-    A speech model whose tokens are rarer than its vectors takes less.
+    A speech model whose tokens are rarer than its vectors takes less. Other entry points than
+    main's do not count.
     """
-    return frames * sum(_cycles(image, instruction) for instruction in image.program)
+    entries = image.host.get("entries", {})
+    first = entries.get("main", 0)
+    end = min((at for at in entries.values() if at > first), default=len(image.program))
+    return frames * sum(_cycles(image, i) for i in image.program[first:end])
 
 
 def _load_cycles(image: Image) -> int:

@@ -16,7 +16,8 @@ from sordino.compiler.proof import prove
 from sordino.compiler.prune import prune_model
 from sordino.compiler.quantise import quantise_model
 from sordino.compiler.report import LayerReport, report_layer
-from sordino.compiler.schedule import ENTRIES, Scheduled, schedule
+from sordino.compiler.schedule import Scheduled, schedule
+from sordino.compiler.search import ENTRIES
 from sordino.files import write_atomically
 from sordino.golden.verify import verify
 from sordino.isa.image import Image

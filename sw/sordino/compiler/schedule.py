@@ -20,8 +20,8 @@ unrolled, and the last of them writes its outputs side by side where the next la
 that stacking takes no time. The first product of the next frame runs beside the last CELL of this
 one. Where the input ends inside a group, zeros stand for the outputs that are missing.
 
-For a host that searches by itself the parts of the loop stand once more behind it, as entry points
-that end in HALT (`ENTRIES`): what they read and write, and where, is in `Search`.
+For a host that searches the parts of the loop stand once more behind it, as entry points that end
+in HALT: `sordino.compiler.search`.
 """
 
 from collections.abc import Iterator
@@ -35,22 +35,13 @@ from sordino.compiler.interleave import interleave
 from sordino.compiler.place import Placed, PlacedModel
 from sordino.compiler.program import ProgramBuilder
 from sordino.compiler.quantise import QuantisedModel
-from sordino.compiler.search import Search, locate, score_scale
+from sordino.compiler.search import ENTRIES, Search, locate, score_scale
 from sordino.compiler.tables import UNKNOWN, Slots, Tables
 from sordino.isa.instructions import Condition, Function, Instruction, Opcode, Space
 from sordino.isa.overlap import with_overlap
 from sordino.model.rnnt import RnntModel
 
-__all__ = ["ENTRIES", "Scheduled", "schedule"]
-
-ENTRIES = ("main", "reset", "encode", "advance", "score")
-"""Entry points: the greedy loop, and its parts.
-
-reset    clears memories and loads the tables that keep their slots; before all others
-encode   takes the input vectors of a step of the encoder, to its half of the joint
-advance  takes a token's embedding, to the prediction network's next state and half of the joint
-score    from both halves to the joint's outputs
-"""
+__all__ = ["Scheduled", "schedule"]
 
 _TOKEN, _SYMBOLS = 0, 1
 _FIRST_BANK, _OTHER_BANK = 1, 0
@@ -304,7 +295,7 @@ class _Scheduler:
 
     def _entry_points(self) -> None:
         """All ENTRIES but main."""
-        emit, at, output = self.builder.emit, self.at, self.placed.joint_output
+        emit, at = self.builder.emit, self.at
         self.builder.label("reset")
         self._clear()
         self._end_block()
@@ -312,8 +303,7 @@ class _Scheduler:
         self._frame("encode")
         self._padding("encode.")
         self.builder.label("advance")
-        width = self.quantised.embedding.shape[1]
-        emit(Opcode.INPUT, "embedding", destination=at.embedded, count=width, end="stop")
+        emit(Opcode.INPUT, "embedding", destination=at.embedded, count=at.width, end="stop")
         self._prediction()
         self._end_block()
         emit(Opcode.HALT)
@@ -322,9 +312,9 @@ class _Scheduler:
         _, multiplier, shift = score_scale(self.quantised.joint_output)
         self._emit(
             Opcode.DRAIN,
-            output.name,
+            self.placed.joint_output.name,
             bank=_OTHER_BANK,
-            rows=output.layout.tiles[0].rows,
+            rows=at.outputs // self.config.lanes,
             parameters=at.score_biases,
             destination=at.scores,
             wide=1,

@@ -1,7 +1,7 @@
 """What a host needs that searches by itself: where the parts of the loop leave what they compute.
 
-Between runs of the entry points (`sordino.compiler.schedule.ENTRIES`) the host reads and writes
-memories of the machine. Several hypotheses share it, each with its own copy of `state`; the
+Between runs of the entry points (`ENTRIES`) the host reads and writes memories of the machine.
+Hypotheses share it, the host keeps a copy of the prediction network's state for each of them; the
 encoder's state stays where it is.
 """
 
@@ -15,7 +15,16 @@ from sordino.compiler.addresses import Addresses
 from sordino.compiler.contents import slot_count
 from sordino.compiler.quantise import QuantisedLayer, multiplier_shift
 
-__all__ = ["Search", "locate", "score_scale"]
+__all__ = ["ENTRIES", "Search", "locate", "score_scale"]
+
+ENTRIES = ("main", "reset", "encode", "advance", "score")
+"""Entry points: the greedy loop, and its parts.
+
+reset    clears memories and loads the tables that keep their slots; before all others
+encode   takes the input vectors of a step of the encoder, to its half of the joint
+advance  takes a token's embedding, to the prediction network's next state and half of the joint
+score    from both halves to the joint's outputs
+"""
 
 Range = tuple[int, int]
 """First word and number of words."""
