@@ -33,7 +33,7 @@ from sordino.isa.tans import Symbol, TableError, expand, expanded_bytes
 __all__ = ["FORMAT", "Image", "ImageError", "MatrixStreams", "Section"]
 
 MAGIC = b"SORDINO\0"
-FORMAT = (2, 0)
+FORMAT = (3, 0)
 """Major and minor; another major version is refused."""
 _HEADER = struct.Struct("<8sHHIIII")
 _ENTRY = struct.Struct("<IIII")

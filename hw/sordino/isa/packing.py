@@ -1,15 +1,16 @@
 """Tables and directory as the image packs them, bit by bit (`sordino.isa.bits`).
 
     tables      their number, then each: its number of symbols, then for each symbol
-                padding (1 bit), extra less that of the symbol before (signed), base less the end
-                of the symbol before, base + 2^extra (signed), frequency - 1 (order 2),
-                tune + 2 (2 bits)
+                kind (0; 01 mirrored, 11 padding, first bit right), extra less that of the symbol
+                before (signed), gap less that of the symbol before (signed), frequency - 1
+                (order 2), tune + 2 (2 bits). The gap is base less the end of the symbol before,
+                which is base + 2^extra, where mirrored base + 2^(extra - 1)
     directory   number of matrices, then for each three lists: places of the groups, words of the
                 groups, words of the lanes
 
-Numbers without a width are Golomb numbers of order 0; before the first symbol extra and end are
-0. A list is its least number, the width of the rest (5 bits) and for each entry what it has above
-the least, in that width.
+Numbers without a width are Golomb numbers of order 0; before the first symbol extra, end and gap
+are 0. A list is its least number, the width of the rest (5 bits) and for each entry what it has
+above the least, in that width.
 """
 
 from collections.abc import Sequence
@@ -97,28 +98,34 @@ def directory_bits(matrix: MatrixStreams) -> int:
 
 def _write_table(writer: BitWriter, symbols: Sequence[Symbol]) -> None:
     writer.golomb(len(symbols))
-    extra = end = 0
+    extra = end = gap = 0
     for symbol in symbols:
         symbol.encode()
-        writer.fixed(symbol.padding, 1)
+        special = symbol.padding or symbol.mirrored
+        writer.fixed(special, 1)
+        if special:
+            writer.fixed(symbol.padding, 1)
         writer.signed(symbol.extra - extra)
-        writer.signed(symbol.base - end)
+        writer.signed(symbol.base - end - gap)
         writer.golomb(symbol.frequency - 1, _FREQUENCY_ORDER)
         writer.fixed(symbol.tune + 2, 2)
-        extra, end = symbol.extra, symbol.base + (1 << symbol.extra)
+        extra, gap = symbol.extra, symbol.base - end
+        end = symbol.base + symbol.span
 
 
 def _read_table(reader: BitReader) -> tuple[Symbol, ...]:
     symbols = []
-    extra = end = 0
+    extra = end = gap = 0
     for _ in range(reader.golomb()):
-        padding = bool(reader.fixed(1))
+        special = bool(reader.fixed(1))
+        padding = special and bool(reader.fixed(1))
         extra += reader.signed()
-        base = end + reader.signed()
+        gap += reader.signed()
+        base = end + gap
         frequency, tune = 1 + reader.golomb(_FREQUENCY_ORDER), reader.fixed(2) - 2
-        symbols.append(Symbol(base, extra, frequency, padding, tune))
+        symbols.append(Symbol(base, extra, frequency, padding, tune, special and not padding))
         symbols[-1].encode()
-        end = base + (1 << extra)
+        end = base + symbols[-1].span
     return tuple(symbols)
 
 

@@ -1,7 +1,8 @@
 """Table-driven asymmetric numeral systems: from symbol frequencies to decoder tables.
 
 A decoder of 2^b states reads one symbol from its state alone, then forms the next state from a
-base and `bits` fresh bits; the symbol's own `extra` raw bits follow: value = base + extra bits.
+base and `bits` fresh bits; the symbol's own `extra` raw bits follow: value = base + extra bits, or
+for a mirrored symbol ±(base + extra bits after the first), the first being the sign.
 The image holds the symbols; whoever loads it expands them with `expand`, and the encoder inverts
 the same table.
 
@@ -23,11 +24,12 @@ from fractions import Fraction
 from amaranth.hdl import signed
 from amaranth.lib import data
 
-from sordino.isa.encoding import encode
+from sordino.isa.encoding import EncodingError, encode
 
 __all__ = [
     "ENTRY_BYTES",
     "MAX_EXTRA_BITS",
+    "MAX_VALUE_EXTRA_BITS",
     "Entry",
     "EntryLayout",
     "Symbol",
@@ -39,6 +41,8 @@ __all__ = [
 
 MAX_EXTRA_BITS = 7
 """Raw bits of one symbol; with 9 state bits a symbol takes at most 16 bits, one window."""
+MAX_VALUE_EXTRA_BITS = 6
+"""Of a symbol of a value table; its sign, if it is mirrored, not counted."""
 
 
 class TableError(ValueError):
@@ -53,18 +57,25 @@ class SymbolLayout(data.Struct):
     padding: 1
     frequency: 10
     tune: signed(2)
+    mirrored: 1
 
 
 class EntryLayout(data.Struct):
-    """One state of an expanded table in table memory, padded to 64 bits."""
+    """One state of an expanded table in table memory, padded to 64 bits.
+
+    Of `total` bits the decoder passes `skip` and adds the following `extra` to `base`. Of a
+    mirrored symbol the bit before those is the sign, and `base` is one less than the symbol's:
+    the decoder inverts the sum for a negative value, and adds the missing one for a positive.
+    """
 
     next_base: 9
     mask: 9
-    bits: 4
     total: 5
+    skip: 4
     extra: 3
     padding: 1
     base: signed(14)
+    mirrored: 1
 
 
 ENTRY_BYTES = 8
@@ -75,7 +86,9 @@ class Symbol:
     """Values base to base + 2^extra - 1, `frequency` states of the table.
 
     `tune` (-2 to 1) says in quarters how far the symbol's share is from its frequency. `padding`
-    marks the position alphabet's padding place: MAX_WRAPS columns on, no value.
+    marks the position alphabet's padding place: MAX_WRAPS columns on, no value. A `mirrored` one,
+    of a value alphabet, stands for base to base + 2^(extra - 1) - 1 and their negatives; it has a
+    single state, so that the sign, its first raw bit, is always at the same place.
     """
 
     base: int
@@ -83,9 +96,21 @@ class Symbol:
     frequency: int
     padding: bool = False
     tune: int = 0
+    mirrored: bool = False
+
+    @property
+    def span(self) -> int:
+        """Values from `base` on that it stands for, of one sign."""
+        return 1 << self.extra - self.mirrored
 
     def encode(self) -> int:
         """Its fields as one word; EncodingError names a field that does not fit."""
+        if self.mirrored and (
+            self.padding or self.extra < 1 or self.base < 1 or self.frequency != 1
+        ):
+            raise EncodingError(
+                f"a mirrored symbol wants values from 1 on, a raw bit and frequency 1, got {self}"
+            )
         return encode(
             SymbolLayout,
             {
@@ -94,6 +119,7 @@ class Symbol:
                 "padding": int(self.padding),
                 "frequency": self.frequency,
                 "tune": self.tune,
+                "mirrored": int(self.mirrored),
             },
         )
 
@@ -115,11 +141,12 @@ class Entry:
             {
                 "next_base": self.next_base,
                 "mask": (1 << self.bits) - 1,
-                "bits": self.bits,
                 "total": self.bits + self.symbol.extra,
-                "extra": self.symbol.extra,
+                "skip": self.bits + self.symbol.mirrored,
+                "extra": self.symbol.extra - self.symbol.mirrored,
                 "padding": int(self.symbol.padding),
-                "base": self.symbol.base,
+                "base": self.symbol.base - self.symbol.mirrored,
+                "mirrored": int(self.symbol.mirrored),
             },
         )
 

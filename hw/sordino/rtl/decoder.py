@@ -7,7 +7,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import STREAM_WORD_BITS
-from sordino.isa.tans import MAX_EXTRA_BITS, EntryLayout
+from sordino.isa.tans import MAX_EXTRA_BITS, MAX_VALUE_EXTRA_BITS, EntryLayout
 from sordino.rtl.attributes import UNCHECKED
 
 __all__ = ["RUN_BITS", "StreamDecoder", "stored_entry"]
@@ -16,21 +16,22 @@ _RUN_BASE_BITS = 13
 RUN_BITS = _RUN_BASE_BITS + 1
 """Width of a decoded run: its base plus up to MAX_EXTRA_BITS raw bits."""
 _VALUE_BITS = 8
+_OF_VALUES = {"base": signed(_VALUE_BITS), "mirrored": 1}
 
 
 def stored_entry(state_bits: int, *, runs: bool) -> data.StructLayout:
     """What a decoder keeps of an `EntryLayout`: fields no wider than needed.
 
-    With 256 states an entry of a value table has 35 bits, of a run table 41.
+    With 256 states an entry of a value table has 36 bits, of a run table 41.
     """
     return data.StructLayout(
         {
             "next_base": state_bits,
             "mask": state_bits,
-            "bits": range(state_bits + 1),
             "total": range(state_bits + MAX_EXTRA_BITS + 1),
+            "skip": range(state_bits + 1 if runs else state_bits + 2),
             "extra": range(MAX_EXTRA_BITS + 1),
-            **({"base": _RUN_BASE_BITS, "padding": 1} if runs else {"base": signed(_VALUE_BITS)}),
+            **({"base": _RUN_BASE_BITS, "padding": 1} if runs else _OF_VALUES),
         }
     )
 
@@ -183,25 +184,35 @@ class StreamDecoder(wiring.Component):
         taken = Signal()
         base = Signal.like(entry.base)
         raw = Signal.like(window)
-        bits = Signal.like(entry.bits)
+        skip = Signal.like(entry.skip)
         extra = Signal.like(entry.extra)
-        padding = Signal()
-        extra_mask = Signal(MAX_EXTRA_BITS)
+        padding, mirrored = Signal(), Signal()
+        most = MAX_EXTRA_BITS if self.runs else MAX_VALUE_EXTRA_BITS
+        magnitude = Signal(most)
         m.d.comb += [
-            extra_mask.eq((1 << extra) - 1),
+            magnitude.eq((raw >> skip)[:most] & ((1 << extra) - 1)),
             self.pending.eq(taken),
         ]
         with m.If(self.move):
             m.d.sync += [
                 base.eq(entry.base),
                 raw.eq(window),
-                bits.eq(entry.bits),
+                skip.eq(entry.skip),
                 extra.eq(entry.extra),
                 padding.eq(entry.padding if self.runs else 0),
-                self.value.eq(base + ((raw >> bits)[:MAX_EXTRA_BITS] & extra_mask)),
+                mirrored.eq(0 if self.runs else entry.mirrored),
+                self.value.eq(self._value(base, magnitude, mirrored, raw[self.state_bits])),
                 self.padding.eq(padding),
             ]
         with m.If(self.clear):
             m.d.sync += [taken.eq(0), self.valid.eq(0)]
         with m.Elif(self.move):
             m.d.sync += [taken.eq(self.take), self.valid.eq(taken)]
+
+    def _value(self, base: Value, magnitude: Value, mirrored: Value, sign: Value) -> Value:
+        """base + magnitude, or ±(base + 1 + magnitude) if mirrored."""
+        if self.runs:
+            return base + magnitude
+        # The one comes as carry from a bit below.
+        total = (Cat(Const(1, 1), base) + Cat(mirrored & ~sign, magnitude))[1:]
+        return (total[:_VALUE_BITS] ^ (mirrored & sign).replicate(_VALUE_BITS)).as_signed()

@@ -99,7 +99,11 @@ def _cplusplus(config: Config, debug: bool) -> str:
     yosys: Any = find_yosys(lambda found: found >= (0, 10))  # type: ignore[no-untyped-call]
     text = to_rtlil(Machine(config))
     script = f"read_rtlil <<rtlil\n{text}\nrtlil\nwrite_cxxrtl {_level(debug)}"
-    return str(yosys.run(["-q", "-"], script))
+    design = str(yosys.run(["-q", "-"], script))
+    # The harness evaluates once a cycle: one pass must find every wire's value.
+    if "bool converged = true;" not in design:
+        raise ToolError("the machine has a combinational loop: one evaluation does not settle it")
+    return design
 
 
 def build(config: Config, *, debug: bool = False) -> Path:

@@ -2,8 +2,9 @@
 // instruction wrote when it retires. Records are handed out in program order. Compiled together
 // with the C++ that CXXRTL makes of sordino.rtl.
 //
-// One clock cycle is: settle with clk low, sample outputs, settle with clk high. Numbers of stores
-// are sordino.isa.effects.Store.
+// One clock cycle is one evaluation with clk high: it finds the outputs of the cycle and what its
+// rising edge leaves in registers and memories. Between `settle` and `rise` the outputs are new and
+// the state is still the old one. Numbers of stores are sordino.isa.effects.Store.
 
 #include <cstdint>
 #include <cstdio>
@@ -113,14 +114,18 @@ struct Harness {
             fwrite(data, 1, size, vcd_file);
         }
     }
-    void settle_low() {
-        clk->next[0] = 0;
-        cxxrtl_step(handle);
-        sample_vcd();
+    void settle() {
+        if (vcd) {  // the falling edge changes nothing but what a waveform shows
+            clk->next[0] = 0;
+            cxxrtl_step(handle);
+            sample_vcd();
+        }
+        clk->next[0] = 1;
+        cxxrtl_eval(handle);
     }
     void rise() {
-        clk->next[0] = 1;
-        cxxrtl_step(handle);
+        if (!vcd) clk->next[0] = 0;  // so that the next evaluation sees a rising edge again
+        cxxrtl_commit(handle);
         sample_vcd();
     }
     void append(std::vector<int32_t> &values, const Region &region, uint32_t next) const {
@@ -199,7 +204,7 @@ struct Harness {
         put(feature, uint8_t(features_left ? *features : 0));
         feature_valid->next[0] = offering;
         token_ready->next[0] = !chance(token_gap);
-        settle_low();
+        settle();
         const bool taken = offering && feature_ready->curr[0];
         if (token_valid->curr[0] && token_ready->curr[0]) {
             last_token = token->curr[0];
@@ -295,11 +300,11 @@ void sordino_load(Harness *h, const uint64_t *words, size_t count) {
         h->load->next[1] = uint32_t(words[2 * k] >> 32);
         h->load->next[2] = uint32_t(words[2 * k + 1]);
         h->load_valid->next[0] = 1;
-        h->settle_low();
+        h->settle();
         h->rise();
     }
     h->load_valid->next[0] = 0;
-    for (int k = 0; k < 8; ++k) h->settle_low(), h->rise();
+    for (int k = 0; k < 8; ++k) h->settle(), h->rise();
 }
 
 // Program facts: REGIONS x (store, base, count) an address, which addresses hold an INPUT, and Who
@@ -339,11 +344,11 @@ void sordino_start(Harness *h, const int8_t *features, size_t count, uint32_t en
     h->feature_valid->next[0] = 0;
     h->end_of_input->next[0] = 0;
     h->clear->next[0] = 1;
-    h->settle_low();
+    h->settle();
     h->rise();
     h->clear->next[0] = 0;
     h->start->next[0] = 1;
-    h->settle_low();
+    h->settle();
     h->rise();
     h->start->next[0] = 0;
 }

@@ -90,6 +90,7 @@ class _Decoder:
         self.extra = np.array([entry.symbol.extra for entry in entries], np.int64)
         self.bits = np.array([entry.bits for entry in entries], np.int64)
         self.padding = np.array([entry.symbol.padding for entry in entries], np.bool_)
+        self.mirrored = np.array([entry.symbol.mirrored for entry in entries], np.bool_)
         self.steps = [
             (entry.next_base, (1 << entry.bits) - 1, entry.bits + entry.symbol.extra)
             for entry in entries
@@ -125,7 +126,10 @@ class _Decoder:
             words[raw_at // STREAM_WORD_BITS + 1] << STREAM_WORD_BITS
         )
         raw = window >> raw_at % STREAM_WORD_BITS & ((1 << extra) - 1)
-        return self.base[passed] + raw, self.padding[passed], state
+        mirrored = self.mirrored[passed]
+        magnitude = self.base[passed] + np.where(mirrored, raw >> 1, raw)
+        values = np.where(mirrored & (raw & 1 == 1), -magnitude, magnitude)
+        return values, self.padding[passed], state
 
 
 def decode_matrix(

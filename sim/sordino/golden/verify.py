@@ -9,7 +9,7 @@ from sordino.isa.encoding import EncodingError
 from sordino.isa.image import Image, ImageError
 from sordino.isa.instructions import Function, Instruction, Opcode, Space, unit_of
 from sordino.isa.overlap import hazards
-from sordino.isa.tans import Symbol, TableError, expand
+from sordino.isa.tans import MAX_VALUE_EXTRA_BITS, Symbol, TableError, expand
 
 __all__ = ["verify"]
 
@@ -231,15 +231,23 @@ class _Verifier:
             self.check_run_symbols(i, symbols)
             return
         for symbol in symbols:
-            top = symbol.base + (1 << symbol.extra) - 1
+            top = symbol.base + symbol.span - 1
             if symbol.padding or symbol.base < _INT8[0] or top > _INT8[1]:
                 kind = "a padding symbol" if symbol.padding else f"values {symbol.base} to {top}"
                 self.fail(i, f"table {i.source} holds {kind}, wanted int8 values alone")
+            if symbol.extra - symbol.mirrored > MAX_VALUE_EXTRA_BITS:
+                self.fail(
+                    i,
+                    f"table {i.source} holds a symbol of {symbol.span} values, "
+                    f"wanted {1 << MAX_VALUE_EXTRA_BITS} at most",
+                )
 
     def check_run_symbols(self, i: Instruction, symbols: tuple[Symbol, ...]) -> None:
         for symbol in symbols:
             if symbol.base < 0:
                 self.fail(i, f"table {i.source} holds run {symbol.base}, wanted none below 0")
+            if symbol.mirrored:
+                self.fail(i, f"table {i.source} holds a mirrored symbol, wanted runs")
 
     def check_matvec(self, i: Instruction) -> None:
         if i.matrix >= len(self.image.matrices):

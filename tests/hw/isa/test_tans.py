@@ -90,6 +90,28 @@ def test_symbols_that_do_not_fit(symbol: Symbol, name: str) -> None:
         symbol.encode()
 
 
+def test_a_mirrored_symbols_entry() -> None:
+    """Sign after the state bits, then two raw bits; the sum is of one less."""
+    entry = expand([Symbol(0, 0, 15), Symbol(41, 3, 1, mirrored=True)], 4)[7]
+    seen = EntryLayout.from_bits(entry.encode())
+    assert (seen.total, seen.skip, seen.extra, seen.base) == (4 + 3, 4 + 1, 2, 40)
+    assert seen.mirrored
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        Symbol(0, 1, 1, mirrored=True),
+        Symbol(5, 0, 1, mirrored=True),
+        Symbol(5, 1, 2, mirrored=True),
+        Symbol(5, 1, 1, padding=True, mirrored=True),
+    ],
+)
+def test_mirrored_symbols_that_are_none(symbol: Symbol) -> None:
+    with pytest.raises(EncodingError, match="wants values from 1 on, a raw bit and frequency 1"):
+        symbol.encode()
+
+
 def test_expanded_bytes() -> None:
     rng = random.Random(3)
     tables = [random_table(rng, 9, 20), random_table(rng, 9, 1)]
@@ -101,9 +123,10 @@ def test_expanded_bytes() -> None:
         seen = EntryLayout.from_bits(word)
         assert seen.next_base == entry.next_base
         assert seen.mask == (1 << entry.bits) - 1
-        assert seen.bits == entry.bits
+        assert seen.skip == entry.bits
         assert seen.extra == entry.symbol.extra
         assert seen.total == entry.bits + entry.symbol.extra
         assert seen.padding == entry.symbol.padding
         assert seen.base == entry.symbol.base
+        assert not seen.mirrored
         assert word >> data.Layout.cast(EntryLayout).size == 0

@@ -26,25 +26,38 @@ def pauses(kind: str) -> Iterator[bool]:
 
 
 def random_symbols(rng, state_bits: int, *, runs: bool, count: int) -> tuple[Symbol, ...]:
-    """Disjoint symbols of random widths whose frequencies fill the table."""
-    cuts = np.sort(rng.choice(np.arange(1, 1 << state_bits), count - 1, replace=False))
-    frequencies = np.diff([0, *cuts, 1 << state_bits])
+    """Symbols of random widths whose frequencies fill the table; of values, some mirrored."""
+    mirrored = 0 if runs else count // 3
+    count, states = count - mirrored, (1 << state_bits) - mirrored
+    cuts = np.sort(rng.choice(np.arange(1, states), count - 1, replace=False))
+    frequencies = np.diff([0, *cuts, states])
     symbols, base = [], 0 if runs else -128
     for number, frequency in enumerate(frequencies.tolist()):
         if runs and number == 0:
             symbols.append(Symbol(0, 0, frequency, padding=True))
             continue
         room = 8191 - base if runs else 128 - base - (count - number)
-        extra = int(rng.integers(0, min(8, max(1, room.bit_length()))))
+        extra = int(rng.integers(0, min(8 if runs else 7, max(1, room.bit_length()))))
         symbols.append(Symbol(base, extra, frequency))
         base += 1 << extra
+    for _ in range(mirrored):
+        extra = int(rng.integers(0, 7))
+        base = int(rng.integers(1, 129 - (1 << extra)))
+        symbols.append(Symbol(base, extra + 1, 1, mirrored=True))
     return tuple(symbols)
 
 
 def random_values(rng, symbols, length: int) -> np.ndarray:
     picked = [symbols[k] for k in rng.integers(0, len(symbols), length)]
+    signs = rng.integers(0, 2, length).tolist()
     return np.array(
-        [PADDING if s.padding else s.base + rng.integers(0, 1 << s.extra) for s in picked], np.int64
+        [
+            PADDING
+            if s.padding
+            else (-1 if s.mirrored and sign else 1) * (s.base + rng.integers(0, s.span))
+            for s, sign in zip(picked, signs, strict=True)
+        ],
+        np.int64,
     )
 
 
@@ -174,10 +187,10 @@ def test_begins_at_any_bit(state_bits) -> None:
 
 def test_symbols_of_no_bits_and_of_sixteen() -> None:
     one = (Symbol(-3, 0, 16),)
-    widest = (Symbol(-128, 7, 1), Symbol(0, 7, 511))
+    widest = (Symbol(1, 7, 1, mirrored=True), Symbol(-128, 6, 511))
     for symbols, state_bits, values in (
         (one, 4, np.full(40, -3)),
-        (widest, 9, np.tile([-128, -1, -77, 5, -64], 12)),
+        (widest, 9, np.tile([64, -1, -77, 5, -64], 12)),
     ):
         words, bits = Encoder(symbols, state_bits).encode(values.astype(np.int64))
         assert bits == 4 or bits > 14 * len(values)
@@ -227,5 +240,5 @@ def test_end_state_tells_and_clear_forgets() -> None:
 
 
 def test_value_table_entry_fits_block_memory() -> None:
-    assert stored_entry(8, runs=False).size <= 36
+    assert stored_entry(8, runs=False).size == 36
     assert stored_entry(8, runs=True).size == 41

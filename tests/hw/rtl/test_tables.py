@@ -27,12 +27,14 @@ def random_tables(rng):
     """As many tables as there is room for, with all fields of symbols in use."""
     tables = []
     for _ in range(CONFIG.tables):
-        cuts = sorted(rng.sample(range(1, CONFIG.states), rng.randint(0, 12)))
+        cuts = sorted(rng.sample(range(2, CONFIG.states), rng.randint(0, 12)))
         frequencies = [b - a for a, b in zip([0, *cuts], [*cuts, CONFIG.states], strict=True)]
         tables.append(
             [
-                Symbol(rng.randint(-8192, 8191), rng.randint(0, 7), f, rng.random() < 0.3)
-                for f in frequencies
+                Symbol(rng.randint(1, 8191), rng.randint(1, 7), f, mirrored=True)
+                if f == 1
+                else Symbol(rng.randint(-8192, 8191), rng.randint(0, 7), f, rng.random() < 0.3)
+                for f in [1, frequencies[0] - 1, *frequencies[1:]]
             ]
         )
     return tables

@@ -97,6 +97,19 @@ def test_the_key_covers_all_hardware() -> None:
     } <= names
 
 
+def test_a_machine_that_one_evaluation_does_not_settle_is_refused(monkeypatch) -> None:
+    class Yosys:
+        @staticmethod
+        def run(arguments, script) -> str:
+            return "bool converged = false;"
+
+    monkeypatch.setattr("amaranth._toolchain.yosys.find_yosys", lambda required: Yosys)
+    monkeypatch.setattr("sordino.rtl.machine.Machine", lambda config: None)
+    monkeypatch.setattr("sordino.rtl.emit.to_rtlil", lambda component: "")
+    with pytest.raises(ToolError, match="one evaluation does not settle it"):
+        compiled._cplusplus(TINY, debug=False)
+
+
 def test_a_missing_compiler_is_named(builds: Path, monkeypatch) -> None:
     monkeypatch.delenv("CXX")
     monkeypatch.setenv("PATH", os.devnull)

@@ -251,6 +251,14 @@ def test_embedding_of_a_branch_register_is_no_write() -> None:
             (Symbol(0, 0, STATES, padding=True),),
             "table 1 holds a padding symbol, wanted int8 values alone",
         ),
+        (
+            (Symbol(0, 0, STATES - 1), Symbol(97, 6, 1, mirrored=True)),
+            "table 1 holds values 97 to 128, wanted int8 values alone",
+        ),
+        (
+            (Symbol(-128, 7, STATES),),
+            "table 1 holds a symbol of 128 values, wanted 64 at most",
+        ),
     ],
 )
 def test_value_tables_hold_int8(symbols: tuple[Symbol, ...], message: str) -> None:
@@ -261,6 +269,9 @@ def test_value_tables_hold_int8(symbols: tuple[Symbol, ...], message: str) -> No
 def test_run_tables_hold_no_negative_run() -> None:
     wrong = replace(image(), tables=((Symbol(-1, 2, STATES),), image().tables[1]))
     assert refused(wrong) == "instruction 0 (TABLE): table 0 holds run -1, wanted none below 0"
+    mirrored = (Symbol(0, 0, STATES - 1), Symbol(2, 2, 1, mirrored=True))
+    wrong = replace(image(), tables=(mirrored, image().tables[1]))
+    assert refused(wrong) == "instruction 0 (TABLE): table 0 holds a mirrored symbol, wanted runs"
 
 
 def test_tables_must_expand() -> None:

@@ -2,7 +2,8 @@
 
 A symbol stands for 2^extra neighbouring values and costs its state bits and `extra` raw bits
 every time, and about 11 bits of the image once. Dynamic programming over the range of values finds
-the cheapest cover; where it has more symbols than there are states, a symbol is made dearer.
+the cheapest cover; where it has more symbols than there are states, a symbol is made dearer. Of
+weights, a cover by magnitude (`sordino.compiler.codec.mirror`) is the other candidate.
 """
 
 from collections.abc import Sequence
@@ -11,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.compiler.codec.frequencies import LOG2_UNIT, coded_bits, log2_fixed, normalise
-from sordino.isa.tans import MAX_EXTRA_BITS, Symbol
+from sordino.compiler.codec.frequencies import LOG2_UNIT, coded_bits, normalise
+from sordino.compiler.codec.mirror import Span, mirrored_cover, span_costs
+from sordino.isa.tans import MAX_EXTRA_BITS, MAX_VALUE_EXTRA_BITS, Symbol
 
 __all__ = ["SYMBOL_COST", "choose_symbols"]
 
 SYMBOL_COST = 11 * LOG2_UNIT
 """What a symbol takes in the image's tables, roughly."""
-_LOG2_E = round(1.4426950408889634 * LOG2_UNIT)
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class _Counts:
     state_bits: int
     room: int
     """Values from `low` to the highest that a symbol may stand for."""
+    weights: bool
 
     @property
     def total(self) -> int:
@@ -38,63 +40,82 @@ class _Counts:
 
 
 def choose_symbols(
-    values: NDArray[np.int64], *, padding: int, state_bits: int, top: int
+    values: NDArray[np.int64],
+    *,
+    padding: int,
+    state_bits: int,
+    top: int,
+    weights: bool = False,
 ) -> tuple[Symbol, ...]:
     """The table for these values and so many padding places.
 
-    Ordered by base, padding (if any) last; no symbol stands for a value above `top`; frequencies
-    sum to 2^state_bits. Without values the table is one symbol that nothing uses. Raises
-    ValueError where even symbols of 2^MAX_EXTRA_BITS values are too many for the states.
+    Ordered by base, then mirrored symbols (only of `weights`), then padding (if any); no symbol
+    stands for a value above `top`; frequencies sum to 2^state_bits. Without values the table is
+    one symbol that nothing uses. Raises ValueError where even symbols of 2^MAX_EXTRA_BITS values
+    are too many for the states.
     """
     states = 1 << state_bits
     if not values.size:
         return (Symbol(0, 0, states),)
     low = int(values.min())
     counts = np.bincount(values - low)
-    wanted = _Counts(low, counts, padding, state_bits, top - low + 1)
+    wanted = _Counts(low, counts, padding, state_bits, top - low + 1, weights)
     best: tuple[int, tuple[Symbol, ...]] | None = None
     price = SYMBOL_COST
     # No alphabet saves more than this by one more symbol: a dearer one changes nothing.
     ceiling = 2 * wanted.total * (state_bits + MAX_EXTRA_BITS) * LOG2_UNIT + SYMBOL_COST
     while True:
-        cover = _cover(wanted, price)
-        if len(cover) + bool(padding) <= states:
-            found = _table(wanted, cover)
+        covers = [_cover(wanted, price)]
+        if weights:
+            cover = mirrored_cover(low, counts, state_bits, price)
+            # A mirrored symbol has one state: another one has the rest.
+            covers += [] if all(span.mirrored for span in cover) else [cover]
+        fitting = [cover for cover in covers if len(cover) + bool(padding) <= states]
+        if fitting:
+            found = min((_table(wanted, cover) for cover in fitting), key=lambda made: made[0])
             if best is not None and found[0] >= best[0]:
                 return best[1]
             best = found
         elif price > ceiling:
             raise ValueError(
-                f"runs or values from {low} to {low + len(counts) - 1} need {len(cover)} symbols, "
-                f"more than {states} states hold; take more state bits"
+                f"runs or values from {low} to {low + len(counts) - 1} need {len(covers[0])} "
+                f"symbols, more than {states} states hold; take more state bits"
             )
-        if len(cover) == 1 or price > ceiling:
+        if len(covers[0]) == 1 or price > ceiling:
             assert best is not None
             return best[1]
         price *= 2
 
 
-def _table(wanted: _Counts, cover: Sequence[tuple[int, int]]) -> tuple[int, tuple[Symbol, ...]]:
+def _table(wanted: _Counts, cover: Sequence[Span]) -> tuple[int, tuple[Symbol, ...]]:
     """Symbols of a cover with their frequencies, and what they cost in all."""
-    sums = np.concatenate(([0], np.cumsum(wanted.counts)))
-    ends = [min(start + (1 << extra), len(wanted.counts)) for start, extra in cover]
-    counts = [int(sums[end] - sums[start]) for (start, _), end in zip(cover, ends, strict=True)]
-    raw = sum(count * extra for count, (_, extra) in zip(counts, cover, strict=True))
+    counts = [span.count(wanted.low, wanted.counts) for span in cover]
+    raw = sum(count * span.extra for count, span in zip(counts, cover, strict=True))
     if wanted.padding:
         counts.append(wanted.padding)
-    frequencies = normalise(counts, 1 << wanted.state_bits)
+    frequencies = _frequencies(counts, cover, 1 << wanted.state_bits)
     tunes = [
         _tune(count, frequency, wanted)
         for count, frequency in zip(counts, frequencies, strict=True)
     ]
     symbols = [
-        Symbol(wanted.low + start, extra, frequency, tune=tune)
-        for (start, extra), frequency, tune in zip(cover, frequencies, tunes, strict=False)
+        Symbol(span.base, span.extra, frequency, tune=tune, mirrored=span.mirrored)
+        for span, frequency, tune in zip(cover, frequencies, tunes, strict=False)
     ]
     if wanted.padding:
         symbols.append(Symbol(0, 0, frequencies[-1], padding=True, tune=tunes[-1]))
     bits = coded_bits(counts, frequencies) + raw * LOG2_UNIT
     return bits + len(symbols) * SYMBOL_COST, tuple(symbols)
+
+
+def _frequencies(counts: Sequence[int], cover: Sequence[Span], states: int) -> list[int]:
+    """As `normalise`, but mirrored symbols, which are never alone, have a single state."""
+    mirrored = sum(span.mirrored for span in cover)
+    first = len(cover) - mirrored
+    if not mirrored:
+        return normalise(counts, states)
+    shared = normalise([*counts[:first], *counts[len(cover) :]], states - mirrored)
+    return [*shared[:first], *[1] * mirrored, *shared[first:]]
 
 
 def _tune(count: int, frequency: int, wanted: _Counts) -> int:
@@ -103,8 +124,8 @@ def _tune(count: int, frequency: int, wanted: _Counts) -> int:
     return max(-2, min(1, quarters // (2 * wanted.total) - 4 * frequency))
 
 
-def _cover(wanted: _Counts, price: int) -> list[tuple[int, int]]:
-    """The cheapest symbols (offset from low, extra) where each costs `price` beside its bits."""
+def _cover(wanted: _Counts, price: int) -> list[Span]:
+    """The cheapest symbols that are not mirrored where each costs `price` beside its bits."""
     size = len(wanted.counts)
     present = (wanted.counts > 0).tolist()
     costs = _costs(wanted)
@@ -131,24 +152,19 @@ def _cover(wanted: _Counts, price: int) -> list[tuple[int, int]]:
     while end:
         start, extra = came[end]
         if extra >= 0:
-            cover.append((start, extra))
+            cover.append(Span(wanted.low + start, extra))
         end = start
     return cover[::-1]
 
 
 def _costs(wanted: _Counts) -> list[list[int]]:
     """Bits of the values that a symbol at each offset stands for, for each number of raw bits."""
-    size, total = len(wanted.counts), wanted.total
+    size = len(wanted.counts)
     sums = np.concatenate(([0], np.cumsum(wanted.counts)))
     starts = np.arange(size)
-    whole = int(log2_fixed(total))
+    most = MAX_VALUE_EXTRA_BITS if wanted.weights else MAX_EXTRA_BITS
     costs = []
-    for extra in range(MAX_EXTRA_BITS + 1):
+    for extra in range(most + 1):
         count = sums[np.minimum(size, starts + (1 << extra))] - sums[:-1]
-        usual = count * (whole - log2_fixed(np.maximum(count, 1)))
-        # A symbol too rare for a state has one all the same; the others pay for it.
-        missing = total - (count << wanted.state_bits)
-        taken = missing * _LOG2_E >> wanted.state_bits
-        rare = count * (wanted.state_bits * LOG2_UNIT) + taken
-        costs.append((np.where(missing > 0, rare, usual) + count * (extra * LOG2_UNIT)).tolist())
+        costs.append(span_costs(count, extra, wanted.total, wanted.state_bits).tolist())
     return costs

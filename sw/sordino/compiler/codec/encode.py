@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import STREAM_WORD_BITS
-from sordino.compiler.codec.walk import PADDING
+from sordino.compiler.codec.alphabet import Alphabet
 from sordino.isa.tans import Symbol, expand
 
 __all__ = ["Encoder"]
@@ -27,9 +27,7 @@ class Encoder:
         self._state_bits = state_bits
         for symbol in symbols:
             symbol.encode()
-        values = [PADDING if symbol.padding else symbol.base for symbol in symbols]
-        self._order = np.argsort(np.array(values))
-        self._bases = np.array(values)[self._order]
+        self._alphabet = Alphabet(symbols)
         self._extras = np.array([symbol.extra for symbol in symbols], np.int64)
         self._steps = _steps(symbols, state_bits)
 
@@ -40,7 +38,7 @@ class Encoder:
         """
         if not values.size:
             return np.zeros(0, np.uint16), 0
-        numbers, raw = self._split(values)
+        numbers, raw = self._alphabet.split(values)
         state, steps = 0, []
         table = self._steps
         mask = (1 << _STATE_BITS) - 1
@@ -56,17 +54,6 @@ class Encoder:
             np.concatenate(([state], codes)),
             np.concatenate(([self._state_bits], bits + self._extras[numbers])),
         )
-
-    def _split(self, values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Symbol number and raw extra bits of every value."""
-        at = np.searchsorted(self._bases, values, side="right") - 1
-        numbers = self._order[at]
-        raw = values - self._bases[at]
-        # Below the lowest base `at` is -1, the highest base, and `raw` negative.
-        unknown = raw >> self._extras[numbers] != 0
-        if unknown.any():
-            raise ValueError(f"no symbol stands for {int(values[unknown][0])}")
-        return numbers, raw
 
 
 def _steps(symbols: Sequence[Symbol], state_bits: int) -> list[list[int]]:

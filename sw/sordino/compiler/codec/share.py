@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import MAX_WRAPS, Config
+from sordino.compiler.codec.alphabet import Alphabet
 from sordino.compiler.codec.buckets import SYMBOL_COST, choose_symbols
 from sordino.compiler.codec.frequencies import LOG2_UNIT, log2_fixed
 from sordino.compiler.codec.walk import PADDING, Walk
@@ -80,13 +81,17 @@ class _Coded:
 
     def table(self, state_bits: int) -> _Table:
         return choose_symbols(
-            self.values, padding=self.padding, state_bits=state_bits, top=self.top
+            self.values,
+            padding=self.padding,
+            state_bits=state_bits,
+            top=self.top,
+            weights=self.top == _WEIGHT_TOP,
         )
 
-    def counts(self, bases: _Ints) -> _Ints:
-        """Of symbols that begin at `bases`, and of padding."""
-        symbols = np.searchsorted(bases, self.values, side="right") - 1
-        return np.append(np.bincount(symbols, minlength=len(bases)), self.padding)
+    def counts(self, alphabet: Alphabet, symbols: int) -> _Ints:
+        """Of each of so many symbols, and of padding."""
+        numbers, _ = alphabet.split(self.values)
+        return np.append(np.bincount(numbers, minlength=symbols), self.padding)
 
 
 def _runs(walked: Sequence[Walk]) -> _Coded:
@@ -98,8 +103,8 @@ def _runs(walked: Sequence[Walk]) -> _Coded:
 def _share(coded: Sequence[_Coded], state_bits: int, most: int) -> tuple[list[int], list[_Table]]:
     """The number of each matrix's table, and the tables."""
     symbols = _Coded.together(coded).table(state_bits)
-    bases = np.sort(np.array([symbol.base for symbol in symbols if not symbol.padding]))
-    chosen = join([one.counts(bases) for one in coded], most)
+    alphabet = Alphabet(symbols)
+    chosen = join([one.counts(alphabet, len(symbols)) for one in coded], most)
     sets = [
         [one for one, number in zip(coded, chosen, strict=True) if number == table]
         for table in range(max(chosen) + 1)

@@ -12,7 +12,7 @@ from sordino.isa.tans import Symbol, expand
 
 PAGE = (Path(__file__).parents[4] / "docs" / "codec.md").read_text()
 RUNS = (Symbol(0, 0, 8), Symbol(1, 0, 4), Symbol(2, 2, 4))
-VALUES = (Symbol(-1, 0, 5), Symbol(1, 0, 8), Symbol(2, 1, 3))
+VALUES = (Symbol(-1, 0, 5), Symbol(1, 0, 10), Symbol(2, 2, 1, mirrored=True))
 
 
 def rows_after(text: str) -> list[list[str]]:

@@ -32,8 +32,9 @@ def read(
     for _ in range(count):
         entry = table[state]
         state = entry.next_base | take(entry.bits)
-        raw = take(entry.symbol.extra)
-        values.append(PADDING if entry.symbol.padding else entry.symbol.base + raw)
+        sign = -1 if entry.symbol.mirrored and take(1) else 1
+        raw = take(entry.symbol.extra - entry.symbol.mirrored)
+        values.append(PADDING if entry.symbol.padding else sign * (entry.symbol.base + raw))
     return values, state, used
 
 
@@ -54,6 +55,19 @@ def test_extra_bits_follow_the_state_bits() -> None:
     assert (words.tolist(), bits) == ([0b010_01_110_0001], 12)
 
 
+def test_a_mirrored_symbols_first_raw_bit_is_its_sign() -> None:
+    """Of 16 states 15 mean 0: from state 0 on it takes a bit for every second one or so.
+
+    The mirrored symbol's only state is 7 and takes four bits to state 0; -6 is sign 1 and raw 01.
+    """
+    symbols = (Symbol(0, 0, 15), Symbol(5, 3, 1, mirrored=True))
+    assert [n for n, e in enumerate(expand(symbols, 4)) if e.symbol.mirrored] == [7]
+    words, bits = Encoder(symbols, 4).encode(np.array([-6]))
+    assert (words.tolist(), bits) == ([0b01_1_0000_0111], 11)
+    words, bits = Encoder(symbols, 4).encode(np.array([8]))
+    assert (words.tolist(), bits) == ([0b11_0_0000_0111], 11)
+
+
 def test_single_symbols_take_raw_bits_only() -> None:
     words, bits = Encoder((Symbol(-4, 3, 256),), 8).encode(np.array([3, -4, -3]))
     assert (words.tolist(), bits) == ([0x4700, 0x0000], 17)
@@ -68,17 +82,19 @@ def test_no_values_no_words() -> None:
 
 @given(
     state_bits=st.integers(4, 9),
-    symbols=st.integers(1, 16),
+    symbols=st.integers(1, 12),
     padding=st.booleans(),
+    mirrored=st.integers(0, 4),
     size=st.integers(1, 300),
     seed=st.integers(0, 2**32 - 1),
 )
 @settings(deadline=None, max_examples=60)
 def test_streams_read_back(
-    state_bits: int, symbols: int, padding: bool, size: int, seed: int
+    state_bits: int, symbols: int, padding: bool, mirrored: int, size: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    frequencies = normalise((rng.exponential(size=symbols) * 1000 + 1).astype(int), 1 << state_bits)
+    states = (1 << state_bits) - mirrored
+    frequencies = normalise((rng.exponential(size=symbols) * 1000 + 1).astype(int), states)
     extras = rng.integers(0, 8, symbols).tolist()
     first = 0 if padding else -300  # -1 stands for padding
     bases = (first + np.cumsum([0, *(1 << np.array(extras[:-1], int))])).tolist()
@@ -90,9 +106,15 @@ def test_streams_read_back(
             zip(bases, extras, frequencies, strict=True)
         )
     )
+    base = max(2, bases[-1] + 128)  # -1 stands for padding
+    for extra in rng.integers(1, 8, mirrored).tolist():
+        table += (Symbol(base, extra, 1, mirrored=True),)
+        base += table[-1].span
     values = [
-        PADDING if s.padding else s.base + int(rng.integers(1 << s.extra))
-        for s in (table[number] for number in rng.integers(symbols, size=size))
+        PADDING
+        if s.padding
+        else (s.base + int(rng.integers(s.span))) * (-1 if s.mirrored and rng.integers(2) else 1)
+        for s in (table[number] for number in rng.integers(len(table), size=size))
     ]
     words, bits = Encoder(table, state_bits).encode(np.array(values))
     assert len(words) == -(-bits // 16)
