@@ -6,13 +6,12 @@ after the other; the places and values are then put together in numpy.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.arch import MAX_WRAPS, STREAM_WORD_BITS, Config
-from sordino.isa.image import MatrixStreams
+from sordino.arch import MAX_WRAPS, STREAM_WORD_BITS
+from sordino.isa.external import Streams, position_stream, value_stream
 from sordino.isa.tans import Symbol, expand
 
 __all__ = [
@@ -27,26 +26,6 @@ __all__ = [
 
 class StreamError(ValueError):
     """A stream that leaves its matrix or does not end in state 0."""
-
-
-class Streams(Protocol):
-    """What of an image holds the streams; stream memories are words, little endian."""
-
-    @property
-    def config(self) -> Config:
-        """The machine."""
-
-    @property
-    def matrices(self) -> tuple[MatrixStreams, ...]:
-        """The directory."""
-
-    @property
-    def positions(self) -> tuple[bytes, ...]:
-        """Each group's stream memory."""
-
-    @property
-    def values(self) -> tuple[bytes, ...]:
-        """Each lane's stream memory."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +125,6 @@ def decode_matrix(
     """
     config = image_like.config
     entry = image_like.matrices[matrix]
-    before = image_like.matrices[:matrix]
     where = _Decoder(runs, config.state_bits)
     what = _Decoder(values, config.state_bits)
     slots = np.zeros((rows, config.lanes, columns), np.int8)
@@ -159,8 +137,7 @@ def decode_matrix(
             raise StreamError(f"{name}: {count} places in {rows} rows of {columns} columns")
         if not count:
             continue
-        start = sum(earlier.position_bits[group] for earlier in before)
-        found, pads, state = where.decode(image_like.positions[group], start, count)
+        found, pads, state = where.decode(*position_stream(image_like, matrix, group), count)
         stops = _walk(name, found, pads, rows, columns)
         if state:
             raise StreamError(f"{name}: position stream ends in state {state}, not 0")
@@ -170,8 +147,7 @@ def decode_matrix(
         if not len(stops):
             continue
         for lane in range(group * config.group, (group + 1) * config.group):
-            start = sum(earlier.value_bits[lane] for earlier in before)
-            weights, _, state = what.decode(image_like.values[lane], start, len(stops))
+            weights, _, state = what.decode(*value_stream(image_like, matrix, lane), len(stops))
             if state:
                 raise StreamError(
                     f"matrix {matrix}, lane {lane}: value stream ends in state {state}, not 0"
@@ -194,9 +170,8 @@ def decode_walks(
         if not count:
             walks.append(GroupWalk(np.zeros(0, np.int64)))
             continue
-        start = sum(m.position_bits[group] for m in image_like.matrices[:matrix])
         symbols = min(count, rows * columns + 1)
-        found, pads, _ = where.decode(image_like.positions[group], start, symbols)
+        found, pads, _ = where.decode(*position_stream(image_like, matrix, group), symbols)
         _, column = _follow(found, pads, rows)
         bad = (column >= columns) | (np.diff(column, prepend=0) > MAX_WRAPS)
         good = int(bad.argmax()) if bad.any() else symbols
