@@ -145,7 +145,9 @@ class Config:
 
     def _check_streaming(self) -> None:
         if self.stream_bus not in STREAM_BUSES:
-            raise ConfigError(f"stream_bus must be 0 or one of {STREAM_BUSES}, not {self.stream_bus}")
+            raise ConfigError(
+                f"stream_bus must be 0 or one of {STREAM_BUSES}, not {self.stream_bus}"
+            )
         for name, low, high in (
             ("stream_burst", 4, 256),
             ("stream_outstanding", 1, 256),

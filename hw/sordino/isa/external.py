@@ -212,12 +212,10 @@ def move_out(image: Streams, streamed: Sequence[bool]) -> Moved:
     stored = [
         value.to_bytes(2 * -(-bits // STREAM_WORD_BITS), "little") for value, bits in resident
     ]
-    first = [group * (config.group + 1) for group in range(config.groups)]
+    own = [group * (config.group + 1) for group in range(config.groups)]
     return Moved(
         matrices=marked,
-        positions=tuple(stored[number] for number in first),
-        values=tuple(
-            stored[lane_stream(lane, config.group)] for lane in range(config.lanes)
-        ),
+        positions=tuple(stored[number] for number in own),
+        values=tuple(stored[lane_stream(lane, config.group)] for lane in range(config.lanes)),
         external=bytes(external),
     )

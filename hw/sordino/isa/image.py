@@ -212,7 +212,9 @@ def _read_sections(contents: bytes) -> tuple[dict[Section, bytes], int]:
     table_end = HEADER_BYTES + ENTRY_BYTES * count
     most = len(Section)
     if not most - 1 <= count <= most or table_end > len(contents):
-        raise ImageError(f"image should have {most - 1} or {most} sections, the header says {count}")
+        raise ImageError(
+            f"image should have {most - 1} or {most} sections, the header says {count}"
+        )
     head = bytearray(contents[:table_end])
     struct.pack_into("<I", head, _CRC_OFFSET, 0)
     if crc32(head) != checksum:

@@ -33,7 +33,7 @@ def _columns(width: int) -> tuple[int, ...]:
 
 
 def crc_step(state: Value, bits: Value) -> Value:
-    """State (32 bits) after `bits`, at least 32, lowest first, as bytes in memory stand on a bus."""
+    """State (32 bits) after `bits`, at least 32, lowest first: bytes as they stand on a bus."""
     mixed = Cat(state[k] ^ bits[k] for k in range(CRC_BITS))
     mixed = Cat(mixed, bits[CRC_BITS:])
     columns = _columns(len(bits))

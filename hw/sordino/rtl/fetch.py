@@ -169,7 +169,8 @@ class StreamReader(wiring.Component):
             m.d.sync += self._draining.eq(self._outstanding != popped)
         with m.Elif(self._outstanding == popped):
             m.d.sync += self._draining.eq(0)
-        m.d.comb += self.busy.eq((self._outstanding != 0) | self.beat.valid | checking)
+        coming = (self._outstanding != 0) & ~self._draining
+        m.d.comb += self.busy.eq(coming | self.beat.valid | checking)
         return m
 
     def _pick(self, m: Module) -> tuple[Signal, Signal]:
@@ -196,6 +197,9 @@ class StreamReader(wiring.Component):
             with m.If(self.grant[number]):
                 m.d.comb += chosen.eq(number)
                 m.d.sync += last.eq((1 << number + 1) - 1)
+        # Every matrix begins in the same state, so that its time is a constant.
+        with m.If(self.clear):
+            m.d.sync += last.eq(0)
         return picked, chosen
 
     def _directory(self, m: Module, name: str, word: int, width: int, number: Value) -> Value:

@@ -296,15 +296,18 @@ class Group(wiring.Component):
         load, target = self.load.payload, LoadTarget.EXTERNAL_DIRECTORY
         first, matrix = self.index * count, load.address[2:]
         m.d.comb += self._ready.eq(Cat(decoder.ready for decoder in self._decoders).all())
-        streamed = self._directory(
-            m, "streamed", 1, target, first, matrix, load.address[:2] == 3
-        )
+        streamed = self._directory(m, "streamed", 1, target, first, matrix, load.address[:2] == 3)
         lengths: list[Value] = []
         finals: list[Value] = []
         for number, decoder in enumerate(self._decoders):
             m.submodules[f"refill{number}"] = refill = Refill(config)
             words = self._directory(
-                m, f"words{number}", EXTERNAL_BITS, target, first + number, matrix,
+                m,
+                f"words{number}",
+                EXTERNAL_BITS,
+                target,
+                first + number,
+                matrix,
                 load.address[:2] == 1,
             )
             m.d.comb += [

@@ -32,7 +32,9 @@ class MemoryTiming:
 
     def __post_init__(self) -> None:
         if not 1 <= self.rate <= BEAT:
-            raise ToolError(f"memory rate must be 1 to {BEAT} beats in {BEAT} cycles, not {self.rate}")
+            raise ToolError(
+                f"memory rate must be 1 to {BEAT} beats in {BEAT} cycles, not {self.rate}"
+            )
         # A MATVEC begins with a memory that has rested for as long as two beats take.
         least = -(-2 * BEAT // self.rate)
         if not least <= self.latency < 1 << 16:

@@ -41,7 +41,7 @@ class ExternalMemory:
                 throttle.spend()
                 self.beats += 1
                 at = address - self.base
-                inside = 0 <= at and at + size <= len(self.contents)
+                inside = at >= 0 and at + size <= len(self.contents)
                 word = int.from_bytes(self.contents[at : at + size], "little") if inside else 0
                 ctx.set(axi.rdata, word)
                 ctx.set(axi.rlast, last)

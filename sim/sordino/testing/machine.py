@@ -207,7 +207,8 @@ def run_machine(
 
     The result is an `Engine`'s, timed counters among it. The host writes features and takes tokens
     with the waits that the stalls say. TimeoutError if loading and running take more than
-    `timeout` cycles. `memory` times external memory. Amaranth's simulator does about a thousand cycles a second: for small images.
+    `timeout` cycles. `memory` times external memory. Amaranth's simulator does
+    about a thousand cycles a second: for small images.
     """
     bench = _Bench(image, features, image.host.get("entries", {}).get(entry, 0), memory)
     kept: list[Record] = []

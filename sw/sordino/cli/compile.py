@@ -8,6 +8,7 @@ from sordino.arch import load_config
 from sordino.cli.options import config_option, json_option, path_type, set_option
 from sordino.cli.output import console, prepare_output, print_json, print_table
 from sordino.compiler.compile import Compiled, CompileOptions, compile_model
+from sordino.compiler.stream import WEIGHTS
 from sordino.files import write_atomically
 from sordino.model.load import load_model
 
@@ -39,6 +40,11 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
         f"{summary['bits_per_weight']:.3f} bits per weight, {summary['zeros']:.1%} zeros, "
         f"{summary['weights']:,} weights"
     )
+    if summary["streamed"]:
+        console.print(
+            f"{summary['streamed']} of {len(compiled.image.matrices)} matrices streamed: "
+            f"{summary['sections']['external']:,} bytes of external memory"
+        )
 
 
 @click.command(
@@ -46,6 +52,7 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     epilog="\b\nExamples:\n"
     "  sordino compile model.npz\n"
     "  sordino compile model.safetensors --config tiny --weight-bits 5 --sparsity 0.25\n"
+    "  sordino compile model.npz --set stream_bus=128 --weights streamed\n"
     "  sordino compile state.pt --meta meta.json --set lanes=32 -o model.sordino",
 )
 @click.argument("model", type=path_type)
@@ -71,6 +78,14 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     help="Share of weights (groups where G > 1) to prune.  [default: the zeros that are there]",
 )
 @click.option(
+    "--weights",
+    type=click.Choice(WEIGHTS),
+    default="auto",
+    show_default=True,
+    help="In the machine, streamed from external memory (a machine with stream_bus), or streamed "
+    "what does not fit.",
+)
+@click.option(
     "--meta",
     type=path_type,
     help="JSON file with tokens, features and sizes, if the model has none.",
@@ -94,6 +109,7 @@ def compile_command(
     weight_bits: int,
     codebook: str,
     sparsity: float | None,
+    weights: str,
     meta: Path | None,
     output: Path | None,
     report: Path | None,
@@ -101,7 +117,9 @@ def compile_command(
 ) -> None:
     """Compile MODEL (npz, safetensors or a PyTorch state dict) to an accelerator image."""
     machine = load_config(config, changes)
-    options = CompileOptions(weight_bits=weight_bits, codebook=codebook, sparsity=sparsity)
+    options = CompileOptions(
+        weight_bits=weight_bits, codebook=codebook, sparsity=sparsity, weights=weights
+    )
     loaded = load_model(model, meta)
     path = output or model.with_suffix(".sordino")
     prepare_output(path)

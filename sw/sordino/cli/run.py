@@ -1,6 +1,7 @@
 """`sordino run`."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.cli.engines import ENGINES, make_engine, simulator_of, slow_option
+from sordino.cli.engines import ENGINES, make_engine, memory_options, simulator_of, slow_option
 from sordino.cli.options import IMAGE, json_option, path_type
 from sordino.cli.output import (
     console,
@@ -20,9 +21,11 @@ from sordino.cli.output import (
 )
 from sordino.cli.speech import features_of, frame_seconds, text_of
 from sordino.cycles.engine import Cycles
-from sordino.cycles.stalls import layer_stalls
+from sordino.cycles.stalls import GROUP_CAUSES, layer_stalls
+from sordino.cycles.traffic import bus_bytes
 from sordino.engines.bound import cycle_bound
 from sordino.engines.engine import Record, RunResult
+from sordino.engines.external import MemoryTiming
 from sordino.engines.profile import layer_times
 from sordino.engines.rtl import Rtl
 from sordino.isa.image import Image
@@ -32,7 +35,6 @@ from sordino.isa.registers import Error
 __all__ = ["run"]
 
 _MACHINE_STALLS = ("matvec", "vector", "table", "control", "hidden")
-_GROUP_STALLS = (*("places", "padding", "wait_broadcast", "wait_fifo", "imbalance", "overhead"),)
 
 
 def _frames(image: Image, features: NDArray[np.int8]) -> dict[str, Any]:
@@ -40,15 +42,17 @@ def _frames(image: Image, features: NDArray[np.int8]) -> dict[str, Any]:
 
 
 def _run_one(
-    image: Image, engine: Any, path: str, clock: int, limit: int | None
+    image: Image, engine: Any, path: str, clock: int, limit: int | None, memory: MemoryTiming
 ) -> tuple[dict[str, Any], RunResult]:
     features, feature_seconds = features_of(image, path)
-    bound = limit or cycle_bound(image, len(features))
+    bound = limit or cycle_bound(image, len(features), memory)
+    executed = Counter[int]()
     inputs = [number for number, i in enumerate(image.program) if i.opcode is Opcode.INPUT]
     with progress() as bar:
         task = bar.add_task(Path(path).name, total=len(features))
 
         def on_record(record: Record) -> None:
+            executed[record.pc] += 1
             if record.pc in inputs:
                 bar.advance(task)
 
@@ -68,6 +72,8 @@ def _run_one(
         "counters": result.counters,
         "error": None if result.error is Error.NONE else result.error.name,
     }
+    if image.external:
+        entry["bus_bytes"] = bus_bytes(image, executed.elements())
     if cycles is not None:
         entry["real_time_factor"] = cycles / clock / entry["seconds"]
     if isinstance(engine, Rtl | Cycles):
@@ -86,6 +92,12 @@ def _print_run(entry: dict[str, Any]) -> None:
             f"{entry['clock_hz'] / 1e6:g} MHz"
         )
     console.print(line + f"; features {entry['feature_seconds'] * 1e3:.0f} ms on the host")
+    if "bus_bytes" in entry:
+        read = entry["bus_bytes"]
+        console.print(
+            f"  streamed {read:,} bytes: {read / max(1, entry['frames']):,.0f} a frame, "
+            f"{read / max(1e-9, entry['seconds']):,.0f} a second of speech"
+        )
     if "layers" in entry:
         print_table(
             ("layer", "times", "cycles", "share", "cycles each", "utilisation", "useful"),
@@ -110,16 +122,19 @@ def _print_run(entry: dict[str, Any]) -> None:
 
 def _print_stalls(layers: list[dict[str, Any]]) -> None:
     print_table(
-        ("layer", "MATVEC", "vector", "table", "control", "hidden"),
-        [(layer["name"], *(f"{layer[name]:,}" for name in _MACHINE_STALLS)) for layer in layers],
+        ("layer", "MATVEC", "vector", "table", "control", "hidden", "limiter"),
+        [
+            (layer["name"], *(f"{layer[name]:,}" for name in _MACHINE_STALLS), layer["limiter"])
+            for layer in layers
+        ],
         "Cycles by what is at work (hidden: behind something else)",
     )
     print_table(
-        ("layer", "places", "padding", "broadcast", "FIFO", "imbalance", "overhead"),
+        ("layer", "places", "padding", "broadcast", "FIFO", "stream", "imbalance", "overhead"),
         [
-            (layer["name"], *(f"{layer[name] / total:.1%}" for name in _GROUP_STALLS))
+            (layer["name"], *(f"{layer[name] / total:.1%}" for name in GROUP_CAUSES))
             for layer in layers
-            if (total := sum(layer[name] for name in _GROUP_STALLS))
+            if (total := sum(layer[name] for name in GROUP_CAUSES))
         ],
         "Groups during MATVEC: at a place, or why not",
     )
@@ -161,6 +176,7 @@ def _print_stalls(layers: list[dict[str, Any]]) -> None:
 )
 @slow_option
 @json_option
+@memory_options
 def run(
     image: Path,
     inputs: tuple[str, ...],
@@ -170,6 +186,7 @@ def run(
     vcd: Path | None,
     slow: bool,
     as_json: bool,
+    memory: MemoryTiming,
 ) -> None:
     """Transcribe INPUTS (WAV, FLAC, Sphere, Sphinx .mfc or .npy features) with IMAGE."""
     if vcd is not None and engine != "rtl":
@@ -177,10 +194,12 @@ def run(
     prepare_output(vcd)
     program = Image.load(image)
     frames = [len(features_of(program, path)[0]) for path in inputs]
-    device = make_engine(engine, program, frames=frames, vcd=vcd, slow=slow)
+    device = make_engine(engine, program, frames=frames, vcd=vcd, slow=slow, memory=memory)
     entries = []
     for path in inputs:
-        entry, _ = _run_one(program, device, path, clock or program.config.clock_hz, cycle_limit)
+        entry, _ = _run_one(
+            program, device, path, clock or program.config.clock_hz, cycle_limit, memory
+        )
         entries.append(entry)
         if not as_json:
             _print_run(entry)
