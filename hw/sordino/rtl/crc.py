@@ -34,11 +34,10 @@ def _columns(width: int) -> tuple[int, ...]:
 
 def crc_step(state: Value, bits: Value) -> Value:
     """State (32 bits) after `bits`, at least 32, lowest first: bytes as they stand on a bus."""
-    mixed = Cat(state[k] ^ bits[k] for k in range(CRC_BITS))
-    mixed = Cat(mixed, bits[CRC_BITS:])
+    terms = [state[k] ^ bits[k] if k < CRC_BITS else bits[k] for k in range(len(bits))]
     columns = _columns(len(bits))
     parity = []
     for out in range(CRC_BITS):
-        chosen = [mixed[k] for k, column in enumerate(columns) if column >> out & 1]
+        chosen = [terms[k] for k, column in enumerate(columns) if column >> out & 1]
         parity.append(Cat(chosen).xor())
     return Cat(parity)
