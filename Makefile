@@ -11,7 +11,7 @@ RUNS ?= build/runs
 COMPRESSED := an4_g4_80 an4_single_80
 
 .PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random mutants \
-  bench synth codec cycles train-smoke training clean
+  bench synth codec cycles streaming train-smoke training clean
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
@@ -30,6 +30,7 @@ help:
 	@echo "make synth       place and route of one group for an ECP5             (long)"
 	@echo "make codec       the codes that were compared, their bits             (long)"
 	@echo "make cycles      the cycle model against the circuit, and its speed   (long)"
+	@echo "make streaming   weights from external memory: rates, equality        (long)"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -123,6 +124,9 @@ codec: $(VENV)/.sim
 
 cycles: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.cycles -o docs/results/cycles.md
+
+streaming: $(VENV)/.sim
+	$(BIN)/python -m sordino.campaigns.streaming --data $(DATA) -o docs/results/streaming.md
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -34,10 +34,9 @@ def _columns(width: int) -> tuple[int, ...]:
 
 def crc_step(state: Value, bits: Value) -> Value:
     """State (32 bits) after `bits`, at least 32, lowest first: bytes as they stand on a bus."""
-    terms = [state[k] ^ bits[k] if k < CRC_BITS else bits[k] for k in range(len(bits))]
+    mixed = Cat(state ^ bits[:CRC_BITS], bits[CRC_BITS:])
     columns = _columns(len(bits))
-    parity = []
-    for out in range(CRC_BITS):
-        chosen = [terms[k] for k, column in enumerate(columns) if column >> out & 1]
-        parity.append(Cat(chosen).xor())
-    return Cat(parity)
+    masks = [
+        sum((column >> out & 1) << k for k, column in enumerate(columns)) for out in range(CRC_BITS)
+    ]
+    return Cat((mixed & mask).xor() for mask in masks)

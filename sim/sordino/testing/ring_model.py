@@ -52,8 +52,8 @@ class RingModel:
     def states(self) -> int:
         """Visit all states; how many there are. Raises Stuck."""
         width = len(self.bursts) // self.groups
-        start = ((0, 0, 0),) * len(self.bursts)
-        first = [
+        start: tuple[_Stream, ...] = ((0, 0, 0),) * len(self.bursts)
+        first: list[_State] = [
             (start, (), (0,) * self.groups, demands)
             for demands in product(range(1 << width), repeat=self.groups)
         ]
