@@ -15,7 +15,7 @@ TAUGHT := an4_student an4_distilled
 UNTRAINED := 8-0 5-0 4-0 3-0 2-0 5-0.5 5-0.8 5-0.9
 
 .PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random mutants \
-  bench synth codec cycles train-smoke training mlperf beam clean
+  bench synth codec cycles train-smoke training mlperf beam streaming clean
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
@@ -36,6 +36,7 @@ help:
 	@echo "make codec       the codes that were compared, their bits             (long)"
 	@echo "make cycles      the cycle model against the circuit, and its speed   (long)"
 	@echo "make mlperf      MLPerf's RNN-T at full size, one frame on the circuit (long)"
+	@echo "make streaming   weights from external memory: rates, equality        (long)"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -145,6 +146,9 @@ cycles: $(VENV)/.sim
 
 mlperf: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.mlperf -o docs/results/mlperf.md
+
+streaming: $(VENV)/.sim
+	$(BIN)/python -m sordino.campaigns.streaming --data $(DATA) -o docs/results/streaming.md
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,12 +11,25 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-__all__ = ["MAX_WRAPS", "PRESETS", "STREAM_WORD_BITS", "Config", "ConfigError", "load_config"]
+__all__ = [
+    "MAX_BURST_BYTES",
+    "MAX_WRAPS",
+    "PRESETS",
+    "STREAM_BUSES",
+    "STREAM_WORD_BITS",
+    "Config",
+    "ConfigError",
+    "load_config",
+]
 
 STREAM_WORD_BITS = 16
 """Width of the position and value stream memories."""
 MAX_WRAPS = 7
 """Columns that one position symbol may move on; a padding place moves on exactly as many."""
+STREAM_BUSES = (64, 128, 256, 512)
+"""Widths of the bus to external memory, in bits."""
+MAX_BURST_BYTES = 4096
+"""AXI4: no burst may leave its 4 KiB."""
 QUAD = 4
 """Lanes that hold the four gates of one LSTM unit."""
 
@@ -47,6 +60,12 @@ class Config:
     matrices            entries of the stream directory
     feature_fifo        int8 features that wait at the host interface; a power of two
     token_fifo          tokens that wait at the host interface; a power of two
+    stream_bus          bits of the bus to external memory that weights are streamed over: 64, 128,
+                        256 or 512; 0 for none
+    stream_burst        beats of a burst at most; a power of two
+    stream_outstanding  bursts asked for and not yet here at most; a power of two
+    stream_ring         bursts that each stream's ring holds; a power of two. The rings are the last
+                        words of the stream memories
     clock_hz            stated clock, for printing only
     """
 
@@ -69,6 +88,10 @@ class Config:
     matrices: int = 32
     feature_fifo: int = 512
     token_fifo: int = 64
+    stream_bus: int = 0
+    stream_burst: int = 8
+    stream_outstanding: int = 16
+    stream_ring: int = 4
     clock_hz: int = 50_000_000
 
     def __post_init__(self) -> None:
@@ -77,6 +100,8 @@ class Config:
             if field.name == "name":
                 if not isinstance(value, str):
                     raise ConfigError(f"name must be a string, not {value!r}")
+            elif field.name == "stream_bus" and value == 0 and not isinstance(value, bool):
+                continue
             elif isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ConfigError(f"{field.name} must be a positive integer, not {value!r}")
         self._check()
@@ -115,6 +140,52 @@ class Config:
         ):
             if not low <= getattr(self, name) <= high:
                 raise ConfigError(f"{name} must be {low} to {high}, not {getattr(self, name)}")
+        if self.stream_bus:
+            self._check_streaming()
+
+    def _check_streaming(self) -> None:
+        if self.stream_bus not in STREAM_BUSES:
+            raise ConfigError(
+                f"stream_bus must be 0 or one of {STREAM_BUSES}, not {self.stream_bus}"
+            )
+        for name, low, high in (
+            ("stream_burst", 4, 256),
+            ("stream_outstanding", 1, 256),
+            ("stream_ring", 2, 64),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high or value & (value - 1):
+                raise ConfigError(f"{name} must be a power of two, {low} to {high}, not {value}")
+        if self.burst_bytes > MAX_BURST_BYTES:
+            raise ConfigError(
+                f"stream_burst must be at most {8 * MAX_BURST_BYTES // self.stream_bus} with a bus "
+                f"of {self.stream_bus} bits (a burst lies in {MAX_BURST_BYTES} bytes), "
+                f"not {self.stream_burst}"
+            )
+        beat = self.stream_bus // STREAM_WORD_BITS
+        for name in ("lane_words", "group_words"):
+            words = getattr(self, name)
+            if words < self.ring_words or words % beat:
+                raise ConfigError(
+                    f"{name} must be a multiple of {beat} (the words of a beat) and at least "
+                    f"{self.ring_words} (a ring of {self.stream_ring} bursts), not {words}"
+                )
+
+    @property
+    def streams(self) -> int:
+        """Streams of a matrix: of each group its positions, then the values of its lanes."""
+        return self.groups * (1 + self.group)
+
+    @property
+    def burst_bytes(self) -> int:
+        """Bytes of a whole burst; every stream in external memory begins at a multiple."""
+        return self.stream_burst * self.stream_bus // 8
+
+    @property
+    def ring_words(self) -> int:
+        """Words of each stream memory that are its ring; 0 without streaming."""
+        bits = self.stream_ring * self.stream_burst * self.stream_bus
+        return bits // STREAM_WORD_BITS
 
     @property
     def groups(self) -> int:
@@ -134,9 +205,10 @@ class Config:
     @property
     def id(self) -> int:
         """Configuration id: CRC-32 of what changes the meaning of program or streams."""
-        return crc32(
-            f"sordino/1 lanes={self.lanes} group={self.group} states={self.states}".encode()
-        )
+        text = f"sordino/1 lanes={self.lanes} group={self.group} states={self.states}"
+        if self.stream_bus:
+            text += f" burst={self.burst_bytes}"
+        return crc32(text.encode())
 
     def with_settings(self, settings: dict[str, Any]) -> "Config":
         """Replace fields by name; unknown names are refused."""
@@ -149,8 +221,11 @@ class Config:
         return replace(self, **settings)
 
     def as_dict(self) -> dict[str, Any]:
-        """Fields by name, in declaration order."""
-        return asdict(self)
+        """Fields by name, in declaration order; those of streaming only where there is any."""
+        found = asdict(self)
+        if not self.stream_bus:
+            found = {name: value for name, value in found.items() if name[:7] != "stream_"}
+        return found
 
 
 def _preset(name: str, lanes: int, group: int, **more: int) -> Config:

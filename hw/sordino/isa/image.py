@@ -20,6 +20,7 @@ from amaranth.lib import enum
 
 from sordino.arch import STREAM_WORD_BITS, Config, ConfigError
 from sordino.isa.encoding import EncodingError
+from sordino.isa.external import external_bytes
 from sordino.isa.instructions import Instruction
 from sordino.isa.packing import (
     MatrixStreams,
@@ -33,8 +34,8 @@ from sordino.isa.tans import Symbol, TableError, expand, expanded_bytes
 __all__ = ["FORMAT", "Image", "ImageError", "MatrixStreams", "Section"]
 
 MAGIC = b"SORDINO\0"
-FORMAT = (3, 0)
-"""Major and minor; another major version is refused."""
+FORMAT = (3, 1)
+"""Major and minor; another major version is refused. Images without EXTERNAL are still 3.0."""
 _HEADER = struct.Struct("<8sHHIIII")
 _ENTRY = struct.Struct("<IIII")
 _CRC = struct.Struct("<I")
@@ -49,7 +50,7 @@ class ImageError(ValueError):
 
 
 class Section(enum.Enum, shape=32):
-    """Kinds of section; each occurs exactly once, in this order."""
+    """Kinds of section; each occurs exactly once, in this order, but for EXTERNAL."""
 
     HOST = 1
     """Canonical JSON: tokens, features, configuration, entry points, labels, licence."""
@@ -65,11 +66,17 @@ class Section(enum.Enum, shape=32):
     """16-bit words, group after group, in each the matrices in order, bit after bit."""
     VALUES = 7
     """16-bit words, lane after lane, in each the matrices in order, bit after bit."""
+    EXTERNAL = 8
+    """External memory: `sordino.isa.external`. Only in images for machines that stream."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """A compiled model. `positions` and `values` hold each unit's stream memory as bytes."""
+    """A compiled model.
+
+    `positions` and `values` hold each unit's stream memory as bytes, `external` what streamed
+    matrices are read from.
+    """
 
     config: Config
     program: tuple[Instruction, ...]
@@ -78,6 +85,7 @@ class Image:
     matrices: tuple[MatrixStreams, ...]
     positions: tuple[bytes, ...]
     values: tuple[bytes, ...]
+    external: bytes = b""
     host: dict[str, Any] = field(default_factory=dict)
 
     def section_bytes(self) -> dict[Section, bytes]:
@@ -96,9 +104,10 @@ class Image:
             ),
             Section.PARAMETERS: self.parameters,
             Section.TABLES: _CRC.pack(crc32(self.expanded_tables())) + pack_tables(self.tables),
-            Section.DIRECTORY: pack_directory(self.matrices),
+            Section.DIRECTORY: pack_directory(self.matrices, self.config),
             Section.POSITIONS: b"".join(self.positions),
             Section.VALUES: b"".join(self.values),
+            **({Section.EXTERNAL: self.external} if self.config.stream_bus else {}),
         }
 
     def expanded_tables(self) -> bytes:
@@ -120,7 +129,8 @@ class Image:
                 crc32(contents),
             )
             body += contents
-        _HEADER.pack_into(body, 0, MAGIC, *FORMAT, self.config.id, len(sections), len(body), 0)
+        version = FORMAT if Section.EXTERNAL in sections else (FORMAT[0], 0)
+        _HEADER.pack_into(body, 0, MAGIC, *version, self.config.id, len(sections), len(body), 0)
         checksum = crc32(body[: HEADER_BYTES + ENTRY_BYTES * len(sections)])
         struct.pack_into("<I", body, _CRC_OFFSET, checksum)
         return bytes(body)
@@ -152,25 +162,36 @@ class Image:
                 f"header names configuration {config_id:#010x}, host section {config.id:#010x}; "
                 "compile the model again"
             )
+        if bool(config.stream_bus) != (Section.EXTERNAL in sections):
+            raise ImageError(
+                f"a machine with stream_bus = {config.stream_bus} wants "
+                f"{'an' if config.stream_bus else 'no'} external section; compile again"
+            )
         try:
+            matrices = unpack_directory(sections[Section.DIRECTORY], config)
+            resident = [m for m in matrices if not m.streamed]
+            positions = [m.position_bits for m in resident]
+            values = [m.value_bits for m in resident]
             image = cls(
                 config=config,
                 program=_program(sections[Section.PROGRAM], labels),
                 parameters=sections[Section.PARAMETERS],
                 tables=_tables(sections[Section.TABLES], config),
-                matrices=(matrices := unpack_directory(sections[Section.DIRECTORY], config)),
-                positions=_split(
-                    sections[Section.POSITIONS], [m.position_bits for m in matrices], config.groups
-                ),
-                values=_split(
-                    sections[Section.VALUES], [m.value_bits for m in matrices], config.lanes
-                ),
+                matrices=matrices,
+                positions=_split(sections[Section.POSITIONS], positions, config.groups),
+                values=_split(sections[Section.VALUES], values, config.lanes),
+                external=sections.get(Section.EXTERNAL, b""),
                 host=host,
             )
         except (EncodingError, TableError, struct.error, ValueError) as error:
             raise ImageError(str(error)) from None
         if len(image.parameters) % 16:
             raise ImageError("parameter section is not a whole number of 128-bit words")
+        if len(image.external) != (wanted := external_bytes(matrices, config)):
+            raise ImageError(
+                f"directory counts {wanted} bytes of external memory, "
+                f"the section has {len(image.external)}"
+            )
         return image
 
 
@@ -189,14 +210,17 @@ def _read_sections(contents: bytes) -> tuple[dict[Section, bytes], int]:
     if length != len(contents):
         raise ImageError(f"image should have {length} bytes, the file has {len(contents)}")
     table_end = HEADER_BYTES + ENTRY_BYTES * count
-    if count != len(Section) or table_end > len(contents):
-        raise ImageError(f"image should have {len(Section)} sections, the header says {count}")
+    most = len(Section)
+    if not most - 1 <= count <= most or table_end > len(contents):
+        raise ImageError(
+            f"image should have {most - 1} or {most} sections, the header says {count}"
+        )
     head = bytearray(contents[:table_end])
     struct.pack_into("<I", head, _CRC_OFFSET, 0)
     if crc32(head) != checksum:
         raise ImageError("header is corrupt (CRC-32 differs); copy or compile the image again")
     sections, end = {}, table_end
-    for number, kind in enumerate(Section):
+    for number, kind in enumerate(list(Section)[:count]):
         found, offset, size, crc = _ENTRY.unpack_from(contents, HEADER_BYTES + ENTRY_BYTES * number)
         if found != kind.value or offset != end + -end % ALIGNMENT or any(contents[end:offset]):
             raise ImageError(f"section {kind.name} is not where it belongs; compile again")

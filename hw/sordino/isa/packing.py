@@ -6,7 +6,8 @@
                 (order 2), tune + 2 (2 bits). The gap is base less the end of the symbol before,
                 which is base + 2^extra, where mirrored base + 2^(extra - 1)
     directory   number of matrices, then for each three lists: places of the groups, words of the
-                groups, words of the lanes
+                groups, words of the lanes; in a machine that streams, one more bit: whether the
+                matrix lies in external memory
 
 Numbers without a width are Golomb numbers of order 0; before the first symbol extra, end and gap
 are 0. A list is its least number, the width of the rest (5 bits) and for each entry what it has
@@ -36,12 +37,16 @@ _WIDTH_BITS = 5
 
 @dataclass(frozen=True)
 class MatrixStreams:
-    """Directory entry of one matrix; lengths in bits. Starts are the running sums."""
+    """Directory entry of one matrix; lengths in bits. Starts are the running sums.
+
+    Those of `streamed` matrices are in external memory: `sordino.isa.external`.
+    """
 
     places: tuple[int, ...]
     """Symbols of each group's position stream, padding places included."""
     position_bits: tuple[int, ...]
     value_bits: tuple[int, ...]
+    streamed: bool = False
 
 
 def pack_tables(tables: Sequence[Sequence[Symbol]]) -> bytes:
@@ -68,12 +73,14 @@ def table_bits(symbols: Sequence[Symbol]) -> int:
     return writer.bits
 
 
-def pack_directory(matrices: Sequence[MatrixStreams]) -> bytes:
+def pack_directory(matrices: Sequence[MatrixStreams], config: Config) -> bytes:
     """The directory; BitsError where a number does not fit."""
     writer = BitWriter()
     writer.golomb(len(matrices))
     for matrix in matrices:
         _write_matrix(writer, matrix)
+        if config.stream_bus:
+            writer.fixed(matrix.streamed, 1)
     return writer.to_bytes()
 
 
@@ -81,12 +88,13 @@ def unpack_directory(contents: bytes, config: Config) -> tuple[MatrixStreams, ..
     """The directory of `pack_directory` for this machine; BitsError for anything else."""
     reader = BitReader(contents)
     lengths = (config.groups, config.groups, config.lanes)
-    matrices = tuple(
-        MatrixStreams(*(_read_list(reader, length) for length in lengths))
-        for _ in range(reader.golomb())
-    )
+    matrices = []
+    for _ in range(reader.golomb()):
+        places, positions, values = (_read_list(reader, length) for length in lengths)
+        streamed = bool(config.stream_bus and reader.fixed(1))
+        matrices.append(MatrixStreams(places, positions, values, streamed))
     reader.close()
-    return matrices
+    return tuple(matrices)
 
 
 def directory_bits(matrix: MatrixStreams) -> int:

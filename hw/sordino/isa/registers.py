@@ -50,6 +50,11 @@ class Error(enum.Enum, shape=8):
     """Input ended in the middle of a feature vector."""
     LOAD = 6
     """A loaded section's CRC did not match, or START before loading was checked."""
+    MEMORY = 7
+    """External memory answered with an error, or a stream's CRC-32 did not match.
+
+    Instructions that began beside the MATVEC may have retired.
+    """
 
 
 class LoadTarget(enum.Enum, shape=3):
@@ -69,6 +74,9 @@ class LoadTarget(enum.Enum, shape=3):
     """Unit g: two 16-bit stream words in one 32-bit word, lower address first."""
     VALUES = 6
     """Unit l: two 16-bit stream words in one 32-bit word, lower address first."""
+    EXTERNAL_DIRECTORY = 7
+    """Unit s, a stream's number: four 32-bit words a matrix: first burst, length in 16-bit words,
+    CRC-32 of its beats, whether the matrix is streamed. Only in machines that stream."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,8 @@ class Register:
     LOAD_DATA and LOAD_CHECK take whole words only. A write without any strobe does nothing.
 
     A refused access is answered with SLVERR and changes nothing: an offset outside the map,
-    reading `wo`, writing `ro`, and what the texts below call refused.
+    reading `wo`, writing `ro`, and what the texts below call refused. Registers for `streaming`
+    are outside the map of machines without.
     """
 
     name: str
@@ -116,6 +125,7 @@ class Register:
     access: str
     text: str
     mask: int = 0xFFFF_FFFF
+    streaming: bool = False
 
 
 class Control(enum.IntFlag, shape=32):
@@ -220,6 +230,14 @@ REGISTER_MAP = (
         "address of the instruction that begins next; of an INPUT at work; after an error other "
         "than LIMIT, of the one that stopped the machine",
         mask=0xFFFF,
+    ),
+    Register(
+        "STREAM_BASE",
+        0x48,
+        "rw",
+        "4 KiB page of external memory at which the image's external section begins; only in "
+        "machines that stream",
+        streaming=True,
     ),
     Register(
         "COUNTERS",

@@ -1,5 +1,7 @@
 """The matvec engine: groups of lanes, and x broadcast to them."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from amaranth.hdl import *
@@ -9,6 +11,8 @@ from amaranth.lib.wiring import In, Out
 from sordino.arch import Config
 from sordino.isa.instructions import Matvec
 from sordino.isa.registers import COUNTER_BITS
+from sordino.rtl.axi import AxiReadSignature
+from sordino.rtl.fetch import BASE_BITS, PAGE_BITS, StreamReader
 from sordino.rtl.group import PLACES_BITS, Group
 from sordino.rtl.ports import DrainSignature, LoadSignature, TableSignature
 
@@ -62,6 +66,11 @@ class MatvecArray(wiring.Component):
     the cycle after the write, not in the same one. `load` and `table` take a word
     every cycle, into what no MATVEC in progress uses, visible to a MATVEC started two cycles
     later. `clear_counts` clears the counters.
+
+    Where the machine streams, streamed matrices come over `axi` from external memory, which begins
+    at page `base`. `error` then also comes when not all of every stream was read or its CRC-32 did
+    not match, or the memory answered with an error; `corrupt`, with it, says that it was one of the
+    latter. How long a MATVEC takes then depends on the memory as well.
     """
 
     load: stream.Interface
@@ -76,9 +85,18 @@ class MatvecArray(wiring.Component):
     drain: wiring.PureInterface
     counts: ArrayCounts
     clear_counts: Signal
+    corrupt: Signal
+    base: Signal
+    axi: wiring.PureInterface
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        streaming = {}
+        if config.stream_bus:
+            axi = AxiReadSignature(
+                address_width=BASE_BITS + PAGE_BITS, data_width=config.stream_bus
+            )
+            streaming = {"corrupt": Out(1), "base": In(BASE_BITS), "axi": Out(axi)}
         super().__init__(
             {
                 "load": In(LoadSignature),
@@ -99,6 +117,7 @@ class MatvecArray(wiring.Component):
                 ),
                 "counts": Out(ArrayCounts),
                 "clear_counts": In(1),
+                **streaming,
             }
         )
 
@@ -108,6 +127,9 @@ class MatvecArray(wiring.Component):
         for group in groups:
             m.submodules[f"group{group.index}"] = group
         state = Signal(_State)
+        self._unread: Value = C(0)
+        if self.config.stream_bus:
+            self._streaming(m, groups)
         settled = self._control(m, groups, state)
         reserve, write, x = self._broadcast(m, groups, state)
         self._connect(m, groups)
@@ -133,7 +155,8 @@ class MatvecArray(wiring.Component):
             Cat(group.error for group in groups),
         )
         m.d.comb += settled.eq((state == _State.SETTLE) & (settle == _SETTLE_CYCLES - 1))
-        m.d.sync += [self.done.eq(settled & ~self.abort), self.error.eq(failed.any())]
+        self._failed = failed.any() | self._unread if self.config.stream_bus else failed.any()
+        m.d.sync += [self.done.eq(settled & ~self.abort), self.error.eq(self._failed)]
         with m.Switch(state):
             with m.Case(_State.IDLE), m.If(self.start):
                 m.d.sync += state.eq(_State.BEGIN)
@@ -178,6 +201,30 @@ class MatvecArray(wiring.Component):
             ]
         return reserve, write, x
 
+    def _streaming(self, m: Module, groups: list[Group]) -> None:
+        """The read manager and what it knows of the groups."""
+        m.submodules.reader = reader = StreamReader(self.config)
+        valid, payload = Signal(), Signal.like(self.load.payload)
+        unread = Signal()
+        unfinished = Cat(group.unfinished for group in groups)
+        m.d.sync += [valid.eq(self.load.valid), payload.eq(self.load.payload)]
+        m.d.comb += [
+            reader.load.valid.eq(valid),
+            reader.load.payload.eq(payload),
+            reader.clear.eq(self.start | self.abort),
+            reader.matrix.eq(self.arguments.matrix),
+            reader.base.eq(self.base),
+            reader.wants.eq(Cat(group.wants for group in groups)),
+            Cat(group.grant for group in groups).eq(reader.grant),
+            reader.length.eq(reduce(or_, (group.length for group in groups))),
+            reader.final.eq(Cat(group.final for group in groups).any()),
+            *(group.beat.eq(reader.beat) for group in groups),
+            unread.eq(unfinished.any() | reader.busy | reader.corrupt),
+            self.corrupt.eq(reader.corrupt),
+        ]
+        wiring.connect(m, reader.axi, wiring.flipped(self.axi))
+        self._unread = unread
+
     def _connect(self, m: Module, groups: list[Group]) -> None:
         """Loading, tables and the vector unit's view.
 
@@ -211,7 +258,7 @@ class MatvecArray(wiring.Component):
         """Add events up over groups, then over the MATVEC, and keep what ends without error."""
         width = PLACES_BITS + (self.config.lanes - 1).bit_length() + 1
         keep = Signal()
-        m.d.comb += keep.eq(settled & ~self.abort & ~Cat(group.error for group in groups).any())
+        m.d.comb += keep.eq(settled & ~self.abort & ~self._failed)
         for name in ("places", "padding", "wait_x", "useful"):
             most = self.config.lanes if name == "useful" else self.config.groups
             events = Signal(range(most + 1), name=f"{name}_events")

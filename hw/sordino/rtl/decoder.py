@@ -6,7 +6,8 @@ from amaranth.hdl import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from sordino.arch import STREAM_WORD_BITS
+from sordino.arch import STREAM_WORD_BITS, Config
+from sordino.isa.external import EXTERNAL_BITS
 from sordino.isa.tans import MAX_EXTRA_BITS, MAX_VALUE_EXTRA_BITS, EntryLayout
 from sordino.rtl.attributes import UNCHECKED
 
@@ -53,7 +54,14 @@ class StreamDecoder(wiring.Component):
     contents. `words` and `entries` write stream and table memory; table entry = slot * states +
     state.
 
-    Parameters: `words` of stream memory, `state_bits`, `slots`, and `runs` for the run alphabet.
+    With `config.stream_bus` the last `config.ring_words` of stream memory are a ring. `start` with
+    `streamed` (held until `clear`) begins a stream of `length` words that come to the ring by
+    `beat`, from bit 0 on; `ready` rises when there is enough. `hungry`: the next words are not here
+    yet, and there are such; `move` is then not allowed. `freed` is high in cycles in which the last
+    word of a burst leaves the ring.
+
+    Parameters: `words` of stream memory, `state_bits`, `slots`, `runs` for the run alphabet, and
+    `config` for streaming.
     """
 
     words: stream.Interface
@@ -70,14 +78,30 @@ class StreamDecoder(wiring.Component):
     value: Signal
     padding: Signal
     clean: Signal
+    streamed: Signal
+    length: Signal
+    beat: stream.Interface
+    hungry: Signal
+    freed: Signal
 
-    def __init__(self, *, words: int, state_bits: int, slots: int, runs: bool) -> None:
+    def __init__(
+        self, *, words: int, state_bits: int, slots: int, runs: bool, config: Config | None = None
+    ) -> None:
+        self.config = config
+        self.bus = config.stream_bus if config is not None else 0
         self.depth = words
         self.state_bits = state_bits
         self.slots = slots
         self.runs = runs
         word = data.StructLayout({"address": range(words), "data": STREAM_WORD_BITS})
         entry = data.StructLayout({"address": range(slots << state_bits), "entry": EntryLayout})
+        streaming = {
+            "streamed": In(1),
+            "length": In(EXTERNAL_BITS),
+            "beat": In(stream.Signature(self.bus, always_ready=True)),
+            "hungry": Out(1),
+            "freed": Out(1),
+        }
         super().__init__(
             {
                 "words": In(stream.Signature(word, always_ready=True)),
@@ -94,19 +118,32 @@ class StreamDecoder(wiring.Component):
                 "value": Out(RUN_BITS if runs else signed(_VALUE_BITS)),
                 "padding": Out(1),
                 "clean": Out(1),
+                **(streaming if self.bus else {}),
             }
         )
 
     def elaborate(self, platform) -> Module:
         m = Module()
+        if self.bus:
+            assert self.config is not None
+            self._here = Signal()
+            burst = self.config.stream_burst * self.bus // STREAM_WORD_BITS
+            self._burst_bits = burst.bit_length() - 1
         read, entry = self._table(m)
         window = Signal(self.state_bits + MAX_EXTRA_BITS)
 
         # Filling the window takes three cycles after `start`: the first word comes out of memory,
         # then the second, then both stand in the window and the initial state is looked up.
+        # Streamed, the first two wait for their words.
         filling = Signal(3)
         first_state = filling[2]
-        m.d.sync += filling.eq(Cat(self.start, filling[:-1]) & ~self.clear.replicate(3))
+        there = Signal()
+        if self.bus:
+            stay = Mux(there, 0, filling[:2])
+            step = Cat(self.start, filling[:-1] & there.replicate(2)) | stay
+        else:
+            step = Cat(self.start, filling[:-1])
+        m.d.sync += filling.eq(step & ~self.clear.replicate(3))
         with m.If(self.clear | self.start):
             m.d.sync += [self.ready.eq(0), self.clean.eq(1)]
         with m.Elif(first_state):
@@ -122,14 +159,21 @@ class StreamDecoder(wiring.Component):
             begun.eq(pointer + self.state_bits),
             refill.eq(fill | (self.take & passed[-1])),
         ]
-        m.d.sync += fill.eq((self.start | filling[0] | (filling[1] & begun[-1])) & ~self.clear)
+        if self.bus:
+            m.d.comb += fill.eq((filling[:2].any() & there) | (first_state & begun[-1]))
+        else:
+            m.d.sync += fill.eq((self.start | filling[0] | (filling[1] & begun[-1])) & ~self.clear)
         with m.If(first_state):
             m.d.sync += pointer.eq(begun[:-1])
         with m.Elif(self.take):
             m.d.sync += pointer.eq(passed[:-1])
         with m.Elif(self.start):
-            m.d.sync += pointer.eq(self.address[: len(pointer)])
-        self._window(m, window, pointer, refill)
+            begin = self.address[: len(pointer)]
+            m.d.sync += pointer.eq(Mux(self.streamed, 0, begin) if self.bus else begin)
+        if self.bus:
+            self._ring(m, window, pointer, refill, there)
+        else:
+            self._window(m, window, pointer, refill)
 
         state = Signal(self.state_bits)
         m.d.comb += [
@@ -178,6 +222,74 @@ class StreamDecoder(wiring.Component):
             m.d.sync += following.eq(read.addr + 1)
         with m.If(refill):
             m.d.sync += [low.eq(high), high.eq(read.data)]
+
+    def _ring(
+        self, m: Module, window: Signal, pointer: Signal, refill: Signal, there: Signal
+    ) -> None:
+        """As `_window`, with a memory as wide as the bus whose end is a ring.
+
+        `there`: the third word is at the memory's output, or there is none.
+        """
+        assert self.config is not None
+        parts, ring = self.bus // STREAM_WORD_BITS, self.config.ring_words
+        words: Any = memory.Memory(
+            shape=data.ArrayLayout(STREAM_WORD_BITS, parts),
+            depth=self.depth // parts,
+            init=[],
+            attrs=UNCHECKED,
+        )
+        m.submodules.stream = words
+        write, read = words.write_port(granularity=1), words.read_port()
+        low, high = Signal(STREAM_WORD_BITS), Signal(STREAM_WORD_BITS)
+        part, first = Signal(range(parts)), (self.depth - ring) // parts
+        # Both count modulo twice the ring, so that full and empty differ.
+        written, taken = Signal(range(2 * ring // parts)), Signal(range(2 * ring))
+        following, unread = Signal(range(self.depth)), Signal(EXTERNAL_BITS)
+        address, waiting, fetch = Signal(range(self.depth)), Signal(), Signal()
+        slot = written[: len(written) - 1]
+        m.d.comb += [
+            write.en.eq(Mux(self.words.valid, 1 << self.words.payload.address[: len(part)], 0)),
+            write.addr.eq(self.words.payload.address[len(part) :]),
+            write.data.eq(Cat([self.words.payload.data] * parts)),
+            waiting.eq(self.streamed & ~self._here & (unread != 0)),
+            there.eq(~waiting),
+            self.hungry.eq(waiting),
+            fetch.eq((refill | waiting) & (unread != 0) & (taken[len(part) :] != written)),
+            self.freed.eq(fetch & self.streamed & taken[: self._burst_bits].all()),
+        ]
+        with m.If(self.beat.valid):
+            m.d.comb += [
+                write.en.eq((1 << parts) - 1),
+                write.addr.eq(first + slot),
+                write.data.eq(self.beat.payload),
+            ]
+            m.d.sync += written.eq(written + 1)
+        with m.If(self.streamed):
+            m.d.comb += [
+                address.eq(first * parts + taken[: len(taken) - 1]),
+                read.en.eq(fetch),
+            ]
+        with m.Else():
+            m.d.comb += [
+                address.eq(Mux(self.start, self.address[len(pointer) :], following)),
+                read.en.eq(self.start | refill),
+            ]
+        m.d.comb += [
+            read.addr.eq(address[len(part) :]),
+            window.eq(Cat(low, high) >> pointer),
+        ]
+        with m.If(read.en):
+            m.d.sync += [part.eq(address[: len(part)]), following.eq(address + 1)]
+        with m.If(refill):
+            m.d.sync += [low.eq(high), high.eq(read.data[part])]
+        with m.If(self.clear):
+            m.d.sync += [written.eq(0), taken.eq(0), unread.eq(0), self._here.eq(0)]
+        with m.Elif(self.start):
+            m.d.sync += unread.eq(Mux(self.streamed, self.length, 0))
+        with m.Elif(fetch):
+            m.d.sync += [taken.eq(taken + 1), unread.eq(unread - 1), self._here.eq(1)]
+        with m.Elif(refill):
+            m.d.sync += self._here.eq(0)
 
     def _output(self, m: Module, entry, window: Signal) -> None:
         """First the symbol's fields are registered, then base plus its extra bits."""

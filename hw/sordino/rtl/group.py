@@ -1,5 +1,7 @@
 """One group: a position decoder, its lanes and their value decoders."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from amaranth.hdl import *
@@ -7,10 +9,12 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
+from sordino.isa.external import EXTERNAL_BITS
 from sordino.isa.instructions import Matvec
 from sordino.isa.registers import LoadTarget
 from sordino.rtl.attributes import UNCHECKED
 from sordino.rtl.decoder import StreamDecoder
+from sordino.rtl.fetch import Refill, beat_layout
 from sordino.rtl.lane import SHIFTED_X_BITS, Lane
 from sordino.rtl.ports import DrainSignature, LoadSignature, TableSignature
 from sordino.rtl.position import PositionWalker
@@ -48,6 +52,11 @@ class Group(wiring.Component):
     Submodules: `lane{i}`, `values{i}`, `positions`, `walker`, `x_fifo`, and the directories
     `places`, `positions_starts`, `values{i}_starts`. Group `index` takes what `load` brings for it
     and its lanes, and every entry of `table`.
+
+    Where the machine streams, a place also waits while a decoder of the group is hungry. Streams
+    are numbered as in `sordino.isa.external`; `wants`, `unfinished` and `grant` have a bit for each
+    of the group's, `length` and `final` answer for the one granted and are 0 without, see `Refill`;
+    `beat` is for everybody.
     """
 
     load: stream.Interface
@@ -64,10 +73,26 @@ class Group(wiring.Component):
     x: Signal
     events: data.View
     drain: wiring.PureInterface
+    wants: Signal
+    unfinished: Signal
+    grant: Signal
+    length: Signal
+    final: Signal
+    beat: Any
 
     def __init__(self, config: Config, index: int) -> None:
         self.config = config
         self.index = index
+        streaming = {}
+        if config.stream_bus:
+            streaming = {
+                "wants": Out(1 + config.group),
+                "unfinished": Out(1 + config.group),
+                "grant": In(1 + config.group),
+                "length": Out(range(config.stream_burst)),
+                "final": Out(1),
+                "beat": In(beat_layout(config)),
+            }
         super().__init__(
             {
                 "load": In(LoadSignature),
@@ -90,6 +115,7 @@ class Group(wiring.Component):
                         accumulator_bits=config.accumulator_bits,
                     )
                 ),
+                **streaming,
             }
         )
 
@@ -101,10 +127,19 @@ class Group(wiring.Component):
 
         # The pipeline moves on unless the place at its end waits for its column.
         start, move, place = Signal(), Signal(), Signal()
-        m.d.comb += [
-            move.eq(~walker.valid | x_fifo.available),
-            place.eq(self.active & walker.valid & x_fifo.available),
-        ]
+        self._decoders: list[StreamDecoder] = []
+        here = x_fifo.available
+        if config.stream_bus:
+            fed = Signal()
+            m.d.comb += [
+                move.eq((~walker.valid | here) & fed),
+                place.eq(self.active & walker.valid & here & fed),
+            ]
+        else:
+            m.d.comb += [
+                move.eq(~walker.valid | here),
+                place.eq(self.active & walker.valid & here),
+            ]
         positions = self._decoder(m, "positions", self.index, start, move, runs=True)
         m.d.comb += [
             walker.clear.eq(self.clear),
@@ -147,6 +182,12 @@ class Group(wiring.Component):
             clean.append(values.clean)
             useful.append(lane.useful)
         m.d.comb += self.error.eq(failed | ~Cat(clean).all())
+        waits = ~move
+        if config.stream_bus:
+            waits = walker.valid & ~here
+            hungry = Cat(decoder.hungry for decoder in self._decoders)
+            m.d.comb += fed.eq(~hungry.any())
+            self._streaming(m)
 
         with m.If(self.clear):
             m.d.sync += self.events.eq(0)
@@ -154,7 +195,7 @@ class Group(wiring.Component):
             m.d.sync += [
                 self.events.places.eq(place & ~walker.padding),
                 self.events.padding.eq(place & walker.padding),
-                self.events.wait_x.eq(self.active & ~move),
+                self.events.wait_x.eq(self.active & waits),
                 self.events.useful.eq(sum(useful)),
             ]
         return m
@@ -179,9 +220,11 @@ class Group(wiring.Component):
         )
         remaining, more = Signal.like(places), Signal()
         coming = Signal()
+        ready = Signal() if self.config.stream_bus else positions.ready
+        self._ready = ready
         m.d.comb += [
             start.eq(self.begin & (places != 0)),
-            positions.take.eq(self.active & positions.ready & more & move),
+            positions.take.eq(self.active & ready & more & move),
             coming.eq(more | positions.pending | positions.valid | walker.pending),
         ]
         with m.If(start):
@@ -219,7 +262,9 @@ class Group(wiring.Component):
             state_bits=config.state_bits,
             slots=config.run_slots if runs else config.value_slots,
             runs=runs,
+            config=config if config.stream_bus else None,
         )
+        self._decoders.append(decoder)
         if runs:
             target, stored = LoadTarget.POSITIONS, LoadTarget.GROUP_DIRECTORY
             matrix, when = load.address[1:], ~load.address[0]
@@ -244,6 +289,46 @@ class Group(wiring.Component):
             decoder.move.eq(move),
         ]
         return decoder
+
+    def _streaming(self, m: Module) -> None:
+        """Rings, what is left of their streams, and the group's part in the choice."""
+        config, count = self.config, 1 + self.config.group
+        load, target = self.load.payload, LoadTarget.EXTERNAL_DIRECTORY
+        first, matrix = self.index * count, load.address[2:]
+        m.d.comb += self._ready.eq(Cat(decoder.ready for decoder in self._decoders).all())
+        streamed = self._directory(m, "streamed", 1, target, first, matrix, load.address[:2] == 3)
+        lengths: list[Value] = []
+        finals: list[Value] = []
+        for number, decoder in enumerate(self._decoders):
+            m.submodules[f"refill{number}"] = refill = Refill(config)
+            words = self._directory(
+                m,
+                f"words{number}",
+                EXTERNAL_BITS,
+                target,
+                first + number,
+                matrix,
+                load.address[:2] == 1,
+            )
+            m.d.comb += [
+                decoder.streamed.eq(streamed),
+                decoder.length.eq(words),
+                decoder.beat.valid.eq(self.beat.valid & (self.beat.stream == first + number)),
+                decoder.beat.payload.eq(self.beat.data),
+                refill.clear.eq(self.clear),
+                refill.start.eq(decoder.start),
+                refill.words.eq(words),
+                refill.freed.eq(decoder.freed),
+                refill.grant.eq(self.grant[number]),
+                self.wants[number].eq(refill.wants),
+                self.unfinished[number].eq(refill.unfinished),
+            ]
+            lengths.append(Mux(self.grant[number], refill.length, 0))
+            finals.append(self.grant[number] & refill.final)
+        m.d.comb += [
+            self.length.eq(reduce(or_, lengths)),
+            self.final.eq(Cat(finals).any()),
+        ]
 
     def _directory(
         self,

@@ -21,6 +21,7 @@ from sordino.isa.registers import (
     Status,
 )
 from sordino.rtl.axi import RegisterBusSignature
+from sordino.rtl.fetch import BASE_BITS
 from sordino.rtl.fifos import FeatureFifo, Queue
 from sordino.rtl.loader import Loader
 from sordino.rtl.ports import LoadSignature
@@ -42,9 +43,10 @@ class HostSignature(wiring.Signature):
     busy, finished  the machine runs; it stopped since `start`
     error, code, pc error code, HALT code, address of the instruction that begins next
     counters        in the order of COUNTERS
+    stream_base     page at which external memory begins, in machines that stream
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, streaming: bool = False) -> None:
         super().__init__(
             {
                 "load": Out(LoadSignature),
@@ -62,6 +64,7 @@ class HostSignature(wiring.Signature):
                 "code": In(8),
                 "pc": In(16),
                 "counters": In(data.ArrayLayout(COUNTER_BITS, len(COUNTERS))),
+                **({"stream_base": Out(BASE_BITS)} if streaming else {}),
             }
         )
 
@@ -83,7 +86,7 @@ class Host(wiring.Component):
         super().__init__(
             {
                 "bus": In(RegisterBusSignature(address_width=ADDRESS_BITS - 2)),
-                "machine": Out(HostSignature()),
+                "machine": Out(HostSignature(streaming=bool(config.stream_bus))),
                 "interrupt": Out(1),
             }
         )
@@ -97,7 +100,10 @@ class Host(wiring.Component):
         # Registers that only keep what was written.
         self._kept = {
             name: Signal(32, name=name.lower())
-            for name in ("ENTRY", "LIMIT_LOW", "LIMIT_HIGH", "INTERRUPT_ENABLE", "LOAD_TARGET")
+            for name in (
+                *("ENTRY", "LIMIT_LOW", "LIMIT_HIGH", "INTERRUPT_ENABLE", "LOAD_TARGET"),
+                *(r.name for r in REGISTER_MAP if r.streaming and config.stream_bus),
+            )
         }
         self._error = Signal(Error)
         self._ended = Signal()
@@ -158,7 +164,7 @@ class Host(wiring.Component):
         writes: dict[str, tuple[Value, Value]] = {}
         with m.Switch(bus.write_address):
             for register in REGISTER_MAP:
-                if register.access == "ro":
+                if register.access == "ro" or (register.streaming and not self.config.stream_bus):
                     continue
                 write = Signal(name=f"write_{register.name.lower()}")
                 value = Signal(32, name=f"value_{register.name.lower()}")
@@ -230,6 +236,8 @@ class Host(wiring.Component):
             loader.require.eq(start),
             self._not_started.eq(start & failed),
         ]
+        if self.config.stream_bus:
+            m.d.comb += machine.stream_base.eq(self._kept["STREAM_BASE"])
         with m.If(machine.error != Error.NONE):
             m.d.comb += self._error.eq(machine.error)
         with m.Elif(loader.failed):

@@ -6,6 +6,7 @@ from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
+from sordino.isa.external import DIRECTORY_WORDS
 from sordino.isa.registers import LoadTarget
 from sordino.isa.tans import ENTRY_BYTES
 from sordino.rtl.ports import LoadSignature, LoadWrite
@@ -33,6 +34,8 @@ def load_words(config: Config, target: LoadTarget) -> tuple[int, int]:
             return config.groups, -(-config.group_words // 2)
         case LoadTarget.VALUES:
             return config.lanes, -(-config.lane_words // 2)
+        case LoadTarget.EXTERNAL_DIRECTORY:
+            return config.streams, DIRECTORY_WORDS * config.matrices
 
 
 class Loader(wiring.Component):
@@ -118,6 +121,8 @@ class Loader(wiring.Component):
         m.d.comb += self.outside.eq(1)
         with m.Switch(self.target):
             for target in LoadTarget:
+                if target is LoadTarget.EXTERNAL_DIRECTORY and not self.config.stream_bus:
+                    continue
                 units, words = load_words(self.config, target)
                 with m.Case(target):
                     m.d.comb += self.outside.eq((self.unit >= units) | (self.address >= words))

@@ -10,6 +10,8 @@ from sordino.arch import Config
 from sordino.arith import ACTIVATION, CELL_STATE
 from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget
 from sordino.rtl.array import MatvecArray
+from sordino.rtl.axi import AxiReadSignature
+from sordino.rtl.fetch import BASE_BITS, PAGE_BITS
 from sordino.rtl.memories import VectorMemory, WideMemory
 from sordino.rtl.ports import LoadSignature, Trace
 from sordino.rtl.sequencer import SEQUENCER_COUNTERS, Sequencer
@@ -51,6 +53,8 @@ class Machine(wiring.Component):
         Instructions that began or are done; all they wrote is in the memories in this cycle.
     counters : Out(one of 48 bits for each of COUNTERS)
         What happened since `start`. They stand still from the cycle in which `finished` rises.
+    m_axi : Out(AxiReadSignature), stream_base : In(32)
+        External memory and the 4 KiB page at which it begins, where the machine streams.
     """
 
     load: stream.Interface
@@ -69,9 +73,17 @@ class Machine(wiring.Component):
     pc: Signal
     trace: Any
     counters: Any
+    m_axi: wiring.PureInterface
+    stream_base: Signal
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        streaming = {}
+        if config.stream_bus:
+            axi = AxiReadSignature(
+                address_width=BASE_BITS + PAGE_BITS, data_width=config.stream_bus
+            )
+            streaming = {"m_axi": Out(axi), "stream_base": In(BASE_BITS)}
         super().__init__(
             {
                 "load": In(LoadSignature),
@@ -90,6 +102,7 @@ class Machine(wiring.Component):
                 "pc": Out(16),
                 "trace": Out(Trace),
                 "counters": Out(data.ArrayLayout(COUNTER_BITS, len(COUNTERS))),
+                **streaming,
             }
         )
 
@@ -127,6 +140,12 @@ class Machine(wiring.Component):
             parameters.address.eq(vector.parameter_address),
             vector.parameter_data.eq(parameters.data),
         ]
+        if config.stream_bus:
+            wiring.connect(m, array.axi, wiring.flipped(self.m_axi))
+            m.d.comb += [
+                array.base.eq(self.stream_base),
+                sequencer.array_corrupt.eq(array.corrupt),
+            ]
         for number, counter in enumerate(COUNTERS):
             kept = sequencer.counters if counter.name in SEQUENCER_COUNTERS else array.counts
             m.d.comb += self.counters[number].eq(kept[counter.name])

@@ -20,6 +20,7 @@ _KINDS = (
     (r"positions\.table$", "run tables"),
     (r"x_fifo\.", "x FIFOs"),
     (r"group\d+\.", "directory"),
+    (r"\.reader\.", "external directory"),
     (r"\.sequencer\.", "program"),
     (r"\.tables\.", "table memory"),
     (r"\.rom$", "curves"),

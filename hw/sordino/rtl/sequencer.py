@@ -147,6 +147,7 @@ class Sequencer(wiring.Component):
     array_done: Signal
     vector_done: Signal
     array_error: Signal
+    array_corrupt: Signal
     vector_error: Signal
     vector_ended: Signal
     vector_result: Signal
@@ -184,6 +185,7 @@ class Sequencer(wiring.Component):
             **dict.fromkeys(("array_error", "vector_error"), In(1)),
             **dict.fromkeys(("vector_ended", "vector_waiting"), In(1)),
             "vector_result": In(_REGISTER_BITS),
+            **({"array_corrupt": In(1)} if config.stream_bus else {}),
         }
         super().__init__(host | units)
 
@@ -389,6 +391,9 @@ class Sequencer(wiring.Component):
                 self._failure.eq(Error.STREAM),
                 self._failed_pc.eq(self._unit_pc[array]),
             ]
+            if self.config.stream_bus:
+                with m.If(self.array_corrupt):
+                    m.d.comb += self._failure.eq(Error.MEMORY)
         with m.If(self._at_work[vector] & self.vector_done & self.vector_error):
             m.d.comb += self._failure.eq(Error.INPUT)
 

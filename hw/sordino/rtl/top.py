@@ -6,8 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.isa.registers import ADDRESS_BITS
-from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature
-from sordino.rtl.host import Host, HostSignature
+from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature, AxiReadSignature
+from sordino.rtl.fetch import BASE_BITS, PAGE_BITS
+from sordino.rtl.host import Host
 from sordino.rtl.machine import Machine
 
 __all__ = ["Sordino"]
@@ -20,17 +21,26 @@ class Sordino(wiring.Component):
     -------
     s_axi       subordinate, 32 data bits, ADDRESS_BITS address bits
     irq         high while a bit of INTERRUPT_STATUS is set that INTERRUPT_ENABLE has too
+    m_axi       read manager to external memory, in machines that stream
     """
 
     s_axi: wiring.PureInterface
     irq: Signal
+    m_axi: wiring.PureInterface
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        streaming = {}
+        if config.stream_bus:
+            axi = AxiReadSignature(
+                address_width=BASE_BITS + PAGE_BITS, data_width=config.stream_bus
+            )
+            streaming = {"m_axi": Out(axi)}
         super().__init__(
             {
                 "s_axi": In(AxiLiteSignature(address_width=ADDRESS_BITS)),
                 "irq": Out(1),
+                **streaming,
             }
         )
 
@@ -42,7 +52,9 @@ class Sordino(wiring.Component):
         wiring.connect(m, wiring.flipped(self.s_axi), bridge.axi)
         wiring.connect(m, bridge.bus, host.bus)
         m.d.comb += self.irq.eq(host.interrupt)
-        for name, member in HostSignature().members.items():
+        if self.config.stream_bus:
+            wiring.connect(m, machine.m_axi, wiring.flipped(self.m_axi))
+        for name, member in host.machine.signature.members.items():
             ours, theirs = getattr(host.machine, name), getattr(machine, name)
             if member.is_signature:
                 wiring.connect(m, ours, theirs)

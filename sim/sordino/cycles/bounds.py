@@ -13,7 +13,7 @@ from typing import Any
 from sordino.cycles.durations import Durations
 from sordino.cycles.path import holds
 from sordino.cycles.schedule import IDLE, NOBODY, Flight, turns
-from sordino.cycles.tables import RunTables, after, decoding, empty
+from sordino.cycles.tables import NO_TABLES, Tables, after, decoding, empty
 from sordino.isa.image import Image
 from sordino.isa.instructions import REGISTERS, STACK_DEPTH, Instruction, Opcode
 
@@ -101,7 +101,7 @@ class _State:
     pc: int
     registers: tuple[int | None, ...]
     stack: tuple[int, ...] = ()
-    tables: RunTables = ()
+    tables: Tables = NO_TABLES
     flight: Flight = IDLE
     ended: bool = False
 
@@ -223,8 +223,8 @@ class _Explorer:
         cycles = emits = 0
         while True:
             pc, i, turn = state.pc, self.program[state.pc], self.turns[state.pc]
-            run_table = decoding(i, state.tables)
-            if i.opcode is Opcode.MATVEC and run_table is None:
+            decoded = decoding(i, state.tables)
+            if i.opcode is Opcode.MATVEC and decoded is None:
                 return
             takes = state.flight.wait(turn.awaits)
             cycles += takes
@@ -243,7 +243,7 @@ class _Explorer:
                 yield cycles, emits, _INPUT
                 return
             if turn.unit is not None:
-                flight = flight.begun(turn.unit, self.durations.at(pc, run_table), NOBODY)
+                flight = flight.begun(turn.unit, self.durations.at(pc, decoded), NOBODY)
             emits += i.opcode is Opcode.EMIT
             following = self.step(replace(state, flight=flight), i)
             if len(following) != 1 or i.opcode is Opcode.LOOP or following[0].pc <= pc:

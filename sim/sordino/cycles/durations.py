@@ -1,7 +1,11 @@
 """What the units take for each instruction of an image; constants, found once."""
 
 from sordino.cycles.matvec import MatvecCycles, matvec_cycles
-from sordino.golden.codec import decode_walks
+from sordino.cycles.streamed import streamed_cycles
+from sordino.cycles.tables import Decoding
+from sordino.engines.errors import ToolError
+from sordino.engines.external import MemoryTiming
+from sordino.golden.codec import decode_streams, decode_walks
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode, Unit, unit_of
 from sordino.rtl.tables import table_cycles
@@ -13,13 +17,18 @@ __all__ = ["Durations"]
 class Durations:
     """Cycles from a unit's start to its done, by program address.
 
-    A MATVEC's places depend on its run table, `run_table` in all of these: the number of one of the
-    image's tables (`tables.decoding`).
+    What a MATVEC takes depends on its tables, `tables` in all of these (`tables.decoding`), and, of
+    a streamed matrix, on external memory, timed as `memory` says.
     """
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, image: Image, memory: MemoryTiming | None = None) -> None:
         self.image = image
-        self._matvecs: dict[tuple[int, int, int, int], MatvecCycles] = {}
+        self.memory = memory or MemoryTiming()
+        if self.memory.jitter:
+            raise ToolError(
+                "cycles are exact: the memory must not jitter; use --engine rtl for a random one"
+            )
+        self._matvecs: dict[tuple[int, Decoding, int, int], MatvecCycles] = {}
         self._fixed = [self._of(address) for address in range(len(image.program))]
 
     def _of(self, address: int) -> int:
@@ -33,10 +42,10 @@ class Durations:
             case _:
                 return 0
 
-    def at(self, address: int, run_table: int | None) -> int:
+    def at(self, address: int, tables: Decoding | None) -> int:
         """Cycles of the instruction at `address`; 0 if the sequencer executes it."""
         if self.image.program[address].opcode is Opcode.MATVEC:
-            return self.matvec(address, run_table).cycles
+            return self.matvec(address, tables).cycles
         return self._fixed[address]
 
     def short_input(self, address: int, features: int) -> int:
@@ -44,19 +53,25 @@ class Durations:
         last = self.image.program[address].count - 1
         return self._fixed[address] - last + features
 
-    def matvec(self, address: int, run_table: int | None) -> MatvecCycles:
-        """Of the MATVEC at `address`; ValueError if no run table is loaded."""
+    def matvec(self, address: int, tables: Decoding | None) -> MatvecCycles:
+        """Of the MATVEC at `address`; ValueError if its tables are not loaded."""
         i = self.image.program[address]
-        if run_table is None:
-            raise ValueError(f"instruction {address} (MATVEC) runs before any run table is loaded")
-        key = (i.matrix, run_table, i.rows, i.columns)
+        if tables is None:
+            raise ValueError(f"instruction {address} (MATVEC) runs before its tables are loaded")
+        key = (i.matrix, tables, i.rows, i.columns)
         if key not in self._matvecs:
-            walks = decode_walks(
-                self.image,
-                i.matrix,
-                rows=i.rows,
-                columns=i.columns,
-                runs=self.image.tables[run_table],
-            )
-            self._matvecs[key] = matvec_cycles(walks, x_fifo=self.image.config.x_fifo)
+            self._matvecs[key] = self._matvec(*key)
         return self._matvecs[key]
+
+    def _matvec(self, matrix: int, tables: Decoding, rows: int, columns: int) -> MatvecCycles:
+        image = self.image
+        if image.matrices[matrix].streamed:
+            assert isinstance(tables, tuple)
+            runs, values = (image.tables[number] for number in tables)
+            streams = decode_streams(
+                image, matrix, rows=rows, columns=columns, runs=runs, values=values
+            )
+            return streamed_cycles(streams, config=image.config, memory=self.memory)
+        runs = image.tables[tables[0] if isinstance(tables, tuple) else tables]
+        walks = decode_walks(image, matrix, rows=rows, columns=columns, runs=runs)
+        return matvec_cycles(walks, x_fifo=image.config.x_fifo)

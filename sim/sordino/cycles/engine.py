@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from sordino.cycles.durations import Durations
 from sordino.cycles.schedule import ARRAY, EVERY, Clock, Turn, turns
-from sordino.cycles.tables import after, decoding, loaded
+from sordino.cycles.tables import Decoding, after, decoding, loaded
 from sordino.cycles.trace import Profile, Trace
 from sordino.engines.engine import Record, RunResult
+from sordino.engines.external import MemoryTiming
 from sordino.golden.machine import Golden
 from sordino.golden.state import State
 from sordino.isa.effects import Store
@@ -35,9 +36,9 @@ class Cycles:
 
     name = "cycles"
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, image: Image, *, memory: MemoryTiming | None = None) -> None:
         self.image = image
-        self.durations = Durations(image)
+        self.durations = Durations(image, memory)
         self._golden = Golden(image)
         self._turns = turns(image.program)
         self._run = _Run(self._golden, self.durations, self._turns, 0, None)
@@ -101,7 +102,7 @@ class _Begun:
 
     end: int
     address: int
-    run_table: int | None
+    decoded: Decoding | None
     ended: bool
     record: Record | None
 
@@ -127,7 +128,7 @@ class _Run:
         self.last = limit - 1 if limit else _NEVER
         self.error = Error.LIMIT
         self.clock = Clock()
-        self.tables = loaded(golden.state)
+        self.tables = loaded(golden.state, golden.image.config)
         self.profile = Profile(durations)
         self.addresses: list[int] = []
         self.ended: list[int] = []
@@ -168,8 +169,8 @@ class _Run:
     def unit(self, state: State, address: int, turn: Turn, due: int) -> None:
         """What a unit begins to do; an INPUT is waited for."""
         i = self.program[address]
-        run_table = decoding(i, self.tables)
-        duration = self._input(state, address) if turn.blocks else self._of(address, run_table)
+        decoded = decoding(i, self.tables)
+        duration = self._input(state, address) if turn.blocks else self._of(address, decoded)
         end = due + 1 + duration
         self.clock.reach(due, address)
         if turn.blocks and end > self.last:
@@ -193,14 +194,14 @@ class _Run:
                 self.last, self.error = end, Error.STREAM
             end = _NEVER
         elif turn.unit == ARRAY and end - 1 <= self.last:
-            self.profile.wait_x += self.durations.matvec(address, run_table).wait_x
-        self.begun.append(_Begun(end, address, run_table, state.ended, record))
+            self.profile.wait_x += self.durations.matvec(address, decoded).wait_x
+        self.begun.append(_Begun(end, address, decoded, state.ended, record))
         self.tables = after(i, self.tables)
 
-    def _of(self, address: int, run_table: int | None) -> int:
-        if run_table is None and self.program[address].opcode is Opcode.MATVEC:
+    def _of(self, address: int, decoded: Decoding | None) -> int:
+        if decoded is None and self.program[address].opcode is Opcode.MATVEC:
             return 0  # golden refuses it
-        return self.durations.at(address, run_table)
+        return self.durations.at(address, decoded)
 
     def _input(self, state: State, address: int) -> int:
         left = len(state.features) - state.read
@@ -232,7 +233,7 @@ class _Run:
             self.ended.append(len(self.addresses))
             self.profile.ended[one.address] += 1
         else:
-            self.profile.times[one.address, one.run_table] += 1
+            self.profile.times[one.address, one.decoded] += 1
         self.addresses.append(one.address)
         if one.record is not None and self.sink is not None:
             self.sink(one.record)

@@ -21,21 +21,30 @@ from numpy.typing import NDArray
 from sordino.arch import MAX_WRAPS
 from sordino.golden.codec import GroupWalk
 
-__all__ = ["MATVEC_OVERHEAD", "MatvecCycles", "matvec_cycles"]
+__all__ = [
+    "ARRIVAL",
+    "FIRST_COLUMN",
+    "FIRST_PLACE",
+    "MATVEC_OVERHEAD",
+    "NOTHING",
+    "SETTLE",
+    "MatvecCycles",
+    "matvec_cycles",
+]
 
-_FIRST_COLUMN = 2
+FIRST_COLUMN = 2
 """Cycle in which column 0 is announced."""
-_FIRST_PLACE = 11
+FIRST_PLACE = 11
 """Cycle in which the first place stands at the end of the position pipeline."""
-_ARRIVAL = 3
+ARRIVAL = 3
 """Cycles from a column's announcement until a place can read it."""
 _RELEASE = 2
 """Cycles from a place until the broadcast knows the room that it made."""
-_SETTLE = 6
+SETTLE = 6
 """Cycles from the last place to `done`."""
-_NOTHING = 7
+NOTHING = 7
 """Cycles of a MATVEC without places."""
-MATVEC_OVERHEAD = _FIRST_PLACE - 1 + _SETTLE
+MATVEC_OVERHEAD = FIRST_PLACE - 1 + SETTLE
 """Cycles beyond the places of the busiest group if none waits: 16."""
 _Ints = NDArray[np.int64]
 
@@ -51,6 +60,8 @@ class MatvecCycles:
     walked          (groups,) symbols of each group that had their place, padding among them
     padding         of these, how many are padding places
     idle            group cycles before the first place and after the last one
+    wait_stream     group cycles in which words of a stream were not in their ring yet
+    beats           read from external memory
     """
 
     cycles: int
@@ -59,6 +70,8 @@ class MatvecCycles:
     walked: _Ints
     padding: int
     idle: int
+    wait_stream: int = 0
+    beats: int = 0
 
     @property
     def overhead(self) -> int:
@@ -80,16 +93,16 @@ def matvec_cycles(walks: Sequence[GroupWalk], *, x_fifo: int) -> MatvecCycles:
     walked = np.array([len(walk.columns) for walk in walks], np.int64)
     if not active:
         return MatvecCycles(
-            cycles=_NOTHING,
+            cycles=NOTHING,
             wait_x=0,
             wait_broadcast=0,
             walked=walked,
             padding=0,
-            idle=_NOTHING * len(walks),
+            idle=NOTHING * len(walks),
         )
     race = _Race(active, x_fifo)
     race.run()
-    cycles = int(race.last.max()) + _SETTLE
+    cycles = int(race.last.max()) + SETTLE
     return MatvecCycles(
         cycles=cycles,
         wait_x=race.wait_x,
@@ -114,7 +127,7 @@ class _Race:
             [np.bincount(walk.columns, minlength=self.columns) for walk in walks], axis=1
         )
         self.final = np.array([int(w.columns[-1]) if len(w.columns) else -1 for w in walks])
-        self.last = np.full(len(walks), _FIRST_PLACE - 1, np.int64)
+        self.last = np.full(len(walks), FIRST_PLACE - 1, np.int64)
         self.wait_x = self.wait_broadcast = 0
         # reached[d] is R(d) but for the groups that have ended, which count from ended[d] on.
         self.reached = np.zeros(self.columns + 1, np.int64)
@@ -124,7 +137,7 @@ class _Race:
         self._finish(self.final < 0, -1)
         present = np.full(len(self.last), -1)
         steps = np.arange(MAX_WRAPS + 1)
-        sent, gone = _FIRST_COLUMN - 1, int(self.ended[0])
+        sent, gone = FIRST_COLUMN - 1, int(self.ended[0])
         for column, counts in enumerate(self.counts):
             sent += 1
             room = column - self.depth + 1
@@ -134,7 +147,7 @@ class _Race:
             stops = counts > 0
             if not stops.any():
                 continue
-            first = self._first(column, sent + _ARRIVAL, stops)
+            first = self._first(column, sent + ARRIVAL, stops)
             # A place here is the first one at or after each column since the group's last.
             since = (column - present)[:, None] > steps
             arrived = np.where(since & stops[:, None], first[:, None], 0).max(axis=0)
@@ -151,7 +164,7 @@ class _Race:
         first = np.maximum(due, there)
         waits = (first - due)[stops]
         self.wait_x += int(waits.sum())
-        at_best = column + _FIRST_COLUMN + _ARRIVAL - due[stops]
+        at_best = column + FIRST_COLUMN + ARRIVAL - due[stops]
         self.wait_broadcast += int(np.clip(at_best, 0, waits).sum())
         return first
 

@@ -11,7 +11,7 @@ from sordino.cycles.trace import Profile
 from sordino.isa.instructions import Opcode, Unit, unit_of
 from sordino.isa.overlap import UNITS
 
-__all__ = ["Stalls", "instruction_stalls", "layer_stalls"]
+__all__ = ["GROUP_CAUSES", "Stalls", "instruction_stalls", "layer_stalls"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,7 @@ class Stalls:
     padding         padding places
     wait_broadcast  a place waited for a column that one column a cycle cannot bring earlier
     wait_fifo       a place waited for a column that waited for room in a FIFO
+    wait_stream     the next words of a stream were not in their ring yet
     imbalance       done with its places before the busiest group
     overhead        start, decoder start and settling, 17 cycles a MATVEC
     """
@@ -49,12 +50,32 @@ class Stalls:
     padding: int
     wait_broadcast: int
     wait_fifo: int
+    wait_stream: int
     imbalance: int
     overhead: int
 
+    @property
+    def limiter(self) -> str:
+        """What took most of the cycles: lanes, stream (the bus), cell (vector unit) or control."""
+        groups = sum(getattr(self, name) for name in GROUP_CAUSES)
+        stream = self.matvec * self.wait_stream / groups if groups else 0
+        parts = {
+            "lanes": self.matvec - stream,
+            "stream": stream,
+            "cell": self.vector,
+            "control": self.control + self.table,
+        }
+        return max(parts, key=lambda name: parts[name])
+
     def as_dict(self) -> dict[str, Any]:
-        """Fields by name."""
-        return asdict(self)
+        """Fields by name, and the limiter."""
+        return {**asdict(self), "limiter": self.limiter}
+
+
+GROUP_CAUSES = (
+    *("places", "padding", "wait_broadcast", "wait_fifo", "wait_stream", "imbalance", "overhead"),
+)
+"""Fields of `Stalls` that say what groups did."""
 
 
 _FIELDS = tuple(field.name for field in fields(Stalls) if field.name != "name")
@@ -91,12 +112,12 @@ def _by_address(profile: Profile) -> Iterator[tuple[int, Counter[str]]]:
     durations = profile.durations
     program = durations.image.program
     found = [Counter[str]() for _ in program]
-    for (address, run_table), times in profile.times.items():
+    for (address, decoded), times in profile.times.items():
         found[address]["times"] += times
         if unit_of(program[address].opcode) is not Unit.NONE:
-            found[address]["hidden"] += times * (1 + durations.at(address, run_table))
+            found[address]["hidden"] += times * (1 + durations.at(address, decoded))
         if program[address].opcode is Opcode.MATVEC:
-            groups = _groups(durations.matvec(address, run_table))
+            groups = _groups(durations.matvec(address, decoded))
             found[address].update({name: times * n for name, n in groups.items()})
     for address, times in profile.ended.items():
         found[address]["times"] += times
@@ -119,6 +140,7 @@ def _groups(one: MatvecCycles) -> dict[str, int]:
         "padding": one.padding,
         "wait_broadcast": one.wait_broadcast,
         "wait_fifo": one.wait_x - one.wait_broadcast,
+        "wait_stream": one.wait_stream,
         "imbalance": one.imbalance,
         "overhead": one.overhead + len(one.walked),
     }

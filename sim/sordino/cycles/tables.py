@@ -1,33 +1,61 @@
-"""Which run tables the position decoders hold; what a MATVEC takes depends on its own."""
+"""Which tables the decoders hold; what a MATVEC takes depends on its own.
+
+Of a resident matrix that is its run table alone; of a streamed one the value table too, which says
+how fast the rings empty. Value tables are followed in machines that stream only.
+"""
+
+from typing import NamedTuple
 
 from sordino.arch import Config
 from sordino.golden.state import State
 from sordino.isa.instructions import Instruction, Opcode
 
-__all__ = ["RunTables", "after", "decoding", "empty", "loaded"]
+__all__ = ["NO_TABLES", "Decoding", "Tables", "after", "decoding", "empty", "loaded"]
 
-RunTables = tuple[int | None, ...]
-"""For each run slot of a decoder, the number of one of the image's tables; None: never loaded."""
+Decoding = int | tuple[int, int]
+"""The run table that a MATVEC decodes, with its value table in a machine that streams."""
 
 
-def empty(config: Config) -> RunTables:
+class Tables(NamedTuple):
+    """For each slot of a decoder the number of one of the image's tables; None: never loaded."""
+
+    runs: tuple[int | None, ...] = ()
+    values: tuple[int | None, ...] = ()
+
+
+NO_TABLES = Tables()
+"""Of a machine without slots."""
+
+
+def empty(config: Config) -> Tables:
     """Before the first load."""
-    return (None,) * config.run_slots
+    values = config.value_slots if config.stream_bus else 0
+    return Tables((None,) * config.run_slots, (None,) * values)
 
 
-def loaded(state: State) -> RunTables:
+def loaded(state: State, config: Config) -> Tables:
     """Those of an exact machine."""
-    return tuple(state.run_tables)
+    values = state.value_tables if config.stream_bus else ()
+    return Tables(tuple(state.run_tables), tuple(values))
 
 
-def after(instruction: Instruction, tables: RunTables) -> RunTables:
+def after(instruction: Instruction, tables: Tables) -> Tables:
     """Those that later instructions find."""
-    if instruction.opcode is Opcode.TABLE and instruction.runs:
-        slot = instruction.slot
-        return (*tables[:slot], instruction.source, *tables[slot + 1 :])
-    return tables
+    if instruction.opcode is not Opcode.TABLE:
+        return tables
+    kind = "runs" if instruction.runs else "values"
+    held, slot = getattr(tables, kind), instruction.slot
+    if not held:
+        return tables
+    return tables._replace(**{kind: (*held[:slot], instruction.source, *held[slot + 1 :])})
 
 
-def decoding(instruction: Instruction, tables: RunTables) -> int | None:
-    """The table whose runs a MATVEC decodes; None for any other instruction."""
-    return tables[instruction.run_slot] if instruction.opcode is Opcode.MATVEC else None
+def decoding(instruction: Instruction, tables: Tables) -> Decoding | None:
+    """What a MATVEC decodes with; None for any other instruction, or without a table."""
+    if instruction.opcode is not Opcode.MATVEC:
+        return None
+    runs = tables.runs[instruction.run_slot]
+    if not tables.values or runs is None:
+        return runs
+    values = tables.values[instruction.slot]
+    return None if values is None else (runs, values)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from sordino.cycles.durations import Durations
 from sordino.cycles.schedule import COUNTED, IDLE, Clock, Flight, turns
-from sordino.cycles.tables import RunTables, after, decoding, empty
+from sordino.cycles.tables import Decoding, Tables, after, decoding, empty
+from sordino.engines.external import MemoryTiming
 from sordino.isa.image import Image
 
 __all__ = ["Profile", "Timer", "Trace", "time_trace"]
@@ -34,7 +35,7 @@ class Profile:
     cycles  of the whole run
     busy    for each unit the cycles in which it worked
     wait_x  group cycles in which a place waited for its column
-    times   by address and a MATVEC's run table, else None; an INPUT that met the end of input is
+    times   by address and a MATVEC's tables, else None; an INPUT that met the end of input is
             in `ended` instead
     exposed, issuing
             cycles by address, as in `Clock`; together they sum to `cycles`
@@ -44,7 +45,7 @@ class Profile:
     cycles: int = 0
     busy: list[int] = field(default_factory=lambda: [0] * len(COUNTED))
     wait_x: int = 0
-    times: Counter[tuple[int, int | None]] = field(default_factory=Counter)
+    times: Counter[tuple[int, Decoding | None]] = field(default_factory=Counter)
     ended: Counter[int] = field(default_factory=Counter)
     exposed: Counter[int] = field(default_factory=Counter)
     issuing: Counter[int] = field(default_factory=Counter)
@@ -80,7 +81,7 @@ class Profile:
         }
 
 
-_Moment = tuple[Flight, RunTables]
+_Moment = tuple[Flight, Tables]
 """All that the time of what comes next depends on."""
 _Passage = tuple[int, int, int, bool]
 """Number of the moment before, first and last address, whether that is an INPUT at the end."""
@@ -93,8 +94,8 @@ class Timer:
     are few such: units start anew in every frame.
     """
 
-    def __init__(self, image: Image) -> None:
-        self.durations = Durations(image)
+    def __init__(self, image: Image, memory: MemoryTiming | None = None) -> None:
+        self.durations = Durations(image, memory)
         self._program = image.program
         self._turns = turns(image.program)
         self._moments: list[_Moment] = [(IDLE, empty(image.config))]
@@ -114,10 +115,10 @@ class Timer:
             tables = self._moments[before][1]
             for address in range(first, last + (not ended)):
                 i = self._program[address]
-                run_table = decoding(i, tables)
-                profile.times[address, run_table] += repeats
-                if run_table is not None:
-                    profile.wait_x += repeats * self.durations.matvec(address, run_table).wait_x
+                decoded = decoding(i, tables)
+                profile.times[address, decoded] += repeats
+                if decoded is not None:
+                    profile.wait_x += repeats * self.durations.matvec(address, decoded).wait_x
                 tables = after(i, tables)
             if ended:
                 profile.ended[last] += repeats
@@ -154,7 +155,7 @@ class Timer:
             passages.append(passage)
         return passages, moment
 
-    def _duration(self, address: int, tables: RunTables, ended: bool) -> int:
+    def _duration(self, address: int, tables: Tables, ended: bool) -> int:
         if ended:
             return self.durations.short_input(address, 0)
         return self.durations.at(address, decoding(self._program[address], tables))

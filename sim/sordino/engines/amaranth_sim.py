@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.driver.loading import load_sections
 from sordino.engines.engine import Record, RunResult
+from sordino.engines.external import MemoryTiming
 from sordino.isa.image import Image
 from sordino.isa.instructions import Instruction, Opcode
 from sordino.isa.registers import LoadTarget
@@ -34,15 +35,23 @@ class AmaranthSim:
     """The machine in RTL in Amaranth's simulator, an `Engine`; needs nothing but Python.
 
     Every run begins at power-up with memories that are zero and loads the image anew, where `Rtl`
-    keeps what an earlier run left. `vcd` names a waveform file; each run writes it anew.
+    keeps what an earlier run left. `vcd` names a waveform file; each run writes it anew. `memory`
+    times external memory.
     """
 
     name = "rtl"
     simulator = "amaranth"
 
-    def __init__(self, image: Image, *, vcd: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        image: Image,
+        *,
+        vcd: str | Path | None = None,
+        memory: MemoryTiming | None = None,
+    ) -> None:
         self.image = image
         self._vcd = vcd
+        self._memory = memory
 
     def run(
         self,
@@ -59,6 +68,7 @@ class AmaranthSim:
             record=record,
             timeout=_NO_LIMIT,
             vcd=self._vcd,
+            memory=self._memory,
         )
 
 

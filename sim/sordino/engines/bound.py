@@ -1,5 +1,7 @@
 """A generous bound on a program's cycles, so that no run of a damaged machine goes on."""
 
+from sordino.engines.external import BEAT, MemoryTiming
+from sordino.isa.external import external_bytes
 from sordino.isa.image import Image
 from sordino.isa.instructions import Instruction, Opcode
 
@@ -8,12 +10,23 @@ __all__ = ["cycle_bound"]
 _OVERHEAD = 100
 
 
-def _cost(image: Image, instruction: Instruction) -> int:
+def _reading(image: Image, matrix: int, memory: MemoryTiming) -> int:
+    """More cycles than a streamed matrix takes to come, one burst after the other."""
+    config, entry = image.config, image.matrices[matrix]
+    if not entry.streamed:
+        return 0
+    bursts = external_bytes([entry], config) // config.burst_bytes
+    beat = 2 * -(-BEAT // memory.rate) + 2
+    return bursts * (memory.latency + memory.jitter + beat * config.stream_burst + _OVERHEAD)
+
+
+def _cost(image: Image, instruction: Instruction, memory: MemoryTiming) -> int:
     config = image.config
     match instruction.opcode:
         case Opcode.MATVEC:
             places = max(image.matrices[instruction.matrix].places, default=0)
-            return instruction.columns + places * 2 + _OVERHEAD
+            reading = _reading(image, instruction.matrix, memory)
+            return instruction.columns + places * 2 + reading + _OVERHEAD
         case Opcode.DRAIN | Opcode.ARGMAX:
             return instruction.rows * config.lanes + _OVERHEAD
         case Opcode.TABLE:
@@ -24,12 +37,13 @@ def _cost(image: Image, instruction: Instruction) -> int:
             return instruction.fields.get("count", 0) + _OVERHEAD
 
 
-def cycle_bound(image: Image, frames: int) -> int:
+def cycle_bound(image: Image, frames: int, memory: MemoryTiming | None = None) -> int:
     """More cycles than any run of `frames` input vectors takes.
 
     Every instruction of the program once for each symbol that a frame may have, and once more,
     doubled.
     """
-    once = sum(_cost(image, instruction) for instruction in image.program)
+    timing = memory or MemoryTiming()
+    once = sum(_cost(image, instruction, timing) for instruction in image.program)
     symbols = int(image.host.get("max_symbols", 1))
     return 2 * once * (symbols + 2) * (frames + 2)

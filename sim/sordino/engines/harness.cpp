@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -48,7 +49,67 @@ int32_t extend(uint32_t word, size_t width) {
     return spare > 0 ? int32_t(word << spare) >> spare : int32_t(word);
 }
 
+// External memory, timed as sordino.engines.external.MemoryTiming says.
+struct External {
+    struct Beat {
+        uint64_t due, address;
+        bool last;
+    };
+    cxxrtl_object *araddr = nullptr, *arlen = nullptr, *arvalid = nullptr, *arready = nullptr,
+                  *rdata = nullptr, *rresp = nullptr, *rlast = nullptr, *rvalid = nullptr,
+                  *base = nullptr;
+    const uint8_t *bytes = nullptr;
+    uint64_t size = 0, begin = 0, now = 0, beats = 0;
+    uint32_t latency = 1, rate = 256, jitter = 0, random = 1, credit = 511;
+    std::deque<Beat> waiting;
+
+    uint32_t dice(uint32_t sides) {
+        random = random * 1664525u + 1013904223u;
+        return uint32_t((uint64_t(random) * sides) >> 32);
+    }
+    void rest() {
+        if (!arready) return;
+        arready->next[0] = 0;
+        rvalid->next[0] = 0;
+    }
+    void drive() {
+        if (!arready) return;
+        arready->next[0] = 1;
+        credit += rate;
+        if (credit > 255 + rate) credit = 255 + rate;
+        const bool ready = credit >= 256 && !(jitter && dice(3) == 0);
+        const bool valid = !waiting.empty() && waiting.front().due <= now && ready;
+        rvalid->next[0] = valid;
+        if (!valid) return;
+        const Beat beat = waiting.front();
+        waiting.pop_front();
+        credit -= 256;
+        ++beats;
+        const size_t width = rdata->width / 8, at = size_t(beat.address - begin);
+        const bool inside = beat.address >= begin && at + width <= size;
+        if (inside)
+            std::memcpy(rdata->next, bytes + at, width);
+        else
+            std::memset(rdata->next, 0, width);
+        rresp->next[0] = inside ? 0 : 2;
+        rlast->next[0] = beat.last;
+    }
+    void sample() {
+        if (!arready) return;
+        if (arvalid->curr[0]) {
+            const uint64_t address = araddr->curr[0] | uint64_t(araddr->curr[1]) << 32;
+            uint64_t due = now + latency + (jitter ? dice(jitter + 1) : 0);
+            if (!waiting.empty() && waiting.back().due > due) due = waiting.back().due;
+            const uint32_t more = arlen->curr[0];
+            for (uint32_t k = 0; k <= more; ++k)
+                waiting.push_back({due, address + k * (rdata->width / 8), k == more});
+        }
+        ++now;
+    }
+};
+
 struct Harness {
+    External external;
     cxxrtl_handle handle = nullptr;
     cxxrtl_object *clk = nullptr, *load = nullptr, *load_valid = nullptr, *start = nullptr,
                   *entry = nullptr, *limit = nullptr, *end_of_input = nullptr, *clear = nullptr,
@@ -204,7 +265,9 @@ struct Harness {
         put(feature, uint8_t(features_left ? *features : 0));
         feature_valid->next[0] = offering;
         token_ready->next[0] = !chance(token_gap);
+        external.drive();
         settle();
+        external.sample();
         const bool taken = offering && feature_ready->curr[0];
         if (token_valid->curr[0] && token_ready->curr[0]) {
             last_token = token->curr[0];
@@ -293,8 +356,42 @@ int sordino_open_vcd(Harness *h, const char *path) {
     return 1;
 }
 
+// External memory of `size` bytes from 4 KiB page `page` on; 0 if the machine does not stream.
+int sordino_external(Harness *h, const uint8_t *bytes, size_t size, uint32_t page,
+                     uint32_t latency, uint32_t rate, uint32_t jitter, uint32_t seed) {
+    External &e = h->external;
+    if (!e.arready) {
+        size_t parts = 0;
+        if (!cxxrtl_get_parts(h->handle, "m_axi__arready", &parts)) return 0;
+        e.araddr = h->find("m_axi__araddr");
+        e.arlen = h->find("m_axi__arlen");
+        e.arvalid = h->find("m_axi__arvalid");
+        e.rdata = h->find("m_axi__rdata");
+        e.rresp = h->find("m_axi__rresp");
+        e.rlast = h->find("m_axi__rlast");
+        e.rvalid = h->find("m_axi__rvalid");
+        e.base = h->find("stream_base");
+        e.arready = h->find("m_axi__arready");
+        if (!h->missing.empty()) return 0;
+    }
+    e.bytes = bytes;
+    e.size = size;
+    e.begin = uint64_t(page) << 12;
+    e.latency = latency;
+    e.rate = rate;
+    e.jitter = jitter;
+    e.random = seed;
+    e.credit = 255 + rate;
+    e.base->next[0] = page;
+    return 1;
+}
+
+// Beats read since the machine was made.
+uint64_t sordino_beats(Harness *h) { return h->external.beats; }
+
 // One LoadWrite a cycle: `words` holds the low and high 64 bits of each payload.
 void sordino_load(Harness *h, const uint64_t *words, size_t count) {
+    h->external.rest();
     for (size_t k = 0; k < count; ++k) {
         h->load->next[0] = uint32_t(words[2 * k]);
         h->load->next[1] = uint32_t(words[2 * k] >> 32);
@@ -339,6 +436,7 @@ void sordino_start(Harness *h, const int8_t *features, size_t count, uint32_t en
     h->pending.clear();
     h->issued = 0;
     for (auto &work : h->at_work) work = {};
+    h->external.rest();
     Harness::put(h->entry, entry);
     Harness::put(h->limit, limit);
     h->feature_valid->next[0] = 0;

@@ -17,7 +17,7 @@ from sordino.isa.image import Image
 from sordino.isa.instructions import Instruction, Opcode, Space
 from sordino.isa.registers import Error
 
-__all__ = ["bench_matvec"]
+__all__ = ["bench_matvec", "matvec_image"]
 
 _MOST_ROWS = 1024
 _COUNTED = (Opcode.TABLE, Opcode.MATVEC, Opcode.DRAIN)
@@ -103,6 +103,11 @@ def _image(matrix: NDArray[np.int8], layout: Layout, stored_zeros: bool) -> Imag
             "padding": [stats.padding for stats in encoded.stats],
         },
     )
+
+
+def matvec_image(matrix: NDArray[np.int8], lanes: int, group: int) -> Image:
+    """The image with which `bench_matvec` multiplies, for a machine of the matrix's size."""
+    return _image(matrix, linear_layout([matrix], _config(matrix, lanes, group)), False)
 
 
 def _run(

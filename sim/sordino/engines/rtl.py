@@ -14,6 +14,7 @@ from sordino.driver.loading import load_sections
 from sordino.engines.compiled import build
 from sordino.engines.engine import Record, RunResult
 from sordino.engines.errors import ToolError
+from sordino.engines.external import MemoryTiming
 from sordino.isa.effects import Store, writes
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode, Unit, unit_of
@@ -26,6 +27,8 @@ _CYCLES_A_CALL = 200_000
 _VALUES_A_CALL = 1 << 20
 _NO_REGION = 0xFFFFFFFF
 _REGIONS = 3
+_BASE_PAGE = 0x12345
+"""Where external memory begins."""
 _WHO = {Unit.NONE: "own", Unit.ARRAY: "array", Unit.VECTOR: "vector", Unit.TABLE: "table"}
 _STREAMS = (LoadTarget.POSITIONS, LoadTarget.VALUES)
 
@@ -66,6 +69,8 @@ def _library(path: Path) -> ctypes.CDLL:
         ("names", None, [pointer]),
         ("bind", size, [pointer, u32, text]),
         ("open_vcd", ctypes.c_int, [pointer, text]),
+        ("external", ctypes.c_int, [pointer, text, size, u32, u32, u32, u32, u32]),
+        ("beats", u64, [pointer]),
         ("load", None, [pointer, pointer, size]),
         ("program", None, [pointer, pointer, pointer, pointer, size]),
         (
@@ -91,13 +96,20 @@ class Rtl:
     """The machine in RTL under CXXRTL, loaded with one image.
 
     Runs follow one another on the same loaded machine, as on a chip: START resets registers and
-    counters, programs clear their own state. `vcd` names a waveform file to write.
+    counters, programs clear their own state. `vcd` names a waveform file to write; `memory` times
+    external memory, for machines that stream.
     """
 
     name = "rtl"
     simulator = "cxxrtl"
 
-    def __init__(self, image: Image, *, vcd: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        image: Image,
+        *,
+        vcd: str | Path | None = None,
+        memory: MemoryTiming | None = None,
+    ) -> None:
         self.image = image
         self._library = _library(build(image.config, debug=vcd is not None))
         self._handle = ctypes.c_void_p(self._library.sordino_create())
@@ -117,6 +129,26 @@ class Rtl:
             block = np.ascontiguousarray(words)
             self._library.sordino_load(self._handle, block.ctypes.data, len(block))
         self._describe_program()
+        if image.config.stream_bus:
+            self.external(image.external, memory or MemoryTiming())
+
+    def external(self, contents: bytes, timing: MemoryTiming) -> None:
+        """What external memory holds and when it answers, from now on."""
+        self._external = contents  # read while it runs
+        found = self._library.sordino_external(
+            self._handle,
+            contents,
+            len(contents),
+            _BASE_PAGE,
+            *(timing.latency, timing.rate, timing.jitter, timing.seed),
+        )
+        if not found:
+            raise ToolError("the compiled machine has no bus to external memory; clear the cache")
+
+    @property
+    def beats(self) -> int:
+        """Beats that came from external memory so far."""
+        return int(self._library.sordino_beats(self._handle))
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):

@@ -6,47 +6,28 @@ after the other; the places and values are then put together in numpy.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.arch import MAX_WRAPS, STREAM_WORD_BITS, Config
-from sordino.isa.image import MatrixStreams
+from sordino.arch import MAX_WRAPS, STREAM_WORD_BITS
+from sordino.isa.external import Streams, bits_of, position_stream, value_stream
 from sordino.isa.tans import Symbol, expand
 
 __all__ = [
     "DecodedMatrix",
+    "GroupStreams",
     "GroupWalk",
     "StreamError",
     "Streams",
     "decode_matrix",
+    "decode_streams",
     "decode_walks",
 ]
 
 
 class StreamError(ValueError):
     """A stream that leaves its matrix or does not end in state 0."""
-
-
-class Streams(Protocol):
-    """What of an image holds the streams; stream memories are words, little endian."""
-
-    @property
-    def config(self) -> Config:
-        """The machine."""
-
-    @property
-    def matrices(self) -> tuple[MatrixStreams, ...]:
-        """The directory."""
-
-    @property
-    def positions(self) -> tuple[bytes, ...]:
-        """Each group's stream memory."""
-
-    @property
-    def values(self) -> tuple[bytes, ...]:
-        """Each lane's stream memory."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +61,29 @@ class GroupWalk:
     outside: bool = False
 
 
+@dataclass(frozen=True)
+class GroupStreams:
+    """What one group's decoders do, symbol by symbol: what a streamed MATVEC's time depends on.
+
+    walk     where the position symbols lead
+    padding  bool: of every position symbol taken, those after the walk's end among them
+    words    16-bit words of the position stream and of each lane's value stream
+    passes   for each of these streams bool: whether a symbol takes the last bit of a word
+    """
+
+    walk: GroupWalk
+    padding: NDArray[np.bool_]
+    words: tuple[int, ...]
+    passes: tuple[NDArray[np.bool_], ...]
+
+
 class _Decoder:
     """One table as arrays over its states."""
 
     def __init__(self, symbols: Sequence[Symbol], state_bits: int) -> None:
         entries = expand(symbols, state_bits)
         self.state_bits = state_bits
+        self.ends = np.zeros(0, np.int64)
         self.base = np.array([entry.symbol.base for entry in entries], np.int64)
         self.extra = np.array([entry.symbol.extra for entry in entries], np.int64)
         self.bits = np.array([entry.bits for entry in entries], np.int64)
@@ -101,7 +99,8 @@ class _Decoder:
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_], int]:
         """Values and padding marks of `count` symbols from bit `start` on, and the end state.
 
-        Words past the end of the memory are 0.
+        Words past the end of the memory are 0. `ends` then holds the bit behind each symbol,
+        counted from the word in which the stream begins.
         """
         # A symbol takes at most one word, the initial state another, and the first word may hold
         # one bit of it; a window is two words.
@@ -121,6 +120,7 @@ class _Decoder:
         passed = np.array(states, np.int64)
         bits, extra = self.bits[passed], self.extra[passed]
         ends = begin + np.cumsum(bits + extra)
+        self.ends = ends
         raw_at = ends - extra
         window = words[raw_at // STREAM_WORD_BITS] | (
             words[raw_at // STREAM_WORD_BITS + 1] << STREAM_WORD_BITS
@@ -150,7 +150,6 @@ def decode_matrix(
     """
     config = image_like.config
     entry = image_like.matrices[matrix]
-    before = image_like.matrices[:matrix]
     where = _Decoder(runs, config.state_bits)
     what = _Decoder(values, config.state_bits)
     slots = np.zeros((rows, config.lanes, columns), np.int8)
@@ -163,8 +162,7 @@ def decode_matrix(
             raise StreamError(f"{name}: {count} places in {rows} rows of {columns} columns")
         if not count:
             continue
-        start = sum(earlier.position_bits[group] for earlier in before)
-        found, pads, state = where.decode(image_like.positions[group], start, count)
+        found, pads, state = where.decode(*position_stream(image_like, matrix, group), count)
         stops = _walk(name, found, pads, rows, columns)
         if state:
             raise StreamError(f"{name}: position stream ends in state {state}, not 0")
@@ -174,8 +172,7 @@ def decode_matrix(
         if not len(stops):
             continue
         for lane in range(group * config.group, (group + 1) * config.group):
-            start = sum(earlier.value_bits[lane] for earlier in before)
-            weights, _, state = what.decode(image_like.values[lane], start, len(stops))
+            weights, _, state = what.decode(*value_stream(image_like, matrix, lane), len(stops))
             if state:
                 raise StreamError(
                     f"matrix {matrix}, lane {lane}: value stream ends in state {state}, not 0"
@@ -193,19 +190,62 @@ def decode_walks(
     """
     config = image_like.config
     where = _Decoder(runs, config.state_bits)
-    walks = []
-    for group, count in enumerate(image_like.matrices[matrix].places):
-        if not count:
-            walks.append(GroupWalk(np.zeros(0, np.int64)))
-            continue
-        start = sum(m.position_bits[group] for m in image_like.matrices[:matrix])
-        symbols = min(count, rows * columns + 1)
-        found, pads, _ = where.decode(image_like.positions[group], start, symbols)
-        _, column = _follow(found, pads, rows)
-        bad = (column >= columns) | (np.diff(column, prepend=0) > MAX_WRAPS)
-        good = int(bad.argmax()) if bad.any() else symbols
-        walks.append(GroupWalk(column[:good], int(pads[:good].sum()), good < symbols))
-    return tuple(walks)
+    return tuple(
+        _walk_group(image_like, matrix, group, where, rows, columns)[0]
+        for group in range(config.groups)
+    )
+
+
+def decode_streams(
+    image_like: Streams,
+    matrix: int,
+    *,
+    rows: int,
+    columns: int,
+    runs: Sequence[Symbol],
+    values: Sequence[Symbol],
+) -> tuple[GroupStreams, ...]:
+    """Decode all streams of a streamed matrix, as `decode_walks`, with the bits they take."""
+    config = image_like.config
+    where, what = (_Decoder(table, config.state_bits) for table in (runs, values))
+    lengths = bits_of(image_like.matrices[matrix], config)
+    found = []
+    for group in range(config.groups):
+        walk, pads = _walk_group(image_like, matrix, group, where, rows, columns)
+        passes = [_passes(where, len(pads))]
+        for lane in range(group * config.group, (group + 1) * config.group):
+            count = int((~pads).sum())
+            if count:
+                what.decode(*value_stream(image_like, matrix, lane), count)
+            passes.append(_passes(what, count))
+        first = group * (1 + config.group)
+        words = [-(-n // STREAM_WORD_BITS) for n in lengths[first : first + 1 + config.group]]
+        found.append(GroupStreams(walk, pads, tuple(words), tuple(passes)))
+    return tuple(found)
+
+
+def _walk_group(
+    image_like: Streams, matrix: int, group: int, where: _Decoder, rows: int, columns: int
+) -> tuple[GroupWalk, NDArray[np.bool_]]:
+    """One group's walk, and which of the symbols taken are padding."""
+    count = image_like.matrices[matrix].places[group]
+    if not count:
+        return GroupWalk(np.zeros(0, np.int64)), np.zeros(0, np.bool_)
+    symbols = min(count, rows * columns + 1)
+    found, pads, _ = where.decode(*position_stream(image_like, matrix, group), symbols)
+    _, column = _follow(found, pads, rows)
+    bad = (column >= columns) | (np.diff(column, prepend=0) > MAX_WRAPS)
+    good = int(bad.argmax()) if bad.any() else symbols
+    return GroupWalk(column[:good], int(pads[:good].sum()), good < symbols), pads
+
+
+def _passes(decoder: _Decoder, count: int) -> NDArray[np.bool_]:
+    """For each of the latest `count` symbols whether it takes the last bit of a word."""
+    if not count:
+        return np.zeros(0, np.bool_)
+    words = decoder.ends // STREAM_WORD_BITS
+    passed: NDArray[np.bool_] = np.diff(words, prepend=0) > 0
+    return passed
 
 
 def _follow(

@@ -6,6 +6,7 @@ from typing import NoReturn
 from sordino.arch import QUAD, STREAM_WORD_BITS
 from sordino.golden.vector import PARAMETER_BYTES, index_words
 from sordino.isa.encoding import EncodingError
+from sordino.isa.external import EXTERNAL_BITS, external_bytes
 from sordino.isa.image import Image, ImageError
 from sordino.isa.instructions import Function, Instruction, Opcode, Space, unit_of
 from sordino.isa.overlap import hazards
@@ -84,8 +85,10 @@ class _Verifier:
                     f"matrix {number}: wanted places and bits of {config.groups} groups and bits "
                     f"of {config.lanes} lanes, got {sizes}; compile again"
                 )
-        positions = [entry.position_bits for entry in image.matrices]
-        values = [entry.value_bits for entry in image.matrices]
+        resident = [entry for entry in image.matrices if not entry.streamed]
+        positions = [entry.position_bits for entry in resident]
+        values = [entry.value_bits for entry in resident]
+        ring = config.ring_words
         for kind, unit, stored, lengths, setting, room in (
             ("position", "group", image.positions, positions, "group_words", config.group_words),
             ("value", "lane", image.values, values, "lane_words", config.lane_words),
@@ -95,12 +98,33 @@ class _Verifier:
                 raise ImageError(f"wanted {kind} streams of {units} {unit}s, got {len(stored)}")
             for number, memory in enumerate(stored):
                 words = -(-sum(length[number] for length in lengths) // STREAM_WORD_BITS)
-                _fit(f"{kind} streams of {unit} {number}", words, setting, room)
+                _fit(f"{kind} streams of {unit} {number}", words + ring, setting, room)
                 if len(memory) != 2 * words:
                     raise ImageError(
                         f"{unit} {number}: the directory counts {words} words of {kind} streams, "
                         f"there are {len(memory) / 2:g}; compile again"
                     )
+
+        self.check_external()
+
+    def check_external(self) -> None:
+        config, image = self.config, self.image
+        if any(entry.streamed for entry in image.matrices) and not config.stream_bus:
+            raise ImageError(
+                "a matrix is streamed and the machine has no bus to external memory; "
+                "compile again for a machine with stream_bus"
+            )
+        wanted = external_bytes(image.matrices, config)
+        if len(image.external) != wanted:
+            raise ImageError(
+                f"the directory counts {wanted} bytes of external memory, "
+                f"there are {len(image.external)}; compile again"
+            )
+        if wanted > config.burst_bytes << EXTERNAL_BITS if config.stream_bus else wanted:
+            raise ImageError(
+                f"external memory has {wanted:,} bytes, bursts of {config.burst_bytes} bytes "
+                f"reach {config.burst_bytes << EXTERNAL_BITS:,}; raise stream_burst"
+            )
 
     def check_tables(self) -> None:
         """Tables must expand, and suit what TABLE instructions use them for."""

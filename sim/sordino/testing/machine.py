@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from sordino.driver.loading import load_sections
 from sordino.engines.engine import Record, RunResult
+from sordino.engines.external import MemoryTiming
 from sordino.isa.effects import Region, Store, writes
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.isa.registers import COUNTERS, Error, LoadTarget
+from sordino.rtl.fetch import PAGE_BITS
 from sordino.rtl.machine import Machine
+from sordino.testing.external import ExternalMemory
 from sordino.testing.simulate import simulate
 from sordino.testing.stalls import Stall, never
 from sordino.testing.streams import receive, send
@@ -22,6 +25,8 @@ from sordino.testing.streams import receive, send
 __all__ = ["Simulated", "load_writes", "run_machine", "submodule"]
 
 _STREAMS = (LoadTarget.POSITIONS, LoadTarget.VALUES)
+_BASE_PAGE = 0x12345
+"""Where external memory begins."""
 _LOAD_LATENCY = 4
 """Cycles after the last word in which it is sure to have arrived."""
 
@@ -50,8 +55,15 @@ def load_writes(image: Image) -> Iterator[dict[str, Any]]:
 class _Bench:
     """One run of one machine; its coroutines are the testbenches."""
 
-    def __init__(self, image: Image, features: NDArray[np.int8], entry: int) -> None:
+    def __init__(
+        self,
+        image: Image,
+        features: NDArray[np.int8],
+        entry: int,
+        memory: MemoryTiming | None = None,
+    ) -> None:
         self.image = image
+        self.external = ExternalMemory(image.external, base=_BASE_PAGE << PAGE_BITS, timing=memory)
         self.features = np.ascontiguousarray(features, np.int8).reshape(-1)
         self.entry = entry
         self.machine = Machine(image.config)
@@ -101,6 +113,8 @@ class _Bench:
             await ctx.tick()
         ctx.set(machine.load.valid, 0)
         await ctx.tick().repeat(_LOAD_LATENCY)
+        if self.image.config.stream_bus:
+            ctx.set(machine.stream_base, _BASE_PAGE)
         ctx.set(machine.entry, self.entry)
         ctx.set(machine.limit, cycle_limit)
         ctx.set(machine.start, 1)
@@ -187,14 +201,16 @@ def run_machine(
     entry: str = "main",
     timeout: int = 100_000,
     vcd: str | Path | None = None,
+    memory: MemoryTiming | None = None,
 ) -> RunResult:
     """Load `image` into a Machine at power-up, run `features` (frames, dim) int8 until it stops.
 
     The result is an `Engine`'s, timed counters among it. The host writes features and takes tokens
     with the waits that the stalls say. TimeoutError if loading and running take more than
-    `timeout` cycles. Amaranth's simulator does about a thousand cycles a second: for small images.
+    `timeout` cycles. `memory` times external memory. Amaranth's simulator does
+    about a thousand cycles a second: for small images.
     """
-    bench = _Bench(image, features, image.host.get("entries", {}).get(entry, 0))
+    bench = _Bench(image, features, image.host.get("entries", {}).get(entry, 0), memory)
     kept: list[Record] = []
     sink = (record if callable(record) else kept.append) if record else None
     results: list[RunResult] = []
@@ -204,6 +220,9 @@ def run_machine(
 
     async def feed(ctx: Any) -> None:
         await bench.feed(ctx, feature_stall)
+
+    async def serve(ctx: Any) -> None:
+        await bench.external.serve(ctx, bench.machine.m_axi)
 
     async def run(ctx: Any) -> None:
         await bench.load_and_start(ctx, cycle_limit)
@@ -216,7 +235,7 @@ def run_machine(
         bench.design,
         run,
         timeout=timeout,
-        background=(take, feed),
+        background=(take, feed, serve) if image.config.stream_bus else (take, feed),
         vcd=vcd,
     )
     return results[0]
@@ -238,8 +257,10 @@ class Simulated:
         feature_stall: Callable[[], Stall] = lambda: never,
         token_stall: Callable[[], Stall] = lambda: never,
         timeout: int = 100_000,
+        memory: MemoryTiming | None = None,
     ) -> None:
         self.image = image
+        self._memory = memory
         self._feature_stall, self._token_stall = feature_stall, token_stall
         self._timeout = timeout
 
@@ -259,4 +280,5 @@ class Simulated:
             cycle_limit=cycle_limit,
             record=record,
             timeout=self._timeout,
+            memory=self._memory,
         )

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sordino.arch import Config
 from sordino.compiler.codec import encode_matrices
-from sordino.golden.codec import Streams
 from sordino.isa.encoding import encode
+from sordino.isa.external import Streams
 from sordino.isa.instructions import Matvec
 from sordino.isa.registers import LoadTarget
 from sordino.isa.tans import EntryLayout, Symbol, expand

@@ -9,6 +9,7 @@ from sordino.cli.options import config_option, json_option, path_type, set_optio
 from sordino.cli.output import console, prepare_output, print_json, print_table, settings
 from sordino.compiler.compile import Compiled, CompileOptions, compile_model
 from sordino.compiler.precision import CODEBOOKS
+from sordino.compiler.stream import WEIGHTS
 from sordino.files import write_atomically
 from sordino.model.load import load_model
 
@@ -40,6 +41,11 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
         f"{summary['bits_per_weight']:.3f} bits per weight, {summary['zeros']:.1%} zeros, "
         f"{summary['weights']:,} weights"
     )
+    if summary["streamed"]:
+        console.print(
+            f"{summary['streamed']} of {len(compiled.image.matrices)} matrices streamed: "
+            f"{summary['sections']['external']:,} bytes of external memory"
+        )
 
 
 @click.command(
@@ -48,6 +54,7 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     "  sordino compile model.npz\n"
     "  sordino compile model.safetensors --config tiny --weight-bits 5 --sparsity 0.25\n"
     "  sordino compile model.npz --weight-bits 4 --codebook lloyd-max --layer-bits 'joint.*=6'\n"
+    "  sordino compile model.npz --set stream_bus=128 --weights streamed\n"
     "  sordino compile state.pt --meta meta.json --set lanes=32 -o model.sordino",
 )
 @click.argument("model", type=path_type)
@@ -76,6 +83,14 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     help="Share of weights (groups where G > 1) to prune.  [default: the zeros that are there]",
 )
 @click.option(
+    "--weights",
+    type=click.Choice(WEIGHTS),
+    default="auto",
+    show_default=True,
+    help="In the machine, streamed from external memory (a machine with stream_bus), or streamed "
+    "what does not fit.",
+)
+@click.option(
     "--meta",
     type=path_type,
     help="JSON file with tokens, features and sizes, if the model has none.",
@@ -100,6 +115,7 @@ def compile_command(
     layer_bits: dict[str, int],
     codebook: str | None,
     sparsity: float | None,
+    weights: str,
     meta: Path | None,
     output: Path | None,
     report: Path | None,
@@ -112,6 +128,7 @@ def compile_command(
         codebook=codebook,
         layer_bits=tuple(layer_bits.items()) or None,
         sparsity=sparsity,
+        weights=weights,
     )
     loaded = load_model(model, meta)
     path = output or model.with_suffix(".sordino")

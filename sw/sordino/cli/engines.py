@@ -1,6 +1,7 @@
 """Engines by their command line names, and what to do without a C++ compiler."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ from sordino.engines.amaranth_sim import AmaranthSim, estimate_seconds
 from sordino.engines.compiled import compiler, is_cached
 from sordino.engines.engine import Engine
 from sordino.engines.errors import ToolError
+from sordino.engines.external import BEAT, MemoryTiming
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.golden.verify import verify
 from sordino.isa.image import Image
 
-__all__ = ["ENGINES", "make_engine", "simulator_of", "slow_option"]
+__all__ = ["ENGINES", "make_engine", "memory_options", "simulator_of", "slow_option"]
 
 ENGINES = click.Choice(["golden", "rtl", "cycles"])
 _LONG_SECONDS = 300
@@ -27,6 +29,31 @@ slow_option = click.option(
     is_flag=True,
     help="Without a C++ compiler, simulate for more than five minutes too.",
 )
+
+
+def memory_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--memory-latency` and `--memory-rate`, which the command gets as `memory`."""
+
+    @wraps(command)
+    def with_memory(*args: Any, memory_latency: int, memory_rate: int, **more: Any) -> Any:
+        timing = MemoryTiming(latency=memory_latency, rate=memory_rate)
+        return command(*args, memory=timing, **more)
+
+    latency = click.option(
+        "--memory-latency",
+        type=int,
+        default=MemoryTiming.latency,
+        show_default=True,
+        help="Cycles from a burst's address to its first beat (streamed weights).",
+    )
+    rate = click.option(
+        "--memory-rate",
+        type=int,
+        default=MemoryTiming.rate,
+        show_default=True,
+        help=f"Beats that external memory delivers in {BEAT} cycles.",
+    )
+    return latency(rate(with_memory))
 
 
 def _duration(seconds: float) -> str:
@@ -51,19 +78,20 @@ def make_engine(
     frames: Sequence[int] | None = None,
     vcd: Path | None = None,
     slow: bool = False,
+    memory: MemoryTiming | None = None,
 ) -> Engine:
     """One of ENGINES, to run inputs of so many `frames` each.
 
     The first rtl engine of a machine compiles it. Where there is no C++ compiler it is Amaranth's
     simulator; ToolError if that would take more than five minutes and `slow` is not set, or if
-    nobody knows how long.
+    nobody knows how long. `memory` times external memory.
     """
     if name == "golden":
         return Golden(image)
     if name == "cycles":
-        return Cycles(image)
+        return Cycles(image, memory=memory)
     verify(image)
-    options: dict[str, Any] = {"vcd": vcd}
+    options: dict[str, Any] = {"vcd": vcd, "memory": memory}
     try:
         compiler()
     except ToolError as error:

@@ -5,10 +5,15 @@ from pathlib import Path
 import click
 
 from sordino.arch import Config, load_config
+from sordino.cli.engines import memory_options
 from sordino.cli.options import IMAGE, json_option, path_type, set_option
 from sordino.cli.output import console, print_json, print_table
+from sordino.cli.speech import frame_seconds
 from sordino.compiler.disassemble import listing
 from sordino.cycles.bounds import Bounds, frame_bounds
+from sordino.cycles.durations import Durations
+from sordino.cycles.traffic import speech_traffic
+from sordino.engines.external import MemoryTiming
 from sordino.golden.verify import verify
 from sordino.isa.image import FORMAT, Image, ImageError
 from sordino.rtl.resources import memory_bits, multipliers
@@ -25,13 +30,24 @@ def _config_report(config: Config) -> dict[str, object]:
     }
 
 
-def _bounds(image: Image) -> Bounds | None:
+def _bounds(image: Image, memory: MemoryTiming) -> Bounds | None:
     """Of a frame; None where no engine would run the image, or it reads no input."""
     try:
         verify(image)
     except ImageError:
         return None
-    return frame_bounds(image)
+    return frame_bounds(image, durations=Durations(image, memory))
+
+
+def _traffic(image: Image) -> dict[str, float] | None:
+    """What an RNN-T reads over the bus; None where nothing is streamed."""
+    if not image.external or "blank" not in image.host:
+        return None
+    traffic = speech_traffic(image)
+    report: dict[str, float] = {"bytes_per_frame": traffic.frame, "bytes_per_token": traffic.token}
+    if "features" in image.host:
+        report["bytes_per_second"] = traffic.frame / frame_seconds(image)
+    return report
 
 
 def _print_bounds(bounds: Bounds, clock: int) -> None:
@@ -59,7 +75,14 @@ def _print_bounds(bounds: Bounds, clock: int) -> None:
 @click.option("--config", help="Describe a configuration instead of an image.")
 @set_option
 @json_option
-def info(image: Path | None, config: str | None, changes: dict[str, int], as_json: bool) -> None:
+@memory_options
+def info(
+    image: Path | None,
+    config: str | None,
+    changes: dict[str, int],
+    as_json: bool,
+    memory: MemoryTiming,
+) -> None:
     """What IMAGE holds and what a frame takes, or what a configuration is made of."""
     if (image is None) == (config is None):
         raise click.UsageError("give an IMAGE or --config NAME, one of them")
@@ -69,15 +92,15 @@ def info(image: Path | None, config: str | None, changes: dict[str, int], as_jso
             print_json(report)
             return
         print_table(("field", "value"), report["config"].items())  # type: ignore[attr-defined]
-        memory: dict[str, int] = report["memory_bits"]  # type: ignore[assignment]
-        print_table(("memory", "bits"), [(k, f"{v:,}") for k, v in memory.items()])
+        bits: dict[str, int] = report["memory_bits"]  # type: ignore[assignment]
+        print_table(("memory", "bits"), [(k, f"{v:,}") for k, v in bits.items()])
         print_table(("multipliers", "number"), report["multipliers"].items())  # type: ignore[attr-defined]
         console.print(f"configuration id {report['id']}")
         return
     assert image is not None
     loaded = Image.load(image)
     sections = {kind.name.lower(): len(body) for kind, body in loaded.section_bytes().items()}
-    host, bounds = loaded.host, _bounds(loaded)
+    host, bounds, traffic = loaded.host, _bounds(loaded, memory), _traffic(loaded)
     if as_json:
         print_json(
             {
@@ -90,6 +113,7 @@ def info(image: Path | None, config: str | None, changes: dict[str, int], as_jso
                 "id": f"{loaded.config.id:08x}",
                 "config": loaded.config.as_dict(),
                 "cycles": None if bounds is None else bounds.as_dict(),
+                **({} if traffic is None else {"bus": traffic}),
                 "host": host,
             }
         )
@@ -100,6 +124,15 @@ def info(image: Path | None, config: str | None, changes: dict[str, int], as_jso
     )
     if bounds is not None:
         _print_bounds(bounds, loaded.config.clock_hz)
+    if traffic is not None:
+        streamed = sum(matrix.streamed for matrix in loaded.matrices)
+        second = traffic.get("bytes_per_second")
+        console.print(
+            f"{streamed} of {len(loaded.matrices)} matrices streamed: "
+            f"{traffic['bytes_per_frame']:,.0f} bytes a frame, "
+            f"{traffic['bytes_per_token']:,.0f} more a token"
+            + ("" if second is None else f", {second:,.0f} a second of speech without tokens")
+        )
     model = host.get("model", {})
     console.print(
         f"{model.get('name', 'model')}: {len(loaded.matrices)} matrices, "

@@ -1,6 +1,7 @@
 """`sordino run`."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.cli.engines import ENGINES, make_engine, simulator_of, slow_option
+from sordino.cli.engines import ENGINES, make_engine, memory_options, simulator_of, slow_option
 from sordino.cli.options import IMAGE, json_option, path_type
 from sordino.cli.output import (
     console,
@@ -23,11 +24,13 @@ from sordino.cli.output import (
 from sordino.cli.search import SearchChoice, search_options
 from sordino.cli.speech import features_of, frame_seconds, text_of
 from sordino.cycles.engine import Cycles
-from sordino.cycles.stalls import layer_stalls
+from sordino.cycles.stalls import GROUP_CAUSES, layer_stalls
+from sordino.cycles.traffic import bus_bytes
 from sordino.decode.decoder import Decoder
 from sordino.decode.machine import MachineTransducer
 from sordino.engines.bound import cycle_bound
 from sordino.engines.engine import Record
+from sordino.engines.external import MemoryTiming
 from sordino.engines.profile import layer_times
 from sordino.engines.rtl import Rtl
 from sordino.isa.image import Image
@@ -37,21 +40,24 @@ from sordino.isa.registers import Error
 __all__ = ["run"]
 
 _MACHINE_STALLS = ("matvec", "vector", "table", "control", "hidden")
-_GROUP_STALLS = (*("places", "padding", "wait_broadcast", "wait_fifo", "imbalance", "overhead"),)
 
 
 def _frames(image: Image, features: NDArray[np.int8]) -> dict[str, Any]:
     return {"frames": len(features), "seconds": len(features) * frame_seconds(image)}
 
 
-def _run_one(image: Image, engine: Any, path: str, clock: int, limit: int | None) -> dict[str, Any]:
+def _run_one(
+    image: Image, engine: Any, path: str, clock: int, limit: int | None, memory: MemoryTiming
+) -> dict[str, Any]:
     features, feature_seconds = features_of(image, path)
-    bound = limit or cycle_bound(image, len(features))
+    bound = limit or cycle_bound(image, len(features), memory)
+    executed = Counter[int]()
     inputs = [number for number, i in enumerate(image.program) if i.opcode is Opcode.INPUT]
     with progress() as bar:
         task = bar.add_task(Path(path).name, total=len(features))
 
         def on_record(record: Record) -> None:
+            executed[record.pc] += 1
             if record.pc in inputs:
                 bar.advance(task)
 
@@ -71,6 +77,8 @@ def _run_one(image: Image, engine: Any, path: str, clock: int, limit: int | None
         "counters": result.counters,
         "error": None if result.error is Error.NONE else result.error.name,
     }
+    if image.external:
+        entry["bus_bytes"] = bus_bytes(image, executed.elements())
     if cycles is not None:
         entry["real_time_factor"] = cycles / clock / entry["seconds"]
     if isinstance(engine, Rtl | Cycles):
@@ -112,6 +120,12 @@ def _print_run(entry: dict[str, Any]) -> None:
             f"{entry['clock_hz'] / 1e6:g} MHz"
         )
     console.print(line + f"; features {entry['feature_seconds'] * 1e3:.0f} ms on the host")
+    if "bus_bytes" in entry:
+        read = entry["bus_bytes"]
+        console.print(
+            f"  streamed {read:,} bytes: {read / max(1, entry['frames']):,.0f} a frame, "
+            f"{read / max(1e-9, entry['seconds']):,.0f} a second of speech"
+        )
     if "hypotheses" in entry:
         print_table(
             ("hypothesis", "score", "acoustic"),
@@ -144,16 +158,19 @@ def _print_run(entry: dict[str, Any]) -> None:
 
 def _print_stalls(layers: list[dict[str, Any]]) -> None:
     print_table(
-        ("layer", "MATVEC", "vector", "table", "control", "hidden"),
-        [(layer["name"], *(f"{layer[name]:,}" for name in _MACHINE_STALLS)) for layer in layers],
+        ("layer", "MATVEC", "vector", "table", "control", "hidden", "limiter"),
+        [
+            (layer["name"], *(f"{layer[name]:,}" for name in _MACHINE_STALLS), layer["limiter"])
+            for layer in layers
+        ],
         "Cycles by what is at work (hidden: behind something else)",
     )
     print_table(
-        ("layer", "places", "padding", "broadcast", "FIFO", "imbalance", "overhead"),
+        ("layer", "places", "padding", "broadcast", "FIFO", "stream", "imbalance", "overhead"),
         [
-            (layer["name"], *(f"{layer[name] / total:.1%}" for name in _GROUP_STALLS))
+            (layer["name"], *(f"{layer[name] / total:.1%}" for name in GROUP_CAUSES))
             for layer in layers
-            if (total := sum(layer[name] for name in _GROUP_STALLS))
+            if (total := sum(layer[name] for name in GROUP_CAUSES))
         ],
         "Groups during MATVEC: at a place, or why not",
     )
@@ -197,6 +214,7 @@ def _print_stalls(layers: list[dict[str, Any]]) -> None:
 @slow_option
 @search_options
 @json_option
+@memory_options
 def run(
     image: Path,
     inputs: tuple[str, ...],
@@ -206,6 +224,7 @@ def run(
     vcd: Path | None,
     slow: bool,
     as_json: bool,
+    memory: MemoryTiming,
     **search: Any,
 ) -> None:
     """Transcribe INPUTS (WAV, FLAC, Sphere, Sphinx .mfc or .npy features) with IMAGE.
@@ -225,8 +244,10 @@ def run(
         decoder = choice.decoder(MachineTransducer(program))
         transcribe = partial(_search_one, decoder, program, clock=hertz)
     else:
-        device = make_engine(engine, program, frames=frames, vcd=vcd, slow=slow)
-        transcribe = partial(_run_one, program, device, clock=hertz, limit=cycle_limit)
+        device = make_engine(engine, program, frames=frames, vcd=vcd, slow=slow, memory=memory)
+        transcribe = partial(
+            _run_one, program, device, clock=hertz, limit=cycle_limit, memory=memory
+        )
     entries = []
     for path in inputs:
         entry = transcribe(path)

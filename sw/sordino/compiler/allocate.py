@@ -78,7 +78,8 @@ def check_streams(encoded: EncodedMatrices, config: Config) -> None:
     """CompileError unless tables, directory and every stream memory fit."""
     require(config, "decoder tables", len(encoded.tables), "tables")
     require(config, "matrices", len(encoded.matrices), "matrices")
+    ring = config.ring_words
     longest = max(len(memory) for memory in encoded.values) // 2
-    require(config, "value stream memory of a lane", longest, "lane_words")
+    require(config, "value stream memory of a lane", longest + ring, "lane_words")
     longest = max(len(memory) for memory in encoded.positions) // 2
-    require(config, "position stream memory of a group", longest, "group_words")
+    require(config, "position stream memory of a group", longest + ring, "group_words")

@@ -18,6 +18,7 @@ from sordino.compiler.quantise import quantise_model
 from sordino.compiler.report import LayerReport, report_layer
 from sordino.compiler.schedule import Scheduled, schedule
 from sordino.compiler.search import ENTRIES
+from sordino.compiler.stream import WEIGHTS, place_weights
 from sordino.files import write_atomically
 from sordino.golden.verify import verify
 from sordino.isa.image import Image
@@ -40,6 +41,7 @@ class CompileOptions:
     sparsity     share of weights (of groups where lanes share a position stream) to prune in
                  every matrix but the embedding; None leaves the zeros that are there
     max_symbols  tokens a frame at most; None takes the model's
+    weights      `resident`, `streamed` from external memory, or `auto`: streamed what does not fit
     """
 
     weight_bits: int | None = None
@@ -47,9 +49,12 @@ class CompileOptions:
     layer_bits: tuple[tuple[str, int], ...] | None = None
     sparsity: float | None = None
     max_symbols: int | None = None
+    weights: str = "auto"
 
     def __post_init__(self) -> None:
         self._over(Precision())
+        if self.weights not in WEIGHTS:
+            raise CompileError(f"weights must be {', '.join(WEIGHTS)}, not {self.weights!r}")
         if self.sparsity is not None and not 0 <= self.sparsity <= 1:
             raise CompileError(f"sparsity must be a share from 0 to 1, not {self.sparsity}")
         if self.max_symbols is not None and not 1 <= self.max_symbols <= 0xFFFF:
@@ -99,6 +104,7 @@ class Compiled:
             "float32_bytes": self.image.host["model"]["float32_bytes"],
             "sections": {kind.name.lower(): len(body) for kind, body in sections.items()},
             "instructions": len(self.image.program),
+            "streamed": sum(matrix.streamed for matrix in self.image.matrices),
         }
 
     def write_report(self, folder: str | Path) -> None:
@@ -131,6 +137,7 @@ def compile_model(
     slots = [matrix for layer in placed.layers for matrix in layer.slots()]
     weights = [count for layer in placed.layers for count in layer.weights()]
     encoded = encode_matrices(slots, config, weights=weights)
+    encoded = place_weights(encoded, config, options.weights)
     scheduled = schedule(model, quantised, placed, encoded)
     check_streams(encoded, config)
     image = Image(
@@ -141,6 +148,7 @@ def compile_model(
         matrices=encoded.matrices,
         positions=encoded.positions,
         values=encoded.values,
+        external=encoded.external,
         host={
             **_host(model, options, precision, scheduled),
             "non_zeros": [stats.non_zeros for stats in encoded.stats],

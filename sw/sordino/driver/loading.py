@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from struct import pack
 from zlib import crc32
 
+from sordino.isa.external import directory_words
 from sordino.isa.image import Image
 from sordino.isa.instructions import Instruction
 from sordino.isa.registers import LoadTarget
@@ -64,15 +65,18 @@ def _contents(image: Image) -> Iterator[tuple[LoadTarget, int, bytes]]:
         start, words = 0, b""
         for matrix in image.matrices:
             words += pack("<II", start, matrix.places[group])
-            start += matrix.position_bits[group]
+            start += 0 if matrix.streamed else matrix.position_bits[group]
         yield LoadTarget.GROUP_DIRECTORY, group, words
     for lane in range(image.config.lanes):
         start, words = 0, b""
         for matrix in image.matrices:
             words += pack("<I", start)
-            start += matrix.value_bits[lane]
+            start += 0 if matrix.streamed else matrix.value_bits[lane]
         yield LoadTarget.LANE_DIRECTORY, lane, words
     for group, stream in enumerate(image.positions):
         yield LoadTarget.POSITIONS, group, stream
     for lane, stream in enumerate(image.values):
         yield LoadTarget.VALUES, lane, stream
+    if image.config.stream_bus:
+        for number, words in enumerate(directory_words(image)):
+            yield LoadTarget.EXTERNAL_DIRECTORY, number, words

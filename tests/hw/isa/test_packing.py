@@ -66,7 +66,7 @@ def test_tables_round_trip(tables) -> None:
     ).map(tuple)
 )
 def test_directory_round_trip(matrices) -> None:
-    assert unpack_directory(pack_directory(matrices), CONFIG) == matrices
+    assert unpack_directory(pack_directory(matrices, CONFIG), CONFIG) == matrices
 
 
 def test_neighbouring_symbols_take_ten_to_twelve_bits() -> None:
@@ -106,7 +106,7 @@ def test_every_truncation_and_tail_is_refused() -> None:
     mirrored = Symbol(9, 3, 1, mirrored=True)
     padding = Symbol(0, 0, 1, padding=True)
     tables = pack_tables([[Symbol(-3, 1, 200), Symbol(4, 0, 54), mirrored, padding]])
-    directory = pack_directory([MatrixStreams((5, 9), (1, 2), tuple(range(8)))])
+    directory = pack_directory([MatrixStreams((5, 9), (1, 2), tuple(range(8)))], CONFIG)
     for contents, unpack in (
         (tables, unpack_tables),
         (directory, lambda part: unpack_directory(part, CONFIG)),

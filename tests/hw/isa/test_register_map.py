@@ -67,6 +67,7 @@ def test_numbers_that_hosts_know() -> None:
         "LIMIT": 4,
         "INPUT": 5,
         "LOAD": 6,
+        "MEMORY": 7,
     }
     assert [c.name for c in COUNTERS if not c.timed] == [
         *("instructions", "frames", "tokens", "places", "padding", "useful", "gated")

@@ -60,7 +60,7 @@ class EncodedMatrices:
 
     Matrix k takes `tables[run_tables[k]]` and `tables[value_tables[k]]`. `positions` holds each
     group's and `values` each lane's stream memory, matrix after matrix; `matrices` is the
-    directory, `stats` goes with it entry by entry.
+    directory, `stats` goes with it entry by entry. `external` holds the streamed matrices.
     """
 
     config: Config
@@ -71,6 +71,7 @@ class EncodedMatrices:
     positions: tuple[bytes, ...]
     values: tuple[bytes, ...]
     stats: tuple[MatrixStats, ...]
+    external: bytes = b""
 
     @property
     def run_table_bits(self) -> int:
@@ -79,8 +80,8 @@ class EncodedMatrices:
 
     @property
     def rounding_bits(self) -> int:
-        """Bits that fill the last word of every stream memory."""
-        stored = 8 * sum(map(len, (*self.positions, *self.values)))
+        """Bits that fill the last word of every stream memory, and the last burst of others."""
+        stored = 8 * sum(map(len, (*self.positions, *self.values, self.external)))
         return stored - sum(stats.stream_bits for stats in self.stats)
 
     @property

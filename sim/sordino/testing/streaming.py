@@ -1,0 +1,58 @@
+"""Images whose matrices lie in external memory, made from images that are all resident."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sordino.arch import Config
+from sordino.isa.external import move_out
+from sordino.isa.image import Image
+
+__all__ = ["STREAMING", "streamed_image", "streaming_machine"]
+
+STREAMING = Config(
+    name="streaming",
+    lanes=4,
+    group=2,
+    x_fifo=8,
+    lane_words=512,
+    group_words=512,
+    rows_per_lane=64,
+    activation_words=512,
+    state_words=512,
+    parameter_words=1024,
+    program_words=160,
+    tables=40,
+    matrices=24,
+    stream_bus=64,
+    stream_burst=4,
+    stream_ring=2,
+    stream_outstanding=4,
+)
+"""One small machine for tests, so that it is compiled once; rings of two short bursts."""
+
+
+def streaming_machine(config: Config, resident_words: int = 0, **settings: int) -> Config:
+    """`config` with streaming as in `settings`, and stream memories of rings and so many words."""
+    bare: dict[str, Any] = {"stream_bus": 64, "stream_burst": 4, "stream_ring": 4, **settings}
+    ring = bare["stream_ring"] * bare["stream_burst"] * bare["stream_bus"] // 16
+    beat = bare["stream_bus"] // 16
+    words = ring + -(-resident_words // beat) * beat
+    return replace(config, **bare, lane_words=words, group_words=words)
+
+
+def streamed_image(image: Image, streamed: Sequence[bool] | None = None, **settings: int) -> Image:
+    """The same program and matrices; those marked in `streamed`, by default all, are streamed."""
+    marks = [True] * len(image.matrices) if streamed is None else list(streamed)
+    config = streaming_machine(image.config, **settings)
+    moved = move_out(replace(image, config=config), marks)
+    words = max((len(m) for m in (*moved.positions, *moved.values)), default=0) // 2
+    config = streaming_machine(image.config, words, **settings)
+    return replace(
+        image,
+        config=config,
+        matrices=moved.matrices,
+        positions=moved.positions,
+        values=moved.values,
+        external=moved.external,
+    )

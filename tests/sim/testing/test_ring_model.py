@@ -1,0 +1,21 @@
+"""The rule of streamed weights: no interleaving gets stuck, and without reservation one does."""
+
+import pytest
+
+from sordino.testing.ring_model import RingModel, Stuck
+
+IMBALANCE = (3, 1, 1, 1)
+"""One lane's stream is three times as long as the others; rings of two bursts."""
+
+
+def test_no_interleaving_is_stuck() -> None:
+    assert RingModel(bursts=IMBALANCE, outstanding=2).states() > 50_000
+
+
+def test_rings_of_one_burst_suffice() -> None:
+    assert RingModel(bursts=(3, 0, 1, 1), outstanding=2, ring=1).states() > 1_000
+
+
+def test_without_reservation_a_full_ring_holds_the_others_up() -> None:
+    with pytest.raises(Stuck, match="on their way"):
+        RingModel(bursts=IMBALANCE, outstanding=2, reserved=False).states()
