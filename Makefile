@@ -10,7 +10,7 @@ WAV := models/utterances/enter-six-five.wav
 RUNS ?= build/runs
 COMPRESSED := an4_g4_80 an4_single_80
 
-.PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random mutants \
+.PHONY: help demo test lint types unit docs image report cocotb cosim-real wer fuzz random mutants \
   bench synth codec cycles train-smoke training clean
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make cocotb      the generated Verilog under Verilator with an AXI manager"
 	@echo "make docs        write the generated reference pages"
 	@echo "make image       compile the shipped model again into models/"
+	@echo "make report      the shipped image's page, docs/results/report-an4-small.html"
 	@echo "make wer         word error rates of docs/results/wer.md     (needs DATA=$(DATA))"
 	@echo "make train-smoke a small training, from recordings to the exact machine (needs torch)"
 	@echo "make training    the recipes of docs/results/training.md   (needs DATA; hours)"
@@ -82,6 +83,9 @@ cocotb: $(VENV)/.dev
 
 image: $(VENV)/.sim
 	$(SORDINO) compile $(MODEL) --config small --weight-bits 5 -o $(MODEL:.npz=.sordino)
+
+report: $(VENV)/.sim
+	$(SORDINO) report $(MODEL:.npz=.sordino) -o docs/results/report-an4-small.html
 
 wer: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.wer --data $(DATA) -o docs/results/wer.md

@@ -10,7 +10,8 @@ from sordino.cli.output import console, print_json, print_table
 from sordino.compiler.disassemble import listing
 from sordino.cycles.bounds import Bounds, frame_bounds
 from sordino.golden.verify import verify
-from sordino.isa.image import FORMAT, Image, ImageError
+from sordino.isa.image import Image, ImageError
+from sordino.report.head import image_head
 from sordino.rtl.resources import memory_bits, multipliers
 
 __all__ = ["disasm", "info"]
@@ -76,24 +77,11 @@ def info(image: Path | None, config: str | None, changes: dict[str, int], as_jso
         return
     assert image is not None
     loaded = Image.load(image)
-    sections = {kind.name.lower(): len(body) for kind, body in loaded.section_bytes().items()}
     host, bounds = loaded.host, _bounds(loaded)
     if as_json:
-        print_json(
-            {
-                "image": str(image),
-                "format": f"{FORMAT[0]}.{FORMAT[1]}",
-                "bytes": image.stat().st_size,
-                "sections": sections,
-                "matrices": len(loaded.matrices),
-                "instructions": len(loaded.program),
-                "id": f"{loaded.config.id:08x}",
-                "config": loaded.config.as_dict(),
-                "cycles": None if bounds is None else bounds.as_dict(),
-                "host": host,
-            }
-        )
+        print_json(image_head(loaded, str(image), image.stat().st_size, bounds))
         return
+    sections = image_head(loaded, "", 0, None)["sections"]
     print_table(
         ("section", "bytes"),
         [*((k, f"{v:,}") for k, v in sections.items()), ("file", f"{image.stat().st_size:,}")],

@@ -17,6 +17,7 @@ from sordino.cli.cosim import cosim
 from sordino.cli.evaluate import evaluate
 from sordino.cli.inspect import disasm, info
 from sordino.cli.output import fail
+from sordino.cli.report import report
 from sordino.cli.run import run
 from sordino.cli.train import train
 from sordino.cli.verilog import verilog
@@ -52,7 +53,9 @@ def cli() -> None:
     """Sordino: speech recognition on an open neural edge processor that mutes every zero."""
 
 
-for command in (compile_command, run, cosim, evaluate, info, disasm, verilog, bench, train):
+for command in (
+    *(compile_command, run, cosim, evaluate, info, report, disasm, verilog, bench, train),
+):
     cli.add_command(command)
 
 

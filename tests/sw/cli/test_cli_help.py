@@ -14,7 +14,9 @@ from sordino.cli.main import cli, main
 from sordino.cli.output import console
 from sordino.isa.image import Image
 
-NAMES = ("compile", "run", "cosim", "eval", "info", "disasm", "verilog", "bench", "train")
+NAMES = (
+    *("compile", "run", "cosim", "eval", "info", "report", "disasm", "verilog", "bench", "train"),
+)
 
 
 def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
