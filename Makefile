@@ -11,7 +11,7 @@ RUNS ?= build/runs
 COMPRESSED := an4_g4_80 an4_single_80
 
 .PHONY: help demo test lint types unit docs image report cocotb cosim-real wer fuzz random mutants \
-  bench synth codec cycles train-smoke training clean
+  bench synth estimate sweep codec cycles train-smoke training clean
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
@@ -29,6 +29,8 @@ help:
 	@echo "make mutants     break one thing at a time, see which tests turn red  (long)"
 	@echo "make bench       sizes and cycles beside Vela, Huffman and the entropy (long)"
 	@echo "make synth       place and route of one group for an ECP5             (long)"
+	@echo "make estimate    synthesise a few machines, fit what sordino estimate says (long)"
+	@echo "make sweep       the shipped model on a grid of machines (needs DATA=$(DATA); long)"
 	@echo "make codec       the codes that were compared, their bits             (long)"
 	@echo "make cycles      the cycle model against the circuit, and its speed   (long)"
 
@@ -42,7 +44,7 @@ $(VENV)/.sim: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,cocotb,vela,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,cocotb,vela,sweep,dev]'
 	@touch $@ $(VENV)/.sim $(VENV)/.vela
 
 $(VENV)/.vela: pyproject.toml | $(VENV)/bin/python
@@ -51,6 +53,10 @@ $(VENV)/.vela: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.synth: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,synth]'
+	@touch $@ $(VENV)/.sim
+
+$(VENV)/.sweep: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,sweep]'
 	@touch $@ $(VENV)/.sim
 
 $(VENV)/.train: pyproject.toml | $(VENV)/bin/python
@@ -121,6 +127,14 @@ bench: $(VENV)/.vela
 
 synth: $(VENV)/.synth
 	$(BIN)/python -m sordino.campaigns.synthesis -o docs/results/synthesis.md
+
+estimate: $(VENV)/.synth
+	$(BIN)/python -m sordino.campaigns.estimate -o docs/results/estimate.md
+
+sweep: $(VENV)/.sweep
+	$(SORDINO) sweep $(MODEL) --lanes 8,16,32,64 --group 1,4 --bits 4,5 --zeros keep,0.85 \
+	  --wer $(DATA)/an4 -o build/sweep
+	$(BIN)/python -m sordino.campaigns.sweep build/sweep -o docs/results/sweep.md
 
 codec: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.codec -o docs/results/codec.md

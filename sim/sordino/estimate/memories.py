@@ -8,6 +8,7 @@ from amaranth.hdl import Shape
 
 from sordino import arith
 from sordino.arch import STREAM_WORD_BITS, Config
+from sordino.driver.loading import WORD_BYTES
 from sordino.isa.instructions import INSTRUCTION_BITS
 from sordino.isa.tans import EntryLayout
 from sordino.rtl.decoder import stored_entry
@@ -17,6 +18,7 @@ from sordino.rtl.memories import PARAMETER_BITS
 __all__ = ["Memory", "bits_by_kind", "memories"]
 
 _ACTIVATION_BITS = 8
+_WORD_BITS = 8 * WORD_BYTES
 _CURVES = ((arith.SIGMOID, 3), (arith.TANH, 2))
 """Of the cell: its gates' (i f o, g) and that of its state, which the joint uses too."""
 
@@ -26,6 +28,7 @@ class Memory:
     """`count` memories alike of `depth` words of `width` bits.
 
     reads  read ports beside the one write port; a second one takes a second copy in most devices
+    block  in block memory however small (attribute `ram_style`), else where it is worth it
     """
 
     kind: str
@@ -33,6 +36,7 @@ class Memory:
     width: int
     depth: int
     reads: int = 1
+    block: bool = False
 
     @property
     def bits(self) -> int:
@@ -52,7 +56,9 @@ def memories(config: Config) -> Iterator[Memory]:
 
     group_words, lane_words = config.group_words, config.lane_words
     yield Memory("program", 1, INSTRUCTION_BITS, config.program_words)
-    yield Memory("table memory", 1, Shape.cast(EntryLayout).width, config.tables * states)
+    entry = Shape.cast(EntryLayout).width
+    for width in (_WORD_BITS, entry - _WORD_BITS):  # as the host loads it
+        yield Memory("table memory", 1, width, config.tables * states)
     yield Memory("directory", groups, PLACES_BITS, config.matrices)
     yield Memory("directory", groups, start_bits(group_words), config.matrices)
     yield Memory("directory", lanes, start_bits(lane_words), config.matrices)
@@ -61,7 +67,9 @@ def memories(config: Config) -> Iterator[Memory]:
     yield Memory("position streams", groups, STREAM_WORD_BITS, group_words)
     yield Memory("value tables", lanes, entry_bits(False), config.value_slots * states)
     yield Memory("value streams", lanes, STREAM_WORD_BITS, lane_words)
-    yield Memory("accumulator banks", 2 * lanes, config.accumulator_bits, config.rows_per_lane)
+    yield Memory(
+        "accumulator banks", 2 * lanes, config.accumulator_bits, config.rows_per_lane, block=True
+    )
     for curve, count in _CURVES:
         width = curve.knots[-1].bit_length() + max(curve.slopes).bit_length()
         yield Memory("curves", count, width, arith.CURVE_SEGMENTS)

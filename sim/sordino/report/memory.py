@@ -1,18 +1,13 @@
 """The memory map: how much of each memory of the machine the image uses."""
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sordino.estimate.capacity import used_words
 from sordino.estimate.memories import bits_by_kind
-from sordino.golden.vector import PARAMETER_BYTES
-from sordino.isa.effects import Store, claims
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
 
-__all__ = ["MemoryUse", "memory_map", "used_words"]
-
-_STREAM_BYTES = 2
+__all__ = ["MemoryUse", "memory_map"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,41 +47,6 @@ class MemoryUse:
         """Fields and properties by name."""
         more = {name: getattr(self, name) for name in ("used", "fullest", "imbalance")}
         return {**asdict(self), **more}
-
-
-def _words(memories: Iterable[bytes], width: int) -> tuple[int, ...]:
-    return tuple(-(-len(memory) // width) for memory in memories)
-
-
-def _highest(image: Image, store: Store) -> int:
-    """Words of a memory up to the last that the program touches."""
-    ends = [0]
-    for instruction in image.program:
-        for regions in claims(instruction, image.config):
-            ends += [region.base + region.count for region in regions if region.store is store]
-    return max(ends)
-
-
-def used_words(image: Image) -> dict[str, tuple[int, ...]]:
-    """Words used by field of the configuration, one number a lane, a group or the machine."""
-    config = image.config
-    rows = [0]
-    for i in image.program:
-        if i.opcode in (Opcode.MATVEC, Opcode.DRAIN, Opcode.ARGMAX):
-            rows.append(i.rows)
-        elif i.opcode is Opcode.CELL:
-            rows.append(-(-i.units // config.quads))
-    return {
-        "lane_words": _words(image.values, _STREAM_BYTES),
-        "group_words": _words(image.positions, _STREAM_BYTES),
-        "tables": (len(image.tables),),
-        "matrices": (len(image.matrices),),
-        "rows_per_lane": (max(rows),),
-        "activation_words": (_highest(image, Store.ACTIVATION),),
-        "state_words": (_highest(image, Store.STATE),),
-        "parameter_words": (len(image.parameters) // PARAMETER_BYTES,),
-        "program_words": (len(image.program),),
-    }
 
 
 _KINDS = {

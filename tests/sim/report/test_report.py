@@ -17,7 +17,6 @@ from sordino.cycles.stalls import Stalls
 from sordino.cycles.timeline import frame_timeline
 from sordino.engines.matvec_bench import bench_matvec
 from sordino.errors import InputError
-from sordino.estimate.memories import bits_by_kind, memories
 from sordino.isa.image import Image
 from sordino.report.build import make_report
 from sordino.report.charts import timeline_charts
@@ -26,7 +25,6 @@ from sordino.report.layers import limiter
 from sordino.report.page import render_page
 from sordino.report.stored import StoredDurations
 from sordino.report.usage import speech_trace
-from sordino.rtl.resources import memory_bits
 from sordino.rtl.sequencer import SEQUENCER_CYCLES
 from sordino.testing.models import random_model
 from sordino.testing.trials import MACHINES
@@ -144,12 +142,6 @@ def test_limiters() -> None:
     assert limiter(stalls(cycles=9, table=5, control=4)) == "table"
     assert limiter(stalls(cycles=9, matvec=5, places=1, overhead=9, control=1)) == "control"
     assert limiter(stalls(hidden=100)) == "hidden"
-
-
-def test_memory_is_the_circuit_s() -> None:
-    config = MACHINES["g1"]
-    assert bits_by_kind(config) == memory_bits(config)
-    assert {memory.reads for memory in memories(config)} == {1, 2}
 
 
 class Page(HTMLParser):

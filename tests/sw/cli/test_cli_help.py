@@ -15,7 +15,8 @@ from sordino.cli.output import console
 from sordino.isa.image import Image
 
 NAMES = (
-    *("compile", "run", "cosim", "eval", "info", "report", "disasm", "verilog", "bench", "train"),
+    *("compile", "run", "cosim", "eval", "info", "report", "estimate", "sweep", "disasm"),
+    *("verilog", "bench", "train"),
 )
 
 
