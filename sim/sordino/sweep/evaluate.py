@@ -64,7 +64,7 @@ def evaluate_point(model: RnntModel, base: Config, point: Point) -> dict[str, An
 
 
 def alike(point: Point) -> Point:
-    """The same for points whose machines emit the same tokens.
+    """The same for points whose machines emit the same tokens: a name, not a machine.
 
     Lanes and memory change no value, and groups only what is pruned.
     """

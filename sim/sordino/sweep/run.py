@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,13 @@ def sweep(
     scores: dict[Point, _Result] = {}
     with parallel(backend, jobs, scheduler, [model]) as each:
         work = _Work(each, folder, model, base, _identity(model), on_progress)
-        found = work.results("points", points, None, names, evaluate_point)
+        found = work.results("points", {p: p for p in points}, None, names, evaluate_point)
         if data is not None:
-            built = [alike(point) for point in points if found[point]["error"] is None]
+            built = {alike(p): p for p in reversed(points) if found[p]["error"] is None}
             where = str(data.resolve())
             scores = work.results("wer", built, where, _WORDS, word_errors, data)
     results = mark_pareto(
-        [{**found[p], "wer": scores.get(alike(p), {}).get("wer")} for p in points]
+        [{**found[p], "wer": _rate(found[p], scores.get(alike(p)))} for p in points]
     )
     write_tables(folder, results)
     return Sweep(results=tuple(results), computed=work.computed)
@@ -84,13 +84,16 @@ class _Work:
     def results(
         self,
         kind: str,
-        points: Sequence[Point],
+        points: Mapping[Point, Point],
         data: str | None,
         names: Sequence[str],
         call: Callable[..., _Result],
         *more: Any,
     ) -> dict[Point, _Result]:
-        """Of each point the stored result, which has these names, or one that is stored now."""
+        """Of each point the stored result, which has these names, or one that is stored now.
+
+        A result is stored under the key of `points`, and computed for the point that is there.
+        """
         stored = self.folder / kind
         stored.mkdir(parents=True, exist_ok=True)
         files = {p: stored / f"{point_key(p, self.base, self.who, data)}.json" for p in points}
@@ -98,13 +101,19 @@ class _Work:
         found = {point: result for point, result in read.items() if result is not None}
         missing = [point for point in files if point not in found]
         self.on_progress(len(found), len(files))
-        for number, result in self.each(call, [(self.model, self.base, p, *more) for p in missing]):
+        tasks = [(self.model, self.base, points[p], *more) for p in missing]
+        for number, result in self.each(call, tasks):
             point = missing[number]
             write_atomically(files[point], json.dumps(result, indent=1) + "\n")
             found[point] = result
             self.computed += 1
             self.on_progress(len(found), len(files))
         return found
+
+
+def _rate(result: _Result, score: _Result | None) -> float | None:
+    """Word error rate of a point that can be built."""
+    return None if score is None or result["error"] is not None else float(score["wer"])
 
 
 def _identity(model: RnntModel) -> str:
