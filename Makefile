@@ -14,8 +14,8 @@ COMPRESSED := an4_causal_g4_80 an4_causal_single_80 an4_cosine an4_regional an4_
 TAUGHT := an4_student an4_distilled
 UNTRAINED := 8-0 5-0 4-0 3-0 2-0 5-0.5 5-0.8 5-0.9
 
-.PHONY: help demo test lint types unit docs image cocotb cosim-real wer fuzz random mutants \
-  bench synth codec cycles train-smoke training mlperf beam streaming clean
+.PHONY: help demo test lint types unit docs image report cocotb cosim-real wer beam fuzz random \
+  mutants bench synth estimate sweep codec cycles streaming mlperf train-smoke training clean
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
@@ -23,6 +23,7 @@ help:
 	@echo "make cocotb      the generated Verilog under Verilator with an AXI manager"
 	@echo "make docs        write the generated reference pages"
 	@echo "make image       compile the shipped model again into models/"
+	@echo "make report      the shipped image's page, docs/results/report-an4-small.html"
 	@echo "make wer         word error rates of docs/results/wer.md     (needs DATA=$(DATA))"
 	@echo "make beam        beam search and n-gram, docs/results/beam.md  (needs DATA; minutes)"
 	@echo "make train-smoke a small training, from recordings to the exact machine (needs torch)"
@@ -33,6 +34,8 @@ help:
 	@echo "make mutants     break one thing at a time, see which tests turn red  (long)"
 	@echo "make bench       sizes and cycles beside Vela, Huffman and the entropy (long)"
 	@echo "make synth       place and route of one group for an ECP5             (long)"
+	@echo "make estimate    synthesise a few machines, fit what sordino estimate says (long)"
+	@echo "make sweep       the shipped model on a grid of machines (needs DATA=$(DATA); long)"
 	@echo "make codec       the codes that were compared, their bits             (long)"
 	@echo "make cycles      the cycle model against the circuit, and its speed   (long)"
 	@echo "make mlperf      MLPerf's RNN-T at full size, one frame on the circuit (long)"
@@ -48,7 +51,7 @@ $(VENV)/.sim: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,cocotb,vela,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,cocotb,vela,sweep,dev]'
 	@touch $@ $(VENV)/.sim $(VENV)/.vela
 
 $(VENV)/.vela: pyproject.toml | $(VENV)/bin/python
@@ -57,6 +60,10 @@ $(VENV)/.vela: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.synth: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,synth]'
+	@touch $@ $(VENV)/.sim
+
+$(VENV)/.sweep: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sim,sweep]'
 	@touch $@ $(VENV)/.sim
 
 $(VENV)/.train: pyproject.toml | $(VENV)/bin/python
@@ -89,6 +96,9 @@ cocotb: $(VENV)/.dev
 
 image: $(VENV)/.sim
 	$(SORDINO) compile $(MODEL) --config small --weight-bits 5 -o $(MODEL:.npz=.sordino)
+
+report: $(VENV)/.sim
+	$(SORDINO) report $(MODEL:.npz=.sordino) -o docs/results/report-an4-small.html
 
 wer: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.wer --data $(DATA) -o docs/results/wer.md
@@ -137,6 +147,14 @@ bench: $(VENV)/.vela
 
 synth: $(VENV)/.synth
 	$(BIN)/python -m sordino.campaigns.synthesis -o docs/results/synthesis.md
+
+estimate: $(VENV)/.synth
+	$(BIN)/python -m sordino.campaigns.estimate -o docs/results/estimate.md
+
+sweep: $(VENV)/.sweep
+	$(SORDINO) sweep $(MODEL) --lanes 8,16,32,64 --group 1,4 --bits 4,5 --zeros keep,0.85 \
+	  --wer $(DATA)/an4 -o build/sweep
+	$(BIN)/python -m sordino.campaigns.sweep build/sweep -o docs/results/sweep.md
 
 codec: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.codec -o docs/results/codec.md

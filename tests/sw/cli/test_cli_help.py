@@ -14,7 +14,10 @@ from sordino.cli.main import cli, main
 from sordino.cli.output import console
 from sordino.isa.image import Image
 
-NAMES = ("compile", "run", "cosim", "eval", "info", "disasm", "verilog", "bench", "train", "lm")
+NAMES = (
+    *("compile", "run", "cosim", "eval", "info", "report", "estimate", "sweep", "disasm"),
+    *("verilog", "bench", "train", "lm"),
+)
 
 
 def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

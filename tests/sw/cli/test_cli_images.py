@@ -66,7 +66,8 @@ def test_bad_image(sordino, small_image, recording, tmp_path, kind):
     change, wanted = BAD[kind]
     path = tmp_path / "bad.sordino"
     path.write_bytes(change(small_image.read_bytes()))
-    for command in (["run"], ["run", "--engine", "rtl"], ["cosim"], ["info"], ["disasm"]):
+    commands = (["run"], ["run", "--engine", "rtl"], ["cosim"], ["info"], ["report"])
+    for command in (*commands, ["estimate"], ["disasm"]):
         inputs = [recording] if command[0] in ("run", "cosim") else []
         complaint = sordino(*command, path, *inputs).complaint()
         assert wanted in complaint
@@ -79,7 +80,9 @@ def test_another_minor_version_is_read(sordino, small_image, tmp_path):
     assert sordino("info", path, "--json").json()["instructions"] > 10
 
 
-@pytest.mark.parametrize("command", ["run", "cosim", "info", "disasm", "eval"])
+@pytest.mark.parametrize(
+    "command", ["run", "cosim", "info", "report", "estimate", "disasm", "eval"]
+)
 def test_no_such_image(sordino, recording, tmp_path, command):
     inputs = {"run": [recording], "cosim": [recording]}.get(command, [])
     for path, reason in ((tmp_path / "none.sordino", "No such file"), (tmp_path, "Is a directory")):

@@ -1,0 +1,93 @@
+"""When each unit works on what: one frame of a greedy RNN-T, cycle by cycle."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sordino.cycles.durations import Durations
+from sordino.cycles.path import decisions_of, follow
+from sordino.cycles.schedule import COUNTED, Clock, turns
+from sordino.cycles.tables import after, decoding, empty
+from sordino.isa.image import Image
+from sordino.isa.instructions import Opcode
+
+__all__ = ["Timeline", "Work", "frame_timeline"]
+
+_SETTLED = 2
+"""Frames before the one that is shown: units are then at work as in every later one."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One instruction on one unit, from cycle `begin` (its start) to `end`, that left out.
+
+    unit     as its counter is named: matvec, vector or table
+    address  in the program
+    layer    its label
+    """
+
+    unit: str
+    address: int
+    layer: str
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A frame from the cycle in which its INPUT begins, which is 0, to the next one's.
+
+    cycles  of the frame
+    tokens  emitted in it, and in the frames before
+    work    in program order; what is still at work from the frame before begins below 0
+    """
+
+    cycles: int
+    tokens: int
+    work: tuple[Work, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def frame_timeline(
+    image: Image, tokens: int = 0, *, durations: Durations | None = None
+) -> Timeline:
+    """A frame that emits so many tokens, after others like it; every cycle is the circuit's.
+
+    With time reduction it is the first input vector of a group to the next group's. ValueError for
+    an image without the tables of a greedy RNN-T, or more tokens than a frame may have.
+    """
+    durations = durations or Durations(image)
+    program = image.program
+    factor = int((image.host["model"].get("time_reduction") or {}).get("factor", 1))
+    blank = int(image.host["blank"])
+    frame = [0 if blank else 1] * tokens
+    groups = _SETTLED + 2
+    trace = follow(image, groups * factor, decisions_of(image, [frame] * groups))
+    ended, order = set(trace.ended.tolist()), turns(program)
+    clock, tables = Clock(), empty(image.config)
+    found, inputs = list[Work](), list[int]()
+    for index, address in enumerate(trace.addresses.tolist()):
+        i, turn = program[address], order[address]
+        over = index in ended
+        run_table = decoding(i, tables)
+        takes = durations.short_input(address, 0) if over else durations.at(address, run_table)
+        clock.reach(clock.due(turn.awaits), address)
+        if i.opcode is Opcode.INPUT:
+            inputs.append(clock.now)
+        if turn.unit is not None:
+            begin = clock.now + 1
+            found.append(Work(COUNTED[turn.unit], address, i.layer, begin, begin + takes))
+        clock.begin(turn, takes, address)
+        tables = after(i, tables)
+    first, last = inputs[_SETTLED * factor], inputs[(_SETTLED + 1) * factor]
+    return Timeline(
+        last - first,
+        tokens,
+        tuple(
+            Work(w.unit, w.address, w.layer, w.begin - first, w.end - first)
+            for w in found
+            if w.begin < last and w.end > first
+        ),
+    )

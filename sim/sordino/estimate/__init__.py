@@ -1,0 +1,1 @@
+"""What a configuration takes of a device, without synthesis: memories, multipliers, logic."""

@@ -1,0 +1,86 @@
+"""The memories of a machine, stated from its configuration; equal to the elaborated circuit's."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from amaranth.hdl import Shape
+
+from sordino import arith
+from sordino.arch import STREAM_WORD_BITS, Config
+from sordino.driver.loading import WORD_BYTES
+from sordino.isa.instructions import INSTRUCTION_BITS
+from sordino.isa.tans import EntryLayout
+from sordino.rtl.decoder import stored_entry
+from sordino.rtl.group import PLACES_BITS
+from sordino.rtl.memories import PARAMETER_BITS
+
+__all__ = ["Memory", "bits_by_kind", "memories"]
+
+_ACTIVATION_BITS = 8
+_WORD_BITS = 8 * WORD_BYTES
+_CURVES = ((arith.SIGMOID, 3), (arith.TANH, 2))
+"""Of the cell: its gates' (i f o, g) and that of its state, which the joint uses too."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """`count` memories alike of `depth` words of `width` bits.
+
+    reads  read ports beside the one write port; a second one takes a second copy in most devices
+    block  in block memory however small (attribute `ram_style`), else where it is worth it
+    """
+
+    kind: str
+    count: int
+    width: int
+    depth: int
+    reads: int = 1
+    block: bool = False
+
+    @property
+    def bits(self) -> int:
+        """Of all of them, without copies."""
+        return self.count * self.width * self.depth
+
+
+def memories(config: Config) -> Iterator[Memory]:
+    """All of the machine, in the words of `resources.memory_bits`; without the host's FIFOs."""
+    lanes, groups, states = config.lanes, config.groups, config.states
+
+    def start_bits(words: int) -> int:
+        return (STREAM_WORD_BITS * words - 1).bit_length()
+
+    def entry_bits(runs: bool) -> int:
+        return int(stored_entry(config.state_bits, runs=runs).size)
+
+    group_words, lane_words = config.group_words, config.lane_words
+    yield Memory("program", 1, INSTRUCTION_BITS, config.program_words)
+    entry = Shape.cast(EntryLayout).width
+    for width in (_WORD_BITS, entry - _WORD_BITS):  # as the host loads it
+        yield Memory("table memory", 1, width, config.tables * states)
+    yield Memory("directory", groups, PLACES_BITS, config.matrices)
+    yield Memory("directory", groups, start_bits(group_words), config.matrices)
+    yield Memory("directory", lanes, start_bits(lane_words), config.matrices)
+    yield Memory("x FIFOs", groups, _ACTIVATION_BITS, config.x_fifo)
+    yield Memory("run tables", groups, entry_bits(True), config.run_slots * states)
+    yield Memory("position streams", groups, STREAM_WORD_BITS, group_words)
+    yield Memory("value tables", lanes, entry_bits(False), config.value_slots * states)
+    yield Memory("value streams", lanes, STREAM_WORD_BITS, lane_words)
+    yield Memory(
+        "accumulator banks", 2 * lanes, config.accumulator_bits, config.rows_per_lane, block=True
+    )
+    for curve, count in _CURVES:
+        width = curve.knots[-1].bit_length() + max(curve.slopes).bit_length()
+        yield Memory("curves", count, width, arith.CURVE_SEGMENTS)
+    yield Memory("activation memory", 1, _ACTIVATION_BITS, config.activation_words, 2)
+    yield Memory("state memory", 1, arith.CELL_STATE.bits, config.state_words, 2)
+    yield Memory("parameter memory", 1, PARAMETER_BITS, config.parameter_words)
+
+
+def bits_by_kind(config: Config) -> dict[str, int]:
+    """Bits of memory by what they hold."""
+    found: Counter[str] = Counter()
+    for memory in memories(config):
+        found[memory.kind] += memory.bits
+    return dict(found)

@@ -1,0 +1,40 @@
+"""Where time goes, layer by layer, and what limits each."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sordino.cycles.stalls import Stalls, layer_stalls
+from sordino.cycles.trace import Profile
+
+__all__ = ["LayerReport", "report_layers"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerReport:
+    """One label of the program over a stretch of speech.
+
+    share    of all cycles
+    stalls   the cycles, what the groups did, what limits the layer
+    """
+
+    name: str
+    share: float
+    stalls: Stalls
+
+    def as_dict(self) -> dict[str, Any]:
+        """Fields by name, stalls among them."""
+        return {**self.stalls.as_dict(), "share": self.share}
+
+
+def report_layers(profile: Profile) -> list[LayerReport]:
+    """One entry a label that took its turn, in the order of the program, then the whole."""
+    found = layer_stalls(profile)
+    whole = found[-1].cycles
+    return [
+        LayerReport(
+            name=stalls.name,
+            share=stalls.cycles / whole,
+            stalls=stalls,
+        )
+        for stalls in found
+    ]

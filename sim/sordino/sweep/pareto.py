@@ -1,0 +1,35 @@
+"""Which results no other beats in everything."""
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["mark_pareto"]
+
+_OBJECTIVES = ("bytes", "frame_best", "luts")
+
+
+def _objectives(result: dict[str, Any], names: Sequence[str]) -> tuple[float, ...] | None:
+    values = [result[name] for name in names]
+    return None if None in values else tuple(values)
+
+
+def mark_pareto(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The results with `pareto`: none of the others is as good in all of bytes, cycles and LUTs
+    (and word errors, where every built point has them) and better in one.
+    """
+    built = [result for result in results if result["error"] is None]
+    with_errors = bool(built) and all(result["wer"] is not None for result in built)
+    names = (*_OBJECTIVES, "wer") if with_errors else _OBJECTIVES
+    values = [_objectives(result, names) for result in results]
+
+    def beaten(one: tuple[float, ...]) -> bool:
+        return any(
+            other != one and all(a <= b for a, b in zip(other, one, strict=True))
+            for other in values
+            if other is not None
+        )
+
+    return [
+        {**result, "pareto": own is not None and not beaten(own)}
+        for result, own in zip(results, values, strict=True)
+    ]

@@ -1,0 +1,72 @@
+"""Points of the design space, their order and their names on disk."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sordino.arch import Config
+from sordino.estimate.logic import Fit
+from sordino.isa.image import FORMAT
+from sordino.isa.registers import ISA_VERSION
+
+__all__ = ["Point", "grid", "point_key"]
+
+_RESULT = 1
+"""Raise it when a stored result means something else."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One machine and one way to compile the model for it.
+
+    lanes, group  of the machine
+    bits          of a weight
+    zeros         share to prune; None keeps the zeros that are there
+    memory        KiB for all weight streams; None: as much as they need
+    """
+
+    lanes: int
+    group: int
+    bits: int
+    zeros: float | None
+    memory: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Fields by name."""
+        return asdict(self)
+
+
+def grid(
+    lanes: Sequence[int],
+    group: Sequence[int],
+    bits: Sequence[int],
+    zeros: Sequence[float | None],
+    memory: Sequence[int | None],
+) -> list[Point]:
+    """Every combination once, lanes slowest, memory fastest, in the order given."""
+    return [
+        Point(lanes=a, group=b, bits=c, zeros=d, memory=e)
+        for a in dict.fromkeys(lanes)
+        for b in dict.fromkeys(group)
+        for c in dict.fromkeys(bits)
+        for d in dict.fromkeys(zeros)
+        for e in dict.fromkeys(memory)
+    ]
+
+
+def point_key(point: Point, base: Config, model: str, data: str | None = None) -> str:
+    """The name of a point's result: all that it depends on, hashed.
+
+    `model` is the hash of the model; `data` names the recordings where word errors are counted.
+    """
+    depends = {
+        "point": point.as_dict(),
+        "base": {k: v for k, v in base.as_dict().items() if k not in ("name", "lanes", "group")},
+        "model": model,
+        "data": data,
+        "version": [_RESULT, *FORMAT, ISA_VERSION],
+        "logic": Fit.load().coefficients if data is None else None,
+    }
+    return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:24]

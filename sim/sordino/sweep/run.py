@@ -1,0 +1,141 @@
+"""Many points at once, on this machine or on a cluster; what is done stays done."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sordino.arch import Config
+from sordino.files import write_atomically
+from sordino.model.rnnt import RnntModel
+from sordino.speech.datasets import load_dataset
+from sordino.sweep.evaluate import FIGURES, alike, evaluate_point, word_errors
+from sordino.sweep.parallel import Backend, Each, parallel
+from sordino.sweep.pareto import mark_pareto
+from sordino.sweep.points import Point, point_key
+from sordino.sweep.table import write_tables
+
+__all__ = ["Sweep", "sweep"]
+
+_WORDS = ("wer", "errors", "words")
+_Result = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """Results in the order of the points; so many points and word error rates are new."""
+
+    results: tuple[_Result, ...]
+    computed: int
+
+
+def sweep(
+    model: RnntModel,
+    points: Sequence[Point],
+    folder: Path,
+    *,
+    base: Config,
+    data: Path | None = None,
+    jobs: int = -1,
+    backend: Backend = "loky",
+    scheduler: str | None = None,
+    on_progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Sweep:
+    """Evaluate every point that is not yet in `folder`, and write the tables.
+
+    Each result is a file of its own as soon as it is there, so that an interrupted sweep goes on
+    where it was. With `data`, word errors are counted once for all points that decode alike. `jobs`
+    is joblib's n_jobs, `scheduler` the address of a Dask cluster. `on_progress` is called with what
+    is done and what there is. A point that cannot be built has its reason in `error` and stops
+    nothing. InputError where data, backend or folder cannot be used.
+    """
+    if data is not None:
+        _check_data(model, data)
+    names = (*Point.__dataclass_fields__, *FIGURES)
+    scores: dict[Point, _Result] = {}
+    with parallel(backend, jobs, scheduler, [model]) as each:
+        work = _Work(each, folder, model, base, _identity(model), on_progress)
+        found = work.results("points", {p: p for p in points}, None, names, evaluate_point)
+        if data is not None:
+            built = {alike(p): p for p in reversed(points) if found[p]["error"] is None}
+            where = str(data.resolve())
+            scores = work.results("wer", built, where, _WORDS, word_errors, data)
+    results = mark_pareto(
+        [{**found[p], "wer": _rate(found[p], scores.get(alike(p)))} for p in points]
+    )
+    write_tables(folder, results)
+    return Sweep(results=tuple(results), computed=work.computed)
+
+
+@dataclass
+class _Work:
+    """Results of one model that are stored or computed."""
+
+    each: Each
+    folder: Path
+    model: RnntModel
+    base: Config
+    who: str
+    on_progress: Callable[[int, int], None]
+    computed: int = 0
+
+    def results(
+        self,
+        kind: str,
+        points: Mapping[Point, Point],
+        data: str | None,
+        names: Sequence[str],
+        call: Callable[..., _Result],
+        *more: Any,
+    ) -> dict[Point, _Result]:
+        """Of each point the stored result, which has these names, or one that is stored now.
+
+        A result is stored under the key of `points`, and computed for the point that is there.
+        """
+        stored = self.folder / kind
+        stored.mkdir(parents=True, exist_ok=True)
+        files = {p: stored / f"{point_key(p, self.base, self.who, data)}.json" for p in points}
+        read = {point: _read(file, names) for point, file in files.items()}
+        found = {point: result for point, result in read.items() if result is not None}
+        missing = [point for point in files if point not in found]
+        self.on_progress(len(found), len(files))
+        tasks = [(self.model, self.base, points[p], *more) for p in missing]
+        for number, result in self.each(call, tasks):
+            point = missing[number]
+            write_atomically(files[point], json.dumps(result, indent=1) + "\n")
+            found[point] = result
+            self.computed += 1
+            self.on_progress(len(found), len(files))
+        return found
+
+
+def _rate(result: _Result, score: _Result | None) -> float | None:
+    """Word error rate of a point that can be built."""
+    return None if score is None or result["error"] is not None else float(score["wer"])
+
+
+def _identity(model: RnntModel) -> str:
+    """All that a result depends on of the model: its numbers and its meta."""
+    digest = hashlib.sha256(json.dumps(model.meta, sort_keys=True).encode())
+    for name, array in model.arrays().items():
+        digest.update(f"{name} {array.shape}".encode() + array.tobytes())
+    for numbers in (model.feature_mean, model.feature_std):
+        digest.update(b"" if numbers is None else numbers.tobytes())
+    return digest.hexdigest()
+
+
+def _check_data(model: RnntModel, data: Path) -> None:
+    """InputError where word errors cannot be counted, before anything is computed."""
+    model.feature_definition()
+    load_dataset(data, "dev")
+
+
+def _read(file: Path, names: Sequence[str]) -> _Result | None:
+    """A stored result; None where there is none, or what is there is no whole one."""
+    try:
+        result = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+    return result if isinstance(result, dict) and set(result) == set(names) else None

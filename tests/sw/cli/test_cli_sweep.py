@@ -1,0 +1,42 @@
+"""`sordino sweep`."""
+
+import json
+
+import pytest
+
+pytest.importorskip("joblib", reason="needs the sweep extra")
+pytest.importorskip("matplotlib", reason="needs the sweep extra")
+
+
+def test_sweep(sordino, small_model, tmp_path):
+    folder = tmp_path / "deep" / "sweep"
+    axes = ("--lanes", "4,6", "--bits", "4", "--zeros", "keep,0.95", "--memory", "needed")
+    command = ("sweep", small_model, *axes, "--config", "tiny", "-o", folder, "--jobs", 1)
+    result = sordino(*command)
+    assert result.code == 0
+    assert "4 points, 2 can be built, 4 computed now" in result.out
+    assert "lanes must be a multiple of 4" in result.out
+    assert {path.name for path in folder.iterdir()} == {
+        *("points", "points.json", "points.csv", "pareto.svg")
+    }
+    again = sordino(*command, "--json").json()
+    assert again["computed"] == 0
+    assert again["points"] == json.loads((folder / "points.json").read_text())
+    estimate = ("estimate", small_model, "--config", "tiny", "--weight-bits", 4, "--json")
+    found = sordino(*estimate, "--memory", "needed").json()
+    assert again["points"][0]["memory_bits"] == sum(found["memory_bits"].values())
+    assert again["points"][0]["frame_worst"] == found["cycles"]["frame"]["worst"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--lanes", "4,x"), "wanted 4 to 1024, got 'x'"),
+        (("--zeros", "keep,1.5"), "wanted 0 to 1 or keep, got '1.5'"),
+        (("--jobs", 0), "wanted a number of jobs, or -1"),
+        (("--backend", "dask"), "wanted --scheduler"),
+    ],
+)
+def test_bad_axes(sordino, small_model, tmp_path, arguments, complaint):
+    result = sordino("sweep", small_model, *arguments, "-o", tmp_path / "s")
+    assert complaint in result.complaint()
