@@ -8,7 +8,7 @@ MODEL := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 
 RUNS ?= build/runs
-FLOATS := an4_float an4_causal an4_teacher
+FLOATS := an4_float an4_causal an4_teacher an4_context
 COMPRESSED := an4_causal_g4_80 an4_causal_single_80 an4_cosine an4_regional an4_csp an4_mixed \
   an4_g4_80_b4 an4_g4_80_b3 an4_g4_80_b2 an4_g4_50 an4_g4_90 an4_g4_95
 TAUGHT := an4_student an4_distilled
@@ -118,10 +118,16 @@ training: $(VENV)/.train
 	for recipe in $(FLOATS); do \
 	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe || exit; \
 	done
+	$(BIN)/python -m sordino.campaigns.synthetic_speech --count 2000 --like $(DATA)/an4 \
+	  -o $(RUNS)/synthetic
+	$(SORDINO) train recipes/an4_more.toml --data $(DATA)/an4 -o $(RUNS)/an4_more \
+	  --also $(RUNS)/synthetic
 	for recipe in $(COMPRESSED); do \
 	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
 	    --start $(RUNS)/an4_causal || exit; \
 	done
+	$(SORDINO) train recipes/an4_mwer.toml --data $(DATA)/an4 -o $(RUNS)/an4_mwer \
+	  --start $(RUNS)/an4_causal_g4_80
 	for recipe in $(TAUGHT); do \
 	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
 	    --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_teacher/model.npz || exit; \
@@ -131,7 +137,8 @@ training: $(VENV)/.train
 	    --bits $${run%-*} --zeros $${run#*-} -o $(RUNS)/untrained-$$run || exit; \
 	done
 	$(BIN)/python -m sordino.campaigns.training $(FLOATS:%=$(RUNS)/%) $(COMPRESSED:%=$(RUNS)/%) \
-	  $(TAUGHT:%=$(RUNS)/%) $(UNTRAINED:%=$(RUNS)/untrained-%) -o docs/results/training.md
+	  $(RUNS)/an4_more $(RUNS)/an4_mwer $(TAUGHT:%=$(RUNS)/%) \
+	  $(UNTRAINED:%=$(RUNS)/untrained-%) -o docs/results/training.md
 
 fuzz: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.fuzz -o docs/results/fuzz.md
