@@ -80,7 +80,7 @@ def _rates() -> Iterator[tuple[str, ...]]:
         resident = matvec_image(_matrix(rows, columns), lanes, 4)
         alone = _Layer(resident).time()
         for bus, memory in _BUSES:
-            image = streamed_image(resident, stream_bus=bus, stream_outstanding=32)
+            image = streamed_image(resident, stream_bus=bus, stream_outstanding=64)
             found = _Layer(image).time(memory)
             lane_bound = int(found.walked.max())
             bus_bound = found.beats * BEAT // memory.rate
@@ -184,10 +184,11 @@ def _speech(model: Path) -> Iterator[tuple[str, ...]]:
 def main(output: Path, data: Path, buses: tuple[str, ...]) -> None:
     """Rates on large layers, equality with the circuit, the trained model."""
     parts = [
-        "One MATVEC of 5 bits and 80 % zeros in groups of four, streamed with bursts of 4 beats "
-        "and rings of 4 bursts; latency in cycles, rate in beats a cycle. Lanes: places of the "
-        "busiest group; bus: beats over rate. Share: the larger of both over the cycles taken, the "
-        "start of the fetch included.\n",
+        "One MATVEC of 5 bits and 80 % zeros in groups of four, streamed with bursts of 4 beats, "
+        "rings of 4 bursts and at most 64 bursts on their way (times 4 beats more than latency "
+        "times rate, or the bus would stand still); latency in cycles, rate in beats a cycle. "
+        "Lanes: places of the busiest group; bus: beats over rate. Share: the larger of both over "
+        "the cycles taken, the start of the fetch included.\n",
         table(
             ("layer", "bus", "latency", "rate", "lanes", "bus", "resident", "streamed", "share",
              "limiter"),
