@@ -68,7 +68,7 @@ def main(folder: Path, output: Path) -> None:
             "memories as large as each point needs. Cycles and bytes are exact; LUTs are "
             f"[estimated](estimate.md), at worst {worst:.0%} off; word errors on the development "
             "split, counted once for points that decode alike. Pareto: no other point is as good "
-            "in bytes, cycles at best, LUTs and word errors, and better in one.\n",
+            "in bytes, cycles at best and word errors, and better in one.\n",
             f"![cycles against bytes]({output.with_suffix('.svg').name})\n",
             table(_HEADINGS, sweep_rows(results)),
         ],

@@ -138,26 +138,25 @@ def make_report(
         raise ImageError(f"{error}; compile the model again") from None
     profile = timer.time(trace)
     bounds = frame_bounds(image, durations=timer.durations)
-    dense = frame_bounds(image, durations=stored)
-    if bounds is None or dense is None or not matrices:
+    if bounds is None or not matrices:
         raise InputError("wanted an image that reads input and has matrices; compile a model")
     layers = report_layers(profile)
     clock = clock_hz or image.config.clock_hz
     counted = {layer.name: layer.stalls.limiter for layer in layers}
+    timelines = [
+        frame_timeline(image, n, durations=timer.durations)
+        for n in range(min(1, int(image.host["max_symbols"])) + 1)
+    ]
+    dense = frame_timeline(image, 0, durations=stored)
     return Report(
         head=image_head(image, name, len(image.to_bytes()), bounds),
         matrices=tuple(matrices),
         limiters={m.name: counted.get(m.name, "–") for m in matrices},
         layers=tuple(layers),
         bounds=bounds,
-        timelines=tuple(
-            frame_timeline(image, n, durations=timer.durations)
-            for n in range(min(1, int(image.host["max_symbols"])) + 1)
-        ),
+        timelines=tuple(timelines),
         memory=tuple(memory_map(image)),
-        savings=weight_steps(
-            image, matrices, stored=dense.tokens[0].best, skipped=bounds.tokens[0].best
-        ),
+        savings=weight_steps(image, matrices, stored=dense.cycles, skipped=timelines[0].cycles),
         speech=Speech(
             vectors=speech_vectors,
             tokens=tokens,

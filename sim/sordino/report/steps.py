@@ -19,7 +19,8 @@ class Step:
     """One way to store all weight matrices; embedding, biases and program are the same in all.
 
     bytes   of the weights and what tells where they are
-    cycles  of a frame without tokens; None where no such machine is described
+    cycles  of a frame without tokens after others like it (with time reduction of a group); None
+            where no such machine is described
     """
 
     name: str

@@ -5,7 +5,7 @@ from typing import Any
 
 __all__ = ["mark_pareto"]
 
-_OBJECTIVES = ("bytes", "frame_best", "luts")
+_OBJECTIVES = ("bytes", "frame_best")
 
 
 def _objectives(result: dict[str, Any], names: Sequence[str]) -> tuple[float, ...] | None:
@@ -14,8 +14,9 @@ def _objectives(result: dict[str, Any], names: Sequence[str]) -> tuple[float, ..
 
 
 def mark_pareto(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The results with `pareto`: none of the others is as good in all of bytes, cycles and LUTs
-    (and word errors, where every built point has them) and better in one.
+    """The results with `pareto`: no other is as good in bytes and in cycles and better in one.
+
+    Word errors are the third objective where every point that can be built has them.
     """
     built = [result for result in results if result["error"] is None]
     with_errors = bool(built) and all(result["wer"] is not None for result in built)

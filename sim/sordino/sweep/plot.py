@@ -60,14 +60,20 @@ def plot_sweep(results: Sequence[dict[str, Any]], path: Path, title: str) -> Non
         axes.set(xlabel="image, kilobytes", ylabel="cycles of a frame without tokens")
         for axis in (axes.xaxis, axes.yaxis):
             for which in (axis.set_major_formatter, axis.set_minor_formatter):
-                which(FuncFormatter(lambda value, _: f"{value:,.4g}"))
+                which(FuncFormatter(_number))
+        axes.margins(x=0.14)
         axes.grid(which="both", linewidth=0.3)
         if built:
-            axes.legend(fontsize=7)
+            figure.legend(loc="outside lower center", ncols=4, fontsize=7)
         buffer = BytesIO()
         kind = path.suffix.removeprefix(".") or "svg"
         figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
     write_atomically(path, buffer.getvalue())
+
+
+def _number(value: float, _place: int) -> str:
+    """Thousands with commas; few digits where there are none."""
+    return f"{value:,.0f}" if value >= _KILOBYTE else f"{value:.4g}"
 
 
 def _name(result: dict[str, Any]) -> str:

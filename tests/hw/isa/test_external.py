@@ -21,7 +21,7 @@ from sordino.isa.external import (
     position_stream,
     value_stream,
 )
-from sordino.isa.image import Image, ImageError, Section
+from sordino.isa.image import FORMAT, Image, ImageError, Section
 from sordino.isa.instructions import Instruction, Opcode
 from sordino.isa.registers import LoadTarget
 
@@ -112,10 +112,10 @@ def test_images_without_streaming_are_as_they_were() -> None:
     image, _ = image_of(1, [False])
     resident = replace(image, config=bare)
     contents = resident.to_bytes()
-    assert contents[8:12] == bytes((2, 0, 0, 0))
+    assert contents[8:12] == bytes((FORMAT[0], 0, 0, 0))
     assert Section.EXTERNAL not in resident.section_bytes()
     assert "stream_bus" not in bare.as_dict()
-    assert image.to_bytes()[8:12] == bytes((2, 0, 1, 0))
+    assert image.to_bytes()[8:12] == bytes((FORMAT[0], 0, FORMAT[1], 0))
 
 
 def test_refusals() -> None:
