@@ -36,3 +36,8 @@ def test_estimate_of_a_model_that_does_not_fit(sordino, small_model):
     complaint = sordino("estimate", small_model, "--set", "lane_words=8").complaint()
     assert "does not fit" in complaint
     assert "raise lane_words" in complaint
+
+
+def test_estimate_of_an_image_that_is_not_there(sordino, tmp_path):
+    complaint = sordino("estimate", tmp_path / "none.sordino").complaint()
+    assert f"{tmp_path / 'none.sordino'}: No such file" in complaint

@@ -80,9 +80,7 @@ def test_another_minor_version_is_read(sordino, small_image, tmp_path):
     assert sordino("info", path, "--json").json()["instructions"] > 10
 
 
-@pytest.mark.parametrize(
-    "command", ["run", "cosim", "info", "report", "estimate", "disasm", "eval"]
-)
+@pytest.mark.parametrize("command", ["run", "cosim", "info", "report", "disasm", "eval"])
 def test_no_such_image(sordino, recording, tmp_path, command):
     inputs = {"run": [recording], "cosim": [recording]}.get(command, [])
     for path, reason in ((tmp_path / "none.sordino", "No such file"), (tmp_path, "Is a directory")):
