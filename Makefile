@@ -12,6 +12,8 @@ FLOATS := an4_float an4_causal an4_teacher an4_context
 COMPRESSED := an4_causal_g4_80 an4_causal_single_80 an4_cosine an4_regional an4_csp an4_mixed \
   an4_g4_80_b4 an4_g4_80_b3 an4_g4_80_b2 an4_g4_50 an4_g4_90 an4_g4_95
 TAUGHT := an4_student an4_distilled
+TIMED := an4_causal an4_causal_g4_80 an4_cosine an4_regional an4_csp an4_mixed an4_distilled \
+  an4_context an4_causal_mwer
 UNTRAINED := 8-0 5-0 4-0 3-0 2-0 5-0.5 5-0.8 5-0.9
 
 .PHONY: help demo test lint types unit docs image report cocotb cosim-real wer beam fuzz random \
@@ -126,6 +128,8 @@ training: $(VENV)/.train
 	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
 	    --start $(RUNS)/an4_causal || exit; \
 	done
+	$(SORDINO) train recipes/an4_causal_mwer.toml --data $(DATA)/an4 -o $(RUNS)/an4_causal_mwer \
+	  --start $(RUNS)/an4_causal
 	$(SORDINO) train recipes/an4_mwer.toml --data $(DATA)/an4 -o $(RUNS)/an4_mwer \
 	  --start $(RUNS)/an4_causal_g4_80
 	for recipe in $(TAUGHT); do \
@@ -137,8 +141,13 @@ training: $(VENV)/.train
 	    --bits $${run%-*} --zeros $${run#*-} -o $(RUNS)/untrained-$$run || exit; \
 	done
 	$(BIN)/python -m sordino.campaigns.training $(FLOATS:%=$(RUNS)/%) $(COMPRESSED:%=$(RUNS)/%) \
-	  $(RUNS)/an4_more $(RUNS)/an4_mwer $(TAUGHT:%=$(RUNS)/%) \
+	  $(RUNS)/an4_more $(RUNS)/an4_causal_mwer $(RUNS)/an4_mwer $(TAUGHT:%=$(RUNS)/%) \
 	  $(UNTRAINED:%=$(RUNS)/untrained-%) -o docs/results/training.md
+	$(BIN)/python -m sordino.campaigns.training_time $(TIMED:%=recipes/%.toml) --data $(DATA)/an4 \
+	  --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_teacher/model.npz \
+	  -o docs/results/training-time.md
+	$(BIN)/python -m sordino.campaigns.replay $(COMPRESSED:%=$(RUNS)/%) $(TAUGHT:%=$(RUNS)/%) \
+	  --data $(DATA)/an4 -o docs/results/replay.md
 
 fuzz: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.fuzz -o docs/results/fuzz.md

@@ -18,6 +18,10 @@ from sordino.train.network import Network
 
 __all__ = ["draw_hypotheses", "expected_errors", "minimum_word_errors"]
 
+_LENGTH = 3
+"""Hypotheses that are this many times longer than the transcript are left out: a network that has
+just been pruned may babble, and its lattices would take most of the time."""
+
 
 def draw_hypotheses(
     network: Network, encoded: Tensor, frames: Tensor, recipe: DiscriminativeRecipe
@@ -81,6 +85,7 @@ def minimum_word_errors(
     errors: list[int] = []
     for number, (found, reference) in enumerate(zip(hypotheses, references, strict=True)):
         text = spell(reference)
+        found = [tokens for tokens in found if len(tokens) <= _LENGTH * len(reference) + _LENGTH]
         if len(found) < 2 or not text:
             continue
         score = word_error_rate([text] * len(found), [spell(tokens) for tokens in found])

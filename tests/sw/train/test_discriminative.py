@@ -131,6 +131,22 @@ def test_nothing_unsure_costs_nothing() -> None:
     assert not minimum_word_errors(network, encoded, FRAMES, [[], []], RECIPE, CHARACTERS.spell)
 
 
+def test_hypotheses_far_too_long_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, x = make_network()
+    encoded, seen = network.encode(x), []
+    scores = network.scores
+
+    def looked_at(*arguments: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        seen.append(int(arguments[3].max()))
+        return scores(*arguments)
+
+    monkeypatch.setattr(network, "scores", looked_at)
+    for reference in ([2, 3, 4, 5], [2]):
+        minimum_word_errors(network, encoded, FRAMES, [reference] * 2, RECIPE, CHARACTERS.spell)
+    assert seen[0] > 6
+    assert all(length <= 6 for length in seen[1:]), "at most three times the transcript and three"
+
+
 def test_whole_trainings_end_the_same(
     corpus: Path, tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
