@@ -26,6 +26,7 @@ class Stalls:
     control         nobody at work: the sequencer reads and begins what is next
 
     hidden          further cycles in which they were at work, and that are another's
+    stream          cycles of MATVECs whose beats alone take longer than the busiest group's places
 
     Of the groups, in a run that no limit ended; the sum is `matvec` times groups:
 
@@ -46,6 +47,7 @@ class Stalls:
     table: int
     control: int
     hidden: int
+    stream: int
     places: int
     padding: int
     wait_broadcast: int
@@ -57,8 +59,7 @@ class Stalls:
     @property
     def limiter(self) -> str:
         """What took most of the cycles: lanes, stream (the bus), cell (vector unit) or control."""
-        groups = sum(getattr(self, name) for name in GROUP_CAUSES)
-        stream = self.matvec * self.wait_stream / groups if groups else 0
+        stream = min(self.stream, self.matvec)
         parts = {
             "lanes": self.matvec - stream,
             "stream": stream,
@@ -141,6 +142,7 @@ def _groups(one: MatvecCycles) -> dict[str, int]:
         "wait_broadcast": one.wait_broadcast,
         "wait_fifo": one.wait_x - one.wait_broadcast,
         "wait_stream": one.wait_stream,
+        "stream": one.stream,
         "imbalance": one.imbalance,
         "overhead": one.overhead + len(one.walked),
     }
