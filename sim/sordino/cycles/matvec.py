@@ -61,6 +61,7 @@ class MatvecCycles:
     padding         of these, how many are padding places
     idle            group cycles before the first place and after the last one
     wait_stream     group cycles in which words of a stream were not in their ring yet
+    stream          cycles once more, if its beats alone take longer than the busiest group's places
     beats           read from external memory
     """
 
@@ -71,6 +72,7 @@ class MatvecCycles:
     padding: int
     idle: int
     wait_stream: int = 0
+    stream: int = 0
     beats: int = 0
 
     @property

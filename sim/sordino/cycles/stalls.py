@@ -26,6 +26,7 @@ class Stalls:
     control         nobody at work: the sequencer reads and begins what is next
 
     hidden          further cycles in which they were at work, and that are another's
+    stream          cycles of MATVECs whose beats alone take longer than the busiest group's places
 
     Of the groups, in a run that no limit ended; the sum is `matvec` times groups:
 
@@ -46,6 +47,7 @@ class Stalls:
     table: int
     control: int
     hidden: int
+    stream: int
     places: int
     padding: int
     wait_broadcast: int
@@ -63,15 +65,16 @@ class Stalls:
         return max(parts, key=lambda name: parts[name])
 
     def _parts(self) -> dict[str, float]:
-        """Cycles by what they went to; those of MATVEC as the groups spent theirs."""
+        """Cycles by what they went to; of MATVEC's, starts and settling are control."""
         groups = sum(getattr(self, name) for name in GROUP_CAUSES)
-        each = self.matvec / groups if groups else 0.0
+        overhead = self.overhead * self.matvec / groups if groups else 0.0
+        stream = min(self.stream, self.matvec - overhead)
         return {
-            "lanes": (groups - self.wait_stream - self.overhead) * each,
-            "stream": self.wait_stream * each,
+            "lanes": self.matvec - overhead - stream,
+            "stream": stream,
             "cell": float(self.vector),
             "table": float(self.table),
-            "control": self.control + self.overhead * each,
+            "control": self.control + overhead,
         }
 
     def as_dict(self) -> dict[str, Any]:
@@ -156,6 +159,7 @@ def _groups(one: MatvecCycles) -> dict[str, int]:
         "wait_broadcast": one.wait_broadcast,
         "wait_fifo": one.wait_x - one.wait_broadcast,
         "wait_stream": one.wait_stream,
+        "stream": one.stream,
         "imbalance": one.imbalance,
         "overhead": one.overhead + len(one.walked),
     }

@@ -58,16 +58,18 @@ def streamed_cycles(
     race = _Race(active, config, memory)
     race.run()
     cycles = int(race.last.max()) + SETTLE
-    wait_stream = int((race.last - (FIRST_PLACE - 1) - race.outside).sum())
-    wait_stream -= int(walked.sum()) + race.wait_x
+    placed = race.final - (_DEPTH - 1)
+    waits = race.last - (FIRST_PLACE - 1) - race.outside - placed - race.waits_x
+    wait_x, wait_stream = int(race.waits_x.sum()), int(waits.sum())
     return MatvecCycles(
         cycles=cycles,
-        wait_x=race.wait_x,
-        wait_broadcast=min(race.wait_x, race.wait_broadcast),
+        wait_x=wait_x,
+        wait_broadcast=min(wait_x, race.wait_broadcast),
         walked=walked,
         padding=sum(group.walk.padding for group in groups),
-        idle=cycles * len(groups) - int(walked.sum()) - race.wait_x - wait_stream,
+        idle=cycles * len(groups) - int(walked.sum()) - wait_x - wait_stream,
         wait_stream=wait_stream,
+        stream=cycles if race.beats * BEAT > int(walked.max()) * memory.rate else 0,
         beats=race.beats,
     )
 
@@ -106,7 +108,8 @@ class _Race:
         self.open = np.ones(self.groups, np.bool_)
         self.sent = [0] * ARRIVAL
         self.last = np.zeros(self.groups, np.int64)
-        self.wait_x = self.wait_broadcast = 0
+        self.waits_x = np.zeros(self.groups, np.int64)
+        self.wait_broadcast = 0
 
     def _script(self, groups: Sequence[GroupStreams]) -> None:
         """Of every group's every move: the column it needs, and which streams pass a word."""
@@ -144,7 +147,7 @@ class _Race:
             column = self.column[at]
             available = column < self.sent[0]
             fed = ~waiting.reshape(self.groups, -1).any(axis=1)
-            self.wait_x += int((self.active & ~available).sum())
+            self.waits_x += self.active & ~available
             if self.columns > now - FIRST_COLUMN - ARRIVAL:
                 late = column >= now - FIRST_COLUMN - ARRIVAL + 1
                 self.wait_broadcast += int((self.active & late).sum())

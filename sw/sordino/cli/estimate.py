@@ -70,9 +70,7 @@ def _print(found: Estimate, name: str) -> None:
 @click.option(
     "--weight-bits",
     type=click.IntRange(2, 8),
-    default=8,
-    show_default=True,
-    help="Of a model's weights.",
+    help="Of a model's weights.  [default: as trained, else 8]",
 )
 @click.option("--sparsity", type=click.FloatRange(0, 1), help="Share of a model to prune.")
 @click.option("--meta", type=path_type, help="JSON file with a model's meta, if it has none.")
@@ -96,7 +94,7 @@ def estimate(
     model: Path,
     config: str,
     changes: dict[str, int],
-    weight_bits: int,
+    weight_bits: int | None,
     sparsity: float | None,
     meta: Path | None,
     memory: str,

@@ -45,7 +45,7 @@ BAD = {
     "header alone": (lambda c: c[:HEADER_BYTES], "bytes, the file has"),
     "half a header": (lambda c: c[:20], "not a Sordino image"),
     "too long": (lambda c: c + b"\0", "bytes, the file has"),
-    "other major": (lambda c: with_header(c, major=1), "image format 1.0, this version reads 2.x"),
+    "other major": (lambda c: with_header(c, major=1), "image format 1.0, this version reads 3.x"),
     "other machine": (lambda c: with_header(c, config=0x1234), "configuration 0x00001234"),
     "sections": (lambda c: with_header(c, sections=3), "the header says 3"),
     "flipped magic": (lambda c: flipped(c, 1), "not a Sordino image"),
