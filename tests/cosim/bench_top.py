@@ -173,6 +173,8 @@ async def registers_answer(dut):
     assert await host.read("FEATURE_ROOM") == image.config.feature_fifo
     assert await host.read("TOKEN") == NO_TOKEN
     for name, register in REGISTERS.items():
+        if register.streaming:
+            continue  # of machines that stream
         if register.access == "rw":
             await host.write(name, 0x1234_5676)
             assert await host.read(name) == 0x1234_5676 & register.mask, name

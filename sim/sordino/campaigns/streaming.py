@@ -29,7 +29,7 @@ from sordino.model.load import load_model
 from sordino.reference.markdown import table
 from sordino.testing.coupling import coupled_image
 from sordino.testing.machine import run_machine
-from sordino.testing.streaming import STREAMING, streamed_image
+from sordino.testing.streaming import SMALL, streamed_image
 
 __all__ = ["main"]
 
@@ -51,17 +51,6 @@ _TIMINGS = (
     MemoryTiming(latency=3, jitter=60, seed=9),
 )
 _SEEDS = (2, 7)
-_SMALL = replace(
-    STREAMING,
-    stream_bus=0,
-    state_bits=5,
-    lane_words=1 << 16,
-    group_words=1 << 16,
-    parameter_words=4,
-    program_words=64,
-    tables=12,
-    matrices=4,
-)
 
 
 def _matrix(rows: int, columns: int) -> NDArray[np.int8]:
@@ -115,7 +104,7 @@ def _equality(buses: tuple[int, ...]) -> Iterator[tuple[str, ...]]:
     for bus in buses:
         matvecs = instructions = differences = 0
         for seed in _SEEDS:
-            image = coupled_image(np.random.default_rng(seed), _SMALL, 3)
+            image = coupled_image(np.random.default_rng(seed), SMALL, 3)
             streamed = streamed_image(image, stream_bus=bus, stream_ring=2, stream_outstanding=4)
             wanted = Golden(image).run(_NO_INPUT, record=True)
             assert wanted.records is not None

@@ -8,7 +8,7 @@ from sordino.arch import Config
 from sordino.isa.external import move_out
 from sordino.isa.image import Image
 
-__all__ = ["STREAMING", "streamed_image", "streaming_machine"]
+__all__ = ["SMALL", "STREAMING", "streamed_image", "streaming_machine"]
 
 STREAMING = Config(
     name="streaming",
@@ -30,6 +30,21 @@ STREAMING = Config(
     stream_outstanding=4,
 )
 """One small machine for tests, so that it is compiled once; rings of two short bursts."""
+
+
+SMALL = replace(
+    STREAMING,
+    name="small",
+    stream_bus=0,
+    state_bits=5,
+    lane_words=1 << 16,
+    group_words=1 << 16,
+    parameter_words=4,
+    program_words=64,
+    tables=12,
+    matrices=4,
+)
+"""A machine for resident images, to be streamed; quick to load in Amaranth's simulator."""
 
 
 def streaming_machine(config: Config, resident_words: int = 0, **settings: int) -> Config:

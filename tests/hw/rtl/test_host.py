@@ -148,7 +148,7 @@ class Model:
             self.high = counter_value(number) >> 32
             return counter_value(number) & 0xFFFF_FFFF, OKAY
         for register in REGISTER_MAP:
-            if register.offset == offset and register.access != "wo":
+            if register.offset == offset and register.access != "wo" and not register.streaming:
                 return self.value(register.name), OKAY
         return 0, SLVERR
 
@@ -180,7 +180,8 @@ class Model:
         return self.kept[name]
 
     def write(self, address, word, strobe):
-        found = [r for r in REGISTER_MAP if r.offset == address & ~3 and r.access != "ro"]
+        registers = [r for r in REGISTER_MAP if not r.streaming and r.access != "ro"]
+        found = [r for r in registers if r.offset == address & ~3]
         if not found:
             return SLVERR
         name, mask = found[0].name, found[0].mask
