@@ -8,7 +8,7 @@ MODEL := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 
 RUNS ?= build/runs
-FLOATS := an4_float an4_causal an4_teacher an4_context
+FLOATS := an4_float an4_causal an4_context an4_teacher an4_teacher_long
 COMPRESSED := an4_causal_g4_80 an4_causal_single_80 an4_cosine an4_regional an4_csp an4_mixed \
   an4_g4_80_b4 an4_g4_80_b3 an4_g4_80_b2 an4_g4_50 an4_g4_90 an4_g4_95
 TAUGHT := an4_student an4_distilled
@@ -117,9 +117,15 @@ train-smoke: $(VENV)/.train
 	$(BIN)/python -m sordino.campaigns.train_smoke build/train-smoke --data models/utterances
 
 training: $(VENV)/.train
-	for recipe in $(FLOATS); do \
+	for recipe in an4_float an4_teacher; do \
 	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe || exit; \
 	done
+	for recipe in an4_causal an4_context; do \
+	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
+	    --start $(RUNS)/an4_float || exit; \
+	done
+	$(SORDINO) train recipes/an4_teacher_long.toml --data $(DATA)/an4 \
+	  -o $(RUNS)/an4_teacher_long --start $(RUNS)/an4_teacher
 	$(BIN)/python -m sordino.campaigns.synthetic_speech --count 2000 --like $(DATA)/an4 \
 	  -o $(RUNS)/synthetic
 	$(SORDINO) train recipes/an4_more.toml --data $(DATA)/an4 -o $(RUNS)/an4_more \
@@ -134,7 +140,7 @@ training: $(VENV)/.train
 	  --start $(RUNS)/an4_causal_g4_80
 	for recipe in $(TAUGHT); do \
 	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
-	    --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_teacher/model.npz || exit; \
+	    --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_teacher_long/model.npz || exit; \
 	done
 	for run in $(UNTRAINED); do \
 	  $(BIN)/python -m sordino.campaigns.post_training $(RUNS)/an4_causal --data $(DATA)/an4 \
@@ -144,7 +150,7 @@ training: $(VENV)/.train
 	  $(RUNS)/an4_more $(RUNS)/an4_causal_mwer $(RUNS)/an4_mwer $(TAUGHT:%=$(RUNS)/%) \
 	  $(UNTRAINED:%=$(RUNS)/untrained-%) -o docs/results/training.md
 	$(BIN)/python -m sordino.campaigns.training_time $(TIMED:%=recipes/%.toml) --data $(DATA)/an4 \
-	  --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_teacher/model.npz \
+	  --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_teacher_long/model.npz \
 	  -o docs/results/training-time.md
 	$(BIN)/python -m sordino.campaigns.replay $(COMPRESSED:%=$(RUNS)/%) $(TAUGHT:%=$(RUNS)/%) \
 	  --data $(DATA)/an4 -o docs/results/replay.md
