@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SORDINO := $(BIN)/sordino
 DATA ?= ../shared/data
-MODEL := models/an4_rnnt_g4_80.npz
+MODEL := models/an4_rnnt_causal_g4_80.npz
+FIRST := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 
 RUNS ?= build/runs
@@ -74,7 +75,7 @@ $(VENV)/.train: pyproject.toml | $(VENV)/bin/python
 
 demo: $(VENV)/.sim
 	@mkdir -p build
-	$(SORDINO) compile $(MODEL) --config small --weight-bits 5 -o build/an4.sordino
+	$(SORDINO) compile $(MODEL) --config small -o build/an4.sordino
 	$(SORDINO) run build/an4.sordino $(WAV) --engine rtl
 	$(SORDINO) cosim build/an4.sordino $(WAV)
 
@@ -97,7 +98,8 @@ cocotb: $(VENV)/.dev
 	$(BIN)/pytest -q -m cocotb -s tests/cosim
 
 image: $(VENV)/.sim
-	$(SORDINO) compile $(MODEL) --config small --weight-bits 5 -o $(MODEL:.npz=.sordino)
+	$(SORDINO) compile $(MODEL) --config small -o $(MODEL:.npz=.sordino)
+	$(SORDINO) compile $(FIRST) --config small --weight-bits 5 -o $(FIRST:.npz=.sordino)
 
 report: $(VENV)/.sim
 	$(SORDINO) report $(MODEL:.npz=.sordino) -o docs/results/report-an4-small.html

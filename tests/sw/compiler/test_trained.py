@@ -34,6 +34,15 @@ def test_zeros_it_has_are_kept_and_cost_little(preset: str, balance: float) -> N
             assert layer.balance >= balance
 
 
+@pytest.mark.parametrize(
+    ("name", "bits"), [("an4_rnnt_g4_80", 5), ("an4_rnnt_causal_g4_80", None)]
+)
+def test_images_that_ship_are_what_the_compiler_makes(name: str, bits: int | None) -> None:
+    path = REPOSITORY / "models" / f"{name}.npz"
+    compiled = compile_model(load_model(path), PRESETS["small"], CompileOptions(weight_bits=bits))
+    assert compiled.image.to_bytes() == path.with_suffix(".sordino").read_bytes()
+
+
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"no AN4 in {DATA}; set SORDINO_DATA")
 def test_words_are_those_of_the_float_model() -> None:
     model = load_model(MODEL)
