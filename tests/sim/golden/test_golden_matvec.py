@@ -156,7 +156,7 @@ def _fewer_places(image: Image) -> Image:
 def _other_values(image: Image) -> Image:
     """A lane's value stream begins in another state."""
     values = [bytearray(lane) for lane in image.values]
-    values[3][0] ^= 1
+    values[3][0] ^= 2
     return replace(image, values=tuple(bytes(lane) for lane in values))
 
 
