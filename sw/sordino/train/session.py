@@ -54,7 +54,9 @@ def train(
              another number gives other last bits
     """
     if recipe.teacher.used and teacher is None:
-        raise InputError(f"wanted a teacher, since {recipe.name} learns from one; give --teacher")
+        raise InputError(
+            f"wanted a teacher, which {recipe.name} learns from, got none; give --teacher"
+        )
     if teacher is not None and not recipe.teacher.used:
         raise InputError(
             f"wanted no teacher, since {recipe.name} does not learn from one; "

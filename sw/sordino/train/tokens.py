@@ -64,7 +64,8 @@ def make_tokens(recipe: NetworkRecipe, texts: Iterable[str]) -> TokenSet:
         import sentencepiece
     except ImportError:
         raise InputError(
-            "word pieces need sentencepiece, which is not installed; pip install 'sordino[train]'"
+            "making word pieces needs sentencepiece, which is not installed; "
+            "pip install 'sordino[train]'"
         ) from None
     written: Any = io.BytesIO()
     try:

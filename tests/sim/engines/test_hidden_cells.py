@@ -32,7 +32,7 @@ def cells(sizes: dict[str, Any]) -> list[float]:
     return [
         cycles / times
         for i, (times, cycles) in profile
-        if i.opcode is Opcode.CELL and i.layer.startswith("encoder")
+        if times and i.opcode is Opcode.CELL and i.layer.startswith("encoder")
     ]
 
 

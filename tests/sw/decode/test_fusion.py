@@ -16,8 +16,11 @@ MODEL = estimate([text.split() for text in TEXTS], 3)
 LN10 = math.log(10)
 
 
-def fused(weight: float = 1.0, tokens: list[str] = LETTERS, **options: float) -> NgramFusion:
-    return NgramFusion(MODEL, tokens, FusionOptions(weight=weight, **options))
+def fused(
+    weight: float = 1.0, tokens: list[str] = LETTERS, word_bonus: float = 0.0, **options: float
+) -> NgramFusion:
+    chosen = FusionOptions(weight=weight, word_bonus=word_bonus, **options)
+    return NgramFusion(MODEL, tokens, chosen)
 
 
 def after(fusion: NgramFusion, text: str, tokens: list[str] = LETTERS):
@@ -78,6 +81,6 @@ def test_word_pieces_and_letters_score_alike(words: list[str], cuts: set[int]) -
 
 def test_orders_without_contexts() -> None:
     model = estimate([["ONE"], ["TWO"]], 1)
-    fusion = NgramFusion(model, LETTERS, FusionOptions(weight=1.0))
+    fusion = NgramFusion(model, LETTERS, FusionOptions(weight=1.0, word_bonus=0.0))
     wanted = LN10 * (2 * model.log10("ONE", ()) + model.log10(END, ()))
     assert math.isclose(fusion.final(after(fusion, "ONE ONE")), wanted)

@@ -195,7 +195,9 @@ def test_the_divergence_falls_and_a_killed_training_ends_the_same(
 
 
 def test_refused_in_one_line(teacher: Path, corpus: Path, tiny: Recipe, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="wanted a teacher, since tiny learns from one; give"):
+    with pytest.raises(
+        InputError, match="wanted a teacher, which tiny learns from, got none; give"
+    ):
         train(learning(tiny, labels=False), corpus, tmp_path)
     with pytest.raises(InputError, match="wanted no teacher, since tiny does not learn from one"):
         train(tiny, corpus, tmp_path, teacher=teacher)
