@@ -1,7 +1,7 @@
 """Whole layers: how busy the lanes are in a frame, the two engines compared, simulation speed."""
 
 from dataclasses import dataclass, replace
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 
@@ -141,17 +141,17 @@ def cycle_differences(image: Image, frames: int) -> tuple[int, int]:
 
 
 def simulation_rates(preset: str) -> tuple[float, float]:
-    """Cycles a second of this machine's circuit: compiled, and in Amaranth's simulator.
+    """Cycles of this machine a second of processor time: compiled, and in Amaranth's simulator.
 
     Loading is left out, as the difference between a longer and a shorter run.
     """
     image = compile_for(random_model(0), PRESETS[preset], 8, None)
 
     def rate(engine: Rtl | AmaranthSim, few: int, many: int) -> float:
-        begin = perf_counter()
+        begin = process_time()
         cycles = _run(engine, few)
-        between = perf_counter()
+        between = process_time()
         more = _run(engine, many)
-        return (more - cycles) / (perf_counter() - 2 * between + begin)
+        return (more - cycles) / (process_time() - 2 * between + begin)
 
     return rate(Rtl(image), 1, 400), rate(AmaranthSim(image), 1, 3)
