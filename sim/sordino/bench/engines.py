@@ -5,17 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from sordino.bench.cycles import EngineName, MatrixCycles, measure_cycles
-from sordino.bench.matrices import Case, find_trained, laplacian_case, model_case
+from sordino.bench.matrices import Case, laplacian_case, model_case
 from sordino.bench.sizes import Sizes, measure_sizes
+from sordino.bench.trained import FLOAT, GROUPED, TRAINED_BITS, find_trained
 from sordino.engines.errors import ToolError
 from sordino.model.load import load_model
 from sordino.peers import Vela
 
-__all__ = ["FLOAT", "GROUPED", "EngineBench", "bench_engines", "default_cases", "find_vela"]
+__all__ = ["EngineBench", "bench_engines", "default_cases", "find_vela"]
 
-FLOAT, GROUPED = "an4_rnnt_float.npz", "an4_rnnt_g4_80.npz"
-_GROUPED_BITS = 5
-"""The grid that model lies on."""
 _CYCLE_BITS = 5
 """Cycles depend on where weights are, not on their bits: they are counted for one width."""
 
@@ -69,8 +67,8 @@ def default_cases(
     path = find_trained(GROUPED)
     if path is None:
         notes.append(f"{GROUPED} is left out: it is not in models/")
-    elif 4 in groups and _GROUPED_BITS in bits:
-        cases.append(model_case(load_model(path), _GROUPED_BITS, None, 4))
+    elif 4 in groups and TRAINED_BITS in bits:
+        cases.append(model_case(load_model(path), TRAINED_BITS, None, 4))
     return cases, notes
 
 

@@ -1,9 +1,7 @@
 """The matrices that engines are compared on: random ones, a user's own, trained layers."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +12,7 @@ from sordino.compiler.quantise import QuantisedModel, quantise_model
 from sordino.model.rnnt import RnntModel
 
 __all__ = [
-    *("LAPLACIAN_SHAPE", "Case", "find_trained", "laplacian", "laplacian_case"),
+    *("LAPLACIAN_SHAPE", "Case", "laplacian", "laplacian_case"),
     *("matrix_case", "model_case"),
 ]
 
@@ -109,11 +107,3 @@ def _neighbours(model: QuantisedModel, group: int) -> Iterable[_Matrix]:
                 gates = values.reshape(QUAD, -1, values.shape[1])
                 values = gates.transpose(1, 0, 2).reshape(values.shape)
             yield values
-
-
-def find_trained(name: str) -> Path | None:
-    """A model file in ./models, in models/ beside $SORDINO_DATA or in ../shared/models."""
-    folders = [Path("models"), Path("../shared/models")]
-    if "SORDINO_DATA" in os.environ:
-        folders.insert(1, Path(os.environ["SORDINO_DATA"]).parent / "models")
-    return next((folder / name for folder in folders if (folder / name).exists()), None)

@@ -13,6 +13,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from sordino.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
 from sordino.campaigns.common import find_model, make_image, write_page
 from sordino.cli.speech import features_of, frame_seconds
 from sordino.cycles.engine import Cycles
@@ -31,7 +32,6 @@ from sordino.speech.wer import Wer, word_error_rate
 
 __all__ = ["Heard", "Result", "choose_apart", "decode", "main"]
 
-FLOAT, GROUPED = "an4_rnnt_float.npz", "an4_rnnt_g4_80.npz"
 BEAMS = (1, 4, 8, 16)
 WEIGHTS, BONUSES = (0.4, 0.8, 1.2), (0.0, 1.5, 3.0, 4.5)
 ORDER = 3
@@ -55,7 +55,9 @@ RECOGNISERS = (
     Recogniser(FLOAT),
     Recogniser(FLOAT, "small", 8),
     Recogniser(GROUPED),
-    Recogniser(GROUPED, "small", 5),
+    Recogniser(GROUPED, "small", TRAINED_BITS),
+    Recogniser(SHIPPED),
+    Recogniser(SHIPPED, "small", TRAINED_BITS),
 )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.bench.matrices import Case, laplacian_case, model_case
 from sordino.bench.sizes import case_machine, deal_case
+from sordino.bench.trained import FLOAT, GROUPED
 from sordino.campaigns.common import find_model, write_page
 from sordino.campaigns.prefix import prefix_bits
 from sordino.compiler.codec import encode_matrices
@@ -122,8 +123,8 @@ _HEADINGS = (
 
 
 def _trained(data: Path) -> list[Case]:
-    grouped = load_model(find_model("an4_rnnt_g4_80.npz", data), None)
-    single = load_model(find_model("an4_rnnt_float.npz", data), None)
+    grouped = load_model(find_model(GROUPED, data), None)
+    single = load_model(find_model(FLOAT, data), None)
     return [model_case(grouped, 5, None, 4), model_case(single, 5, 0.5, 1)]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from sordino.arch import PRESETS
+from sordino.bench.trained import find_trained
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.errors import InputError
 from sordino.files import write_atomically
@@ -17,9 +18,9 @@ __all__ = ["find_model", "make_image", "write_page"]
 
 def find_model(name: str, data: Path) -> Path:
     """A model in ./models, or in models/ beside the data folder."""
-    for folder in (Path("models"), data.parent / "models"):
-        if (folder / name).exists():
-            return folder / name
+    path = find_trained(name, data)
+    if path is not None:
+        return path
     raise InputError(f"wanted {name} in models/ or {data.parent / 'models'}, found neither")
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from sordino.arch import PRESETS
+from sordino.bench.trained import FLOAT, SHIPPED, TRAINED_BITS
 from sordino.campaigns.common import find_model, make_image, write_page
 from sordino.cli.speech import features_of
 from sordino.engines.compiled import build
@@ -18,9 +20,9 @@ from sordino.reference.markdown import table
 from sordino.speech.datasets import load_dataset
 
 MACHINES = {
-    "tiny": ("an4_rnnt_g4_80.npz", 5, None),
-    "small": ("an4_rnnt_g4_80.npz", 5, None),
-    "small-unstructured": ("an4_rnnt_float.npz", 5, 0.5),
+    "tiny": (SHIPPED, TRAINED_BITS, None),
+    "small": (SHIPPED, TRAINED_BITS, None),
+    "small-unstructured": (FLOAT, TRAINED_BITS, 0.5),
 }
 UTTERANCES = 20
 
@@ -78,9 +80,7 @@ def main(data: Path, output: Path, utterances: int) -> None:
         for k in range(utterances)
     ]
     for preset in MACHINES:
-        build(
-            make_image(find_model(MACHINES[preset][0], data), preset, 5, MACHINES[preset][2]).config
-        )
+        build(PRESETS[preset])
     results = []
     with ProcessPoolExecutor(2) as pool:
         for done, result in enumerate(pool.map(partial(run_job, data=data), jobs)):

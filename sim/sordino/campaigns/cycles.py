@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import PRESETS
+from sordino.bench.trained import SHIPPED, TRAINED_BITS
 from sordino.campaigns.common import make_image, write_page
 from sordino.cli.speech import features_of
 from sordino.cycles.bounds import Bounds, frame_bounds
@@ -24,7 +25,7 @@ from sordino.testing.coupling import coupled_image
 from sordino.testing.programs import overlapped
 from sordino.testing.trials import KINDS, MACHINES, make_trial
 
-MODEL, BITS = Path("models/an4_rnnt_g4_80.npz"), 5
+MODEL = Path("models") / SHIPPED
 UTTERANCES = Path("models/utterances")
 _REPEATS = 20
 _MATRICES = 16
@@ -151,7 +152,7 @@ def _seconds(work: Callable[[], object], repeats: int) -> float:
 
 def _real(preset: str, most: int) -> Real:
     """On the shortest utterances, so many at most."""
-    image = make_image(MODEL, preset, BITS)
+    image = make_image(MODEL, preset, TRAINED_BITS)
     bounds = frame_bounds(image)
     assert bounds is not None
     rtl, model, real, timer = Rtl(image), Cycles(image), Real(Score(), bounds), Timer(image)

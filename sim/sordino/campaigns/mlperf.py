@@ -21,6 +21,7 @@ from sordino.bench.mlperf import (
     mlperf_machine,
     mlperf_model,
 )
+from sordino.bench.trained import GROUPED
 from sordino.campaigns.common import write_page
 from sordino.cycles.bounds import frame_bounds
 from sordino.cycles.engine import Cycles
@@ -34,7 +35,7 @@ from sordino.isa.instructions import Opcode
 from sordino.model.load import load_model
 from sordino.reference.markdown import table
 
-_TRAINED = Path("models/an4_rnnt_g4_80.npz")
+_TRAINED = Path("models") / GROUPED
 _BITS, _BASE = 5, "large"
 _COMPILE_SECONDS, _COMPILE_BYTES, _RUN_SECONDS = 60, 4e9, 10
 _DENSE_RATE = 942e6

@@ -9,7 +9,6 @@ import click
 from sordino.arch import PRESETS, Config
 from sordino.bench import EngineBench, bench_engines, default_cases, find_vela
 from sordino.bench.cycles import EngineName, MatrixCycles, cycle_table, measure_cycles
-from sordino.bench.engines import FLOAT, GROUPED
 from sordino.bench.figures import (
     FIGURES_HEADER,
     Figure,
@@ -31,9 +30,10 @@ from sordino.bench.frames import (
     encoder_use,
     simulation_rates,
 )
-from sordino.bench.matrices import find_trained, laplacian, laplacian_case
+from sordino.bench.matrices import laplacian, laplacian_case
 from sordino.bench.mlperf import mlperf_machine, mlperf_model
 from sordino.bench.sizes import Sizes, parts_table, size_table
+from sordino.bench.trained import FLOAT, GROUPED, find_trained
 from sordino.campaigns.common import write_page
 from sordino.model.load import load_model
 from sordino.peers import Vela

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import PRESETS, STREAM_BUSES
+from sordino.bench.trained import SHIPPED, TRAINED_BITS
 from sordino.campaigns.common import find_model, write_page
+from sordino.cli.speech import frame_seconds
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.cycles.durations import Durations
 from sordino.cycles.engine import Cycles
@@ -131,11 +133,11 @@ def _speech(model: Path) -> Iterator[tuple[str, ...]]:
             PRESETS[name], stream_bus=bus, stream_burst=4, lane_words=ring, group_words=ring
         )
         times = []
-        options = CompileOptions(weight_bits=5, weights="streamed")
+        options = CompileOptions(weight_bits=TRAINED_BITS, weights="streamed")
         images = [
             compile_model(loaded, machine, wanted).image
             for machine, wanted in (
-                (PRESETS[name], CompileOptions(weight_bits=5)),
+                (PRESETS[name], CompileOptions(weight_bits=TRAINED_BITS)),
                 (config, options),
             )
         ]
@@ -152,7 +154,7 @@ def _speech(model: Path) -> Iterator[tuple[str, ...]]:
             f"{outside:,}",
             f"{outside / onchip:,.0f}",
             f"{traffic.frame:,.0f}",
-            f"{traffic.frame / 0.03:,.0f}",
+            f"{traffic.frame / frame_seconds(images[1]):,.0f}",
             f"{times[0] / 8:,.0f}",
             f"{times[1] / 8:,.0f}",
             limiter,
@@ -192,11 +194,11 @@ def main(output: Path, data: Path, buses: tuple[str, ...]) -> None:
             _equality(tuple(map(int, buses))),
         ),
         "\nThe trained model with nothing but rings in the machine, memory of 32 cycles latency; "
-        "cycles a frame of 30 ms over eight silent frames.\n",
+        "cycles a frame of 40 ms over eight silent frames.\n",
         table(
             ("machine", "external bytes", "times the rings", "bytes a frame", "bytes a second",
              "resident cycles a frame", "streamed", "limiter"),
-            _speech(find_model("an4_rnnt_g4_80.npz", data)),
+            _speech(find_model(SHIPPED, data)),
         ),
     ]  # fmt: skip
     write_page(output, "Streamed weights", "make streaming", parts)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from sordino.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
 from sordino.campaigns.common import find_model, make_image, write_page
 from sordino.cli.speech import features_of, text_of
 from sordino.golden.machine import Golden
@@ -16,8 +17,6 @@ from sordino.speech.datasets import load_dataset
 from sordino.speech.features import load_features
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.wer import Wer, paired_bootstrap, word_error_rate
-
-FLOAT, GROUPED = "an4_rnnt_float.npz", "an4_rnnt_g4_80.npz"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,9 @@ ROWS = (
     Row("float model, 5 bits, 25 % groups of 4", FLOAT, "small", 5, 0.25),
     Row("float model, 5 bits, 50 % groups of 4", FLOAT, "small", 5, 0.5),
     Row("g4_80, float arithmetic", GROUPED),
-    Row("g4_80, 5 bits", GROUPED, "small", 5),
+    Row("g4_80, 5 bits", GROUPED, "small", TRAINED_BITS),
+    Row("causal_g4_80, float arithmetic", SHIPPED),
+    Row("causal_g4_80, 5 bits", SHIPPED, "small", TRAINED_BITS),
 )
 
 

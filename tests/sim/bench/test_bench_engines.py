@@ -17,13 +17,13 @@ from sordino.bench.figures import (
 )
 from sordino.bench.frames import compile_step, encoder_use
 from sordino.bench.matrices import (
-    find_trained,
     laplacian,
     laplacian_case,
     matrix_case,
     model_case,
 )
 from sordino.bench.sizes import Sizes, measure_sizes, size_table
+from sordino.bench.trained import find_trained
 from sordino.compiler.bench_codec import bench_codec
 from sordino.compiler.prune import prune_model
 from sordino.compiler.quantise import quantise_model
