@@ -224,7 +224,7 @@ class Config:
         """Fields by name, in declaration order; those of streaming only where there is any."""
         found = asdict(self)
         if not self.stream_bus:
-            found = {name: value for name, value in found.items() if name[:7] != "stream_"}
+            found = {name: value for name, value in found.items() if not name.startswith("stream_")}
         return found
 
 

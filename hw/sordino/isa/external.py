@@ -97,6 +97,11 @@ def bits_of(matrix: MatrixStreams, config: Config) -> list[int]:
     return lengths
 
 
+def _bursts(bits: int, config: Config) -> int:
+    """That hold a stream of so many bits."""
+    return -(-bits // (8 * config.burst_bytes))
+
+
 def external_streams(
     matrices: Iterable[MatrixStreams], config: Config
 ) -> list[tuple[ExternalStream, ...]]:
@@ -106,7 +111,7 @@ def external_streams(
         streams = []
         for bits in bits_of(matrix, config) if matrix.streamed else ():
             streams.append(ExternalStream(burst, bits, -(-bits // config.stream_bus)))
-            burst += -(-bits // (8 * config.burst_bytes))
+            burst += _bursts(bits, config)
         found.append(tuple(streams))
     return found
 
@@ -116,7 +121,7 @@ def external_bytes(matrices: Iterable[MatrixStreams], config: Config) -> int:
     if not config.stream_bus:
         return 0
     bursts = (
-        -(-bits // (8 * config.burst_bytes))
+        _bursts(bits, config)
         for matrix in matrices
         if matrix.streamed
         for bits in bits_of(matrix, config)
@@ -161,9 +166,9 @@ def _external(image: Streams, matrix: int, number: int) -> tuple[bytes, int]:
     config = image.config
     burst = external_bytes(image.matrices[:matrix], config) // config.burst_bytes
     lengths = bits_of(image.matrices[matrix], config)
-    burst += sum(-(-bits // (8 * config.burst_bytes)) for bits in lengths[:number])
+    burst += sum(_bursts(bits, config) for bits in lengths[:number])
     begin = burst * config.burst_bytes
-    size = -(-lengths[number] // (8 * config.burst_bytes)) * config.burst_bytes
+    size = _bursts(lengths[number], config) * config.burst_bytes
     return image.external[begin : begin + size], 0
 
 
@@ -203,7 +208,7 @@ def move_out(image: Streams, streamed: Sequence[bool]) -> Moved:
             stream = int.from_bytes(memories[number][first:last], "little") >> start % 8
             stream &= (1 << bits) - 1
             if matrix.streamed:
-                size = -(-bits // (8 * config.burst_bytes)) * config.burst_bytes
+                size = _bursts(bits, config) * config.burst_bytes
                 external += stream.to_bytes(size, "little")
             else:
                 kept = resident[number]

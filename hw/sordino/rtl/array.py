@@ -11,8 +11,7 @@ from amaranth.lib.wiring import In, Out
 from sordino.arch import Config
 from sordino.isa.instructions import Matvec
 from sordino.isa.registers import COUNTER_BITS
-from sordino.rtl.axi import AxiReadSignature
-from sordino.rtl.fetch import BASE_BITS, PAGE_BITS, StreamReader
+from sordino.rtl.fetch import BASE_BITS, StreamReader, external_signature
 from sordino.rtl.group import PLACES_BITS, Group
 from sordino.rtl.ports import DrainSignature, LoadSignature, TableSignature
 
@@ -93,10 +92,8 @@ class MatvecArray(wiring.Component):
         self.config = config
         streaming = {}
         if config.stream_bus:
-            axi = AxiReadSignature(
-                address_width=BASE_BITS + PAGE_BITS, data_width=config.stream_bus
-            )
-            streaming = {"corrupt": Out(1), "base": In(BASE_BITS), "axi": Out(axi)}
+            axi = Out(external_signature(config))
+            streaming = {"corrupt": Out(1), "base": In(BASE_BITS), "axi": axi}
         super().__init__(
             {
                 "load": In(LoadSignature),

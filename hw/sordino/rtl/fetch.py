@@ -11,7 +11,7 @@ from amaranth.hdl import *
 from amaranth.lib import data, enum, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from sordino.arch import Config
+from sordino.arch import MAX_BURST_BYTES, STREAM_WORD_BITS, Config
 from sordino.isa.external import EXTERNAL_BITS
 from sordino.isa.registers import LoadTarget
 from sordino.rtl.attributes import UNCHECKED
@@ -19,11 +19,19 @@ from sordino.rtl.axi import AxiReadSignature
 from sordino.rtl.crc import CRC_BITS, CRC_START, crc_step
 from sordino.rtl.ports import LoadSignature
 
-__all__ = ["BASE_BITS", "PAGE_BITS", "Refill", "StreamReader", "beat_layout"]
+__all__ = [
+    *("BASE_BITS", "PAGE_BITS", "Refill", "StreamReader", "beat_layout"),
+    "external_signature",
+]
 
 BASE_BITS = 32
-PAGE_BITS = 12
+PAGE_BITS = MAX_BURST_BYTES.bit_length() - 1
 """External memory's base is a multiple of 2^12: no burst leaves its 4 KiB."""
+
+
+def external_signature(config: Config) -> AxiReadSignature:
+    """The bus to external memory, seen from the manager; `config` streams."""
+    return AxiReadSignature(address_width=BASE_BITS + PAGE_BITS, data_width=config.stream_bus)
 
 
 def beat_layout(config: Config) -> data.StructLayout:
@@ -72,7 +80,7 @@ class Refill(wiring.Component):
         m = Module()
         config = self.config
         left, room = Signal(EXTERNAL_BITS), Signal(range(config.stream_ring + 1))
-        beat = config.stream_bus // 16
+        beat = config.stream_bus // STREAM_WORD_BITS
         whole = Signal()
         m.d.comb += [
             self.unfinished.eq(left != 0),
@@ -148,11 +156,7 @@ class StreamReader(wiring.Component):
                 "beat": Out(beat_layout(config)),
                 "busy": Out(1),
                 "corrupt": Out(1),
-                "axi": Out(
-                    AxiReadSignature(
-                        address_width=BASE_BITS + PAGE_BITS, data_width=config.stream_bus
-                    )
-                ),
+                "axi": Out(external_signature(config)),
             }
         )
 

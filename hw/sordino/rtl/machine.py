@@ -10,8 +10,7 @@ from sordino.arch import Config
 from sordino.arith import ACTIVATION, CELL_STATE
 from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget
 from sordino.rtl.array import MatvecArray
-from sordino.rtl.axi import AxiReadSignature
-from sordino.rtl.fetch import BASE_BITS, PAGE_BITS
+from sordino.rtl.fetch import BASE_BITS, external_signature
 from sordino.rtl.memories import VectorMemory, WideMemory
 from sordino.rtl.ports import LoadSignature, Trace
 from sordino.rtl.sequencer import SEQUENCER_COUNTERS, Sequencer
@@ -80,10 +79,8 @@ class Machine(wiring.Component):
         self.config = config
         streaming = {}
         if config.stream_bus:
-            axi = AxiReadSignature(
-                address_width=BASE_BITS + PAGE_BITS, data_width=config.stream_bus
-            )
-            streaming = {"m_axi": Out(axi), "stream_base": In(BASE_BITS)}
+            axi = Out(external_signature(config))
+            streaming = {"m_axi": axi, "stream_base": In(BASE_BITS)}
         super().__init__(
             {
                 "load": In(LoadSignature),

@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.isa.registers import ADDRESS_BITS
-from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature, AxiReadSignature
-from sordino.rtl.fetch import BASE_BITS, PAGE_BITS
+from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature
+from sordino.rtl.fetch import external_signature
 from sordino.rtl.host import Host
 from sordino.rtl.machine import Machine
 
@@ -32,10 +32,7 @@ class Sordino(wiring.Component):
         self.config = config
         streaming = {}
         if config.stream_bus:
-            axi = AxiReadSignature(
-                address_width=BASE_BITS + PAGE_BITS, data_width=config.stream_bus
-            )
-            streaming = {"m_axi": Out(axi)}
+            streaming = {"m_axi": Out(external_signature(config))}
         super().__init__(
             {
                 "s_axi": In(AxiLiteSignature(address_width=ADDRESS_BITS)),

@@ -26,10 +26,10 @@ __all__ = [
     "FIRST_COLUMN",
     "FIRST_PLACE",
     "MATVEC_OVERHEAD",
-    "NOTHING",
     "SETTLE",
     "MatvecCycles",
     "matvec_cycles",
+    "without_places",
 ]
 
 FIRST_COLUMN = 2
@@ -42,7 +42,7 @@ _RELEASE = 2
 """Cycles from a place until the broadcast knows the room that it made."""
 SETTLE = 6
 """Cycles from the last place to `done`."""
-NOTHING = 7
+_NOTHING = 7
 """Cycles of a MATVEC without places."""
 MATVEC_OVERHEAD = FIRST_PLACE - 1 + SETTLE
 """Cycles beyond the places of the busiest group if none waits: 16."""
@@ -86,6 +86,14 @@ class MatvecCycles:
         return self.idle - self.overhead
 
 
+def without_places(walked: _Ints) -> MatvecCycles:
+    """Of a MATVEC in which no group of `walked` has one."""
+    idle = _NOTHING * len(walked)
+    return MatvecCycles(
+        cycles=_NOTHING, wait_x=0, wait_broadcast=0, walked=walked, padding=0, idle=idle
+    )
+
+
 def matvec_cycles(walks: Sequence[GroupWalk], *, x_fifo: int) -> MatvecCycles:
     """Time of a MATVEC whose groups walk so, with FIFOs of `x_fifo` columns.
 
@@ -94,14 +102,7 @@ def matvec_cycles(walks: Sequence[GroupWalk], *, x_fifo: int) -> MatvecCycles:
     active = [walk for walk in walks if len(walk.columns) or walk.outside]
     walked = np.array([len(walk.columns) for walk in walks], np.int64)
     if not active:
-        return MatvecCycles(
-            cycles=NOTHING,
-            wait_x=0,
-            wait_broadcast=0,
-            walked=walked,
-            padding=0,
-            idle=NOTHING * len(walks),
-        )
+        return without_places(walked)
     race = _Race(active, x_fifo)
     race.run()
     cycles = int(race.last.max()) + SETTLE

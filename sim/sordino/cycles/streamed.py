@@ -17,9 +17,9 @@ from sordino.cycles.matvec import (
     ARRIVAL,
     FIRST_COLUMN,
     FIRST_PLACE,
-    NOTHING,
     SETTLE,
     MatvecCycles,
+    without_places,
 )
 from sordino.engines.external import BEAT, MemoryTiming
 from sordino.golden.codec import GroupStreams
@@ -47,14 +47,7 @@ def streamed_cycles(
     active = [group for group in groups if len(group.padding)]
     walked = np.array([len(group.walk.columns) for group in groups], np.int64)
     if not active:
-        return MatvecCycles(
-            cycles=NOTHING,
-            wait_x=0,
-            wait_broadcast=0,
-            walked=walked,
-            padding=0,
-            idle=NOTHING * len(groups),
-        )
+        return without_places(walked)
     race = _Race(active, config, memory)
     race.run()
     cycles = int(race.last.max()) + SETTLE

@@ -25,6 +25,7 @@ from sordino.engines.errors import ToolError
 __all__ = ["build", "cache_directory", "compiler", "is_cached"]
 
 HARNESS = Path(__file__).with_name("harness.cpp")
+_HEADER = Path(__file__).with_name("external.hpp")
 # NDEBUG: addresses that run ahead of a memory read 0, as in Amaranth's simulator.
 FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-fno-math-errno", "-w", "-DNDEBUG")
 
@@ -52,7 +53,7 @@ def _sources() -> list[Path]:
 
 def _key(config: Config, debug: bool) -> str:
     digest = hashlib.sha256()
-    for path in [*_sources(), HARNESS]:
+    for path in [*_sources(), HARNESS, _HEADER]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     fields = {k: v for k, v in config.as_dict().items() if k not in ("name", "clock_hz")}
     digest.update(repr(sorted(fields.items())).encode())

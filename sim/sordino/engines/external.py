@@ -1,7 +1,6 @@
 """External memory as the simulations and the cycle model take it."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 from sordino.engines.errors import ToolError
 
@@ -44,11 +43,6 @@ class MemoryTiming:
             )
         if not 0 <= self.jitter < 1 << 16:
             raise ToolError(f"memory jitter must be 0 to 65535 cycles, not {self.jitter}")
-
-    @property
-    def beats_a_cycle(self) -> Fraction:
-        """At most."""
-        return Fraction(self.rate, BEAT)
 
 
 class Throttle:

@@ -1,6 +1,7 @@
 """`sordino info` and `sordino disasm`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,7 +23,7 @@ from sordino.rtl.resources import memory_bits, multipliers
 __all__ = ["disasm", "info"]
 
 
-def _config_report(config: Config) -> dict[str, object]:
+def _config_report(config: Config) -> dict[str, Any]:
     return {
         "config": config.as_dict(),
         "id": f"{config.id:08x}",
@@ -92,10 +93,10 @@ def info(
         if as_json:
             print_json(report)
             return
-        print_table(("field", "value"), report["config"].items())  # type: ignore[attr-defined]
-        bits: dict[str, int] = report["memory_bits"]  # type: ignore[assignment]
-        print_table(("memory", "bits"), [(k, f"{v:,}") for k, v in bits.items()])
-        print_table(("multipliers", "number"), report["multipliers"].items())  # type: ignore[attr-defined]
+        print_table(("field", "value"), report["config"].items())
+        memories = [(name, f"{bits:,}") for name, bits in report["memory_bits"].items()]
+        print_table(("memory", "bits"), memories)
+        print_table(("multipliers", "number"), report["multipliers"].items())
         console.print(f"configuration id {report['id']}")
         return
     assert image is not None
