@@ -151,7 +151,8 @@ training: $(VENV)/.train
 	done
 	for run in $(UNTRAINED); do \
 	  $(BIN)/python -m sordino.campaigns.post_training $(RUNS)/an4_causal --data $(DATA)/an4 \
-	    --bits $${run%-*} --zeros $${run#*-} -o $(RUNS)/untrained-$$run || exit; \
+	    --bits $${run%-*} --zeros $${run#*-} --shares layer_adaptive \
+	    -o $(RUNS)/untrained-$$run || exit; \
 	done
 	$(BIN)/python -m sordino.campaigns.training $(FLOATS:%=$(RUNS)/%) $(RUNS)/an4_causal_mwer \
 	  $(RUNS)/an4_taught $(RUNS)/an4_mwer $(COMPRESSED:%=$(RUNS)/%) $(TAUGHT:%=$(RUNS)/%) \

@@ -20,6 +20,9 @@ from sordino.model.rnnt import Linear, Lstm, RnntModel
 
 __all__ = ["Groups", "layer_adaptive_shares", "prune_matrix", "prune_model"]
 
+_LSTMS, _KINDS = ("encoder", "prediction"), ("weight_ih", "weight_hh")
+_LINEARS = ("joint_encoder", "joint_prediction", "joint_output")
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -84,25 +87,44 @@ def layer_adaptive_shares(
     return {name: float((score <= limit).mean()) for name, score in scores.items()}
 
 
-def prune_model(model: RnntModel, sparsity: float, group: int) -> RnntModel:
-    """The model with every matrix but the embedding pruned for a machine of that group size."""
+def prune_model(
+    model: RnntModel, sparsity: float, group: int, *, layer_adaptive: bool = False
+) -> RnntModel:
+    """The model with its matrices but the embedding pruned for a machine of that group size.
 
-    def lstm(layer: Lstm) -> Lstm:
-        settings = {} if group == 1 else {"group": QUAD, "stride": layer.hidden}
-        return replace(
-            layer,
-            weight_ih=prune_matrix(layer.weight_ih, sparsity, **settings),
-            weight_hh=prune_matrix(layer.weight_hh, sparsity, **settings),
+    Each by the same share, or all together by `layer_adaptive_shares`.
+    """
+    found = {}
+    for part in _LSTMS:
+        for number, layer in enumerate(getattr(model, part)):
+            groups = Groups() if group == 1 else Groups(QUAD, layer.hidden)
+            for kind in _KINDS:
+                found[f"{part}.{number}.{kind}"] = getattr(layer, kind), groups
+    for name in _LINEARS:
+        found[name] = getattr(model, name).weight, Groups(group)
+    shares = dict.fromkeys(found, sparsity)
+    if layer_adaptive:
+        shares = layer_adaptive_shares(found, sparsity)
+    pruned = {
+        name: prune_matrix(weight, shares[name], group=groups.group, stride=groups.stride)
+        for name, (weight, groups) in found.items()
+    }
+
+    def lstms(part: str) -> tuple[Lstm, ...]:
+        return tuple(
+            replace(layer, **{kind: pruned[f"{part}.{number}.{kind}"] for kind in _KINDS})
+            for number, layer in enumerate(getattr(model, part))
         )
 
-    def linear(layer: Linear) -> Linear:
-        return replace(layer, weight=prune_matrix(layer.weight, sparsity, group=group))
+    def linear(name: str) -> Linear:
+        layer: Linear = getattr(model, name)
+        return replace(layer, weight=pruned[name])
 
     return replace(
         model,
-        encoder=tuple(map(lstm, model.encoder)),
-        prediction=tuple(map(lstm, model.prediction)),
-        joint_encoder=linear(model.joint_encoder),
-        joint_prediction=linear(model.joint_prediction),
-        joint_output=linear(model.joint_output),
+        encoder=lstms("encoder"),
+        prediction=lstms("prediction"),
+        joint_encoder=linear("joint_encoder"),
+        joint_prediction=linear("joint_prediction"),
+        joint_output=linear("joint_output"),
     )
