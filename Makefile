@@ -9,10 +9,10 @@ FIRST := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 
 RUNS ?= build/runs
-FLOATS := an4_float an4_causal an4_context an4_teacher an4_teacher_long
-COMPRESSED := an4_causal_g4_80 an4_causal_single_80 an4_cosine an4_regional an4_csp an4_mixed \
-  an4_g4_80_b4 an4_g4_80_b3 an4_g4_80_b2 an4_g4_50 an4_g4_90 an4_g4_95
-TAUGHT := an4_student an4_distilled
+FLOATS := an4_float an4_causal an4_more an4_wide an4_teacher an4_teacher_long an4_context
+COMPRESSED := an4_causal_g4_80 an4_g4_80_short an4_layers an4_causal_single_80 an4_g4_80_b4 \
+  an4_g4_80_b3 an4_g4_80_b2 an4_g4_50 an4_g4_90 an4_g4_95 an4_cosine an4_regional an4_csp an4_mixed
+TAUGHT := an4_distilled an4_student
 TIMED := an4_causal an4_causal_g4_80 an4_cosine an4_regional an4_csp an4_mixed an4_distilled \
   an4_context an4_causal_mwer
 UNTRAINED := 8-0 5-0 4-0 3-0 2-0 5-0.5 5-0.8 5-0.9
@@ -108,7 +108,8 @@ wer: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.wer --data $(DATA) -o docs/results/wer.md
 
 beam: $(VENV)/.sim
-	$(BIN)/python -m sordino.campaigns.beam --data $(DATA) -o docs/results/beam.md
+	$(BIN)/python -m sordino.campaigns.beam --data $(DATA) \
+	  $(addprefix --run ,$(wildcard $(RUNS)/an4_more)) -o docs/results/beam.md
 
 cosim-real: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.cosim_real --data $(DATA) -o docs/results/cosim-real.md
@@ -128,10 +129,14 @@ training: $(VENV)/.train
 	done
 	$(SORDINO) train recipes/an4_teacher_long.toml --data $(DATA)/an4 \
 	  -o $(RUNS)/an4_teacher_long --start $(RUNS)/an4_teacher
-	$(BIN)/python -m sordino.campaigns.synthetic_speech --count 2000 --like $(DATA)/an4 \
+	$(BIN)/python -m sordino.campaigns.synthetic_speech --count 3000 --like $(DATA)/an4 \
 	  -o $(RUNS)/synthetic
 	$(SORDINO) train recipes/an4_more.toml --data $(DATA)/an4 -o $(RUNS)/an4_more \
-	  --also $(RUNS)/synthetic
+	  --start $(RUNS)/an4_causal --also $(RUNS)/synthetic
+	$(SORDINO) train recipes/an4_wide.toml --data $(DATA)/an4 -o $(RUNS)/an4_wide \
+	  --start $(RUNS)/an4_more --also $(RUNS)/synthetic
+	$(SORDINO) train recipes/an4_taught.toml --data $(DATA)/an4 -o $(RUNS)/an4_taught \
+	  --start $(RUNS)/an4_more --teacher $(RUNS)/an4_wide/model.npz --also $(RUNS)/synthetic
 	for recipe in $(COMPRESSED); do \
 	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
 	    --start $(RUNS)/an4_causal || exit; \
@@ -139,22 +144,23 @@ training: $(VENV)/.train
 	$(SORDINO) train recipes/an4_causal_mwer.toml --data $(DATA)/an4 -o $(RUNS)/an4_causal_mwer \
 	  --start $(RUNS)/an4_causal
 	$(SORDINO) train recipes/an4_mwer.toml --data $(DATA)/an4 -o $(RUNS)/an4_mwer \
-	  --start $(RUNS)/an4_causal_g4_80
+	  --start $(RUNS)/an4_taught --also $(RUNS)/synthetic
 	for recipe in $(TAUGHT); do \
 	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
-	    --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_teacher_long/model.npz || exit; \
+	    --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_wide/model.npz || exit; \
 	done
 	for run in $(UNTRAINED); do \
 	  $(BIN)/python -m sordino.campaigns.post_training $(RUNS)/an4_causal --data $(DATA)/an4 \
-	    --bits $${run%-*} --zeros $${run#*-} -o $(RUNS)/untrained-$$run || exit; \
+	    --bits $${run%-*} --zeros $${run#*-} --shares layer_adaptive \
+	    -o $(RUNS)/untrained-$$run || exit; \
 	done
-	$(BIN)/python -m sordino.campaigns.training $(FLOATS:%=$(RUNS)/%) $(COMPRESSED:%=$(RUNS)/%) \
-	  $(RUNS)/an4_more $(RUNS)/an4_causal_mwer $(RUNS)/an4_mwer $(TAUGHT:%=$(RUNS)/%) \
+	$(BIN)/python -m sordino.campaigns.training $(FLOATS:%=$(RUNS)/%) $(RUNS)/an4_causal_mwer \
+	  $(RUNS)/an4_taught $(RUNS)/an4_mwer $(COMPRESSED:%=$(RUNS)/%) $(TAUGHT:%=$(RUNS)/%) \
 	  $(UNTRAINED:%=$(RUNS)/untrained-%) -o docs/results/training.md
 	$(BIN)/python -m sordino.campaigns.training_time $(TIMED:%=recipes/%.toml) --data $(DATA)/an4 \
-	  --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_teacher_long/model.npz \
+	  --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_wide/model.npz \
 	  -o docs/results/training-time.md
-	$(BIN)/python -m sordino.campaigns.replay $(COMPRESSED:%=$(RUNS)/%) $(TAUGHT:%=$(RUNS)/%) \
+	$(BIN)/python -m sordino.campaigns.replay $(RUNS)/an4_taught $(COMPRESSED:%=$(RUNS)/%) $(TAUGHT:%=$(RUNS)/%) \
 	  --data $(DATA)/an4 -o docs/results/replay.md
 
 fuzz: $(VENV)/.sim

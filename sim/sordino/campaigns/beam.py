@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sordino.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
 from sordino.campaigns.common import find_model, make_image, write_page
+from sordino.cli.search import INTERNAL_WEIGHT
 from sordino.cli.speech import features_of, frame_seconds
 from sordino.cycles.engine import Cycles
 from sordino.decode.beam import BeamOptions
@@ -33,17 +34,18 @@ from sordino.speech.wer import Wer, word_error_rate
 __all__ = ["Heard", "Result", "choose_apart", "decode", "main"]
 
 BEAMS = (1, 4, 8, 16)
-WEIGHTS, BONUSES = (0.4, 0.8, 1.2), (0.0, 1.5, 3.0, 4.5)
-ORDER = 3
+WEIGHTS, BONUSES, INTERNAL = (0.4, 0.5, 0.6, 0.8), (2.0, 2.5, 3.0), (0.0, INTERNAL_WEIGHT)
+ORDER = 5
 
 
 @dataclass(frozen=True)
 class Recogniser:
-    """A model in float, or compiled for a machine with so many bits."""
+    """A model in float, or compiled for a machine with so many bits; found by name or path."""
 
     model: str
     preset: str | None = None
     bits: int = 8
+    path: Path | None = None
 
     @property
     def engine(self) -> str:
@@ -83,24 +85,30 @@ class Heard:
 class Result:
     """One search over all utterances.
 
+    internal     weight of the transducer's own language model, which was taken off
     rate         utterances in a second of one core, encoder included
     real_time    machine time over the time of speech, without what the host does; None in float
     """
 
     beam: int
     fusion: FusionOptions | None
+    internal: float
     score: Wer
     rate: float
     real_time: float | None
 
 
 def decode(
-    heard: Heard, texts: Sequence[str], beam: int, lm: NgramModel, fusion: FusionOptions | None
+    heard: Heard,
+    texts: Sequence[str],
+    options: BeamOptions,
+    lm: NgramModel,
+    fusion: FusionOptions | None,
 ) -> tuple[Wer, float]:
     """Word errors, and the processor seconds of the search alone."""
     decoder = Decoder(
         transducer=heard,
-        options=BeamOptions(beam=beam),
+        options=options,
         fusion=None if fusion is None else NgramFusion(lm, heard.tokens, fusion),
     )
     begin = time.process_time()
@@ -139,7 +147,7 @@ class _Clock:
 def _listen(
     recogniser: Recogniser, data: Path, utterances: Sequence[Utterance]
 ) -> tuple[Heard, _Clock | None]:
-    path = find_model(recogniser.model, data)
+    path = recogniser.path or find_model(recogniser.model, data)
     if recogniser.preset is None:
         model = load_model(path, None)
         definition = model.feature_definition()
@@ -158,17 +166,24 @@ def measure(recogniser: Recogniser, data: Path) -> tuple[list[Result], list[Resu
     texts = [u.text for u in utterances]
     heard, clock = _listen(recogniser, data, utterances)
 
-    def result(beam: int, fusion: FusionOptions | None) -> Result:
+    def result(beam: int, fusion: FusionOptions | None, internal: float = 0.0) -> Result:
         if clock is not None:
             clock.reset()
-        score, seconds = decode(heard, texts, beam, lm, fusion)
-        rate = len(texts) / (seconds + heard.seconds)
-        factor = None if clock is None else clock.factor()
-        return Result(beam=beam, fusion=fusion, score=score, rate=rate, real_time=factor)
+        options = BeamOptions(beam=beam, internal=internal)
+        score, seconds = decode(heard, texts, options, lm, fusion)
+        return Result(
+            beam=beam,
+            fusion=fusion,
+            internal=internal,
+            score=score,
+            rate=len(texts) / (seconds + heard.seconds),
+            real_time=None if clock is None else clock.factor(),
+        )
 
-    rows = [result(b, f) for f, b in product((None, FusionOptions()), BEAMS)]
-    places = () if clock is not None else product(WEIGHTS, BONUSES)
-    return rows, [result(8, FusionOptions(weight=w, word_bonus=b)) for w, b in places]
+    rows = [result(beam, None) for beam in BEAMS]
+    rows += [result(b, FusionOptions(), i) for i, b in product(INTERNAL, BEAMS)]
+    places = () if clock is not None else product(INTERNAL, WEIGHTS, BONUSES)
+    return rows, [result(8, FusionOptions(weight=w, word_bonus=b), i) for i, w, b in places]
 
 
 def _language_model(data: Path) -> NgramModel:
@@ -195,6 +210,7 @@ def _row(recogniser: Recogniser, result: Result) -> tuple[str, ...]:
         recogniser.engine,
         str(result.beam),
         f"{ORDER}-gram" if result.fusion else "–",
+        f"{result.internal:g}" if result.fusion else "–",
         f"{score.wer:.2%}",
         f"{low:.2%} to {high:.2%}",
         f"{score.errors}/{score.words}",
@@ -205,23 +221,26 @@ def _row(recogniser: Recogniser, result: Result) -> tuple[str, ...]:
 
 
 HEADER = (
-    *("model", "engine", "beam", "language model", "WER", "95 % interval", "errors"),
+    *("model", "engine", "beam", "language model", "own taken off"),
+    *("WER", "95 % interval", "errors"),
     *("sub / del / ins", "utterances/s", "machine time"),
 )
 
 
 def _grid_page(grid: Sequence[Result], utterances: Sequence[Utterance]) -> str:
-    by_place = {(r.fusion.weight, r.fusion.word_bonus): r.score.wer for r in grid if r.fusion}
+    by_place = {
+        (r.internal, r.fusion.weight, r.fusion.word_bonus): r.score.wer for r in grid if r.fusion
+    }
     rows = [
-        (str(weight), *(f"{by_place[weight, bonus]:.2%}" for bonus in BONUSES))
-        for weight in WEIGHTS
+        (str(i), str(w), *(f"{by_place[i, w, bonus]:.2%}" for bonus in BONUSES))
+        for i, w in product(INTERNAL, WEIGHTS)
     ]
     apart = choose_apart(grid, utterances)
     words = grid[0].score.words
     return (
-        table(("weight", *(f"bonus {bonus:g}" for bonus in BONUSES)), rows)
-        + f"\nEach speaker with the pair that is best for the other speakers: {apart / words:.2%} "
-        f"({apart}/{words}).\n"
+        table(("own taken off", "weight", *(f"bonus {bonus:g}" for bonus in BONUSES)), rows)
+        + f"\nEach speaker with the three that are best for the other speakers: "
+        f"{apart / words:.2%} ({apart}/{words}).\n"
     )
 
 
@@ -229,11 +248,20 @@ def _grid_page(grid: Sequence[Result], utterances: Sequence[Utterance]) -> str:
 @click.option("--data", type=click.Path(path_type=Path), required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True)
-def main(data: Path, output: Path, jobs: int) -> None:
+@click.option(
+    "--run",
+    "runs",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Folder of a training whose model is decoded in float, too.",
+)
+def main(data: Path, output: Path, jobs: int, runs: tuple[Path, ...]) -> None:
     """Measure every model, engine, beam and language model."""
     utterances, options = load_dataset(data / "an4", "dev"), FusionOptions()
+    further = [Recogniser(f"{run.name}.npz", path=run / "model.npz") for run in runs]
+    recognisers = [*RECOGNISERS, *further]
     with ProcessPoolExecutor(jobs) as pool:
-        found = list(pool.map(partial(measure, data=data), RECOGNISERS))
+        found = list(pool.map(partial(measure, data=data), recognisers))
     lm = _language_model(data)
     parts = [
         f"{len(utterances)} utterances of 9 held-out speakers. The machine is the exact numpy "
@@ -241,18 +269,19 @@ def main(data: Path, output: Path, jobs: int) -> None:
         f"interpolated modified Kneser–Ney {ORDER}-gram of the training split's transcripts "
         f"(`sordino lm`), {len(lm.words)} words, perplexity "
         f"{lm.perplexity(u.text.split() for u in utterances):.1f}; weight {options.weight:g}, "
-        f"bonus {options.word_bonus:g}. Intervals: bootstrap over utterances. Utterances in a "
-        "second of one core, encoder included. Machine time: cycles of all entry points at the "
+        f"bonus {options.word_bonus:g}. Own taken off: weight of the transducer's own language "
+        "model (`--internal-weight`). Intervals: bootstrap over utterances. Utterances in a second "
+        "of one core, encoder included. Machine time: cycles of all entry points at the "
         "configuration's clock over the time of speech, without the host.\n",
         table(
             HEADER,
-            [_row(r, x) for r, (rows, _) in zip(RECOGNISERS, found, strict=True) for x in rows],
+            [_row(r, x) for r, (rows, _) in zip(recognisers, found, strict=True) for x in rows],
         ),
-        "\n## Weight and bonus\n",
+        "\n## Weights and bonus\n",
         "Word error rates with beam 8. The defaults were chosen on this split; what that flatters "
         "is seen below each table.\n",
     ]
-    for recogniser, (_, grid) in zip(RECOGNISERS, found, strict=True):
+    for recogniser, (_, grid) in zip(recognisers, found, strict=True):
         if grid:
             parts += [f"{recogniser.model}:\n", _grid_page(grid, utterances)]
     write_page(output, "Beam search and language model, AN4 development split", "make beam", parts)

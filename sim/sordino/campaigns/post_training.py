@@ -36,7 +36,14 @@ def _measure(path: Path, precision: Precision, data: Path, split: Any) -> Wer:
 
 
 def compress_run(
-    run: Path, data: Path, output: Path, *, precision: Precision, zeros: float, unit: str
+    run: Path,
+    data: Path,
+    output: Path,
+    *,
+    precision: Precision,
+    zeros: float,
+    unit: str,
+    shares: str,
 ) -> dict[str, Any]:
     """Write model and result of the float training in `run`, rounded and pruned, into `output`.
 
@@ -45,21 +52,27 @@ def compress_run(
     begin, before = time.monotonic(), load_result(run)
     if before["machine_wer"] is not None:
         raise InputError(f"wanted a float training, but {run} is quantised; choose another")
-    model = prune_model(load_model(run / "model.npz"), zeros, 1 if unit == "single" else 4)
+    model = prune_model(
+        load_model(run / "model.npz"),
+        zeros,
+        1 if unit == "single" else 4,
+        layer_adaptive=shares == "layer_adaptive",
+    )
     model = replace(model, meta={**model.meta, "quantise": precision.to_dict()})
     output.mkdir(parents=True, exist_ok=True)
     save_model(model, output / "model.npz")
     score = _measure(output / "model.npz", precision, data, before["split"])
     start, recipe = before["recipe"]["name"], before["recipe"]
     even = "" if precision.codebook == "uniform" else ", Lloyd-Max"
-    what = f"{start} rounded to {precision.bits} bits{even}, {zeros:.0%} zeros, no training"
+    spread = " by layer" if shares == "layer_adaptive" else ""
+    what = f"{start} rounded to {precision.bits} bits{even}, {zeros:.0%} zeros{spread}, no training"
     result = {
         **before,
         "recipe": {
             **recipe,
             "name": output.name,
             "description": what,
-            "sparsify": {**recipe["sparsify"], "unit": unit, "zeros": zeros},
+            "sparsify": {**recipe["sparsify"], "unit": unit, "zeros": zeros, "shares": shares},
             "schedule": {**recipe["schedule"], "epochs": 0},
         },
         "wer": None,
@@ -75,7 +88,7 @@ def compress_run(
         "seconds": round(time.monotonic() - begin, 1),
         "command": f"python -m sordino.campaigns.post_training runs/{start} --data an4 "
         f"-o runs/{output.name} --bits {precision.bits} --codebook {precision.codebook} "
-        f"--zeros {zeros:g} --unit {unit}",
+        f"--zeros {zeros:g} --unit {unit} --shares {shares}",
     }
     write_atomically(output / "result.json", json.dumps(result, indent=2) + "\n")
     return result
@@ -89,12 +102,22 @@ def compress_run(
 @click.option("--codebook", type=click.Choice(CODEBOOKS), default="uniform", show_default=True)
 @click.option("--zeros", type=click.FloatRange(0, 1), default=0.0, show_default=True)
 @click.option("--unit", type=click.Choice(["single", "connection"]), default="connection")
+@click.option("--shares", type=click.Choice(["even", "layer_adaptive"]), default="even")
 def main(
-    run: Path, data: Path, output: Path, bits: int, codebook: str, zeros: float, unit: str
+    run: Path,
+    data: Path,
+    output: Path,
+    bits: int,
+    codebook: str,
+    zeros: float,
+    unit: str,
+    shares: str,
 ) -> None:
     """Round and prune the float training in folder RUN and count its word errors."""
     precision = Precision(bits, codebook)
-    result = compress_run(run, data, output, precision=precision, zeros=zeros, unit=unit)
+    result = compress_run(
+        run, data, output, precision=precision, zeros=zeros, unit=unit, shares=shares
+    )
     click.echo(f"{result['recipe']['description']}: WER {result['machine_wer']:.2%}")
 
 

@@ -42,7 +42,7 @@ def _sentences(source: Path) -> list[list[str]]:
 @click.option(
     "--order",
     type=click.IntRange(1, 9),
-    default=3,
+    default=5,
     show_default=True,
     help="Words in the longest n-gram.",
 )

@@ -18,6 +18,8 @@ __all__ = ["SEARCH_ENGINES", "SearchChoice", "search_options"]
 
 SEARCH_ENGINES = ("golden", "float")
 """What has entry points that a host can use."""
+INTERNAL_WEIGHT = 0.2
+"""Beside a language model; measured by `make beam`."""
 _DEFAULTS, _FUSION = BeamOptions(), FusionOptions()
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -30,6 +32,7 @@ class SearchChoice:
     lm: Path | None
     lm_weight: float
     word_bonus: float
+    internal_weight: float
 
     @property
     def wanted(self) -> bool:
@@ -54,7 +57,10 @@ class SearchChoice:
             fusion = NgramFusion(load_arpa(self.lm), transducer.tokens, options)
         return Decoder(
             transducer=transducer,
-            options=BeamOptions(beam=self.beam or _DEFAULTS.beam),
+            options=BeamOptions(
+                beam=self.beam or _DEFAULTS.beam,
+                internal=self.internal_weight if self.lm is not None else 0.0,
+            ),
             fusion=fusion,
         )
 
@@ -65,12 +71,20 @@ class SearchChoice:
             "lm": None if self.lm is None else str(self.lm),
             "lm_weight": None if self.lm is None else self.lm_weight,
             "word_bonus": None if self.lm is None else self.word_bonus,
+            "internal_weight": None if self.lm is None else self.internal_weight,
         }
 
 
 def search_options(command: _Command) -> _Command:
-    """Options --beam, --lm, --lm-weight and --word-bonus."""
+    """Options --beam, --lm, --lm-weight, --word-bonus and --internal-weight."""
     for option in (
+        click.option(
+            "--internal-weight",
+            type=click.FloatRange(0),
+            default=INTERNAL_WEIGHT,
+            show_default=True,
+            help="With --lm: weight of the network's own language model, which is taken off.",
+        ),
         click.option(
             "--word-bonus",
             type=float,

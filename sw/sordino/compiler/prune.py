@@ -9,7 +9,8 @@ neighbouring units must be zero together before a place is skipped.) For other m
 weights of one column in `group` neighbouring rows.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,48 +18,113 @@ from numpy.typing import NDArray
 from sordino.arch import QUAD
 from sordino.model.rnnt import Linear, Lstm, RnntModel
 
-__all__ = ["prune_matrix", "prune_model"]
+__all__ = ["Groups", "layer_adaptive_shares", "prune_matrix", "prune_model"]
+
+_LSTMS, _KINDS = ("encoder", "prediction"), ("weight_ih", "weight_hh")
+_LINEARS = ("joint_encoder", "joint_prediction", "joint_output")
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What of a matrix (outputs, inputs) becomes zero together: one column in several rows.
+
+    They are `group` rows: those of one residue modulo `stride` where `stride` is above 1 (then
+    there are `group` times `stride` rows), else neighbours; the last group may be smaller.
+    """
+
+    group: int = 1
+    stride: int = 1
+
+    def members(self, rows: int) -> NDArray[np.int64]:
+        """The group of each row."""
+        every = np.arange(rows)
+        return every % self.stride if self.stride > 1 else every // self.group
+
+    def energies(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums of squares (groups, inputs)."""
+        member = self.members(len(weight))
+        energy = np.zeros((int(member.max()) + 1, weight.shape[1]))
+        np.add.at(energy, member, weight**2)
+        return energy
 
 
 def prune_matrix(
     weight: NDArray[np.float64], sparsity: float, *, group: int = 1, stride: int = 1
 ) -> NDArray[np.float64]:
-    """A copy of `weight` (outputs, inputs) with a share `sparsity` of its groups zero.
+    """A copy of `weight` (outputs, inputs) with a share `sparsity` of its `Groups` zero.
 
-    A group is one column in `group` rows: those of one residue modulo `stride` where `stride` is
-    above 1 (then there are `group` times `stride` rows), else neighbours; the last group may be
-    smaller. The groups with the smallest sums of squares go, earlier ones first where equal;
-    their number is rounded to the nearest. Zero groups that are there already count.
+    The groups with the smallest sums of squares go, earlier ones first where equal; their number
+    is rounded to the nearest. Zero groups that are there already count.
     """
-    rows, columns = weight.shape
-    member = np.arange(rows) % stride if stride > 1 else np.arange(rows) // group
-    energy = np.zeros((int(member[-1]) + 1 if stride == 1 else stride, columns))
-    np.add.at(energy, member, weight**2)
+    groups = Groups(group, stride)
+    energy = groups.energies(weight)
     zeros = round(sparsity * energy.size)
     keep = np.ones(energy.size, np.bool_)
     keep[np.argsort(energy, axis=None, kind="stable")[:zeros]] = False
-    return np.asarray(weight * keep.reshape(energy.shape)[member])
+    return np.asarray(weight * keep.reshape(energy.shape)[groups.members(len(weight))])
 
 
-def prune_model(model: RnntModel, sparsity: float, group: int) -> RnntModel:
-    """The model with every matrix but the embedding pruned for a machine of that group size."""
+def layer_adaptive_shares(
+    matrices: Mapping[str, tuple[NDArray[np.float64], Groups]], sparsity: float
+) -> dict[str, float]:
+    """Shares to prune of each matrix, so that `sparsity` of all groups go and least is lost.
 
-    def lstm(layer: Lstm) -> Lstm:
-        settings = {} if group == 1 else {"group": QUAD, "stride": layer.hidden}
-        return replace(
-            layer,
-            weight_ih=prune_matrix(layer.weight_ih, sparsity, **settings),
-            weight_hh=prune_matrix(layer.weight_hh, sparsity, **settings),
+    A group's score is its sum of squares over that of all groups of its matrix which are not
+    smaller: what is lost of the matrix when it goes after the smaller ones. The lowest scores of
+    all matrices go (J. Lee et al., "Layer-adaptive sparsity for the magnitude-based pruning", ICLR
+    2021, arXiv:2010.07611). Small matrices keep more, and no matrix loses everything.
+    """
+    scores = {}
+    for name, (weight, groups) in matrices.items():
+        energy = np.sort(groups.energies(weight), axis=None)
+        left = np.cumsum(energy[::-1])[::-1]
+        scores[name] = np.divide(energy, left, out=np.zeros_like(energy), where=left > 0)
+    every = np.concatenate(list(scores.values()))
+    zeros = round(sparsity * every.size)
+    if not zeros:
+        return dict.fromkeys(scores, 0.0)
+    limit = np.partition(every, zeros - 1)[zeros - 1]
+    return {name: float((score <= limit).mean()) for name, score in scores.items()}
+
+
+def prune_model(
+    model: RnntModel, sparsity: float, group: int, *, layer_adaptive: bool = False
+) -> RnntModel:
+    """The model with its matrices but the embedding pruned for a machine of that group size.
+
+    Each by the same share, or all together by `layer_adaptive_shares`.
+    """
+    found = {}
+    for part in _LSTMS:
+        for number, layer in enumerate(getattr(model, part)):
+            groups = Groups() if group == 1 else Groups(QUAD, layer.hidden)
+            for kind in _KINDS:
+                found[f"{part}.{number}.{kind}"] = getattr(layer, kind), groups
+    for name in _LINEARS:
+        found[name] = getattr(model, name).weight, Groups(group)
+    shares = dict.fromkeys(found, sparsity)
+    if layer_adaptive:
+        shares = layer_adaptive_shares(found, sparsity)
+    pruned = {
+        name: prune_matrix(weight, shares[name], group=groups.group, stride=groups.stride)
+        for name, (weight, groups) in found.items()
+    }
+
+    def lstms(part: str) -> tuple[Lstm, ...]:
+        return tuple(
+            replace(layer, **{kind: pruned[f"{part}.{number}.{kind}"] for kind in _KINDS})
+            for number, layer in enumerate(getattr(model, part))
         )
 
-    def linear(layer: Linear) -> Linear:
-        return replace(layer, weight=prune_matrix(layer.weight, sparsity, group=group))
+    def linear(name: str) -> Linear:
+        layer: Linear = getattr(model, name)
+        return replace(layer, weight=pruned[name])
 
     return replace(
         model,
-        encoder=tuple(map(lstm, model.encoder)),
-        prediction=tuple(map(lstm, model.prediction)),
-        joint_encoder=linear(model.joint_encoder),
-        joint_prediction=linear(model.joint_prediction),
-        joint_output=linear(model.joint_output),
+        encoder=lstms("encoder"),
+        prediction=lstms("prediction"),
+        joint_encoder=linear("joint_encoder"),
+        joint_prediction=linear("joint_prediction"),
+        joint_output=linear("joint_output"),
     )

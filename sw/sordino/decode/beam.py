@@ -4,6 +4,10 @@ G. Saon, Z. Tüske and K. Audhkhasi, "Alignment-length synchronous decoding for 
 ICASSP 2020: in step i all hypotheses have taken i blanks and tokens together, so those with the
 same tokens are also in the same frame and are one lattice node, whose paths' probabilities add up.
 The transducer is that of A. Graves, "Sequence transduction with recurrent neural networks", 2012.
+
+A transducer has learnt which tokens follow each other, as has a language model beside it. What it
+expects when it hears nothing can be taken off again (Z. Meng et al., "Internal language model
+estimation for domain-adaptive end-to-end speech recognition", SLT 2021, arXiv:2011.01991).
 """
 
 from collections.abc import Iterator
@@ -13,7 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.decode.transducer import Transducer
+from sordino.decode.transducer import Transducer, log_softmax
 from sordino.errors import InputError
 
 __all__ = ["BeamOptions", "Fusion", "Hypothesis", "beam_search"]
@@ -46,24 +50,29 @@ class BeamOptions:
     threshold  hypotheses are dropped that are so many nats behind the best
     merge      add up the probabilities of paths to the same tokens; without, each is a hypothesis
                of its own
+    internal   weight of the transducer's own language model, which is taken off
     """
 
     beam: int = 8
     threshold: float = 8.0
     merge: bool = True
+    internal: float = 0.0
 
     def __post_init__(self) -> None:
         if self.beam < 1:
             raise InputError(f"wanted a beam of at least 1, got {self.beam}")
         if not self.threshold > 0:
             raise InputError(f"wanted a threshold above 0 nats, got {self.threshold}")
+        if not 0 <= self.internal < np.inf:
+            raise InputError(f"wanted a weight of at least 0 to take off, got {self.internal}")
 
 
 @dataclass(frozen=True)
 class Hypothesis:
     """What may have been said.
 
-    score     what hypotheses are compared by: the transducer's logarithm and what fusion adds
+    score     what hypotheses are compared by: the transducer's logarithm, what fusion adds, and
+              what is taken off
     acoustic  the transducer's natural logarithm alone, over all paths that were merged
     """
 
@@ -109,6 +118,8 @@ class _Search(Generic[State]):
         self._frames = transducer.encode(x) if len(x) else np.zeros((0, 1))
         self._states: dict[Tokens, State] = {(): transducer.start()}
         self._opinions: dict[Tokens, Any] = {(): fusion.start() if fusion else None}
+        self._expected: dict[Tokens, NDArray[np.float64]] = {}
+        self._internal: dict[Tokens, float] = {(): 0.0}
 
     def run(self) -> list[Hypothesis]:
         first = _Path((), 0, 0, 0.0, 0.0)
@@ -169,13 +180,29 @@ class _Search(Generic[State]):
         return self._states[tokens]
 
     def _total(self, path: _Path) -> float:
+        total = path.acoustic
+        if self._options.internal:
+            total -= self._options.internal * self._expectation(path.tokens)
         if self._fusion is None:
-            return path.acoustic
+            return total
         opinion = self._opinion(path.tokens)
         final = path.frame == len(self._frames)
-        return path.acoustic + (
-            self._fusion.final(opinion) if final else self._fusion.score(opinion)
-        )
+        return total + (self._fusion.final(opinion) if final else self._fusion.score(opinion))
+
+    def _expectation(self, tokens: Tokens) -> float:
+        """The logarithm of the tokens' probability in the transducer's own language model.
+
+        It is what the joint says of the tokens, among themselves, where it hears zeros.
+        """
+        if tokens not in self._internal:
+            before = tokens[:-1]
+            if before not in self._expected:
+                silence = np.zeros_like(self._frames[0])
+                scores = self._transducer.scores(silence, self._state(before)).copy()
+                scores[self._transducer.blank] = -np.inf
+                self._expected[before] = log_softmax(scores)
+            self._internal[tokens] = self._expectation(before) + self._expected[before][tokens[-1]]
+        return self._internal[tokens]
 
     def _opinion(self, tokens: Tokens) -> Any:
         assert self._fusion is not None

@@ -33,8 +33,8 @@ class FusionOptions:
     unknown_letter  nats, before the weight, for each letter of a word that the n-gram lacks
     """
 
-    weight: float = 0.8
-    word_bonus: float = 3.0
+    weight: float = 0.6
+    word_bonus: float = 2.5
     unknown_letter: float = -4.0
 
 

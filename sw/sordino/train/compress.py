@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from sordino.arch import QUAD
 from sordino.compiler.lloyd import lloyd_max
-from sordino.compiler.prune import prune_matrix
+from sordino.compiler.prune import Groups, layer_adaptive_shares, prune_matrix
 from sordino.train.methods import SparsifyRecipe
 
 __all__ = [
@@ -34,19 +34,30 @@ def share_of_zeros(recipe: SparsifyRecipe, step: int, steps: int) -> float:
     return recipe.zeros * (1 - (1 - done) ** 3)
 
 
+def _groups(recipe: SparsifyRecipe, name: str, rows: int) -> Groups:
+    """What becomes zero together in a matrix of so many rows."""
+    if recipe.unit == "single":
+        return Groups()
+    return Groups(QUAD, 1 if name.startswith("joint") else rows // QUAD)
+
+
 def choose_zeros(
     recipe: SparsifyRecipe, matrices: Mapping[str, Tensor], share: float
 ) -> dict[str, Tensor]:
-    """Masks, false where a matrix is to be zero: the smallest `share` of its units of choice."""
+    """Masks, false where a matrix is to be zero: the smallest `share` of the units of choice.
+
+    Of each matrix, or of all together, as the recipe's `shares` say.
+    """
+    found = {
+        name: (weight.detach().double().numpy(), _groups(recipe, name, len(weight)))
+        for name, weight in matrices.items()
+    }
+    shares = dict.fromkeys(found, share)
+    if recipe.shares == "layer_adaptive":
+        shares = layer_adaptive_shares(found, share)
     masks = {}
-    for name, weight in matrices.items():
-        values = weight.detach().double().numpy()
-        if recipe.unit == "single":
-            pruned = prune_matrix(values, share)
-        elif name.startswith("joint"):
-            pruned = prune_matrix(values, share, group=QUAD)
-        else:
-            pruned = prune_matrix(values, share, group=QUAD, stride=len(values) // QUAD)
+    for name, (values, groups) in found.items():
+        pruned = prune_matrix(values, shares[name], group=groups.group, stride=groups.stride)
         masks[name] = torch.from_numpy(pruned != 0)
     return masks
 

@@ -67,6 +67,12 @@ class Learner:
         self._weights = self.network.named()
         if start is not None:
             self._copy(start)
+        elif self._schedule.start_share:
+            raise InputError(
+                f"wanted weights to start from, of which {recipe.name} keeps a share, got none; "
+                "give --start, or leave start_share out"
+            )
+        self._started = {name: p.detach().clone() for name, p in self._weights.items()}
         self._averaged = {name: p.detach().clone() for name, p in self._weights.items()}
         self._compressor = Compressor(recipe.quantise, recipe.sparsify, steps)
         self._compressor.check(self.network.matrices())
@@ -187,6 +193,10 @@ class Learner:
         latest = {name: p.detach().clone() for name, p in self._weights.items()}
         if self._schedule.average:
             self._copy(self._averaged)
+        if share := self._schedule.start_share:
+            with torch.no_grad():
+                for name, parameter in self._weights.items():
+                    parameter.lerp_(self._started[name], share)
         network = self.network.eval()
         network.view, network.precision = self._compressor.final, torch.float32
         try:

@@ -84,7 +84,9 @@ class SparsifyRecipe:
     """Weights that become zero while training, along a cubic schedule (M. Zhu and S. Gupta, "To
     prune, or not to prune", 2017, arXiv:1710.01878).
 
-    zeros        share of every matrix but the embedding at the end; 0: none
+    zeros        share of the matrices (all but the embedding) at the end; 0: none
+    shares       how it is spread: even, the same of every matrix; or layer_adaptive, by what each
+                 would lose (`layer_adaptive_shares`)
     unit         what becomes zero: single weights, or whole connections (an LSTM's four gates'
                  weights of one input and one unit; elsewhere one column in four neighbouring rows)
     method       how they are found:
@@ -101,6 +103,7 @@ class SparsifyRecipe:
 
     zeros: float = 0.0
     unit: str = "single"
+    shares: str = "even"
     method: str = "magnitude"
     shrink: float = 0.1
     end: float = 0.5
@@ -109,6 +112,7 @@ class SparsifyRecipe:
     def __post_init__(self) -> None:
         within(self, "zeros", 0, 0.999)
         one_of(self, "unit", _UNITS)
+        one_of(self, "shares", ("even", "layer_adaptive"))
         one_of(self, "method", ("magnitude", "compressed_sensing"))
         within(self, "shrink", 0, 1000)
         within(self, "end", 0.001, 1)

@@ -181,6 +181,8 @@ class ScheduleRecipe:
     weight_noise    standard deviation of the noise added to all matrices, new in every step
     average         decay a step of the running mean of the weights, which is what is exported; 0:
                     the last weights are
+    start_share     share that the weights of --start have in those exported (M. Wortsman et al.,
+                    "Robust fine-tuning of zero-shot models", CVPR 2022, arXiv:2109.01903)
     precision       of the matrix products: float32, or bfloat16 (fast where the processor has it)
     measure         split on which word errors are counted
     measure_epochs  epochs from one count to the next; the last epoch is always measured
@@ -198,6 +200,7 @@ class ScheduleRecipe:
     dropout: float = 0.2
     weight_noise: float = 0.0
     average: float = 0.0
+    start_share: float = 0.0
     precision: str = "float32"
     measure: Split = "dev"
     measure_epochs: int = 10
@@ -215,6 +218,7 @@ class ScheduleRecipe:
         within(self, "dropout", 0, 0.9)
         within(self, "weight_noise", 0, 10)
         within(self, "average", 0, 0.999999)
+        within(self, "start_share", 0, 1)
         one_of(self, "precision", _PRECISIONS)
         one_of(self, "measure", get_args(Split))
         within(self, "measure_epochs", 1, 100_000)

@@ -12,6 +12,7 @@ from sordino.train.checkpoint import load_checkpoint
 from sordino.train.recipe import Recipe
 from sordino.train.teacher import Teacher
 from sordino.train.trainer import CHECKPOINT, Trained, Trainer
+from sordino.train.widen import widen
 
 __all__ = ["load_weights", "train"]
 
@@ -48,7 +49,7 @@ def train(
     """Train as `Trainer` does; PyTorch's settings are afterwards what they were before.
 
     also     further corpora to train on
-    start    weights to start from, as `load_weights` takes them
+    start    weights to start from, as `load_weights` takes them; a narrower network is widened
     teacher  a model file; InputError unless it is given exactly where the recipe learns from one
     threads  of the processor, PyTorch's own choice for None; sums are split among them, so that
              another number gives other last bits
@@ -67,6 +68,8 @@ def train(
     torch.use_deterministic_algorithms(True)
     try:
         weights = None if start is None else load_weights(start)
+        if weights is not None:
+            weights = widen(weights, recipe.network, recipe.schedule.seed)
         taught_by = None if teacher is None else Teacher(teacher)
         return Trainer(
             *(recipe, data, output),

@@ -27,7 +27,7 @@ def spoken(*speakers: str) -> list[Utterance]:
 
 def result(said: list[str], fusion: FusionOptions | None = None) -> Result:
     score = word_error_rate(["a b"] * len(said), said)
-    return Result(beam=8, fusion=fusion, score=score, rate=2.0, real_time=None)
+    return Result(beam=8, fusion=fusion, internal=0.2, score=score, rate=2.0, real_time=None)
 
 
 def test_each_speaker_gets_what_is_best_for_the_others() -> None:
@@ -41,9 +41,9 @@ def test_each_speaker_gets_what_is_best_for_the_others() -> None:
 def test_rows_fit_the_header() -> None:
     row = _row(Recogniser("x.npz", "small", 5), result(["a b c", "b", "x b"], FusionOptions()))
     assert len(row) == len(HEADER)
-    assert row[:4] == ("x", "small, 5 bits", "8", "3-gram")
-    assert row[4] == "50.00%"
-    assert row[6:] == ("3/6", "1 / 1 / 1", "2.0", "–")
+    assert row[:5] == ("x", "small, 5 bits", "8", "5-gram", "0.2")
+    assert row[5] == "50.00%"
+    assert row[7:] == ("3/6", "1 / 1 / 1", "2.0", "–")
 
 
 def test_what_was_heard_before_is_what_is_heard() -> None:
@@ -55,5 +55,5 @@ def test_what_was_heard_before_is_what_is_heard() -> None:
     for transducer in (FloatTransducer(model), MachineTransducer(image)):
         found = [beam_search(transducer, x, BeamOptions(beam=2))[0].tokens for x in inputs]
         texts = [spell(model.tokens[t] for t in tokens) or "x" for tokens in found]
-        score, _ = decode(Heard(transducer, inputs), texts, 2, lm, None)
+        score, _ = decode(Heard(transducer, inputs), texts, BeamOptions(beam=2), lm, None)
         assert score.errors == 0

@@ -73,6 +73,9 @@ def test_eval(sordino, small_image, small_model, folder, arpa, engine):
     report = sordino(*command, "--json").json()
     assert (report["beam"], report["lm"]) == (3, str(arpa))
     assert (report["lm_weight"], report["word_bonus"]) == (0.3, 1.0)
+    assert report["internal_weight"] == 0.2
+    other = sordino(*command, "--internal-weight", "0", "--json").json()
+    assert other["internal_weight"] == 0.0
     assert report["interval"][0] <= report["wer"] <= report["interval"][1]
     kinds = ("substitutions", "deletions", "insertions")
     assert sum(report[kind] for kind in kinds) == report["errors"]

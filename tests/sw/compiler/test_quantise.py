@@ -165,6 +165,21 @@ def test_pruning_counts_the_zeros_that_are_there() -> None:
     assert np.array_equal(prune_matrix(weight, 0.75), [[0, 0, 0, 2.0]])
 
 
+@pytest.mark.parametrize("group", [1, 4])
+def test_layer_adaptive_pruning_spares_small_matrices(group: int) -> None:
+    model = random_model(2, encoder=(24, 8), joint=12, inputs=9)
+    even = prune_model(model, 0.6, group).arrays()
+    spread = prune_model(model, 0.6, group, layer_adaptive=True).arrays()
+    names = [n for n, a in model.arrays().items() if a.ndim == 2 and "embedding" not in n]
+
+    def zeros(arrays: dict[str, np.ndarray]) -> dict[str, int]:
+        return {name: int(np.count_nonzero(arrays[name] == 0)) for name in names}
+
+    assert abs(sum(zeros(spread).values()) - sum(zeros(even).values())) <= 4 * len(names)
+    small = min(names, key=lambda name: even[name].size)
+    assert zeros(spread)[small] < zeros(even)[small]
+
+
 def test_groups_are_connections_or_neighbouring_rows() -> None:
     model = random_model(1, encoder=(6,), joint=10, inputs=5)
     pruned = prune_model(model, 0.4, 4)

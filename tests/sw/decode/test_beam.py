@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -124,6 +125,36 @@ def test_fusion_is_added_to_every_hypothesis() -> None:
     assert [h.tokens for h in found] != list(alone), "another order"
 
 
+class Hearing(Toy):
+    """A toy whose frames are vectors; frame 0 is the one of zeros."""
+
+    def encode(self, x):
+        return np.arange(len(x))[:, None]
+
+    def __init__(self, seed: int, blank: int) -> None:
+        super().__init__(seed, blank)
+        drawn = self.scores
+        self.scores = lambda frame, state: drawn(int(frame[0]), state)
+
+
+@pytest.mark.parametrize("blank", [0, 2])
+def test_the_transducers_own_language_model_is_taken_off(blank: int) -> None:
+    toy, weight = Hearing(6, blank), 0.3
+    options = BeamOptions(beam=WIDE, threshold=1e9)
+    alone = {h.tokens: h for h in beam_search(toy, input_of(3), options)}
+    found = beam_search(toy, input_of(3), replace(options, internal=weight))
+    assert len(found) == len(alone)
+    assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
+    for h in found:
+        assert h.acoustic == alone[h.tokens].acoustic
+        expected = 0.0
+        for place, token in enumerate(h.tokens):
+            shares = np.exp(toy.scores(np.zeros(1), h.tokens[:place]))
+            expected += math.log(shares[token] / (1 - shares[blank]))
+        assert math.isclose(h.score, h.acoustic - weight * expected)
+    assert [h.tokens for h in found] != list(alone), "another order"
+
+
 def greedy(toy: Toy, frames: int) -> list[int]:
     tokens: tuple[int, ...] = ()
     for frame in range(frames):
@@ -190,3 +221,5 @@ def test_options_that_mean_nothing() -> None:
         BeamOptions(beam=0)
     with pytest.raises(InputError, match="threshold above 0"):
         BeamOptions(threshold=float("nan"))
+    with pytest.raises(InputError, match="weight of at least 0 to take off, got -1"):
+        BeamOptions(internal=-1.0)

@@ -80,3 +80,23 @@ def test_zeros_are_those_that_the_compiler_would_choose(
     assert masks.keys() == matrices.keys()
     for name, mask in masks.items():
         assert np.array_equal(mask.numpy(), pruned[name] != 0)
+
+
+@pytest.mark.parametrize("unit", ["single", "connection"])
+def test_layer_adaptive_shares_spare_matrices_that_would_lose_more(unit: str) -> None:
+    random = np.random.default_rng(3)
+    matrices = {
+        "encoder.0.weight_hh": torch.tensor(random.normal(size=(128, 32))),
+        "encoder.1.weight_hh": torch.tensor(random.laplace(size=(128, 32)) ** 3),
+        "joint.output.weight": torch.tensor(random.normal(size=(12, 16))),
+    }
+    recipe = SparsifyRecipe(zeros=0.75, unit=unit, shares="layer_adaptive")
+    masks = choose_zeros(recipe, matrices, 0.75)
+    zeros = {name: float((~mask).double().mean()) for name, mask in masks.items()}
+    total = sum(mask.numel() for mask in masks.values())
+    assert sum(int((~mask).sum()) for mask in masks.values()) / total == pytest.approx(
+        0.75, abs=1e-3
+    )
+    assert zeros["encoder.1.weight_hh"] > zeros["encoder.0.weight_hh"] + 0.02
+    assert zeros["joint.output.weight"] < zeros["encoder.0.weight_hh"] - 0.1
+    assert not any((~mask).any() for mask in choose_zeros(recipe, matrices, 0.0).values())

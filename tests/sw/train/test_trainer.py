@@ -161,9 +161,40 @@ def test_training_goes_on_from_a_folder_or_a_model(
         before, after = (load_model(f / "model.npz").arrays() for f in (whole, folder))
         for name in before:
             np.testing.assert_allclose(after[name], before[name], atol=1e-7)
-    larger = replace(still, network=replace(still.network, joint_hidden=9))
-    with pytest.raises(InputError, match=r"wanted joint.encoder.weight of shape \(9, 12\)"):
-        train(larger, corpus, tmp_path / "larger", start=whole)
+    smaller = replace(still, network=replace(still.network, joint_hidden=7))
+    with pytest.raises(InputError, match=r"wanted joint.encoder.weight of shape \(7, 12\)"):
+        train(smaller, corpus, tmp_path / "smaller", start=whole)
+
+
+def test_a_larger_network_starts_as_the_smaller_one(
+    whole: Path, corpus: Path, tiny: Recipe, tmp_path: Path
+) -> None:
+    still = ScheduleRecipe(epochs=1, learning_rate=1e-9, batch=3, measure="train")
+    network = replace(tiny.network, encoder_hidden=20, prediction_hidden=9, joint_hidden=9)
+    train(replace(tiny, schedule=still, network=network), corpus, tmp_path, start=whole)
+    results = [json.loads((f / "result.json").read_text()) for f in (whole, tmp_path)]
+    assert results[0]["utterance_errors"] == results[1]["utterance_errors"]
+    assert results[0]["parameters"] < results[1]["parameters"]
+
+
+def test_what_is_exported_lies_between_the_start_and_the_end(
+    corpus: Path, whole: Path, tiny: Recipe, tmp_path: Path
+) -> None:
+    arrays = {}
+    for share in (0.0, 0.25, 1.0):
+        schedule = replace(tiny.schedule, epochs=2, ctc_epochs=0, start_share=share)
+        folder = tmp_path / f"{share}"
+        train(replace(tiny, schedule=schedule), corpus, folder, start=whole, threads=1)
+        arrays[share] = load_model(folder / "model.npz").arrays()
+    before = load_model(whole / "model.npz").arrays()
+    for name, start in before.items():
+        np.testing.assert_array_equal(arrays[1.0][name], start)
+        np.testing.assert_allclose(
+            arrays[0.25][name], 0.75 * arrays[0.0][name] + 0.25 * start, rtol=1e-5, atol=1e-6
+        )
+    assert any((arrays[0.0][name] != before[name]).any() for name in before)
+    with pytest.raises(InputError, match=r"tiny keeps a share, got none; give --start"):
+        train(replace(tiny, schedule=schedule), corpus, tmp_path / "none")
 
 
 def test_measured_as_the_float_reference_hears(whole: Path, corpus: Path) -> None:
