@@ -3,7 +3,8 @@
 Items (LSTM units, or blocks of neighbouring rows) go to bins (quads, or groups). An item's load
 may depend on its row in the bin, modulo the number of rotations: a unit's gates move on one lane
 from row to row. Longest-processing-time first, then swaps of two items as long as one lowers the
-cost; everything is deterministic.
+cost; last, heavy rows go before light ones, which loads do not feel and position streams do.
+Everything is deterministic.
 """
 
 from collections.abc import Sequence
@@ -136,13 +137,20 @@ class _Dealer:
             self.totals[home] += self.items[item, 0]
         self._fill()
         self._improve()
+        self._sort()
         if self.fixed is not None:
             self.bins[home].append(item)
         return self.bins
 
+    def _heaviest_first(self) -> list[int]:
+        """All items by their mean load; of equal ones the first."""
+        weight = weigh(self.items.mean(axis=1), self.weights)
+        order: list[int] = np.argsort(-weight, kind="stable").tolist()
+        return order
+
     def _fill(self) -> None:
         """Heaviest first, each to the bin that it leaves lightest."""
-        order = np.argsort(-weigh(self.items.mean(axis=1), self.weights), kind="stable").tolist()
+        order = self._heaviest_first()
         room = np.array(self.capacities)
         sizes = np.zeros(len(room), np.int64)
         for item in order:
@@ -176,6 +184,21 @@ class _Dealer:
             swaps += 1
         for number in range(len(self.bins)):
             self.bins[number] = self.slots[self.where == number].tolist()
+
+    def _sort(self) -> None:
+        """Heaviest first among a bin's rows of like rotation: every load stays what it is.
+
+        Walks then pass dense rows together and sparse ones together, and runs are shorter and
+        longer than they would be: their entropy is lower.
+        """
+        rank = np.empty(len(self.items), np.int64)
+        rank[self._heaviest_first()] = np.arange(len(rank))
+        ranks: list[int] = rank.tolist()
+        for held in self.bins:
+            for turn in range(self.rotations):
+                held[turn :: self.rotations] = sorted(
+                    held[turn :: self.rotations], key=ranks.__getitem__
+                )
 
     def _swap_best(self, worst: int, turn: int) -> bool:
         mine = np.flatnonzero(self.where == worst)

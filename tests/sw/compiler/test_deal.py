@@ -111,6 +111,29 @@ def test_gates_of_very_unequal_density_come_out_even(group: int) -> None:
         assert lanes.mean() / lanes.max() > 0.9, "value streams of one group differ little"
 
 
+def test_rows_of_like_rotation_stand_heaviest_first() -> None:
+    config = machine(16, 1)
+    w, u = sparse((400, 50)), np.zeros((400, 100), np.int8)
+    layout = lstm_layout([w, u], config)
+    work = np.count_nonzero(w.reshape(4, 100, 50), axis=(0, 2))[layout.order]
+    for quad in range(config.quads):
+        for turn in range(4):
+            rows = work[quad :: config.quads][turn::4]
+            assert (np.diff(rows) <= 0).all()
+
+
+def test_linear_rows_stand_heaviest_first_but_for_a_smaller_last_block() -> None:
+    config = machine(16, 4)
+    w = sparse((102, 50))
+    layout = linear_layout([w], config)
+    blocks = np.pad(w != 0, ((0, 2), (0, 0))).reshape(-1, 4, 50).any(axis=1).sum(axis=1)
+    work = blocks[layout.order[::4] // 4]
+    assert layout.order[-2:].tolist() == [100, 101]
+    for group in range(config.groups):
+        rows = work[:-1][group :: config.groups]
+        assert (np.diff(rows) <= 0).all()
+
+
 def test_all_zero_matrices_can_be_dealt() -> None:
     config = machine(16, 4)
     layout = lstm_layout([np.zeros((68, 5), np.int8), np.zeros((68, 17), np.int8)], config)

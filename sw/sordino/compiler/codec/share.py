@@ -20,7 +20,7 @@ from sordino.isa.tans import Symbol
 
 __all__ = ["Tables", "choose_tables", "join"]
 
-_TABLE_COST = 64 * LOG2_UNIT
+_TABLE_COST = 100 * LOG2_UNIT
 """What another table must gain beside its symbols: it takes a place, and time to load."""
 _WEIGHT_TOP = 127
 _RUN_TOP = (MAX_WRAPS + 1) * 1024 - 1
