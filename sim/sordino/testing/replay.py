@@ -1,5 +1,7 @@
 """Programs that multiply several vectors by each streamed matrix while the rings hold it."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,7 +42,7 @@ class _Chunks:
     def below(self, high: int) -> int:
         return int(self.rng.integers(high))
 
-    def product(self, matrix: int, **fields: int) -> None:
+    def product(self, matrix: int, **fields: Any) -> None:
         """A MATVEC on any vector, to any rows of a bank."""
         rows, _, columns = self.builder.slots[matrix].shape
         self.builder.matvec(
@@ -56,7 +58,12 @@ class _Chunks:
         """What leaves the rings as they are; whether the tables are still there."""
         requantise = {"multiplier": 40000, "shift": 20}
         first = self.below(STREAMING.rows_per_lane - 3)
-        fields = {"bank": self.below(2), "parameters": self.biases, "first": first, **requantise}
+        fields: dict[str, Any] = {
+            "bank": self.below(2),
+            "parameters": self.biases,
+            "first": first,
+            **requantise,
+        }
         match self.below(5):
             case 0:
                 self.product(self.resident)

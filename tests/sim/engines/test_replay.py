@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.cycles.engine import Cycles
 from sordino.cycles.traffic import bus_bytes
 from sordino.engines.engine import RunResult
@@ -15,9 +16,10 @@ from sordino.isa.image import Image, ImageError
 from sordino.isa.instructions import Instruction, Opcode
 from sordino.isa.registers import Error
 from sordino.testing.builder import ProgramBuilder
+from sordino.testing.models import random_model
 from sordino.testing.programs import random_features
 from sordino.testing.replay import replay_image
-from sordino.testing.streaming import ROOMY, moved
+from sordino.testing.streaming import ROOMY, STREAMING, moved
 
 NO_INPUT = np.zeros((0, 1), np.int8)
 TIMINGS = (
@@ -142,3 +144,25 @@ def test_a_matrix_that_does_not_fit_ends_with_an_error() -> None:
     assert found.error is Error.STREAM
     fits = Rtl(twice(SMALL), memory=MemoryTiming(latency=9))
     assert fits.run(NO_INPUT, cycle_limit=50_000).error is Error.NONE
+
+
+def test_compiled_chunks() -> None:
+    """An RNN-T that takes three frames at a time: every record and cycle of the circuit's."""
+    model = random_model(1, encoder=(16, 9), prediction=(8,), joint=12, zeros=0.5)
+    images = [
+        compile_model(
+            model, STREAMING, CompileOptions(weight_bits=6, weights="streamed", chunk=chunk)
+        ).image
+        for chunk in (1, 3)
+    ]
+    assert any(i.opcode is Opcode.MATVEC and i.again for i in images[1].program)
+    features = np.random.default_rng(1).integers(-128, 128, (8, model.inputs)).astype(np.int8)
+    wanted = Golden(images[0]).run(features)
+    timing = MemoryTiming(latency=20, rate=100)
+    rtl, cycles = Rtl(images[1], memory=timing), Cycles(images[1], memory=timing)
+    found = rtl.run(features, record=True)
+    assert found.tokens == wanted.tokens
+    assert len(set(found.tokens)) > 1
+    assert_same(found, Golden(images[1]).run(features, record=True))
+    assert cycles.run(features).counters == found.counters
+    np.testing.assert_array_equal(cycles.profile(), rtl.profile())

@@ -22,7 +22,7 @@ def test_without_reservation_a_full_ring_holds_the_others_up() -> None:
 
 
 def test_taken_again_from_rings_that_hold_all() -> None:
-    """Nothing is asked for, no room is needed, and no burst is gone; with a longer stream one is."""
+    """Nothing is asked for and no burst is gone; of a longer stream one is."""
     assert RingModel(bursts=(2, 1, 2, 0), again=True).states() > 100
     assert RingModel(bursts=(3, 1, 1, 1), ring=3, again=True).states() > 100
     with pytest.raises(Overwritten, match="stream 0: burst 0 of 3"):
