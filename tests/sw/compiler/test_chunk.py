@@ -16,6 +16,7 @@ from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.model.load import model_from_arrays
 from sordino.model.rnnt import RnntModel
+from sordino.report.build import make_report
 from sordino.testing.models import random_arrays, random_meta, random_model
 from sordino.testing.streaming import STREAMING
 
@@ -159,3 +160,11 @@ def test_refusals() -> None:
         compiled(2, model=tall, machine=machine)
     with pytest.raises(CompileError, match="chunk must be 1 to 64 frames, not 65"):
         CompileOptions(chunk=65)
+
+
+def test_a_report_joins_pieces() -> None:
+    """Of a streamed image there is a page, and a matrix is one line however it is cut."""
+    single, many = (make_report(compiled(n), "x", tokens_per_second=9) for n in (1, 4))
+    assert [m.name for m in many.matrices] == [m.name for m in single.matrices]
+    assert [m.places for m in many.matrices] == [m.places for m in single.matrices]
+    assert many.timelines[0].cycles > 2 * single.timelines[0].cycles
