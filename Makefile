@@ -18,7 +18,7 @@ TIMED := an4_causal an4_causal_g4_80 an4_cosine an4_regional an4_csp an4_mixed a
 UNTRAINED := 8-0 5-0 4-0 3-0 2-0 5-0.5 5-0.8 5-0.9
 
 .PHONY: help demo test lint types unit docs image report cocotb cosim-real wer beam fuzz random \
-  mutants bench synth estimate sweep codec cycles streaming mlperf train-smoke training clean
+  mutants bench synth estimate sweep codec cycles streaming row-reuse mlperf train-smoke training clean
 
 help:
 	@echo "make demo        compile the trained model, run a WAV on the exact machine and in RTL"
@@ -43,6 +43,7 @@ help:
 	@echo "make cycles      the cycle model against the circuit, and its speed   (long)"
 	@echo "make mlperf      MLPerf's RNN-T at full size, one frame on the circuit (long)"
 	@echo "make streaming   weights from external memory: rates, equality        (long)"
+	@echo "make row-reuse   streamed weights read once for several frames        (long)"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -197,6 +198,9 @@ mlperf: $(VENV)/.sim
 
 streaming: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.streaming --data $(DATA) -o docs/results/streaming.md
+
+row-reuse: $(VENV)/.sim
+	$(BIN)/python -m sordino.campaigns.row_reuse --data $(DATA) -o docs/results/row-reuse.md
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

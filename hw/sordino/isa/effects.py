@@ -62,19 +62,19 @@ def writes(instruction: Instruction, config: Config) -> tuple[Region, ...]:
         case Opcode.EMIT:
             return (Region(Store.TOKEN, 0, 1),)
         case Opcode.MATVEC:
-            return (Region(Store(Store.BANK0.value + i.bank), 0, i.rows),)
+            return (Region(Store(Store.BANK0.value + i.bank), i.first, i.rows),)
         case Opcode.CELL:
             rows = -(-i.units // config.quads)
             return (
                 Region(Store.STATE, i.state, i.units),
                 Region(Store.ACTIVATION, i.destination, i.units),
-                Region(Store(Store.BANK0.value + i.bank), 0, rows),
+                Region(Store(Store.BANK0.value + i.bank), i.first, rows),
             )
         case Opcode.DRAIN:
             store = Store.STATE if i.wide else Store.ACTIVATION
             return (
                 Region(store, i.destination, i.rows * config.lanes),
-                Region(Store(Store.BANK0.value + i.bank), 0, i.rows),
+                Region(Store(Store.BANK0.value + i.bank), i.first, i.rows),
             )
         case Opcode.FILL | Opcode.COPY:
             return (Region(Store(i.space), i.destination, i.count),)

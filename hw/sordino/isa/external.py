@@ -24,6 +24,7 @@ __all__ = [
     "directory_words",
     "external_bytes",
     "external_streams",
+    "fits_rings",
     "lane_stream",
     "move_out",
     "position_stream",
@@ -127,6 +128,11 @@ def external_bytes(matrices: Iterable[MatrixStreams], config: Config) -> int:
         for bits in bits_of(matrix, config)
     )
     return config.burst_bytes * sum(bursts)
+
+
+def fits_rings(matrix: MatrixStreams, config: Config) -> bool:
+    """Whether the rings hold every stream of a matrix as a whole."""
+    return all(_bursts(bits, config) <= config.stream_ring for bits in bits_of(matrix, config))
 
 
 def directory_words(image: Streams) -> Iterator[bytes]:

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from amaranth.lib import enum
+from amaranth.lib import data, enum
 
 from sordino.arch import STREAM_WORD_BITS, Config, ConfigError
 from sordino.isa.encoding import EncodingError
 from sordino.isa.external import external_bytes
-from sordino.isa.instructions import Instruction
+from sordino.isa.instructions import EXTENSIONS, Instruction
 from sordino.isa.packing import (
     MatrixStreams,
     pack_directory,
@@ -34,8 +34,9 @@ from sordino.isa.tans import Symbol, TableError, expand, expanded_bytes
 __all__ = ["FORMAT", "Image", "ImageError", "MatrixStreams", "Section"]
 
 MAGIC = b"SORDINO\0"
-FORMAT = (3, 1)
-"""Major and minor; another major version is refused. Images without EXTERNAL are still 3.0."""
+FORMAT = (3, 2)
+"""Major and minor; another major version is refused. Images without fields of EXTENSIONS are still
+3.1, those without EXTERNAL 3.0."""
 _HEADER = struct.Struct("<8sHHIIII")
 _ENTRY = struct.Struct("<IIII")
 _CRC = struct.Struct("<I")
@@ -110,6 +111,18 @@ class Image:
             **({Section.EXTERNAL: self.external} if self.config.stream_bus else {}),
         }
 
+    def _minor(self) -> int:
+        """The least minor version that says all of it."""
+        if not self.config.stream_bus:
+            return 0
+        extended = any(
+            i.fields.get(str(name))
+            for i in self.program
+            if i.opcode in EXTENSIONS
+            for name, _ in data.Layout.cast(EXTENSIONS[i.opcode])
+        )
+        return 2 if extended else 1
+
     def expanded_tables(self) -> bytes:
         """Table memory as the loader writes it."""
         return expanded_bytes(self.tables, self.config.state_bits)
@@ -129,8 +142,9 @@ class Image:
                 crc32(contents),
             )
             body += contents
-        version = FORMAT if Section.EXTERNAL in sections else (FORMAT[0], 0)
-        _HEADER.pack_into(body, 0, MAGIC, *version, self.config.id, len(sections), len(body), 0)
+        _HEADER.pack_into(
+            body, 0, MAGIC, FORMAT[0], self._minor(), self.config.id, len(sections), len(body), 0
+        )
         checksum = crc32(body[: HEADER_BYTES + ENTRY_BYTES * len(sections)])
         struct.pack_into("<I", body, _CRC_OFFSET, checksum)
         return bytes(body)

@@ -16,6 +16,9 @@ register are one thing each. A program without such conflicts leaves what it wou
 `beside` = 0 everywhere; `sordino.isa.overlap` finds them, and images that have them are refused.
 HALT begins when all units are idle, INPUT when array and vector unit are, whatever `beside` says,
 and nothing begins before an INPUT is done.
+
+MATVEC, CELL and DRAIN have fields more at the end of the word (EXTENSIONS), which only machines
+with `stream_bus` know; where they are 0 the instruction is the one without them.
 """
 
 from dataclasses import dataclass
@@ -28,6 +31,8 @@ from sordino.isa.encoding import EncodingError, encode
 
 __all__ = [
     "ARGUMENTS",
+    "EXTENSIONS",
+    "EXTENSION_BIT",
     "INSTRUCTION_BITS",
     "REGISTERS",
     "STACK_DEPTH",
@@ -35,9 +40,12 @@ __all__ = [
     "Function",
     "Instruction",
     "Opcode",
+    "Replay",
+    "Rows",
     "Space",
     "Unit",
     "Word",
+    "field_layout",
     "unit_of",
 ]
 
@@ -323,6 +331,43 @@ ARGUMENTS: dict[Opcode, type[data.Struct]] = {
 }
 
 
+class Rows(data.Struct):
+    """The instruction's rows of the bank are those from `first` on, instead of from 0 on."""
+
+    first: 11
+
+
+class Replay(data.Struct):
+    """The rows of the bank are those from `first` on. With `again` nothing is read from outside.
+
+    `again`: the latest streamed MATVEC was of the same matrix, and every stream of it fits its
+    ring; so the rings still hold all of it, and decoders take it from there once more.
+    """
+
+    first: 11
+    again: 1
+
+
+EXTENSIONS: dict[Opcode, type[data.Struct]] = {
+    Opcode.MATVEC: Replay,
+    Opcode.CELL: Rows,
+    Opcode.DRAIN: Rows,
+}
+"""Fields that only machines with `stream_bus` know, from bit EXTENSION_BIT of the arguments on."""
+EXTENSION_BIT = INSTRUCTION_BITS - HEAD_BITS - 12
+
+
+def field_layout(opcode: Opcode) -> dict[str, data.Field]:
+    """All fields of an operation by name, offsets counted from the end of the head."""
+    own: Any = data.Layout.cast(ARGUMENTS[opcode])
+    found = {str(name): field for name, field in own}
+    if opcode in EXTENSIONS:
+        more: Any = data.Layout.cast(EXTENSIONS[opcode])
+        for name, field in more:
+            found[str(name)] = data.Field(field.shape, EXTENSION_BIT + field.offset)
+    return found
+
+
 _OWN = (
     *(Opcode.HALT, Opcode.SET, Opcode.JUMP, Opcode.CALL, Opcode.RETURN),
     *(Opcode.LOOP, Opcode.BRANCH, Opcode.EMIT),
@@ -373,7 +418,7 @@ class Instruction:
         cls, opcode: Opcode, layer: str = "", *, beside: int | Unit = Unit.NONE, **values: Any
     ) -> "Instruction":
         """An instruction with all fields present; enum members are accepted as values."""
-        names = [str(name) for name, _ in data.Layout.cast(ARGUMENTS[opcode])]
+        names = list(field_layout(opcode))
         given = {name: int(getattr(v, "value", v)) for name, v in values.items()}
         for name in given:
             if name not in names:
@@ -386,8 +431,14 @@ class Instruction:
 
     def encode(self) -> int:
         """The 128-bit word; EncodingError names a field that does not fit."""
+        extension = EXTENSIONS.get(self.opcode)
+        more = data.Layout.cast(extension) if extension is not None else ()
+        last = {str(name): self.fields.get(str(name), 0) for name, _ in more}
         try:
-            arguments = encode(ARGUMENTS[self.opcode], self.fields)
+            own = {name: value for name, value in self.fields.items() if name not in last}
+            arguments = encode(ARGUMENTS[self.opcode], own)
+            if extension is not None:
+                arguments |= encode(extension, last) << EXTENSION_BIT
         except EncodingError as error:
             raise EncodingError(f"{self.opcode.name}: {error}") from None
         return (
@@ -402,10 +453,9 @@ class Instruction:
             opcode = Opcode(number)
         except ValueError:
             raise EncodingError(f"unknown opcode {number} in word {word:#034x}") from None
-        layout: Any = data.Layout.cast(ARGUMENTS[opcode])
         raw, mask = word >> HEAD_BITS, 0
         fields: dict[str, int] = {}
-        for name, field in layout:
+        for name, field in field_layout(opcode).items():
             value = raw >> field.offset & ((1 << field.width) - 1)
             sign = Shape.cast(field.shape).signed and value >> (field.width - 1)
             fields[name] = value - (sign << field.width)

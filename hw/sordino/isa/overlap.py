@@ -12,7 +12,7 @@ from sordino.arch import Config
 from sordino.isa.effects import Region, conflict
 from sordino.isa.instructions import Instruction, Opcode, Unit, unit_of
 
-__all__ = ["UNITS", "Hazard", "hazards", "in_flight", "waits", "with_overlap"]
+__all__ = ["UNITS", "Hazard", "hazards", "in_flight", "successors", "waits", "with_overlap"]
 
 UNITS = (Unit.ARRAY, Unit.VECTOR, Unit.TABLE)
 _ALL = Unit.ARRAY | Unit.VECTOR | Unit.TABLE
@@ -31,7 +31,8 @@ def waits(instruction: Instruction) -> Unit:
     return always | (_ALL & ~instruction.beside)
 
 
-def _successors(program: Sequence[Instruction]) -> list[list[int]]:
+def successors(program: Sequence[Instruction]) -> list[list[int]]:
+    """Addresses that may come after each one."""
     returns = [at + 1 for at, i in enumerate(program) if i.opcode is Opcode.CALL]
     found: list[list[int]] = []
     for at, i in enumerate(program):
@@ -57,7 +58,7 @@ def in_flight(program: Sequence[Instruction], entries: Iterable[int]) -> list[fr
 
     Those are left out that its unit or its `beside` wait for. Nothing is at work at `entries`.
     """
-    successors = _successors(program)
+    following = successors(program)
     units = [unit_of(i.opcode) for i in program]
     arriving: list[frozenset[int] | None] = [None] * len(program)
     left: list[frozenset[int]] = [frozenset()] * len(program)
@@ -72,7 +73,7 @@ def in_flight(program: Sequence[Instruction], entries: Iterable[int]) -> list[fr
         leaving = left[at]
         if units[at] and program[at].opcode is not Opcode.INPUT:
             leaving |= {at}
-        for then in successors[at]:
+        for then in following[at]:
             known = arriving[then]
             if known is None or not leaving <= known:
                 arriving[then] = leaving | (known or frozenset())

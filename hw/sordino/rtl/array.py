@@ -9,7 +9,7 @@ from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
-from sordino.isa.instructions import Matvec
+from sordino.isa.instructions import Matvec, Replay
 from sordino.isa.registers import COUNTER_BITS
 from sordino.rtl.fetch import BASE_BITS, StreamReader, external_signature
 from sordino.rtl.group import PLACES_BITS, Group
@@ -69,7 +69,8 @@ class MatvecArray(wiring.Component):
     Where the machine streams, streamed matrices come over `axi` from external memory, which begins
     at page `base`. `error` then also comes when not all of every stream was read or its CRC-32 did
     not match, or the memory answered with an error; `corrupt`, with it, says that it was one of the
-    latter. How long a MATVEC takes then depends on the memory as well.
+    latter. How long a MATVEC takes then depends on the memory as well. `replay` holds like
+    `arguments`; with `again` nothing is read, and no group waits for its streams.
     """
 
     load: stream.Interface
@@ -87,13 +88,14 @@ class MatvecArray(wiring.Component):
     corrupt: Signal
     base: Signal
     axi: wiring.PureInterface
+    replay: Replay
 
     def __init__(self, config: Config) -> None:
         self.config = config
         streaming = {}
         if config.stream_bus:
             axi = Out(external_signature(config))
-            streaming = {"corrupt": Out(1), "base": In(BASE_BITS), "axi": axi}
+            streaming = {"corrupt": Out(1), "base": In(BASE_BITS), "axi": axi, "replay": In(Replay)}
         super().__init__(
             {
                 "load": In(LoadSignature),
@@ -216,6 +218,7 @@ class MatvecArray(wiring.Component):
             reader.length.eq(reduce(or_, (group.length for group in groups))),
             reader.final.eq(Cat(group.final for group in groups).any()),
             *(group.beat.eq(reader.beat) for group in groups),
+            *(group.replay.eq(self.replay) for group in groups),
             unread.eq(unfinished.any() | reader.busy | reader.corrupt),
             self.corrupt.eq(reader.corrupt),
         ]

@@ -58,7 +58,8 @@ class StreamDecoder(wiring.Component):
     `streamed` (held until `clear`) begins a stream of `length` words that come to the ring by
     `beat`, from bit 0 on; `ready` rises when there is enough. `hungry`: the next words are not here
     yet, and there are such; `move` is then not allowed. `freed` is high in cycles in which the last
-    word of a burst leaves the ring.
+    word of a burst leaves the ring. With `again` (held likewise) all words are taken to be in the
+    ring, from where the streamed `start` before put them.
 
     Parameters: `words` of stream memory, `state_bits`, `slots`, `runs` for the run alphabet, and
     `config` for streaming.
@@ -79,6 +80,7 @@ class StreamDecoder(wiring.Component):
     padding: Signal
     clean: Signal
     streamed: Signal
+    again: Signal
     length: Signal
     beat: stream.Interface
     hungry: Signal
@@ -97,6 +99,7 @@ class StreamDecoder(wiring.Component):
         entry = data.StructLayout({"address": range(slots << state_bits), "entry": EntryLayout})
         streaming = {
             "streamed": In(1),
+            "again": In(1),
             "length": In(EXTERNAL_BITS),
             "beat": In(stream.Signature(self.bus, always_ready=True)),
             "hungry": Out(1),
@@ -254,7 +257,9 @@ class StreamDecoder(wiring.Component):
             waiting.eq(self.streamed & ~self._here & (unread != 0)),
             there.eq(~waiting),
             self.hungry.eq(waiting),
-            fetch.eq((refill | waiting) & (unread != 0) & (taken[len(part) :] != written)),
+            fetch.eq(
+                (refill | waiting) & (unread != 0) & (self.again | (taken[len(part) :] != written))
+            ),
             self.freed.eq(fetch & self.streamed & taken[: self._burst_bits].all()),
         ]
         with m.If(self.beat.valid):

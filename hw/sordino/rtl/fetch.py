@@ -47,7 +47,7 @@ class Refill(wiring.Component):
     `start` begins a stream of `words` 16-bit words with an empty ring. `wants` is high while a
     burst of it is left and has room; `grant`, only then, takes the burst: `length` beats less one,
     `final` if it is the last. `freed` gives the room of one burst back. `unfinished`: bursts are
-    left. `clear` forgets the stream.
+    left. `clear` forgets the stream; what is freed without one means nothing.
     """
 
     clear: Signal

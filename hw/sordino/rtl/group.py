@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.isa.external import EXTERNAL_BITS
-from sordino.isa.instructions import Matvec
+from sordino.isa.instructions import Matvec, Replay
 from sordino.isa.registers import LoadTarget
 from sordino.rtl.attributes import UNCHECKED
 from sordino.rtl.decoder import StreamDecoder
@@ -56,7 +56,8 @@ class Group(wiring.Component):
     Where the machine streams, a place also waits while a decoder of the group is hungry. Streams
     are numbered as in `sordino.isa.external`; `wants`, `unfinished` and `grant` have a bit for each
     of the group's, `length` and `final` answer for the one granted and are 0 without, see `Refill`;
-    `beat` is for everybody.
+    `beat` is for everybody. `replay`, held like `arguments`: with `again` the streams are those in
+    the rings and nothing is left to be read; rows of the bank count from `first`.
     """
 
     load: stream.Interface
@@ -79,6 +80,7 @@ class Group(wiring.Component):
     length: Signal
     final: Signal
     beat: Any
+    replay: Replay
 
     def __init__(self, config: Config, index: int) -> None:
         self.config = config
@@ -92,6 +94,7 @@ class Group(wiring.Component):
                 "length": Out(range(config.stream_burst)),
                 "final": Out(1),
                 "beat": In(beat_layout(config)),
+                "replay": In(Replay),
             }
         super().__init__(
             {
@@ -163,8 +166,9 @@ class Group(wiring.Component):
         row, x = Signal(range(config.rows_per_lane)), Signal(signed(8))
         shifted = Signal(signed(SHIFTED_X_BITS))
         m.d.sync += walked.eq(place & ~walker.padding)
+        from_first = walker.row + self.replay.first if config.stream_bus else walker.row
         with m.If(place):
-            m.d.sync += [row.eq(walker.row), x.eq(x_fifo.value)]
+            m.d.sync += [row.eq(from_first), x.eq(x_fifo.value)]
         m.d.comb += shifted.eq(x << arguments.shift)
 
         clean, useful = [positions.clean], []
@@ -312,11 +316,12 @@ class Group(wiring.Component):
             )
             m.d.comb += [
                 decoder.streamed.eq(streamed),
+                decoder.again.eq(self.replay.again),
                 decoder.length.eq(words),
                 decoder.beat.valid.eq(self.beat.valid & (self.beat.stream == first + number)),
                 decoder.beat.payload.eq(self.beat.data),
                 refill.clear.eq(self.clear),
-                refill.start.eq(decoder.start),
+                refill.start.eq(decoder.start & ~self.replay.again),
                 refill.words.eq(words),
                 refill.freed.eq(decoder.freed),
                 refill.grant.eq(self.grant[number]),

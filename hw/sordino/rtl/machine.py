@@ -141,6 +141,7 @@ class Machine(wiring.Component):
             wiring.connect(m, array.axi, wiring.flipped(self.m_axi))
             m.d.comb += [
                 array.base.eq(self.stream_base),
+                array.replay.eq(sequencer.array_replay),
                 sequencer.array_corrupt.eq(array.corrupt),
             ]
         for number, counter in enumerate(COUNTERS):

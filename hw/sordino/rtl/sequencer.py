@@ -8,12 +8,14 @@ from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.isa.instructions import (
+    EXTENSION_BIT,
     REGISTERS,
     STACK_DEPTH,
     Condition,
     Instruction,
     Matvec,
     Opcode,
+    Replay,
     Table,
     Unit,
     Word,
@@ -96,8 +98,8 @@ class Sequencer(wiring.Component):
         What began and what was done in the cycle before. What it wrote is visible.
     registers : Out(8 of 16 bits)
         The scalar registers.
-    table_arguments : Out(Table), array_arguments : Out(Matvec)
-        They hold from the unit's start until it is done.
+    table_arguments : Out(Table), array_arguments : Out(Matvec), array_replay : Out(Replay)
+        They hold from the unit's start until it is done; the last where the machine streams.
     word : Out(Word), operand : Out(16)
         Instruction for the vector unit, and the value of the register that EMBED names, in the
         cycle of its start.
@@ -136,6 +138,7 @@ class Sequencer(wiring.Component):
     registers: Any
     table_arguments: Any
     array_arguments: Any
+    array_replay: Any
     word: Any
     operand: Signal
     table_start: Signal
@@ -185,7 +188,7 @@ class Sequencer(wiring.Component):
             **dict.fromkeys(("array_error", "vector_error"), In(1)),
             **dict.fromkeys(("vector_ended", "vector_waiting"), In(1)),
             "vector_result": In(_REGISTER_BITS),
-            **({"array_corrupt": In(1)} if config.stream_bus else {}),
+            **({"array_corrupt": In(1), "array_replay": Out(Replay)} if config.stream_bus else {}),
         }
         super().__init__(host | units)
 
@@ -379,6 +382,8 @@ class Sequencer(wiring.Component):
             m.d.sync += self.table_arguments.eq(arguments.table)
         with m.If(self._begin[array]):
             m.d.sync += self.array_arguments.eq(arguments.matvec)
+            if self.config.stream_bus:
+                m.d.sync += self.array_replay.eq(arguments.raw[EXTENSION_BIT:])
         with m.If(self._begin[vector]):
             m.d.sync += [
                 finds.eq(self.word.opcode == Opcode.ARGMAX),

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.arith import ACTIVATION, BIAS_BITS, CELL_STATE
-from sordino.isa.instructions import Opcode, Space, Word
+from sordino.isa.instructions import EXTENSION_BIT, Opcode, Rows, Space, Word
 from sordino.rtl.argmax import Argmax
 from sordino.rtl.ports import DrainSignature
 from sordino.rtl.vector_arithmetic import Arithmetic
@@ -143,6 +143,7 @@ class VectorUnit(wiring.Component):
         arrives = self._at_result(m, plan, taken, "arrives")
         finishes = self._at_result(m, plan, lasts, "finishes")
         destination = self._move(m, plan, decode.plan, walk, taken, arrives)
+        self._row = self._first(m, walk) if self._config.stream_bus else walk.row
         self._connect(m, plan, walk, fetch, arithmetic)
         self._find(m, fetch, taken)
         self._write_activation(m, plan, arrives, destination, fetch, arithmetic)
@@ -236,13 +237,24 @@ class VectorUnit(wiring.Component):
             ]
         return destination
 
+    def _first(self, m: Module, walk: Walk) -> Value:
+        """The row of the bank that CELL and DRAIN mean by the walk's; of others it is the same."""
+        first, row = Signal(Rows), Signal.like(walk.row)
+        rows_of = (Opcode.CELL, Opcode.DRAIN)
+        with m.If(self.start):
+            m.d.sync += first.eq(0)
+            with m.Switch(self.word.opcode), m.Case(*rows_of):
+                m.d.sync += first.eq(self.word.arguments.raw[EXTENSION_BIT:])
+        m.d.comb += row.eq(walk.row + first.first)
+        return row
+
     def _connect(
         self, m: Module, plan: Any, walk: Walk, fetch: Fetch, arithmetic: Arithmetic
     ) -> None:
         """Lead the memories' data to the arithmetic."""
         m.d.comb += [
             self.drain.bank.eq(plan.bank),
-            self.drain.row.eq(walk.row),
+            self.drain.row.eq(self._row),
             fetch.order.eq(plan.order),
             fetch.indexed.eq(plan.work == Work.ARGMAX),
             fetch.row.eq(walk.row),
@@ -344,7 +356,7 @@ class VectorUnit(wiring.Component):
         m.d.sync += [
             self.drain.write.eq(Mux(fills, arrives & to_bank, leaves)),
             self.drain.write_bank.eq(plan.bank),
-            self.drain.write_row.eq(Mux(fills, destination, walk.row)),
+            self.drain.write_row.eq(Mux(fills, destination, self._row)),
             # Only FILL has a value; of other instructions it is 0.
             self.drain.value.eq(plan.value),
         ]

@@ -28,7 +28,7 @@ class Durations:
             raise ToolError(
                 "cycles are exact: the memory must not jitter; use --engine rtl for a random one"
             )
-        self._matvecs: dict[tuple[int, Decoding, int, int], MatvecCycles] = {}
+        self._matvecs: dict[tuple[int, Decoding, int, int, bool], MatvecCycles] = {}
         self._fixed = [self._of(address) for address in range(len(image.program))]
 
     def _of(self, address: int) -> int:
@@ -58,12 +58,14 @@ class Durations:
         i = self.image.program[address]
         if tables is None:
             raise ValueError(f"instruction {address} (MATVEC) runs before its tables are loaded")
-        key = (i.matrix, tables, i.rows, i.columns)
+        key = (i.matrix, tables, i.rows, i.columns, bool(i.again))
         if key not in self._matvecs:
             self._matvecs[key] = self._matvec(*key)
         return self._matvecs[key]
 
-    def _matvec(self, matrix: int, tables: Decoding, rows: int, columns: int) -> MatvecCycles:
+    def _matvec(
+        self, matrix: int, tables: Decoding, rows: int, columns: int, again: bool
+    ) -> MatvecCycles:
         image = self.image
         if image.matrices[matrix].streamed:
             assert isinstance(tables, tuple)
@@ -71,7 +73,7 @@ class Durations:
             streams = decode_streams(
                 image, matrix, rows=rows, columns=columns, runs=runs, values=values
             )
-            return streamed_cycles(streams, config=image.config, memory=self.memory)
+            return streamed_cycles(streams, config=image.config, memory=self.memory, again=again)
         runs = image.tables[tables[0] if isinstance(tables, tuple) else tables]
         walks = decode_walks(image, matrix, rows=rows, columns=columns, runs=runs)
         return matvec_cycles(walks, x_fifo=image.config.x_fifo)

@@ -55,16 +55,19 @@ def frame_timeline(
 ) -> Timeline:
     """A frame that emits so many tokens, after others like it; every cycle is the circuit's.
 
-    With time reduction it is the first input vector of a group to the next group's. ValueError for
+    With time reduction it is the first input vector of a group to the next group's, and likewise of
+    a chunk, in which every frame emits so many. ValueError for
     an image without the tables of a greedy RNN-T, or more tokens than a frame may have.
     """
     durations = durations or Durations(image)
     program = image.program
     factor = int((image.host["model"].get("time_reduction") or {}).get("factor", 1))
+    chunk = int(image.host.get("chunk", 1))
+    factor *= chunk
     blank = int(image.host["blank"])
     frame = [0 if blank else 1] * tokens
     groups = _SETTLED + 2
-    trace = follow(image, groups * factor, decisions_of(image, [frame] * groups))
+    trace = follow(image, groups * factor, decisions_of(image, [frame] * (groups * chunk)))
     ended, order = set(trace.ended.tolist()), turns(program)
     clock, tables = Clock(), empty(image.config)
     found, inputs = list[Work](), list[int]()

@@ -25,7 +25,7 @@ def _cost(image: Image, instruction: Instruction, memory: MemoryTiming) -> int:
     match instruction.opcode:
         case Opcode.MATVEC:
             places = max(image.matrices[instruction.matrix].places, default=0)
-            reading = _reading(image, instruction.matrix, memory)
+            reading = 0 if instruction.again else _reading(image, instruction.matrix, memory)
             return instruction.columns + places * 2 + reading + _OVERHEAD
         case Opcode.DRAIN | Opcode.ARGMAX:
             return instruction.rows * config.lanes + _OVERHEAD

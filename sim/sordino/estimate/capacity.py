@@ -54,10 +54,11 @@ def used_words(image: Image) -> dict[str, tuple[int, ...]]:
     config = image.config
     rows = [0]
     for i in image.program:
+        first = i.fields.get("first", 0)
         if i.opcode in (Opcode.MATVEC, Opcode.DRAIN, Opcode.ARGMAX):
-            rows.append(i.rows)
+            rows.append(first + i.rows)
         elif i.opcode is Opcode.CELL:
-            rows.append(-(-i.units // config.quads))
+            rows.append(first - (-i.units // config.quads))
     return {
         "lane_words": _words(image.values, _STREAM_BYTES),
         "group_words": _words(image.positions, _STREAM_BYTES),

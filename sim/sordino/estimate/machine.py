@@ -73,11 +73,12 @@ def estimate_image(image: Image, clock_hz: int | None = None) -> Estimate:
     fit, logic = Fit.load(), estimate_logic(config)
     factor: tuple[float, float | None] | None = None
     if bounds is not None and seconds is not None:
+        chunk = int(image.host.get("chunk", 1))
+        # Of a chunk most frames are an INPUT and no more; the last one takes the time of all.
+        best = bounds.frame.best if chunk == 1 else bounds.tokens[0].worst or 0
         worst = bounds.frame.worst
-        factor = (
-            bounds.frame.best / clock / seconds,
-            None if worst is None else worst / clock / seconds,
-        )
+        spoken = clock * seconds * chunk
+        factor = (best / spoken, None if worst is None else worst / spoken)
     return Estimate(
         config=config.as_dict(),
         bytes=len(image.to_bytes()),

@@ -171,7 +171,7 @@ class _Binder:
         matrix, rows, columns, shift = i.matrix, i.rows, i.columns, i.shift
         slot, run_slot = i.slot, i.run_slot
         x = state.memory.activation[i.source : i.source + columns]
-        accumulators = state.memory.banks[i.bank, :rows].reshape(-1)
+        accumulators = state.memory.banks[i.bank, i.first : i.first + rows].reshape(-1)
         group, bits = config.group, config.accumulator_bits
         address, following = self.address, self.next
 
@@ -200,7 +200,8 @@ class _Binder:
     def cell(self, i: Instruction) -> Operation:
         memory, config, following = self.state.memory, self.image.config, self.next
         units = i.units
-        bank = memory.banks[i.bank, : -(-units // config.quads)].reshape(-1)
+        rows = -(-units // config.quads)
+        bank = memory.banks[i.bank, i.first : i.first + rows].reshape(-1)
         c = memory.state[i.state : i.state + units]
         h = memory.activation[i.destination : i.destination + units]
         where = vector.unit_lanes(units, config.lanes)
@@ -217,7 +218,7 @@ class _Binder:
 
     def drain(self, i: Instruction) -> Operation:
         memory, slots, following = self.state.memory, i.rows * self.image.config.lanes, self.next
-        bank = memory.banks[i.bank, : i.rows].reshape(-1)
+        bank = memory.banks[i.bank, i.first : i.first + i.rows].reshape(-1)
         biases = vector.bias_words(self.image.parameters, i.parameters, slots)
         store = memory.state if i.wide else memory.activation
         out = store[i.destination : i.destination + slots]

@@ -6,10 +6,11 @@ from typing import NoReturn
 from sordino.arch import QUAD, STREAM_WORD_BITS
 from sordino.golden.vector import PARAMETER_BYTES, index_words
 from sordino.isa.encoding import EncodingError
-from sordino.isa.external import EXTERNAL_BITS, external_bytes
+from sordino.isa.external import EXTERNAL_BITS, external_bytes, fits_rings
 from sordino.isa.image import Image, ImageError
-from sordino.isa.instructions import Function, Instruction, Opcode, Space, unit_of
+from sordino.isa.instructions import EXTENSIONS, Function, Instruction, Opcode, Space, unit_of
 from sordino.isa.overlap import hazards
+from sordino.isa.replay import NOTHING, strays
 from sordino.isa.tans import MAX_VALUE_EXTRA_BITS, Symbol, TableError, expand
 
 __all__ = ["verify"]
@@ -61,6 +62,7 @@ class _Verifier:
             if instruction.opcode is Opcode.EMBED:
                 self.check_embedding(instruction)
         self.check_hazards()
+        self.check_replays()
 
     # Sections against the configuration.
 
@@ -164,6 +166,10 @@ class _Verifier:
         for name in ("count", "rows", "columns", "units"):
             if name in i.fields and not i.fields[name]:
                 self.fail(i, f"{name} is 0, wanted at least 1")
+        if i.opcode in EXTENSIONS and not self.config.stream_bus:
+            for name in ("first", "again"):
+                if i.fields.get(name):
+                    self.fail(i, f"{name} is {i.fields[name]}, which takes a machine that streams")
         for name, store, base, count in self.ranges(i):
             self.check_range(i, name, store, base, count)
         match i.opcode:
@@ -190,15 +196,15 @@ class _Verifier:
                 yield "destination", "activation_words", i.destination, i.count
             case Opcode.MATVEC:
                 yield "source", "activation_words", i.source, i.columns
-                yield "rows", "rows_per_lane", 0, i.rows
+                yield "rows", "rows_per_lane", i.first, i.rows
             case Opcode.CELL:
                 yield "state", "state_words", i.state, i.units
                 yield "destination", "activation_words", i.destination, i.units
-                yield "units", "rows_per_lane", 0, -(-i.units // self.config.quads)
+                yield "units", "rows_per_lane", i.first, -(-i.units // self.config.quads)
             case Opcode.DRAIN:
                 store = "state_words" if i.wide else "activation_words"
                 yield "destination", store, i.destination, slots
-                yield "rows", "rows_per_lane", 0, i.rows
+                yield "rows", "rows_per_lane", i.first, i.rows
             case Opcode.ARGMAX:
                 yield "rows", "rows_per_lane", 0, i.rows
             case Opcode.ADD:
@@ -313,6 +319,29 @@ class _Verifier:
                 f"{them.opcode.name} at {other} may still be at work on {region.store.name} "
                 f"{region.base} to {last}; take {unit_of(them.opcode).name} out of beside",
             )
+
+    # What the rings hold.
+
+    def check_replays(self) -> None:
+        entries = self.image.host.get("entries", {}).values() or (0,)
+        matrices = self.image.matrices
+        for address, i in enumerate(self.program):
+            self.address = address
+            if i.opcode is not Opcode.MATVEC or not i.again:
+                continue
+            if not matrices[i.matrix].streamed:
+                self.fail(i, f"again of matrix {i.matrix}, which is not streamed")
+            if not fits_rings(matrices[i.matrix], self.config):
+                self.fail(
+                    i,
+                    f"again of matrix {i.matrix}, which does not fit: stream_ring; "
+                    f"raise stream_ring or cut the matrix",
+                )
+        marks = [matrix.streamed for matrix in matrices]
+        for address, found in strays(self.program, entries, marks):
+            self.address, i = address, self.program[address]
+            what = "nothing known" if found == NOTHING else f"matrix {found}"
+            self.fail(i, f"again of matrix {i.matrix}, but the rings may hold {what}")
 
     # EMBED reads where a register points.
 

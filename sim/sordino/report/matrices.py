@@ -128,6 +128,7 @@ def _part(image: Image, use: Use, durations: Durations, stored: Durations, first
     counts = np.bincount(decoded.slots.reshape(-1).astype(np.int64) + 128, minlength=_VALUES)
     counts[128] += use.outputs * use.columns - decoded.slots.size
     entry = image.matrices[use.matrix]
+    tables = (use.runs, use.values) if image.config.stream_bus else use.runs
     table = table_bits(image.tables[use.values]) if first else 0
     return _Part(
         counts=counts,
@@ -137,8 +138,8 @@ def _part(image: Image, use: Use, durations: Durations, stored: Durations, first
         position_bits=sum(entry.position_bits),
         value_bits=sum(entry.value_bits),
         other_bits=table + directory_bits(entry),
-        cycles=durations.at(use.address, use.runs),
-        stored_cycles=stored.at(use.address, use.runs),
+        cycles=durations.at(use.address, tables),
+        stored_cycles=stored.at(use.address, tables),
     )
 
 

@@ -1,5 +1,6 @@
 """How a program uses its matrices: with which tables, and who takes their results."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,18 +78,19 @@ def matrix_uses(image: Image) -> list[Use]:
     trace = speech_trace(image, 3 * factor, 3)
     program, uses = image.program, dict[int, Use]()
     slots: dict[tuple[int, int], int] = {}
-    waiting: dict[int, list[tuple[int, int, int]]] = {0: [], 1: []}
+    waiting: dict[tuple[int, int], list[tuple[int, int, int]]] = defaultdict(list)
     for address in trace.addresses.tolist():
         i = program[address]
         if i.opcode is Opcode.TABLE:
             slots[i.runs, i.slot] = i.source
         elif i.opcode is Opcode.MATVEC:
-            waiting[i.bank].append((address, slots[1, i.run_slot], slots[0, i.slot]))
+            where = (i.bank, i.first)
+            waiting[where].append((address, slots[1, i.run_slot], slots[0, i.slot]))
         elif i.opcode in _TAKERS:
-            for first, runs, values in waiting[i.bank]:
+            where = (i.bank, i.fields.get("first", 0))
+            for first, runs, values in waiting.pop(where, ()):
                 use = _use(image, first, i, runs, values)
                 uses.setdefault(use.matrix, use)
-            waiting[i.bank].clear()
     return [uses[number] for number in sorted(uses)]
 
 

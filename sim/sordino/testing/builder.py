@@ -81,11 +81,18 @@ class ProgramBuilder:
         shift: int = 0,
         slot: int = 0,
         run_slot: int = 0,
+        first: int = 0,
+        again: bool = False,
+        load: bool = True,
     ) -> None:
-        """Load the matrix's run table and value table into their slots, and multiply."""
+        """Load the matrix's run table and value table into their slots, and multiply.
+
+        Without `load` they are there.
+        """
         rows, _, columns = self.slots[matrix].shape
-        self.add(Opcode.TABLE, source=_TableOf(matrix, runs=True), slot=run_slot, runs=1)
-        self.add(Opcode.TABLE, source=_TableOf(matrix, runs=False), slot=slot)
+        if load:
+            self.add(Opcode.TABLE, source=_TableOf(matrix, runs=True), slot=run_slot, runs=1)
+            self.add(Opcode.TABLE, source=_TableOf(matrix, runs=False), slot=slot)
         self.add(
             Opcode.MATVEC,
             source=source,
@@ -96,6 +103,8 @@ class ProgramBuilder:
             run_slot=run_slot,
             shift=shift,
             bank=bank,
+            first=first,
+            again=again,
         )
 
     def clear(self) -> None:

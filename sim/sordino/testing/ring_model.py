@@ -5,13 +5,15 @@ pleases; none may be more than `apart` steps ahead of another, as the broadcast 
 it. Bursts are asked for in any order that the rule allows and come back in order, whenever they
 please. Every event is progress and there are finitely many, so where no state is stuck, every
 interleaving comes to its end.
+
+A pass `again` begins with what the one before left in the rings and asks for nothing.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-__all__ = ["RingModel", "Stuck"]
+__all__ = ["Overwritten", "RingModel", "Stuck"]
 
 _Stream = tuple[int, int, int]
 """Bursts asked for, in the ring or through it, taken."""
@@ -27,6 +29,10 @@ class Stuck(Exception):
     """A state in which nothing can happen and some group is not done."""
 
 
+class Overwritten(Exception):
+    """A burst that is to be taken again, and is not in its ring any more."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RingModel:
     """Two or more groups and their rings.
@@ -39,6 +45,7 @@ class RingModel:
     apart        steps that a group may be ahead of the last one
     reserved     a burst is asked for only if its ring has room for it and for all of its bursts on
                  their way; without, what finds no room waits, and all behind it
+    again        a pass from the rings as another one left them
     """
 
     bursts: tuple[int, ...]
@@ -48,11 +55,14 @@ class RingModel:
     outstanding: int = 3
     apart: int = 1
     reserved: bool = True
+    again: bool = False
 
     def states(self) -> int:
-        """Visit all states; how many there are. Raises Stuck."""
+        """Visit all states; how many there are. Raises Stuck, Overwritten."""
         width = len(self.bursts) // self.groups
         start: tuple[_Stream, ...] = ((0, 0, 0),) * len(self.bursts)
+        if self.again:
+            start = tuple((count, count, 0) for count in self.bursts)
         first: list[_State] = [
             (start, (), (0,) * self.groups, demands)
             for demands in product(range(1 << width), repeat=self.groups)
@@ -98,6 +108,8 @@ class RingModel:
             if demands[group] >> lane & 1 and taken < self.bursts[number]:
                 if here == taken:
                     return
+                if self.again and taken < here - self.ring:
+                    raise Overwritten(f"stream {number}: burst {taken} of {here}")
                 new = _with(new, number, taken=1)
         made = (*steps[:group], steps[group] + 1, *steps[group + 1 :])
         for demand in range(1 << width) if made[group] < self.steps else (0,):

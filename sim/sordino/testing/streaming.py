@@ -8,7 +8,7 @@ from sordino.arch import Config
 from sordino.isa.external import move_out
 from sordino.isa.image import Image
 
-__all__ = ["SMALL", "STREAMING", "streamed_image", "streaming_machine"]
+__all__ = ["ROOMY", "SMALL", "STREAMING", "moved", "streamed_image", "streaming_machine"]
 
 STREAMING = Config(
     name="streaming",
@@ -31,6 +31,8 @@ STREAMING = Config(
 )
 """One small machine for tests, so that it is compiled once; rings of two short bursts."""
 
+ROOMY = replace(STREAMING, stream_bus=0, lane_words=1 << 16, group_words=1 << 16)
+"""The same machine with all weights resident."""
 
 SMALL = replace(
     STREAMING,
@@ -45,6 +47,19 @@ SMALL = replace(
     matrices=4,
 )
 """A machine for resident images, to be streamed; quick to load in Amaranth's simulator."""
+
+
+def moved(image: Image, streamed: Sequence[bool]) -> Image:
+    """An image for ROOMY for STREAMING, with these of its matrices in external memory."""
+    there = replace(image, config=STREAMING)
+    parts = move_out(there, streamed)
+    return replace(
+        there,
+        matrices=parts.matrices,
+        positions=parts.positions,
+        values=parts.values,
+        external=parts.external,
+    )
 
 
 def streaming_machine(config: Config, resident_words: int = 0, **settings: int) -> Config:

@@ -7,6 +7,7 @@ import click
 from sordino.arch import load_config
 from sordino.cli.options import config_option, json_option, path_type, set_option
 from sordino.cli.output import console, prepare_output, print_json, print_table, settings
+from sordino.compiler.chunk import MOST_FRAMES
 from sordino.compiler.compile import Compiled, CompileOptions, compile_model
 from sordino.compiler.precision import CODEBOOKS
 from sordino.compiler.stream import WEIGHTS
@@ -55,6 +56,7 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     "  sordino compile model.safetensors --config tiny --weight-bits 5 --sparsity 0.25\n"
     "  sordino compile model.npz --weight-bits 4 --codebook lloyd-max --layer-bits 'joint.*=6'\n"
     "  sordino compile model.npz --set stream_bus=128 --weights streamed\n"
+    "  sordino compile model.npz --set stream_bus=64 --weights streamed --chunk 4\n"
     "  sordino compile state.pt --meta meta.json --set lanes=32 -o model.sordino",
 )
 @click.argument("model", type=path_type)
@@ -91,6 +93,14 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     "what does not fit.",
 )
 @click.option(
+    "--chunk",
+    type=click.IntRange(1, MOST_FRAMES),
+    default=1,
+    show_default=True,
+    help="Frames for which streamed matrices of the encoder are read once, where they may: fewer "
+    "bytes on the bus, and tokens come as many frames later.",
+)
+@click.option(
     "--meta",
     type=path_type,
     help="JSON file with tokens, features and sizes, if the model has none.",
@@ -116,6 +126,7 @@ def compile_command(
     codebook: str | None,
     sparsity: float | None,
     weights: str,
+    chunk: int,
     meta: Path | None,
     output: Path | None,
     report: Path | None,
@@ -129,6 +140,7 @@ def compile_command(
         layer_bits=tuple(layer_bits.items()) or None,
         sparsity=sparsity,
         weights=weights,
+        chunk=chunk,
     )
     loaded = load_model(model, meta)
     path = output or model.with_suffix(".sordino")

@@ -52,7 +52,7 @@ def _traffic(image: Image) -> dict[str, float] | None:
     return report
 
 
-def _print_bounds(bounds: Bounds, clock: int) -> None:
+def _print_bounds(bounds: Bounds, clock: int, chunk: int) -> None:
     def cells(cycles: int | None) -> tuple[str, str]:
         return (
             ("no bound", "") if cycles is None else (f"{cycles:,}", f"{cycles / clock * 1e3:.3f}")
@@ -64,7 +64,8 @@ def _print_bounds(bounds: Bounds, clock: int) -> None:
             (name, *cells(span.best), *cells(span.worst))
             for name, span in [*bounds.tokens.items(), ("any", bounds.frame)]
         ],
-        f"One input vector, at {clock / 1e6:g} MHz",
+        f"{'One input vector' if chunk == 1 else f'A chunk of {chunk} input vectors'}, "
+        f"at {clock / 1e6:g} MHz",
     )
 
 
@@ -112,7 +113,7 @@ def info(
         [*((k, f"{v:,}") for k, v in sections.items()), ("file", f"{image.stat().st_size:,}")],
     )
     if bounds is not None:
-        _print_bounds(bounds, loaded.config.clock_hz)
+        _print_bounds(bounds, loaded.config.clock_hz, int(host.get("chunk", 1)))
     if traffic is not None:
         streamed = sum(matrix.streamed for matrix in loaded.matrices)
         second = traffic.get("bytes_per_second")

@@ -26,7 +26,8 @@ class LstmAddresses:
 
     `out` is where CELL writes: h itself, or, with more tiles than banks, a scratch vector, since
     later tiles still need the previous h; then it is `copied` to h. The layer before a time
-    reduction has a vector for each of `frames`, side by side from `h` on.
+    reduction has a vector for each of `frames`, side by side from `h` on. So has, in a program that
+    works in chunks, every layer; `in_chunk` says where.
     """
 
     placed: Placed
@@ -46,6 +47,17 @@ class LstmAddresses:
         before = (frame - 1) % self.frames
         return replace(self, h=self.h + before * units, out=self.h + frame * units)
 
+    def in_chunk(self, frame: int, chunk: int) -> "LstmAddresses":
+        """The layer in a frame of a chunk: it reads the frame's vector and writes its own."""
+        units = len(self.placed.layout.order)
+        before = (frame - 1) % chunk
+        return replace(
+            self,
+            source=self.source + frame * len(self.placed.columns[0]),
+            h=self.h + before * units,
+            out=self.h + frame * units,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class HalfAddresses:
@@ -59,20 +71,30 @@ class HalfAddresses:
 class Addresses:
     """All memories of a program, given out in a fixed order.
 
+    With `chunk` vectors for so many frames, side by side: x, every encoder layer's h, the encoder's
+    half of the joint.
+
     x, embedded, joint   inputs of encoder, prediction network and output matrix
     encoder, prediction  their layers
     halves               of the joint: the encoder's, the prediction network's
     index_table          of ARGMAX
     embedding, stride, width   of EMBED: first word, words a row, int8 a row
     scores, outputs, score_biases   for a host: last in state memory, number of slots
+    group                input vectors of a step
     """
 
     def __init__(
-        self, inputs: int, quantised: QuantisedModel, placed: PlacedModel, reduction: TimeReduction
+        self,
+        inputs: int,
+        quantised: QuantisedModel,
+        placed: PlacedModel,
+        reduction: TimeReduction,
+        chunk: int = 1,
     ) -> None:
+        self.group = reduction.factor
         self.memory = memory = Allocation()
         activation, parameters = memory.activation, memory.parameters
-        self.x = activation.take(inputs)
+        self.x = activation.take(inputs * chunk)
         self.width = int(quantised.embedding.shape[1])
         self.embedded = activation.take(self.width)
         parts = ((placed.encoder, _ENCODER_BANKS), (placed.prediction, _PREDICTION_BANKS))
@@ -86,17 +108,19 @@ class Addresses:
         stacked = placed.encoder[reduction.after - 1] if reduction.after else None
         frames = {stacked: reduction.factor}
         self.encoder, self.prediction = (
-            self._lstms(layers, source, banks, frames)
-            for (layers, banks), source in zip(parts, (self.x, self.embedded), strict=True)
+            self._lstms(layers, source, banks, frames, times)
+            for (layers, banks), source, times in zip(
+                parts, (self.x, self.embedded), (chunk, 1), strict=True
+            )
         )
         self.joint = activation.take(len(placed.joint_output.columns[0]))
         self.halves = [
             HalfAddresses(
                 layer,
-                memory.state.take(slot_count(layer.layout)),
+                memory.state.take(slot_count(layer.layout) * times),
                 parameters.add_int32(slot_biases(layer)),
             )
-            for layer in (placed.joint_encoder, placed.joint_prediction)
+            for layer, times in ((placed.joint_encoder, chunk), (placed.joint_prediction, 1))
         ]
         self.index_table = parameters.add_int32(index_table(placed.joint_output))
         contents, self.stride = embedding_rows(quantised.embedding)
@@ -106,12 +130,18 @@ class Addresses:
         self.score_biases = parameters.add_int32(slot_biases(placed.joint_output))
 
     def _lstms(
-        self, layers: Sequence[Placed], source: int, banks: int, frames: dict[Placed | None, int]
+        self,
+        layers: Sequence[Placed],
+        source: int,
+        banks: int,
+        frames: dict[Placed | None, int],
+        chunk: int,
     ) -> list[LstmAddresses]:
         made = []
         for layer in layers:
             units, times = len(layer.layout.order), frames.get(layer, 1)
-            h, c = self.memory.activation.take(units * times), self.memory.state.take(units)
+            h = self.memory.activation.take(units * times * chunk)
+            c = self.memory.state.take(units)
             copied = len(layer.layout.tiles) > banks and times == 1
             biases = self.memory.parameters.add_int32(cell_biases(layer))
             out = self._scratch if copied else h

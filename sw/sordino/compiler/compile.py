@@ -7,16 +7,18 @@ from typing import Any
 
 from sordino.arch import Config
 from sordino.compiler.allocate import check_streams
-from sordino.compiler.codec import EncodedMatrices, encode_matrices
+from sordino.compiler.chunk import MOST_FRAMES, check_chunk, encode_chunked, encode_placed
+from sordino.compiler.chunk_schedule import ChunkScheduler
+from sordino.compiler.codec import EncodedMatrices
 from sordino.compiler.disassemble import listing
 from sordino.compiler.errors import CompileError
-from sordino.compiler.place import place_model
+from sordino.compiler.place import PlacedModel, place_model
 from sordino.compiler.precision import Precision
 from sordino.compiler.proof import prove
 from sordino.compiler.prune import prune_model
-from sordino.compiler.quantise import quantise_model
+from sordino.compiler.quantise import QuantisedModel, quantise_model
 from sordino.compiler.report import LayerReport, report_layer
-from sordino.compiler.schedule import Scheduled, schedule
+from sordino.compiler.schedule import Scheduled, Scheduler
 from sordino.compiler.search import ENTRIES
 from sordino.compiler.stream import WEIGHTS, place_weights
 from sordino.files import write_atomically
@@ -42,6 +44,8 @@ class CompileOptions:
                  every matrix but the embedding; None leaves the zeros that are there
     max_symbols  tokens a frame at most; None takes the model's
     weights      `resident`, `streamed` from external memory, or `auto`: streamed what does not fit
+    chunk        frames for which a streamed matrix of the encoder that does not wait for the frame
+                 before is read once
     """
 
     weight_bits: int | None = None
@@ -50,6 +54,7 @@ class CompileOptions:
     sparsity: float | None = None
     max_symbols: int | None = None
     weights: str = "auto"
+    chunk: int = 1
 
     def __post_init__(self) -> None:
         self._over(Precision())
@@ -57,6 +62,8 @@ class CompileOptions:
             raise CompileError(f"weights must be {', '.join(WEIGHTS)}, not {self.weights!r}")
         if self.sparsity is not None and not 0 <= self.sparsity <= 1:
             raise CompileError(f"sparsity must be a share from 0 to 1, not {self.sparsity}")
+        if not 1 <= self.chunk <= MOST_FRAMES:
+            raise CompileError(f"chunk must be 1 to {MOST_FRAMES} frames, not {self.chunk}")
         if self.max_symbols is not None and not 1 <= self.max_symbols <= 0xFFFF:
             raise CompileError(f"max_symbols must be 1 to 65535, not {self.max_symbols}")
 
@@ -133,12 +140,9 @@ def compile_model(
     precision = options.precision(model)
     quantised = quantise_model(pruned, precision, config.accumulator_bits)
     bounds = [prove(layer, config.accumulator_bits) for layer in quantised.layers]
-    placed = place_model(quantised, config)
-    slots = [matrix for layer in placed.layers for matrix in layer.slots()]
-    weights = [count for layer in placed.layers for count in layer.weights()]
-    encoded = encode_matrices(slots, config, weights=weights)
-    encoded = place_weights(encoded, config, options.weights)
-    scheduled = schedule(model, quantised, placed, encoded)
+    placed, encoded = _encode(model, quantised, config, options)
+    scheduler = ChunkScheduler if options.chunk > 1 else Scheduler
+    scheduled = scheduler(model, quantised, placed, encoded, options.chunk).run()
     check_streams(encoded, config)
     image = Image(
         config=config,
@@ -164,6 +168,19 @@ def compile_model(
     return Compiled(image, layers, encoded)
 
 
+def _encode(
+    model: RnntModel, quantised: QuantisedModel, config: Config, options: CompileOptions
+) -> tuple[PlacedModel, EncodedMatrices]:
+    """All matrices dealt and encoded, and where their streams lie."""
+    if options.chunk > 1:
+        check_chunk(model, config, options.weights)
+        placed, encoded = encode_chunked(quantised, config, options.chunk)
+    else:
+        placed = place_model(quantised, config)
+        encoded = encode_placed(placed, config)
+    return placed, place_weights(encoded, config, options.weights)
+
+
 def _host(
     model: RnntModel, options: CompileOptions, precision: Precision, scheduled: Scheduled
 ) -> dict[str, Any]:
@@ -187,6 +204,8 @@ def _host(
         "codebook": precision.codebook,
         "sparsity": options.sparsity,
     }
+    if options.chunk > 1:
+        host["chunk"] = options.chunk
     if precision.layers:
         host["layer_bits"] = dict(precision.layers)
     if model.time_reduction.after:

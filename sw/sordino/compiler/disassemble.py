@@ -7,7 +7,7 @@ from amaranth.lib import data, enum
 
 from sordino.compiler.program import TARGETS
 from sordino.isa.image import Image
-from sordino.isa.instructions import ARGUMENTS, Instruction, Opcode, Unit
+from sordino.isa.instructions import EXTENSIONS, Instruction, Opcode, Unit, field_layout
 
 __all__ = ["BESIDE", "disassemble", "field_enum", "listing"]
 
@@ -19,7 +19,8 @@ _LAYER_COLUMN = 96
 
 def field_enum(opcode: Opcode, name: str) -> Any:
     """The enumeration that a field holds; None for numbers and unknown fields."""
-    shape = {str(key): field.shape for key, field in data.Layout.cast(ARGUMENTS[opcode])}.get(name)
+    field = field_layout(opcode).get(name)
+    shape = field.shape if field is not None else None
     return shape if isinstance(shape, type) and issubclass(shape, enum.Enum) else None
 
 
@@ -36,9 +37,18 @@ def _names(program: Sequence[Instruction], labels: Mapping[str, int]) -> dict[in
     return names
 
 
+def _extension(opcode: Opcode) -> set[str]:
+    """Fields that are left out where they are 0."""
+    layout = EXTENSIONS.get(opcode)
+    return {str(name) for name, _ in data.Layout.cast(layout)} if layout is not None else set()
+
+
 def _line(address: int, instruction: Instruction, names: Mapping[int, Sequence[str]]) -> str:
     words = [f"{address:6d}  {instruction.opcode.name:<7}"]
+    hidden = _extension(instruction.opcode)
     for name, value in instruction.fields.items():
+        if name in hidden and not value:
+            continue
         kind = field_enum(instruction.opcode, name)
         if name in TARGETS and value in names:
             text = names[value][0]

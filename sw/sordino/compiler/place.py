@@ -1,7 +1,7 @@
 """A quantised model dealt to a machine: layouts, column orders, numbers of the matrices."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ from sordino.compiler.errors import CompileError
 from sordino.compiler.layout import Layout, linear_layout, lstm_layout
 from sordino.compiler.quantise import QuantisedLayer, QuantisedModel
 
-__all__ = ["Piece", "Placed", "PlacedModel", "place_model"]
+__all__ = ["Piece", "Placed", "PlacedModel", "place_model", "with_bounds"]
 
 _LEAST_UNITS = 128
 """With fewer a CELL takes no longer than what more products cost."""
@@ -38,6 +38,7 @@ class Placed:
     columns  for each of its matrices, the input at each column
     first    number of its first matrix in the directory; tile by tile, W before U
     cut      columns of the first tile's U that are a matrix of their own; 0: U is whole
+    bounds   columns at which W is cut, in every tile
     """
 
     layer: QuantisedLayer
@@ -45,6 +46,7 @@ class Placed:
     columns: tuple[NDArray[np.int64], ...]
     first: int
     cut: int = 0
+    bounds: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -58,8 +60,8 @@ class Placed:
         for tile in range(len(self.layout.tiles)):
             for matrix, columns in enumerate(self.columns):
                 width = len(columns)
-                cut = self.cut if tile == 0 and matrix == 1 else 0
-                bounds = (0, cut, width) if cut else (0, width)
+                cuts = (() if tile or not self.cut else (self.cut,)) if matrix else self.bounds
+                bounds = (0, *cuts, width)
                 pieces += [Piece(tile, matrix, a, b) for a, b in pairwise(bounds)]
         return tuple(pieces)
 
@@ -109,6 +111,19 @@ class PlacedModel:
         )
 
 
+def with_bounds(model: PlacedModel, bounds: Mapping[str, tuple[int, ...]]) -> PlacedModel:
+    """The same with W of these layers, by name, cut at these columns."""
+    first, made = 0, []
+    for layer in model.layers:
+        new = replace(layer, first=first, bounds=bounds.get(layer.name, ()))
+        first += len(new.pieces)
+        made.append(new)
+    count = len(model.encoder)
+    return PlacedModel(
+        tuple(made[:count]), made[count], tuple(made[count + 1 : -2]), made[-2], made[-1]
+    )
+
+
 def _is_cut(encoder: tuple[QuantisedLayer, ...], config: Config) -> bool:
     """Whether the encoder is one layer that is worth two tiles, one in each bank.
 
@@ -122,8 +137,11 @@ def _is_cut(encoder: tuple[QuantisedLayer, ...], config: Config) -> bool:
     return len(encoder) == 1 and fits and units >= _LEAST_UNITS and quarter > config.states
 
 
-def place_model(model: QuantisedModel, config: Config) -> PlacedModel:
-    """Deal every layer; CompileError where the output layer has more rows than the machine."""
+def place_model(model: QuantisedModel, config: Config, *, side_by_side: bool = True) -> PlacedModel:
+    """Deal every layer; CompileError where the output layer has more rows than the machine.
+
+    `side_by_side`: an encoder of one wide layer may have two tiles.
+    """
     outputs, room = len(model.joint_output.bias), config.rows_per_lane * config.lanes
     if outputs > room:
         raise CompileError(
@@ -158,7 +176,7 @@ def place_model(model: QuantisedModel, config: Config) -> PlacedModel:
     halves = (model.joint_encoder, model.joint_prediction)
     joint = linear_layout([half.matrices[0].values for half in halves], config)
     output = linear_layout([model.joint_output.matrices[0].values], config)
-    encoder = stack(model.encoder, _is_cut(model.encoder, config))
+    encoder = stack(model.encoder, side_by_side and _is_cut(model.encoder, config))
     joint_encoder = place(halves[0], joint, encoder[-1].layout.order)
     prediction = stack(model.prediction)
     joint_prediction = place(halves[1], joint, prediction[-1].layout.order)

@@ -31,6 +31,7 @@ from typing import Any
 
 from sordino.compiler.addresses import Addresses, LstmAddresses
 from sordino.compiler.codec import EncodedMatrices
+from sordino.compiler.contents import slot_count
 from sordino.compiler.interleave import interleave
 from sordino.compiler.place import Placed, PlacedModel
 from sordino.compiler.program import ProgramBuilder
@@ -41,10 +42,10 @@ from sordino.isa.instructions import Condition, Function, Instruction, Opcode, S
 from sordino.isa.overlap import with_overlap
 from sordino.model.rnnt import RnntModel
 
-__all__ = ["Scheduled", "schedule"]
+__all__ = ["OTHER_BANK", "SYMBOLS", "TOKEN", "Scheduled", "Scheduler"]
 
-_TOKEN, _SYMBOLS = 0, 1
-_FIRST_BANK, _OTHER_BANK = 1, 0
+TOKEN, SYMBOLS = 0, 1
+_FIRST_BANK, OTHER_BANK = 1, 0
 """That of the first encoder layer, which holds its recurrent product between frames."""
 _MOST_WORDS = 0xFFFF
 """Of one FILL."""
@@ -62,16 +63,6 @@ class Scheduled:
     search: Search
 
 
-def schedule(
-    model: RnntModel,
-    quantised: QuantisedModel,
-    placed: PlacedModel,
-    encoded: EncodedMatrices,
-) -> Scheduled:
-    """Allocate memories and write the program; CompileError for what does not fit."""
-    return _Scheduler(model, quantised, placed, encoded).run()
-
-
 class _Banks(Iterator[int]):
     """Both accumulator banks in turn; `ahead` is the one that comes next."""
 
@@ -83,19 +74,24 @@ class _Banks(Iterator[int]):
         return 1 - self.ahead
 
 
-class _Scheduler:
+class Scheduler:
+    """Allocates memories and writes the program; CompileError for what does not fit."""
+
     def __init__(
         self,
         model: RnntModel,
         quantised: QuantisedModel,
         placed: PlacedModel,
         encoded: EncodedMatrices,
+        chunk: int = 1,
     ) -> None:
         self.model, self.quantised, self.placed = model, quantised, placed
         self.config, self.reduction = encoded.config, model.time_reduction
+        self.chunk = chunk
+        self.streamed = [matrix.streamed for matrix in encoded.matrices]
         self.places = [max(matrix.places) for matrix in encoded.matrices]
         self.builder = ProgramBuilder()
-        self.at = Addresses(model.inputs, quantised, placed, model.time_reduction)
+        self.at = Addresses(model.inputs, quantised, placed, model.time_reduction, chunk)
         self.memory = self.at.memory
         self.block: list[Instruction] = []
         self.names = {
@@ -106,6 +102,7 @@ class _Scheduler:
         self.tables = Tables(encoded, self.config, placed, self.names, self.reduction.after)
 
     def run(self) -> Scheduled:
+        """The program with its memories."""
         self._start()
         self._frame()
         self._symbol()
@@ -149,14 +146,14 @@ class _Scheduler:
         """The beginning of a run; then predict from the blank."""
         self.builder.label("main")
         self._clear()
-        self._emit(Opcode.SET, "start", register=_TOKEN, value=self.model.blank)
+        self._emit(Opcode.SET, "start", register=TOKEN, value=self.model.blank)
         self._end_block()
         self.builder.emit(Opcode.CALL, target="predict")
         self._end_block(wanted=self.tables.for_frame)
 
     def _clear(self) -> None:
         """Clear what keeps its contents between runs, load tables that keep their slots."""
-        rows = max(tile.rows for layer in self.placed.layers for tile in layer.layout.tiles)
+        rows = self._bank_rows()
         for space, words in (
             (Space.ACTIVATION, self.memory.activation.used),
             (Space.STATE, self.at.scores),
@@ -167,6 +164,10 @@ class _Scheduler:
                 count = min(words - first, _MOST_WORDS)
                 self._emit(Opcode.FILL, "clear", space=space, destination=first, count=count)
         self.block += self.tables.pinned()
+
+    def _bank_rows(self) -> int:
+        """Rows of the banks that are used."""
+        return max(tile.rows for layer in self.placed.layers for tile in layer.layout.tiles)
 
     def _frame(self, entry: str = "") -> None:
         """The encoder: layers before a time reduction frame by frame, then the rest.
@@ -199,7 +200,7 @@ class _Scheduler:
             self._end_block(held)
             self.builder.emit(Opcode.HALT)
         else:
-            self._emit(Opcode.SET, "joint", register=_SYMBOLS, value=self.model.max_symbols)
+            self._emit(Opcode.SET, "joint", register=SYMBOLS, value=self.model.max_symbols)
             self._end_block(held, self.tables.for_symbol)
 
     def _rest(self, banks: Iterator[int]) -> None:
@@ -209,7 +210,7 @@ class _Scheduler:
             self._lstm(self.at.encoder[number], banks, carried=number == 0)
         # The last tile is in the other bank.
         tiles = len(self.placed.joint_encoder.layout.tiles)
-        banks = islice(cycle((_OTHER_BANK, _FIRST_BANK)), 1 - tiles % 2, None)
+        banks = islice(cycle((OTHER_BANK, _FIRST_BANK)), 1 - tiles % 2, None)
         first = self.at.encoder[0].in_frame(0)
         if first.placed.cut:
             self._matvec(first.placed, 0, 1, first.h, _FIRST_BANK, slice(1))
@@ -234,35 +235,40 @@ class _Scheduler:
             self.builder.emit(Opcode.JUMP, target=f"{prefix}rest")
 
     def _symbol(self) -> None:
+        """The symbols of a frame, and the end."""
+        self._symbols("symbol", "frame", self.tables.for_frame)
+        self.builder.emit(Opcode.JUMP, target="frame")
+        self.builder.label("stop")
+        self.builder.emit(Opcode.HALT)
+
+    def _symbols(self, label: str, following: str, wanted: Slots, frame: int = 0) -> None:
+        """From the halves of the joint to tokens, until one is blank; tables `wanted` after it."""
         emit, placed = self.builder.emit, self.placed.joint_output
-        self.builder.label("symbol")
-        self._joint()
+        self.builder.label(label)
+        self._joint(frame)
         self._emit(
             Opcode.ARGMAX,
             placed.name,
-            bank=_OTHER_BANK,
+            bank=OTHER_BANK,
             rows=placed.layout.tiles[0].rows,
             parameters=self.at.index_table,
-            register=_TOKEN,
+            register=TOKEN,
         )
-        self._end_block(self.tables.for_symbol, self.tables.for_frame)
-        blank = {"register": _TOKEN, "condition": Condition.EQ, "value": self.model.blank}
-        emit(Opcode.BRANCH, "blank", **blank, target="frame")
-        emit(Opcode.EMIT, "token", register=_TOKEN)
+        self._end_block(self.tables.for_symbol, wanted)
+        blank = {"register": TOKEN, "condition": Condition.EQ, "value": self.model.blank}
+        emit(Opcode.BRANCH, "blank", **blank, target=following)
+        emit(Opcode.EMIT, "token", register=TOKEN)
         emit(Opcode.CALL, target="predict")
-        emit(Opcode.LOOP, "joint", register=_SYMBOLS, target="symbol")
-        self._end_block(wanted=self.tables.for_frame)
-        emit(Opcode.JUMP, target="frame")
-        self.builder.label("stop")
-        emit(Opcode.HALT)
+        emit(Opcode.LOOP, "joint", register=SYMBOLS, target=label)
+        self._end_block(wanted=wanted)
 
-    def _joint(self) -> None:
-        """Both halves to the outputs' accumulators."""
+    def _joint(self, frame: int = 0) -> None:
+        """Both halves to the outputs' accumulators; the encoder's of a frame of a chunk."""
         relu = self.model.activation == "relu"
         self._emit(
             Opcode.ADD,
             "joint",
-            a=self.at.halves[0].state,
+            a=self.at.halves[0].state + frame * slot_count(self.placed.joint_encoder.layout),
             b=self.at.halves[1].state,
             destination=self.at.joint,
             count=len(self.placed.joint_output.columns[0]),
@@ -270,14 +276,14 @@ class _Scheduler:
             multiplier=self.quantised.relu_multiplier if relu else 0,
             shift=self.quantised.relu_shift if relu else 0,
         )
-        self._matvec(self.placed.joint_output, 0, 0, self.at.joint, _OTHER_BANK)
+        self._matvec(self.placed.joint_output, 0, 0, self.at.joint, OTHER_BANK)
 
     def _predict(self) -> None:
         self.builder.label("predict")
         self._emit(
             Opcode.EMBED,
             "prediction.embedding",
-            register=_TOKEN,
+            register=TOKEN,
             parameters=self.at.embedding,
             stride=self.at.stride,
             destination=self.at.embedded,
@@ -290,8 +296,8 @@ class _Scheduler:
     def _prediction(self) -> None:
         """The prediction network from its embedding to its half of the joint."""
         for lstm in self.at.prediction:
-            self._lstm(lstm, repeat(_OTHER_BANK))
-        self._half(1, self.at.prediction[-1].h, repeat(_OTHER_BANK))
+            self._lstm(lstm, repeat(OTHER_BANK))
+        self._half(1, self.at.prediction[-1].h, repeat(OTHER_BANK))
 
     def _entry_points(self) -> None:
         """All ENTRIES but main."""
@@ -313,7 +319,7 @@ class _Scheduler:
         self._emit(
             Opcode.DRAIN,
             self.placed.joint_output.name,
-            bank=_OTHER_BANK,
+            bank=OTHER_BANK,
             rows=at.outputs // self.config.lanes,
             parameters=at.score_biases,
             destination=at.scores,
@@ -332,8 +338,12 @@ class _Scheduler:
         source: int,
         bank: int,
         part: slice = slice(None),
+        **more: int,
     ) -> None:
-        """A tile of a matrix times a vector; `part` of its pieces where it is cut."""
+        """A tile of a matrix times a vector; `part` of its pieces where it is cut.
+
+        `more` are fields of every MATVEC.
+        """
         for number in layer.numbers(tile, matrix)[part]:
             piece = layer.pieces[number - layer.first]
             self._emit(
@@ -345,6 +355,7 @@ class _Scheduler:
                 matrix=number,
                 shift=layer.layer.matrices[matrix].shift,
                 bank=bank,
+                **more,
             )
 
     def _lstm(self, lstm: LstmAddresses, banks: Iterator[int], *, carried: bool = False) -> None:

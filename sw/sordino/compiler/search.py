@@ -71,7 +71,7 @@ def locate(at: Addresses, fraction: int) -> Search:
     """Where everything lies."""
     encoder, prediction = ((half.state, slot_count(half.placed.layout)) for half in at.halves)
     return Search(
-        frames=max(layer.frames for layer in at.encoder),
+        frames=at.group,
         embedding=(at.embedding, at.stride, at.width),
         hidden=tuple((layer.h, len(layer.placed.layout.order)) for layer in at.prediction),
         cells=tuple((layer.c, len(layer.placed.layout.order)) for layer in at.prediction),

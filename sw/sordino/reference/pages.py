@@ -40,12 +40,13 @@ def _member_texts(module: ModuleType, name: str) -> dict[str, str]:
     return texts
 
 
-def _fields(layout: Any) -> str:
+def _fields(layout: Any, first: int = 0) -> str:
     rows = []
     for name, field in data.Layout.cast(layout):
         shape = Shape.cast(field.shape)
-        high = field.offset + shape.width - 1
-        bits = f"{high}" if high == field.offset else f"{high}:{field.offset}"
+        low = first + field.offset
+        high = low + shape.width - 1
+        bits = f"{high}" if high == low else f"{high}:{low}"
         rows.append((bits, f"`{name}`", shape.width, "signed" if shape.signed else "unsigned"))
     return table(("bits", "field", "width", ""), rows)
 
@@ -144,6 +145,9 @@ def isa_page() -> str:
     for opcode, layout in instructions.ARGUMENTS.items():
         parts.append(f"\n## {opcode.value} {opcode.name}\n\n{docstring(layout)}\n\n")
         parts.append(_fields(layout))
+        if (extension := instructions.EXTENSIONS.get(opcode)) is not None:
+            parts.append(f"\n{docstring(extension)}\n\n")
+            parts.append(_fields(extension, instructions.EXTENSION_BIT))
     for enum in (
         instructions.Unit,
         instructions.Condition,

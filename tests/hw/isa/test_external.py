@@ -115,7 +115,10 @@ def test_images_without_streaming_are_as_they_were() -> None:
     assert contents[8:12] == bytes((FORMAT[0], 0, 0, 0))
     assert Section.EXTERNAL not in resident.section_bytes()
     assert "stream_bus" not in bare.as_dict()
-    assert image.to_bytes()[8:12] == bytes((FORMAT[0], 0, FORMAT[1], 0))
+    assert image.to_bytes()[8:12] == bytes((FORMAT[0], 0, 1, 0))
+    extended = Instruction.make(Opcode.CELL, units=1, first=2)
+    program = (extended, *image.program)
+    assert replace(image, program=program).to_bytes()[8:12] == bytes((FORMAT[0], 0, FORMAT[1], 0))
 
 
 def test_refusals() -> None:

@@ -1,7 +1,6 @@
 """Every field of every operation goes through the 128-bit word and back."""
 
 import random
-from typing import Any
 
 import pytest
 from amaranth.hdl import Shape
@@ -10,6 +9,8 @@ from amaranth.lib import data
 from sordino.isa.encoding import EncodingError, check_field, encode
 from sordino.isa.instructions import (
     ARGUMENTS,
+    EXTENSION_BIT,
+    EXTENSIONS,
     HEAD_BITS,
     INSTRUCTION_BITS,
     OPCODE_BITS,
@@ -18,13 +19,13 @@ from sordino.isa.instructions import (
     Space,
     Unit,
     Word,
+    field_layout,
     unit_of,
 )
 
 
 def shapes(opcode: Opcode) -> dict[str, Shape]:
-    layout: Any = data.Layout.cast(ARGUMENTS[opcode])
-    return {str(name): Shape.cast(field.shape) for name, field in layout}
+    return {name: Shape.cast(field.shape) for name, field in field_layout(opcode).items()}
 
 
 def limits(shape: Shape) -> tuple[int, int]:
@@ -43,9 +44,15 @@ def round_trip(instruction: Instruction) -> None:
     assert word & ((1 << OPCODE_BITS) - 1) == instruction.opcode.value
     assert Instruction.decode(word, instruction.layer) == instruction
     seen = Word.from_bits(word)
+    extension = EXTENSIONS.get(instruction.opcode)
+    more = seen.arguments.raw >> EXTENSION_BIT
+    last = extension.from_bits(more & (1 << extension.as_shape().size) - 1) if extension else None
     assert seen.opcode == instruction.opcode
     assert seen.beside == instruction.beside
     for name, value in instruction.fields.items():
+        if last is not None and name in [n for n, _ in data.Layout.cast(extension)]:
+            assert last[name] == value, name
+            continue
         field = seen.arguments[instruction.opcode.name.lower()][name]
         assert getattr(field, "value", field) == value, name
 
@@ -67,8 +74,7 @@ def test_round_trip_of_all_fields(opcode: Opcode) -> None:
 
 def _range(opcode: Opcode, name: str) -> tuple[int, int]:
     """Limits of a field; an enumeration may have fewer members than its width has values."""
-    layout: Any = data.Layout.cast(ARGUMENTS[opcode])
-    shape = layout[name].shape
+    shape = field_layout(opcode)[name].shape
     if isinstance(shape, type):
         return 0, max(member.value for member in shape)
     return limits(shapes(opcode)[name])
@@ -98,7 +104,12 @@ def test_what_does_not_fit_is_refused_by_name(opcode: Opcode, name: str) -> None
 
 @pytest.mark.parametrize("opcode", list(Opcode))
 def test_operations_fit_the_word(opcode: Opcode) -> None:
-    assert data.Layout.cast(ARGUMENTS[opcode]).size <= INSTRUCTION_BITS - HEAD_BITS
+    assert data.Layout.cast(ARGUMENTS[opcode]).size <= EXTENSION_BIT
+    taken = [
+        bit for f in field_layout(opcode).values() for bit in range(f.offset, f.offset + f.width)
+    ]
+    assert len(set(taken)) == len(taken)
+    assert max(taken) < INSTRUCTION_BITS - HEAD_BITS
     assert data.Layout.cast(Word).size == INSTRUCTION_BITS
 
 
@@ -113,7 +124,10 @@ def test_unknown_opcode_is_refused() -> None:
 def test_stray_bits_are_refused(opcode: Opcode) -> None:
     word = Instruction.make(opcode).encode()
     used = HEAD_BITS + data.Layout.cast(ARGUMENTS[opcode]).size
-    for bit in (used, INSTRUCTION_BITS - 1):
+    known = {
+        HEAD_BITS + f.offset + n for f in field_layout(opcode).values() for n in range(f.width)
+    }
+    for bit in {used, HEAD_BITS + EXTENSION_BIT - 1, INSTRUCTION_BITS - 1} - known:
         with pytest.raises(EncodingError, match=f"^{opcode.name}: bits outside its fields"):
             Instruction.decode(word | 1 << bit)
 

@@ -1,7 +1,5 @@
 """Streamed weights in the circuit: the same bits as resident ones, whatever the memory does."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -14,36 +12,22 @@ from sordino.engines.engine import RunResult
 from sordino.engines.external import MemoryTiming
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.isa.external import external_streams, move_out
+from sordino.isa.external import external_streams
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.isa.registers import Error
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.coupling import coupled_image
 from sordino.testing.models import random_model
-from sordino.testing.streaming import STREAMING
+from sordino.testing.streaming import ROOMY, STREAMING, moved
 
 NO_INPUT = np.zeros((0, 1), np.int8)
-ROOMY = replace(STREAMING, stream_bus=0, lane_words=1 << 16, group_words=1 << 16)
 TIMINGS = (
     MemoryTiming(latency=2),
     MemoryTiming(latency=40, rate=60),
     MemoryTiming(latency=9, rate=201),
     MemoryTiming(latency=300, rate=7),
 )
-
-
-def moved(image: Image, streamed: list[bool]) -> Image:
-    """The same image for STREAMING, with these of its matrices in external memory."""
-    there = replace(image, config=STREAMING)
-    parts = move_out(there, streamed)
-    return replace(
-        there,
-        matrices=parts.matrices,
-        positions=parts.positions,
-        values=parts.values,
-        external=parts.external,
-    )
 
 
 def random_images(seed: int) -> tuple[Image, Image]:

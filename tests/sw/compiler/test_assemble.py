@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from amaranth.lib import data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,13 +10,13 @@ from sordino.compiler.assemble import AssemblyError, assemble
 from sordino.compiler.compile import compile_model
 from sordino.compiler.disassemble import disassemble, listing
 from sordino.isa.instructions import (
-    ARGUMENTS,
     Condition,
     Function,
     Instruction,
     Opcode,
     Space,
     Unit,
+    field_layout,
 )
 from sordino.testing.models import random_model
 
@@ -28,7 +27,7 @@ ENUMS = {"condition": Condition, "function": Function, "space": Space}
 def instructions(draw: st.DrawFn) -> Instruction:
     opcode = draw(st.sampled_from(list(Opcode)))
     values = {}
-    for name, field in data.Layout.cast(ARGUMENTS[opcode]):
+    for name, field in field_layout(opcode).items():
         if name in ENUMS:
             values[name] = draw(st.sampled_from([m.value for m in ENUMS[name]]))
         elif name == "value" and opcode is Opcode.FILL:

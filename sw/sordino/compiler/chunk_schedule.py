@@ -1,0 +1,120 @@
+"""The greedy RNN-T loop over chunks of frames.
+
+All vectors of a chunk are taken first. Then, layer by layer, every piece of W is multiplied by all
+frames' vectors before the next piece is read, to rows of the accumulator banks that each frame has
+of its own; U and CELL follow frame by frame. So does the encoder's half of the joint. Then come the
+symbols of each frame. Where the input ends inside a chunk, the encoder works on what is left of the
+chunk before, and nobody looks at it.
+"""
+
+from sordino.compiler.chunk import bank_rows
+from sordino.compiler.schedule import SYMBOLS, Scheduler
+from sordino.compiler.tables import UNKNOWN
+from sordino.isa.instructions import Condition, Opcode
+
+__all__ = ["ChunkScheduler"]
+
+_FRAMES = 2
+"""Register: frames of the chunk that the input had."""
+
+
+class ChunkScheduler(Scheduler):
+    """As `Scheduler`, for models without time reduction, placed by `encode_chunked`.
+
+    Entry points for a host that searches take a frame at a time.
+    """
+
+    def _bank_rows(self) -> int:
+        layers = (*self.placed.encoder, self.placed.joint_encoder)
+        return max(super()._bank_rows(), *(bank_rows(layer, self.chunk) for layer in layers))
+
+    def _frame(self, entry: str = "") -> None:
+        if entry:
+            super()._frame(entry)
+            return
+        self.pads = []
+        emit = self.builder.emit
+        self.builder.label("chunk")
+        for frame in range(self.chunk):
+            to, count = self.at.x + frame * self.model.inputs, self.model.inputs
+            end = f"end.{frame}" if frame else "stop"
+            emit(Opcode.INPUT, "input", destination=to, count=count, end=end)
+        emit(Opcode.SET, "input", register=_FRAMES, value=self.chunk)
+        self.builder.label("encoder")
+        for number in range(len(self.at.encoder)):
+            self._layer(number)
+        self._encoder_halves()
+        self._end_block(UNKNOWN, self.tables.for_symbol)
+
+    def _symbol(self) -> None:
+        emit = self.builder.emit
+        for frame in range(self.chunk):
+            emit(Opcode.SET, "joint", register=SYMBOLS, value=self.model.max_symbols)
+            following = f"next.{frame}"
+            self._symbols(f"symbol.{frame}", following, self.tables.for_symbol, frame)
+            self.builder.label(following)
+            if frame < self.chunk - 1:
+                last = {"register": _FRAMES, "condition": Condition.EQ, "value": frame + 1}
+                emit(Opcode.BRANCH, "chunk", **last, target="stop")
+        emit(Opcode.JUMP, target="chunk")
+        for frame in range(1, self.chunk):
+            self.builder.label(f"end.{frame}")
+            emit(Opcode.SET, "input", register=_FRAMES, value=frame)
+            emit(Opcode.JUMP, target="encoder")
+        self.builder.label("stop")
+        emit(Opcode.HALT)
+
+    def _shared(self, number: int, sources: list[int]) -> None:
+        """W of a layer, the joint's half behind the last, times the vectors of all frames."""
+        layers = (*self.placed.encoder, self.placed.joint_encoder)
+        layer = layers[number]
+        rows = layer.layout.tiles[0].rows
+        for piece, matrix in enumerate(layer.numbers(0, 0)):
+            streamed = self.streamed[matrix]
+            for frame, source in enumerate(sources):
+                bank, first = frame % 2, frame // 2 * rows
+                again = int(frame > 0 and streamed)
+                part = slice(piece, piece + 1)
+                self._matvec(layer, 0, 0, source, bank, part, first=first, again=again)
+
+    def _layer(self, number: int) -> None:
+        """A layer of the encoder for all frames."""
+        frames = [self.at.encoder[number].in_chunk(n, self.chunk) for n in range(self.chunk)]
+        self._shared(number, [lstm.source for lstm in frames])
+        for frame, lstm in enumerate(frames):
+            placed, bank = lstm.placed, frame % 2
+            tile = placed.layout.tiles[0]
+            first = frame // 2 * tile.rows
+            self._matvec(placed, 0, 1, lstm.h, bank, first=first)
+            self._emit(
+                Opcode.CELL,
+                placed.name,
+                bank=bank,
+                units=tile.count,
+                parameters=lstm.biases,
+                state=lstm.c,
+                destination=lstm.out,
+                multiplier=placed.layer.multiplier,
+                shift=placed.layer.shift,
+                first=first,
+            )
+
+    def _encoder_halves(self) -> None:
+        """The encoder's half of the joint for all frames, to state memory."""
+        last, half = self.at.encoder[-1], self.at.halves[0]
+        placed, tile = half.placed, half.placed.layout.tiles[0]
+        outs = [last.in_chunk(frame, self.chunk).out for frame in range(self.chunk)]
+        self._shared(len(self.at.encoder), outs)
+        for frame in range(self.chunk):
+            self._emit(
+                Opcode.DRAIN,
+                placed.name,
+                bank=frame % 2,
+                rows=tile.rows,
+                parameters=half.biases,
+                destination=half.state + frame * tile.rows * self.config.lanes,
+                wide=1,
+                multiplier=placed.layer.multiplier,
+                shift=placed.layer.shift,
+                first=frame // 2 * tile.rows,
+            )
