@@ -60,7 +60,8 @@ def spoken_profile(image: Image) -> Profile:
     return Timer(image, _MEMORY).time(spoken_trace(image))
 
 
-def _run(image: Image) -> tuple[float, int]:
+def _run(contents: bytes) -> tuple[float, int]:
+    image = Image.from_bytes(contents)
     begin = process_time()
     result = Cycles(image, memory=_MEMORY).run(mlperf_input(UTTERANCE_FRAMES))
     return process_time() - begin, result.counters["cycles"]
@@ -73,7 +74,7 @@ def timed_run(image: Image) -> tuple[float, int]:
     """
     start = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=start) as pool:
-        return pool.submit(_run, image).result()
+        return pool.submit(_run, image.to_bytes()).result()
 
 
 @dataclass(frozen=True)
