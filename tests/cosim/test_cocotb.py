@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sordino.arch import PRESETS
-from sordino.compiler.compile import compile_model
+from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.engines.errors import ToolError
 from sordino.engines.toolchain import verilator_environment
 from sordino.golden.machine import Golden
@@ -16,7 +16,9 @@ from sordino.isa.registers import Error
 from sordino.model.load import load_model
 from sordino.rtl.verilog import TOP, write_verilog
 from sordino.speech.features import FeatureDefinition, load_input
+from sordino.testing.models import random_model
 from sordino.testing.programs import random_features, random_program
+from sordino.testing.streaming import STREAMING
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -40,9 +42,8 @@ RECORDING = ROOT / "models" / "utterances" / "yes.wav"
 pytestmark = [pytest.mark.cocotb, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory):
-    """A runner with `tiny` built, and its build folder."""
+def build(config, folder, *visible):
+    """A runner with the machine built in `folder`, with what the bench sees of it."""
     for package in ("cocotb", "cocotbext.axi"):
         try:
             missing = importlib.util.find_spec(package) is None
@@ -56,13 +57,15 @@ def simulator(tmp_path_factory):
         pytest.skip(str(error))
     from cocotb_tools.runner import VerilatorControlFile, get_runner
 
-    folder = tmp_path_factory.mktemp("verilator")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
         runner = get_runner("verilator")
         runner.build(
-            sources=[VerilatorControlFile(HERE / "top.vlt"), write_verilog(CONFIG, folder)],
+            sources=[
+                *(VerilatorControlFile(HERE / name) for name in visible),
+                write_verilog(config, folder),
+            ],
             hdl_toplevel=TOP,
             build_dir=folder / "build",
             build_args=[*FLAGS, *WAIVERS],
@@ -72,8 +75,20 @@ def simulator(tmp_path_factory):
         yield runner, folder
 
 
-def simulate(simulator, folder, image, features, *, again):
-    """Run every test of bench_top on `image` and `features`, against golden."""
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory):
+    """A runner with `tiny` built, and its build folder."""
+    yield from build(CONFIG, tmp_path_factory.mktemp("verilator"), "top.vlt")
+
+
+@pytest.fixture(scope="module")
+def streaming(tmp_path_factory):
+    """The same for a small machine that streams."""
+    yield from build(STREAMING, tmp_path_factory.mktemp("streaming"), "top.vlt", "external.vlt")
+
+
+def simulate(simulator, folder, image, features, *, again, bench="bench_top"):
+    """Run every test of a bench on `image` and `features`, against golden."""
     result = Golden(image).run(features)
     expected = {
         "entry": image.host["entries"]["main"],
@@ -92,7 +107,7 @@ def simulate(simulator, folder, image, features, *, again):
     runner, build = simulator
     results = runner.test(
         hdl_toplevel=TOP,
-        test_module="bench_top",
+        test_module=bench,
         test_dir=HERE,
         build_dir=build / "build",
         plusargs=[f"+job={folder}"],
@@ -100,7 +115,7 @@ def simulate(simulator, folder, image, features, *, again):
         # cocotbext-axi uses what cocotb 2 deprecates.
         extra_env={"COCOTB_LOG_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore"},
     )
-    tests = (HERE / "bench_top.py").read_text().count("@cocotb.test()")
+    tests = (HERE / f"{bench}.py").read_text().count("@cocotb.test()")
     assert get_results(results) == (tests, 0)
     return result
 
@@ -118,6 +133,17 @@ def test_random_program(simulator, tmp_path, seed):
     else:
         pytest.fail("no random program does enough")
     simulate(simulator, tmp_path, image, features, again=True)
+
+
+def test_streamed_weights(streaming, tmp_path):
+    """All matrices over AXI4 from a memory that is not ours, and one bit of it flipped."""
+    model = random_model(4, encoder=(40, 40), prediction=(16,), joint=24, zeros=0.5)
+    options = CompileOptions(weight_bits=6, weights="streamed")
+    image = compile_model(model, STREAMING, options).image
+    features = np.random.default_rng(1).integers(-128, 128, (3, model.inputs)).astype(np.int8)
+    result = simulate(streaming, tmp_path, image, features, again=True, bench="bench_streamed")
+    assert result.counters["useful"]
+    assert result.tokens
 
 
 def test_utterance(simulator, tmp_path):

@@ -17,7 +17,7 @@ from sordino.model.rnnt import RnntModel
 
 __all__ = [
     *("CHARACTERS_PER_SECOND", "FRAME_SECONDS", "UTTERANCE_FRAMES"),
-    *("mlperf_input", "mlperf_machine", "mlperf_model"),
+    *("mlperf_input", "mlperf_machine", "mlperf_model", "mlperf_small_machine"),
 ]
 
 FRAME_SECONDS = 0.03
@@ -43,6 +43,23 @@ def mlperf_machine() -> Config:
         parameter_words=1 << 14,
         tables=32,
     )
+
+
+def mlperf_small_machine() -> Config:
+    """Eight lanes that stream: what is on the chip is a thirtieth of the coded model."""
+    config = replace(
+        PRESETS["small"],
+        name="eight lanes, streaming for MLPerf",
+        lanes=8,
+        state_bits=6,
+        rows_per_lane=512,
+        activation_words=1 << 14,
+        state_words=1 << 13,
+        parameter_words=1 << 14,
+        tables=32,
+        stream_bus=64,
+    )
+    return replace(config, lane_words=config.ring_words, group_words=config.ring_words)
 
 
 def mlperf_input(frames: int) -> NDArray[np.int8]:

@@ -1,13 +1,24 @@
 """Exact time of one MATVEC whose matrix is streamed.
 
-What a group does next depends on its rings, what is asked for next on all rings: there is no way
-around going cycle by cycle. All streams and groups go side by side in numpy; a MATVEC's time is a
-constant of image, configuration and memory, and so is found once. Names are those of `rtl.fetch`
-and `rtl.decoder`; every state is that of a register in cycle `now`, where `start` is in cycle 0.
+A group makes one move a cycle, unless the column at the end of its pipeline has not come yet, or
+the move before took the last word of what has come of a stream. So with the cycle of `start` as 0
+and, in a group, move k in cycle M(k), every further word's unit (what comes in one piece) with its
+first words in the ring in cycle L,
+
+    M(0) = max(L of the first unit of each stream) + 4
+    M(k) = max(M(k - 1) + 1, A(column of k), L of the units that move k - 1 ran into + 1)
+
+with A(c) = B(c) + 3 as in `matvec`. A unit is a burst, or a beat where beats come further apart
+than a decoder can take a beat's words. A burst gives its room back with the move that fetches its
+last word. Only the choice of the next burst looks at all streams: it is made once all groups have
+gone as far as the bursts chosen before let them, so that all room up to then is known.
+Names are those of `rtl.fetch` and `rtl.decoder`. `sordino.testing.stepped` is the same
+cycle by cycle, 8 to 20 times slower.
 """
 
-from collections import deque
 from collections.abc import Sequence
+from enum import IntEnum
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,20 +35,24 @@ from sordino.cycles.matvec import (
 from sordino.engines.external import BEAT, MemoryTiming
 from sordino.golden.codec import GroupStreams
 
-__all__ = ["streamed_cycles"]
+__all__ = ["ASK", "DEPTH", "ISSUE", "LAND", "VALUE", "streamed_cycles"]
 
-_DEPTH = 6
+DEPTH = 6
 """Moves from a position symbol's take to its place."""
-_VALUE = 5
+VALUE = 5
 """Moves from a position symbol's take to that of its values."""
-_ASK = 3
+ASK = 3
 """Cycles from one choice of a burst to the next."""
-_ISSUE = 2
+ISSUE = 2
 """Cycles from the choice to the address."""
-_LAND = 2
+LAND = 2
 """Cycles from a beat until its words can be read in the ring."""
-_Ints = NDArray[np.int64]
-_Bools = NDArray[np.bool_]
+_BEGIN = 4
+"""Cycles from a stream's first words to the first move: two into the window, then a state."""
+_RELEASE = 2
+"""Cycles from a place until the broadcast knows the room that it made."""
+_AHEAD = 3
+"""Words that a decoder has fetched beyond those that its symbols took the last bit of."""
 
 
 def streamed_cycles(
@@ -55,21 +70,261 @@ def streamed_cycles(
     if again:
         race.here_already()
     race.run()
-    cycles = int(race.last.max()) + SETTLE
-    placed = race.final - (_DEPTH - 1)
-    waits = race.last - (FIRST_PLACE - 1) - race.outside - placed - race.waits_x
-    wait_x, wait_stream = int(race.waits_x.sum()), int(waits.sum())
+    cycles, beats = race.end + SETTLE, race.reader.beats_until(race.end)
+    wait_x = sum(walker.wait_x for walker in race.walkers)
+    wait_stream = sum(
+        walker.last - (FIRST_PLACE - 1) - group.walk.outside - len(group.walk.columns)
+        for walker, group in zip(race.walkers, active, strict=True)
+    )
+    wait_stream -= wait_x
     return MatvecCycles(
         cycles=cycles,
         wait_x=wait_x,
-        wait_broadcast=min(wait_x, race.wait_broadcast),
+        wait_broadcast=sum(walker.wait_broadcast for walker in race.walkers),
         walked=walked,
         padding=sum(group.walk.padding for group in groups),
         idle=cycles * len(groups) - int(walked.sum()) - wait_x - wait_stream,
         wait_stream=wait_stream,
-        stream=cycles if race.beats * BEAT > int(walked.max()) * memory.rate else 0,
-        beats=race.beats,
+        stream=cycles if beats * BEAT > int(walked.max()) * memory.rate else 0,
+        beats=beats,
     )
+
+
+class _Event(IntEnum):
+    """What a move may meet, in the order in which it counts."""
+
+    COLUMN = 0
+    """Its place is the group's first at a column."""
+    FREE = 1
+    """It fetches the last word of a burst."""
+    END = 2
+    NEED = 3
+    """It runs into the next unit of a stream."""
+
+
+class _Memory:
+    """When the beats of bursts come, which are asked for one after the other."""
+
+    def __init__(self, timing: MemoryTiming) -> None:
+        self.latency, self.rate = timing.latency, timing.rate
+        self.most = BEAT - 1 + timing.rate
+        self.credit, self.latest = self.most, FIRST_COLUMN - 1
+
+    def answer(self, asked: int, beats: int) -> list[int]:
+        """The cycles of a burst's beats."""
+        due, rate = asked + self.latency, self.rate
+        if rate == BEAT:
+            first = max(due, self.latest + 1)
+            self.latest = first + beats - 1
+            return list(range(first, first + beats))
+        found = []
+        for _ in range(beats):
+            wait = max(1, -(-(BEAT - self.credit) // rate), due - self.latest)
+            self.credit = min(self.credit + wait * rate, self.most) - BEAT
+            self.latest += wait
+            found.append(self.latest)
+        return found
+
+
+class _Reader:
+    """The read manager: which burst is asked for when, and when its words are there.
+
+    `landed` has for each stream the cycles from which its units can be read; `freed` those from
+    which the room of its bursts is known to be there again.
+    """
+
+    def __init__(self, beats: Sequence[int], config: Config, memory: MemoryTiming) -> None:
+        self.burst, self.ring = config.stream_burst, config.stream_ring
+        self.most = config.stream_outstanding
+        parts = config.stream_bus // STREAM_WORD_BITS
+        self.memory = _Memory(memory)
+        self.by_beat = -(-BEAT // memory.rate) > parts
+        self.unit_words = parts if self.by_beat else parts * self.burst
+        self.unasked = list(beats)
+        self.asked = [0] * len(beats)
+        self.landed: list[list[int]] = [[] for _ in beats]
+        self.freed: list[list[int]] = [[] for _ in beats]
+        self.wants = sum(1 << stream for stream, left in enumerate(beats) if left)
+        """A bit for each stream that has a burst left and room."""
+        self.later: list[tuple[int, int]] = []
+        """Of others when they will, and their numbers; a heap."""
+        self.next, self.chosen = FIRST_COLUMN, -1
+        self.answered: list[list[int]] = []
+
+    def free(self, stream: int, cycle: int) -> None:
+        """The room of the stream's next burst comes free."""
+        freed = self.freed[stream]
+        freed.append(cycle + 1)
+        if self.unasked[stream] > 0 and self.asked[stream] - self.ring == len(freed) - 1:
+            heappush(self.later, (cycle + 1, stream))
+
+    def choose(self, last: int | None = None) -> int | None:
+        """Ask for the next burst; its stream, or None if none can be before or in cycle `last`."""
+        now, later = self.next, self.later
+        if len(self.answered) >= self.most:
+            now = max(now, self.answered[-self.most][-1] + 1)
+        if not self.wants:
+            if not later:
+                return None
+            now = max(now, later[0][0])
+        if last is not None and now > last:
+            return None
+        while later and later[0][0] <= now:
+            self.wants |= 1 << heappop(later)[1]
+        behind = self.wants >> self.chosen + 1
+        if behind:
+            stream = self.chosen + (behind & -behind).bit_length()
+        else:
+            stream = (self.wants & -self.wants).bit_length() - 1
+        self.chosen, self.next = stream, now + ASK
+        self._ask(stream, now)
+        return stream
+
+    def _ask(self, stream: int, now: int) -> None:
+        beats = min(self.burst, self.unasked[stream])
+        cycles = self.memory.answer(now + ISSUE, beats)
+        self.answered.append(cycles)
+        self.landed[stream] += [c + LAND for c in (cycles if self.by_beat else cycles[:1])]
+        self.unasked[stream] -= beats
+        self.asked[stream] = asked = self.asked[stream] + 1
+        if asked < self.ring and self.unasked[stream]:
+            return
+        self.wants &= ~(1 << stream)
+        freed = self.freed[stream]
+        if self.unasked[stream] and asked - self.ring < len(freed):
+            heappush(self.later, (freed[asked - self.ring], stream))
+
+    def beats_until(self, end: int) -> int:
+        """How many of those asked for come up to the cycle `end`."""
+        return sum(sum(cycle <= end for cycle in burst) for burst in self.answered)
+
+
+class _Broadcast:
+    """When columns can be read, as far as that is known; all groups have to make room."""
+
+    def __init__(self, columns: int, groups: int, depth: int) -> None:
+        self.columns, self.depth = columns, depth
+        free = range(FIRST_COLUMN + ARRIVAL, FIRST_COLUMN + ARRIVAL + min(depth, columns))
+        self.available = list(free)
+        self.missing = [groups] * (columns + 1)
+        """By column how many groups have neither reached it or a later one nor ended,"""
+        self.reached = [0] * (columns + 1)
+        """and when the others did at the latest."""
+
+    def pass_to(self, before: int, column: int, cycle: int) -> bool:
+        """A group comes from one column to another; whether more can be read then."""
+        reached, missing = self.reached, self.missing
+        for passed in range(before + 1, column + 1):
+            if reached[passed] < cycle:
+                reached[passed] = cycle
+            missing[passed] -= 1
+        available = self.available
+        known = len(available)
+        for room in range(known - self.depth + 1, self.columns - self.depth + 1):
+            if missing[room]:
+                break
+            available.append(max(available[-1] + 1, reached[room] + _RELEASE + ARRIVAL))
+        return len(available) > known
+
+
+class _Walker:
+    """One group. Move k comes in cycle `lead` + k, as far as that is known."""
+
+    def __init__(
+        self, group: GroupStreams, first_stream: int, reader: _Reader, broadcast: _Broadcast
+    ) -> None:
+        self.reader, self.broadcast = reader, broadcast
+        self.streams = [first_stream + number for number, words in enumerate(group.words) if words]
+        self.outside = group.walk.outside
+        self.final = len(group.walk.columns) + DEPTH - 1
+        """The move with which it ends; one that walks outside ends before the next."""
+        self.events = self._script(group, first_stream)
+        self.at, self.lead, self.column = 0, 0, 0
+        self.held = (-1, 0)
+        """The latest move that ran into a unit that had not come, and its cycle."""
+        self.used = dict.fromkeys(self.streams, 1)
+        self.last = 0
+        self.wait_x = self.wait_broadcast = 0
+
+    def _script(self, group: GroupStreams, first_stream: int) -> list[tuple[int, int, int]]:
+        """(move, event, column or stream) in the order of moves."""
+        reader, last = self.reader, self.final + self.outside
+        columns = group.walk.columns
+        stops = np.flatnonzero(np.diff(columns, prepend=-1))
+        parts = [_events(stops + DEPTH, _Event.COLUMN, columns[stops])]
+        parts.append(_events(np.array([self.final]), _Event.END, 0))
+        values = np.flatnonzero(~group.padding) + VALUE
+        burst = reader.burst * (reader.unit_words if reader.by_beat else 0) or reader.unit_words
+        for number, passes in enumerate(group.passes):
+            words = group.words[number]
+            moves = np.flatnonzero(passes) if not number else values[: len(passes)][passes]
+            for event, first, every in (
+                (_Event.NEED, reader.unit_words, reader.unit_words),
+                (_Event.FREE, burst - 1, burst),
+            ):
+                at = np.arange(first, words, every) - _AHEAD
+                found = moves[at[at < len(moves)]]
+                parts.append(_events(found[found <= last], event, first_stream + number))
+        events = np.concatenate(parts)
+        order = np.lexsort((events[:, 1], events[:, 0]))
+        script: list[tuple[int, int, int]] = list(map(tuple, events[order].tolist()))
+        return script
+
+    def go(self) -> bool:
+        """As far as is known; whether more columns are known then."""
+        reader, broadcast, events = self.reader, self.broadcast, self.events
+        landed, available = reader.landed, broadcast.available
+        news = False
+        if not self.lead and not self._begin():
+            return False
+        while self.at < len(events):
+            move, event, what = events[self.at]
+            if event == _Event.NEED:
+                units, unit = landed[what], self.used[what]
+                if unit >= len(units):
+                    return news
+                self.used[what] = unit + 1
+                if units[unit] > self.lead + move:
+                    if self.held[0] != move:
+                        self.held = (move, self.lead + move)
+                    self.lead = units[unit] - move
+            elif event == _Event.COLUMN:
+                if what >= len(available):
+                    return news
+                news |= self._enter(move, what, available[what])
+            elif event == _Event.FREE:
+                # Behind the end only what comes in the cycle of the end.
+                if move <= self.final or self.lead + move == self.last:
+                    reader.free(what, self.lead + move)
+            else:
+                self.last = self.lead + move + self.outside
+                news |= broadcast.pass_to(self.column, broadcast.columns, self.last)
+            self.at += 1
+        return news
+
+    def _begin(self) -> bool:
+        first = [self.reader.landed[stream] for stream in self.streams]
+        if not all(first):
+            return False
+        self.lead = max([units[0] for units in first], default=1) + _BEGIN
+        return True
+
+    def _enter(self, move: int, column: int, there: int) -> bool:
+        """The first place at a column that can be read from cycle `there` on."""
+        held, since = self.held
+        due = since + 1 if held == move - 1 else self.lead + move
+        if there > due:
+            self.wait_x += there - due
+            self.wait_broadcast += max(0, column + FIRST_COLUMN + ARRIVAL - due)
+            self.lead = max(self.lead, there - move)
+        before, self.column = self.column, column
+        return self.broadcast.pass_to(before, column, self.lead + move)
+
+
+def _events(
+    moves: NDArray[np.int64], event: int, what: NDArray[np.int64] | int
+) -> NDArray[np.int64]:
+    return np.stack(np.broadcast_arrays(moves, event, what), axis=1)
 
 
 class _Race:
@@ -78,154 +333,39 @@ class _Race:
     def __init__(
         self, groups: Sequence[GroupStreams], config: Config, memory: MemoryTiming
     ) -> None:
-        self.groups, self.width = len(groups), 1 + config.group
-        self.memory = memory
-        self.depth = config.x_fifo
-        self.outside = np.array([group.walk.outside for group in groups])
-        self._script(groups)
-        count = self.groups * self.width
-        # Rings: words of the stream, those that came, those that left.
-        self.length = np.array([n for group in groups for n in group.words], np.int64)
-        self.landed, self.taken = np.zeros(count, np.int64), np.zeros(count, np.int64)
-        self.here, self.stage = np.zeros(count, np.bool_), np.zeros(count, np.int64)
-        self.ready = np.zeros(self.groups, np.bool_)
-        # Read manager.
-        self.parts = config.stream_bus // STREAM_WORD_BITS
-        self.burst, self.most = config.stream_burst, config.stream_outstanding
-        self.burst_mask = self.burst * self.parts - 1
-        self.unasked = -(-self.length // self.parts)
-        self.room = np.full(count, config.stream_ring, np.int64)
-        self.outstanding, self.chosen, self.next_choice = 0, -1, 0
-        # Memory: bursts as [due, beats left, stream], beats as (when they can be read, stream).
-        self.bursts: deque[list[int]] = deque()
-        self.flying: deque[tuple[int, int]] = deque()
-        self.credit, self.beats = BEAT - 1 + memory.rate, 0
-        # Groups and broadcast.
-        self.active = np.ones(self.groups, np.bool_)
-        self.moves, self.present = (np.zeros(self.groups, np.int64) for _ in range(2))
-        self.open = np.ones(self.groups, np.bool_)
-        self.sent = [0] * ARRIVAL
-        self.last = np.zeros(self.groups, np.int64)
-        self.waits_x = np.zeros(self.groups, np.int64)
-        self.wait_broadcast = 0
-
-    def _script(self, groups: Sequence[GroupStreams]) -> None:
-        """Of every group's every move: the column it needs, and which streams pass a word."""
-        columns, passes, first = list[_Ints](), list[_Bools](), list[int]()
-        at = 0
-        for group in groups:
-            count, good = len(group.padding), len(group.walk.columns)
-            size = count + _DEPTH + 1
-            column = np.full(size, -1, np.int64)
-            column[_DEPTH : _DEPTH + good] = group.walk.columns
-            moved = np.zeros((size, self.width), np.bool_)
-            moved[:count, 0] = group.passes[0]
-            values = np.flatnonzero(~group.padding) + _VALUE
-            for lane, passed in enumerate(group.passes[1:], 1):
-                moved[values[: len(passed)], lane] = passed
-            columns.append(column)
-            passes.append(moved)
-            first.append(at)
-            at += size
-        self.column, self.passes = np.concatenate(columns), np.concatenate(passes)
-        self.first = np.array(first, np.int64)
-        walked = np.array([len(group.walk.columns) for group in groups], np.int64)
-        self.final = walked + _DEPTH - 1
-        """The move with which a group ends; one that walks outside ends before the next."""
-        self.columns = 1 + max(int(self.column.max()), -1)
+        parts = config.stream_bus // STREAM_WORD_BITS
+        self.width = 1 + config.group
+        self.reader = _Reader(
+            [-(-words // parts) for group in groups for words in group.words], config, memory
+        )
+        columns = 1 + max(
+            (int(g.walk.columns[-1]) for g in groups if len(g.walk.columns)), default=-1
+        )
+        broadcast = _Broadcast(columns, len(groups), config.x_fifo)
+        self.walkers = [
+            _Walker(group, number * self.width, self.reader, broadcast)
+            for number, group in enumerate(groups)
+        ]
+        self.end = 0
 
     def here_already(self) -> None:
         """The rings hold every stream as a whole, and nothing is left to ask for."""
         self.landed[:], self.unasked[:] = self.length, 0
 
     def run(self) -> None:
-        now = FIRST_COLUMN
-        while self.active.any():
-            while self.flying and self.flying[0][0] <= now:
-                self.landed[self.flying.popleft()[1]] += self.parts
-            at = self.first + self.moves
-            unread = self.taken < self.length
-            waiting = unread & ~self.here
-            column = self.column[at]
-            available = column < self.sent[0]
-            fed = ~waiting.reshape(self.groups, -1).any(axis=1)
-            self.waits_x += self.active & ~available
-            if self.columns > now - FIRST_COLUMN - ARRIVAL:
-                late = column >= now - FIRST_COLUMN - ARRIVAL + 1
-                self.wait_broadcast += int((self.active & late).sum())
-            move = self.active & self.ready & available & fed
-            refill = (self.passes[at] & move[:, None]).ravel()
-            if not self.ready.all():
-                refill |= self._fill(waiting)
-            freed = self._fetch(refill, unread, waiting)
-            self._choose(now)
-            self._answer(now)
-            if freed is not None:
-                self.room += freed
-            self._broadcast()
-            self._advance(now, move, column)
-            now += 1
+        walkers = self.walkers
+        for walker in walkers:
+            walker.go()
+        while not all(walker.last for walker in walkers):
+            stream = self.reader.choose()
+            assert stream is not None, "no burst can be asked for, and not all groups are done"
+            self._go(stream)
+        self.end = max(walker.last for walker in walkers)
+        while (stream := self.reader.choose(self.end)) is not None:
+            self._go(stream)
 
-    def _fill(self, waiting: _Bools) -> _Bools:
-        """Decoders that begin: two words into the window, then the first state."""
-        shift = (self.stage < 2) & ~waiting
-        self.stage += shift | (self.stage == 2)
-        self.ready = (self.stage == 3).reshape(self.groups, -1).all(axis=1)
-        return shift
-
-    def _fetch(self, refill: _Bools, unread: _Bools, waiting: _Bools) -> _Bools | None:
-        """Words that leave their rings; whose burst is through, if any."""
-        fetch = (refill | waiting) & unread & (self.taken < self.landed)
-        self.here = fetch | (self.here & ~refill)
-        if not fetch.any():
-            return None
-        self.taken += fetch
-        freed: _Bools = fetch & (self.taken & self.burst_mask == 0)
-        return freed
-
-    def _choose(self, now: int) -> None:
-        """The next stream in turn that has a burst left and room."""
-        if now < self.next_choice or self.outstanding == self.most:
-            return
-        wants = np.flatnonzero((self.unasked > 0) & (self.room > 0))
-        if not len(wants):
-            return
-        behind = int(np.searchsorted(wants, self.chosen, side="right"))
-        chosen = int(wants[behind if behind < len(wants) else 0])
-        beats = min(self.burst, int(self.unasked[chosen]))
-        self.unasked[chosen] -= beats
-        self.room[chosen] -= 1
-        self.outstanding += 1
-        self.chosen, self.next_choice = chosen, now + _ASK
-        self.bursts.append([now + _ISSUE + self.memory.latency, beats, chosen])
-
-    def _answer(self, now: int) -> None:
-        """The memory's cycle."""
-        rate = self.memory.rate
-        self.credit = min(self.credit + rate, BEAT - 1 + rate)
-        if self.credit < BEAT or not self.bursts or self.bursts[0][0] > now:
-            return
-        burst = self.bursts[0]
-        self.credit -= BEAT
-        self.beats += 1
-        burst[1] -= 1
-        self.flying.append((now + _LAND, burst[2]))
-        if not burst[1]:
-            self.bursts.popleft()
-            self.outstanding -= 1
-
-    def _broadcast(self) -> None:
-        """One column, unless some group's FIFO has no room; `sent` holds the latest cycles'."""
-        sent = self.sent[-1]
-        reserve = sent < self.columns and bool(self.open.all())
-        self.open = ~self.active | (sent - self.present < self.depth - reserve)
-        self.sent = [*self.sent[1:], sent + reserve]
-
-    def _advance(self, now: int, move: _Bools, column: _Ints) -> None:
-        ends = move & (self.moves == self.final) & ~self.outside
-        ends |= self.active & self.outside & (self.moves > self.final)
-        self.moves += move
-        np.copyto(self.present, column, where=move & (column > 0))
-        if ends.any():
-            self.last[ends] = now
-            self.active &= ~ends
+    def _go(self, stream: int) -> None:
+        """As far as is known with a further burst of a stream."""
+        if self.walkers[stream // self.width].go():
+            while sum(walker.go() for walker in self.walkers):
+                pass

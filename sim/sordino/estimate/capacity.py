@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sordino.arch import Config
+from sordino.arch import STREAM_WORD_BITS, Config
 from sordino.golden.vector import PARAMETER_BYTES
 from sordino.isa.effects import Store, claims
 from sordino.isa.image import Image
@@ -50,7 +50,10 @@ def _highest(image: Image, store: Store) -> int:
 
 
 def used_words(image: Image) -> dict[str, tuple[int, ...]]:
-    """Words used by field of the configuration, one number a lane, a group or the machine."""
+    """Words used by field of the configuration, one number a lane, a group or the machine.
+
+    Rings, which are a part of the stream memories, are left out.
+    """
     config = image.config
     rows = [0]
     for i in image.program:
@@ -81,4 +84,9 @@ def trimmed(image: Image) -> Image:
     """The image for the same machine with memories just as large as it needs, rows a lane too."""
     used = {name: max(words) for name, words in used_words(image).items()}
     fields = {name: max(_LEAST.get(name, 1), words) for name, words in used.items()}
-    return replace(image, config=image.config.with_settings(fields))
+    config = image.config
+    if config.stream_bus:
+        beat = config.stream_bus // STREAM_WORD_BITS
+        for name in ("lane_words", "group_words"):
+            fields[name] = config.ring_words + -(-used[name] // beat) * beat
+    return replace(image, config=config.with_settings(fields))

@@ -1,4 +1,8 @@
-"""Known FPGAs, by their makers' public data sheets, and whether a machine fits them."""
+"""Known FPGAs and whether a machine fits them.
+
+Their sizes are those of the makers' data sheets and, beside them, what tools count that know the
+device: Project Trellis's database by tiles, nextpnr's and Vivado's reports of what is available.
+"""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -33,7 +37,7 @@ class Device:
     block_bits      of one of them
     ultra           blocks of 72 × 4096 bits beside them
     multipliers     of `operands` bits
-    source          the data sheet
+    source          the data sheet, and the tool whose count agrees
     """
 
     name: str
@@ -49,8 +53,14 @@ class Device:
     ultra: int = 0
 
 
-_ECP5 = "Lattice FPGA-DS-02012, ECP5 and ECP5-5G Family, table 1.1"
-_SERIES7 = "AMD DS180, 7 Series FPGAs Overview, table 4 (Artix-7)"
+_ECP5 = (
+    "Lattice FPGA-DS-02012, ECP5 and ECP5-5G Family; tiles of Project Trellis's database: PLC2 "
+    "times 8, MIB_EBR1 times 4, MIB_DSP0 times 4"
+)
+_SERIES7 = (
+    "AMD DS180, 7 Series FPGAs Overview (Artix-7); Vivado's report_utilization for xc7a35t and "
+    "xc7a100t"
+)
 
 
 def _ecp5(name: str, luts: int, blocks: int, multipliers: int) -> Device:
@@ -75,16 +85,22 @@ DEVICES = (
     Device(
         name="iCE40UP5K", luts=5280, inputs=4, flip_flops=5280, blocks=30, block_bits=4 << 10,
         shapes=_EBR4, multipliers=8, operands=(16, 16),
-        source="Lattice FPGA-DS-02008, iCE40 UltraPlus Family, table 2.1; its single-port SPRAM "
-        "is left out",
+        source="Lattice FPGA-DS-02008, iCE40 UltraPlus Family; nextpnr-ice40 --up5k: ICESTORM_LC, "
+        "ICESTORM_RAM, ICESTORM_DSP; its single-port SPRAM is left out",
     ),
     _ecp5("ECP5-25", 24_288, 56, 28),
     _ecp5("ECP5-45", 43_848, 108, 72),
     _ecp5("ECP5-85", 83_640, 208, 156),
     _amd("Artix-7 35T", 20_800, 50, 90, _SERIES7),
     _amd("Artix-7 100T", 63_400, 135, 240, _SERIES7),
-    _amd("Zynq Z-7020", 53_200, 140, 220, "AMD DS190, Zynq-7000 SoC Overview, table 1"),
-    _amd("Kria K26", 117_120, 144, 1_248, "AMD DS987, Kria K26 SOM, table 3", ultra=64),
+    _amd(
+        "Zynq Z-7020", 53_200, 140, 220,
+        "AMD DS190, Zynq-7000 SoC Overview; Vivado's report_utilization for xc7z020",
+    ),
+    _amd(
+        "Kria K26", 117_120, 144, 1_248,
+        "AMD DS987, Kria K26 SOM; Vivado's and Vitis HLS's reports for xck26", ultra=64,
+    ),
 )  # fmt: skip
 """Smallest first. ECP5's LUTs are 24, 44 and 84 thousand there, here as nextpnr counts them."""
 

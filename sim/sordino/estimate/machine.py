@@ -32,7 +32,7 @@ class Estimate:
     clock_hz, real_time_factor   at best and at worst, where the image says how long a frame is
     memory_bits  by kind, exact
     multipliers  operand widths and number, exact
-    luts, flip_flops   estimated
+    luts, flip_flops   estimated; without the read manager and the rings of a machine that streams
     devices      what it takes of known FPGAs
     """
 

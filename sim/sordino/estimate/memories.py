@@ -9,8 +9,10 @@ from amaranth.hdl import Shape
 from sordino import arith
 from sordino.arch import STREAM_WORD_BITS, Config
 from sordino.driver.loading import WORD_BYTES
+from sordino.isa.external import EXTERNAL_BITS
 from sordino.isa.instructions import INSTRUCTION_BITS
 from sordino.isa.tans import EntryLayout
+from sordino.rtl.crc import CRC_BITS
 from sordino.rtl.decoder import stored_entry
 from sordino.rtl.group import PLACES_BITS
 from sordino.rtl.memories import PARAMETER_BITS
@@ -62,6 +64,8 @@ def memories(config: Config) -> Iterator[Memory]:
     yield Memory("directory", groups, PLACES_BITS, config.matrices)
     yield Memory("directory", groups, start_bits(group_words), config.matrices)
     yield Memory("directory", lanes, start_bits(lane_words), config.matrices)
+    if config.stream_bus:
+        yield from _fetching(config)
     yield Memory("x FIFOs", groups, _ACTIVATION_BITS, config.x_fifo)
     yield Memory("run tables", groups, entry_bits(True), config.run_slots * states)
     yield Memory("position streams", groups, STREAM_WORD_BITS, group_words)
@@ -76,6 +80,18 @@ def memories(config: Config) -> Iterator[Memory]:
     yield Memory("activation memory", 1, _ACTIVATION_BITS, config.activation_words, 2)
     yield Memory("state memory", 1, arith.CELL_STATE.bits, config.state_words, 2)
     yield Memory("parameter memory", 1, PARAMETER_BITS, config.parameter_words)
+
+
+def _fetching(config: Config) -> Iterator[Memory]:
+    """Of streamed weights; the rings are a part of the stream memories."""
+    streams, kind = config.streams, "external directory"
+    number = (streams - 1).bit_length()
+    yield Memory("directory", config.groups, 1, config.matrices)
+    yield Memory("directory", streams, EXTERNAL_BITS, config.matrices)
+    for width in (EXTERNAL_BITS, CRC_BITS):
+        yield Memory(kind, 1, width, config.matrices << number)
+        yield Memory(kind, 1, width, streams)
+    yield Memory(kind, 1, number + 2, config.stream_outstanding)
 
 
 def bits_by_kind(config: Config) -> dict[str, int]:

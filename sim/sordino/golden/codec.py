@@ -6,6 +6,7 @@ after the other; the places and values are then put together in numpy.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,19 +108,9 @@ class _Decoder:
         first, at = divmod(start, STREAM_WORD_BITS)
         stored = memory[2 * first : 2 * (first + count + 3)].ljust(2 * (count + 4), b"\0")
         words = np.frombuffer(stored, "<u2").astype(np.int64)
-        windows: list[int] = (words[:-1] | words[1:] << STREAM_WORD_BITS).tolist()
-        state = windows[0] >> at & ((1 << self.state_bits) - 1)
-        at += self.state_bits
-        begin = at
-        steps, states = self.steps, []
-        for _ in range(count):
-            states.append(state)
-            base, mask, total = steps[state]
-            state = base | windows[at >> 4] >> (at & 15) & mask
-            at += total
-        passed = np.array(states, np.int64)
+        passed, state = _states(self, stored, at, count)
         bits, extra = self.bits[passed], self.extra[passed]
-        ends = begin + np.cumsum(bits + extra)
+        ends = at + self.state_bits + np.cumsum(bits + extra)
         self.ends = ends
         raw_at = ends - extra
         window = words[raw_at // STREAM_WORD_BITS] | (
@@ -130,6 +121,29 @@ class _Decoder:
         magnitude = self.base[passed] + np.where(mirrored, raw >> 1, raw)
         values = np.where(mirrored & (raw & 1 == 1), -magnitude, magnitude)
         return values, self.padding[passed], state
+
+
+@lru_cache(maxsize=64)
+def _decoder(symbols: tuple[Symbol, ...], state_bits: int) -> _Decoder:
+    return _Decoder(symbols, state_bits)
+
+
+@lru_cache(maxsize=2048)
+def _states(
+    decoder: _Decoder, stored: bytes, at: int, count: int
+) -> tuple[NDArray[np.uint16], int]:
+    """The states of `count` symbols, and the one behind them. Kept: values and time need both."""
+    words = np.frombuffer(stored, "<u2").astype(np.int64)
+    windows: list[int] = (words[:-1] | words[1:] << STREAM_WORD_BITS).tolist()
+    state = windows[0] >> at & ((1 << decoder.state_bits) - 1)
+    at += decoder.state_bits
+    steps, states = decoder.steps, []
+    for _ in range(count):
+        states.append(state)
+        base, mask, total = steps[state]
+        state = base | windows[at >> 4] >> (at & 15) & mask
+        at += total
+    return np.array(states, np.uint16), state
 
 
 def decode_matrix(
@@ -150,8 +164,8 @@ def decode_matrix(
     """
     config = image_like.config
     entry = image_like.matrices[matrix]
-    where = _Decoder(runs, config.state_bits)
-    what = _Decoder(values, config.state_bits)
+    where = _decoder(tuple(runs), config.state_bits)
+    what = _decoder(tuple(values), config.state_bits)
     slots = np.zeros((rows, config.lanes, columns), np.int8)
     mask = np.zeros((rows, config.groups, columns), np.bool_)
     padding = 0
@@ -189,7 +203,7 @@ def decode_walks(
     Bad streams are no error here. At most rows * columns + 1 symbols a stream are decoded.
     """
     config = image_like.config
-    where = _Decoder(runs, config.state_bits)
+    where = _decoder(tuple(runs), config.state_bits)
     return tuple(
         _walk_group(image_like, matrix, group, where, rows, columns)[0]
         for group in range(config.groups)
@@ -207,7 +221,7 @@ def decode_streams(
 ) -> tuple[GroupStreams, ...]:
     """Decode all streams of a streamed matrix, as `decode_walks`, with the bits they take."""
     config = image_like.config
-    where, what = (_Decoder(table, config.state_bits) for table in (runs, values))
+    where, what = (_decoder(tuple(table), config.state_bits) for table in (runs, values))
     lengths = bits_of(image_like.matrices[matrix], config)
     found = []
     for group in range(config.groups):

@@ -38,8 +38,11 @@ def _print(found: Estimate, name: str) -> None:
     rows.append(("memory", f"{bits:,} bits ({bits / _KILOBIT:,.0f} kilobits)", "exact"))
     multipliers = ", ".join(f"{n} of {widths}" for widths, n in found.multipliers.items())
     rows.append(("multipliers", multipliers, "exact"))
+    # No sample of the fit streams.
+    without = "; without what streams weights" if config.get("stream_bus") else ""
     for what, logic in (("LUTs of four inputs", found.luts), ("flip-flops", found.flip_flops)):
-        rows.append((what, f"{logic.number:,.0f}", f"fit; worst of synthesis ±{logic.error:.1%}"))
+        how = f"fit; worst of synthesis ±{logic.error:.1%}{without}"
+        rows.append((what, f"{logic.number:,.0f}", how))
     print_table(("what", "number", "how"), rows)
     print_table(
         ("memory", "kilobits"),

@@ -33,6 +33,7 @@ from sordino.golden.verify import verify
 from sordino.isa.image import Image
 from sordino.rtl.resources import memory_bits, multipliers
 from sordino.testing.models import random_model
+from sordino.testing.streaming import STREAMING, streamed_image
 from sordino.testing.trials import MACHINES
 
 SHIPPED = Path(__file__).parents[3] / "models" / "an4_rnnt_g4_80.sordino"
@@ -41,6 +42,23 @@ SHIPPED = Path(__file__).parents[3] / "models" / "an4_rnnt_g4_80.sordino"
 def small_image(machine: str = "g4") -> Image:
     model = random_model(5, encoder=(9, 8), joint=11, tokens=6, scale=4.0, zeros=0.6)
     return compile_model(model, MACHINES[machine], CompileOptions(weight_bits=4)).image
+
+
+def test_memories_of_streaming_are_the_circuit_s() -> None:
+    assert bits_by_kind(STREAMING) == memory_bits(STREAMING)
+
+
+def test_a_trimmed_machine_keeps_its_rings() -> None:
+    """What streams takes no more than the rings; what stays resident comes on top."""
+    resident = trimmed(small_image("g4"))
+    marks = [number > 0 for number in range(len(resident.matrices))]
+    image = trimmed(streamed_image(resident, marks))
+    verify(image)
+    stays = max(len(words) for words in image.values) // 2
+    assert stays
+    assert 0 <= image.config.lane_words - image.config.ring_words - stays < 4
+    features = np.random.default_rng(1).integers(-128, 128, (5, 6)).astype(np.int8)
+    assert Golden(image).run(features).tokens == Golden(resident).run(features).tokens
 
 
 def test_memories_and_multipliers_are_the_circuit_s() -> None:

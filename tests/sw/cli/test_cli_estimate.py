@@ -26,6 +26,13 @@ def test_estimate_of_a_model_is_that_of_its_image(sordino, small_model, small_im
     assert sum(needed["memory_bits"].values()) < sum(of_image["memory_bits"].values())
 
 
+def test_estimate_of_a_machine_that_streams(sordino, small_model):
+    options = ("--config", "tiny", "--set", "stream_bus=64", "--memory", "needed")
+    text = sordino("estimate", small_model, *options).out
+    assert "without what streams weights" in text
+    assert "external directory" in text
+
+
 @pytest.mark.parametrize("option", [("--set", "lanes=8"), ("--weight-bits", 5), ("--sparsity", 1)])
 def test_options_that_an_image_has_decided(sordino, small_image, option):
     complaint = sordino("estimate", small_image, *option).complaint()
