@@ -68,7 +68,7 @@ def streamed_cycles(
         return without_places(walked)
     race = _Race(active, config, memory)
     if again:
-        race.here_already()
+        race.reader.hold_all()
     race.run()
     cycles, beats = race.end + SETTLE, race.reader.beats_until(race.end)
     wait_x = sum(walker.wait_x for walker in race.walkers)
@@ -150,6 +150,12 @@ class _Reader:
         """Of others when they will, and their numbers; a heap."""
         self.next, self.chosen = FIRST_COLUMN, -1
         self.answered: list[list[int]] = []
+
+    def hold_all(self) -> None:
+        """The rings hold every stream as a whole from before, and nothing is left to ask for."""
+        each = 1 if self.by_beat else self.burst
+        self.landed[:] = [[FIRST_COLUMN] * -(-beats // each) for beats in self.unasked]
+        self.unasked, self.wants = [0] * len(self.unasked), 0
 
     def free(self, stream: int, cycle: int) -> None:
         """The room of the stream's next burst comes free."""
@@ -348,14 +354,10 @@ class _Race:
         ]
         self.end = 0
 
-    def here_already(self) -> None:
-        """The rings hold every stream as a whole, and nothing is left to ask for."""
-        self.landed[:], self.unasked[:] = self.length, 0
-
     def run(self) -> None:
         walkers = self.walkers
-        for walker in walkers:
-            walker.go()
+        while sum(walker.go() for walker in walkers):
+            pass
         while not all(walker.last for walker in walkers):
             stream = self.reader.choose()
             assert stream is not None, "no burst can be asked for, and not all groups are done"

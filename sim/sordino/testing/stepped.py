@@ -31,7 +31,7 @@ _Bools = NDArray[np.bool_]
 
 
 def stepped_cycles(
-    groups: Sequence[GroupStreams], *, config: Config, memory: MemoryTiming
+    groups: Sequence[GroupStreams], *, config: Config, memory: MemoryTiming, again: bool = False
 ) -> MatvecCycles:
     """As `streamed_cycles`."""
     active = [group for group in groups if len(group.padding)]
@@ -39,6 +39,8 @@ def stepped_cycles(
     if not active:
         return without_places(walked)
     race = _Race(active, config, memory)
+    if again:
+        race.hold_all()
     race.run()
     cycles = int(race.last.max()) + SETTLE
     placed = race.final - (DEPTH - 1)
@@ -118,6 +120,10 @@ class _Race:
         self.final = walked + DEPTH - 1
         """The move with which a group ends; one that walks outside ends before the next."""
         self.columns = 1 + max(int(self.column.max()), -1)
+
+    def hold_all(self) -> None:
+        """The rings hold every stream as a whole from before, and nothing is left to ask for."""
+        self.landed[:], self.unasked[:] = self.length, 0
 
     def run(self) -> None:
         now = FIRST_COLUMN

@@ -79,16 +79,18 @@ def assert_same(found: MatvecCycles, wanted: MatvecCycles) -> None:
         np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), name)
 
 
+@pytest.mark.parametrize("again", [False, True])
 @pytest.mark.parametrize("seed", range(40))
-def test_same_as_cycle_by_cycle(seed: int) -> None:
+def test_same_as_cycle_by_cycle(seed: int, again: bool) -> None:
     """Every figure, whatever holds whom up, with damaged streams too."""
     rng = np.random.default_rng([seed, 77])
     image = drawn_image(rng)
     for streams in matvecs(image):
         memory = drawn_memory(rng)
-        found = streamed_cycles(streams, config=image.config, memory=memory)
+        found = streamed_cycles(streams, config=image.config, memory=memory, again=again)
         if found.cycles < 8000:
-            assert_same(found, stepped_cycles(streams, config=image.config, memory=memory))
+            wanted = stepped_cycles(streams, config=image.config, memory=memory, again=again)
+            assert_same(found, wanted)
 
 
 def test_the_cases_differ() -> None:
