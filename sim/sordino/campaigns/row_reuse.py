@@ -205,7 +205,9 @@ def main(output: Path, data: Path) -> None:
         "silent frames): *fast* memory answers after 32 cycles and gives a beat a cycle, "
         "*slow* after 64 and a beat every fourth. Latency is what the first frame of a chunk "
         "waits more than alone: for the other frames to be spoken, and for the whole chunk to "
-        "be computed at 50 MHz.\n",
+        "be computed at 50 MHz. Where the bus limits, cycles fall with the bytes; where the "
+        "lanes do (128 bits, fast), a chunk costs some, since within a layer no CELL is "
+        "hidden.\n",
         table(
             ("bus", "T", "bytes a frame", "bytes a second of speech", "saved",
              "cycles a frame, fast", "slow", "ms later, fast", "slow"),
@@ -224,9 +226,9 @@ def main(output: Path, data: Path) -> None:
         table(("T", "recordings", "frames", "tokens", "recordings that differ"),
               _speech(model, recordings)),
         "\nBytes of one step of an LSTM of 640 units with 640 inputs, 4 bits, 75 % zeros in "
-        "groups of four, against Vela's for an Ethos-U at the same bits and zeros, which "
-        "fetches all weights for every step (measured from its compiled commands, not on "
-        "hardware).\n",
+        "groups of four, normal weights, against Vela's for an Ethos-U at the same bits and "
+        "share of zeros, on weights of its own draw; it fetches all of them for every step "
+        "(read from what it compiles, not measured on hardware).\n",
         table(("T", "bytes a step", "Vela"), _lstm((1, 2, 4, 8))),
         "\nRandom programs on the circuit: matrices that fit the rings, taken again up to three "
         "times, on any rows of both banks, between products of resident and of large streamed "

@@ -110,6 +110,20 @@ def test_what_the_rings_do_not_hold_is_refused(image: Image, text: str) -> None:
         Golden(image)
 
 
+def test_rows_beyond_the_bank_are_refused() -> None:
+    """The last row that there is, and one more."""
+    image = twice(SMALL)
+    at = max(n for n, i in enumerate(image.program) if i.opcode is Opcode.MATVEC)
+    for first, refused in ((62, False), (63, True)):
+        i = replace(image.program[at], fields={**image.program[at].fields, "first": first})
+        moved_on = replace(image, program=(*image.program[:at], i, *image.program[at + 1 :]))
+        if refused:
+            with pytest.raises(ImageError, match="does not fit: rows_per_lane: rows takes words"):
+                Golden(moved_on)
+        else:
+            Golden(moved_on)
+
+
 def test_a_resident_matrix_between_is_no_harm() -> None:
     image = twice(SMALL, marks=(True, False), between=1)
     wanted = Golden(fetched(image)).run(NO_INPUT, record=True)
