@@ -13,7 +13,7 @@ than a decoder can take a beat's words. A burst gives its room back with the mov
 last word. Only the choice of the next burst looks at all streams: it is made once all groups have
 gone as far as the bursts chosen before let them, so that all room up to then is known.
 Names are those of `rtl.fetch` and `rtl.decoder`. `sordino.testing.stepped` is the same
-cycle by cycle, 8 to 20 times slower.
+cycle by cycle, 7 to 25 times slower.
 """
 
 from collections.abc import Sequence
