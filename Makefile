@@ -138,6 +138,8 @@ training: $(VENV)/.train
 	  --start $(RUNS)/an4_more --also $(RUNS)/synthetic
 	$(SORDINO) train recipes/an4_taught.toml --data $(DATA)/an4 -o $(RUNS)/an4_taught \
 	  --start $(RUNS)/an4_more --teacher $(RUNS)/an4_wide/model.npz --also $(RUNS)/synthetic
+	$(SORDINO) train recipes/an4_taught_long.toml --data $(DATA)/an4 -o $(RUNS)/an4_taught_long \
+	  --start $(RUNS)/an4_taught --teacher $(RUNS)/an4_wide/model.npz --also $(RUNS)/synthetic
 	for recipe in $(COMPRESSED); do \
 	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
 	    --start $(RUNS)/an4_causal || exit; \
@@ -145,7 +147,7 @@ training: $(VENV)/.train
 	$(SORDINO) train recipes/an4_causal_mwer.toml --data $(DATA)/an4 -o $(RUNS)/an4_causal_mwer \
 	  --start $(RUNS)/an4_causal
 	$(SORDINO) train recipes/an4_mwer.toml --data $(DATA)/an4 -o $(RUNS)/an4_mwer \
-	  --start $(RUNS)/an4_taught --also $(RUNS)/synthetic
+	  --start $(RUNS)/an4_taught_long --also $(RUNS)/synthetic
 	for recipe in $(TAUGHT); do \
 	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
 	    --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_wide/model.npz || exit; \
@@ -156,12 +158,14 @@ training: $(VENV)/.train
 	    -o $(RUNS)/untrained-$$run || exit; \
 	done
 	$(BIN)/python -m sordino.campaigns.training $(FLOATS:%=$(RUNS)/%) $(RUNS)/an4_causal_mwer \
-	  $(RUNS)/an4_taught $(RUNS)/an4_mwer $(COMPRESSED:%=$(RUNS)/%) $(TAUGHT:%=$(RUNS)/%) \
+	  $(RUNS)/an4_taught $(RUNS)/an4_taught_long $(RUNS)/an4_mwer \
+	  $(COMPRESSED:%=$(RUNS)/%) $(TAUGHT:%=$(RUNS)/%) \
 	  $(UNTRAINED:%=$(RUNS)/untrained-%) -o docs/results/training.md
 	$(BIN)/python -m sordino.campaigns.training_time $(TIMED:%=recipes/%.toml) --data $(DATA)/an4 \
 	  --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_wide/model.npz \
 	  -o docs/results/training-time.md
-	$(BIN)/python -m sordino.campaigns.replay $(RUNS)/an4_taught $(COMPRESSED:%=$(RUNS)/%) $(TAUGHT:%=$(RUNS)/%) \
+	$(BIN)/python -m sordino.campaigns.replay $(RUNS)/an4_taught_long $(COMPRESSED:%=$(RUNS)/%) \
+	  $(TAUGHT:%=$(RUNS)/%) \
 	  --data $(DATA)/an4 -o docs/results/replay.md
 
 fuzz: $(VENV)/.sim
