@@ -1,15 +1,27 @@
 """A program under construction: instructions in order, targets by label."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from sordino.isa.encoding import EncodingError
 from sordino.isa.instructions import Instruction, Opcode
 
-__all__ = ["TARGETS", "ProgramBuilder"]
+__all__ = ["TARGETS", "Banks", "ProgramBuilder"]
 
 TARGETS = ("target", "end")
 """Fields that hold a program address."""
+
+
+class Banks(Iterator[int]):
+    """Both accumulator banks in turn; `ahead` is the one that comes next."""
+
+    def __init__(self, ahead: int) -> None:
+        self.ahead = ahead
+
+    def __next__(self) -> int:
+        self.ahead = 1 - self.ahead
+        return 1 - self.ahead
 
 
 @dataclass

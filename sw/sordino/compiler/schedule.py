@@ -34,7 +34,7 @@ from sordino.compiler.codec import EncodedMatrices
 from sordino.compiler.contents import slot_count
 from sordino.compiler.interleave import interleave
 from sordino.compiler.place import Placed, PlacedModel
-from sordino.compiler.program import ProgramBuilder
+from sordino.compiler.program import Banks, ProgramBuilder
 from sordino.compiler.quantise import QuantisedModel
 from sordino.compiler.search import ENTRIES, Search, locate, score_scale
 from sordino.compiler.tables import UNKNOWN, Slots, Tables
@@ -61,17 +61,6 @@ class Scheduled:
     labels: dict[str, int]
     parameters: bytes
     search: Search
-
-
-class _Banks(Iterator[int]):
-    """Both accumulator banks in turn; `ahead` is the one that comes next."""
-
-    def __init__(self, ahead: int) -> None:
-        self.ahead = ahead
-
-    def __next__(self) -> int:
-        self.ahead = 1 - self.ahead
-        return 1 - self.ahead
 
 
 class Scheduler:
@@ -177,7 +166,7 @@ class Scheduler:
         self.builder.label(entry or "frame")
         prefix = f"{entry}." if entry else ""
         held = UNKNOWN if entry else self.tables.for_frame
-        banks = _Banks(_FIRST_BANK)
+        banks = Banks(_FIRST_BANK)
         self.pads: list[tuple[int, int]] = []
         for step in range(self.reduction.factor):
             if step:
