@@ -140,6 +140,9 @@ training: $(VENV)/.train
 	  --start $(RUNS)/an4_more --teacher $(RUNS)/an4_wide/model.npz --also $(RUNS)/synthetic
 	$(SORDINO) train recipes/an4_taught_long.toml --data $(DATA)/an4 -o $(RUNS)/an4_taught_long \
 	  --start $(RUNS)/an4_taught --teacher $(RUNS)/an4_wide/model.npz --also $(RUNS)/synthetic
+	$(SORDINO) train recipes/an4_taught_single.toml --data $(DATA)/an4 \
+	  -o $(RUNS)/an4_taught_single --start $(RUNS)/an4_more \
+	  --teacher $(RUNS)/an4_wide/model.npz --also $(RUNS)/synthetic
 	for recipe in $(COMPRESSED); do \
 	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
 	    --start $(RUNS)/an4_causal || exit; \
@@ -158,13 +161,14 @@ training: $(VENV)/.train
 	    -o $(RUNS)/untrained-$$run || exit; \
 	done
 	$(BIN)/python -m sordino.campaigns.training $(FLOATS:%=$(RUNS)/%) $(RUNS)/an4_causal_mwer \
-	  $(RUNS)/an4_taught $(RUNS)/an4_taught_long $(RUNS)/an4_mwer \
+	  $(RUNS)/an4_taught $(RUNS)/an4_taught_long $(RUNS)/an4_taught_single $(RUNS)/an4_mwer \
 	  $(COMPRESSED:%=$(RUNS)/%) $(TAUGHT:%=$(RUNS)/%) \
 	  $(UNTRAINED:%=$(RUNS)/untrained-%) -o docs/results/training.md
 	$(BIN)/python -m sordino.campaigns.training_time $(TIMED:%=recipes/%.toml) --data $(DATA)/an4 \
 	  --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_wide/model.npz \
 	  -o docs/results/training-time.md
-	$(BIN)/python -m sordino.campaigns.replay $(RUNS)/an4_taught_long $(COMPRESSED:%=$(RUNS)/%) \
+	$(BIN)/python -m sordino.campaigns.replay $(RUNS)/an4_taught_long \
+	  $(RUNS)/an4_taught_single $(COMPRESSED:%=$(RUNS)/%) \
 	  $(TAUGHT:%=$(RUNS)/%) \
 	  --data $(DATA)/an4 -o docs/results/replay.md
 
