@@ -213,8 +213,9 @@ def main(runs: tuple[Path, ...], output: Path, machine: str) -> None:
             "Greedy decoding, no language model. WER is of the trained network in floating point "
             "(its weights rounded and zero as the recipe says), the machine's of the compiled "
             "integers; errors and differences are the machine's where there is one. The model is "
-            "the one after the last step, with averaged weights; none was chosen by its errors, but "
-            "the share of its start in an4_wide was. Intervals: paired bootstrap over utterances.\n",
+            "the one after the last step, with averaged weights; none was chosen by its errors, "
+            "but the share of its start in an4_wide was. Intervals: paired bootstrap over "
+            "utterances.\n",
             table(ERRORS, [error_line(run, found) for run in found]),
             "\n## Bytes\n",
             f"Of the whole image for `{machine}` (`{machine}-unstructured` for single zeros), or "
