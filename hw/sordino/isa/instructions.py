@@ -354,7 +354,8 @@ EXTENSIONS: dict[Opcode, type[data.Struct]] = {
     Opcode.DRAIN: Rows,
 }
 """Fields that only machines with `stream_bus` know, from bit EXTENSION_BIT of the arguments on."""
-EXTENSION_BIT = INSTRUCTION_BITS - HEAD_BITS - 12
+_WIDEST: int = max(Shape.cast(more).width for more in EXTENSIONS.values())
+EXTENSION_BIT = INSTRUCTION_BITS - HEAD_BITS - _WIDEST
 
 
 def field_layout(opcode: Opcode) -> dict[str, data.Field]:

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from sordino.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
 from sordino.campaigns.common import find_model, make_image, write_page
-from sordino.cli.search import INTERNAL_WEIGHT
 from sordino.cli.speech import features_of, frame_seconds
 from sordino.cycles.engine import Cycles
-from sordino.decode.beam import BeamOptions
+from sordino.decode.beam import INTERNAL_WEIGHT, BeamOptions
 from sordino.decode.decoder import Decoder
 from sordino.decode.fusion import FusionOptions, NgramFusion
 from sordino.decode.machine import MachineTransducer

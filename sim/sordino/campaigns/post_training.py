@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
+from sordino.arch import QUAD
 from sordino.campaigns.training import load_result
 from sordino.cli.options import data_option
 from sordino.compiler.precision import CODEBOOKS, Precision
-from sordino.compiler.prune import prune_model
+from sordino.compiler.prune import SHARES, prune_model
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.model.load import load_model
@@ -52,12 +53,8 @@ def compress_run(
     begin, before = time.monotonic(), load_result(run)
     if before["machine_wer"] is not None:
         raise InputError(f"wanted a float training, but {run} is quantised; choose another")
-    model = prune_model(
-        load_model(run / "model.npz"),
-        zeros,
-        1 if unit == "single" else 4,
-        layer_adaptive=shares == "layer_adaptive",
-    )
+    group = 1 if unit == "single" else QUAD
+    model = prune_model(load_model(run / "model.npz"), zeros, group, shares)
     model = replace(model, meta={**model.meta, "quantise": precision.to_dict()})
     output.mkdir(parents=True, exist_ok=True)
     save_model(model, output / "model.npz")
@@ -102,7 +99,7 @@ def compress_run(
 @click.option("--codebook", type=click.Choice(CODEBOOKS), default="uniform", show_default=True)
 @click.option("--zeros", type=click.FloatRange(0, 1), default=0.0, show_default=True)
 @click.option("--unit", type=click.Choice(["single", "connection"]), default="connection")
-@click.option("--shares", type=click.Choice(["even", "layer_adaptive"]), default="even")
+@click.option("--shares", type=click.Choice(SHARES), default=SHARES[0], show_default=True)
 def main(
     run: Path,
     data: Path,

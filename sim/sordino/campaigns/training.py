@@ -170,6 +170,13 @@ def command(result: dict[str, Any]) -> str:
     return " ".join(parts)
 
 
+def _averaged(runs: Sequence[Run]) -> str:
+    """Which recipes keep a share of their start: it is found by errors, the weights are not."""
+    shares = {run.name: run.result["recipe"]["schedule"].get("start_share") for run in runs}
+    names = [name for name, share in shares.items() if share]
+    return f", but the share of its start in {' and '.join(names)} was" if names else ""
+
+
 def point(run: Run) -> Point:
     """Where a training lies in the picture, with the 95 % interval of its word error rate."""
     none = [0] * len(run.words)
@@ -213,9 +220,8 @@ def main(runs: tuple[Path, ...], output: Path, machine: str) -> None:
             "Greedy decoding, no language model. WER is of the trained network in floating point "
             "(its weights rounded and zero as the recipe says), the machine's of the compiled "
             "integers; errors and differences are the machine's where there is one. The model is "
-            "the one after the last step, with averaged weights; none was chosen by its errors, "
-            "but the share of its start in an4_wide was. Intervals: paired bootstrap over "
-            "utterances.\n",
+            "the one after the last step, with averaged weights; none was chosen by its errors"
+            f"{_averaged(found)}. Intervals: paired bootstrap over utterances.\n",
             table(ERRORS, [error_line(run, found) for run in found]),
             "\n## Bytes\n",
             f"Of the whole image for `{machine}` (`{machine}-unstructured` for single zeros), or "

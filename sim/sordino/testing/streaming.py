@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sordino.arch import Config
+import numpy as np
+
+from sordino.arch import STREAM_WORD_BITS, Config
+from sordino.engines.engine import RunResult
 from sordino.isa.external import move_out
 from sordino.isa.image import Image
 
-__all__ = ["ROOMY", "SMALL", "STREAMING", "moved", "streamed_image", "streaming_machine"]
+__all__ = [
+    *("ROOMY", "SMALL", "STREAMING", "assert_same_run", "moved", "streamed_image"),
+    "streaming_machine",
+]
 
 STREAMING = Config(
     name="streaming",
@@ -65,8 +71,8 @@ def moved(image: Image, streamed: Sequence[bool]) -> Image:
 def streaming_machine(config: Config, resident_words: int = 0, **settings: int) -> Config:
     """`config` with streaming as in `settings`, and stream memories of rings and so many words."""
     bare: dict[str, Any] = {"stream_bus": 64, "stream_burst": 4, "stream_ring": 4, **settings}
-    ring = bare["stream_ring"] * bare["stream_burst"] * bare["stream_bus"] // 16
-    beat = bare["stream_bus"] // 16
+    beat = bare["stream_bus"] // STREAM_WORD_BITS
+    ring = bare["stream_ring"] * bare["stream_burst"] * beat
     words = ring + -(-resident_words // beat) * beat
     return replace(config, **bare, lane_words=words, group_words=words)
 
@@ -86,3 +92,15 @@ def streamed_image(image: Image, streamed: Sequence[bool] | None = None, **setti
         values=moved.values,
         external=moved.external,
     )
+
+
+def assert_same_run(found: RunResult, wanted: RunResult) -> None:
+    """The same instructions, everything that each wrote, and each counter that `wanted` has."""
+    assert found.error is wanted.error
+    assert found.records is not None
+    assert wanted.records is not None
+    assert [r.pc for r in found.records] == [r.pc for r in wanted.records]
+    for a, b in zip(found.records, wanted.records, strict=True):
+        np.testing.assert_array_equal(a.values, b.values)
+    for name, count in wanted.counters.items():
+        assert found.counters[name] == count, name

@@ -9,7 +9,7 @@ import click
 
 from sordino.cli.options import path_type
 from sordino.decode.arpa import load_arpa
-from sordino.decode.beam import BeamOptions
+from sordino.decode.beam import INTERNAL_WEIGHT, BeamOptions
 from sordino.decode.decoder import Decoder
 from sordino.decode.fusion import FusionOptions, NgramFusion
 from sordino.decode.transducer import Transducer
@@ -18,8 +18,6 @@ __all__ = ["SEARCH_ENGINES", "SearchChoice", "search_options"]
 
 SEARCH_ENGINES = ("golden", "float")
 """What has entry points that a host can use."""
-INTERNAL_WEIGHT = 0.2
-"""Beside a language model; measured by `make beam`."""
 _DEFAULTS, _FUSION = BeamOptions(), FusionOptions()
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -7,6 +7,7 @@ products add up in the accumulators, so neither the dealing nor a single bit cha
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,10 @@ from sordino.compiler.quantise import QuantisedModel
 from sordino.isa.external import bits_of, fits_rings
 from sordino.model.rnnt import RnntModel
 
-__all__ = ["MOST_FRAMES", "bank_rows", "check_chunk", "encode_chunked", "encode_placed"]
+__all__ = [
+    *("MOST_FRAMES", "bank_place", "bank_rows", "check_chunk", "encode_chunked"),
+    *("encode_placed", "shared"),
+]
 
 MOST_FRAMES = 64
 _BANKS = 2
@@ -48,6 +52,12 @@ def encode_placed(placed: PlacedModel, config: Config) -> EncodedMatrices:
 def bank_rows(layer: Placed, chunk: int) -> int:
     """Rows of both accumulator banks that a chunk takes: its frames lie in both in turn."""
     return -(-chunk // _BANKS) * layer.layout.tiles[0].rows
+
+
+def bank_place(layer: Placed, frame: int) -> dict[str, Any]:
+    """Where the accumulators of a frame of the chunk lie: the bank, and its first row there."""
+    turn, bank = divmod(frame, _BANKS)
+    return {"bank": bank, "first": turn * layer.layout.tiles[0].rows}
 
 
 def shared(placed: PlacedModel) -> tuple[Placed, ...]:

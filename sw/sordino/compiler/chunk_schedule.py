@@ -7,7 +7,8 @@ symbols of each frame. Where the input ends inside a chunk, the encoder works on
 chunk before, and nobody looks at it.
 """
 
-from sordino.compiler.chunk import bank_rows
+from sordino.compiler.chunk import bank_place, bank_rows, shared
+from sordino.compiler.contents import slot_count
 from sordino.compiler.schedule import SYMBOLS, Scheduler
 from sordino.compiler.tables import UNKNOWN
 from sordino.isa.instructions import Condition, Opcode
@@ -25,8 +26,8 @@ class ChunkScheduler(Scheduler):
     """
 
     def _bank_rows(self) -> int:
-        layers = (*self.placed.encoder, self.placed.joint_encoder)
-        return max(super()._bank_rows(), *(bank_rows(layer, self.chunk) for layer in layers))
+        rows = (bank_rows(layer, self.chunk) for layer in shared(self.placed))
+        return max(super()._bank_rows(), *rows)
 
     def _frame(self, entry: str = "") -> None:
         if entry:
@@ -66,55 +67,49 @@ class ChunkScheduler(Scheduler):
 
     def _shared(self, number: int, sources: list[int]) -> None:
         """W of a layer, the joint's half behind the last, times the vectors of all frames."""
-        layers = (*self.placed.encoder, self.placed.joint_encoder)
-        layer = layers[number]
-        rows = layer.layout.tiles[0].rows
+        layer = shared(self.placed)[number]
         for piece, matrix in enumerate(layer.numbers(0, 0)):
             streamed = self.streamed[matrix]
             for frame, source in enumerate(sources):
-                bank, first = frame % 2, frame // 2 * rows
                 again = int(frame > 0 and streamed)
-                part = slice(piece, piece + 1)
-                self._matvec(layer, 0, 0, source, bank, part, first=first, again=again)
+                part, place = slice(piece, piece + 1), bank_place(layer, frame)
+                self._matvec(layer, 0, 0, source, part=part, again=again, **place)
 
     def _layer(self, number: int) -> None:
         """A layer of the encoder for all frames."""
         frames = [self.at.encoder[number].in_chunk(n, self.chunk) for n in range(self.chunk)]
         self._shared(number, [lstm.source for lstm in frames])
         for frame, lstm in enumerate(frames):
-            placed, bank = lstm.placed, frame % 2
-            tile = placed.layout.tiles[0]
-            first = frame // 2 * tile.rows
-            self._matvec(placed, 0, 1, lstm.h, bank, first=first)
+            placed = lstm.placed
+            place = bank_place(placed, frame)
+            self._matvec(placed, 0, 1, lstm.h, **place)
             self._emit(
                 Opcode.CELL,
                 placed.name,
-                bank=bank,
-                units=tile.count,
+                units=placed.layout.tiles[0].count,
                 parameters=lstm.biases,
                 state=lstm.c,
                 destination=lstm.out,
                 multiplier=placed.layer.multiplier,
                 shift=placed.layer.shift,
-                first=first,
+                **place,
             )
 
     def _encoder_halves(self) -> None:
         """The encoder's half of the joint for all frames, to state memory."""
         last, half = self.at.encoder[-1], self.at.halves[0]
-        placed, tile = half.placed, half.placed.layout.tiles[0]
+        placed = half.placed
         outs = [last.in_chunk(frame, self.chunk).out for frame in range(self.chunk)]
         self._shared(len(self.at.encoder), outs)
         for frame in range(self.chunk):
             self._emit(
                 Opcode.DRAIN,
                 placed.name,
-                bank=frame % 2,
-                rows=tile.rows,
+                rows=placed.layout.tiles[0].rows,
                 parameters=half.biases,
-                destination=half.state + frame * tile.rows * self.config.lanes,
+                destination=half.state + frame * slot_count(placed.layout),
                 wide=1,
                 multiplier=placed.layer.multiplier,
                 shift=placed.layer.shift,
-                first=frame // 2 * tile.rows,
+                **bank_place(placed, frame),
             )

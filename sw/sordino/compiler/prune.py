@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from sordino.arch import QUAD
 from sordino.model.rnnt import Linear, Lstm, RnntModel
 
-__all__ = ["Groups", "layer_adaptive_shares", "prune_matrix", "prune_model"]
+__all__ = [
+    *("SHARES", "Groups", "layer_adaptive_shares", "prune_matrices", "prune_matrix"),
+    "prune_model",
+]
+
+SHARES = ("even", "layer_adaptive")
+"""How zeros are spread over matrices: the same share of each, or by `layer_adaptive_shares`."""
 
 _LSTMS, _KINDS = ("encoder", "prediction"), ("weight_ih", "weight_hh")
 _LINEARS = ("joint_encoder", "joint_prediction", "joint_output")
@@ -87,12 +93,23 @@ def layer_adaptive_shares(
     return {name: float((score <= limit).mean()) for name, score in scores.items()}
 
 
-def prune_model(
-    model: RnntModel, sparsity: float, group: int, *, layer_adaptive: bool = False
-) -> RnntModel:
+def prune_matrices(
+    matrices: Mapping[str, tuple[NDArray[np.float64], Groups]], sparsity: float, shares: str
+) -> dict[str, NDArray[np.float64]]:
+    """Copies of matrices with a share `sparsity` of all groups zero, spread as SHARES say."""
+    each = dict.fromkeys(matrices, sparsity)
+    if shares == "layer_adaptive":
+        each = layer_adaptive_shares(matrices, sparsity)
+    return {
+        name: prune_matrix(weight, each[name], group=groups.group, stride=groups.stride)
+        for name, (weight, groups) in matrices.items()
+    }
+
+
+def prune_model(model: RnntModel, sparsity: float, group: int, shares: str = "even") -> RnntModel:
     """The model with its matrices but the embedding pruned for a machine of that group size.
 
-    Each by the same share, or all together by `layer_adaptive_shares`.
+    `shares` is one of SHARES.
     """
     found = {}
     for part in _LSTMS:
@@ -102,13 +119,7 @@ def prune_model(
                 found[f"{part}.{number}.{kind}"] = getattr(layer, kind), groups
     for name in _LINEARS:
         found[name] = getattr(model, name).weight, Groups(group)
-    shares = dict.fromkeys(found, sparsity)
-    if layer_adaptive:
-        shares = layer_adaptive_shares(found, sparsity)
-    pruned = {
-        name: prune_matrix(weight, shares[name], group=groups.group, stride=groups.stride)
-        for name, (weight, groups) in found.items()
-    }
+    pruned = prune_matrices(found, sparsity, shares)
 
     def lstms(part: str) -> tuple[Lstm, ...]:
         return tuple(

@@ -20,7 +20,10 @@ from numpy.typing import NDArray
 from sordino.decode.transducer import Transducer, log_softmax
 from sordino.errors import InputError
 
-__all__ = ["BeamOptions", "Fusion", "Hypothesis", "beam_search"]
+__all__ = ["INTERNAL_WEIGHT", "BeamOptions", "Fusion", "Hypothesis", "beam_search"]
+
+INTERNAL_WEIGHT = 0.2
+"""For `BeamOptions.internal` beside a language model; measured by `make beam`."""
 
 State = TypeVar("State")
 Tokens = tuple[int, ...]

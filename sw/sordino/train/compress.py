@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from sordino.arch import QUAD
 from sordino.compiler.lloyd import lloyd_max
-from sordino.compiler.prune import Groups, layer_adaptive_shares, prune_matrix
+from sordino.compiler.prune import Groups, prune_matrices
 from sordino.train.methods import SparsifyRecipe
 
 __all__ = [
@@ -52,14 +52,8 @@ def choose_zeros(
         name: (weight.detach().double().numpy(), _groups(recipe, name, len(weight)))
         for name, weight in matrices.items()
     }
-    shares = dict.fromkeys(found, share)
-    if recipe.shares == "layer_adaptive":
-        shares = layer_adaptive_shares(found, share)
-    masks = {}
-    for name, (values, groups) in found.items():
-        pruned = prune_matrix(values, shares[name], group=groups.group, stride=groups.stride)
-        masks[name] = torch.from_numpy(pruned != 0)
-    return masks
+    pruned = prune_matrices(found, share, recipe.shares)
+    return {name: torch.from_numpy(values != 0) for name, values in pruned.items()}
 
 
 def shrink(recipe: SparsifyRecipe, name: str, weight: Tensor, threshold: float) -> Tensor:

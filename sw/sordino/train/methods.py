@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from sordino.compiler.precision import CODEBOOKS, Precision
+from sordino.compiler.prune import SHARES
 from sordino.errors import InputError
 from sordino.train.checks import one_of, within
 
@@ -112,7 +113,7 @@ class SparsifyRecipe:
     def __post_init__(self) -> None:
         within(self, "zeros", 0, 0.999)
         one_of(self, "unit", _UNITS)
-        one_of(self, "shares", ("even", "layer_adaptive"))
+        one_of(self, "shares", SHARES)
         one_of(self, "method", ("magnitude", "compressed_sensing"))
         within(self, "shrink", 0, 1000)
         within(self, "end", 0.001, 1)

@@ -8,7 +8,6 @@ import pytest
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.cycles.engine import Cycles
 from sordino.cycles.traffic import bus_bytes
-from sordino.engines.engine import RunResult
 from sordino.engines.external import MemoryTiming
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
@@ -19,7 +18,7 @@ from sordino.testing.builder import ProgramBuilder
 from sordino.testing.models import random_model
 from sordino.testing.programs import random_features
 from sordino.testing.replay import replay_image
-from sordino.testing.streaming import ROOMY, STREAMING, moved
+from sordino.testing.streaming import ROOMY, STREAMING, assert_same_run, moved
 
 NO_INPUT = np.zeros((0, 1), np.int8)
 TIMINGS = (
@@ -38,17 +37,6 @@ def fetched(image: Image) -> Image:
     return replace(image, program=program)
 
 
-def assert_same(found: RunResult, wanted: RunResult) -> None:
-    assert found.error is wanted.error
-    assert found.records is not None
-    assert wanted.records is not None
-    assert [r.pc for r in found.records] == [r.pc for r in wanted.records]
-    for a, b in zip(found.records, wanted.records, strict=True):
-        np.testing.assert_array_equal(a.values, b.values)
-    for name, count in wanted.counters.items():
-        assert found.counters[name] == count, name
-
-
 @pytest.mark.parametrize("seed", range(8))
 def test_bits_bytes_and_cycles(seed: int) -> None:
     """Fetched anew = golden = circuit under jitter; cycles and beats where memory is exact."""
@@ -58,14 +46,14 @@ def test_bits_bytes_and_cycles(seed: int) -> None:
     features = random_features(rng, image, 1)
     wanted = Golden(fetched(image)).run(features, record=True)
     assert wanted.counters["useful"] > 100
-    assert_same(Golden(image).run(features, record=True), wanted)
+    assert_same_run(Golden(image).run(features, record=True), wanted)
     rtl = Rtl(image, memory=MemoryTiming(latency=3, jitter=60, seed=seed))
-    assert_same(rtl.run(features, record=True), wanted)
+    assert_same_run(rtl.run(features, record=True), wanted)
     for timing in TIMINGS:
         rtl.external(image.external, timing)
         before = rtl.beats
         found = rtl.run(features, record=True)
-        assert_same(found, wanted)
+        assert_same_run(found, wanted)
         assert found.records is not None
         pcs = [record.pc for record in found.records]
         read = bus_bytes(image, pcs)
@@ -128,7 +116,7 @@ def test_a_resident_matrix_between_is_no_harm() -> None:
     image = twice(SMALL, marks=(True, False), between=1)
     wanted = Golden(fetched(image)).run(NO_INPUT, record=True)
     rtl = Rtl(image)
-    assert_same(rtl.run(NO_INPUT, record=True), wanted)
+    assert_same_run(rtl.run(NO_INPUT, record=True), wanted)
 
 
 def test_entry_points_begin_with_nothing_in_the_rings() -> None:
@@ -177,6 +165,6 @@ def test_compiled_chunks() -> None:
     found = rtl.run(features, record=True)
     assert found.tokens == wanted.tokens
     assert len(set(found.tokens)) > 1
-    assert_same(found, Golden(images[1]).run(features, record=True))
+    assert_same_run(found, Golden(images[1]).run(features, record=True))
     assert cycles.run(features).counters == found.counters
     np.testing.assert_array_equal(cycles.profile(), rtl.profile())

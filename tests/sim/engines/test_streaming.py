@@ -8,7 +8,6 @@ from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.cycles.engine import Cycles
 from sordino.cycles.stalls import layer_stalls
 from sordino.cycles.traffic import bus_bytes
-from sordino.engines.engine import RunResult
 from sordino.engines.external import MemoryTiming
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
@@ -19,7 +18,7 @@ from sordino.isa.registers import Error
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.coupling import coupled_image
 from sordino.testing.models import random_model
-from sordino.testing.streaming import ROOMY, STREAMING, moved
+from sordino.testing.streaming import ROOMY, STREAMING, assert_same_run, moved
 
 NO_INPUT = np.zeros((0, 1), np.int8)
 TIMINGS = (
@@ -39,31 +38,20 @@ def random_images(seed: int) -> tuple[Image, Image]:
     return resident, moved(resident, marks)
 
 
-def assert_same(found: RunResult, wanted: RunResult) -> None:
-    assert found.error is wanted.error
-    assert found.records is not None
-    assert wanted.records is not None
-    assert [r.pc for r in found.records] == [r.pc for r in wanted.records]
-    for a, b in zip(found.records, wanted.records, strict=True):
-        np.testing.assert_array_equal(a.values, b.values)
-    for name, count in wanted.counters.items():
-        assert found.counters[name] == count, name
-
-
 @pytest.mark.parametrize("seed", range(8))
 def test_bits_and_cycles(seed: int) -> None:
     """Resident golden = streamed golden = circuit under jitter; cycles where memory is exact."""
     resident, streamed = random_images(seed)
     assert Image.from_bytes(streamed.to_bytes()).external == streamed.external
     wanted = Golden(resident).run(NO_INPUT, record=True)
-    assert_same(Golden(streamed).run(NO_INPUT, record=True), wanted)
+    assert_same_run(Golden(streamed).run(NO_INPUT, record=True), wanted)
     rtl = Rtl(streamed, memory=MemoryTiming(latency=3, jitter=60, seed=seed))
-    assert_same(rtl.run(NO_INPUT, record=True), wanted)
+    assert_same_run(rtl.run(NO_INPUT, record=True), wanted)
     for timing in TIMINGS:
         rtl.external(streamed.external, timing)
         before = rtl.beats
         found = rtl.run(NO_INPUT, record=True)
-        assert_same(found, wanted)
+        assert_same_run(found, wanted)
         assert found.records is not None
         read = bus_bytes(streamed, [record.pc for record in found.records])
         assert 8 * (rtl.beats - before) == read
@@ -93,7 +81,7 @@ def test_one_long_stream_holds_everybody_up() -> None:
     assert lengths[0] > 1000 * max(lengths[2:])
     wanted = Golden(image).run(NO_INPUT, record=True)
     for timing in (MemoryTiming(latency=50, jitter=200), MemoryTiming(latency=600, rate=3)):
-        assert_same(Rtl(image, memory=timing).run(NO_INPUT, record=True), wanted)
+        assert_same_run(Rtl(image, memory=timing).run(NO_INPUT, record=True), wanted)
     slow = MemoryTiming(latency=40, rate=20)
     rtl, model = Rtl(image, memory=slow), Cycles(image, memory=slow)
     assert rtl.run(NO_INPUT).counters == model.run(NO_INPUT).counters
@@ -120,7 +108,7 @@ def test_compiled_model(weights: str) -> None:
     timing = MemoryTiming(latency=20, rate=100)
     rtl, cycles = Rtl(images[1], memory=timing), Cycles(images[1], memory=timing)
     found = rtl.run(features, record=True)
-    assert_same(found, wanted)
+    assert_same_run(found, wanted)
     assert cycles.run(features).counters == found.counters
 
 
@@ -146,7 +134,7 @@ def test_damage_in_external_memory_is_found() -> None:
     rtl.external(image.external[: len(image.external) // 2], timing)
     assert rtl.run(NO_INPUT, cycle_limit=100_000).error is Error.MEMORY
     rtl.external(image.external, timing)
-    assert_same(rtl.run(NO_INPUT, record=True), wanted)
+    assert_same_run(rtl.run(NO_INPUT, record=True), wanted)
 
 
 def _is_read(image: Image, bit: int) -> bool:
@@ -167,4 +155,4 @@ def test_stopped_on_the_way(limit: int) -> None:
     wanted = Golden(image).run(NO_INPUT, record=True)
     stopped = rtl.run(NO_INPUT, cycle_limit=limit)
     assert stopped.error is Error.LIMIT
-    assert_same(rtl.run(NO_INPUT, record=True), wanted)
+    assert_same_run(rtl.run(NO_INPUT, record=True), wanted)

@@ -169,7 +169,7 @@ def test_pruning_counts_the_zeros_that_are_there() -> None:
 def test_layer_adaptive_pruning_spares_small_matrices(group: int) -> None:
     model = random_model(2, encoder=(24, 8), joint=12, inputs=9)
     even = prune_model(model, 0.6, group).arrays()
-    spread = prune_model(model, 0.6, group, layer_adaptive=True).arrays()
+    spread = prune_model(model, 0.6, group, "layer_adaptive").arrays()
     names = [n for n, a in model.arrays().items() if a.ndim == 2 and "embedding" not in n]
 
     def zeros(arrays: dict[str, np.ndarray]) -> dict[str, int]:

@@ -56,7 +56,7 @@ def test_wide_network_scores_as_the_narrow_one(wide: NetworkRecipe) -> None:
 def test_copies_of_a_unit_learn_differently() -> None:
     narrow = _network(NARROW, 1)
     grown = _with(WIDE, widen(narrow.named(), WIDE, 3))
-    sum(part.sum() for part in _scores(grown)).backward()  # type: ignore[union-attr]
+    torch.stack([part.sum() for part in _scores(grown)]).sum().backward()
     gradient = grown.named()["encoder.0.weight_hh"].grad
     assert gradient is not None
     assert len(torch.unique(gradient, dim=0)) == len(gradient)
