@@ -10,6 +10,7 @@ from sordino.cli.output import console, prepare_output, print_json, print_table,
 from sordino.compiler.chunk import MOST_FRAMES
 from sordino.compiler.compile import Compiled, CompileOptions, compile_model
 from sordino.compiler.precision import CODEBOOKS
+from sordino.compiler.prune import SHARES
 from sordino.compiler.stream import WEIGHTS
 from sordino.files import write_atomically
 from sordino.model.load import load_model
@@ -54,6 +55,7 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     epilog="\b\nExamples:\n"
     "  sordino compile model.npz\n"
     "  sordino compile model.safetensors --config tiny --weight-bits 5 --sparsity 0.25\n"
+    "  sordino compile model.npz --sparsity 0.5 --shares layer_adaptive --blank-penalty 0.75\n"
     "  sordino compile model.npz --weight-bits 4 --codebook lloyd-max --layer-bits 'joint.*=6'\n"
     "  sordino compile model.npz --set stream_bus=128 --weights streamed\n"
     "  sordino compile model.npz --set stream_bus=64 --weights streamed --chunk 4\n"
@@ -83,6 +85,20 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     "--sparsity",
     type=click.FloatRange(0, 1),
     help="Share of weights (groups where G > 1) to prune.  [default: the zeros that are there]",
+)
+@click.option(
+    "--shares",
+    type=click.Choice(SHARES),
+    default=SHARES[0],
+    show_default=True,
+    help="How --sparsity is spread over the matrices: evenly, or where least is lost.",
+)
+@click.option(
+    "--blank-penalty",
+    type=float,
+    default=0.0,
+    metavar="NATS",
+    help="Lower the score of blank: a model that leaves out words leaves out fewer.",
 )
 @click.option(
     "--weights",
@@ -125,6 +141,8 @@ def compile_command(
     layer_bits: dict[str, int],
     codebook: str | None,
     sparsity: float | None,
+    shares: str,
+    blank_penalty: float,
     weights: str,
     chunk: int,
     meta: Path | None,
@@ -139,6 +157,8 @@ def compile_command(
         codebook=codebook,
         layer_bits=tuple(layer_bits.items()) or None,
         sparsity=sparsity,
+        shares=shares,
+        blank_penalty=blank_penalty,
         weights=weights,
         chunk=chunk,
     )

@@ -15,7 +15,7 @@ from sordino.compiler.errors import CompileError
 from sordino.compiler.place import PlacedModel, place_model
 from sordino.compiler.precision import Precision
 from sordino.compiler.proof import prove
-from sordino.compiler.prune import prune_model
+from sordino.compiler.prune import SHARES, prune_model
 from sordino.compiler.quantise import QuantisedModel, quantise_model
 from sordino.compiler.report import LayerReport, report_layer
 from sordino.compiler.schedule import Scheduled, Scheduler
@@ -29,6 +29,7 @@ from sordino.model.rnnt import RnntModel
 __all__ = ["CompileOptions", "Compiled", "compile_model"]
 
 _FLOAT32_BYTES = 4
+_MOST_PENALTY = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +42,11 @@ class CompileOptions:
     layer_bits   (pattern, bits) of the matrices whose names fit; None takes the model's where
                  weight_bits are the model's, else none
     sparsity     share of weights (of groups where lanes share a position stream) to prune in
-                 every matrix but the embedding; None leaves the zeros that are there
+                 the matrices (all but the embedding); None leaves the zeros that are there
+    shares       how that share is spread, one of SHARES: the same of every matrix, or of each
+                 what is lost least
     max_symbols  tokens a frame at most; None takes the model's
+    blank_penalty   nats that the score of blank is lower by
     weights      `resident`, `streamed` from external memory, or `auto`: streamed what does not fit
     chunk        frames for which a streamed matrix of the encoder that does not wait for the frame
                  before is read once
@@ -52,7 +56,9 @@ class CompileOptions:
     codebook: str | None = None
     layer_bits: tuple[tuple[str, int], ...] | None = None
     sparsity: float | None = None
+    shares: str = SHARES[0]
     max_symbols: int | None = None
+    blank_penalty: float = 0.0
     weights: str = "auto"
     chunk: int = 1
 
@@ -62,10 +68,17 @@ class CompileOptions:
             raise CompileError(f"weights must be {', '.join(WEIGHTS)}, not {self.weights!r}")
         if self.sparsity is not None and not 0 <= self.sparsity <= 1:
             raise CompileError(f"sparsity must be a share from 0 to 1, not {self.sparsity}")
+        if self.shares not in SHARES:
+            raise CompileError(f"shares must be {' or '.join(SHARES)}, not {self.shares!r}")
         if not 1 <= self.chunk <= MOST_FRAMES:
             raise CompileError(f"chunk must be 1 to {MOST_FRAMES} frames, not {self.chunk}")
         if self.max_symbols is not None and not 1 <= self.max_symbols <= 0xFFFF:
             raise CompileError(f"max_symbols must be 1 to 65535, not {self.max_symbols}")
+        if not abs(self.blank_penalty) <= _MOST_PENALTY:
+            raise CompileError(
+                f"blank_penalty must be -{_MOST_PENALTY:g} to {_MOST_PENALTY:g} nats, "
+                f"not {self.blank_penalty}"
+            )
 
     def _over(self, own: Precision) -> Precision:
         layers = self.layer_bits
@@ -134,9 +147,11 @@ def compile_model(
     options = options or CompileOptions()
     if options.max_symbols is not None:
         model = model.with_max_symbols(options.max_symbols)
+    if options.blank_penalty:
+        model = model.with_blank_penalty(options.blank_penalty)
     pruned = model
     if options.sparsity is not None:
-        pruned = prune_model(model, options.sparsity, config.group)
+        pruned = prune_model(model, options.sparsity, config.group, options.shares)
     precision = options.precision(model)
     quantised = quantise_model(pruned, precision, config.accumulator_bits)
     bounds = [prove(layer, config.accumulator_bits) for layer in quantised.layers]
@@ -204,6 +219,8 @@ def _host(
         "codebook": precision.codebook,
         "sparsity": options.sparsity,
     }
+    if options.blank_penalty:
+        host["blank_penalty"] = options.blank_penalty
     if options.chunk > 1:
         host["chunk"] = options.chunk
     if precision.layers:

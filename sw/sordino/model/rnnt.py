@@ -181,6 +181,16 @@ class RnntModel:
         """The model with another limit of tokens a frame."""
         return replace(self, meta={**self.meta, "max_symbols_per_frame": max_symbols})
 
+    def with_blank_penalty(self, nats: float) -> "RnntModel":
+        """The model with the score of blank lower by `nats`: one that leaves out fewer words.
+
+        Greedy decoding writes a token only where it is likelier than blank in one frame, though
+        its probability may lie spread over several.
+        """
+        bias = self.joint_output.bias.copy()
+        bias[self.blank] -= nats
+        return replace(self, joint_output=replace(self.joint_output, bias=bias))
+
     @property
     def tokens(self) -> list[str]:
         """Text of every token."""

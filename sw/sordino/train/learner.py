@@ -189,7 +189,8 @@ class Learner:
 
     @contextmanager
     def in_use(self) -> Iterator[Network]:
-        """The network as it would be exported now: averaged, compressed, in evaluation mode."""
+        """The network as it would be exported now: averaged, compressed, less willing to be silent
+        by the blank penalty, in evaluation mode."""
         latest = {name: p.detach().clone() for name, p in self._weights.items()}
         if self._schedule.average:
             self._copy(self._averaged)
@@ -197,6 +198,8 @@ class Learner:
             with torch.no_grad():
                 for name, parameter in self._weights.items():
                     parameter.lerp_(self._started[name], share)
+        with torch.no_grad():
+            self._weights["joint.output.bias"][BLANK] -= self._schedule.blank_penalty
         network = self.network.eval()
         network.view, network.precision = self._compressor.final, torch.float32
         try:

@@ -183,6 +183,10 @@ class ScheduleRecipe:
                     the last weights are
     start_share     share that the weights of --start have in those exported (M. Wortsman et al.,
                     "Robust fine-tuning of zero-shot models", CVPR 2022, arXiv:2109.01903)
+    blank_penalty   nats that the exported network's score of blank is lower by. Greedy decoding
+                    writes a label only where it is likelier than blank in one frame, though its
+                    probability may lie spread over several: a network that is unsure leaves out
+                    words
     precision       of the matrix products: float32, or bfloat16 (fast where the processor has it)
     measure         split on which word errors are counted
     measure_epochs  epochs from one count to the next; the last epoch is always measured
@@ -201,6 +205,7 @@ class ScheduleRecipe:
     weight_noise: float = 0.0
     average: float = 0.0
     start_share: float = 0.0
+    blank_penalty: float = 0.0
     precision: str = "float32"
     measure: Split = "dev"
     measure_epochs: int = 10
@@ -219,6 +224,7 @@ class ScheduleRecipe:
         within(self, "weight_noise", 0, 10)
         within(self, "average", 0, 0.999999)
         within(self, "start_share", 0, 1)
+        within(self, "blank_penalty", -10, 10)
         one_of(self, "precision", _PRECISIONS)
         one_of(self, "measure", get_args(Split))
         within(self, "measure_epochs", 1, 100_000)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.utils import deterministic
 
 from sordino.errors import InputError
 from sordino.model.load import load_model
@@ -20,14 +21,19 @@ __all__ = ["load_weights", "train"]
 def load_weights(path: Path) -> dict[str, Tensor]:
     """Weights to start from, by their canonical names, float32.
 
-    `path` is the folder of a training (its averaged weights, CTC head included) or a model file
-    (without that head). InputError for anything else.
+    `path` is the folder of a training (its averaged weights before they are rounded, with its
+    zeros, CTC head included) or a model file (without that head). InputError for anything else.
     """
     if path.is_dir():
         state = load_checkpoint(path / CHECKPOINT)
         try:
-            return dict(state["learner"]["averaged"])
-        except (KeyError, TypeError):
+            learner = state["learner"]
+            masks = learner["compressor"]["masks"]
+            return {
+                name: weight * masks[name] if name in masks else weight
+                for name, weight in learner["averaged"].items()
+            }
+        except (KeyError, TypeError, AttributeError):
             raise InputError(f"wanted the folder of a training, but {path} is none") from None
     arrays = load_model(path).arrays()
     for name in [name for name in arrays if name.endswith("bias_hh")]:
@@ -64,8 +70,10 @@ def train(
             "leave out --teacher, or give [teacher] in the recipe a weight"
         )
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    filled = deterministic.fill_uninitialized_memory
     torch.set_num_threads(threads or before[0])
     torch.use_deterministic_algorithms(True)
+    deterministic.fill_uninitialized_memory = False  # nothing here reads it; an eighth of the time
     try:
         weights = None if start is None else load_weights(start)
         if weights is not None:
@@ -82,3 +90,4 @@ def train(
     finally:
         torch.set_num_threads(before[0])
         torch.use_deterministic_algorithms(before[1])
+        deterministic.fill_uninitialized_memory = filled

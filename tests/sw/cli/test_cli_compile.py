@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from sordino.golden.machine import Golden
 from sordino.isa.image import Image
+from sordino.speech.features import FeatureDefinition, load_input
 
 
 def test_json(sordino, small_model, tmp_path):
@@ -43,6 +45,33 @@ def test_default_output_stands_beside_the_model(sordino, small_model, tmp_path):
     assert sordino("compile", model, "--set", "lanes=8", "--set", "lane_words=0x1_0000").code == 0
     config = Image.load(tmp_path / "mine.sordino").config
     assert (config.lanes, config.lane_words) == (8, 65536)
+
+
+def test_a_lower_blank_gives_more_tokens(sordino, recording, tmp_path):
+    counts, model = [], recording.parents[1] / "an4_rnnt_g4_80.npz"
+    for nats in (-6, 0, 6):
+        path = tmp_path / f"{nats}.sordino"
+        assert sordino("compile", model, "--blank-penalty", nats, "-o", path).code == 0
+        image = Image.load(path)
+        assert image.host.get("blank_penalty", 0) == nats
+        definition = FeatureDefinition.from_dict(image.host["features"])
+        counts.append(len(Golden(image).run(load_input(recording, definition)).tokens))
+    assert counts[0] < counts[1] < counts[2]
+    result = sordino("compile", model, "--blank-penalty", 11, "-o", path)
+    assert result.code == 2
+    assert "blank_penalty must be -10 to 10 nats, not 11.0" in result.err
+
+
+def test_shares_say_where_zeros_lie(sordino, small_model, tmp_path):
+    zeros = {}
+    for shares in ("even", "layer_adaptive"):
+        report = sordino(
+            *("compile", small_model, "--sparsity", 0.9, "--shares", shares),
+            *("-o", tmp_path / "x.sordino", "--json"),
+        ).json()
+        assert report["zeros"] >= 0.9
+        zeros[shares] = [layer["zeros"] for layer in report["layers"]]
+    assert min(zeros["even"]) >= 0.89 > min(zeros["layer_adaptive"])
 
 
 def test_meta_from_a_file(sordino, small_model, small_meta, tmp_path):

@@ -149,6 +149,12 @@ CASES: dict[str, tuple[Config, dict[str, Any], CompileOptions]] = {
     "relu": (machine(), {"activation": "relu", "encoder": (9, 6)}, CompileOptions()),
     "pruned": (machine(8, 1), {"encoder": (9,)}, CompileOptions(weight_bits=5, sparsity=0.6)),
     "pruned groups": (machine(), {"encoder": (9,)}, CompileOptions(weight_bits=4, sparsity=0.5)),
+    "pruned where least is lost": (
+        machine(),
+        {"encoder": (9,)},
+        CompileOptions(sparsity=0.5, shares="layer_adaptive"),
+    ),
+    "a lower blank": (machine(), {"encoder": (9,)}, CompileOptions(blank_penalty=0.75)),
     "one slot": (
         machine(value_slots=1, run_slots=1),
         {"encoder": (6, 6)},
@@ -192,9 +198,11 @@ def test_machine_computes_the_contract(case: str) -> None:
         image = Image.from_bytes(compiled.image.to_bytes())
         if options.max_symbols is not None:
             model = model.with_max_symbols(options.max_symbols)
+        if options.blank_penalty:
+            model = model.with_blank_penalty(options.blank_penalty)
         pruned = model
         if options.sparsity is not None:
-            pruned = prune_model(model, options.sparsity, config.group)
+            pruned = prune_model(model, options.sparsity, config.group, options.shares)
         reference = Reference(
             model, quantise_model(pruned, options.precision(model), config.accumulator_bits)
         )

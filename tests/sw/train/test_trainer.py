@@ -28,6 +28,7 @@ from sordino.speech.datasets import load_dataset
 from sordino.speech.features import load_features, load_input
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.wer import word_error_rate
+from sordino.train.checkpoint import load_checkpoint
 from sordino.train.recipe import (
     QuantiseRecipe,
     Recipe,
@@ -35,7 +36,7 @@ from sordino.train.recipe import (
     SparsifyRecipe,
     load_recipe,
 )
-from sordino.train.session import train
+from sordino.train.session import load_weights, train
 
 
 class Killed(Exception):
@@ -195,6 +196,40 @@ def test_what_is_exported_lies_between_the_start_and_the_end(
     assert any((arrays[0.0][name] != before[name]).any() for name in before)
     with pytest.raises(InputError, match=r"tiny keeps a share, got none; give --start"):
         train(replace(tiny, schedule=schedule), corpus, tmp_path / "none")
+
+
+def test_the_blank_of_an_exported_model_is_lower(
+    corpus: Path, whole: Path, tiny: Recipe, tmp_path: Path
+) -> None:
+    lower = replace(tiny, schedule=replace(tiny.schedule, blank_penalty=1.5))
+    train(lower, corpus, tmp_path, threads=1)
+    as_it_is, changed = (load_model(f / "model.npz").arrays() for f in (whole, tmp_path))
+    bias = "joint.output.bias"
+    np.testing.assert_allclose(changed[bias][0], as_it_is[bias][0] - 1.5, atol=1e-6)
+    np.testing.assert_array_equal(changed[bias][1:], as_it_is[bias][1:])
+    # It is no part of what training goes on from.
+    np.testing.assert_array_equal(load_weights(tmp_path)[bias], load_weights(whole)[bias])
+
+
+def test_zeros_are_where_training_goes_on(corpus: Path, tiny: Recipe, tmp_path: Path) -> None:
+    """What was chosen to be zero is again, though the weights below the mask were not."""
+    sparse = replace(tiny, sparsify=SparsifyRecipe(zeros=0.7, every=2))
+    train(sparse, corpus, tmp_path / "once", threads=1)
+    state = load_checkpoint(tmp_path / "once" / "checkpoint.pt")["learner"]
+    masks, weights = state["compressor"]["masks"], load_weights(tmp_path / "once")
+    assert all((weights[name] != 0).equal(mask) for name, mask in masks.items())
+    assert any((state["averaged"][name][~mask] != 0).any() for name, mask in masks.items())
+    on = replace(
+        sparse,
+        schedule=replace(sparse.schedule, epochs=2, ctc_epochs=0),
+        sparsify=SparsifyRecipe(zeros=0.7, end=0.001),
+    )
+    train(on, corpus, tmp_path / "again", start=tmp_path / "once", threads=1)
+    before, after = (
+        load_model(tmp_path / name / "model.npz").arrays() for name in ("once", "again")
+    )
+    for name in masks:
+        np.testing.assert_array_equal(before[name] == 0, after[name] == 0)
 
 
 def test_measured_as_the_float_reference_hears(whole: Path, corpus: Path) -> None:
