@@ -17,7 +17,7 @@ TIMED := an4_causal an4_causal_g4_80 an4_cosine an4_regional an4_csp an4_mixed a
   an4_context an4_causal_mwer
 UNTRAINED := 8-0 5-0 4-0 3-0 2-0 5-0.5 5-0.8 5-0.9
 
-.PHONY: help demo test lint types unit docs image report cocotb cosim-real wer beam fuzz random \
+.PHONY: help demo test lint types unit docs image report cocotb cosim-real wer beam blank-penalty fuzz random \
   mutants bench synth estimate sweep codec cycles streaming row-reuse mlperf train-smoke training clean
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo "make report      the shipped image's page, docs/results/report-an4-small.html"
 	@echo "make wer         word error rates of docs/results/wer.md     (needs DATA=$(DATA))"
 	@echo "make beam        beam search and n-gram, docs/results/beam.md  (needs DATA; minutes)"
+	@echo "make blank-penalty  word errors against the score of blank  (needs DATA and trainings; minutes)"
 	@echo "make train-smoke a small training, from recordings to the exact machine (needs torch)"
 	@echo "make training    the recipes of docs/results/training.md   (needs DATA; hours)"
 	@echo "make cosim-real  40 real recordings, three machines, every bit (needs DATA; long)"
@@ -111,6 +112,11 @@ wer: $(VENV)/.sim
 beam: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.beam --data $(DATA) \
 	  $(addprefix --run ,$(wildcard $(RUNS)/an4_more)) -o docs/results/beam.md
+
+blank-penalty: $(VENV)/.sim
+	$(BIN)/python -m sordino.campaigns.blank_penalty --data $(DATA)/an4 \
+	  $(patsubst %/result.json,%,$(wildcard $(RUNS)/*/result.json)) \
+	  -o docs/results/blank-penalty.md
 
 cosim-real: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.cosim_real --data $(DATA) -o docs/results/cosim-real.md

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
-from sordino.campaigns.common import find_model, make_image, write_page
+from sordino.campaigns.common import choose_apart, find_model, make_image, write_page
 from sordino.cli.speech import features_of, frame_seconds
 from sordino.cycles.engine import Cycles
 from sordino.decode.beam import INTERNAL_WEIGHT, BeamOptions
@@ -30,7 +30,7 @@ from sordino.speech.datasets import Utterance, load_dataset
 from sordino.speech.features import load_features
 from sordino.speech.wer import Wer, word_error_rate
 
-__all__ = ["Heard", "Result", "choose_apart", "decode", "main"]
+__all__ = ["Heard", "Result", "decode", "main"]
 
 BEAMS = (1, 4, 8, 16)
 WEIGHTS, BONUSES, INTERNAL = (0.4, 0.5, 0.6, 0.8), (2.0, 2.5, 3.0), (0.0, INTERNAL_WEIGHT)
@@ -189,18 +189,6 @@ def _language_model(data: Path) -> NgramModel:
     return estimate([u.text.split() for u in load_dataset(data / "an4", "train")], ORDER)
 
 
-def choose_apart(grid: Sequence[Result], utterances: Sequence[Utterance]) -> int:
-    """Word errors where each speaker is decoded with what is best for all the others."""
-    speakers = np.array([u.speaker for u in utterances])
-    errors = np.array([result.score.utterance_errors for result in grid])
-    total = 0
-    for speaker in np.unique(speakers):
-        own = speakers == speaker
-        best = errors[:, ~own].sum(axis=1).argmin()
-        total += int(errors[best, own].sum())
-    return total
-
-
 def _row(recogniser: Recogniser, result: Result) -> tuple[str, ...]:
     score = result.score
     low, high = score.interval()
@@ -234,7 +222,8 @@ def _grid_page(grid: Sequence[Result], utterances: Sequence[Utterance]) -> str:
         (str(i), str(w), *(f"{by_place[i, w, bonus]:.2%}" for bonus in BONUSES))
         for i, w in product(INTERNAL, WEIGHTS)
     ]
-    apart = choose_apart(grid, utterances)
+    errors = np.array([result.score.utterance_errors for result in grid])
+    apart = choose_apart(errors, utterances)
     words = grid[0].score.words
     return (
         table(("own taken off", "weight", *(f"bonus {bonus:g}" for bonus in BONUSES)), rows)

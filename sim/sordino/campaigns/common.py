@@ -1,9 +1,11 @@
-"""What the campaigns share: images made from a model, and a results page."""
+"""What the campaigns share: images made from a model, choices made apart, and a results page."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
 from sordino.arch import PRESETS
 from sordino.bench.trained import find_trained
@@ -12,8 +14,9 @@ from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.isa.image import Image
 from sordino.model.load import load_model
+from sordino.speech.datasets import Utterance
 
-__all__ = ["find_model", "make_image", "write_page"]
+__all__ = ["choose_apart", "find_model", "make_image", "write_page"]
 
 
 def find_model(name: str, data: Path) -> Path:
@@ -29,6 +32,20 @@ def make_image(model: Path, preset: str, bits: int, sparsity: float | None = Non
     options = CompileOptions(weight_bits=bits, sparsity=sparsity)
     compiled = compile_model(load_model(model, None), PRESETS[preset], options)
     return Image.from_bytes(compiled.image.to_bytes())
+
+
+def choose_apart(errors: NDArray[np.int64], utterances: Sequence[Utterance]) -> int:
+    """Word errors where each speaker is decoded with what is best for all the others.
+
+    `errors` (choices, utterances), of what there is to choose from.
+    """
+    speakers = np.array([u.speaker for u in utterances])
+    total = 0
+    for speaker in np.unique(speakers):
+        own = speakers == speaker
+        best = errors[:, ~own].sum(axis=1).argmin()
+        total += int(errors[best, own].sum())
+    return total
 
 
 def write_page(path: Path, title: str, command: str, parts: Sequence[str]) -> None:
