@@ -92,7 +92,7 @@ def _compiled(model: RnntModel, base: Config, point: Point) -> Compiled:
     """On a machine with memories for any model."""
     name = f"{point.lanes} lanes in groups of {point.group}"
     config = replace(base, name=name, lanes=point.lanes, group=point.group)
-    options = CompileOptions(weight_bits=point.bits, sparsity=point.zeros)
+    options = CompileOptions(weight_bits=point.bits, sparsity=point.zeros, shares="layer_adaptive")
     return compile_model(model, roomy(config), options)
 
 

@@ -13,7 +13,7 @@ from sordino.isa.registers import ISA_VERSION
 
 __all__ = ["Point", "grid", "point_key"]
 
-_RESULT = 1
+_RESULT = 2
 """Raise it when a stored result means something else."""
 
 
@@ -23,7 +23,7 @@ class Point:
 
     lanes, group  of the machine
     bits          of a weight
-    zeros         share to prune; None keeps the zeros that are there
+    zeros         share to prune, spread where least is lost; None keeps the zeros that are there
     memory        KiB for all weight streams; None: as much as they need
     """
 

@@ -101,7 +101,7 @@ def _row(result: dict[str, Any]) -> tuple[str, ...]:
     type=_List(float, 0, 1, "keep"),
     default="keep",
     show_default=True,
-    help="Shares to prune; keep: the zeros that are there.",
+    help="Shares to prune, where least is lost; keep: the zeros that are there.",
 )
 @click.option(
     "--memory",

@@ -28,7 +28,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         state = load_checkpoint(path / CHECKPOINT)
         try:
             learner = state["learner"]
-            masks = learner["compressor"]["masks"]
+            masks = learner.get("compressor", {}).get("masks", {})
             return {
                 name: weight * masks[name] if name in masks else weight
                 for name, weight in learner["averaged"].items()

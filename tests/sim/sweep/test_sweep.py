@@ -73,7 +73,8 @@ def test_results_are_the_compiler_s_and_the_cycle_model_s(
         assert point.as_dict().items() <= result.items()
         assert set(result) == {*point.as_dict(), *FIGURES, "wer", "pareto"}
     config = replace(BASE, lanes=8, group=4)
-    image = compile_model(model, config, CompileOptions(weight_bits=4, sparsity=0.9)).image
+    options = CompileOptions(weight_bits=4, sparsity=0.9, shares="layer_adaptive")
+    image = compile_model(model, config, options).image
     bounds = frame_bounds(image)
     assert bounds is not None
     last = found.results[-1]
@@ -202,7 +203,9 @@ def test_points_that_are_alike_emit_the_same_tokens() -> None:
     found: dict[Point, set[tuple[int, ...]]] = {}
     for point in grid([4, 8, 16], [1, 4], [3, 4], [None, 0.5], [None]):
         config = replace(BASE, lanes=point.lanes, group=point.group)
-        options = CompileOptions(weight_bits=point.bits, sparsity=point.zeros)
+        options = CompileOptions(
+            weight_bits=point.bits, sparsity=point.zeros, shares="layer_adaptive"
+        )
         tokens = Golden(compile_model(model, config, options).image).run(features).tokens
         found.setdefault(alike(point), set()).add(tuple(tokens))
     assert len(found) == 6
