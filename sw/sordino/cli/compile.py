@@ -5,12 +5,11 @@ from pathlib import Path
 import click
 
 from sordino.arch import load_config
-from sordino.cli.options import config_option, json_option, path_type, set_option
+from sordino.cli.options import config_option, json_option, path_type, set_option, shares_option
 from sordino.cli.output import console, prepare_output, print_json, print_table, settings
 from sordino.compiler.chunk import MOST_FRAMES
 from sordino.compiler.compile import Compiled, CompileOptions, compile_model
 from sordino.compiler.precision import CODEBOOKS
-from sordino.compiler.prune import SHARES
 from sordino.compiler.stream import WEIGHTS
 from sordino.files import write_atomically
 from sordino.model.load import load_model
@@ -86,13 +85,7 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     type=click.FloatRange(0, 1),
     help="Share of weights (groups where G > 1) to prune.  [default: the zeros that are there]",
 )
-@click.option(
-    "--shares",
-    type=click.Choice(SHARES),
-    default=SHARES[0],
-    show_default=True,
-    help="How --sparsity is spread over the matrices: evenly, or where least is lost.",
-)
+@shares_option
 @click.option(
     "--blank-penalty",
     type=float,

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from sordino.arch import load_config
-from sordino.cli.options import config_option, json_option, path_type, set_option
+from sordino.cli.options import config_option, json_option, path_type, set_option, shares_option
 from sordino.cli.output import console, frequency, print_json, print_table
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.errors import InputError
@@ -76,6 +76,7 @@ def _print(found: Estimate, name: str) -> None:
     help="Of a model's weights.  [default: as trained, else 8]",
 )
 @click.option("--sparsity", type=click.FloatRange(0, 1), help="Share of a model to prune.")
+@shares_option
 @click.option("--meta", type=path_type, help="JSON file with a model's meta, if it has none.")
 @click.option(
     "--memory",
@@ -99,6 +100,7 @@ def estimate(
     changes: dict[str, int],
     weight_bits: int | None,
     sparsity: float | None,
+    shares: str,
     meta: Path | None,
     memory: str,
     clock: int | None,
@@ -114,7 +116,7 @@ def estimate(
         image = Image.load(model)
     else:
         machine = load_config(config, changes)
-        options = CompileOptions(weight_bits=weight_bits, sparsity=sparsity)
+        options = CompileOptions(weight_bits=weight_bits, sparsity=sparsity, shares=shares)
         wide = roomy(machine) if memory == "needed" else machine
         image = compile_model(load_model(model, meta), wide, options).image
     found = estimate_image(trimmed(image) if memory == "needed" else image, clock)
@@ -127,7 +129,7 @@ def estimate(
 def _refuse_for_images(context: click.Context) -> None:
     """InputError for options that an image has decided long ago."""
     given = click.core.ParameterSource.DEFAULT
-    for name in ("config", "changes", "weight_bits", "sparsity", "meta"):
+    for name in ("config", "changes", "weight_bits", "sparsity", "shares", "meta"):
         if context.get_parameter_source(name) is not given:
             option = {"changes": "--set"}.get(name, "--" + name.replace("_", "-"))
             raise InputError(

@@ -6,8 +6,12 @@ import click
 
 from sordino.arch import PRESETS
 from sordino.cli.output import settings
+from sordino.compiler.prune import SHARES
 
-__all__ = ["IMAGE", "config_option", "data_option", "json_option", "path_type", "set_option"]
+__all__ = [
+    *("IMAGE", "config_option", "data_option", "json_option", "path_type", "set_option"),
+    "shares_option",
+]
 
 path_type = click.Path(path_type=Path)
 
@@ -33,3 +37,11 @@ set_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 IMAGE = click.argument("image", type=path_type)
+
+shares_option = click.option(
+    "--shares",
+    type=click.Choice(SHARES),
+    default=SHARES[0],
+    show_default=True,
+    help="How --sparsity is spread over the matrices: evenly, or where least is lost.",
+)
