@@ -5,12 +5,12 @@ from pathlib import Path
 
 __all__ = ["FLOAT", "GROUPED", "SHIPPED", "TRAINED_BITS", "find_trained"]
 
-SHIPPED = "an4_rnnt_causal_g4_80.npz"
-"""What `make demo` runs: causal, 80 % of the groups of four zero, on a grid of 5 bits."""
+SHIPPED = "an4_rnnt_causal.npz"
+"""What `make demo` runs: causal, groups of four; its file says on how many bits it was trained."""
 FLOAT, GROUPED = "an4_rnnt_float.npz", "an4_rnnt_g4_80.npz"
 """The first model in floating point, and made small likewise."""
 TRAINED_BITS = 5
-"""The grid that the two small ones lie on."""
+"""The grid that the one made small lies on, which its file does not say."""
 
 
 def find_trained(name: str, data: Path | None = None) -> Path | None:

@@ -39,17 +39,22 @@ ORDER = 5
 
 @dataclass(frozen=True)
 class Recogniser:
-    """A model in float, or compiled for a machine with so many bits; found by name or path."""
+    """A model in float, or compiled for a machine; found by name or path.
+
+    `bits` of its weights; None: as it was trained.
+    """
 
     model: str
     preset: str | None = None
-    bits: int = 8
+    bits: int | None = 8
     path: Path | None = None
 
     @property
     def engine(self) -> str:
         """Where it runs."""
-        return f"{self.preset}, {self.bits} bits" if self.preset else "float"
+        if self.preset is None:
+            return "float"
+        return f"{self.preset}, {'as trained' if self.bits is None else f'{self.bits} bits'}"
 
 
 RECOGNISERS = (
@@ -58,7 +63,7 @@ RECOGNISERS = (
     Recogniser(GROUPED),
     Recogniser(GROUPED, "small", TRAINED_BITS),
     Recogniser(SHIPPED),
-    Recogniser(SHIPPED, "small", TRAINED_BITS),
+    Recogniser(SHIPPED, "small", None),
 )
 
 

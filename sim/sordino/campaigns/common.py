@@ -27,8 +27,11 @@ def find_model(name: str, data: Path) -> Path:
     raise InputError(f"wanted {name} in models/ or {data.parent / 'models'}, found neither")
 
 
-def make_image(model: Path, preset: str, bits: int, sparsity: float | None = None) -> Image:
-    """Compile, through the file format, so that what runs is what a file would hold."""
+def make_image(model: Path, preset: str, bits: int | None, sparsity: float | None = None) -> Image:
+    """Compile, through the file format, so that what runs is what a file would hold.
+
+    bits  of the weights; None: as the model was trained
+    """
     options = CompileOptions(weight_bits=bits, sparsity=sparsity)
     compiled = compile_model(load_model(model, None), PRESETS[preset], options)
     return Image.from_bytes(compiled.image.to_bytes())

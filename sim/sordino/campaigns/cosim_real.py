@@ -20,8 +20,8 @@ from sordino.reference.markdown import table
 from sordino.speech.datasets import load_dataset
 
 MACHINES = {
-    "tiny": (SHIPPED, TRAINED_BITS, None),
-    "small": (SHIPPED, TRAINED_BITS, None),
+    "tiny": (SHIPPED, None, None),
+    "small": (SHIPPED, None, None),
     "small-unstructured": (FLOAT, TRAINED_BITS, 0.5),
 }
 UTTERANCES = 20

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import PRESETS
-from sordino.bench.trained import SHIPPED, TRAINED_BITS
+from sordino.bench.trained import SHIPPED
 from sordino.campaigns.common import make_image, write_page
 from sordino.cli.speech import features_of
 from sordino.cycles.bounds import Bounds, frame_bounds
@@ -152,7 +152,7 @@ def _seconds(work: Callable[[], object], repeats: int) -> float:
 
 def _real(preset: str, most: int) -> Real:
     """On the shortest utterances, so many at most."""
-    image = make_image(MODEL, preset, TRAINED_BITS)
+    image = make_image(MODEL, preset, None)
     bounds = frame_bounds(image)
     assert bounds is not None
     rtl, model, real, timer = Rtl(image), Cycles(image), Real(Score(), bounds), Timer(image)

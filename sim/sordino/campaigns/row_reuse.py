@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import PRESETS, Config
-from sordino.bench.trained import SHIPPED, TRAINED_BITS
+from sordino.bench.trained import SHIPPED
 from sordino.campaigns.common import find_model, write_page
 from sordino.cli.speech import features_of, frame_seconds
 from sordino.compiler.compile import CompileOptions, compile_model
@@ -65,7 +65,7 @@ def _machine(bus: int, ring_bits: int = _RING_BITS, **more: int) -> Config:
     )
 
 
-def _image(model: RnntModel, config: Config, chunk: int, bits: int = TRAINED_BITS) -> Image:
+def _image(model: RnntModel, config: Config, chunk: int, bits: int | None = None) -> Image:
     options = CompileOptions(weight_bits=bits, weights="streamed", chunk=chunk)
     return compile_model(model, config, options).image
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import PRESETS, STREAM_BUSES
-from sordino.bench.trained import SHIPPED, TRAINED_BITS
+from sordino.bench.trained import SHIPPED
 from sordino.campaigns.common import find_model, write_page
 from sordino.cli.speech import frame_seconds
 from sordino.compiler.compile import CompileOptions, compile_model
@@ -133,11 +133,11 @@ def _speech(model: Path) -> Iterator[tuple[str, ...]]:
             PRESETS[name], stream_bus=bus, stream_burst=4, lane_words=ring, group_words=ring
         )
         times = []
-        options = CompileOptions(weight_bits=TRAINED_BITS, weights="streamed")
+        options = CompileOptions(weights="streamed")
         images = [
             compile_model(loaded, machine, wanted).image
             for machine, wanted in (
-                (PRESETS[name], CompileOptions(weight_bits=TRAINED_BITS)),
+                (PRESETS[name], CompileOptions()),
                 (config, options),
             )
         ]
