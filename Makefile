@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SORDINO := $(BIN)/sordino
 DATA ?= ../shared/data
-MODEL := models/an4_rnnt_causal_g4_80.npz
+MODEL := models/an4_rnnt_causal.npz
 FIRST := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 

@@ -10,7 +10,7 @@ from sordino.speech.features import FeatureDefinition, load_input
 MODELS = Path(__file__).parents[1] / "models"
 wav = Path(sys.argv[1]) if len(sys.argv) > 1 else MODELS / "utterances" / "enter-six-five.wav"
 
-image = Image.load(MODELS / "an4_rnnt_causal_g4_80.sordino")
+image = Image.load(MODELS / "an4_rnnt_causal.sordino")
 features = load_input(wav, FeatureDefinition.from_dict(image.host["features"]))
 tokens = Golden(image).run(features).tokens
 print("".join(image.host["tokens"][token] for token in tokens).strip())

@@ -45,7 +45,7 @@ _USER_ERRORS = (
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\nExamples:\n"
-    "  sordino compile models/an4_rnnt_causal_g4_80.npz -o an4.sordino\n"
+    "  sordino compile models/an4_rnnt_causal.npz -o an4.sordino\n"
     "  sordino run an4.sordino speech.wav --engine rtl\n"
     "  sordino cosim an4.sordino speech.wav\n"
     "  sordino verilog --config tiny -o build/verilog\n"

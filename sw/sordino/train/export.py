@@ -45,6 +45,7 @@ def describe(
         "joint": {"dim": network.joint_hidden, "activation": "tanh"},
         "gate_order": "i f g o (PyTorch)",
         "recipe": recipe.name,
+        **({"licence": recipe.licence} if recipe.licence else {}),
         **({} if precision is None else {"quantise": precision.to_dict()}),
     }
 

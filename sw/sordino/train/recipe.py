@@ -236,10 +236,12 @@ class Recipe:
 
     name          of the recipe
     description   what it is for
+    licence       of the models that it makes, such as an SPDX identifier; it goes with them
     """
 
     name: str
     description: str = ""
+    licence: str = ""
     features: FeatureRecipe = field(default_factory=FeatureRecipe)
     network: NetworkRecipe = field(default_factory=NetworkRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)

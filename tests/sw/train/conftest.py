@@ -36,6 +36,7 @@ def tiny() -> Recipe:
     """Eight epochs of two steps, with everything that is drawn drawn."""
     return Recipe(
         name="tiny",
+        licence="Apache-2.0",
         features=FeatureRecipe(stack=6, utterance_mean_weight=0.0, global_mean_weight=1.0),
         network=NetworkRecipe(
             encoder_layers=1,

@@ -76,6 +76,7 @@ def test_the_model_compiles_and_runs_on_the_exact_machine(whole: Path, corpus: P
     model = load_model(whole / "model.npz")
     definition = model.feature_definition()
     assert (definition.stack, definition.global_mean_weight) == (6, 1.0)
+    assert model.licence == "Apache-2.0"
     image = compile_model(model, PRESETS["tiny"], CompileOptions()).image
     x = load_features(corpus / "yes.wav", definition)
     tokens = Golden(image).run(definition.quantise(x)).tokens
