@@ -13,6 +13,10 @@ FLOATS := an4_float an4_causal an4_more an4_wide an4_teacher an4_teacher_long an
 COMPRESSED := an4_causal_g4_80 an4_g4_80_short an4_layers an4_causal_single_80 an4_g4_80_b4 \
   an4_g4_80_b3 an4_g4_80_b2 an4_g4_50 an4_g4_90 an4_g4_95 an4_cosine an4_regional an4_csp an4_mixed
 TAUGHT := an4_distilled an4_student
+# A recipe, and the one that it goes on from.
+SMALL := an4_taught:an4_more an4_taught_long:an4_taught an4_narrow_long:an4_taught_long \
+  an4_taught_single:an4_more an4_single_long:an4_taught_single an4_broad:an4_more \
+  an4_broad_long:an4_broad
 TIMED := an4_causal an4_causal_g4_80 an4_cosine an4_regional an4_csp an4_mixed an4_distilled \
   an4_context an4_causal_mwer
 UNTRAINED := 8-0 5-0 4-0 3-0 2-0 5-0.5 5-0.8 5-0.9
@@ -142,21 +146,21 @@ training: $(VENV)/.train
 	  --start $(RUNS)/an4_causal --also $(RUNS)/synthetic
 	$(SORDINO) train recipes/an4_wide.toml --data $(DATA)/an4 -o $(RUNS)/an4_wide \
 	  --start $(RUNS)/an4_more --also $(RUNS)/synthetic
-	$(SORDINO) train recipes/an4_taught.toml --data $(DATA)/an4 -o $(RUNS)/an4_taught \
-	  --start $(RUNS)/an4_more --teacher $(RUNS)/an4_wide/model.npz --also $(RUNS)/synthetic
-	$(SORDINO) train recipes/an4_taught_long.toml --data $(DATA)/an4 -o $(RUNS)/an4_taught_long \
-	  --start $(RUNS)/an4_taught --teacher $(RUNS)/an4_wide/model.npz --also $(RUNS)/synthetic
-	$(SORDINO) train recipes/an4_taught_single.toml --data $(DATA)/an4 \
-	  -o $(RUNS)/an4_taught_single --start $(RUNS)/an4_more \
-	  --teacher $(RUNS)/an4_wide/model.npz --also $(RUNS)/synthetic
+	for step in $(SMALL); do \
+	  $(SORDINO) train recipes/$${step%:*}.toml --data $(DATA)/an4 -o $(RUNS)/$${step%:*} \
+	    --start $(RUNS)/$${step#*:} --teacher $(RUNS)/an4_wide/model.npz \
+	    --also $(RUNS)/synthetic || exit; \
+	done
 	for recipe in $(COMPRESSED); do \
 	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
 	    --start $(RUNS)/an4_causal || exit; \
 	done
 	$(SORDINO) train recipes/an4_causal_mwer.toml --data $(DATA)/an4 -o $(RUNS)/an4_causal_mwer \
 	  --start $(RUNS)/an4_causal
-	$(SORDINO) train recipes/an4_mwer.toml --data $(DATA)/an4 -o $(RUNS)/an4_mwer \
-	  --start $(RUNS)/an4_taught_long --also $(RUNS)/synthetic
+	for step in an4_mwer:an4_taught_long an4_broad_mwer:an4_broad_long; do \
+	  $(SORDINO) train recipes/$${step%:*}.toml --data $(DATA)/an4 -o $(RUNS)/$${step%:*} \
+	    --start $(RUNS)/$${step#*:} --also $(RUNS)/synthetic || exit; \
+	done
 	for recipe in $(TAUGHT); do \
 	  $(SORDINO) train recipes/$$recipe.toml --data $(DATA)/an4 -o $(RUNS)/$$recipe \
 	    --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_wide/model.npz || exit; \
@@ -167,14 +171,15 @@ training: $(VENV)/.train
 	    -o $(RUNS)/untrained-$$run || exit; \
 	done
 	$(BIN)/python -m sordino.campaigns.training $(FLOATS:%=$(RUNS)/%) $(RUNS)/an4_causal_mwer \
-	  $(RUNS)/an4_taught $(RUNS)/an4_taught_long $(RUNS)/an4_taught_single $(RUNS)/an4_mwer \
+	  $(foreach step,$(SMALL),$(RUNS)/$(firstword $(subst :, ,$(step)))) \
+	  $(RUNS)/an4_mwer $(RUNS)/an4_broad_mwer \
 	  $(COMPRESSED:%=$(RUNS)/%) $(TAUGHT:%=$(RUNS)/%) \
 	  $(UNTRAINED:%=$(RUNS)/untrained-%) -o docs/results/training.md
 	$(BIN)/python -m sordino.campaigns.training_time $(TIMED:%=recipes/%.toml) --data $(DATA)/an4 \
 	  --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_wide/model.npz \
 	  -o docs/results/training-time.md
-	$(BIN)/python -m sordino.campaigns.replay $(RUNS)/an4_taught_long \
-	  $(RUNS)/an4_taught_single $(COMPRESSED:%=$(RUNS)/%) \
+	$(BIN)/python -m sordino.campaigns.replay $(RUNS)/an4_broad_mwer \
+	  $(RUNS)/an4_single_long $(COMPRESSED:%=$(RUNS)/%) \
 	  $(TAUGHT:%=$(RUNS)/%) \
 	  --data $(DATA)/an4 -o docs/results/replay.md
 
