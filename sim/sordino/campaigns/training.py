@@ -110,9 +110,16 @@ def load_run(folder: Path, machine: str) -> Run:
 
 
 def reference(run: Run, runs: Sequence[Run]) -> Run:
-    """What a training is compared with: the one it started from, else the first."""
-    named = [other for other in runs if other.name == run.result.get("start")]
-    return (named or list(runs))[0]
+    """What a training is compared with: the one it started from, else the first.
+
+    Of what is made small its own float: the last one not made small that it goes back to.
+    """
+    by_name = {other.name: other for other in runs}
+    found = by_name.get(str(run.result.get("start")), runs[0])
+    for _ in runs:  # no more, since a name may come again
+        if run.compressed and found.compressed:
+            found = by_name.get(str(found.result.get("start")), found)
+    return found
 
 
 def error_line(run: Run, runs: Sequence[Run]) -> tuple[str, ...]:
@@ -170,11 +177,19 @@ def command(result: dict[str, Any]) -> str:
     return " ".join(parts)
 
 
-def _averaged(runs: Sequence[Run]) -> str:
-    """Which recipes keep a share of their start: it is found by errors, the weights are not."""
-    shares = {run.name: run.result["recipe"]["schedule"].get("start_share") for run in runs}
-    names = [name for name, share in shares.items() if share]
-    return f", but the share of its start in {' and '.join(names)} was" if names else ""
+def _chosen(runs: Sequence[Run]) -> str:
+    """What was found by errors, where weights were not, and the recipes that have it."""
+
+    def having(field: str) -> str:
+        schedules = {run.name: run.result["recipe"]["schedule"] for run in runs}
+        return ", ".join(name for name, schedule in schedules.items() if schedule.get(field))
+
+    text = ""
+    if names := having("start_share"):
+        text += f" The share of its start that {names} keeps was chosen by errors."
+    if names := having("blank_penalty"):
+        text += f" So was that blank is lower ([how much](blank-penalty.md)) in {names}."
+    return text
 
 
 def point(run: Run) -> Point:
@@ -220,8 +235,9 @@ def main(runs: tuple[Path, ...], output: Path, machine: str) -> None:
             "Greedy decoding, no language model. WER is of the trained network in floating point "
             "(its weights rounded and zero as the recipe says), the machine's of the compiled "
             "integers; errors and differences are the machine's where there is one. The model is "
-            "the one after the last step, with averaged weights; none was chosen by its errors"
-            f"{_averaged(found)}. Intervals: paired bootstrap over utterances.\n",
+            "the one after the last step, with averaged weights; none was chosen by its errors."
+            f"{_chosen(found)} Against: of what is made small its own float, of others what they "
+            "started from. Intervals: paired bootstrap over utterances.\n",
             table(ERRORS, [error_line(run, found) for run in found]),
             "\n## Bytes\n",
             f"Of the whole image for `{machine}` (`{machine}-unstructured` for single zeros), or "

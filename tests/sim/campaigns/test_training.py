@@ -68,11 +68,14 @@ def test_page(tmp_path: Path) -> None:
         "a": result("a", [2, 0]),
         "b": result("b", [1, 0], parameters=22340),
         "c": result("c", [1, 1], [0, 0], start="a", teacher={"name": "b", "wer": 0.1}),
+        "d": result("d", [1, 1], [1, 0], start="c"),
     }
+    runs["d"]["recipe"]["schedule"]["blank_penalty"] = 0.5
     for name, contents in runs.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "result.json").write_text(json.dumps(contents))
     write_model(tmp_path / "c")
+    write_model(tmp_path / "d")
     page = tmp_path / "docs" / "page.md"
     arguments = [*(str(tmp_path / name) for name in runs), "-o", str(page), "--machine", "tiny"]
     ran = CliRunner().invoke(training.main, arguments, catch_exceptions=False)
@@ -81,6 +84,8 @@ def test_page(tmp_path: Path) -> None:
     assert "| a | what | dev | 25.00% |  | 2/8 |  |  |  |" in text
     assert "| b | what | dev | 12.50% |  | 1/8 | a | -12.50% | -25.00% to +0.00% |" in text
     assert "| c | what | dev | 25.00% | 0.00% | 0/8 | a | -25.00% | -50.00% to +0.00% |" in text
+    assert "| d | what | dev | 25.00% | 12.50% | 1/8 | a | -12.50% | -25.00% to +0.00% |" in text
+    assert "blank is lower ([how much](blank-penalty.md)) in d. Against" in text
     assert "most accurate float model here, b, with 89,360 bytes" in text
     assert "| a |  |  | 49,360 | 100.00% | 55.24% |  |" in text
     image = compile_model(load_model(tmp_path / "c" / "model.npz"), PRESETS["tiny"]).image
@@ -95,7 +100,7 @@ def test_page(tmp_path: Path) -> None:
     labels = [element.text for element in drawn.iter() if element.tag.endswith("text")]
     assert {"a", "b", "c", "float32", "groups of 4"} <= set(labels)
     ends = [e for e in drawn.iter() if e.tag.endswith("circle") and e.get("r") == "4"]
-    assert len(ends) == 3 + 2
+    assert len(ends) == 4 + 2
 
 
 def test_a_model_rounded_and_pruned_without_training(tmp_path: Path) -> None:
