@@ -4,12 +4,17 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import product
 
 __all__ = ["Point", "scatter"]
 
 _WIDTH, _HEIGHT = 860, 520
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 150, 30, 60
 _Place = Callable[[float, float], tuple[float, float]]
+_Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+_LETTER = 5.6
+"""Width of a small letter, about."""
 _COLOURS = ("#1f6fb4", "#c0392b", "#2e8b57", "#8e5fb0", "#b9770e")
 
 
@@ -55,10 +60,38 @@ def scatter(points: Sequence[Point], title: str) -> str:
         (x, y), (_, y_low), (_, y_high) = (place(p.size, w) for w in (p.wer, p.low, p.high))
         parts.append(
             f'<path d="M{x} {y_low}V{y_high}" stroke="{colour}" opacity="0.35"/>'
-            f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>'
-            f'<text x="{x + 6}" y="{y - 5}" font-size="10">{escape(p.label)}</text>'
+            f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}">'
+            f"<title>{escape(p.label)}, {p.size:,} bytes, {p.wer:.2%}</title></circle>"
         )
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return "\n".join([*parts, *_labels(points, place), "</svg>"]) + "\n"
+
+
+def _labels(points: Sequence[Point], place: _Place) -> list[str]:
+    """A label beside each point, where there is room for it; those with fewer errors choose first.
+
+    All points have one that shows where they are pointed at.
+    """
+    spots = [place(p.size, p.wer) for p in points]
+    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in spots]
+    parts = []
+    for p in sorted(points, key=lambda p: (p.wer, p.size, p.label)):
+        x, y = place(p.size, p.wer)
+        wide = _LETTER * len(p.label)
+        for left, base in product((x + 6, x - 6 - wide), (y - 5, y + 3, y + 12)):
+            box = (left, base - 8, left + wide, base + 2)
+            if left < _LEFT or any(_overlap(box, other) for other in taken):
+                continue
+            taken.append(box)
+            parts.append(
+                f'<text x="{left:.1f}" y="{base:.1f}" font-size="10">{escape(p.label)}</text>'
+            )
+            break
+    return parts
+
+
+def _overlap(one: _Box, two: _Box) -> bool:
+    apart_across = one[2] <= two[0] or two[2] <= one[0]
+    return not (apart_across or one[3] <= two[1] or two[3] <= one[1])
 
 
 def _axes(least: float, most: float, top: float, place: _Place) -> list[str]:

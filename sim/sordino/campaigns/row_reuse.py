@@ -48,6 +48,7 @@ def _machine(bus: int, ring_bits: int = _RING_BITS, **more: int) -> Config:
     burst = min(8, ring_bits // (2 * bus))
     words = ring_bits // 16
     settings: dict[str, Any] = {
+        "rows_per_lane": 320,
         "activation_words": 8192,
         "state_words": 4096,
         "program_words": 2048,
@@ -198,7 +199,8 @@ def main(output: Path, data: Path) -> None:
     model = load_model(path, None)
     recordings = sorted((path.parent / "utterances").glob("*.wav"))
     parts = [
-        "The trained model on `small`, all weights streamed, rings of 512 bytes. A chunk of T "
+        "The trained model on `small`, all weights streamed, rings of 512 bytes, 320 rows in an "
+        "accumulator bank, which eight frames of 320 units need. A chunk of T "
         "frames: W of the encoder's layers and of its half of the joint come over the bus "
         "once for all of them, U, the prediction network and the output once each time, as "
         "before. Bytes and cycles are a frame's without a token (cycle model, over eight "
