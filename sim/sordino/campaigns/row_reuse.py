@@ -49,7 +49,7 @@ def _machine(bus: int, ring_bits: int = _RING_BITS, **more: int) -> Config:
     words = ring_bits // 16
     settings: dict[str, Any] = {
         "rows_per_lane": 320,
-        "activation_words": 8192,
+        "activation_words": 16384,
         "state_words": 4096,
         "program_words": 2048,
         "matrices": 255,
