@@ -170,11 +170,12 @@ training: $(VENV)/.train
 	    --bits $${run%-*} --zeros $${run#*-} --shares layer_adaptive \
 	    -o $(RUNS)/untrained-$$run || exit; \
 	done
+	$(SORDINO) train recipes/fsdd.toml --data $(DATA)/fsdd/recordings -o $(RUNS)/fsdd
 	$(BIN)/python -m sordino.campaigns.training $(FLOATS:%=$(RUNS)/%) $(RUNS)/an4_causal_mwer \
 	  $(foreach step,$(SMALL),$(RUNS)/$(firstword $(subst :, ,$(step)))) \
 	  $(RUNS)/an4_mwer $(RUNS)/an4_broad_mwer \
 	  $(COMPRESSED:%=$(RUNS)/%) $(TAUGHT:%=$(RUNS)/%) \
-	  $(UNTRAINED:%=$(RUNS)/untrained-%) -o docs/results/training.md
+	  $(UNTRAINED:%=$(RUNS)/untrained-%) $(RUNS)/fsdd -o docs/results/training.md
 	$(BIN)/python -m sordino.campaigns.training_time $(TIMED:%=recipes/%.toml) --data $(DATA)/an4 \
 	  --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_wide/model.npz \
 	  -o docs/results/training-time.md

@@ -220,12 +220,13 @@ def point(run: Run) -> Point:
 def main(runs: tuple[Path, ...], output: Path, machine: str) -> None:
     """Write the page of the trainings in folders RUNS, and its picture beside it."""
     found = [load_run(folder, machine) for folder in runs]
-    floats = [run for run in found if not run.compressed] or found
+    alike = [run for run in found if run.words == found[0].words]  # on the same recordings
+    floats = [run for run in alike if not run.compressed] or alike
     teacher = min(floats, key=lambda run: run.wer)
     picture = output.with_suffix(".svg")
     output.parent.mkdir(parents=True, exist_ok=True)
     top = "Word error rate against bytes"
-    shown = [p for p in map(point, found) if p.wer <= MOST_SHOWN]
+    shown = [p for p in map(point, alike) if p.wer <= MOST_SHOWN]
     write_atomically(picture, scatter(shown, f"{top}, {found[0].result['split']} split"))
     write_page(
         output,

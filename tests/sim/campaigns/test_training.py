@@ -69,6 +69,7 @@ def test_page(tmp_path: Path) -> None:
         "b": result("b", [1, 0], parameters=22340),
         "c": result("c", [1, 1], [0, 0], start="a", teacher={"name": "b", "wer": 0.1}),
         "d": result("d", [1, 1], [1, 0], start="c"),
+        "e": result("e", [0, 0], split="test", utterance_words=[1, 7]),
     }
     runs["d"]["recipe"]["schedule"]["blank_penalty"] = 0.5
     for name, contents in runs.items():
@@ -86,6 +87,7 @@ def test_page(tmp_path: Path) -> None:
     assert "| c | what | dev | 25.00% | 0.00% | 0/8 | a | -25.00% | -50.00% to +0.00% |" in text
     assert "| d | what | dev | 25.00% | 12.50% | 1/8 | a | -12.50% | -25.00% to +0.00% |" in text
     assert "blank is lower ([how much](blank-penalty.md)) in d. Against" in text
+    assert "| e | what | test | 0.00% |  | 0/8 |  |  |  |" in text
     assert "most accurate float model here, b, with 89,360 bytes" in text
     assert "| a |  |  | 49,360 | 100.00% | 55.24% |  |" in text
     image = compile_model(load_model(tmp_path / "c" / "model.npz"), PRESETS["tiny"]).image
@@ -99,6 +101,7 @@ def test_page(tmp_path: Path) -> None:
     drawn = xml.fromstring((tmp_path / "docs" / "page.svg").read_text())
     labels = [element.text for element in drawn.iter() if element.tag.endswith("text")]
     assert {"a", "b", "c", "float32", "groups of 4"} <= set(labels)
+    assert "e" not in labels
     ends = [e for e in drawn.iter() if e.tag.endswith("circle") and e.get("r") == "4"]
     assert len(ends) == 4 + 2
 
