@@ -94,7 +94,8 @@ def main(data: Path, output: Path, utterances: int) -> None:
     for preset, (model, bits, sparsity) in MACHINES.items():
         for name in sets:
             mine = [r for r in results if (r.job.preset, r.job.set_name) == (preset, name)]
-            what = f"{model}, {bits} bits" + (f", {sparsity:.0%} pruned" if sparsity else "")
+            trained = "as trained" if bits is None else f"{bits} bits"
+            what = f"{model}, {trained}" + (f", {sparsity:.0%} pruned" if sparsity else "")
             rows.append(
                 (
                     *(preset, what, name, len(mine)),
