@@ -1,7 +1,7 @@
 """Recipes: what is read, what is refused, and with which words."""
 
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -72,7 +72,9 @@ def test_digest_is_of_what_is_said_not_of_how(tmp_path: Path) -> None:
     assert said.digest == again.digest != other.digest
 
 
-@pytest.mark.parametrize("kind", [f.default_factory for f in fields(Recipe)[2:]])
+@pytest.mark.parametrize(
+    "kind", [f.default_factory for f in fields(Recipe) if is_dataclass(f.default_factory)]
+)
 def test_every_field_is_documented(kind: type) -> None:
     documented = {
         word for line in kind.__doc__.splitlines() for word in line.replace(",", "").split()
