@@ -168,7 +168,8 @@ def command(result: dict[str, Any]) -> str:
     if "command" in result:
         return str(result["command"])
     name, taught = result["recipe"]["name"], result.get("teacher")
-    parts = [f"sordino train recipes/{name}.toml --data an4 -o runs/{name}"]
+    data = result.get("data", "an4")  # results of before it was noted have it not
+    parts = [f"sordino train recipes/{name}.toml --data {data} -o runs/{name}"]
     parts += [f"--also {name}" for name in result.get("also", ())]
     if result.get("start"):
         parts.append(f"--start runs/{result['start']}")

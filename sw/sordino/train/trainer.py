@@ -119,7 +119,7 @@ class Trainer:
         self._definition, own = define_features(recipe.features, spoken), len(spoken)
         for folder in also:
             spoken += self._load(folder, "train")
-        self._also = [folder.name for folder in also]
+        self._data, self._also = data.name, [folder.name for folder in also]
         self._identity = {
             "recipe": recipe.digest,
             "data": fingerprint([*spoken, *self._measured]),
@@ -308,6 +308,7 @@ class Trainer:
                 for name, p in self._learner.network.named().items()
                 if not name.startswith("ctc")
             ),
+            "data": self._data,
             "also": self._also,
             "start": self._started,
             "teacher": self._taught,

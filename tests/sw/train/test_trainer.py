@@ -60,13 +60,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory, corpus: Path, tiny: Recipe) 
     return folder
 
 
-def test_loss_falls_and_results_are_written(whole: Path, tiny: Recipe) -> None:
+def test_loss_falls_and_results_are_written(whole: Path, corpus: Path, tiny: Recipe) -> None:
     result = json.loads((whole / "result.json").read_text())
     losses = result["losses"]
     assert losses[1] < 0.95 * losses[0]  # CTC alone
     assert losses[-1] < 0.8 * losses[2]  # the transducer beside it
     assert (result["words"], result["utterances"], result["split"]) == (10, 3, "train")
     assert result["wer"] == result["errors"] / result["words"]
+    assert result["data"] == corpus.name
     assert result["recipe"] == json.loads(json.dumps(tiny.to_dict()))
     assert result["parameters"] == load_model(whole / "model.npz").parameters() - 4 * (12 + 6)
     assert list((whole / "tensorboard").glob("events.*"))
