@@ -71,7 +71,10 @@ def main(
     rows, first = [], None
     for path in recipes:
         recipe = load_recipe(path)
-        times = step_times(recipe, data, steps, start=start, teacher=teacher)
+        for _ in range(
+            2
+        ):  # PyTorch compiles an LSTM for every length: the first time does not count
+            times = step_times(recipe, data, steps, start=start, teacher=teacher)
         first = first or times
         ratio = median(a / b for a, b in zip(times, first, strict=True))
         rows.append(
@@ -87,7 +90,8 @@ def main(
         f"python -m sordino.campaigns.training_time {' '.join(map(str, recipes))}",
         (
             f"Mean of {steps} steps on one thread, the same utterances in all; the ratio is the "
-            "median over the steps. Time of the processor, so that other work counts little.\n",
+            "median over the steps. Time of the processor, so that other work counts little; the "
+            "second of two runs, since PyTorch compiles what it needs in the first.\n",
             table(HEADER, rows),
         ),
     )
