@@ -19,6 +19,8 @@ SMALL := an4_taught:an4_more an4_taught_long:an4_taught an4_narrow_long:an4_taug
   an4_broad_long:an4_broad
 TIMED := an4_causal an4_causal_g4_80 an4_cosine an4_regional an4_csp an4_mixed an4_distilled \
   an4_context an4_causal_mwer
+BLANK := an4_causal an4_more an4_causal_g4_80 an4_taught an4_taught_long an4_narrow_long an4_mwer \
+  an4_taught_single an4_single_long an4_broad an4_broad_long an4_broad_mwer
 UNTRAINED := 8-0 5-0 4-0 3-0 2-0 5-0.5 5-0.8 5-0.9
 
 .PHONY: help demo test lint types unit docs image report cocotb cosim-real wer beam blank-penalty fuzz random \
@@ -119,7 +121,7 @@ beam: $(VENV)/.sim
 
 blank-penalty: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.blank_penalty --data $(DATA)/an4 \
-	  $(patsubst %/result.json,%,$(wildcard $(RUNS)/*/result.json)) \
+	  $(BLANK:%=$(RUNS)/%) \
 	  -o docs/results/blank-penalty.md
 
 cosim-real: $(VENV)/.sim

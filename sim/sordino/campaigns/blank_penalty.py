@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 from sordino.campaigns.common import choose_apart, write_page
 from sordino.campaigns.training import load_result
 from sordino.cli.options import data_option
 from sordino.model.load import load_model
+from sordino.model.rnnt import RnntModel
 from sordino.reference.markdown import table
 from sordino.speech.datasets import Utterance, load_dataset
 from sordino.speech.features import load_features
@@ -23,21 +23,6 @@ __all__ = ["measure"]
 PENALTIES = (-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 
 
-def _said(network: FloatRnnt, heard: NDArray[np.float64], penalty: float) -> str:
-    """`FloatRnnt.transcribe`'s rule after the encoder, with another score of blank."""
-    state, found = network.start(), list[int]()
-    for frame in heard:
-        for _ in range(network.max_symbols):
-            scores = network.logits(frame, state)
-            scores[network.blank] -= penalty
-            token = int(scores.argmax())
-            if token == network.blank:
-                break
-            found.append(token)
-            state = network.advance(state, token)
-    return network.text(found)
-
-
 def measure(run: Path, utterances: Sequence[Utterance]) -> list[Wer]:
     """Word errors of a training's model in float, rounded as it is, at each of PENALTIES.
 
@@ -45,17 +30,23 @@ def measure(run: Path, utterances: Sequence[Utterance]) -> list[Wer]:
     """
     result, model = load_result(run), load_model(run / "model.npz")
     model = model.with_blank_penalty(-result["recipe"]["schedule"].get("blank_penalty", 0.0))
-    network, definition = FloatRnnt(model.arrays(), model.meta), model.feature_definition()
+    network, definition = _network(model, 0.0), model.feature_definition()
     scale = 2**definition.fraction_bits
     heard = [
         network.listen(definition.quantise(load_features(u.path, definition)) / scale)
         for u in utterances
     ]
     texts = [u.text for u in utterances]
-    return [
-        word_error_rate(texts, [_said(network, states, penalty) for states in heard])
-        for penalty in PENALTIES
-    ]
+    scores = []
+    for penalty in PENALTIES:  # what the encoder has heard does not depend on it
+        lower = _network(model, penalty)
+        scores.append(word_error_rate(texts, [lower.text(lower.decode(x)) for x in heard]))
+    return scores
+
+
+def _network(model: RnntModel, penalty: float) -> FloatRnnt:
+    lower = model.with_blank_penalty(penalty)
+    return FloatRnnt(lower.arrays(), lower.meta)
 
 
 def _row(name: str, scores: Sequence[Wer], apart: int) -> tuple[Any, ...]:

@@ -24,12 +24,11 @@ from sordino.compiler.stream import WEIGHTS, place_weights
 from sordino.files import write_atomically
 from sordino.golden.verify import verify
 from sordino.isa.image import Image
-from sordino.model.rnnt import RnntModel
+from sordino.model.rnnt import MOST_BLANK_PENALTY, RnntModel
 
 __all__ = ["CompileOptions", "Compiled", "compile_model"]
 
 _FLOAT32_BYTES = 4
-_MOST_PENALTY = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +73,9 @@ class CompileOptions:
             raise CompileError(f"chunk must be 1 to {MOST_FRAMES} frames, not {self.chunk}")
         if self.max_symbols is not None and not 1 <= self.max_symbols <= 0xFFFF:
             raise CompileError(f"max_symbols must be 1 to 65535, not {self.max_symbols}")
-        if not abs(self.blank_penalty) <= _MOST_PENALTY:
+        if not abs(self.blank_penalty) <= MOST_BLANK_PENALTY:
             raise CompileError(
-                f"blank_penalty must be -{_MOST_PENALTY:g} to {_MOST_PENALTY:g} nats, "
+                f"blank_penalty must be -{MOST_BLANK_PENALTY:g} to {MOST_BLANK_PENALTY:g} nats, "
                 f"not {self.blank_penalty}"
             )
 

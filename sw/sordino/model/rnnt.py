@@ -13,10 +13,12 @@ from sordino.errors import InputError
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.reduction import TimeReduction
 
-__all__ = ["ACTIVATIONS", "Linear", "Lstm", "RnntModel"]
+__all__ = ["ACTIVATIONS", "MOST_BLANK_PENALTY", "Linear", "Lstm", "RnntModel"]
 
 ACTIVATIONS = ("tanh", "relu")
 """What a joint may apply to the sum of its halves."""
+MOST_BLANK_PENALTY = 10.0
+"""Nats: more than networks are ever sure of."""
 _MAX_SYMBOLS = 5
 _RELU_FRACTION = 4
 _Array = NDArray[np.float64]
@@ -183,6 +185,8 @@ class RnntModel:
 
     def with_blank_penalty(self, nats: float) -> "RnntModel":
         """The model with the score of blank lower by `nats`: one that leaves out fewer words.
+
+        At most MOST_BLANK_PENALTY either way, which compiler and recipes see to.
 
         Greedy decoding writes a token only where it is likelier than blank in one frame, though
         its probability may lie spread over several.

@@ -158,10 +158,14 @@ class FloatRnnt:
         The prediction network starts from zero state and the blank's embedding; ties go to the
         lowest token. Raises `InputError` for another shape.
         """
+        return self.decode(self.listen(x))
+
+    def decode(self, heard: _Array) -> list[int]:
+        """`transcribe` after the encoder, from `listen`'s vectors (T, joint)."""
         state, found = self.start(), list[int]()
-        for heard in self.listen(x):
+        for frame in heard:
             for _ in range(self.max_symbols):
-                token = int(self.logits(heard, state).argmax())
+                token = int(self.logits(frame, state).argmax())
                 if token == self.blank:
                     break
                 found.append(token)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from sordino.errors import InputError
+from sordino.model.rnnt import MOST_BLANK_PENALTY
 from sordino.speech.datasets import Split
 from sordino.speech.features import MEANS
 from sordino.train.checks import one_of, within
@@ -224,7 +225,7 @@ class ScheduleRecipe:
         within(self, "weight_noise", 0, 10)
         within(self, "average", 0, 0.999999)
         within(self, "start_share", 0, 1)
-        within(self, "blank_penalty", -10, 10)
+        within(self, "blank_penalty", -MOST_BLANK_PENALTY, MOST_BLANK_PENALTY)
         one_of(self, "precision", _PRECISIONS)
         one_of(self, "measure", get_args(Split))
         within(self, "measure_epochs", 1, 100_000)

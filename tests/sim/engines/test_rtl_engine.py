@@ -14,6 +14,7 @@ from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.isa.registers import COUNTERS, Error
 from sordino.testing.layers import LayerSizes, layers_image, random_matrix
+from sordino.testing.streaming import assert_same_run
 from sordino.testing.trials import MACHINES, Gapped
 
 FRAMES = 4
@@ -53,12 +54,8 @@ def loaded(image: Image) -> Rtl:
 
 
 def same(a: RunResult, b: RunResult) -> None:
-    assert (a.tokens, a.error, a.code, a.counters) == (b.tokens, b.error, b.code, b.counters)
-    assert a.records is not None
-    assert b.records is not None
-    assert [record.pc for record in a.records] == [record.pc for record in b.records]
-    for one, other in zip(a.records, b.records, strict=True):
-        np.testing.assert_array_equal(one.values, other.values)
+    assert (a.tokens, a.code, a.counters) == (b.tokens, b.code, b.counters)
+    assert_same_run(a, b)
     for store, memory in a.final.items():
         np.testing.assert_array_equal(memory, b.final[store])
 
