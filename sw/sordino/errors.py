@@ -1,6 +1,8 @@
-"""Errors that users of the toolkit are meant to see."""
+"""Errors and warnings that users of the toolkit are meant to see."""
 
-__all__ = ["InputError"]
+import warnings
+
+__all__ = ["InputError", "InputWarning", "warn"]
 
 
 class InputError(ValueError):
@@ -8,3 +10,16 @@ class InputError(ValueError):
 
     The command line prints the message alone and exits with code 2.
     """
+
+
+class InputWarning(UserWarning):
+    """Input that is taken, though what comes of it is probably useless; the message is one line.
+
+    The command line prints the message after `sordino: warning:` on standard error, lists it under
+    `warnings` in what `--json` prints, and its exit code stays the same.
+    """
+
+
+def warn(message: str) -> None:
+    """Issue an `InputWarning`: what was found, what follows from it, what to do."""
+    warnings.warn(message, InputWarning, stacklevel=2)

@@ -1,10 +1,47 @@
-"""Writing files so that nothing is ever half-written."""
+"""Reading text as other tools write it, and writing files so that none is ever half-written."""
 
+import codecs
 import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["write_atomically"]
+from sordino.errors import InputError
+
+__all__ = ["decode_text", "read_text", "text_lines", "write_atomically"]
+
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_text(path: str | Path, what: str) -> str:
+    """The text of a UTF-8 file, without a byte order mark; `what` names its kind in errors.
+
+    Raises InputError for a file that cannot be read or is not UTF-8.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {what} {path}: {error.strerror}") from None
+    return decode_text(data, f"{what} {path}")
+
+
+def decode_text(data: bytes, what: str) -> str:
+    """As `read_text`, of bytes; `what` names them in errors."""
+    if data.startswith(_WIDE):
+        raise InputError(f"wanted {what} as UTF-8, got UTF-16; save it as UTF-8")
+    try:
+        return data.removeprefix(codecs.BOM_UTF8).decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"wanted {what} as UTF-8, got byte {data[error.start]:#04x} in line {line}; save it as "
+            "UTF-8"
+        ) from None
+
+
+def text_lines(text: str) -> list[str]:
+    """Lines as line feeds end them, alone or after a carriage return; nothing else ends a line."""
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def write_atomically(path: str | Path, contents: bytes | str) -> None:

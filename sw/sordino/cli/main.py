@@ -18,7 +18,7 @@ from sordino.cli.estimate import estimate
 from sordino.cli.evaluate import evaluate
 from sordino.cli.inspect import disasm, info
 from sordino.cli.lm import lm
-from sordino.cli.output import fail
+from sordino.cli.output import fail, shown_warnings
 from sordino.cli.report import report
 from sordino.cli.run import run
 from sordino.cli.sweep import sweep_command
@@ -66,7 +66,8 @@ for command in (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the `sordino` command; `arguments` default to the process's. Always exits."""
     try:
-        code = cli.main(arguments, prog_name="sordino", standalone_mode=False)
+        with shown_warnings():
+            code = cli.main(arguments, prog_name="sordino", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(130)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -3,7 +3,9 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,11 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from sordino.errors import InputError
+from sordino.errors import InputError, InputWarning
 
 __all__ = [
     *("console", "fail", "frequency", "prepare_output", "print_json", "print_table"),
-    *("progress", "settings"),
+    *("progress", "settings", "shown_warnings"),
 ]
 
 _WIDE = 1000
@@ -54,8 +56,34 @@ def prepare_output(path: Path | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
 
 
+_warned: list[str] = []
+"""What the running command has warned of, each message once."""
+
+
+@contextmanager
+def shown_warnings() -> Iterator[None]:
+    """Print every different `InputWarning` of a command as one line on standard error."""
+
+    others = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if not issubclass(category, InputWarning):
+            return others(message, category, *place, **more)
+        text = " ".join(str(message).split())
+        if text not in _warned:
+            _warned.append(text)
+            click.echo(f"sordino: warning: {text}", err=True)
+
+    _warned.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        warnings.showwarning = show
+        yield
+
+
 def print_json(value: dict[str, Any]) -> None:
-    """One JSON object on standard output."""
+    """One JSON object on standard output, with `warnings` as its last entry."""
+    value = {**value, "warnings": _warned}
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
