@@ -91,7 +91,7 @@ def simulate(simulator, folder, image, features, *, again, bench="bench_top"):
     """Run every test of a bench on `image` and `features`, against golden."""
     result = Golden(image).run(features)
     expected = {
-        "entry": image.host["entries"]["main"],
+        "entry": image.entry("main"),
         "tokens": result.tokens,
         "error": result.error.name,
         "code": result.code,

@@ -86,9 +86,7 @@ def frame_bounds(
     image: Image, *, entry: str = "main", durations: Durations | None = None
 ) -> Bounds | None:
     """Bounds of a program that reads input from one or more INPUTs; None if it never does."""
-    return _Explorer(durations or Durations(image)).bounds(
-        image.host.get("entries", {}).get(entry, 0)
-    )
+    return _Explorer(durations or Durations(image)).bounds(image.entry(entry))
 
 
 @dataclass(frozen=True, slots=True)

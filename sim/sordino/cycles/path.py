@@ -48,7 +48,7 @@ def follow(image: Image, vectors: int, decisions: Sequence[int], *, entry: str =
     It ends with HALT, or where the stack over- or underflows. ValueError if the decisions do not
     suffice.
     """
-    return _Follower(image, vectors, decisions).run(image.host.get("entries", {}).get(entry, 0))
+    return _Follower(image, vectors, decisions).run(image.entry(entry))
 
 
 class _Follower:

@@ -59,6 +59,7 @@ class AmaranthSim:
         *,
         cycle_limit: int = 0,
         record: bool | Callable[[Record], None] = False,
+        entry: str = "main",
     ) -> RunResult:
         """Run features (frames, dim) int8 until the machine stops."""
         return run_machine(
@@ -66,6 +67,7 @@ class AmaranthSim:
             features,
             cycle_limit=cycle_limit,
             record=record,
+            entry=entry,
             timeout=_NO_LIMIT,
             vcd=self._vcd,
             memory=self._memory,
@@ -91,9 +93,8 @@ def estimate_cycles(image: Image, frames: int) -> int:
     A speech model whose tokens are rarer than its vectors takes less. Other entry points than
     main's do not count.
     """
-    entries = image.host.get("entries", {})
-    first = entries.get("main", 0)
-    end = min((at for at in entries.values() if at > first), default=len(image.program))
+    first = image.entry("main")
+    end = min((at for at in image.entries.values() if at > first), default=len(image.program))
     return frames * sum(_cycles(image, i) for i in image.program[first:end])
 
 

@@ -63,10 +63,12 @@ class Engine(Protocol):
         *,
         cycle_limit: int = 0,
         record: bool | Callable[[Record], None] = False,
+        entry: str = "main",
     ) -> RunResult:
-        """Run from the entry point until the machine stops.
+        """Run from a named entry point until the machine stops.
 
         `features` (frames, dim) int8 arrive in order, then the end of input. `record` True keeps
         every record in the result; a callback gets each as it is made, and none is kept.
-        `cycle_limit` 0 means none. Memories keep what an earlier run left.
+        `cycle_limit` 0 means none. Memories keep what an earlier run left. Raises ImageError for
+        an entry point that the image does not have.
         """

@@ -199,6 +199,7 @@ class Rtl:
         `cycle_limit` 0 means none; `on_cycles` is called with the cycles simulated so far now
         and then; gaps (n in 256) stall the feature and token streams at random.
         """
+        address = self.image.entry(entry)
         stream = np.ascontiguousarray(features, dtype=np.int8).reshape(-1)
         kept: list[Record] = []
         sink = record if callable(record) else kept.append
@@ -207,7 +208,7 @@ class Rtl:
             handle,
             stream.ctypes.data,
             len(stream),
-            self.image.host.get("entries", {}).get(entry, 0),
+            address,
             cycle_limit,
             int(bool(record)),
             feature_gap,

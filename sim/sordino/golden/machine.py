@@ -11,7 +11,7 @@ from sordino.golden.state import State, Stop
 from sordino.golden.verify import verify
 from sordino.golden.weights import WeightStore
 from sordino.isa.effects import Region, Store, writes
-from sordino.isa.image import Image, ImageError
+from sordino.isa.image import Image
 from sordino.isa.registers import Error
 
 __all__ = ["Golden"]
@@ -43,14 +43,11 @@ class Golden:
     def start(self, features: NDArray[np.int8], *, entry: str = "main") -> None:
         """Begin at a named entry point of the image with `features` (frames, dim) int8 to come.
 
-        An image that names no entry points has `main` at address 0.
+        Raises ImageError for an entry point that the image does not have.
         """
         if features.dtype != np.int8:
             raise ValueError(f"features must be int8, not {features.dtype}")
-        entries = self.image.host.get("entries", {"main": 0})
-        if entry not in entries:
-            raise ImageError(f"no entry point {entry!r}; the image has {', '.join(entries)}")
-        self.state.start(features.reshape(-1), entries[entry])
+        self.state.start(features.reshape(-1), self.image.entry(entry))
 
     def step(self, *, record: bool = False) -> Record | None:
         """Execute the next instruction and return its record, if it retired and one is wanted.

@@ -210,7 +210,7 @@ def run_machine(
     `timeout` cycles. `memory` times external memory. Amaranth's simulator does
     about a thousand cycles a second: for small images.
     """
-    bench = _Bench(image, features, image.host.get("entries", {}).get(entry, 0), memory)
+    bench = _Bench(image, features, image.entry(entry), memory)
     kept: list[Record] = []
     sink = (record if callable(record) else kept.append) if record else None
     results: list[RunResult] = []

@@ -76,7 +76,7 @@ def random_slots(
 
 def overlapped(image: Image, rng: np.random.Generator | None = None) -> Image:
     """The image with as much overlap as its program allows, or with a random part of that."""
-    entries = image.host.get("entries", {}).values() or (0,)
+    entries = image.entries.values()
     program = with_overlap(image.program, entries, image.config)
     if rng is not None:
         program = tuple(replace(i, beside=i.beside & Unit(int(rng.integers(8)))) for i in program)

@@ -75,12 +75,14 @@ class Gapped:
         *,
         cycle_limit: int = 0,
         record: bool | Callable[[Record], None] = False,
+        entry: str = "main",
     ) -> RunResult:
         """As `Rtl.run`."""
         return self.rtl.run(
             features,
             cycle_limit=cycle_limit,
             record=record,
+            entry=entry,
             feature_gap=self._feature_gap,
             token_gap=self._token_gap,
             seed=self._seed,

@@ -81,7 +81,7 @@ def disassemble(program: Sequence[Instruction], labels: Mapping[str, int] | None
 def listing(image: Image) -> str:
     """The image's program as text, under comment lines that say for what machine it is."""
     config = image.config
-    labels = {**image.host.get("addresses", {}), **image.host.get("entries", {})}
+    labels = {**image.host.get("addresses", {}), **image.entries}
     model = image.host.get("model", {}).get("name", "model")
     return (
         f"# {model} for {config.name}: {config.lanes} lanes in groups of {config.group}, "

@@ -61,6 +61,8 @@ class MachineTransducer:
         self.tokens: list[str] = [str(token) for token in host["tokens"]]
         self.blank, self.max_symbols = int(host["blank"]), int(host["max_symbols"])
         self.runs = dict.fromkeys(("reset", "encode", "advance", "score"), 0)
+        for entry in self.runs:
+            image.entry(entry)
         search = self._search
         self._scale = np.float64(2.0**-search.fraction)
         _, self._order = index_words(image.parameters, search.index_table, search.scores[1])

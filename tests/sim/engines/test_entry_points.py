@@ -1,18 +1,74 @@
 """The parts of the loop that a host runs by itself: exact machine and circuit alike."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from sordino.compiler.compile import CompileOptions, compile_model
+from sordino.cycles.bounds import frame_bounds
 from sordino.cycles.engine import Cycles
+from sordino.cycles.path import follow
+from sordino.engines.amaranth_sim import AmaranthSim
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.golden.vector import embedding_words
 from sordino.isa.effects import Store
-from sordino.isa.image import Image
+from sordino.isa.image import Image, ImageError
+from sordino.isa.instructions import Opcode
 from sordino.isa.registers import Error
+from sordino.testing.builder import ProgramBuilder
+from sordino.testing.machine import run_machine
 from sordino.testing.models import random_model
 from sordino.testing.trials import MACHINES
+
+NOTHING = np.zeros((0, 1), np.int8)
+STARTS: dict[str, Callable[[Image, str], Any]] = {
+    "golden": lambda image, entry: Golden(image).run(NOTHING, entry=entry).code,
+    "cycles": lambda image, entry: Cycles(image).run(NOTHING, entry=entry).code,
+    "rtl": lambda image, entry: Rtl(image).run(NOTHING, entry=entry).code,
+    "amaranth": lambda image, entry: AmaranthSim(image).run(NOTHING, entry=entry).code,
+    "testbench": lambda image, entry: run_machine(image, NOTHING, entry=entry).code,
+    "path": lambda image, entry: image.program[
+        follow(image, 0, (), entry=entry).addresses[-1]
+    ].fields["code"],
+    "bounds": lambda image, entry: frame_bounds(image, entry=entry),
+}
+"""Everything that begins at a named entry point; the HALT code that it meets, but for bounds."""
+
+
+def two_entries() -> Image:
+    """Entry point `main` at 1 with HALT code 2; at 0 HALT code 1."""
+    builder = ProgramBuilder(MACHINES["g4"])
+    builder.add(Opcode.HALT, code=1)
+    builder.label("main")
+    builder.add(Opcode.HALT, code=2)
+    return builder.image()
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_all_refuse_an_unknown_entry_point_alike(name: str) -> None:
+    start, image = STARTS[name], two_entries()
+    named = replace(image, host={"entries": {"again": 0, "last": 1}})
+    for refused, entry, wanted in (
+        (image, "joint", "no entry point 'joint'; the image has main"),
+        (image, "", "no entry point ''; the image has main"),
+        (named, "main", "no entry point 'main'; the image has again, last"),
+        (
+            replace(image, host={"entries": {"main": 2}}),
+            "main",
+            "entry point 'main' is address 2, wanted 0 to 1",
+        ),
+    ):
+        with pytest.raises(ImageError) as error:
+            start(refused, entry)
+        assert str(error.value) == wanted
+    if name != "bounds":  # of a program without INPUT there are none
+        assert start(image, "main") == 2
+        assert start(named, "again") == 1
+        assert start(replace(image, host={}), "main") == 1
 
 
 @pytest.mark.parametrize("reduction", [None, (1, 2)])

@@ -368,10 +368,16 @@ def test_hazards_are_refused() -> None:
         verify(image(branch, matvec, racing))
 
 
-@pytest.mark.parametrize("target", [4, -1, "main", None])
+@pytest.mark.parametrize("target", [4, -1, "main", None, True, 1.0])
 def test_entry_points_are_addresses(target: object) -> None:
     wrong = replace(image(make(Opcode.EMIT)), host={"entries": {"joint": target}})
     assert refused(wrong) == f"entry point 'joint' is address {target}, wanted 0 to 3"
+
+
+@pytest.mark.parametrize("entries", [[0], "main", 0, None])
+def test_entry_points_have_names(entries: object) -> None:
+    wrong = replace(image(make(Opcode.EMIT)), host={"entries": entries})
+    assert refused(wrong) == f"wanted entry points by name, got {entries!r}; compile again"
 
 
 def test_thousands_are_separated() -> None:
