@@ -28,7 +28,8 @@ from sordino.model.load import load_model
 from sordino.reference.markdown import table
 from sordino.speech.datasets import Utterance, load_dataset
 from sordino.speech.features import load_features
-from sordino.speech.wer import Wer, word_error_rate
+from sordino.speech.text import Speller
+from sordino.speech.wer import Wer, transcript_errors
 
 __all__ = ["Heard", "Result", "decode", "main"]
 
@@ -113,11 +114,12 @@ def decode(
     decoder = Decoder(
         transducer=heard,
         options=options,
-        fusion=None if fusion is None else NgramFusion(lm, heard.tokens, fusion),
+        fusion=None if fusion is None else NgramFusion(lm, heard.tokens, fusion, heard.blank),
     )
     begin = time.process_time()
     said = [decoder.text(np.array([number])) for number in range(len(texts))]
-    return word_error_rate(texts, said), time.process_time() - begin
+    seconds = time.process_time() - begin
+    return transcript_errors(texts, said, Speller(heard.tokens, heard.blank)), seconds
 
 
 class _Clock:

@@ -16,7 +16,8 @@ from sordino.reference.markdown import table
 from sordino.speech.datasets import Utterance, load_dataset
 from sordino.speech.features import load_features
 from sordino.speech.reference import FloatRnnt
-from sordino.speech.wer import Wer, word_error_rate
+from sordino.speech.text import Speller
+from sordino.speech.wer import Wer, transcript_errors
 
 __all__ = ["measure"]
 
@@ -36,11 +37,12 @@ def measure(run: Path, utterances: Sequence[Utterance]) -> list[Wer]:
         network.listen(definition.quantise(load_features(u.path, definition)) / scale)
         for u in utterances
     ]
-    texts = [u.text for u in utterances]
+    texts, speller = [u.text for u in utterances], Speller(model.tokens, model.blank)
     scores = []
     for penalty in PENALTIES:  # what the encoder has heard does not depend on it
         lower = _network(model, penalty)
-        scores.append(word_error_rate(texts, [lower.text(lower.decode(x)) for x in heard]))
+        said = [lower.text(lower.decode(x)) for x in heard]
+        scores.append(transcript_errors(texts, said, speller))
     return scores
 
 

@@ -19,8 +19,8 @@ from sordino.model.load import load_model
 from sordino.model.save import save_model
 from sordino.speech.datasets import load_dataset
 from sordino.speech.features import load_input
-from sordino.speech.text import spell
-from sordino.speech.wer import Wer, word_error_rate
+from sordino.speech.text import Speller
+from sordino.speech.wer import Wer, transcript_errors
 from sordino.train.replay import Replay
 
 __all__ = ["compress_run"]
@@ -32,8 +32,9 @@ def _measure(path: Path, precision: Precision, data: Path, split: Any) -> Wer:
     definition = model.feature_definition()
     inputs = [load_input(u.path, definition) for u in utterances]
     found = Replay(model, precision).transcribe(inputs)
-    texts = [spell(model.tokens[t] for t in said) for said in found]
-    return word_error_rate([" ".join(u.text.upper().split()) for u in utterances], texts)
+    speller = Speller(model.tokens, model.blank)
+    texts = [speller.text(said) for said in found]
+    return transcript_errors([u.text for u in utterances], texts, speller)
 
 
 def compress_run(

@@ -8,10 +8,10 @@ import click
 
 from sordino.campaigns.common import make_image
 from sordino.cli.output import print_table
-from sordino.cli.speech import features_of, text_of
+from sordino.cli.speech import features_of, speller_of, text_of
 from sordino.golden.machine import Golden
 from sordino.speech.datasets import load_dataset
-from sordino.speech.wer import word_error_rate
+from sordino.speech.wer import transcript_errors
 
 LOSS_SHARE = 0.2
 """The last epoch's loss is at most this share of the first one's."""
@@ -29,7 +29,7 @@ def main(run: Path, data: Path, config: str) -> None:
     image = make_image(run / "model.npz", config, 8)
     golden, utterances = Golden(image), load_dataset(data, "train")
     texts = [text_of(image, golden.run(features_of(image, u.path)[0]).tokens) for u in utterances]
-    score = word_error_rate([u.text for u in utterances], texts)
+    score = transcript_errors([u.text for u in utterances], texts, speller_of(image))
     print_table(
         ("recording", "said", "heard on golden"),
         [(u.name, u.text, text) for u, text in zip(utterances, texts, strict=True)],

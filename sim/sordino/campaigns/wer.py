@@ -9,14 +9,15 @@ import click
 
 from sordino.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
 from sordino.campaigns.common import find_model, make_image, write_page
-from sordino.cli.speech import features_of, text_of
+from sordino.cli.speech import features_of, speller_of, text_of
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
 from sordino.reference.markdown import table
 from sordino.speech.datasets import load_dataset
 from sordino.speech.features import load_features
 from sordino.speech.reference import FloatRnnt
-from sordino.speech.wer import Wer, paired_bootstrap, word_error_rate
+from sordino.speech.text import Speller
+from sordino.speech.wer import Wer, paired_bootstrap, transcript_errors
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def measure(row: Row, data: Path) -> tuple[Wer, int]:
     path = find_model(row.model, data)
     model = load_model(path, None)
     if row.preset is None:
+        speller = Speller(model.tokens, model.blank)
         network, definition = FloatRnnt(model.arrays(), model.meta), model.feature_definition()
         texts = [
             network.text(network.transcribe(load_features(u.path, definition))) for u in utterances
@@ -57,12 +59,12 @@ def measure(row: Row, data: Path) -> tuple[Wer, int]:
         size = 4 * model.parameters()
     else:
         image = make_image(path, row.preset, row.bits, row.sparsity)
-        golden = Golden(image)
+        golden, speller = Golden(image), speller_of(image)
         texts = [
             text_of(image, golden.run(features_of(image, u.path)[0]).tokens) for u in utterances
         ]
         size = len(image.to_bytes())
-    return word_error_rate([u.text for u in utterances], texts), size
+    return transcript_errors([u.text for u in utterances], texts, speller), size
 
 
 @click.command()

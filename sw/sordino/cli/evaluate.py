@@ -11,7 +11,7 @@ from sordino.cli.engines import ENGINES, make_engine
 from sordino.cli.options import data_option, json_option, path_type
 from sordino.cli.output import fail, print_json, print_table, progress
 from sordino.cli.search import SearchChoice, search_options
-from sordino.cli.speech import features_of, frame_seconds, load_definition, text_of
+from sordino.cli.speech import features_of, frame_seconds, load_definition, speller_of, text_of
 from sordino.decode.machine import MachineTransducer
 from sordino.decode.transducer import FloatTransducer
 from sordino.engines.bound import cycle_bound
@@ -21,15 +21,20 @@ from sordino.model.load import load_model
 from sordino.speech.datasets import Split, Utterance, load_dataset
 from sordino.speech.features import load_features
 from sordino.speech.reference import FloatRnnt
-from sordino.speech.wer import Wer, word_error_rate
+from sordino.speech.text import Speller
+from sordino.speech.wer import Wer, transcript_errors
 
 __all__ = ["evaluate"]
 
 
 @dataclass
 class _Heard:
-    """Texts, by utterance the errors that machines stopped with, and the real-time factor."""
+    """Texts, by utterance the errors that machines stopped with, and the real-time factor.
 
+    `speller` is of the model that wrote the texts.
+    """
+
+    speller: Speller
     texts: list[str] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
     factor: float | None = None
@@ -48,23 +53,25 @@ def _transcribe(
         load_definition(image)
         if search:
             decoder = choice.decoder(MachineTransducer(image))
-            return _Heard([decoder.text(features_of(image, u.path)[0]) for u in kept])
+            texts = [decoder.text(features_of(image, u.path)[0]) for u in kept]
+            return _Heard(speller_of(image), texts)
         return _greedy(image, engine, kept)
 
 
 def _in_float(model: Path, choice: SearchChoice | None, utterances: Iterable[Utterance]) -> _Heard:
     loaded = load_model(model, None)
-    definition = loaded.feature_definition()
+    definition, speller = loaded.feature_definition(), Speller(loaded.tokens, loaded.blank)
     if choice is not None:
         decoder = choice.decoder(FloatTransducer(loaded))
-        return _Heard([decoder.text(load_features(u.path, definition)) for u in utterances])
+        texts = [decoder.text(load_features(u.path, definition)) for u in utterances]
+        return _Heard(speller, texts)
     network = FloatRnnt(loaded.arrays(), loaded.meta)
     inputs = (load_features(u.path, definition) for u in utterances)
-    return _Heard([network.text(network.transcribe(x)) for x in inputs])
+    return _Heard(speller, [network.text(network.transcribe(x)) for x in inputs])
 
 
 def _greedy(image: Image, engine: str, utterances: Iterable[Utterance]) -> _Heard:
-    heard, device = _Heard(), make_engine(engine, image)
+    heard, device = _Heard(speller_of(image)), make_engine(engine, image)
     busy = spoken = 0.0
     for utterance in utterances:
         features, _ = features_of(image, utterance.path)
@@ -114,7 +121,7 @@ def evaluate(
     choice.check_engine(engine)
     utterances = load_dataset(data, split)
     heard = _transcribe(model, engine, choice, utterances)
-    score: Wer = word_error_rate([u.text for u in utterances], heard.texts)
+    score: Wer = transcript_errors([u.text for u in utterances], heard.texts, heard.speller)
     low, high = score.interval()
     factor, stopped = heard.factor, heard.stopped
     if as_json:

@@ -52,7 +52,7 @@ class SearchChoice:
         fusion = None
         if self.lm is not None:
             options = FusionOptions(weight=self.lm_weight, word_bonus=self.word_bonus)
-            fusion = NgramFusion(load_arpa(self.lm), transducer.tokens, options)
+            fusion = NgramFusion(load_arpa(self.lm), transducer.tokens, options, transducer.blank)
         return Decoder(
             transducer=transducer,
             options=BeamOptions(

@@ -8,10 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.isa.image import Image, ImageError
+from sordino.model.load import load_model
 from sordino.speech.features import FeatureDefinition, load_input
-from sordino.speech.text import spell
+from sordino.speech.text import Speller
 
-__all__ = ["features_of", "frame_seconds", "load_definition", "text_of"]
+__all__ = [
+    "features_of",
+    "frame_seconds",
+    "load_definition",
+    "load_speller",
+    "speller_of",
+    "text_of",
+]
 
 
 def load_definition(image: Image) -> FeatureDefinition:
@@ -34,7 +42,20 @@ def frame_seconds(image: Image) -> float:
     return definition.stack / definition.front_end.frame_rate
 
 
+def speller_of(image: Image) -> Speller:
+    """What the image's tokens can write; an image without names of tokens writes nothing."""
+    return Speller(image.host.get("tokens", ()), image.host.get("blank"))
+
+
+def load_speller(path: Path) -> Speller:
+    """What the tokens of an image, or of a float model, can write."""
+    if path.suffix == ".sordino":
+        return speller_of(Image.load(path))
+    model = load_model(path, None)
+    return Speller(model.tokens, model.blank)
+
+
 def text_of(image: Image, tokens: Sequence[int]) -> str:
-    """The transcript: token texts joined, white space normalised."""
-    names = image.host.get("tokens", ())
-    return spell(names[t] for t in tokens if t < len(names))
+    """The transcript: token texts joined, white space normalised; nothing for unnamed tokens."""
+    speller = speller_of(image)
+    return speller.text(t for t in tokens if t < len(speller.tokens))

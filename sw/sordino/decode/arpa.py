@@ -1,7 +1,8 @@
 """ARPA files: n-gram models as text, as SRILM, KenLM and others read and write them.
 
 `\\data\\`, the number of n-grams of each order, for each order `\\n-grams:` and one line an n-gram
-(log10 of its probability, its words, log10 of its back-off weight if it has one), `\\end\\`.
+(log10 of its probability, its words, log10 of its back-off weight if it has one), `\\end\\`. Tabs
+and spaces alone separate; any other character is part of a word. `<UNK>` is the unknown word, too.
 """
 
 import math
@@ -11,13 +12,31 @@ from pathlib import Path
 from typing import NoReturn
 
 from sordino.decode.ngram import BEGIN, DIGITS, END, UNKNOWN, Gram, NgramModel
-from sordino.errors import InputError
-from sordino.files import write_atomically
+from sordino.errors import InputError, warn
+from sordino.files import decode_text, text_lines, write_atomically
 
 __all__ = ["format_arpa", "load_arpa", "parse_arpa", "save_arpa"]
 
-_COUNT = re.compile(r"ngram\s+(\d+)\s*=\s*(\d+)")
-_SECTION = re.compile(r"\\(\d+)-grams:")
+_COUNT = re.compile(r"ngram[ \t]+([0-9]{1,18})[ \t]*=[ \t]*([0-9]{1,18})")
+_SECTION = re.compile(r"\\([0-9]{1,18})-grams:")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_SPACES = " \t"
+_SEPARATOR = re.compile(f"[{_SPACES}]+")
+_LARGEST = 3.4e38
+"""Other tools hold logarithms as float32."""
+_OTHER_UNKNOWN = "<UNK>"
+_MISSING = -100.0
+"""The unknown word's logarithm where the file has none, as in KenLM."""
+_OTHERS = (
+    (b"\x1f\x8b", "a gzip archive", "unpack it with gunzip"),
+    (b"BZh", "a bzip2 archive", "unpack it with bunzip2"),
+    (b"\xfd7zXZ", "an xz archive", "unpack it with unxz"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive", "unpack it with unzstd"),
+    (b"mmap lm http://kheafield.com/code", "KenLM's binary", "give the ARPA file it is made of"),
+    (b"blmt", "IRSTLM's binary", "write it as text with `compile-lm --text=yes`"),
+    (b"Qblmt", "IRSTLM's binary", "write it as text with `compile-lm --text=yes`"),
+    (b"SRILM_BINARY_NGRAM", "SRILM's binary", "write it as text with `ngram -write-lm`"),
+)
 
 
 def format_arpa(model: NgramModel) -> str:
@@ -45,14 +64,13 @@ def save_arpa(model: NgramModel, path: Path) -> None:
 def load_arpa(path: Path) -> NgramModel:
     """Read a file; InputError, in one line, if it cannot be read or is not what it should be."""
     try:
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read language model {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(
-            f"wanted a language model as ARPA text, but {path} is not UTF-8; make one with "
-            "`sordino lm`"
-        ) from None
+    for magic, kind, remedy in _OTHERS:
+        if data.startswith(magic):
+            raise InputError(f"wanted a language model as ARPA text, got {kind} {path}; {remedy}")
+    text = decode_text(data, f"language model {path}")
     try:
         return parse_arpa(text)
     except InputError as error:
@@ -60,7 +78,11 @@ def load_arpa(path: Path) -> NgramModel:
 
 
 def parse_arpa(text: str) -> NgramModel:
-    """The model in an ARPA file's text; InputError says in which line what is wrong."""
+    """The model in an ARPA file's text; InputError says in which line what is wrong.
+
+    Text before the data is not read. A model without an unknown word gets one that is hardly ever
+    said, as in KenLM, and an InputWarning says so.
+    """
     return _Parser(text).parse()
 
 
@@ -68,11 +90,13 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._lines = self._numbered(text)
         self._number = 0
+        self._logs: dict[Gram, float] = {}
+        self._backoffs: dict[Gram, float] = {}
 
     def _numbered(self, text: str) -> Iterator[str]:
         """The lines that are not blank."""
-        for number, line in enumerate(text.splitlines(), start=1):
-            if stripped := line.strip():
+        for number, line in enumerate(text_lines(text), start=1):
+            if stripped := line.strip(_SPACES):
                 self._number = number
                 yield stripped
 
@@ -84,13 +108,40 @@ class _Parser:
 
     def _fail(self, wanted: str, line: str) -> NoReturn:
         raise InputError(
-            f"wanted {wanted} in line {self._number} of the ARPA file, got {line:.60}; make one "
+            f"wanted {wanted} in line {self._number} of the ARPA file, got {line[:60]!r}; make one "
             "with `sordino lm`"
         )
 
     def parse(self) -> NgramModel:
-        while self._next("\\data\\") != "\\data\\":
-            pass
+        while (line := self._next("\\data\\")) != "\\data\\":
+            if line == "iARPA":
+                self._fail("ARPA, which IRSTLM writes with `compile-lm --text=yes`", line)
+        counts, line = self._counts()
+        for order, count in enumerate(counts, start=1):
+            match = _SECTION.fullmatch(line)
+            if match is None or int(match[1]) != order:
+                self._fail(f"\\{order}-grams: after {counts[order - 2] if order > 1 else 0}", line)
+            for _ in range(count):
+                line = self._next(f"{count} n-grams of order {order}")
+                self._gram(line, order, highest=order == len(counts))
+            line = self._next("\\end\\")
+        if line != "\\end\\":
+            self._fail(f"\\end\\ after {counts[-1]} n-grams", line)
+        for rest in self._lines:
+            self._fail("nothing after \\end\\", rest)
+        for mark in (BEGIN, END):
+            if (mark,) not in self._logs:
+                raise InputError(f"wanted {mark} among the words of the ARPA file, got none")
+        if (UNKNOWN,) not in self._logs:
+            self._logs[UNKNOWN,] = _MISSING
+            warn(
+                f"the language model has no {UNKNOWN}: words that it lacks are as good as never "
+                f"found (log10 {_MISSING:g}); estimate one with an unknown word"
+            )
+        return NgramModel(len(counts), self._logs, self._backoffs)
+
+    def _counts(self) -> tuple[list[int], str]:
+        """The number of n-grams of each order, and the line after them."""
         counts: list[int] = []
         line = self._next("ngram counts")
         while match := _COUNT.fullmatch(line):
@@ -100,39 +151,32 @@ class _Parser:
             line = self._next("n-grams")
         if not counts:
             self._fail("ngram 1=...", line)
-        logs: dict[Gram, float] = {}
-        backoffs: dict[Gram, float] = {}
-        for order, count in enumerate(counts, start=1):
-            match = _SECTION.fullmatch(line)
-            if match is None or int(match[1]) != order:
-                self._fail(f"\\{order}-grams: after {counts[order - 2] if order > 1 else 0}", line)
-            for _ in range(count):
-                self._gram(self._next(f"{count} n-grams of order {order}"), order, logs, backoffs)
-            line = self._next("\\end\\")
-        if line != "\\end\\":
-            self._fail(f"\\end\\ after {counts[-1]} n-grams", line)
-        for mark in (BEGIN, END):
-            if (mark,) not in logs:
-                raise InputError(f"wanted {mark} among the words of the ARPA file, found none")
-        logs.setdefault((UNKNOWN,), -99.0)
-        return NgramModel(len(counts), logs, backoffs)
+        return counts, line
 
-    def _gram(
-        self, line: str, order: int, logs: dict[Gram, float], backoffs: dict[Gram, float]
-    ) -> None:
-        fields = line.split()
-        if len(fields) not in (order + 1, order + 2):
+    def _gram(self, line: str, order: int, *, highest: bool) -> None:
+        fields = _SEPARATOR.split(line)
+        if len(fields) not in (order + 1, order + 2) or "\r" in line:
             self._fail(f"a logarithm and {order} words", line)
-        gram = tuple(fields[1 : order + 1])
-        logs[gram] = self._logarithm(fields[0], line)
+        gram = tuple(UNKNOWN if w == _OTHER_UNKNOWN else w for w in fields[1 : order + 1])
+        if gram in self._logs:
+            self._fail("every n-gram once", line)
+        for word in gram if order > 1 else ():
+            if (word,) not in self._logs:
+                self._fail(f"words that are 1-grams, too (not {word!r})", line)
+        log = self._logarithm(fields[0], line)
+        if log > 0:
+            self._fail("a logarithm of a probability, at most 0", line)
+        self._logs[gram] = log
         if len(fields) == order + 2:
-            backoffs[gram] = self._logarithm(fields[-1], line)
+            weight = self._logarithm(fields[-1], line)
+            if not highest:
+                self._backoffs[gram] = weight
+            elif weight:
+                self._fail("no back-off weight of the longest n-grams", line)
 
     def _logarithm(self, text: str, line: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            self._fail("a logarithm", line)
+        value = float(text) if _NUMBER.fullmatch(text) else math.inf
+        if not abs(value) <= _LARGEST:
+            never = text.lower().startswith("-inf")
+            self._fail("-99 for what is never said" if never else "a logarithm", line)
         return value

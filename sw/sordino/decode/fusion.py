@@ -4,10 +4,12 @@ A word's probability is spread over its letters, so that hypotheses in the middl
 fairly with those at its end: after some letters it is the sum over all words that begin with them
 (S. Ortmanns, H. Ney and A. Eiden, "Language-model look-ahead for large vocabulary speech
 recognition", 1996, with sums instead of maxima). Any spelling may be said: what no word begins
-with, or what ends before its word does, is an unknown word and costs so much a letter.
+with, or what ends before its word does, is an unknown word and costs so much a letter. Words of the
+n-gram that the tokens cannot spell are left out.
 """
 
 import math
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,17 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.decode.ngram import BEGIN, END, UNKNOWN, Gram, NgramModel
-from sordino.speech.text import plain
+from sordino.errors import InputError
+from sordino.speech.text import Speller, plain
 
 __all__ = ["FusionOptions", "NgramFusion", "Written"]
 
 _LN10 = math.log(10.0)
 _LAST = chr(0x10FFFF)
+_SPACE = re.compile(r"\s")  # as str.split has it
 
 
 @dataclass(frozen=True, kw_only=True)
 class FusionOptions:
-    """How much the n-gram says.
+    """How much the n-gram says; InputError for numbers that mean nothing.
 
     weight          of its natural logarithms
     word_bonus      nats for every word, against the shortening that weights above 0 cause
@@ -36,6 +40,13 @@ class FusionOptions:
     weight: float = 0.6
     word_bonus: float = 2.5
     unknown_letter: float = -4.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight < math.inf:
+            raise InputError(f"wanted a weight of at least 0 for the n-gram, got {self.weight}")
+        for name, nats in (("word bonus", self.word_bonus), ("letter", self.unknown_letter)):
+            if not math.isfinite(nats):
+                raise InputError(f"wanted a number of nats for each {name}, got {nats}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +66,31 @@ class Written:
 
 
 class NgramFusion:
-    """A `Fusion` of the words that tokens spell; characters and word pieces alike."""
+    """A `Fusion` of the words that tokens spell; characters and word pieces alike.
+
+    `blank` is the token that stands for no text. An InputWarning says which share of the n-gram's
+    words the tokens can spell, if it is not all.
+    """
 
     def __init__(
-        self, model: NgramModel, tokens: Sequence[str], options: FusionOptions | None = None
+        self,
+        model: NgramModel,
+        tokens: Sequence[str],
+        options: FusionOptions | None = None,
+        blank: int | None = None,
     ) -> None:
         self._model, self._options = model, options or FusionOptions()
-        self._texts = [plain(token) for token in tokens]
-        self._words = model.words
-        self._numbers = {word: number for number, word in enumerate(self._words)}
+        self._texts = [_SPACE.split(plain(token)) for token in tokens]
+        speller = Speller(tokens, blank)
+        speller.check(
+            model.words,
+            "the language model",
+            "they are never found; make one of texts as the model writes them, with "
+            "`sordino lm --model`",
+        )
+        # Accents may be letters of their own among the tokens: hypotheses are looked up as written.
+        self._spelt = {form: word for word in model.words for form in speller.spellings(word)}
+        self._words = sorted(self._spelt)
         self._sums: dict[Gram, NDArray[np.float64]] = {}
         self._ranges: dict[str, tuple[int, int]] = {}
         self._logs: dict[tuple[Gram, str], float] = {}
@@ -74,7 +101,7 @@ class NgramFusion:
 
     def advance(self, state: Written, token: int) -> Written:
         """After one more token; every space ends the word in progress, if there is one."""
-        first, *rest = self._texts[token].split(" ")
+        first, *rest = self._texts[token]
         state = self._write(state, first)
         for letters in rest:
             state = self._write(self._end_word(state), letters)
@@ -102,11 +129,11 @@ class NgramFusion:
     def _end_word(self, state: Written) -> Written:
         if not state.letters:
             return state
-        if state.letters in self._numbers:
-            word = state.letters
+        word = self._spelt.get(state.letters, UNKNOWN)
+        if word != UNKNOWN:
             log = _LN10 * self._model.log10(word, state.context)
         else:
-            word, log = UNKNOWN, self._unknown(state.context, state.letters)
+            log = self._unknown(state.context, state.letters)
         context = self._model.context((*state.context, word))
         return Written(context, "", state.done + log, state.words + 1)
 
@@ -139,6 +166,6 @@ class NgramFusion:
     def _cumulated(self, context: Gram) -> NDArray[np.float64]:
         """Sums of the probabilities of the words before each one, after a context."""
         if context not in self._sums:
-            logs = [self._model.log10(word, context) for word in self._words]
+            logs = [self._model.log10(self._spelt[word], context) for word in self._words]
             self._sums[context] = np.concatenate([[0.0], np.cumsum(10.0 ** np.array(logs))])
         return self._sums[context]

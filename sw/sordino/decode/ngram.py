@@ -52,18 +52,20 @@ class NgramModel:
         """As much of the latest words as the model may use."""
         return tuple(words[max(0, len(words) - self.order + 1) :])
 
+    def _known(self, words: Sequence[str]) -> Gram:
+        return tuple(word if (word,) in self.logs else UNKNOWN for word in words)
+
     def log10(self, word: str, context: Sequence[str]) -> float:
-        """log10 P(word | context); the unknown word's where the model does not know it."""
-        if (word,) not in self.logs:
-            word = UNKNOWN
-        before, penalty = self.context(context), 0.0
+        """log10 P(word | context); unknown words, also in the context, are the unknown word."""
+        word, *_ = self._known([word])
+        before, penalty = self._known(self.context(context)), 0.0
         while before and (*before, word) not in self.logs:
             penalty += self.backoffs.get(before, 0.0)
             before = before[1:]
         return penalty + self.logs.get((*before, word), _NEVER)
 
     def perplexity(self, sentences: Iterable[Sequence[str]]) -> float:
-        """Of words and ends of sentences."""
+        """Perplexity of words and ends of sentences, unknown words among them."""
         total, count = 0.0, 0
         for sentence in sentences:
             padded = [BEGIN, *sentence, END]

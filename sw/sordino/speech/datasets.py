@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
 from sordino.errors import InputError
+from sordino.speech.text import split_words
 
 __all__ = ["Split", "Utterance", "load_dataset"]
 
@@ -26,7 +27,7 @@ _FSDD_NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<index>\d+)")
 
 @dataclass(frozen=True, kw_only=True)
 class Utterance:
-    """One recording: its name, the file to read, the words spoken (upper case) and by whom."""
+    """One recording: its name, the file to read, the words spoken as written there, by whom."""
 
     name: str
     path: Path
@@ -80,7 +81,7 @@ def _load_an4(root: Path, split: Split) -> list[Utterance]:
                 f"wanted lines like 'YES (an251-fash-b)' in the transcription in {root / 'etc'}, "
                 f"got {line!r}"
             )
-        texts[match["name"]] = " ".join(match["text"].split())
+        texts[match["name"]] = " ".join(split_words(match["text"]))
     dev = set(sorted({_speaker(name) for name in names})[::_DEV_EVERY])
     chosen = [n for n in names if split == "test" or (_speaker(n) in dev) == (split == "dev")]
     if not chosen:
@@ -162,7 +163,7 @@ def _load_table(root: Path, split: Split, unlabelled: bool) -> list[Utterance]:
             Utterance(
                 name=path.stem,
                 path=path,
-                text=" ".join((text or "").upper().split()),
+                text=" ".join(split_words(text or "")),
                 speaker=row.get("speaker") or "",
                 split=split,
             )

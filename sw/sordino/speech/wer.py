@@ -1,4 +1,7 @@
-"""Word error rate, and whether a difference between two of them means anything."""
+"""Word error rate, and whether a difference between two of them means anything.
+
+Words are as `sordino.speech.text` has them: what Unicode white space separates, in normal form C.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +9,13 @@ from dataclasses import dataclass
 import jiwer
 import numpy as np
 
-from sordino.errors import InputError
+from sordino.errors import InputError, warn
+from sordino.speech.text import Speller, split_words
 
-__all__ = ["Wer", "paired_bootstrap", "word_error_rate"]
+__all__ = [
+    *("Wer", "caseless_errors", "check_references", "paired_bootstrap", "transcript_errors"),
+    *("warn_of_case", "word_error_rate"),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +46,14 @@ class Wer:
 def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> Wer:
     """Compare hypotheses with references, utterance by utterance.
 
-    Words are what white space separates; case counts; empty hypotheses are all deletions. Raises
-    `InputError` where the numbers of utterances differ or no reference has a word.
+    Case counts; empty hypotheses are all deletions. Raises `InputError` where the numbers of
+    utterances differ or no reference has a word.
     """
     if len(references) != len(hypotheses):
         raise InputError(
             f"wanted a hypothesis for each of {len(references)} references, got {len(hypotheses)}"
         )
-    wanted, got = ([" ".join(text.split()) for text in texts] for texts in (references, hypotheses))
+    wanted, got = ([" ".join(split_words(t)) for t in texts] for texts in (references, hypotheses))
     words = tuple(len(text.split()) for text in wanted)
     if sum(words) == 0:
         raise InputError("wanted references with words in them, got none; word errors need some")
@@ -64,6 +71,47 @@ def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> Wer
         utterance_errors=errors,
         utterance_words=words,
     )
+
+
+def transcript_errors(
+    references: Sequence[str], hypotheses: Sequence[str], speller: Speller
+) -> Wer:
+    """Compare what a model wrote with what was said, as the model would write it.
+
+    References are brought to the model's case where its tokens have only one. An InputWarning says
+    what of them the tokens cannot spell, and where errors are of case alone. Raises `InputError` as
+    `word_error_rate`.
+    """
+    wanted = check_references(references, speller)
+    score = word_error_rate(wanted, hypotheses)
+    warn_of_case(score.errors - caseless_errors(wanted, hypotheses), score.errors)
+    return score
+
+
+def check_references(references: Sequence[str], speller: Speller) -> list[str]:
+    """References as the model would write them; an InputWarning says what it cannot."""
+    wanted = [speller.adapt(text) for text in references]
+    speller.check(
+        [word for text in wanted for word in text.split()],
+        "the transcripts",
+        "each is an error, whatever is heard; spell them as the model does",
+    )
+    return wanted
+
+
+def caseless_errors(references: Sequence[str], hypotheses: Sequence[str]) -> int:
+    """Word errors where capitals and small letters are alike."""
+    folded = ([text.casefold() for text in texts] for texts in (references, hypotheses))
+    return word_error_rate(*folded).errors
+
+
+def warn_of_case(of_case: int, errors: int) -> None:
+    """Warn where so many of the word errors are of case alone."""
+    if of_case:
+        warn(
+            f"{of_case:,} of {errors:,} word errors are of case alone: the model writes capitals "
+            "and small letters, and so must transcripts; write them as the model does"
+        )
 
 
 def _errors(reference: str, hypothesis: str) -> tuple[int, int, int]:

@@ -49,7 +49,7 @@ def load_spoken(
     """
     front_end, spoken = MfccDefinition(), []
     for utterance in load_dataset(data, split, unlabelled=unlabelled):
-        text = " ".join(utterance.text.upper().split())
+        text = tokens.speller.adapt(utterance.text)
         numbers = tokens.encode(text, utterance.name)
         cepstra = load_cepstra(utterance.path, front_end)
         spoken.append(

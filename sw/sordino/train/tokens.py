@@ -7,10 +7,11 @@ It is needed to train alone: a model holds its tokens as text, `▁` for the spa
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sordino.errors import InputError
-from sordino.speech.text import spell
+from sordino.speech.text import Speller
 from sordino.train.recipe import NetworkRecipe
 
 __all__ = ["BLANK", "CHARACTERS", "TOKENS", "TokenSet", "make_tokens"]
@@ -46,7 +47,12 @@ class TokenSet:
 
     def spell(self, tokens: Iterable[int]) -> str:
         """The words that tokens are."""
-        return spell(self.names[token] for token in tokens)
+        return self.speller.text(tokens)
+
+    @cached_property
+    def speller(self) -> Speller:
+        """What the tokens can write."""
+        return Speller(self.names, BLANK)
 
 
 CHARACTERS = TokenSet(TOKENS, (_NUMBERS[" "],), lambda text: [_NUMBERS[c] for c in text])

@@ -161,7 +161,7 @@ class Trainer:
                 "pieces, which are chosen by them"
             )
         spoken = load_dataset(data, "train", unlabelled=self._recipe.reads_unlabelled)
-        return make_tokens(network, (" ".join(u.text.upper().split()) for u in spoken if u.text))
+        return make_tokens(network, (CHARACTERS.speller.adapt(u.text) for u in spoken if u.text))
 
     def _load(self, data: Path, split: Split) -> list[Spoken]:
         return load_spoken(data, split, self._tokens, unlabelled=self._recipe.reads_unlabelled)

@@ -44,14 +44,40 @@ def test_lm_of_text(sordino, arpa):
 
 def test_lm_of_a_corpus_takes_the_training_split_alone(sordino, folder, tmp_path):
     assert sordino("lm", folder, "-o", tmp_path / "x.arpa").code == 0
-    assert load_arpa(tmp_path / "x.arpa").words == ["C", "D", "YES"]
+    assert load_arpa(tmp_path / "x.arpa").words == ["c", "d", "yes"]
+
+
+def test_lm_for_a_model(sordino, small_model, small_image, tmp_path):
+    """Its tokens are the letters a to k."""
+    text, output = tmp_path / "x.txt", tmp_path / "x.arpa"
+    text.write_text("BAD\u00a0CAB\nYES BAD\n")
+    for model in (small_model, small_image):
+        command = ("lm", text, "--model", model, "-o", output, "--json")
+        report = sordino(*command).json()
+        assert load_arpa(output).words == ["bad", "cab", "yes"]
+        (said,) = report["warnings"]
+        assert "1 of 4 words of the texts (25.0%)" in said
+        assert "'s', 'y'" in said
+    assert sordino("lm", text, "-o", output, "--json").json()["warnings"] == []
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lm_of_texts_of_other_editors(sordino, tmp_path, start, end):
+    text, output = tmp_path / "x.txt", tmp_path / "x.arpa"
+    text.write_bytes(f"{start}YES\u2028NO{end}{end}NO\x0cYES\x85NO{end}".encode())
+    assert sordino("lm", text, "--order", 2, "-o", output, "--json").json()["sentences"] == 2
+    made = output.read_bytes()
+    (tmp_path / "y.txt").write_text("YES NO\nNO YES NO\n")
+    sordino("lm", tmp_path / "y.txt", "--order", 2, "-o", output)
+    assert output.read_bytes() == made
 
 
 def test_lm_refuses(sordino, tmp_path):
     output = ("-o", tmp_path / "x.arpa")
     assert "cannot read transcripts" in sordino("lm", tmp_path / "none.txt", *output).complaint()
     (tmp_path / "x.txt").write_bytes(b"\xff\xff")
-    assert "is not UTF-8" in sordino("lm", tmp_path / "x.txt", *output).complaint()
+    assert "as UTF-8, got byte 0xff" in sordino("lm", tmp_path / "x.txt", *output).complaint()
     (tmp_path / "x.txt").write_text("\n \n")
     assert "with words in them" in sordino("lm", tmp_path / "x.txt", *output).complaint()
     (tmp_path / "x.txt").write_text("A <s> B")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sordino.decode.fusion import FusionOptions, NgramFusion
 from sordino.decode.ngram import BEGIN, END, UNKNOWN, estimate
+from sordino.errors import InputError, InputWarning
 
 LETTERS = [" ", *"ABEFINORSTVEW"]
 TEXTS = ["ONE TWO", "ONE", "FIVE TWO ONE", "ONE ONE ONE", "A B", "NINE A", "ON"]
@@ -61,6 +62,7 @@ def test_unknown_words_cost_by_the_letter() -> None:
     assert ended.context == (BEGIN, UNKNOWN)
 
 
+@pytest.mark.filterwarnings("ignore:.* words of the language model")
 @settings(max_examples=30, deadline=None)
 @given(
     words=st.lists(st.sampled_from([*MODEL.words, "SEVEN"]), max_size=5),
@@ -84,3 +86,42 @@ def test_orders_without_contexts() -> None:
     fusion = NgramFusion(model, LETTERS, FusionOptions(weight=1.0, word_bonus=0.0))
     wanted = LN10 * (2 * model.log10("ONE", ()) + model.log10(END, ()))
     assert math.isclose(fusion.final(after(fusion, "ONE ONE")), wanted)
+
+
+def test_words_that_tokens_cannot_spell_are_left_out_and_said() -> None:
+    model = estimate([["one"], ["one", "on", "Two"]], 2)
+    with pytest.warns(InputWarning, match=r"3 of 3 words of the language model \(100\.0%\)"):
+        fusion = NgramFusion(model, ["<blank>", *LETTERS], FusionOptions(word_bonus=0.0), 0)
+    unknown = model.log10(UNKNOWN, [BEGIN]) * LN10
+    state = fusion.advance(fusion.start(), 1 + LETTERS.index("O"))
+    assert math.isclose(fusion.score(state), 0.6 * (unknown - 4.0))
+
+
+def test_accents_as_letters_of_their_own() -> None:
+    model = estimate([["caf\u00e9"], ["caf\u00e9"]], 2)
+    spelt = ["c", "a", "f", "e", "\u0301"]
+    fusion = NgramFusion(model, spelt, FusionOptions(weight=1.0, word_bonus=0.0))
+    state = fusion.start()
+    for token in range(len(spelt)):
+        state = fusion.advance(state, token)
+    wanted = LN10 * (model.log10("café", [BEGIN]) + model.log10(END, [BEGIN, "café"]))
+    assert math.isclose(fusion.final(state), wanted)
+
+
+@pytest.mark.filterwarnings("ignore:.* words of the language model")
+@pytest.mark.parametrize("space", ["\u00a0", "\t", "▁", "A\u3000B"])
+def test_words_end_where_they_do_in_transcripts(space: str) -> None:
+    fusion = fused(tokens=["ONE", space, "A B"])
+    state = fusion.start()
+    for token in (0, 1, 0):
+        state = fusion.advance(state, token)
+    assert fusion.advance(state, 1).words >= 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"weight": math.nan}, {"weight": -1.0}, {"weight": math.inf}, {"word_bonus": math.nan}],
+)
+def test_options_that_mean_nothing(options: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="wanted a"):
+        FusionOptions(**options)

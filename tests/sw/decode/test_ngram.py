@@ -110,5 +110,5 @@ def test_files_on_disk(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read language model"):
         load_arpa(tmp_path / "none.arpa")
     (tmp_path / "x.arpa").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="not UTF-8"):
+    with pytest.raises(InputError, match="as UTF-8, got UTF-16"):
         load_arpa(tmp_path / "x.arpa")

@@ -59,7 +59,7 @@ def test_table_of_recordings(tmp_path: Path) -> None:
     table = tmp_path / "transcripts.tsv"
     table.write_text("file\tvoice\ttranscript\nb.wav\tslt\tgo  on\na.wav\trms\tYES\n")
     train = load_dataset(tmp_path, "train")
-    assert [(u.name, u.text, u.speaker) for u in train] == [("b", "GO ON", ""), ("a", "YES", "")]
+    assert [(u.name, u.text, u.speaker) for u in train] == [("b", "go on", ""), ("a", "YES", "")]
     assert train[0].path == tmp_path / "b.wav"
     with pytest.raises(InputError, match=r"wanted recordings of dev .*, got none"):
         load_dataset(tmp_path, "dev")

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sordino.errors import InputError
-from sordino.speech.wer import paired_bootstrap, word_error_rate
+from sordino.errors import InputError, InputWarning
+from sordino.speech.text import Speller
+from sordino.speech.wer import paired_bootstrap, transcript_errors, word_error_rate
 
 
 def test_counts() -> None:
@@ -77,3 +78,30 @@ def test_kinds_of_errors_and_an_interval() -> None:
     assert low < score.wer < high
     perfect = word_error_rate(["A"] * 3, ["A"] * 3)
     assert (perfect.errors, perfect.interval()) == (0, (0.0, 0.0))
+
+
+def test_words_are_the_same_however_they_are_written() -> None:
+    assert word_error_rate(["caf\u00e9\u00a0au\u3000lait"], ["cafe\u0301 au lait"]).errors == 0
+    assert word_error_rate(["YES"], ["yes"]).errors == 1
+
+
+@pytest.mark.parametrize("letters", ["yesno", "YESNO"])
+def test_references_are_brought_to_the_model_s_case(letters: str) -> None:
+    speller = Speller(["<blank>", " ", *letters], 0)
+    heard = speller.adapt("YES no")
+    for said in ("yes no", "YES NO", "Yes No"):
+        assert transcript_errors([said], [heard], speller).errors == 0
+    assert transcript_errors(["yes on"], [heard], speller).errors == 1
+
+
+def test_what_a_model_cannot_write_is_said() -> None:
+    speller = Speller(["<blank>", " ", *"YESNO"], 0)
+    with pytest.warns(InputWarning, match=r"2 of 4 words of the transcripts .* spell: ',', '7'"):
+        assert transcript_errors(["yes, no", "no 7"], ["YES NO", "NO"], speller).errors == 2
+
+
+def test_errors_of_case_alone_are_said() -> None:
+    speller = Speller([" ", *"YESyesNOno"])
+    with pytest.warns(InputWarning, match="1 of 2 word errors are of case alone"):
+        assert transcript_errors(["YES no"], ["Yes on"], speller).errors == 2
+    assert transcript_errors(["Yes no"], ["Yes on"], speller).errors == 1
