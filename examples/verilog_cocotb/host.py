@@ -5,7 +5,7 @@ from zlib import crc32
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
-from cocotbext.axi import AxiLiteBus, AxiLiteMaster
+from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from sordino.isa.instructions import Instruction, Opcode
 from sordino.isa.registers import COUNTERS, REGISTERS, Control, LoadTarget, Status
@@ -18,12 +18,14 @@ class Host:
         self.axi = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.clk, dut.rst)
 
     async def read(self, name, plus=0):
-        return int.from_bytes(
-            (await self.axi.read(REGISTERS[name].offset + plus, 4)).data, "little"
-        )
+        response = await self.axi.read(REGISTERS[name].offset + plus, 4)
+        assert response.resp is AxiResp.OKAY, f"{name} cannot be read"
+        return int.from_bytes(response.data, "little")
 
     async def write(self, name, value):
-        await self.axi.write(REGISTERS[name].offset, int(value).to_bytes(4, "little"))
+        """What is refused changes nothing, and is answered with SLVERR."""
+        response = await self.axi.write(REGISTERS[name].offset, int(value).to_bytes(4, "little"))
+        assert response.resp is AxiResp.OKAY, f"writing {value:#x} to {name} is refused"
 
     async def counter(self, name):
         number = [counter.name for counter in COUNTERS].index(name)
@@ -54,10 +56,12 @@ async def a_program_runs(dut):
     for at in range(0, len(words), 4):
         await host.write("LOAD_DATA", int.from_bytes(words[at : at + 4], "little"))
     await host.write("LOAD_CHECK", crc32(words))
+    assert await host.read("STATUS") & Status.LOADED, "only a checked program starts"
 
     await host.write("CONTROL", Control.START.value)
-    while not (status := await host.read("STATUS")) & Status.DONE:
+    while (status := await host.read("STATUS")) & Status.BUSY:
         pass
+    assert status & Status.DONE
     assert not status & Status.FAILED
     assert await host.counter("instructions") == 3
     assert await host.read("TOKEN") == 7

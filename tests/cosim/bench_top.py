@@ -27,6 +27,7 @@ from sordino.isa.registers import (
     Control,
     Error,
     Interrupt,
+    LoadTarget,
     Status,
 )
 
@@ -84,8 +85,19 @@ class Host:
         assert bool(status & Status.FAILED) == (error is not Error.NONE)
         return error
 
-    async def load(self, section):
-        """One section with its check, many words in flight."""
+    async def starts_not(self):
+        """START has nothing to begin, and says so; CLEAR does not help."""
+        for _ in range(2):
+            await self.write("CONTROL", Control.START.value)
+            assert await self.error() is Error.LOAD
+            assert not await self.read("STATUS") & (Status.BUSY | Status.LOADED)
+            assert await self.read("INTERRUPT_STATUS") & Interrupt.STOPPED
+            await self.write("INTERRUPT_STATUS", Interrupt.STOPPED.value)
+            await self.write("CONTROL", Control.CLEAR.value)
+            assert await self.error() is Error.NONE
+
+    async def load(self, section, **check):
+        """One section with its check, many words in flight; `crc` is another one, None is none."""
         await self.write("LOAD_TARGET", section.target.value | section.unit << 16)
         await self.write("LOAD_ADDRESS", 0)
         waiting = []
@@ -95,7 +107,9 @@ class Host:
                 await self.finish(waiting)
         await self.finish(waiting)
         assert await self.read("LOAD_ADDRESS") == len(section.words) // 4
-        await self.write("LOAD_CHECK", section.crc)
+        crc = check.get("crc", section.crc)
+        if crc is not None:
+            await self.write("LOAD_CHECK", crc)
 
     async def finish(self, waiting):
         for event in waiting:
@@ -176,8 +190,13 @@ async def registers_answer(dut):
         if register.streaming:
             continue  # of machines that stream
         if register.access == "rw":
-            await host.write(name, 0x1234_5676)
-            assert await host.read(name) == 0x1234_5676 & register.mask, name
+            value = 0x1234_5676 & register.mask
+            value %= image.config.program_words if name == "ENTRY" else 1 << 32
+            await host.write(name, value)
+            assert await host.read(name) == value, name
+            if register.mask != 0xFFFF_FFFF:
+                assert await refused(host.write(name, 0xFFFF_FFFF)), name
+                assert await host.read(name) == value, name
             await host.write(name, 0)
         readable = register.access != "wo"
         assert await refused(host.read(name)) != readable, name
@@ -187,6 +206,48 @@ async def registers_answer(dut):
     for hole in (AT["PC"] + 4, AT["COUNTERS"] + 8 * len(COUNTERS)):
         response = await host.axi.read(hole, 4)
         assert response.resp is AxiResp.SLVERR
+
+
+@cocotb.test()
+async def only_a_checked_program_starts(dut):
+    """After reset, while loading, after a failed and after a given up part, while busy."""
+    image, _, _ = job()
+    host = await Host.reset(dut)
+    sections = list(load_sections(image))
+    assert await host.read("STATUS") == 0
+    await host.starts_not()
+    part = next(s for s in sections if s.target is LoadTarget.PARAMETERS)
+    await host.load(part)
+    await host.starts_not()
+    await host.load(sections[0])
+    assert sections[0].target is LoadTarget.PROGRAM
+    assert await host.read("STATUS") == Status.LOADED.value
+    await host.write("CONTROL", Control.START.value)  # it waits for input
+    assert await host.read("STATUS") == (Status.BUSY | Status.LOADED).value
+    for name, value in (
+        *(("LOAD_CHECK", sections[0].crc), ("LOAD_CHECK", 0), ("LOAD_DATA", 0)),
+        *(("LOAD_ADDRESS", 0), ("LOAD_TARGET", 0), ("CONTROL", Control.CLEAR.value)),
+    ):
+        assert await refused(host.write(name, value)), name
+    assert await host.read("STATUS") == (Status.BUSY | Status.LOADED).value
+    await host.write("CONTROL", Control.ABORT.value)
+    assert await host.error() is Error.LIMIT
+    await host.write("CONTROL", Control.CLEAR.value)
+    for crc in (part.crc ^ 1, None):  # a part that is wrong, and one that is given up
+        await host.load(sections[0])
+        assert await host.read("STATUS") & Status.LOADED
+        await host.load(part, crc=crc)
+        await host.write("CONTROL", Control.CLEAR.value)
+        assert not await host.read("STATUS") & Status.LOADED
+        await host.starts_not()
+    await host.load(sections[0])
+    dut.rst.value = 1
+    await RisingEdge(dut.clk)
+    await RisingEdge(dut.clk)
+    dut.rst.value = 0
+    await RisingEdge(dut.clk)
+    assert not await host.read("STATUS") & Status.LOADED
+    await host.starts_not()
 
 
 async def refused(access):

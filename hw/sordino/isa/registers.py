@@ -49,7 +49,7 @@ class Error(enum.Enum, shape=8):
     INPUT = 5
     """Input ended in the middle of a feature vector."""
     LOAD = 6
-    """A loaded section's CRC did not match, or START before loading was checked."""
+    """A loaded section's CRC did not match, or START without a checked program."""
     MEMORY = 7
     """External memory answered with an error, or a stream's CRC-32 did not match.
 
@@ -111,13 +111,15 @@ COUNTERS = (
 class Register:
     """One 32-bit register: byte offset, access (ro, wo, rw, w1c) and meaning.
 
-    Bits outside `mask` read as zero and are ignored when written. Writing with some byte strobes
-    only leaves the other bytes of a `rw` register, and counts as zero bytes in CONTROL and `w1c`;
-    LOAD_DATA and LOAD_CHECK take whole words only. A write without any strobe does nothing.
+    Bits outside `mask` read as zero; setting one is refused, but in `w1c` ignored. Writing with
+    some byte strobes only leaves the other bytes of a `rw` register, and counts as zero bytes in
+    CONTROL and `w1c`; LOAD_DATA and LOAD_CHECK take whole words only. A write without any strobe
+    does nothing where it is not refused.
 
-    A refused access is answered with SLVERR and changes nothing: an offset outside the map,
-    reading `wo`, writing `ro`, and what the texts below call refused. Registers for `streaming`
-    are outside the map of machines without.
+    A refused access is answered with SLVERR and changes nothing: an offset outside the map or not
+    a multiple of 4, reading `wo`, writing `ro`, what the texts below call refused, and what
+    `sordino.isa.commands` refuses in the state the machine is in. Registers for `streaming` are
+    outside the map of machines without.
     """
 
     name: str
@@ -134,17 +136,16 @@ class Control(enum.IntFlag, shape=32):
     START = 1
     """Begin at ENTRY with cleared registers, stack and counters.
 
-    Refused while busy. With a sticky error, or after words were loaded and not checked (which is
-    then a sticky LOAD error), the machine does not start and INTERRUPT_STATUS has STOPPED.
+    It takes a checked program. Refused together with ABORT.
     """
     END_OF_INPUT = 2
     """No features follow those already written; FEATURE is refused from now on until CLEAR."""
     ABORT = 4
-    """Stop as if the cycle limit were reached; without effect while the machine is not busy."""
+    """Stop as if the cycle limit were reached."""
     CLEAR = 8
-    """Forget errors, unchecked words, FIFO contents and END_OF_INPUT.
+    """Forget errors, FIFO contents and END_OF_INPUT; give up a loading that is not checked.
 
-    Refused while busy and together with any other bit.
+    What was loaded and checked stays. Refused together with any other bit.
     """
 
 
@@ -162,6 +163,9 @@ class Status(enum.IntFlag, shape=32):
     FAILED = 4
     TOKEN = 8
     """A token waits."""
+    LOADED = 16
+    """A program was checked, and so was all that was written since: START needs nothing but the
+    end of a run and of errors."""
 
 
 class Interrupt(enum.IntFlag, shape=32):
@@ -182,8 +186,14 @@ REGISTER_MAP = (
     Register("ID", 0x00, "ro", "configuration id"),
     Register("VERSION", 0x04, "ro", "instruction set version"),
     Register("CONTROL", 0x08, "wo", "Control bits", mask=0xF),
-    Register("STATUS", 0x0C, "ro", "Status bits, HALT code, error code", mask=0xFF_FF0F),
-    Register("ENTRY", 0x10, "rw", "program address START begins at", mask=0xFFFF),
+    Register("STATUS", 0x0C, "ro", "Status bits, HALT code, error code", mask=0xFF_FF1F),
+    Register(
+        "ENTRY",
+        0x10,
+        "rw",
+        "program address START begins at; refused outside of the program memory",
+        mask=0xFFFF,
+    ),
     Register("LIMIT_LOW", 0x14, "rw", "cycle limit, low word; 0 in both words: no limit"),
     Register("LIMIT_HIGH", 0x18, "rw", "cycle limit, high word", mask=0xFFFF),
     Register("INTERRUPT_ENABLE", 0x1C, "rw", "Interrupt bits that raise the line", mask=0x7),
@@ -195,16 +205,16 @@ REGISTER_MAP = (
         "LOAD_ADDRESS",
         0x28,
         "rw",
-        "next 32-bit word; writing it restarts the CRC, and is a sticky LOAD error if words since "
-        "the last time were not checked",
+        "next 32-bit word; writing it restarts the CRC, and gives up words that were not checked, "
+        "which is a sticky LOAD error",
         mask=0x3FF_FFFF,
     ),
     Register(
         "LOAD_DATA",
         0x2C,
         "wo",
-        "one word to LOAD_TARGET at LOAD_ADDRESS, which advances; refused while busy and outside "
-        "the target's memory",
+        "one word to LOAD_TARGET at LOAD_ADDRESS, which advances; refused outside the target's "
+        "memory",
     ),
     Register(
         "LOAD_CHECK",

@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
+from sordino.isa.commands import ANSWERS, Answer, State
 from sordino.isa.registers import (
     ADDRESS_BITS,
     COUNTER_BITS,
@@ -111,6 +112,8 @@ class Host(wiring.Component):
         self._high = Signal(COUNTER_BITS - 32)
         self._taken = Signal()  # the oldest token is read in this cycle
         self._not_started = Signal()
+        self._state = {state: Signal(name=f"state_{state.name.lower()}") for state in State}
+        self._states(m)
         readable = self._readable()
         writes = self._decode(m, readable)
         self._read(m, readable)
@@ -120,6 +123,26 @@ class Host(wiring.Component):
         self._interrupts(m, *writes["INTERRUPT_STATUS"])
         return m
 
+    def _states(self, m: Module) -> None:
+        """Which of State the machine is in."""
+        machine, loader = self.machine, self._loader
+        order = (
+            (State.BUSY, machine.busy),
+            (State.FAILED, self._error != Error.NONE),
+            (State.LOADING, loader.unchecked),
+            (State.EMPTY, ~loader.loaded),
+            (State.DONE, machine.finished),
+            (State.READY, Const(1)),
+        )
+        for number, (state, reached) in enumerate(order):
+            with m.Elif(reached) if number else m.If(reached):
+                m.d.comb += self._state[state].eq(1)
+
+    def _answered(self, command: str, answer: Answer) -> Value:
+        """Whether `command` is answered so in the state the machine is in."""
+        states = [self._state[s] for s in State if ANSWERS[command][s] is answer]
+        return Cat(states).any() if states else Const(0)
+
     def _readable(self) -> dict[str, Value]:
         """Value of every register that can be read, the counters apart."""
         machine, tokens = self.machine, self._tokens
@@ -128,6 +151,7 @@ class Host(wiring.Component):
             Status.DONE: machine.finished,
             Status.FAILED: self._error != Error.NONE,
             Status.TOKEN: tokens.o.valid,
+            Status.LOADED: self._loader.loaded & ~self._loader.unchecked,
         }
         flags = [bit << (flag.value.bit_length() - 1) for flag, bit in status.items()]
         return {
@@ -169,11 +193,17 @@ class Host(wiring.Component):
                 write = Signal(name=f"write_{register.name.lower()}")
                 value = Signal(32, name=f"value_{register.name.lower()}")
                 rest = readable[register.name] if register.access == "rw" else Const(0, 32)
+                unknown = 0 if register.access == "w1c" else ~register.mask & 0xFFFF_FFFF
+                refused = [
+                    (bus.write_data & strobes & unknown).any(),
+                    refusals.get(register.name, Const(0)),
+                ]
+                if register.name in ANSWERS:
+                    refused.append(self._answered(register.name, Answer.REFUSED))
+                if register.name == "ENTRY":
+                    refused.append(value >= self.config.program_words)
                 with m.Case(register.offset // 4):
-                    m.d.comb += [
-                        bus.write_refused.eq(refusals.get(register.name, 0)),
-                        write.eq(written),
-                    ]
+                    m.d.comb += [bus.write_refused.eq(Cat(refused).any()), write.eq(written)]
                 m.d.comb += value.eq((bus.write_data & strobes | rest & ~strobes) & register.mask)
                 writes[register.name] = write, value
         for name, signal in self._kept.items():
@@ -182,17 +212,18 @@ class Host(wiring.Component):
         return writes
 
     def _refusals(self) -> dict[str, Value]:
-        """When a write is refused, for the registers where that depends on more than the map."""
-        bus, machine = self.bus, self.machine
+        """When a write is refused for what it says, and what CONTROL's bits are refused for."""
+        bus = self.bus
         control = Mux(bus.write_strobe[0], bus.write_data[:4], 0)
-        clear = (control & Control.CLEAR.value).any()
+        asked = {flag: (control & flag.value).any() for flag in Control}
         partial = bus.write_strobe.any() & ~bus.write_strobe.all()
         return {
-            "CONTROL": (
-                ((control & (Control.START | Control.CLEAR).value).any() & machine.busy)
-                | (clear & (control != Control.CLEAR.value))
-            ),
-            "LOAD_DATA": partial | machine.busy | self._loader.outside,
+            "CONTROL": Cat(
+                *(asked[f] & self._answered(str(f.name), Answer.REFUSED) for f in Control),
+                asked[Control.CLEAR] & (control != Control.CLEAR.value),
+                asked[Control.START] & asked[Control.ABORT],
+            ).any(),
+            "LOAD_DATA": partial | self._loader.outside,
             "LOAD_CHECK": partial,
             "FEATURE": self._ended | (self._features.room < sum(bus.write_strobe)),
         }
@@ -226,15 +257,14 @@ class Host(wiring.Component):
         machine, loader = self.machine, self._loader
         acts = {flag: written & (value & flag.value).any() for flag in Control}
         start = acts[Control.START]
-        failed = (self._error != Error.NONE) | loader.unchecked
         m.d.comb += [
             machine.entry.eq(self._kept["ENTRY"]),
             machine.limit.eq(Cat(self._kept["LIMIT_LOW"], self._kept["LIMIT_HIGH"])),
-            machine.start.eq(start & ~failed),
-            machine.abort.eq(acts[Control.ABORT] & machine.busy),
+            machine.start.eq(start & self._answered("START", Answer.ACTS)),
+            machine.abort.eq(acts[Control.ABORT] & self._answered("ABORT", Answer.ACTS)),
             machine.clear.eq(acts[Control.CLEAR]),
-            loader.require.eq(start),
-            self._not_started.eq(start & failed),
+            loader.require.eq(self._not_started),
+            self._not_started.eq(start & self._answered("START", Answer.FAILS)),
         ]
         if self.config.stream_bus:
             m.d.comb += machine.stream_base.eq(self._kept["STREAM_BASE"])

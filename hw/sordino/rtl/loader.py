@@ -42,17 +42,19 @@ class Loader(wiring.Component):
     """Takes words for `target` and `unit`, keeps their address and CRC, writes them on `load`.
 
     restart     `restart_address` becomes the address, a new CRC begins. Words that were not
-                checked make `failed` sticky.
+                checked make `failed` sticky, and nothing counts as loaded.
     write       take `data`, which needs `idle` and not `outside`; the address advances. The word
                 is on `load` in the next cycle; a word for POSITIONS or VALUES is two 16-bit
                 writes in the next two, and `idle` is low in the first of them.
     check       `data` is the CRC-32 expected of all words since `restart` (zlib.crc32 of their
-                little-endian bytes); another value makes `failed` sticky
-    require     unchecked words make `failed` sticky
-    clear       forget `failed` and `unchecked`, begin a new CRC
+                little-endian bytes); another value makes `failed` sticky, and nothing counts as
+                loaded
+    require     unchecked words, or no program, make `failed` sticky
+    clear       forget `failed`, begin a new CRC; after unchecked words nothing counts as loaded
 
     One of these inputs at most is high in a cycle. `outside` says that the target has no such
-    unit or word. One word a cycle; one every two cycles for POSITIONS and VALUES.
+    unit or word, `loaded` that words of PROGRAM were checked. One word a cycle; one every two
+    cycles for POSITIONS and VALUES.
     """
 
     target: Signal
@@ -68,6 +70,7 @@ class Loader(wiring.Component):
     outside: Signal
     idle: Signal
     unchecked: Signal
+    loaded: Signal
     failed: Signal
     load: stream.Interface
 
@@ -88,6 +91,7 @@ class Loader(wiring.Component):
                 "outside": Out(1),
                 "idle": Out(1),
                 "unchecked": Out(1),
+                "loaded": Out(1),
                 "failed": Out(1),
                 "load": Out(LoadSignature),
             }
@@ -105,11 +109,22 @@ class Loader(wiring.Component):
             m.d.sync += self.address.eq(self.restart_address)
         with m.If(self.write):
             m.d.sync += [self.address.eq(self.address + 1), self.unchecked.eq(1)]
+        program, differs, given_up = Signal(), Signal(), Signal()
+        m.d.comb += [
+            differs.eq(self.check & (crc.crc != self.data)),
+            given_up.eq((self.restart | self.clear) & self.unchecked),
+        ]
+        with m.If(self.write & (self.target == LoadTarget.PROGRAM)):
+            m.d.sync += program.eq(1)
+        with m.If(self.restart | self.clear):
+            m.d.sync += program.eq(0)
         with m.If(self.restart | self.check | self.clear):
             m.d.sync += self.unchecked.eq(0)
-        with m.If(
-            (self.check & (crc.crc != self.data)) | ((self.restart | self.require) & self.unchecked)
-        ):
+        with m.If(differs | given_up):
+            m.d.sync += self.loaded.eq(0)
+        with m.Elif(self.check & program):
+            m.d.sync += self.loaded.eq(1)
+        with m.If(differs | given_up | (self.require & (self.unchecked | ~self.loaded))):
             m.d.sync += self.failed.eq(1)
         with m.If(self.clear):
             m.d.sync += self.failed.eq(0)

@@ -27,9 +27,9 @@ class StandIn(wiring.Component):
 
     host: wiring.PureInterface
 
-    def __init__(self, *, counting: bool = False) -> None:
+    def __init__(self, *, counting: bool = False, streaming: bool = False) -> None:
         self.counting = counting
-        super().__init__({"host": In(HostSignature())})
+        super().__init__({"host": In(HostSignature(streaming=streaming))})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

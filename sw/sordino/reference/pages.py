@@ -13,7 +13,7 @@ from amaranth.hdl import Shape
 from amaranth.lib import data
 
 from sordino import arch, arith
-from sordino.isa import bits, image, instructions, packing, registers, tans
+from sordino.isa import bits, commands, image, instructions, packing, registers, tans
 from sordino.reference.markdown import docstring, table
 from sordino.rtl.resources import SMALLEST_OPERAND, memory_bits, multipliers
 
@@ -189,6 +189,18 @@ def registers_page() -> str:
                 (f"0x{r.offset:02x}", f"`{r.name}`", r.access, r.text)
                 for r in registers.REGISTER_MAP
             ],
+        ),
+        f"\n## Commands by state\n\n{docstring(commands)}\n\n",
+        table(
+            ("", *(f"`{state.name}`" for state in commands.State)),
+            [
+                (f"`{command}`", *(answers[state].name.lower() for state in commands.State))
+                for command, answers in commands.ANSWERS.items()
+            ],
+        ),
+        *(
+            f"\n### {enum.__name__}\n\n{docstring(enum)}\n\n{_enum(commands, enum)}"
+            for enum in (commands.State, commands.Answer)
         ),
         f"\n## Counters ({registers.COUNTER_BITS} bits)\n\n",
         table(

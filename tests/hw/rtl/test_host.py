@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from sordino.arch import Config
+from sordino.isa.commands import ANSWERS, Answer, State
 from sordino.isa.registers import (
     ADDRESS_BITS,
     COUNTERS,
@@ -97,6 +98,20 @@ def simulate(bench, *testbenches, cycles=100_000):
     return loads
 
 
+LOADING = (
+    ("LOAD_TARGET", LoadTarget.PROGRAM.value),
+    ("LOAD_ADDRESS", 0),
+    ("LOAD_DATA", 0),
+    ("LOAD_CHECK", crc32(bytes(4))),
+)
+"""The least that START asks for: a word of a program, checked."""
+
+
+async def load(ctx, manager):
+    for name, value in LOADING:
+        assert await manager.write(ctx, AT[name], value) is OKAY
+
+
 class Model:
     """The register file and the stand-in, after everything has settled."""
 
@@ -106,7 +121,8 @@ class Model:
             0,
         )
         self.words = b""
-        self.unchecked = self.load_failed = self.ended = self.busy = self.finished = False
+        self.unchecked = self.program = self.loaded = self.load_failed = False
+        self.ended = self.busy = self.finished = False
         self.error = Error.NONE
         self.seen = Interrupt.FEATURES.value
         self.high = self.code = self.pc = 0
@@ -117,6 +133,18 @@ class Model:
         if self.error is not Error.NONE:
             return self.error
         return Error.LOAD if self.load_failed else Error.NONE
+
+    @property
+    def state(self):
+        if self.busy:
+            return State.BUSY
+        if self.failure is not Error.NONE:
+            return State.FAILED
+        if self.unchecked:
+            return State.LOADING
+        if not self.loaded:
+            return State.EMPTY
+        return State.DONE if self.finished else State.READY
 
     @property
     def interrupt(self):
@@ -164,6 +192,7 @@ class Model:
                     (Status.DONE, self.finished),
                     (Status.FAILED, self.failure is not Error.NONE),
                     (Status.TOKEN, bool(self.tokens)),
+                    (Status.LOADED, self.loaded and not self.unchecked),
                 )
                 bits = sum(flag.value for flag, on in flags if on)
                 return bits | self.code << 8 | self.failure.value << 16
@@ -188,12 +217,14 @@ class Model:
         lanes = sum(0xFF << 8 * byte for byte in range(4) if strobe >> byte & 1)
         if self.refuses(name, word & lanes, strobe):
             return SLVERR
+        if found[0].access != "w1c" and word & lanes & ~mask:
+            return SLVERR
         if not strobe:
             return OKAY
         if name in self.kept:
             if name == "LOAD_ADDRESS":
                 self.load_failed |= self.unchecked
-                self.unchecked, self.words = False, b""
+                self.give_up()
             self.kept[name] = (word & lanes | self.kept[name] & ~lanes) & mask
         elif name == "INTERRUPT_STATUS":
             self.seen &= ~(word & lanes)
@@ -202,8 +233,9 @@ class Model:
         elif name == "LOAD_DATA":
             self.load(word)
         elif name == "LOAD_CHECK":
-            self.load_failed |= crc32(self.words) != word
-            self.unchecked = False
+            self.unchecked, same = False, crc32(self.words) == word
+            self.loaded = same and (self.loaded or self.program)
+            self.load_failed |= not same
         elif name == "FEATURE":
             for byte in range(4):
                 if strobe >> byte & 1:
@@ -211,17 +243,30 @@ class Model:
                     self.features[-1] -= (self.features[-1] & 0x80) << 1
         return OKAY
 
+    def give_up(self):
+        """What was not checked counts no longer, and what it may have written over either."""
+        self.loaded &= not self.unchecked
+        self.unchecked, self.program, self.words = False, False, b""
+
     def refuses(self, name, word, strobe):
         partial = strobe not in (0, 15)
         if name == "CONTROL":
-            clear = word & Control.CLEAR
-            while_busy = self.busy and word & (Control.CLEAR | Control.START)
-            return while_busy or (clear and word & 15 != Control.CLEAR)
+            asked = [flag for flag in Control if word & flag]
+            return (
+                any(ANSWERS[flag.name][self.state] is Answer.REFUSED for flag in asked)
+                or (Control.CLEAR in asked and len(asked) > 1)
+                or {Control.START, Control.ABORT} <= set(asked)
+            )
+        if ANSWERS[name][self.state] is Answer.REFUSED:
+            return True
+        if name == "ENTRY":
+            kept = sum(0xFF << 8 * byte for byte in range(2) if not strobe >> byte & 1)
+            return (word | self.kept[name] & kept) & 0xFFFF >= CONFIG.program_words
         if name == "LOAD_DATA":
             target, unit = self.kept["LOAD_TARGET"] & 7, self.kept["LOAD_TARGET"] >> 16
             units, words = load_words(CONFIG, LoadTarget(target)) if target < 7 else (0, 0)
             outside = unit >= units or self.kept["LOAD_ADDRESS"] >= words
-            return partial or self.busy or outside
+            return partial or outside
         if name == "FEATURE":
             room = CONFIG.feature_fifo - len(self.features)
             return self.ended or strobe.bit_count() > room
@@ -229,8 +274,9 @@ class Model:
 
     def control(self, bits):
         if bits & Control.CLEAR:
-            self.load_failed = self.unchecked = self.ended = False
-            self.error, self.words = Error.NONE, b""
+            self.give_up()
+            self.load_failed = self.ended = False
+            self.error = Error.NONE
             self.features.clear()
             self.tokens.clear()
         if bits & Control.END_OF_INPUT:
@@ -239,8 +285,8 @@ class Model:
             self.error = Error.LIMIT
             self.stop()
         if bits & Control.START:
-            if self.unchecked or self.failure is not Error.NONE:
-                self.load_failed |= self.unchecked
+            if self.unchecked or not self.loaded or self.failure is not Error.NONE:
+                self.load_failed |= self.unchecked or not self.loaded
                 self.seen |= Interrupt.STOPPED.value
             else:
                 self.busy, self.finished, self.pc = True, False, self.kept["ENTRY"]
@@ -257,6 +303,16 @@ class Model:
         self.kept["LOAD_ADDRESS"] += 1
         self.words += struct.pack("<I", word)
         self.unchecked = True
+        self.program |= LoadTarget(target) is LoadTarget.PROGRAM
+
+
+def random_accesses(generator, model):
+    """Without end: single accesses, and now and then what loads a program and starts it."""
+    while True:
+        yield random_access(generator, model)
+        if model.state is State.EMPTY and generator.random() < 0.2:
+            yield from (("write", AT[name], word, 15) for name, word in LOADING)
+            yield "write", AT["CONTROL"], generator.choice([1, 1, 3]), 15
 
 
 def random_access(generator, model):
@@ -266,8 +322,13 @@ def random_access(generator, model):
     strobe = generator.choice([15, 15, 15, 15, 15, 0, generator.randrange(16)])
     word = generator.getrandbits(32)
     match name:
+        case "ENTRY":
+            word = generator.choice([generator.randrange(20), generator.randrange(20), word])
+        case "LIMIT_HIGH" | "INTERRUPT_ENABLE":
+            word &= generator.choice([REGISTERS[name].mask, 0xFFFF_FFFF])
         case "LOAD_TARGET":
-            word = generator.choice([*LoadTarget]).value | generator.choice([0, 0, 0, 1, 9]) << 16
+            target = generator.choice([*LoadTarget, *[LoadTarget.PROGRAM] * 4]).value
+            word = target | generator.choice([0, 0, 0, 1, 9]) << 16
             word = generator.choice([word, word, word, 7])
         case "LOAD_ADDRESS":
             word = generator.choice([0, 0, 1, 2, 4, 9, 17, 63, word])
@@ -276,7 +337,12 @@ def random_access(generator, model):
         case "LIMIT_LOW":
             word = generator.choice([0, 0, 1, word])
         case "CONTROL":
-            usual = [2, 4, 4] if model.busy else [8, 8, 8] if model.failure.value else [1, 1, 3]
+            usual = {
+                State.BUSY: [2, 4, 4],
+                State.FAILED: [8, 8, 8],
+                State.EMPTY: [2, 1, 8],
+                State.LOADING: [2, 8, 2],
+            }.get(model.state, [1, 1, 3])
             word = generator.choice([*usual, *usual, 1, 2, 3, 4, 8, word])
     address = AT[name] + generator.choice([0, 0, 0, generator.randrange(4)])
     if generator.random() < 0.1:
@@ -292,11 +358,11 @@ def test_random_accesses_equal_the_model(seed):
     model = Model()
     stall = (lambda: 0) if seed == 0 else (lambda: generator.choice([0, 0, 1, 3]))
     manager = AxiLiteManager(bench.axi, stall=stall)
-    seen = {"responses": set(), "errors": set(), "stops": 0}
+    seen = {"responses": set(), "errors": set(), "stops": 0, "states": set()}
 
     async def testbench(ctx):
-        for step in range(700):
-            action, address, word, strobe = random_access(generator, model)
+        accesses = random_accesses(generator, model)
+        for step, (action, address, word, strobe) in zip(range(900), accesses, strict=False):
             where = f"step {step}: {action} {address:#x} {word:#x} {strobe:#x}"
             if action == "write":
                 expected = model.write(address, word, strobe)
@@ -312,6 +378,7 @@ def test_random_accesses_equal_the_model(seed):
             assert bool(ctx.get(bench.interrupt)) == model.interrupt, where
             seen["responses"].add((action, response))
             seen["errors"].add(model.failure)
+            seen["states"].add(model.state)
             seen["stops"] += model.finished and not model.busy
         for name, register in REGISTERS.items():
             if register.access != "wo":
@@ -324,6 +391,7 @@ def test_random_accesses_equal_the_model(seed):
     assert seen["responses"] == {(a, r) for a in ("read", "write") for r in (OKAY, SLVERR)}
     assert {Error.NONE, Error.LOAD, Error.LIMIT} <= seen["errors"]
     assert seen["stops"] > 5, "the stimulus must start the machine"
+    assert seen["states"] == set(State)
     assert len(model.loads) > 5, "the stimulus must reach its memories"
 
 
@@ -338,6 +406,7 @@ def test_features_in_tokens_out_at_the_same_time(seed):
 
     async def writer(ctx):
         manager = AxiLiteManager(bench.axi, stall=stall)
+        await load(ctx, manager)
         assert await manager.write(ctx, AT["CONTROL"], Control.START.value) is OKAY
         rest = list(features)
         while rest:
@@ -372,6 +441,7 @@ def test_the_end_of_every_run_interrupts():
     manager = AxiLiteManager(bench.axi)
 
     async def testbench(ctx):
+        await load(ctx, manager)
         await manager.write(ctx, AT["INTERRUPT_ENABLE"], Interrupt.STOPPED.value)
         both = (Control.START | Control.END_OF_INPUT).value
         for entry in range(3):
@@ -383,6 +453,6 @@ def test_the_end_of_every_run_interrupts():
             while not ctx.get(bench.interrupt):
                 await ctx.tick()
             status, _ = await manager.read(ctx, AT["STATUS"])
-            assert status == Status.DONE.value | entry << 8
+            assert status == (Status.DONE | Status.LOADED).value | entry << 8
 
     simulate(bench, testbench, cycles=500)

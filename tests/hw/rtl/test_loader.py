@@ -69,6 +69,14 @@ async def pulse(ctx, signal, settings=()):
     ctx.set(signal, 0)
 
 
+async def load_program(ctx, loader):
+    """A word of a program, checked."""
+    await restart(ctx, loader, LoadTarget.PROGRAM, 0, 0)
+    await write(ctx, loader, 9)
+    await pulse(ctx, loader.check, [(loader.data, crc32(struct.pack("<I", 9)))])
+    assert ctx.get(loader.loaded)
+
+
 async def restart(ctx, loader, target, unit, address):
     ctx.set(loader.target, target)
     ctx.set(loader.unit, unit)
@@ -177,6 +185,7 @@ def test_unchecked_words(event):
     loader = Loader(CONFIG)
 
     async def testbench(ctx):
+        await load_program(ctx, loader)
         await restart(ctx, loader, LoadTarget.PARAMETERS, 0, 0)
         await pulse(ctx, loader.require)
         assert not ctx.get(loader.failed), "nothing was written"
@@ -185,6 +194,42 @@ def test_unchecked_words(event):
         await pulse(ctx, getattr(loader, event))
         assert ctx.get(loader.failed) == (event != "clear")
         assert ctx.get(loader.unchecked) == (event == "require")
+        # What was given up may have damaged what was checked before.
+        assert ctx.get(loader.loaded) == (event == "require")
+
+    simulate(loader, testbench)
+
+
+@pytest.mark.parametrize("target", list(LoadTarget)[:-1])
+def test_loaded_is_a_checked_program(target):
+    loader = Loader(CONFIG)
+
+    async def section(ctx, target, wrong=0):
+        await restart(ctx, loader, target, 0, 0)
+        await write(ctx, loader, 3)
+        # What target the check finds does not matter, what the words went to does.
+        ctx.set(loader.target, LoadTarget.PROGRAM if target is not LoadTarget.PROGRAM else 1)
+        await pulse(ctx, loader.check, [(loader.data, crc32(struct.pack("<I", 3)) ^ wrong)])
+
+    async def testbench(ctx):
+        for empty in (0, 1):  # the CRC-32 of nothing, and another
+            await pulse(ctx, loader.check, [(loader.data, empty)])
+            assert not ctx.get(loader.loaded)
+        await pulse(ctx, loader.clear)
+        await pulse(ctx, loader.require)
+        assert ctx.get(loader.failed)
+        await pulse(ctx, loader.clear)
+        await section(ctx, target)
+        assert ctx.get(loader.loaded) == (target is LoadTarget.PROGRAM)
+        await section(ctx, LoadTarget.PROGRAM)
+        await section(ctx, target)
+        await pulse(ctx, loader.clear)
+        assert ctx.get(loader.loaded), "a part was checked"
+        await section(ctx, target, wrong=1 << 7)
+        await pulse(ctx, loader.clear)
+        assert not ctx.get(loader.loaded), "a part is wrong"
+        await pulse(ctx, loader.require)
+        assert ctx.get(loader.failed)
 
     simulate(loader, testbench)
 

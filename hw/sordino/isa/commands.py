@@ -1,0 +1,76 @@
+"""What each write of a host does in each state of the machine.
+
+The circuit takes its refusals from here, `docs/registers.md` shows the table and the tests walk it.
+"""
+
+from collections.abc import Mapping
+
+from amaranth.lib import enum
+
+__all__ = ["ANSWERS", "Answer", "State"]
+
+
+class State(enum.Enum):
+    """Where a machine stands; it is in exactly one state. Reset leads to EMPTY, whatever was."""
+
+    EMPTY = 0
+    """No program to begin: none was checked since reset, or a loading failed or was given up since.
+
+    Memories survive reset, but nothing says that they still hold what was loaded: load again. A
+    loading fails or is given up if its check does not match, or if CLEAR or a write to LOAD_ADDRESS
+    comes before its check. Everything is loaded anew then, the sections in any order.
+    """
+    LOADING = 1
+    """Words were written to LOAD_DATA that no LOAD_CHECK has covered, all of an image or a part."""
+    READY = 2
+    """A program was checked, and so was all that was written since."""
+    BUSY = 3
+    """From START until the machine stops; an INPUT or EMIT that waits is a part of that."""
+    DONE = 4
+    """As READY, after a run."""
+    FAILED = 5
+    """An error is sticky."""
+
+
+class Answer(enum.Enum):
+    """What comes of a write."""
+
+    ACTS = 0
+    """OKAY: it takes effect."""
+    IGNORED = 1
+    """OKAY: it changes nothing."""
+    REFUSED = 2
+    """SLVERR: it changes nothing."""
+    FAILS = 3
+    """OKAY: the machine does not start. INTERRUPT_STATUS has STOPPED; without an error before, a
+    LOAD error is sticky now."""
+
+
+def _row(default: Answer = Answer.ACTS, **others: Answer) -> Mapping[State, Answer]:
+    return {state: others.get(state.name, default) for state in State}
+
+
+_CLOSED = {"BUSY": Answer.REFUSED, "FAILED": Answer.REFUSED}
+"""The load window: closed while something reads the memories, and until an error is cleared."""
+
+ANSWERS: Mapping[str, Mapping[State, Answer]] = {
+    "START": _row(Answer.FAILS, READY=Answer.ACTS, DONE=Answer.ACTS, BUSY=Answer.REFUSED),
+    "END_OF_INPUT": _row(),
+    "ABORT": _row(Answer.IGNORED, BUSY=Answer.ACTS),
+    "CLEAR": _row(BUSY=Answer.REFUSED),
+    "ENTRY": _row(),
+    "LIMIT_LOW": _row(),
+    "LIMIT_HIGH": _row(),
+    "INTERRUPT_ENABLE": _row(),
+    "INTERRUPT_STATUS": _row(),
+    "LOAD_TARGET": _row(**_CLOSED),
+    "LOAD_ADDRESS": _row(**_CLOSED),
+    "LOAD_DATA": _row(**_CLOSED),
+    "LOAD_CHECK": _row(Answer.REFUSED, LOADING=Answer.ACTS),
+    "FEATURE": _row(),
+    "STREAM_BASE": _row(BUSY=Answer.REFUSED),
+}
+"""The answer to each bit of CONTROL and to each register that can be written, by state.
+
+A write may be refused for what it says, too: that is in the register's or the bit's text.
+"""
