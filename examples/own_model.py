@@ -22,9 +22,9 @@ from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.engines.cosim import compare
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
 from sordino.model.load import load_model
 from sordino.speech.features import FeatureDefinition, load_input
+from sordino.speech.text import Speller
 
 WAV = Path(__file__).parents[1] / "models" / "utterances" / "yes.wav"
 TOKENS = ["<blank>", " ", *"ABCDEFGHIJ"]
@@ -78,10 +78,6 @@ def save(folder: Path) -> tuple[Path, Path]:
     return npz, tensors
 
 
-def text(image: Image, tokens: list[int]) -> str:
-    return "".join(image.host["tokens"][token] for token in tokens)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--engine", choices=["golden", "both"], default="both")
@@ -104,11 +100,11 @@ def main() -> None:
         )
     print(f"image: {len(image.to_bytes()):,} bytes for {machine.name}")
 
-    golden = Golden(image)
+    golden, speller = Golden(image), Speller(image.host["tokens"], image.host["blank"])
     features = np.random.default_rng(2).integers(-128, 128, (4, INPUTS)).astype(np.int8)
-    print(f"features {features.shape}: {text(image, golden.run(features).tokens)!r}")
+    print(f"features {features.shape}: {speller.text(golden.run(features).tokens)!r}")
     recording = load_input(WAV, FeatureDefinition.from_dict(image.host["features"]))
-    print(f"{WAV.name} {recording.shape}: {text(image, golden.run(recording).tokens)!r}")
+    print(f"{WAV.name} {recording.shape}: {speller.text(golden.run(recording).tokens)!r}")
     if not both:
         return
 
@@ -117,7 +113,7 @@ def main() -> None:
     assert outcome.identical, outcome.first_difference
     cycles = outcome.results[1].counters["cycles"]
     print(
-        f"rtl: {text(image, outcome.results[1].tokens)!r}, {cycles:,} cycles, "
+        f"rtl: {speller.text(outcome.results[1].tokens)!r}, {cycles:,} cycles, "
         f"{outcome.words_compared:,} words identical"
     )
 

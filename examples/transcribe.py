@@ -6,6 +6,7 @@ from pathlib import Path
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
 from sordino.speech.features import FeatureDefinition, load_input
+from sordino.speech.text import Speller
 
 MODELS = Path(__file__).parents[1] / "models"
 wav = Path(sys.argv[1]) if len(sys.argv) > 1 else MODELS / "utterances" / "enter-six-five.wav"
@@ -13,4 +14,4 @@ wav = Path(sys.argv[1]) if len(sys.argv) > 1 else MODELS / "utterances" / "enter
 image = Image.load(MODELS / "an4_rnnt_causal.sordino")
 features = load_input(wav, FeatureDefinition.from_dict(image.host["features"]))
 tokens = Golden(image).run(features).tokens
-print("".join(image.host["tokens"][token] for token in tokens).strip())
+print(Speller(image.host["tokens"], image.host["blank"]).text(tokens))

@@ -1,24 +1,18 @@
-"""One point: compile, time and estimate it; and word errors of points that decode alike."""
+"""One point: compile, time and estimate it."""
 
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from sordino.arch import QUAD, Config, ConfigError
-from sordino.compiler.compile import Compiled, CompileOptions, compile_model
+from sordino.arch import Config, ConfigError
 from sordino.compiler.errors import CompileError
 from sordino.errors import InputError
-from sordino.estimate.capacity import roomy, trimmed
+from sordino.estimate.capacity import trimmed
 from sordino.estimate.machine import estimate_image
-from sordino.golden.machine import Golden
 from sordino.isa.image import Image
 from sordino.model.rnnt import RnntModel
-from sordino.speech.datasets import load_dataset
-from sordino.speech.features import FeatureDefinition, load_input
-from sordino.speech.wer import word_error_rate
+from sordino.sweep.build import compile_point
 from sordino.sweep.points import Point
 
-__all__ = ["FIGURES", "alike", "evaluate_point", "word_errors"]
+__all__ = ["FIGURES", "evaluate_point"]
 
 FIGURES = (
     *("bytes", "bits_per_weight", "actual_zeros", "frame_best", "frame_worst"),
@@ -49,7 +43,7 @@ def evaluate_point(model: RnntModel, base: Config, point: Point) -> dict[str, An
     """
     found: dict[str, Any] = {**point.as_dict(), **dict.fromkeys(FIGURES)}
     try:
-        made = _compiled(model, base, point)
+        made = compile_point(model, base, point)
         image = trimmed(made.image)
         needed = _weight_kib(image.config)
         if point.memory is not None and needed > point.memory:
@@ -61,39 +55,6 @@ def evaluate_point(model: RnntModel, base: Config, point: Point) -> dict[str, An
     except (ConfigError, CompileError, InputError) as error:
         found["error"] = str(error)
     return found
-
-
-def alike(point: Point) -> Point:
-    """The same for points whose machines emit the same tokens: a name, not a machine.
-
-    Lanes and memory change no value, and groups only what is pruned.
-    """
-    return replace(point, lanes=QUAD, group=1 if point.zeros is None else point.group, memory=None)
-
-
-def word_errors(model: RnntModel, base: Config, point: Point, data: Path) -> dict[str, Any]:
-    """Word error rate of a point that can be built: greedy, on the exact machine, AN4's dev split.
-
-    Any data set that `load_dataset` reads will do. `wer` and what it is made of.
-    """
-    image = _compiled(model, base, point).image
-    definition = FeatureDefinition.from_dict(image.host["features"])
-    golden, names = Golden(image), image.host["tokens"]
-    utterances = load_dataset(data, "dev")
-    texts = []
-    for utterance in utterances:
-        tokens = golden.run(load_input(utterance.path, definition)).tokens
-        texts.append(" ".join("".join(names[t] for t in tokens).split()))
-    score = word_error_rate([u.text for u in utterances], texts)
-    return {"wer": score.wer, "errors": score.errors, "words": score.words}
-
-
-def _compiled(model: RnntModel, base: Config, point: Point) -> Compiled:
-    """On a machine with memories for any model."""
-    name = f"{point.lanes} lanes in groups of {point.group}"
-    config = replace(base, name=name, lanes=point.lanes, group=point.group)
-    options = CompileOptions(weight_bits=point.bits, sparsity=point.zeros, shares="layer_adaptive")
-    return compile_model(model, roomy(config), options)
 
 
 def _weight_kib(config: Config) -> float:

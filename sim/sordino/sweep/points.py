@@ -7,14 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sordino.arch import Config
-from sordino.estimate.logic import Fit
-from sordino.isa.image import FORMAT
-from sordino.isa.registers import ISA_VERSION
 
 __all__ = ["Point", "grid", "point_key"]
-
-_RESULT = 2
-"""Raise it when a stored result means something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,17 +50,17 @@ def grid(
     ]
 
 
-def point_key(point: Point, base: Config, model: str, data: str | None = None) -> str:
+def point_key(point: Point, base: Config, model: str, code: str, data: str | None = None) -> str:
     """The name of a point's result: all that it depends on, hashed.
 
-    `model` is the hash of the model; `data` names the recordings where word errors are counted.
+    `model` is the hash of the model, `code` that of what computes the result, and `data` that of
+    the recordings where word errors are counted.
     """
     depends = {
         "point": point.as_dict(),
         "base": {k: v for k, v in base.as_dict().items() if k not in ("name", "lanes", "group")},
         "model": model,
+        "code": code,
         "data": data,
-        "version": [_RESULT, *FORMAT, ISA_VERSION],
-        "logic": Fit.load().coefficients if data is None else None,
     }
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:24]

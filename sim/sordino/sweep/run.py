@@ -10,16 +10,20 @@ from typing import Any
 from sordino.arch import Config
 from sordino.files import write_atomically
 from sordino.model.rnnt import RnntModel
-from sordino.speech.datasets import load_dataset
-from sordino.sweep.evaluate import FIGURES, alike, evaluate_point, word_errors
+from sordino.speech.wer import warn_of_case
+from sordino.sweep.build import alike
+from sordino.sweep.evaluate import FIGURES, evaluate_point
+from sordino.sweep.identity import code_identity
 from sordino.sweep.parallel import Backend, Each, parallel
 from sordino.sweep.pareto import mark_pareto
 from sordino.sweep.points import Point, point_key
 from sordino.sweep.table import write_tables
+from sordino.sweep.words import SCORE, Recordings, word_errors
 
 __all__ = ["Sweep", "sweep"]
 
-_WORDS = ("wer", "errors", "words")
+_MADE_BY = {"points": "sordino.sweep.evaluate", "wer": "sordino.sweep.words"}
+"""The modules that results are made by."""
 _Result = dict[str, Any]
 
 
@@ -46,22 +50,24 @@ def sweep(
     """Evaluate every point that is not yet in `folder`, and write the tables.
 
     Each result is a file of its own as soon as it is there, so that an interrupted sweep goes on
-    where it was. With `data`, word errors are counted once for all points that decode alike. `jobs`
-    is joblib's n_jobs, `scheduler` the address of a Dask cluster. `on_progress` is called with what
-    is done and what there is. A point that cannot be built has its reason in `error` and stops
-    nothing. InputError where data, backend or folder cannot be used.
+    where it was; it is found again by what it was made of: the model, the recordings' contents, and
+    the code. With `data`, word errors are counted once for all points that decode alike; what the
+    model cannot write of it is an InputWarning. `jobs` is joblib's n_jobs, `scheduler` the address
+    of a Dask cluster. `on_progress` is called with what is done and what there is. A point that
+    cannot be built has its reason in `error` and stops nothing. InputError where data, backend or
+    folder cannot be used.
     """
-    if data is not None:
-        _check_data(model, data)
+    recordings = None if data is None else Recordings.load(model, data)
     names = (*Point.__dataclass_fields__, *FIGURES)
     scores: dict[Point, _Result] = {}
     with parallel(backend, jobs, scheduler, [model]) as each:
         work = _Work(each, folder, model, base, _identity(model), on_progress)
         found = work.results("points", {p: p for p in points}, None, names, evaluate_point)
-        if data is not None:
+        if recordings is not None:
             built = {alike(p): p for p in reversed(points) if found[p]["error"] is None}
-            where = str(data.resolve())
-            scores = work.results("wer", built, where, _WORDS, word_errors, data)
+            scores = work.results("wer", built, recordings.identity, SCORE, word_errors, recordings)
+            for score in scores.values():
+                warn_of_case(score["case_errors"], score["errors"])
     results = mark_pareto(
         [{**found[p], "wer": _rate(found[p], scores.get(alike(p)))} for p in points]
     )
@@ -96,7 +102,10 @@ class _Work:
         """
         stored = self.folder / kind
         stored.mkdir(parents=True, exist_ok=True)
-        files = {p: stored / f"{point_key(p, self.base, self.who, data)}.json" for p in points}
+        code = code_identity(_MADE_BY[kind])
+        files = {
+            p: stored / f"{point_key(p, self.base, self.who, code, data)}.json" for p in points
+        }
         read = {point: _read(file, names) for point, file in files.items()}
         found = {point: result for point, result in read.items() if result is not None}
         missing = [point for point in files if point not in found]
@@ -124,12 +133,6 @@ def _identity(model: RnntModel) -> str:
     for numbers in (model.feature_mean, model.feature_std):
         digest.update(b"" if numbers is None else numbers.tobytes())
     return digest.hexdigest()
-
-
-def _check_data(model: RnntModel, data: Path) -> None:
-    """InputError where word errors cannot be counted, before anything is computed."""
-    model.feature_definition()
-    load_dataset(data, "dev")
 
 
 def _read(file: Path, names: Sequence[str]) -> _Result | None:

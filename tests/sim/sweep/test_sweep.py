@@ -16,7 +16,8 @@ from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
-from sordino.sweep.evaluate import FIGURES, alike
+from sordino.sweep.build import alike
+from sordino.sweep.evaluate import FIGURES
 from sordino.sweep.pareto import mark_pareto
 from sordino.sweep.plot import plot_sweep
 from sordino.sweep.points import Point, grid, point_key
@@ -56,12 +57,13 @@ def test_keys_tell_everything_apart() -> None:
     point = POINTS[0]
     changed = {"lanes": 12, "group": 2, "bits": 5, "zeros": 0.25, "memory": 9}
     others = [replace(point, **{name: value}) for name, value in changed.items()]
-    keys = {point_key(p, BASE, "model", None) for p in (point, *others)}
-    keys |= {point_key(point, BASE, "other", None), point_key(point, BASE, "model", "data")}
-    keys |= {point_key(point, replace(BASE, accumulator_bits=24), "model", None)}
-    assert len(keys) == 9
+    keys = {point_key(p, BASE, "model", "code") for p in (point, *others)}
+    keys |= {point_key(point, BASE, "other", "code"), point_key(point, BASE, "model", "other")}
+    keys |= {point_key(point, BASE, "model", "code", "data")}
+    keys |= {point_key(point, replace(BASE, accumulator_bits=24), "model", "code")}
+    assert len(keys) == 10
     renamed = replace(BASE, name="x", lanes=64, group=2)
-    assert point_key(point, renamed, "model", None) == point_key(point, BASE, "model", None)
+    assert point_key(point, renamed, "model", "code") == point_key(point, BASE, "model", "code")
 
 
 def test_results_are_the_compiler_s_and_the_cycle_model_s(
@@ -217,7 +219,7 @@ def test_word_errors_are_counted_once(tmp_path: Path, recording: Path, small_mod
     data = tmp_path / "data"
     data.mkdir()
     (data / "yes.wav").write_bytes(recording.read_bytes())
-    (data / "transcripts.tsv").write_text("file\ttranscript\tsplit\nyes.wav\tYES\tdev\n")
+    (data / "transcripts.tsv").write_text("file\ttranscript\tsplit\nyes.wav\tbad\tdev\n")
     model = load_model(small_model)
     # Four lanes have too few accumulators for 12 tokens: the count is made with eight.
     base = replace(BASE, rows_per_lane=2)
