@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 
 from sordino.cli.engines import ENGINES, make_engine, simulator_of, slow_option
 from sordino.cli.options import IMAGE, json_option, path_type
 from sordino.cli.output import console, prepare_output, print_json, progress
-from sordino.cli.speech import features_of, text_of
+from sordino.cli.speech import Heard, check_inputs, hear_all, text_of
 from sordino.engines.bound import cycle_bound
 from sordino.engines.cosim import compare
 from sordino.engines.engine import Engine, Record
@@ -30,8 +28,9 @@ def _at_power_up(image: Image, engines: Sequence[Engine]) -> list[Engine]:
 
 
 def _compare_one(
-    image: Image, engines: Sequence[Engine], path: str, features: NDArray[np.int8], advance: Any
+    image: Image, engines: Sequence[Engine], heard: Heard, until: int | None, advance: Any
 ) -> dict[str, Any]:
+    features = heard.features[:until]
     at = {number for number, i in enumerate(image.program) if i.opcode is Opcode.INPUT}
 
     def on_record(record: Record) -> None:
@@ -43,14 +42,21 @@ def _compare_one(
     outcome = compare(image, first, second, features, cycle_limit=bound, on_record=on_record)
     cycles = (result.counters.get("cycles") for result in outcome.results)
     return {
-        "input": path,
+        "input": heard.path,
         "identical": outcome.identical,
         "words_compared": outcome.words_compared,
         "instructions": outcome.records_compared,
         "transcript": text_of(image, outcome.results[0].tokens),
         "cycles": next((count for count in cycles if count is not None), None),
         "first_difference": outcome.first_difference,
+        **heard.facts,
     }
+
+
+def _refused(heard: Heard) -> dict[str, Any]:
+    """The entry of an input that was not compared."""
+    names = ("identical", "words_compared", "instructions", "transcript", "cycles")
+    return {"input": heard.path, **dict.fromkeys((*names, "first_difference")), **heard.facts}
 
 
 def _print(entry: dict[str, Any], names: Sequence[str]) -> None:
@@ -96,7 +102,8 @@ def cosim(
 ) -> None:
     """Run INPUTS on two engines and compare every instruction's results; exit 1 if any differ.
 
-    Counters of time are compared too if both engines have time.
+    Counters of time are compared too if both engines have time. INPUTS are those of `sordino run`;
+    of one that cannot be read a line tells, the others are compared, and the exit code is 2.
     """
     names = tuple(name.strip() for name in engines.split(","))
     if len(names) != 2 or len({*names} & {*ENGINES.choices}) != 2:
@@ -105,26 +112,32 @@ def cosim(
         )
     if vcd is not None and "rtl" not in names:
         raise click.UsageError("--vcd needs the rtl engine")
+    check_inputs(inputs)
     prepare_output(vcd)
     program = Image.load(image)
-    loaded = [(path, features_of(program, path)[0][:until]) for path in inputs]
-    frames = [len(features) for _, features in loaded]
-    machines = [make_engine(n, program, frames=frames, vcd=vcd, slow=slow) for n in names]
+    loaded = hear_all(program, inputs)
+    frames = [len(heard.features[:until]) for heard in loaded if not heard.refused]
+    machines = []
+    if frames:
+        machines = [make_engine(n, program, frames=frames, vcd=vcd, slow=slow) for n in names]
     entries = []
-    for path, features in loaded:
+    for heard in loaded:
+        if heard.refused:
+            entries.append(_refused(heard))
+            continue
         with progress() as bar:
-            task = bar.add_task(Path(path).name, total=len(features))
+            task = bar.add_task(Path(heard.path).name, total=len(heard.features[:until]))
             entries.append(
-                _compare_one(program, machines, path, features, lambda t=task: bar.advance(t))
+                _compare_one(program, machines, heard, until, lambda t=task: bar.advance(t))
             )
         if not as_json:
             _print(entries[-1], names)
-    difference = next((e["first_difference"] for e in entries if not e["identical"]), None)
+    difference = next((e["first_difference"] for e in entries if e["identical"] is False), None)
     if as_json:
         print_json(
             {
-                "identical": difference is None,
-                "words_compared": sum(entry["words_compared"] for entry in entries),
+                "identical": difference is None if frames else None,
+                "words_compared": sum(entry["words_compared"] or 0 for entry in entries),
                 "engines": names,
                 "simulators": [simulator_of(machine) for machine in machines],
                 "inputs": entries,
@@ -133,3 +146,5 @@ def cosim(
         )
     if difference is not None:
         sys.exit(1)
+    if len(frames) < len(inputs):
+        sys.exit(2)

@@ -1,6 +1,7 @@
 """`sordino eval`."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -9,17 +10,27 @@ import click
 
 from sordino.cli.engines import ENGINES, make_engine
 from sordino.cli.options import data_option, json_option, path_type
-from sordino.cli.output import fail, print_json, print_table, progress
+from sordino.cli.output import print_json, print_table, progress
 from sordino.cli.search import SearchChoice, search_options
-from sordino.cli.speech import features_of, frame_seconds, load_definition, speller_of, text_of
+from sordino.cli.speech import (
+    complain,
+    facts_of,
+    frame_seconds,
+    load_definition,
+    speller_of,
+    text_of,
+    warn_of,
+)
 from sordino.decode.machine import MachineTransducer
 from sordino.decode.transducer import FloatTransducer
 from sordino.engines.bound import cycle_bound
+from sordino.errors import InputError
 from sordino.isa.image import Image
 from sordino.isa.registers import Error
 from sordino.model.load import load_model
 from sordino.speech.datasets import Split, Utterance, load_dataset
-from sordino.speech.features import load_features
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.inputs import ModelInput, read_input
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.text import Speller
 from sordino.speech.wer import Wer, transcript_errors
@@ -28,61 +39,137 @@ __all__ = ["evaluate"]
 
 
 @dataclass
-class _Heard:
-    """Texts, by utterance the errors that machines stopped with, and the real-time factor.
+class _Outcome:
+    """What was said of whom, and what there is to say against it.
 
-    `speller` is of the model that wrote the texts.
+    spoken   the utterances that could be read, with a text each
+    refused  why the others could not be read
+    stopped  by utterance, the error that the machine stopped with
+    facts    by file, what `run --json` has of it
+    sizes    by file, the values of its input
+    factor   the real-time factor, where there is time
+    speller  what the model that wrote the texts can write
     """
 
     speller: Speller
+    spoken: list[Utterance] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    refused: list[InputError] = field(default_factory=list)
+    refused_files: list[str] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
     factor: float | None = None
+
+    def read(self, utterance: Utterance, definition: FeatureDefinition) -> ModelInput | None:
+        """An utterance's input, with what is to be kept of it; None where it is refused."""
+        path = str(utterance.path)
+        try:
+            found = read_input(path, definition)
+        except InputError as error:
+            self.refused.append(error)
+            self.refused_files.append(path)
+            return None
+        self.spoken.append(utterance)
+        self.sizes[path] = found.quantised.size
+        self.facts[path] = facts_of(found)
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """What JSON has of the recordings: shares over the set, and whom there is to doubt."""
+        audio = {n: f["audio"] for n, f in self.facts.items() if f["audio"] is not None}
+        levels = [a["level_dbfs"] for a in audio.values() if a["level_dbfs"] is not None]
+        total = max(1, sum(self.sizes.values()))
+        return {
+            "saturated": sum(f["saturated"] * self.sizes[n] for n, f in self.facts.items()) / total,
+            "lowest_level_dbfs": min(levels, default=None),
+            "silent": [n for n, a in audio.items() if a["level_dbfs"] is None],
+            "missing": {n: a["missing"] for n, a in audio.items() if a["missing"]},
+            "doubts": {n: f["doubts"] for n, f in self.facts.items() if f["doubts"]},
+            "refused": dict(zip(self.refused_files, map(str, self.refused), strict=True)),
+        }
 
 
 def _transcribe(
     model: Path, engine: str, choice: SearchChoice, utterances: list[Utterance]
-) -> _Heard:
-    search = choice.wanted
+) -> _Outcome:
     with progress() as bar:
         task = bar.add_task(f"{model.name} ({engine})", total=len(utterances))
         kept = bar.track(utterances, task_id=task)
         if engine == "float":
-            return _in_float(model, choice if search else None, kept)
+            return _in_float(model, choice if choice.wanted else None, kept)
         image = Image.load(model)
-        load_definition(image)
-        if search:
+        definition = load_definition(image)
+        if choice.wanted:
             decoder = choice.decoder(MachineTransducer(image))
-            texts = [decoder.text(features_of(image, u.path)[0]) for u in kept]
-            return _Heard(speller_of(image), texts)
-        return _greedy(image, engine, kept)
+            outcome = _Outcome(speller_of(image))
+            return _each(outcome, kept, definition, lambda x: decoder.text(x.quantised))
+        return _greedy(image, definition, engine, kept)
 
 
-def _in_float(model: Path, choice: SearchChoice | None, utterances: Iterable[Utterance]) -> _Heard:
+def _each(
+    outcome: _Outcome,
+    utterances: Iterable[Utterance],
+    definition: FeatureDefinition,
+    text: Callable[[ModelInput], str],
+) -> _Outcome:
+    for utterance in utterances:
+        if (heard := outcome.read(utterance, definition)) is not None:
+            outcome.texts.append(text(heard))
+    return outcome
+
+
+def _in_float(
+    model: Path, choice: SearchChoice | None, utterances: Iterable[Utterance]
+) -> _Outcome:
     loaded = load_model(model, None)
-    definition, speller = loaded.feature_definition(), Speller(loaded.tokens, loaded.blank)
+    definition = loaded.feature_definition()
+    outcome = _Outcome(Speller(loaded.tokens, loaded.blank))
     if choice is not None:
         decoder = choice.decoder(FloatTransducer(loaded))
-        texts = [decoder.text(load_features(u.path, definition)) for u in utterances]
-        return _Heard(speller, texts)
+        return _each(outcome, utterances, definition, lambda x: decoder.text(x.features))
     network = FloatRnnt(loaded.arrays(), loaded.meta)
-    inputs = (load_features(u.path, definition) for u in utterances)
-    return _Heard(speller, [network.text(network.transcribe(x)) for x in inputs])
+    return _each(
+        outcome, utterances, definition, lambda x: network.text(network.transcribe(x.features))
+    )
 
 
-def _greedy(image: Image, engine: str, utterances: Iterable[Utterance]) -> _Heard:
-    heard, device = _Heard(speller_of(image)), make_engine(engine, image)
+def _greedy(
+    image: Image, definition: FeatureDefinition, engine: str, utterances: Iterable[Utterance]
+) -> _Outcome:
+    outcome, device = _Outcome(speller_of(image)), make_engine(engine, image)
     busy = spoken = 0.0
     for utterance in utterances:
-        features, _ = features_of(image, utterance.path)
-        result = device.run(features, cycle_limit=cycle_bound(image, len(features)))
+        if (heard := outcome.read(utterance, definition)) is None:
+            continue
+        frames = len(heard.quantised)
+        result = device.run(heard.quantised, cycle_limit=cycle_bound(image, frames))
         busy += result.counters.get("cycles", 0) / image.config.clock_hz
-        spoken += len(features) * frame_seconds(image)
+        spoken += frames * frame_seconds(image)
         if result.error is not Error.NONE:
-            heard.stopped[utterance.name] = result.error.name
-        heard.texts.append(text_of(image, result.tokens))
-    heard.factor = busy / spoken if busy else None
-    return heard
+            outcome.stopped[utterance.name] = result.error.name
+        outcome.texts.append(text_of(image, result.tokens))
+    outcome.factor = busy / spoken if busy else None
+    return outcome
+
+
+def _utterances(data: Path, split: Split) -> list[Utterance]:
+    """Those of the split; where it cannot be read, InputError names the splits that can."""
+    try:
+        return load_dataset(data, split)
+    except InputError as error:
+        others = [other for other in get_args(Split) if other != split and _holds(data, other)]
+        if not others:
+            raise
+        options = " or ".join(f"--split {other}" for other in others)
+        raise InputError(f"{error}; {data} has other splits: it needs {options}") from None
+
+
+def _holds(data: Path, split: Split) -> bool:
+    try:
+        return bool(load_dataset(data, split))
+    except InputError:
+        return False
 
 
 @click.command(
@@ -114,16 +201,21 @@ def evaluate(
 ) -> None:
     """Word error rate of MODEL (an image, or a float model) over a data set.
 
-    With --beam or --lm the host searches through the machine's entry points.
+    With --beam or --lm the host searches through the machine's entry points. Utterances that
+    cannot be read are left out: a line tells of them, --json lists them under `refused`, and the
+    exit code is 2. --json has under `doubts` those of which nothing good may come.
     """
     engine = engine or ("golden" if model.suffix == ".sordino" else "float")
     choice = SearchChoice(**search)
     choice.check_engine(engine)
-    utterances = load_dataset(data, split)
+    utterances = _utterances(data, split)
     heard = _transcribe(model, engine, choice, utterances)
-    score: Wer = transcript_errors([u.text for u in utterances], heard.texts, heard.speller)
+    if not heard.spoken:
+        raise heard.refused[0]
+    score: Wer = transcript_errors([u.text for u in heard.spoken], heard.texts, heard.speller)
     low, high = score.interval()
     factor, stopped = heard.factor, heard.stopped
+    warn_of({name: facts["doubts"] for name, facts in heard.facts.items()})
     if as_json:
         print_json(
             {
@@ -142,6 +234,7 @@ def evaluate(
                 "utterance_errors": list(score.utterance_errors),
                 "real_time_factor": factor,
                 "stopped": stopped,
+                **heard.as_dict(),
             }
         )
     else:
@@ -166,6 +259,23 @@ def evaluate(
                 )
             ],
         )
-    if stopped:
-        first, error = next(iter(stopped.items()))
-        fail(f"the machine stopped in {len(stopped)} utterances, first {first}: {error}", 1)
+    said = _complaints(heard, len(utterances))
+    for complaint in said:
+        complain(complaint)
+    if said:
+        sys.exit(2 if heard.refused else 1)
+
+
+def _complaints(heard: _Outcome, utterances: int) -> list[str]:
+    """Why the word error rate is not that of the whole set, or of a machine that works."""
+    said = []
+    if heard.stopped:
+        first, error = next(iter(heard.stopped.items()))
+        number = len(heard.stopped)
+        said.append(f"the machine stopped in {number} utterances, first {first}: {error}")
+    if heard.refused:
+        said.append(
+            f"{len(heard.refused)} of {utterances} utterances could not be read and are not in "
+            f"this word error rate; the first: {heard.refused[0]}"
+        )
+    return said

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 
 from sordino.cli.engines import ENGINES, make_engine, memory_options, simulator_of, slow_option
 from sordino.cli.options import IMAGE, json_option, path_type
@@ -22,7 +20,7 @@ from sordino.cli.output import (
     progress,
 )
 from sordino.cli.search import SearchChoice, search_options
-from sordino.cli.speech import features_of, frame_seconds, text_of
+from sordino.cli.speech import Heard, check_inputs, hear_all, seconds_of, text_of
 from sordino.cycles.engine import Cycles
 from sordino.cycles.stalls import GROUP_CAUSES, layer_stalls
 from sordino.cycles.traffic import bus_bytes
@@ -42,19 +40,36 @@ __all__ = ["run"]
 _MACHINE_STALLS = ("matvec", "vector", "table", "control", "hidden")
 
 
-def _frames(image: Image, features: NDArray[np.int8]) -> dict[str, Any]:
-    return {"frames": len(features), "seconds": len(features) * frame_seconds(image)}
+def _entry(image: Image, heard: Heard, clock: int, **more: Any) -> dict[str, Any]:
+    """What every input has in JSON, null where it was refused."""
+    frames = None if heard.refused else len(heard.features)
+    return {
+        "input": heard.path,
+        "transcript": None,
+        "tokens": None,
+        "frames": frames,
+        "seconds": None if frames is None else seconds_of(image, frames),
+        "cycles": None,
+        "clock_hz": clock,
+        "real_time_factor": None,
+        "engine": None,
+        "simulator": None,
+        "feature_seconds": None if heard.refused else heard.seconds_taken,
+        **heard.facts,
+        "error": None,
+        **more,
+    }
 
 
 def _run_one(
-    image: Image, engine: Any, path: str, clock: int, limit: int | None, memory: MemoryTiming
+    image: Image, engine: Any, heard: Heard, clock: int, limit: int | None, memory: MemoryTiming
 ) -> dict[str, Any]:
-    features, feature_seconds = features_of(image, path)
+    features = heard.features
     bound = limit or cycle_bound(image, len(features), memory)
     executed = Counter[int]()
     inputs = [number for number, i in enumerate(image.program) if i.opcode is Opcode.INPUT]
     with progress() as bar:
-        task = bar.add_task(Path(path).name, total=len(features))
+        task = bar.add_task(Path(heard.path).name, total=len(features))
 
         def on_record(record: Record) -> None:
             executed[record.pc] += 1
@@ -63,23 +78,21 @@ def _run_one(
 
         result = engine.run(features, cycle_limit=bound, record=on_record)
     cycles = result.counters.get("cycles")
-    entry = {
-        "input": path,
-        "transcript": text_of(image, result.tokens),
-        "tokens": result.tokens,
-        **_frames(image, features),
-        "cycles": cycles,
-        "clock_hz": clock,
-        "real_time_factor": None,
-        "engine": engine.name,
-        "simulator": simulator_of(engine),
-        "feature_seconds": feature_seconds,
-        "counters": result.counters,
-        "error": None if result.error is Error.NONE else result.error.name,
-    }
+    entry = _entry(
+        image,
+        heard,
+        clock,
+        transcript=text_of(image, result.tokens),
+        tokens=result.tokens,
+        cycles=cycles,
+        engine=engine.name,
+        simulator=simulator_of(engine),
+        counters=result.counters,
+        error=None if result.error is Error.NONE else result.error.name,
+    )
     if image.external:
         entry["bus_bytes"] = bus_bytes(image, executed.elements())
-    if cycles is not None:
+    if cycles is not None and entry["seconds"] is not None:
         entry["real_time_factor"] = cycles / clock / entry["seconds"]
     if isinstance(engine, Rtl | Cycles):
         entry["layers"] = [time.as_dict() for time in layer_times(image, engine.profile())]
@@ -88,44 +101,42 @@ def _run_one(
     return entry
 
 
-def _search_one(decoder: Decoder, image: Image, path: str, clock: int) -> dict[str, Any]:
+def _search_one(decoder: Decoder, image: Image, heard: Heard, clock: int) -> dict[str, Any]:
     """As `_run_one`, with the host's hypotheses, best first; there are no cycles."""
-    features, feature_seconds = features_of(image, path)
-    found = decoder.hypotheses(features)
-    return {
-        "input": path,
-        "transcript": decoder.spelt(found[0]),
-        "tokens": list(found[0].tokens),
-        **_frames(image, features),
-        "cycles": None,
-        "clock_hz": clock,
-        "real_time_factor": None,
-        "engine": "golden",
-        "simulator": "numpy",
-        "feature_seconds": feature_seconds,
-        "hypotheses": [
+    found = decoder.hypotheses(heard.features)
+    return _entry(
+        image,
+        heard,
+        clock,
+        transcript=decoder.spelt(found[0]),
+        tokens=list(found[0].tokens),
+        engine="golden",
+        simulator="numpy",
+        hypotheses=[
             {"transcript": decoder.spelt(h), "score": h.score, "acoustic": h.acoustic}
             for h in found
         ],
-        "error": None,
-    }
+    )
 
 
 def _print_run(entry: dict[str, Any]) -> None:
     console.print(entry["transcript"] or "(nothing)", style="bold")
-    line = f"  {entry['input']}: {entry['seconds']:.2f} s, {entry['frames']} frames"
+    seconds = entry["seconds"]
+    line = f"  {entry['input']}: " + ("" if seconds is None else f"{seconds:.2f} s, ")
+    line += f"{entry['frames']} frames"
     if entry["cycles"] is not None:
+        line += f", {entry['cycles']:,} cycles"
+    if entry["real_time_factor"] is not None:
         line += (
-            f", {entry['cycles']:,} cycles, real-time factor {entry['real_time_factor']:.3f} at "
-            f"{entry['clock_hz'] / 1e6:g} MHz"
+            f", real-time factor {entry['real_time_factor']:.3f} at {entry['clock_hz'] / 1e6:g} MHz"
         )
     console.print(line + f"; features {entry['feature_seconds'] * 1e3:.0f} ms on the host")
     if "bus_bytes" in entry:
         read = entry["bus_bytes"]
-        console.print(
-            f"  streamed {read:,} bytes: {read / max(1, entry['frames']):,.0f} a frame, "
-            f"{read / max(1e-9, entry['seconds']):,.0f} a second of speech"
-        )
+        line = f"  streamed {read:,} bytes: {read / max(1, entry['frames']):,.0f} a frame"
+        if seconds is not None:
+            line += f", {read / max(1e-9, seconds):,.0f} a second of speech"
+        console.print(line)
     if "hypotheses" in entry:
         print_table(
             ("hypothesis", "score", "acoustic"),
@@ -181,6 +192,7 @@ def _print_stalls(layers: list[dict[str, Any]]) -> None:
     "  sordino run model.sordino speech.wav\n"
     "  sordino run model.sordino *.flac --engine rtl --clock 100MHz --json\n"
     "  sordino run model.sordino speech.wav --engine cycles\n"
+    "  sox speech.mp3 -t wav - | sordino run model.sordino -\n"
     "  sordino run model.sordino speech.wav --engine rtl --vcd speech.vcd\n"
     "  sordino run model.sordino speech.wav --beam 8 --lm an4.arpa",
 )
@@ -229,18 +241,31 @@ def run(
 ) -> None:
     """Transcribe INPUTS (WAV, FLAC, Sphere, Sphinx .mfc or .npy features) with IMAGE.
 
+    An input of - is standard input. One that cannot be read is refused in a line of its own, and
+    in --json under `refused`; the others go on, and the exit code is 2. --json has under `audio`
+    each recording's level, clipping and what is missing of it, with `saturated` the share of the
+    model's int8 input at an end of its range, and under `doubts` why nothing good may come of it,
+    of which a warning tells.
+
+    .npy holds cepstra or model input in float (frames × width), or int8 model input as it is, the
+    one thing that an image without feature definition takes.
+
     With --beam or --lm the host searches through the machine's entry points.
     """
+    check_inputs(inputs)
     if vcd is not None and engine != "rtl":
         raise click.UsageError("--vcd needs --engine rtl")
     choice = SearchChoice(**search)
     choice.check_engine(engine)
     prepare_output(vcd)
     program = Image.load(image)
-    frames = [len(features_of(program, path)[0]) for path in inputs]
+    heard = hear_all(program, inputs)
+    frames = [len(each.features) for each in heard if not each.refused]
     hertz = clock or program.config.clock_hz
-    transcribe: Callable[[str], dict[str, Any]]
-    if choice.wanted:
+    transcribe: Callable[[Heard], dict[str, Any]]
+    if not frames:
+        transcribe = partial(_entry, program, clock=hertz)
+    elif choice.wanted:
         decoder = choice.decoder(MachineTransducer(program))
         transcribe = partial(_search_one, decoder, program, clock=hertz)
     else:
@@ -249,12 +274,13 @@ def run(
             _run_one, program, device, clock=hertz, limit=cycle_limit, memory=memory
         )
     entries = []
-    for path in inputs:
-        entry = transcribe(path)
-        entries.append(entry)
-        if not as_json:
-            _print_run(entry)
+    for each in heard:
+        entries.append(_entry(program, each, hertz) if each.refused else transcribe(each))
+        if not (as_json or each.refused):
+            _print_run(entries[-1])
     if as_json:
         print_json({"image": str(image), "inputs": entries})
+    if len(frames) < len(inputs):
+        sys.exit(2)
     if any(entry["error"] for entry in entries):
         sys.exit(1)

@@ -1,18 +1,16 @@
 """From cepstra to what the model's first layer reads: normalise, add deltas, stack, quantise."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
-from sordino.speech.audio import read_audio, resample
-from sordino.speech.mfc import read_mfc
-from sordino.speech.mfcc import MfccDefinition, mfcc
+from sordino.speech.inputs import load_cepstra, load_features, load_input
+from sordino.speech.mfcc import MfccDefinition
 
 __all__ = ["MEANS", "FeatureDefinition", "load_cepstra", "load_features", "load_input"]
 
@@ -291,78 +289,3 @@ def _mean_weights(text: object) -> dict[str, Any]:
         "utterance_mean_weight": float(match["utterance"]),
         "global_mean_weight": float(match["all"]),
     }
-
-
-def load_cepstra(path: str | Path, front_end: MfccDefinition) -> NDArray[np.float64]:
-    """The cepstra in or from a file, float64, (frames, cepstra).
-
-    Takes `.mfc` and, under any other name, WAV, FLAC or NIST Sphere audio at any rate. Raises
-    `InputError` for anything that gives no whole, finite frame.
-    """
-    path = Path(path)
-    if path.suffix.lower() == ".mfc":
-        return read_mfc(path, front_end.cepstra)
-    samples, rate = read_audio(path)
-    try:
-        return mfcc(resample(samples, rate, front_end.sample_rate), front_end)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-
-
-def load_features(path: str | Path, definition: FeatureDefinition) -> NDArray[np.float64]:
-    """The model's input in or from a file, before quantisation; (frames, dim), float64.
-
-    Takes `.mfc`, `.npy` (float frames × cepstra; float frames × dim; int8 frames × dim, which is
-    divided by 2^fraction_bits) and, under any other name, WAV, FLAC or NIST Sphere audio at any
-    rate. Raises `InputError` for anything that gives no whole, finite input vector.
-    """
-    path = Path(path)
-    if path.suffix.lower() == ".npy":
-        values = _load_npy(path, definition)
-        if values.shape[1] == definition.dim:
-            return values
-    else:
-        values = load_cepstra(path, definition.front_end)
-    try:
-        return definition.model_input(values)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-
-
-def load_input(path: str | Path, definition: FeatureDefinition) -> NDArray[np.int8]:
-    """The accelerator's input in or from a file: `load_features`, quantised; (frames, dim), int8.
-
-    What is int8 in an `.npy` file passes as it is. Raises `InputError` as `load_features` does.
-    """
-    return definition.quantise(load_features(path, definition))
-
-
-def _load_npy(path: Path, definition: FeatureDefinition) -> NDArray[np.float64]:
-    """The matrix in `path`, frames × cepstra or frames × dim, finite, as float64."""
-    try:
-        with path.open("rb") as file:  # opened here, since np.load leaves archives open
-            values = np.load(file, allow_pickle=False)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, EOFError, MemoryError):
-        raise InputError(
-            f"wanted a .npy matrix of numbers, but {path} is none; save it again"
-        ) from None
-    widths: Sequence[int] = (definition.cepstra, definition.dim)
-    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.shape[1] not in widths:
-        raise InputError(
-            f"wanted frames × {widths[0]} cepstra or frames × {widths[1]} model input in {path}, "
-            f"got shape {getattr(values, 'shape', 'of an archive')}; transpose or cut it"
-        )
-    if values.dtype == np.int8 and values.shape[1] == definition.dim:
-        values = values / 2.0**definition.fraction_bits
-    elif values.dtype.kind != "f":
-        raise InputError(
-            f"wanted floats (or int8 model input) in {path}, got {values.dtype} "
-            f"of shape {values.shape}; convert it"
-        )
-    if len(values) == 0 or not np.isfinite(values).all():
-        raise InputError(
-            f"wanted finite frames in {path}, got none, NaN or infinity; save it again"
-        )
-    return np.asarray(values, dtype=np.float64)

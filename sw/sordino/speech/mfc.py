@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
+from sordino.speech.matrices import MOST_FRAMES
+from sordino.speech.source import open_source
 
 __all__ = ["read_mfc", "write_mfc"]
 
@@ -24,13 +26,15 @@ def read_mfc(path: str | Path, width: int = 13) -> NDArray[np.float64]:
     """Read the (frames, width) array in an `.mfc` file, as float64.
 
     Raises `InputError` where the file is missing, its count and size disagree, the floats are not
-    whole frames of `width`, there are none, or they are not finite.
+    whole frames of `width`, there are none or more than `MOST_FRAMES`, or they are not finite.
     """
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+    with open_source(path) as source:
+        if source.size > 4 + 4 * width * MOST_FRAMES:
+            raise InputError(
+                f"wanted at most {MOST_FRAMES:,} frames of {width} cepstra in {path}, got "
+                f"{source.size:,} bytes; cut it into utterances"
+            )
+        data = source.file.read()
     if _fits(data, "big"):
         order = ">"
     elif _fits(data, "little"):

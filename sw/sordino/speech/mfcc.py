@@ -17,6 +17,8 @@ from sordino.errors import InputError
 
 __all__ = ["MfccDefinition", "hz_to_mel", "mel_to_hz", "mfcc"]
 
+_FRAMES = 4096
+"""Windows whose spectra are in memory at a time; those of an hour would take 4 GB."""
 _LOG_FLOOR = 1e-4  # added to every filter's energy before the logarithm, as SphinxBase does
 
 
@@ -148,7 +150,12 @@ def mfcc(samples: ArrayLike, definition: MfccDefinition | None = None) -> NDArra
         raise InputError("wanted finite samples, got NaN or infinity; repair the recording")
     emphasised = signal.copy()
     emphasised[1:] -= definition.pre_emphasis * signal[:-1]
-    windows = _frames(emphasised, definition) * definition._window
-    power = np.abs(np.fft.rfft(windows, definition.fft_size)) ** 2
+    frames = _frames(emphasised, definition)
+    parts = [frames[at : at + _FRAMES] for at in range(0, len(frames), _FRAMES)]
+    return np.concatenate([_cepstra(part, definition) for part in parts])
+
+
+def _cepstra(frames: NDArray[np.float64], definition: MfccDefinition) -> NDArray[np.float64]:
+    power = np.abs(np.fft.rfft(frames * definition._window, definition.fft_size)) ** 2
     log_energies = np.log(power @ definition.filter_bank.T + _LOG_FLOOR)
     return np.asarray(log_energies @ definition.cosines.T, dtype=np.float64)

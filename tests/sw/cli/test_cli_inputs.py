@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from sordino.speech.inputs import read_input
+
 RATE = 16_000
 
 
@@ -75,8 +77,49 @@ def test_bad_input(sordino, small_image, tmp_path, kind):
         assert wanted in sordino(*command, small_image, path).complaint()
 
 
-def test_one_bad_input_of_two_is_found_before_anything_runs(sordino, small_image, recording):
-    assert "none.wav" in sordino("run", small_image, recording, "none.wav").complaint()
+@pytest.mark.parametrize("command", [("run",), ("cosim", "--engines", "golden,cycles")])
+def test_one_bad_input_loses_no_other(sordino, small_image, recording, tmp_path, command):
+    """Every input has its entry, in order; the bad one says why, and the exit code is 2."""
+    bad, last = tmp_path / "bad.wav", tmp_path / "last.wav"
+    bad.write_bytes(b"hello, this is not a recording\n")
+    last.write_bytes(recording.read_bytes())
+    alone = sordino(*command, small_image, recording, "--json").json()["inputs"][0]
+    result = sordino(*command, small_image, recording, bad, last, "--json")
+    assert result.code == 2
+    assert result.err.startswith(f"sordino: wanted WAV, FLAC or NIST Sphere audio, but {bad} ")
+    assert result.err.count("\n") == 1
+    first, middle, third = result.json()["inputs"]
+    assert middle.keys() <= first.keys() == third.keys()
+    assert [entry["input"] for entry in (first, middle, third)] == [
+        *map(str, (recording, bad, last))
+    ]
+    assert first["transcript"] == third["transcript"] == alone["transcript"] != ""
+    assert first["refused"] is third["refused"] is middle["transcript"] is None
+    assert result.err == f"sordino: {middle['refused']}\n"
+    plain = sordino(*command, small_image, recording, bad, last)
+    assert (plain.code, plain.err) == (2, result.err)
+    assert str(last) in plain.out
+
+
+def test_only_bad_inputs_build_no_machine(sordino, small_image, tmp_path, monkeypatch):
+    monkeypatch.setattr("sordino.cli.run.make_engine", None)
+    paths = (tmp_path / "a.wav", tmp_path / "b.npy")
+    result = sordino("run", small_image, *paths, "--json")
+    assert result.code == 2
+    assert all(entry["refused"] for entry in result.json()["inputs"])
+    assert [str(path) in line for path, line in zip(paths, result.err.splitlines(), strict=True)]
+
+
+def test_features_are_computed_once(sordino, small_image, recording, monkeypatch):
+    calls = []
+
+    def counted(path, *more):
+        calls.append(path)
+        return read_input(path, *more)
+
+    monkeypatch.setattr("sordino.cli.speech.read_input", counted)
+    assert sordino("run", small_image, recording).code == 0
+    assert calls == [str(recording)]
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 44_100, 48_000])
