@@ -253,8 +253,9 @@ def load_config(name_or_path: str, settings: dict[str, Any] | None = None) -> Co
         config = PRESETS[name_or_path]
     elif Path(name_or_path).suffix == ".toml":
         try:
-            table = tomllib.loads(Path(name_or_path).read_text())
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            text = Path(name_or_path).read_bytes().decode("utf-8-sig")  # with or without its mark
+            table = tomllib.loads(text)
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ConfigError(f"cannot read configuration {name_or_path}: {reason}") from None
         preset = table.pop("preset", "small")

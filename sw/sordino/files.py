@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sordino.errors import InputError
 
-__all__ = ["decode_text", "read_text", "text_lines", "write_atomically"]
+__all__ = ["decode_text", "read_lines", "read_text", "text_lines", "write_atomically"]
 
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -42,6 +42,21 @@ def text_lines(text: str) -> list[str]:
     """Lines as line feeds end them, alone or after a carriage return; nothing else ends a line."""
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     return lines[:-1] if lines[-1] == "" else lines
+
+
+def read_lines(path: str | Path, what: str) -> list[str]:
+    """The lines of a UTF-8 file, as `read_text` and `text_lines` have them.
+
+    Raises InputError for a carriage return inside a line, too: old editors end lines with it.
+    """
+    lines = text_lines(read_text(path, what))
+    for number, line in enumerate(lines, start=1):
+        if "\r" in line:
+            raise InputError(
+                f"wanted {what} {path} with line feeds at the ends of lines, got a carriage return "
+                f"inside line {number}; save it with LF or CRLF"
+            )
+    return lines
 
 
 def write_atomically(path: str | Path, contents: bytes | str) -> None:

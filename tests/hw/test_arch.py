@@ -130,6 +130,8 @@ def test_toml(tmp_path: Path) -> None:
     path.write_text("lanes = 32\n")
     assert load_config(str(path)).rows_per_lane == SMALL.rows_per_lane
     assert load_config(str(path)).lanes == 32
+    path.write_bytes("\ufefflanes = 8 # für alle\r\ngroup = 2\r\n".encode())
+    assert (load_config(str(path)).lanes, load_config(str(path)).group) == (8, 2)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +140,7 @@ def test_toml(tmp_path: Path) -> None:
         ("lanes = ", "cannot read configuration"),
         ('preset = "huge"', "preset must be one of tiny, tiny-unstructured, small"),
         ('preset = ["small"]', r"got \['small'\]"),
+        ("a = " + "[" * 10_000, "cannot read configuration"),
         ("lane = 3", "unknown configuration field 'lane'"),
         ('lanes = "many"', "lanes must be a positive integer, not 'many'"),
     ],

@@ -3,7 +3,7 @@
 import pytest
 
 from sordino.errors import InputError
-from sordino.files import decode_text, read_text, text_lines
+from sordino.files import decode_text, read_lines, read_text, text_lines
 
 
 def test_a_byte_order_mark_is_no_text(tmp_path):
@@ -29,3 +29,12 @@ def test_other_encodings_are_refused(data, said):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"cannot read a list .*none.txt: No such file"):
         read_text(tmp_path / "none.txt", "a list")
+
+
+def test_carriage_returns_alone_do_not_end_lines(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"YES\r\nNO\rYES\n")
+    with pytest.raises(InputError, match="carriage return inside line 2"):
+        read_lines(path, "a list")
+    path.write_bytes(b"YES\r\n\r\nNO")
+    assert read_lines(path, "a list") == ["YES", "", "NO"]

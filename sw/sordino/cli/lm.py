@@ -10,7 +10,7 @@ from sordino.cli.output import prepare_output, print_json, print_table
 from sordino.cli.speech import load_speller
 from sordino.decode.arpa import save_arpa
 from sordino.decode.ngram import estimate
-from sordino.files import read_text, text_lines
+from sordino.files import read_lines
 from sordino.speech.datasets import load_dataset
 from sordino.speech.text import Speller, split_words
 
@@ -21,7 +21,7 @@ def _texts(source: Path) -> list[str]:
     """The lines of a text file, or a corpus's training transcripts."""
     if source.is_dir():
         return [utterance.text for utterance in load_dataset(source, "train")]
-    return text_lines(read_text(source, "transcripts"))
+    return read_lines(source, "transcripts")
 
 
 def _sentences(sources: Iterable[Path], speller: Speller | None) -> list[list[str]]:

@@ -15,13 +15,15 @@ from typing import Any
 
 from sordino.compiler.disassemble import BESIDE, field_enum
 from sordino.compiler.program import TARGETS, ProgramBuilder
+from sordino.files import text_lines
 from sordino.isa.encoding import EncodingError
 from sordino.isa.instructions import Instruction, Opcode, Unit
 
 __all__ = ["AssemblyError", "assemble"]
 
 _LABEL = re.compile(r"([A-Za-z_][\w.]*):")
-_NUMBER = re.compile(r"-?(0x[0-9a-fA-F]+|[0-9]+)")
+_NUMBER = re.compile(r"-?(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})")
+_ADDRESS = re.compile("[0-9]{1,20}")
 
 
 class AssemblyError(ValueError):
@@ -31,7 +33,7 @@ class AssemblyError(ValueError):
 def assemble(text: str) -> tuple[tuple[Instruction, ...], Mapping[str, int]]:
     """The program and its labels; AssemblyError for what cannot be read."""
     builder = ProgramBuilder()
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(text_lines(text.removeprefix("\ufeff")), 1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
@@ -51,7 +53,7 @@ def assemble(text: str) -> tuple[tuple[Instruction, ...], Mapping[str, int]]:
 def _instruction(builder: ProgramBuilder, line: str) -> None:
     code, _, layer = line.partition(";")
     words = code.split()
-    if words and words[0].isdecimal():
+    if words and _ADDRESS.fullmatch(words[0]):
         if int(words[0]) != len(builder):
             raise EncodingError(f"address {words[0]}, this is instruction {len(builder)}")
         words = words[1:]

@@ -95,7 +95,7 @@ class _Parser:
 
     def _numbered(self, text: str) -> Iterator[str]:
         """The lines that are not blank."""
-        for number, line in enumerate(text_lines(text), start=1):
+        for number, line in enumerate(text_lines(text.removeprefix("\ufeff")), start=1):
             if stripped := line.strip(_SPACES):
                 self._number = number
                 yield stripped

@@ -1,15 +1,16 @@
 """Speech corpora as their publishers lay them out: CMU AN4, Free Spoken Digit Dataset (FSDD).
 
-And any folder of recordings with a table of what is said in them.
+And any folder of recordings with a table of what is said in them (`sordino.speech.table`).
 """
 
-import csv
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
 from sordino.errors import InputError
+from sordino.files import read_lines
+from sordino.speech.table import TABLE, read_table
 from sordino.speech.text import split_words
 
 __all__ = ["Split", "Utterance", "load_dataset"]
@@ -21,8 +22,7 @@ _DEV_EVERY = 9  # AN4: every ninth of the sorted training speakers is held out
 _FSDD_TEST_INDICES = 5  # FSDD: recordings 0–4 of each speaker and digit, as its README says
 _AN4_FOLDERS = (("feat", ".mfc"), ("wav", ".sph"), ("wav", ".wav"), ("wav", ".flac"))
 _TRANSCRIPT = re.compile(r"(?:<s>)?(?P<text>.*?)(?:</s>)?\s*\((?P<name>[^()\s]+)\)")
-_TABLE = "transcripts.tsv"
-_FSDD_NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<index>\d+)")
+_FSDD_NAME = re.compile(r"(?P<digit>[0-9])_(?P<speaker>[^_]+)_(?P<index>[0-9]+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +45,10 @@ def load_dataset(path: str | Path, split: Split, *, unlabelled: bool = False) ->
     * FSDD: a `recordings/` folder, or the folder that holds it, sorted by name; test is index 0–4,
       train the rest, and there is no dev.
     * A folder with `transcripts.tsv`: a line of column names, then a recording a line, in their
-      order. Columns, separated by tabs: `file` (a name in the folder), `transcript`, and where
-      there are any `speaker` and `split`; without `split` all is train. Others are not read.
+      order, as `read_table` has it; without a split all is train.
 
     With `unlabelled`, lines of such a table may lack a transcript: the text is empty. Raises
-    `InputError` for another split or folder, or one in which something is missing.
+    `InputError` for another split or folder, or one in which something is missing or there twice.
     """
     root = Path(path)
     if split not in get_args(Split):
@@ -60,13 +59,13 @@ def load_dataset(path: str | Path, split: Split, *, unlabelled: bool = False) ->
         )
     if (root / "etc").is_dir():
         return _load_an4(root, split)
-    if (root / _TABLE).is_file():
+    if (root / TABLE).is_file():
         return _load_table(root, split, unlabelled)
     for folder in (root / "recordings", root):
         if any(folder.glob("[0-9]_*_*.wav")):
             return _load_fsdd(folder, split)
     raise InputError(
-        f"wanted an AN4 tree (etc/, feat/ or wav/), FSDD recordings or {_TABLE} in {root}, got "
+        f"wanted an AN4 tree (etc/, feat/ or wav/), FSDD recordings or {TABLE} in {root}, got "
         "none; give the folder as the corpus's own distribution unpacks it"
     )
 
@@ -74,12 +73,17 @@ def load_dataset(path: str | Path, split: Split, *, unlabelled: bool = False) ->
 def _load_an4(root: Path, split: Split) -> list[Utterance]:
     part = "test" if split == "test" else "train"
     names = _lines(root, f"*_{part}.fileids")
+    _check_names(names, root)
     texts: dict[str, str] = {}
     for line in _lines(root, f"*_{part}.transcription"):
         if (match := _TRANSCRIPT.fullmatch(line)) is None:
             raise InputError(
                 f"wanted lines like 'YES (an251-fash-b)' in the transcription in {root / 'etc'}, "
                 f"got {line!r}"
+            )
+        if match["name"] in texts:
+            raise InputError(
+                f"wanted one transcript of {match['name']} in {root / 'etc'}, got two; delete one"
             )
         texts[match["name"]] = " ".join(split_words(match["text"]))
     dev = set(sorted({_speaker(name) for name in names})[::_DEV_EVERY])
@@ -97,11 +101,23 @@ def _lines(root: Path, pattern: str) -> list[str]:
             f"wanted one etc/{pattern} in {root}, got {len(found)}; "
             "this split is not in the folder, or the folder is not AN4"
         )
-    try:
-        lines = found[0].read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {found[0]}: {error}") from None
+    lines = read_lines(found[0], "a list of AN4")
     return [line.strip() for line in lines if line.strip()]
+
+
+def _check_names(names: list[str], root: Path) -> None:
+    """InputError for file ids that are there twice, or that lead out of the folder."""
+    known: set[str] = set()
+    for name in names:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise InputError(f"wanted file ids in {root}, got {name!r}; name files in the folder")
+        if path.name in known:
+            raise InputError(
+                f"wanted every recording once in the lists in {root / 'etc'}, got {path.name} "
+                "twice; delete one"
+            )
+        known.add(path.name)
 
 
 def _speaker(name: str) -> str:
@@ -112,7 +128,12 @@ def _speaker(name: str) -> str:
 def _an4_utterance(root: Path, name: str, texts: dict[str, str], split: Split) -> Utterance:
     stem = PurePosixPath(name).name
     if stem not in texts:
-        raise InputError(f"wanted a transcript of {stem} in {root / 'etc'}, got none")
+        raise InputError(f"wanted a transcript of {stem} in {root / 'etc'}, got none; add it")
+    if not texts[stem]:
+        raise InputError(
+            f"wanted words in the transcript of {stem} in {root / 'etc'}, got none; delete it from "
+            "the lists"
+        )
     for folder, suffix in _AN4_FOLDERS:
         path = root / folder / f"{name}{suffix}"
         if path.is_file():
@@ -142,32 +163,20 @@ def _load_fsdd(folder: Path, split: Split) -> list[Utterance]:
 
 
 def _load_table(root: Path, split: Split, unlabelled: bool) -> list[Utterance]:
-    try:
-        with (root / _TABLE).open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot read {root / _TABLE}: {error}") from None
     utterances = []
-    for number, row in enumerate(rows, start=2):
-        name, text = row.get("file"), row.get("transcript")
-        if not name or not (text or unlabelled):
-            raise InputError(
-                f"wanted a file and a transcript in line {number} of {root / _TABLE}, got "
-                f"{name!r} and {text!r}"
-            )
-        if (row.get("split") or "train") != split:
+    for row in read_table(root / TABLE, get_args(Split), unlabelled=unlabelled):
+        if (row.split or "train") != split:
             continue
-        if not (path := root / name).is_file():
-            raise InputError(f"wanted the recording {path}, named in {_TABLE}, found none")
+        if not (path := root / row.file).is_file():
+            raise InputError(
+                f"wanted the recording {path}, named in line {row.line} of {TABLE}, got none; "
+                "correct the name"
+            )
         utterances.append(
             Utterance(
-                name=path.stem,
-                path=path,
-                text=" ".join(split_words(text or "")),
-                speaker=row.get("speaker") or "",
-                split=split,
+                name=path.stem, path=path, text=row.transcript, speaker=row.speaker, split=split
             )
         )
     if not utterances:
-        raise InputError(f"wanted recordings of {split} in {root / _TABLE}, got none")
+        raise InputError(f"wanted recordings of {split} in {root / TABLE}, got none")
     return utterances

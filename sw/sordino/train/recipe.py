@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from sordino.errors import InputError
+from sordino.files import read_text
 from sordino.model.rnnt import MOST_BLANK_PENALTY
 from sordino.speech.datasets import Split
 from sordino.speech.features import MEANS
@@ -290,11 +291,8 @@ def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     if path in above:
         raise InputError(f"wanted a base that ends somewhere, but {path} is its own; correct it")
     try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
-    except OSError as error:
-        raise InputError(f"cannot read recipe {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        values = tomllib.loads(read_text(path, "recipe"))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"wanted a recipe as TOML, but {path} is not: {error}") from None
     base = values.pop("base", None)
     if base is None:

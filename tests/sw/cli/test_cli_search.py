@@ -78,6 +78,8 @@ def test_lm_refuses(sordino, tmp_path):
     assert "cannot read transcripts" in sordino("lm", tmp_path / "none.txt", *output).complaint()
     (tmp_path / "x.txt").write_bytes(b"\xff\xff")
     assert "as UTF-8, got byte 0xff" in sordino("lm", tmp_path / "x.txt", *output).complaint()
+    (tmp_path / "x.txt").write_bytes(b"YES\rNO\r")
+    assert "carriage return" in sordino("lm", tmp_path / "x.txt", *output).complaint()
     (tmp_path / "x.txt").write_text("\n \n")
     assert "with words in them" in sordino("lm", tmp_path / "x.txt", *output).complaint()
     (tmp_path / "x.txt").write_text("A <s> B")

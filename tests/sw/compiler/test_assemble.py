@@ -122,3 +122,16 @@ def test_units_by_name() -> None:
     for wrong in ("ADD beside=ARRAY+THIS", "ADD beside=", "ADD beside=8"):
         with pytest.raises(AssemblyError, match=r"^line 1: "):
             assemble(wrong)
+
+
+@pytest.mark.parametrize("odd", [*"\x0b\x0c\x1c\u0085\u2028\u2029"])
+def test_line_feeds_alone_end_lines(odd: str) -> None:
+    text = f"\ufeffSET value=1 ; a{odd}b\r\n\r\n# c{odd}d\r\n1 HALT\r\n"
+    (first, second), _ = assemble(text)
+    assert (first.layer, second.opcode) == (f"a{odd}b", Opcode.HALT)
+
+
+@pytest.mark.parametrize("line", ["9" * 5000 + " HALT", "SET value=" + "9" * 5000, "٣ HALT"])
+def test_numbers_that_are_none(line: str) -> None:
+    with pytest.raises(AssemblyError, match=r"^line 1: wanted"):
+        assemble(line)

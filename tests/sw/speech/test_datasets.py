@@ -74,9 +74,7 @@ def test_table_of_recordings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("name\ttranscript\na.wav\tYES\n", "in line 2 of .* got None and 'YES'"),
-        ("file\ttranscript\na.wav\tYES\na.wav\n", "in line 3 of .* got 'a.wav' and None"),
-        ("file\ttranscript\nz.wav\tYES\n", "wanted the recording .*z.wav, .* found none"),
+        ("file\ttranscript\nz.wav\tYES\n", "wanted the recording .*z.wav, .* line 2 .*, got none"),
         ("file\ttranscript\n", "wanted recordings of train in .*, got none"),
     ],
 )
@@ -102,15 +100,42 @@ def test_odd_folders_are_refused(tmp_path: Path) -> None:
     transcription.write_text("GO (an1-s00-b)\n")
     with pytest.raises(InputError, match="transcript of an1-s01-b"):
         load_dataset(tmp_path, "test")
+    transcription.write_text("GO (an1-s00-b)\nNO (an1-s00-b)\n")
+    with pytest.raises(InputError, match=r"one transcript of an1-s00-b in .* got two"):
+        load_dataset(tmp_path, "test")
+    transcription.write_text("<s>  </s> (an1-s00-b)\nNO (an1-s01-b)\n")
+    with pytest.raises(InputError, match="words in the transcript of an1-s00-b"):
+        load_dataset(tmp_path, "test")
     transcription.write_text("GO an1-s00-b\n")
     with pytest.raises(InputError, match="wanted lines like"):
         load_dataset(tmp_path, "test")
+    transcription.write_bytes(b"NON (an1-s00-b)\nCAF\xc9 (an1-s01-b)\n")
+    with pytest.raises(InputError, match="UTF-8, got byte 0xc9 in line 2"):
+        load_dataset(tmp_path, "test")
+    ids = tmp_path / "etc" / "an4_test.fileids"
+    for lists, message in (
+        ("an4_test/s00/an1-s00-b\nan4_test/s01/an1-s00-b\n", "once .* got an1-s00-b twice"),
+        ("../s00/an1-s00-b\n", "wanted file ids in .* got '../s00/an1-s00-b'"),
+        ("/an1-s00-b\n", "wanted file ids in .* got '/an1-s00-b'"),
+    ):
+        ids.write_text(lists)
+        with pytest.raises(InputError, match=message):
+            load_dataset(tmp_path, "test")
+    ids.write_text("an4_test/s00/an1-s00-b\n")
     transcription.unlink()
     with pytest.raises(InputError, match="not in the folder"):
         load_dataset(tmp_path, "test")
     (tmp_path / "etc" / "an4_train.fileids").write_text("")
     with pytest.raises(InputError, match="utterances of train"):
         load_dataset(tmp_path, "train")
+
+
+def test_an4_lists_of_other_editors(tmp_path: Path) -> None:
+    make_an4(tmp_path, sentence="GO")
+    wanted = load_dataset(tmp_path, "test")
+    for path in (tmp_path / "etc").iterdir():
+        path.write_text("\ufeff" + path.read_text().replace("\n", " \r\n\r\n"), newline="")
+    assert load_dataset(tmp_path, "test") == wanted
 
 
 def test_real_an4(an4: Path) -> None:

@@ -45,6 +45,15 @@ def test_every_value_arrives(tmp_path: Path) -> None:
     assert recipe.network == Recipe(name="y").network
 
 
+def test_recipes_of_other_editors(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_bytes("\ufeffname = 'ä'\r\n[schedule]\r\nepochs = 7\r\n".encode())
+    assert (load_recipe(path).name, load_recipe(path).schedule.epochs) == ("ä", 7)
+    path.write_bytes(b"name = 'x'\ndescription = '\xe4'\n")
+    with pytest.raises(InputError, match="as UTF-8, got byte 0xe4 in line 2"):
+        load_recipe(path)
+
+
 def test_a_base_gives_what_is_not_said(tmp_path: Path) -> None:
     (tmp_path / "low.toml").write_text(
         'name = "low"\ndescription = "d"\n[schedule]\nepochs = 7\nseed = 3\n'
