@@ -19,7 +19,7 @@ ALLOWED = {
     "errors": set(),
     "files": {"errors"},
     "model": {"arch", "arith", "isa", "errors", "files", "model", "speech"},
-    "speech": {"errors", "speech"},
+    "speech": {"errors", "files", "speech"},
     "driver": {"arch", "isa", "driver"},
     "decode": {
         *("compiler", "decode", "errors", "files", "golden", "isa", "model", "speech"),
