@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from sordino.cli.options import data_option, json_option, path_type
-from sordino.cli.output import console, print_json, print_table, progress
+from sordino.cli.output import console, fail, print_json, print_table, progress
 from sordino.errors import InputError
 from sordino.train.recipe import Recipe, load_recipe
+from sordino.train.stopping import Stop, Stopped
 
 if TYPE_CHECKING:
     from sordino.train.trainer import Trained
@@ -25,26 +26,33 @@ def _train(
     teacher: Path | None,
     threads: int | None,
 ) -> "Trained":
-    try:
-        from sordino.train.session import train as run  # imports torch, which is optional
-    except ImportError as error:
-        raise InputError(
-            f"training needs {error.name}, which is not installed; pip install 'sordino[train]'"
-        ) from None
-    with progress() as bar:
-        task = bar.add_task(recipe.name, total=None)
+    with Stop() as stop:
+        try:
+            from sordino.train.session import train as run  # imports torch, which is optional
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"training needs {error.name}, which is not installed; pip install 'sordino[train]'"
+            ) from None
+        except ImportError as error:
+            raise InputError(
+                f"training needs PyTorch, which cannot be loaded: {error}; install it again: "
+                "pip install 'sordino[train]'"
+            ) from None
+        with progress() as bar:
+            task = bar.add_task(recipe.name, total=None)
 
-        def on_step(done: int, steps: int, text: str) -> None:
-            bar.update(task, completed=done, total=steps, description=f"{recipe.name} {text}")
+            def on_step(done: int, steps: int, text: str) -> None:
+                bar.update(task, completed=done, total=steps, description=f"{recipe.name} {text}")
 
-        return run(
-            *(recipe, data, output),
-            also=also,
-            start=start,
-            teacher=teacher,
-            threads=threads,
-            on_step=on_step,
-        )
+            return run(
+                *(recipe, data, output),
+                also=also,
+                start=start,
+                teacher=teacher,
+                threads=threads,
+                on_step=on_step,
+                stop=stop,
+            )
 
 
 @click.command(
@@ -98,10 +106,14 @@ def train(
     """Train an RNN-T as RECIPE (a TOML file) says.
 
     Run again after an interruption, it goes on from the last checkpoint in the output folder and
-    ends with the same bits.
+    ends with the same bits. Ctrl-C and SIGTERM write one after the running step and end with code
+    130 or 143; a second one ends at once.
     """
     loaded = load_recipe(recipe)
-    trained = _train(loaded, data, output, also, start, teacher, threads)
+    try:
+        trained = _train(loaded, data, output, also, start, teacher, threads)
+    except Stopped as stopped:
+        fail(str(stopped), 128 + stopped.signal)
     score, split = trained.score, loaded.schedule.measure
     if as_json:
         print_json(

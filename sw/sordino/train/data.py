@@ -1,6 +1,7 @@
 """From a corpus to batches: cepstra once, then per epoch changed, normalised and padded."""
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +21,8 @@ from sordino.train.tokens import BLANK, CHARACTERS, TOKENS, TokenSet
 __all__ = [
     "BLANK",
     "TOKENS",
-    *("Batch", "Batches", "Spoken", "define_features", "fingerprint", "find_context"),
-    *("in_order", "load_spoken", "on_grid"),
+    *("Batch", "Batches", "Spoken", "check_lengths", "define_features", "fingerprint"),
+    *("find_context", "in_order", "load_spoken", "on_grid"),
 ]
 
 _JITTER = 80
@@ -31,13 +32,17 @@ every epoch, and little padding."""
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Spoken:
-    """An utterance in memory: cepstra (frames, cepstra) and its transcript, also as tokens."""
+    """An utterance in memory: cepstra (frames, cepstra) and its transcript, also as tokens.
+
+    `file` is where it comes from, for messages.
+    """
 
     name: str
     text: str
     cepstra: NDArray[np.float64]
     tokens: tuple[int, ...]
     speaker: str = ""
+    file: str = ""
 
 
 def load_spoken(
@@ -59,9 +64,21 @@ def load_spoken(
                 cepstra=cepstra,
                 tokens=numbers,
                 speaker=utterance.speaker,
+                file=str(utterance.path),
             )
         )
     return spoken
+
+
+def check_lengths(spoken: Sequence[Spoken], frames: int, why: str) -> None:
+    """Raise InputError, which names the file, for an utterance of fewer frames of 10 ms."""
+    shortest = min(spoken, key=lambda s: len(s.cepstra))
+    if len(shortest.cepstra) < frames:
+        raise InputError(
+            f"wanted recordings of at least {frames} frames of 10 ms, {why}, got "
+            f"{len(shortest.cepstra)} in {shortest.file or shortest.name}; leave it out, or lower "
+            "stack in the recipe"
+        )
 
 
 def define_features(recipe: FeatureRecipe, spoken: Sequence[Spoken]) -> FeatureDefinition:
@@ -164,11 +181,8 @@ class Batches:
             raise InputError("wanted utterances with transcripts to train on, got none")
         self._context = find_context(spoken, context.utterances)
         self._context_frames = context.frames
-        shortest = min(len(s.cepstra) for s in spoken)
-        if int(shortest * augment.tempo[0]) < definition.stack:
-            raise InputError(
-                f"wanted utterances of at least {definition.stack} frames, got one of {shortest}"
-            )
+        fewest = math.ceil(round(definition.stack / augment.tempo[0], 9))
+        check_lengths(spoken, fewest, f"which stack = {definition.stack} and tempo need")
         self._spoken, self._definition, self._augment = list(spoken), definition, augment
         self._definitions = [definition] if teacher is None else [definition, teacher]
         self._size, self._seed, self._between = size, seed, between
@@ -264,10 +278,12 @@ def in_order(
         yield group, _pad(x, tokens, [part[-context.frames :] for part in before])
 
 
-def fingerprint(spoken: Sequence[Spoken]) -> str:
-    """A hash of names, transcripts and cepstra."""
+def fingerprint(*parts: Sequence[Spoken]) -> str:
+    """A hash of names, speakers, transcripts and cepstra, and of which part each is in."""
     state = hashlib.sha256()
-    for s in spoken:
-        state.update(f"{s.name}\0{s.text}\0{s.cepstra.shape}".encode())
-        state.update(np.ascontiguousarray(s.cepstra).tobytes())
+    for part in parts:
+        state.update(f"{len(part)}\0".encode())
+        for s in part:
+            state.update(f"{s.name}\0{s.speaker}\0{s.text}\0{s.cepstra.shape}".encode())
+            state.update(np.ascontiguousarray(s.cepstra).tobytes())
     return state.hexdigest()

@@ -107,7 +107,12 @@ class Learner:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Go on from what `state` returned; ValueError for what it did not."""
+        for kind in ("weights", "averaged"):
+            if {n: p.shape for n, p in self._weights.items()} != {
+                n: w.shape for n, w in state[kind].items()
+            }:
+                raise ValueError("other weights")
         self._copy(state["weights"])
         self._averaged = dict(state["averaged"])
         self._compressor.restore(state["compressor"])
@@ -140,7 +145,12 @@ class Learner:
             )
         penalty = compressor.penalty(step, matrices)
         (loss if penalty is None else loss + penalty).backward()
-        torch.nn.utils.clip_grad_norm_(list(self._weights.values()), schedule.clip)
+        norm = torch.nn.utils.clip_grad_norm_(list(self._weights.values()), schedule.clip)
+        if not math.isfinite(norm.item()):  # before it is in the weights, and in a checkpoint
+            raise InputError(
+                f"wanted a finite gradient, got {norm.item()} at step {step + 1}; lower "
+                "learning_rate"
+            )
         self._optimiser.step()
         compressor.end(matrices, rate)
         decay = _average_decay(schedule, step)

@@ -20,7 +20,8 @@ from sordino.speech.features import FeatureDefinition
 from sordino.train.data import Spoken, in_order
 from sordino.train.network import Network
 from sordino.train.recipe import NetworkRecipe
-from sordino.train.tokens import BLANK, TOKENS, TokenSet
+from sordino.train.start import MODEL, check_trainable
+from sordino.train.tokens import TOKENS, TokenSet
 
 __all__ = ["Teacher", "lattice_divergence"]
 
@@ -59,14 +60,13 @@ def lattice_divergence(
 
 def _sizes(model: RnntModel) -> NetworkRecipe:
     """The recipe of a model that training could have made; InputError for others."""
+    check_trainable(model, "a teacher")
     widths = [{layer.hidden for layer in part} for part in (model.encoder, model.prediction)]
-    if model.time_reduction.after or model.activation != "tanh" or max(map(len, widths)) > 1:
+    if max(map(len, widths)) > 1:
         raise InputError(
-            "wanted a teacher without time reduction, with layers of one width and a tanh joint, "
-            f"got {model.name}; train one with `sordino train`"
+            f"wanted a teacher with layers of one width, got {model.name}; train one with "
+            "`sordino train`"
         )
-    if model.blank != BLANK:
-        raise InputError(f"wanted a teacher whose blank is token {BLANK}, got {model.blank}")
     kind = "characters" if tuple(model.tokens) == TOKENS else "pieces"
     return NetworkRecipe(
         encoder_layers=len(model.encoder),
@@ -92,6 +92,10 @@ class Teacher:
     """
 
     def __init__(self, path: Path) -> None:
+        if path.is_dir():
+            raise InputError(
+                f"wanted a teacher's model, but {path} is a folder; give {path / MODEL}"
+            )
         model = load_model(path)
         self.definition, self.tokens = model.feature_definition(), tuple(model.tokens)
         self.name = str(model.meta.get("recipe", model.name))
@@ -119,6 +123,11 @@ class Teacher:
             raise InputError(
                 f"wanted a teacher that hears {definition.stack} frames at once, as the recipe "
                 f"does, got {self.definition.stack}; change stack in one of the two"
+            )
+        if self.definition.front_end != definition.front_end:
+            raise InputError(
+                f"wanted a teacher that hears the same cepstra as the recipe, but {self.name} has "
+                "another front end; train one with `sordino train`"
             )
 
     def write(self, spoken: Sequence[Spoken], tokens: TokenSet) -> list[Spoken]:

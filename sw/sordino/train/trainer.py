@@ -4,7 +4,6 @@ All that is drawn depends on the seed and the number of the step alone, so that 
 no state of random generators: the weights, the optimiser's moments and the step are enough.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,59 +12,30 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from sordino.compiler.precision import Precision
 from sordino.errors import InputError
 from sordino.files import write_atomically
-from sordino.model.load import load_model
 from sordino.speech.datasets import Split, load_dataset
-from sordino.speech.features import FeatureDefinition
 from sordino.speech.wer import Wer, word_error_rate
-from sordino.train.checkpoint import load_checkpoint, save_checkpoint
-from sordino.train.data import (
-    Batches,
-    Spoken,
-    define_features,
-    fingerprint,
-    in_order,
-    load_spoken,
-)
-from sordino.train.export import export_model
+from sordino.train.checkpoint import DAMAGED, load_checkpoint, save_checkpoint
+from sordino.train.data import Batches, Spoken, check_lengths, define_features, load_spoken
+from sordino.train.export import describe, export_model
+from sordino.train.identity import Identity
 from sordino.train.learner import Learner, learning_rate
-from sordino.train.log import Log
-from sordino.train.methods import ContextRecipe
-from sordino.train.network import Network
+from sordino.train.log import EPOCH_LOSS, LEARNING_RATE, STEP_LOSS, WORD_ERRORS, Log
+from sordino.train.measure import Measure, scores
 from sordino.train.recipe import Recipe
-from sordino.train.replay import Replay
+from sordino.train.start import CHECKPOINT, MODEL, Start
+from sordino.train.stopping import Stop, Stopped
 from sordino.train.teacher import Teacher
 from sordino.train.tokens import CHARACTERS, TokenSet, make_tokens
 
-__all__ = ["CHECKPOINT", "MODEL", "RESULT", "Trained", "Trainer", "transcribe"]
+__all__ = ["RESULT", "Trained", "Trainer"]
 
-CHECKPOINT, MODEL, RESULT = "checkpoint.pt", "model.npz", "result.json"
-"""What a training leaves in its folder, beside curves for TensorBoard."""
+RESULT = "result.json"
+"""What a training leaves in its folder beside checkpoint, model and curves for TensorBoard."""
 _SAVE_SECONDS = 40.0
 """Between checkpoints: with steps of seconds and a count of word errors, a minute is lost."""
-_DECODED = 64
-"""Utterances decoded at once."""
-
-
-def transcribe(
-    network: Network,
-    spoken: list[Spoken],
-    definition: FeatureDefinition,
-    tokens: TokenSet = CHARACTERS,
-    context: ContextRecipe | None = None,
-) -> list[str]:
-    """What the network hears, greedily, in the order of `spoken`; each after its context."""
-    texts = [""] * len(spoken)
-    for numbers, batch in in_order(spoken, definition, _DECODED, context):
-        parts = (batch.x, batch.frames, batch.skipped)
-        found = network.transcribe(*map(torch.from_numpy, parts))
-        for number, said in zip(numbers, found, strict=True):
-            texts[number] = tokens.spell(said)
-    return texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +61,10 @@ class Trainer:
 
     data     corpus, as `load_dataset` reads it: its training split gives the features' statistics
     also     further corpora, of which the training splits are used
-    start    weights to start from, by their canonical names
-    started  what they are called in the result
+    start    weights to start from
     teacher  for recipes that learn from one
     on_step  called after every step with the steps done, the steps in all, and a line of text
+    stop     signals that end the training, after the checkpoint that they make it write
 
     Raises InputError for data that does not fit and for a folder with another training in it.
     """
@@ -106,27 +76,34 @@ class Trainer:
         output: Path,
         *,
         also: Sequence[Path] = (),
-        start: Mapping[str, Tensor] | None = None,
-        started: str | None = None,
+        start: Start | None = None,
         teacher: Teacher | None = None,
         on_step: Callable[[int, int, str], None] = lambda _done, _steps, _text: None,
+        stop: Stop | None = None,
     ) -> None:
         self._recipe, self._output, self._on_step = recipe, output, on_step
+        self._stop = stop or Stop()
         schedule = recipe.schedule
         self._tokens = self._choose_tokens(data)
-        spoken = self._load(data, "train")
-        self._measured = self._load(data, schedule.measure)
-        self._definition, own = define_features(recipe.features, spoken), len(spoken)
-        for folder in also:
-            spoken += self._load(folder, "train")
-        self._data, self._also = data.name, [folder.name for folder in also]
-        self._identity = {
-            "recipe": recipe.digest,
-            "data": fingerprint([*spoken, *self._measured]),
-            "start": _digest(start or {}),
+        if start is not None:
+            start.check(self._tokens.names, recipe.features.stack)
+        parts = [self._load(data, "train"), *(self._load(folder, "train") for folder in also)]
+        measured = self._load(data, schedule.measure)
+        self._definition = define_features(recipe.features, parts[0])
+        check_lengths(measured, recipe.features.stack, f"as many as stack, to {schedule.measure}")
+        spoken = [s for part in parts for s in part]
+        self._measure = Measure(measured, self._definition, self._tokens)
+        weights = {} if start is None else start.weights
+        self._identity = Identity(
+            *(recipe, self._tokens, [*parts, measured], weights),
+            None if teacher is None else teacher.digest,
+        )
+        self._described: dict[str, Any] = {
+            "data": data.name,
+            "also": [folder.name for folder in also],
+            "start": None if start is None else start.name,
+            "teacher": None,
         }
-        self._started = started
-        self._taught: dict[str, Any] | None = None
         if teacher is not None:
             spoken = self._listen(teacher, spoken)
         self._batches = Batches(
@@ -138,13 +115,14 @@ class Trainer:
             between=self._tokens.between,
             teacher=teacher.definition if teacher and recipe.teacher.weight else None,
             context=recipe.context,
-            own=own,
+            own=len(parts[0]),
         )
         self._steps = schedule.epochs * self._batches.per_epoch
         self._learner = Learner(
-            recipe, self._definition.dim, self._steps, start, teacher, self._tokens
+            recipe, self._definition.dim, self._steps, weights or None, teacher, self._tokens
         )
-        self._step, self._seconds = 0, 0.0
+        self._step, self._saved, self._seconds = 0, 0, 0.0
+        self._finished = False
         self._losses: list[float] = []
         self._epoch_losses: list[float] = []
         self._text = ""
@@ -172,42 +150,44 @@ class Trainer:
         Their own transcripts then serve one figure in the result and nothing else.
         """
         teacher.check(self._definition, self._tokens)
-        self._identity["teacher"] = teacher.digest
-        self._taught = {"name": teacher.name, "wer": None}
+        taught: dict[str, Any] = {"name": teacher.name, "wer": None}
+        self._described["teacher"] = taught
         if self._recipe.teacher.labels:
             return spoken
         written = teacher.write(spoken, self._tokens)
         if any(s.text for s in spoken):
             score = word_error_rate([s.text for s in spoken], [s.text for s in written])
-            self._taught["wer"] = score.wer
+            taught["wer"] = score.wer
         return written
 
     def run(self) -> Trained:
         """Train to the end, write model and result."""
         self._output.mkdir(parents=True, exist_ok=True)
-        self._resume()
-        self._clock = time.monotonic()
-        with Log(self._output, self._step) as log:
-            while self._step < self._steps:
+        try:
+            self._resume()
+            self._clock = time.monotonic()
+            with Log(self._output, self._step) as log:
+                self._learn(log)
+                score, after = self._hear(log)
+            return self._export(score, after)
+        except Stopped as stopped:
+            stopped.steps = self._saved, self._steps
+            raise
+
+    def _learn(self, log: Log) -> None:
+        """All steps that are left, with what is measured between them.
+
+        A step and its checkpoint are not torn apart by a signal. Before something is measured,
+        which takes longer and leaves nothing, there is a checkpoint.
+        """
+        while True:
+            self._measure_between(log)
+            if self._step == self._steps:
+                return
+            with self._stop.held():
                 self._advance(log)
-                if time.monotonic() - self._clock > _SAVE_SECONDS:
+                if self._stop.asked or time.monotonic() - self._clock > _SAVE_SECONDS:
                     self._save()
-            score = self._measure(log)
-            after = self._measure(log, context=True) if self._recipe.context.utterances else None
-        self._save()
-        model = self._output / MODEL
-        weights = self._learner.exported()
-        export_model(model, self._recipe, self._definition, weights, self._tokens)
-        precision = self._recipe.quantise.precision
-        machine = None if precision is None else self._replay(model, precision)
-        self._write_result(score, machine, after)
-        return Trained(
-            model=model,
-            score=score,
-            machine=machine,
-            losses=tuple(self._losses),
-            seconds=self._seconds,
-        )
 
     def _advance(self, log: Log) -> None:
         epoch, place = divmod(self._step, self._batches.per_epoch)
@@ -217,111 +197,128 @@ class Trainer:
         loss = self._learner.learn(batch, self._step, epoch)
         self._epoch_losses.append(loss)
         self._step += 1
-        log.add("loss/step", loss, self._step)
+        log.add(STEP_LOSS, loss, self._step)
         if place + 1 == self._batches.per_epoch:
             self._end_epoch(log, epoch + 1)
         self._on_step(self._step, self._steps, self._text)
 
     def _end_epoch(self, log: Log, epochs: int) -> None:
-        schedule = self._recipe.schedule
         loss = sum(self._epoch_losses) / len(self._epoch_losses)
         self._losses.append(loss)
         self._epoch_losses = []
-        rate = learning_rate(schedule, self._step - 1, self._steps)
-        log.add("loss/epoch", loss, self._step)
-        log.add("learning rate", rate, self._step)
+        rate = learning_rate(self._recipe.schedule, self._step - 1, self._steps)
+        log.add(EPOCH_LOSS, loss, self._step)
+        log.add(LEARNING_RATE, rate, self._step)
         self._text = f"epoch {epochs}, loss {loss:.3f}"
-        if epochs % schedule.measure_epochs == 0 and self._step < self._steps:
-            score = self._measure(log)
+
+    def _measure_between(self, log: Log) -> None:
+        """Word errors where the recipe wants them, unless a training that stopped has them."""
+        epochs, place = divmod(self._step, self._batches.per_epoch)
+        every = self._recipe.schedule.measure_epochs
+        if place or not epochs or epochs % every or self._step == self._steps:
+            return
+        if not log.has(self._curve, self._step):
+            self._save()
+            score = self._count(log)
             self._text += f", WER {score.wer:.2%}"
 
-    def _measure(self, log: Log, *, context: bool = False) -> Wer:
-        """Word errors with the encoder's state zero at the beginning, or after its context."""
-        before = self._recipe.context if context else None
+    @property
+    def _curve(self) -> str:
+        return f"{WORD_ERRORS}/{self._recipe.schedule.measure}"
+
+    def _count(self, log: Log, *, context: bool = False) -> Wer:
         with self._learner.in_use() as network:
-            texts = transcribe(network, self._measured, self._definition, self._tokens, before)
-        score = self._score(texts)
-        name = "word error rate after context" if context else "word error rate"
-        log.add(f"{name}/{self._recipe.schedule.measure}", score.wer, self._step)
+            score = self._measure.network(network, self._recipe.context if context else None)
+        after = f"{WORD_ERRORS} after context/{self._recipe.schedule.measure}"
+        log.add(after if context else self._curve, score.wer, self._step)
         return score
 
-    def _replay(self, path: Path, precision: Precision) -> Wer:
-        """Word errors of the exported model on the exact machine."""
-        model, definition = load_model(path), self._definition
-        inputs = [definition.quantise(definition.model_input(s.cepstra)) for s in self._measured]
-        found = Replay(model, precision).transcribe(inputs)
-        return self._score([self._tokens.spell(said) for said in found])
+    def _hear(self, log: Log) -> tuple[Wer, Wer | None]:
+        """Word errors at the end, and after context where there is any."""
+        self._save()
+        score = self._count(log)
+        after = self._count(log, context=True) if self._recipe.context.utterances else None
+        self._save(finished=True)
+        return score, after
 
-    def _score(self, texts: Sequence[str]) -> Wer:
-        """Word errors of what was heard, where it is known what was said."""
-        known = [(s.text, text) for s, text in zip(self._measured, texts, strict=True) if s.text]
-        return word_error_rate([said for said, _ in known], [heard for _, heard in known])
-
-    def _save(self) -> None:
-        now = time.monotonic()
-        self._seconds += now - self._clock
-        self._clock = now
-        save_checkpoint(
-            self._output / CHECKPOINT,
-            {
-                "identity": self._identity,
-                "step": self._step,
-                "seconds": self._seconds,
-                "losses": self._losses,
-                "epoch_losses": self._epoch_losses,
-                "learner": self._learner.state(),
-            },
-        )
-
-    def _resume(self) -> None:
-        path = self._output / CHECKPOINT
-        if not path.exists():
-            return
-        state = load_checkpoint(path)
-        for what, wanted in self._identity.items():
-            if state.get("identity", {}).get(what) != wanted:
-                raise InputError(
-                    f"wanted the checkpoint in {self._output} to be of this training, but its "
-                    f"{what} differs; choose another folder, or delete {path}"
-                )
-        self._step, self._seconds = state["step"], state["seconds"]
-        self._losses, self._epoch_losses = state["losses"], state["epoch_losses"]
-        self._learner.restore(state["learner"])
-
-    def _write_result(self, score: Wer, machine: Wer | None, after: Wer | None) -> None:
+    def _export(self, score: Wer, after: Wer | None) -> Trained:
+        model = self._output / MODEL
+        weights = self._learner.exported()
+        export_model(model, self._recipe, self._definition, weights, self._tokens)
+        precision = self._recipe.quantise.precision
+        machine = None if precision is None else self._measure.machine(model, precision)
+        parameters = sum(w.size for name, w in weights.items() if not name.startswith("ctc"))
         result = {
             "recipe": self._recipe.to_dict(),
             "split": self._recipe.schedule.measure,
-            "wer": score.wer,
-            "errors": score.errors,
-            "words": score.words,
-            "utterances": score.utterances,
-            "utterance_errors": list(score.utterance_errors),
-            "utterance_words": list(score.utterance_words),
-            "context_wer": None if after is None else after.wer,
-            "context_utterance_errors": None if after is None else after.utterance_errors,
-            "machine_wer": None if machine is None else machine.wer,
-            "machine_errors": None if machine is None else machine.errors,
-            "machine_utterance_errors": None if machine is None else machine.utterance_errors,
-            "parameters": sum(
-                p.numel()
-                for name, p in self._learner.network.named().items()
-                if not name.startswith("ctc")
-            ),
-            "data": self._data,
-            "also": self._also,
-            "start": self._started,
-            "teacher": self._taught,
+            **scores(score, machine, after),
+            "parameters": parameters,
+            **self._described,
             "losses": self._losses,
             "steps": self._steps,
             "seconds": round(self._seconds, 1),
             "threads": torch.get_num_threads(),
         }
         write_atomically(self._output / RESULT, json.dumps(result, indent=2) + "\n")
+        return Trained(
+            model=model,
+            score=score,
+            machine=machine,
+            losses=tuple(self._losses),
+            seconds=self._seconds,
+        )
 
+    def _save(self, *, finished: bool = False) -> None:
+        """A checkpoint, unless the last one says the same."""
+        if self._step == self._saved and finished <= self._finished:
+            return
+        now = time.monotonic()
+        self._seconds += now - self._clock
+        self._clock = now
+        described = describe(self._recipe, self._definition, self._tokens)
+        save_checkpoint(
+            self._output / CHECKPOINT,
+            {
+                **self._identity.state(),
+                "meta": json.dumps(described),
+                "step": self._step,
+                "finished": finished,
+                "seconds": self._seconds,
+                "losses": self._losses,
+                "epoch_losses": self._epoch_losses,
+                "learner": self._learner.state(),
+            },
+        )
+        self._saved, self._finished = self._step, finished
 
-def _digest(weights: Mapping[str, Tensor]) -> str:
-    state = hashlib.sha256()
-    for name in sorted(weights):
-        state.update(name.encode() + weights[name].detach().numpy().tobytes())
-    return state.hexdigest()
+    def _resume(self) -> None:
+        path = self._output / CHECKPOINT
+        for name in (CHECKPOINT, MODEL, RESULT):  # of a process that was killed while writing
+            for partial in self._output.glob(f".{name}.*"):
+                partial.unlink(missing_ok=True)
+        if not path.exists():
+            return
+        state = load_checkpoint(path)
+        try:
+            self._identity.check(state, path)
+            self._restore(state)
+        except InputError:
+            raise
+        except DAMAGED:
+            raise InputError(
+                f"wanted a checkpoint, but {path} is damaged; delete it to start again"
+            ) from None
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        self._step, self._seconds = int(state["step"]), float(state["seconds"])
+        self._losses = [float(loss) for loss in state["losses"]]
+        self._epoch_losses = [float(loss) for loss in state["epoch_losses"]]
+        self._finished = bool(state["finished"])
+        epochs, place = divmod(self._step, self._batches.per_epoch)
+        if self._step > self._steps or (len(self._losses), len(self._epoch_losses)) != (
+            epochs,
+            place,
+        ):
+            raise ValueError
+        self._learner.restore(state["learner"])
+        self._saved = self._step

@@ -18,6 +18,7 @@ from sordino.model.load import load_model
 from sordino.speech.features import FeatureDefinition
 from sordino.train.data import Batches, load_spoken, on_grid
 from sordino.train.export import export_model
+from sordino.train.measure import transcribe
 from sordino.train.network import Network
 from sordino.train.recipe import FeatureRecipe, NetworkRecipe, Recipe, TeacherRecipe
 from sordino.train.session import train
@@ -103,7 +104,7 @@ def test_the_teacher_is_the_model_in_the_file(teacher: Path, corpus: Path) -> No
     assert loaded.definition == DEFINITION
     assert loaded.digest == Teacher(teacher).digest
     spoken = load_spoken(corpus, "train")
-    said = trainer.transcribe(loaded.network, spoken, DEFINITION)
+    said = transcribe(loaded.network, spoken, DEFINITION)
     written = loaded.write(spoken, CHARACTERS)
     assert [s.text for s in written] == said
     assert sum(map(len, said)) > 10
@@ -212,6 +213,8 @@ def test_refused_in_one_line(teacher: Path, corpus: Path, tiny: Recipe, tmp_path
         recipe = replace(learning(tiny, **settings), network=pieces)
         with pytest.raises(InputError, match=message):
             train(recipe, corpus, tmp_path, teacher=teacher)
+    with pytest.raises(InputError, match=r"wanted a teacher's model, but .* is a folder; give .*z"):
+        train(learning(tiny, weight=1.0), corpus, tmp_path, teacher=teacher.parent)
     relu = tmp_path / "relu.npz"
     with np.load(teacher) as file:
         arrays = dict(file)

@@ -36,7 +36,8 @@ from sordino.train.recipe import (
     SparsifyRecipe,
     load_recipe,
 )
-from sordino.train.session import load_weights, train
+from sordino.train.session import train
+from sordino.train.start import load_start
 
 
 class Killed(Exception):
@@ -210,7 +211,9 @@ def test_the_blank_of_an_exported_model_is_lower(
     np.testing.assert_allclose(changed[bias][0], as_it_is[bias][0] - 1.5, atol=1e-6)
     np.testing.assert_array_equal(changed[bias][1:], as_it_is[bias][1:])
     # It is no part of what training goes on from.
-    np.testing.assert_array_equal(load_weights(tmp_path)[bias], load_weights(whole)[bias])
+    np.testing.assert_array_equal(
+        load_start(tmp_path).weights[bias], load_start(whole).weights[bias]
+    )
 
 
 def test_zeros_are_where_training_goes_on(corpus: Path, tiny: Recipe, tmp_path: Path) -> None:
@@ -218,7 +221,7 @@ def test_zeros_are_where_training_goes_on(corpus: Path, tiny: Recipe, tmp_path: 
     sparse = replace(tiny, sparsify=SparsifyRecipe(zeros=0.7, every=2))
     train(sparse, corpus, tmp_path / "once", threads=1)
     state = load_checkpoint(tmp_path / "once" / "checkpoint.pt")["learner"]
-    masks, weights = state["compressor"]["masks"], load_weights(tmp_path / "once")
+    masks, weights = state["compressor"]["masks"], load_start(tmp_path / "once").weights
     assert all((weights[name] != 0).equal(mask) for name, mask in masks.items())
     assert any((state["averaged"][name][~mask] != 0).any() for name, mask in masks.items())
     on = replace(
@@ -350,7 +353,12 @@ def test_every_method_ends_on_its_values_and_on_the_exact_machine(
     monkeypatch.setattr(trainer, "_SAVE_SECONDS", -1.0)
     for at in (3, 6):  # while all weights may learn, and between two fittings
         with pytest.raises(Killed):
-            train(recipe, corpus, tmp_path / f"{at}", start=whole, on_step=kill_after(at))
+            train(
+                *(recipe, corpus, tmp_path / f"{at}"),
+                start=whole,
+                threads=1,
+                on_step=kill_after(at),
+            )
         train(recipe, corpus, tmp_path / f"{at}", start=whole, threads=1)
         assert (tmp_path / f"{at}" / "model.npz").read_bytes() == trained.model.read_bytes()
 
