@@ -19,7 +19,6 @@ from sordino.cli.speech import (
     load_definition,
     speller_of,
     text_of,
-    warn_of,
 )
 from sordino.decode.machine import MachineTransducer
 from sordino.decode.transducer import FloatTransducer
@@ -29,6 +28,7 @@ from sordino.isa.image import Image
 from sordino.isa.registers import Error
 from sordino.model.load import load_model
 from sordino.speech.datasets import Split, Utterance, load_dataset
+from sordino.speech.doubts import warn_of
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import ModelInput, read_input
 from sordino.speech.reference import FloatRnnt

@@ -11,10 +11,11 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.errors import InputError, warn
+from sordino.errors import InputError
 from sordino.isa.image import Image, ImageError
 from sordino.isa.instructions import Opcode
 from sordino.model.load import load_model
+from sordino.speech.doubts import warn_of
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import ModelInput, read_input, read_vectors
 from sordino.speech.text import Speller
@@ -22,13 +23,11 @@ from sordino.speech.text import Speller
 __all__ = [
     *("STANDARD_INPUT", "Heard", "check_inputs", "complain", "facts_of", "features_of"),
     *("frame_seconds", "hear", "hear_all", "load_definition", "load_speller", "seconds_of"),
-    *("speller_of", "text_of", "warn_of"),
+    *("speller_of", "text_of"),
 ]
 
 STANDARD_INPUT = "-"
 """The name of an input that is not a file."""
-_EACH = 3
-"""Of a set of recordings so many are warned of one by one."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -163,15 +162,6 @@ def hear_all(image: Image, paths: Sequence[str]) -> list[Heard]:
 def complain(message: str) -> None:
     """Say on standard error, in one line, what was refused while others go on."""
     click.echo("sordino: " + " ".join(message.split()), err=True)
-
-
-def warn_of(doubts: dict[str, Sequence[str]]) -> None:
-    """Warn of doubtful inputs by name; of the first ones, and of how many there are more."""
-    doubtful = {name: said for name, said in doubts.items() if said}
-    for name, said in list(doubtful.items())[:_EACH]:
-        warn(f"{name}: {'; '.join(said)}")
-    if (more := len(doubtful) - _EACH) > 0:
-        warn(f"{more} further inputs are doubtful; --json lists them all under `doubts`")
 
 
 def frame_seconds(image: Image) -> float:

@@ -5,18 +5,23 @@ gain or another definition would (word errors of the shipped models in float), a
 utterances, made quieter, clipped and so on (word errors of the shipped images).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sordino.errors import warn
 from sordino.speech.level import Audio
 
 if TYPE_CHECKING:
     from sordino.speech.features import FeatureDefinition
 
-__all__ = ["BOUNDS", "Bound", "Likeness", "doubts_of_audio", "doubts_of_input", "likeness"]
+__all__ = [
+    *("BOUNDS", "Bound", "Likeness", "doubts_of_audio", "doubts_of_input", "likeness"),
+    "warn_of",
+]
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,8 @@ BOUNDS = {
     ),
 }
 """Of the keys that `run --json` has for every input."""
+_EACH = 3
+"""Of a set of recordings so many are warned of one by one."""
 _BAND = 0.9
 """Share of the front end's highest frequency that a recording should reach."""
 
@@ -197,3 +204,12 @@ def doubts_of_input(
         f"its mean cepstra lie {like.distance:.2f} deviations from those of the model's training "
         f"(wanted {BOUNDS['distance'].high} at most): another front end, level or channel",
     )
+
+
+def warn_of(doubts: Mapping[str, Sequence[str]]) -> None:
+    """Warn of doubtful inputs by name: of the first ones, and of how many there are more."""
+    doubtful = {name: said for name, said in doubts.items() if said}
+    for name, said in list(doubtful.items())[:_EACH]:
+        warn(f"{name}: {'; '.join(said)}")
+    if (more := len(doubtful) - _EACH) > 0:
+        warn(f"{more:,} more recordings are as doubtful; listen to some of them")

@@ -25,8 +25,10 @@ from sordino.speech.source import open_source
 if TYPE_CHECKING:
     from sordino.speech.features import FeatureDefinition
 
-__all__ = ["ModelInput", "load_cepstra", "load_features", "load_input", "read_input"]
-__all__ += ["read_vectors"]
+__all__ = [
+    *("ModelInput", "load_cepstra", "load_features", "load_input", "read_cepstra", "read_input"),
+    "read_vectors",
+]
 
 _NPY = b"\x93NUMPY"
 
@@ -115,10 +117,17 @@ def load_cepstra(path: str | Path, front_end: MfccDefinition) -> NDArray[np.floa
     Takes `.mfc` and, under any other name, WAV, FLAC or NIST Sphere audio at any rate. Raises
     `InputError` for anything that gives no whole, finite frame.
     """
+    return read_cepstra(path, front_end)[0]
+
+
+def read_cepstra(
+    path: str | Path, front_end: MfccDefinition
+) -> tuple[NDArray[np.float64], Audio | None]:
+    """`load_cepstra`, and what the recording is like; None for `.mfc`."""
     path = Path(path)
     if path.suffix.lower() == ".mfc":
-        return read_mfc(path, front_end.cepstra)
-    return _heard(path, front_end, str(path))[0]
+        return read_mfc(path, front_end.cepstra), None
+    return _heard(path, front_end, str(path))
 
 
 def load_features(path: str | Path, definition: "FeatureDefinition") -> NDArray[np.float64]:

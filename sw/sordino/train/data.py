@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from sordino.errors import InputError
 from sordino.speech.datasets import Split, load_dataset
-from sordino.speech.features import FeatureDefinition, load_cepstra
+from sordino.speech.doubts import doubts_of_audio, warn_of
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.inputs import read_cepstra
 from sordino.speech.mfcc import MfccDefinition
 from sordino.train.augment import MelAxis, change_cepstra, mask_input
 from sordino.train.methods import ContextRecipe
@@ -46,17 +48,24 @@ class Spoken:
 
 
 def load_spoken(
-    data: Path, split: Split, tokens: TokenSet = CHARACTERS, *, unlabelled: bool = False
+    data: Path,
+    split: Split,
+    tokens: TokenSet = CHARACTERS,
+    *,
+    unlabelled: bool = False,
 ) -> list[Spoken]:
     """All utterances of a split; InputError for characters that models cannot write.
 
-    With `unlabelled`, those without a transcript, too.
+    With `unlabelled`, those without a transcript, too. An InputWarning names recordings that were
+    cut short, are too quiet or the like.
     """
-    front_end, spoken = MfccDefinition(), []
+    front_end, spoken, doubts = MfccDefinition(), [], dict[str, tuple[str, ...]]()
     for utterance in load_dataset(data, split, unlabelled=unlabelled):
         text = tokens.speller.adapt(utterance.text)
         numbers = tokens.encode(text, utterance.name)
-        cepstra = load_cepstra(utterance.path, front_end)
+        cepstra, audio = read_cepstra(utterance.path, front_end)
+        if audio is not None:
+            doubts[str(utterance.path)] = doubts_of_audio(audio)
         spoken.append(
             Spoken(
                 name=utterance.name,
@@ -67,6 +76,7 @@ def load_spoken(
                 file=str(utterance.path),
             )
         )
+    warn_of(doubts)
     return spoken
 
 
