@@ -60,7 +60,8 @@ def sweep(
     recordings = None if data is None else Recordings.load(model, data)
     names = (*Point.__dataclass_fields__, *FIGURES)
     scores: dict[Point, _Result] = {}
-    with parallel(backend, jobs, scheduler, [model]) as each:
+    shared = [model] if recordings is None else [model, recordings]
+    with parallel(backend, jobs, scheduler, shared) as each:
         work = _Work(each, folder, model, base, _identity(model), on_progress)
         found = work.results("points", {p: p for p in points}, None, names, evaluate_point)
         if recordings is not None:

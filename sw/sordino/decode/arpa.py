@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from sordino.decode.ngram import BEGIN, DIGITS, END, UNKNOWN, Gram, NgramModel
+from sordino.decode.ngram import BEGIN, DIGITS, END, OTHER_UNKNOWN, UNKNOWN, Gram, NgramModel
 from sordino.errors import InputError, warn
 from sordino.files import decode_text, text_lines, write_atomically
 
@@ -24,7 +24,6 @@ _SPACES = " \t"
 _SEPARATOR = re.compile(f"[{_SPACES}]+")
 _LARGEST = 3.4e38
 """Other tools hold logarithms as float32."""
-_OTHER_UNKNOWN = "<UNK>"
 _MISSING = -100.0
 """The unknown word's logarithm where the file has none, as in KenLM."""
 _OTHERS = (
@@ -157,7 +156,7 @@ class _Parser:
         fields = _SEPARATOR.split(line)
         if len(fields) not in (order + 1, order + 2) or "\r" in line:
             self._fail(f"a logarithm and {order} words", line)
-        gram = tuple(UNKNOWN if w == _OTHER_UNKNOWN else w for w in fields[1 : order + 1])
+        gram = tuple(UNKNOWN if w == OTHER_UNKNOWN else w for w in fields[1 : order + 1])
         if gram in self._logs:
             self._fail("every n-gram once", line)
         for word in gram if order > 1 else ():

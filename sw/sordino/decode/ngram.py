@@ -14,14 +14,16 @@ from itertools import pairwise
 
 from sordino.errors import InputError
 
-__all__ = ["BEGIN", "DIGITS", "END", "UNKNOWN", "NgramModel", "estimate"]
+__all__ = ["BEGIN", "DIGITS", "END", "OTHER_UNKNOWN", "UNKNOWN", "NgramModel", "estimate"]
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
+OTHER_UNKNOWN = "<UNK>"
+"""What other tools, and files of theirs, call the unknown word."""
 DIGITS = 7
 """Decimals of logarithms, here and in files: what is written is what was estimated."""
 _NEVER = -99.0
 """Logarithm that ARPA files give to the begin of a sentence, which nothing predicts."""
-_MARKS = (BEGIN, END, UNKNOWN)
+_MARKS = (BEGIN, END, UNKNOWN, OTHER_UNKNOWN)
 _FALLBACK = (0.5, 1.0, 1.5)
 """Discounts where there are too few counts to estimate any, as in KenLM."""
 _LEAST_PROBABILITY = 10.0**_NEVER

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from sordino.arch import PRESETS
 from sordino.errors import InputError, InputWarning
@@ -17,12 +19,12 @@ from sordino.speech.datasets import load_dataset
 from sordino.speech.features import load_input
 from sordino.speech.text import Speller
 from sordino.speech.wer import transcript_errors
-from sordino.sweep import identity
+from sordino.sweep import identity, words
 from sordino.sweep.build import compile_point
 from sordino.sweep.identity import code_identity, recordings_identity, sources
 from sordino.sweep.points import grid
 from sordino.sweep.run import sweep
-from sordino.sweep.words import Recordings, word_errors
+from sordino.sweep.words import Recordings
 
 joblib = pytest.importorskip("joblib", reason="needs the sweep extra")
 BASE = PRESETS["tiny"]
@@ -215,9 +217,17 @@ def test_what_cannot_be_spelled_is_said(model: RnntModel, data: Path) -> None:
             count(model, data)
 
 
-def test_recordings_that_change_meanwhile_are_not_stored(model: RnntModel, data: Path) -> None:
-    recordings = Recordings.load(model, data)
-    assert recordings.identity == recordings_identity(load_dataset(data, "dev"))
-    another_recording(data)
+def test_recordings_that_change_meanwhile(
+    model: RnntModel, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Recordings.load(model, data)
+    assert first.identity == recordings_identity(load_dataset(data, "dev"))
+    monkeypatch.setattr(words, "read_input", lambda *_: another_recording(data))
     with pytest.raises(InputError, match="the same recordings from first to last"):
-        word_errors(model, BASE, POINTS[0], recordings)
+        Recordings.load(model, data)
+
+
+def test_doubtful_recordings_are_said(model: RnntModel, data: Path) -> None:
+    soundfile.write(data / "b.wav", np.zeros(16_000), 16_000)
+    with pytest.warns(InputWarning, match=r"1 of 2 recordings are doubtful, first .*b\.wav: "):
+        count(model, data)

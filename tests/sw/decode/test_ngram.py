@@ -68,7 +68,7 @@ def test_perplexity() -> None:
     assert estimate(sentences, 3).perplexity([["X", "Y"]]) > 10
 
 
-@pytest.mark.parametrize("sentences", [[], [[]], [["<s>"]], [["A B"]], [[""]]])
+@pytest.mark.parametrize("sentences", [[], [[]], [["<s>"]], [["A", "<UNK>"]], [["A B"]], [[""]]])
 def test_sentences_that_are_none(sentences: list[list[str]]) -> None:
     with pytest.raises(InputError, match="wanted"):
         estimate(sentences)
