@@ -1,13 +1,23 @@
 """Reading text as other tools write it, and writing files so that none is ever half-written."""
 
 import codecs
+import errno
 import os
+import secrets
+import shutil
+import stat
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sordino.errors import InputError
 
-__all__ = ["decode_text", "read_lines", "read_text", "text_lines", "write_atomically"]
+__all__ = [
+    *("decode_text", "is_standard_output", "output_path", "read_lines", "read_text", "resolved"),
+    *("text_lines", "write_atomically"),
+]
 
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -60,15 +70,141 @@ def read_lines(path: str | Path, what: str) -> list[str]:
 
 
 def write_atomically(path: str | Path, contents: bytes | str) -> None:
-    """Write to a temporary name in the same folder, then rename."""
-    path = Path(path)
-    data = contents.encode() if isinstance(contents, str) else contents
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write a file so that there is the old one or the new one, whenever the process ends.
+
+    Links are followed, and folders are made. An existing file keeps its permissions, and its owner
+    where the system allows it; other hard links to it keep the old contents. What is no regular
+    file (a device, a pipe, standard output) is written through. InputError where the file cannot
+    be written; nothing is left then.
+    """
+    # Names of files that are not UTF-8 stand in some texts.
+    data = contents.encode(errors="backslashreplace") if isinstance(contents, str) else contents
+    if resolved(path) is None:
+        _write_through(Path(path), data)
+        return
+    with (
+        output_path(path) as temporary,
+        _errors(path),
+        os.fdopen(os.open(temporary, os.O_WRONLY), "wb") as file,
+    ):
+        file.write(data)
+
+
+@contextmanager
+def output_path(path: str | Path) -> Iterator[Path]:
+    """A path that a library may write to, whose contents become `path`'s when the block ends.
+
+    As `write_atomically`; if the block raises, `path` stays as it was.
+    """
+    target = resolved(path)
+    if target is None and not is_standard_output(path):
+        yield Path(path)  # a device or a pipe, which a reader may want to follow
+        return
+    with _errors(path):
+        temporary = _temporary(target)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        yield temporary
+        if target is None:
+            _write_through(Path(path), temporary)
+        else:
+            with _errors(path):
+                os.replace(temporary, target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def resolved(path: str | Path) -> Path | None:
+    """The regular file that writing to `path` makes or replaces, all links followed.
+
+    None for what is written through. InputError for folders, and links that lead nowhere.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        found = os.stat(path)
+        if stat.S_ISDIR(found.st_mode):
+            raise InputError(f"wanted a file to write, but {path} is a folder; name a file in it")
+        if not stat.S_ISREG(found.st_mode) or is_standard_output(path):
+            return None
+    except FileNotFoundError:
+        return target
+    except NotADirectoryError:
+        file = next(parent for parent in Path(path).absolute().parents if parent.exists())
+        raise InputError(
+            f"cannot write {path}: {file} is not a folder; choose another path"
+        ) from None
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {_reason(error)}; choose another path") from None
+    # /dev/fd and /proc name open files that may have no name of their own.
+    named = target.exists() and os.path.samestat(target.stat(), found)
+    return target if named else None
+
+
+def is_standard_output(path: str | Path) -> bool:
+    """Whether `path` is what standard output goes to (and is not the null device)."""
+    try:
+        found = os.stat(path)
+        return os.path.samestat(found, os.fstat(1)) and not os.path.samestat(
+            found, os.stat(os.devnull)
+        )
+    except OSError:
+        return False
+
+
+def _temporary(target: Path | None) -> Path:
+    """A new empty file beside `target`, with its permissions; anywhere for None."""
+    name = f".{secrets.token_hex(8)}.sordino"
+    if target is None:
+        path = Path(tempfile.gettempdir()) / name
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        return path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path = target.parent / name
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        return path
+    if not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "the file is read-only")
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    with suppress(OSError, AttributeError):
+        os.chown(path, old.st_uid, old.st_gid)
+    try:
+        permissions = stat.S_IMODE(old.st_mode)
+        if stat.S_IMODE(path.stat().st_mode) != permissions:  # some file systems have but one
+            os.chmod(path, permissions)
     except BaseException:
-        os.unlink(temporary)
+        path.unlink()
         raise
+    return path
+
+
+def _write_through(path: Path, contents: bytes | Path) -> None:
+    """Write to a device, a pipe or standard output; the contents, or those of a file."""
+    standard = is_standard_output(path)
+    if standard and sys.stdout is not None:
+        sys.stdout.flush()
+    with _errors(path, quiet=standard):
+        handle = os.dup(1) if standard else os.open(path, os.O_WRONLY | os.O_TRUNC)
+        with os.fdopen(handle, "wb") as file:
+            if isinstance(contents, bytes):
+                file.write(contents)
+            else:
+                with contents.open("rb") as source:
+                    shutil.copyfileobj(source, file)
+
+
+@contextmanager
+def _errors(path: str | Path, quiet: bool = False) -> Iterator[None]:
+    """InputError of what the system says; not of a reader that goes away, if `quiet`."""
+    try:
+        yield
+    except OSError as error:
+        if quiet and isinstance(error, BrokenPipeError):
+            raise
+        raise InputError(f"cannot write {path}: {_reason(error)}; choose another path") from None
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)

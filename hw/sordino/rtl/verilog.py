@@ -1,13 +1,12 @@
 """Write Sordino as one Verilog file that is the same on every machine and every run."""
 
-import os
-import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from amaranth.back.verilog import _convert_rtlil_text
 
 from sordino.arch import Config
+from sordino.files import write_atomically
 from sordino.isa.registers import ISA_VERSION
 from sordino.rtl.emit import to_rtlil
 from sordino.rtl.top import Sordino
@@ -39,16 +38,6 @@ def write_verilog(config: Config, directory: str | Path) -> Path:
         f"// Sordino {_version()}, configuration {config.name}, "
         f"id {config.id:#010x}, instruction set {ISA_VERSION}\n"
     )
-    folder = Path(directory)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"sordino_{config.name}.v"
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(head + body)
-        os.chmod(temporary, 0o644)  # mkstemp's files are private
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    path = Path(directory) / f"sordino_{config.name}.v"
+    write_atomically(path, head + body)
     return path

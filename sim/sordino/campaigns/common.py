@@ -54,6 +54,5 @@ def choose_apart(errors: NDArray[np.int64], utterances: Sequence[Utterance]) -> 
 def write_page(path: Path, title: str, command: str, parts: Sequence[str]) -> None:
     """A results page that names the command that made it."""
     text = f"# {title}\n\nMade by `{command}`.\n\n" + "\n".join(parts)
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text)
     click.echo(text)

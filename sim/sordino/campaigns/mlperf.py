@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from sordino.arch import PRESETS, Config
 from sordino.bench.figures import FIGURES_HEADER, Figure, figure_rows
@@ -29,6 +29,7 @@ from sordino.cycles.bounds import frame_bounds
 from sordino.cycles.trace import Profile
 from sordino.engines.cosim import compare
 from sordino.engines.rtl import Rtl
+from sordino.files import write_atomically
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
@@ -60,11 +61,10 @@ class Compiled:
 
 def _write_model(folder: Path) -> Path:
     """The model's file."""
-    folder.mkdir(parents=True, exist_ok=True)
     model = mlperf_model(load_model(_TRAINED))
     path = folder / "mlperf.safetensors"
     arrays = {name: array.astype(np.float32) for name, array in model.arrays().items()}
-    save_file(arrays, path, {"meta": json.dumps(model.meta)})
+    write_atomically(path, save(arrays, {"meta": json.dumps(model.meta)}))
     return path
 
 

@@ -4,14 +4,11 @@ The cache is keyed by the hardware's sources, the configuration, the harness and
 the user's cache directory; nothing but a C++ compiler must be on the system.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ import platformdirs
 import sordino.rtl
 from sordino.arch import Config
 from sordino.engines.errors import ToolError
+from sordino.locks import exclusive
 
 __all__ = ["build", "cache_directory", "compiler", "is_cached"]
 
@@ -116,18 +114,10 @@ def build(config: Config, *, debug: bool = False) -> Path:
     if library.exists():
         return library
     library.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(library):
+    with exclusive(library.with_suffix(".lock"), "the cache of simulators", wait=True):
         if not library.exists():
             _compile(config, debug, library)
     return library
-
-
-@contextmanager
-def _locked(library: Path) -> Iterator[None]:
-    """Let one process at a time build `library`: others would do the same work beside it."""
-    with library.with_suffix(".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _compile(config: Config, debug: bool, library: Path) -> None:

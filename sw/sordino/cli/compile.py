@@ -5,8 +5,16 @@ from pathlib import Path
 import click
 
 from sordino.arch import load_config
-from sordino.cli.options import config_option, json_option, path_type, set_option, shares_option
-from sordino.cli.output import console, prepare_output, print_json, print_table, settings
+from sordino.cli.options import (
+    config_option,
+    json_option,
+    output_type,
+    path_type,
+    set_option,
+    shares_option,
+)
+from sordino.cli.output import console, print_json, print_table, settings
+from sordino.cli.paths import OutputFolder, default_output
 from sordino.compiler.chunk import MOST_FRAMES
 from sordino.compiler.compile import Compiled, CompileOptions, compile_model
 from sordino.compiler.precision import CODEBOOKS
@@ -117,12 +125,12 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
 @click.option(
     "-o",
     "--output",
-    type=path_type,
+    type=output_type,
     help="Image to write.  [default: MODEL.sordino]",
 )
 @click.option(
     "--report",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=OutputFolder("layers.json", "listing.txt"),
     help="Folder for layers.json and listing.txt.",
 )
 @json_option
@@ -156,8 +164,7 @@ def compile_command(
         chunk=chunk,
     )
     loaded = load_model(model, meta)
-    path = output or model.with_suffix(".sordino")
-    prepare_output(path)
+    path = output or default_output(model, ".sordino")
     compiled = compile_model(loaded, machine, options)
     contents = compiled.image.to_bytes()
     write_atomically(path, contents)

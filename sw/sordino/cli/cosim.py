@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from sordino.cli.engines import ENGINES, make_engine, simulator_of, slow_option
-from sordino.cli.options import IMAGE, json_option, path_type
-from sordino.cli.output import console, prepare_output, print_json, progress
+from sordino.cli.engines import ENGINES, make_engine, simulator_of, slow_option, vcd_option
+from sordino.cli.options import IMAGE, INPUTS, json_option
+from sordino.cli.output import console, print_json, progress
 from sordino.cli.speech import Heard, check_inputs, hear_all, text_of
 from sordino.engines.bound import cycle_bound
 from sordino.engines.cosim import compare
@@ -78,7 +78,7 @@ def _print(entry: dict[str, Any], names: Sequence[str]) -> None:
     "  sordino cosim model.sordino speech.wav --engines rtl,cycles",
 )
 @IMAGE
-@click.argument("inputs", nargs=-1, required=True)
+@INPUTS
 @click.option(
     "--engines",
     default="golden,rtl",
@@ -88,7 +88,7 @@ def _print(entry: dict[str, Any], names: Sequence[str]) -> None:
 @click.option(
     "--until", type=click.IntRange(1), metavar="FRAME", help="Only the first FRAME input vectors."
 )
-@click.option("--vcd", type=path_type, help="Write a waveform of the rtl engine.")
+@vcd_option("Write a waveform of the rtl engine.")
 @slow_option
 @json_option
 def cosim(
@@ -113,7 +113,6 @@ def cosim(
     if vcd is not None and "rtl" not in names:
         raise click.UsageError("--vcd needs the rtl engine")
     check_inputs(inputs)
-    prepare_output(vcd)
     program = Image.load(image)
     loaded = hear_all(program, inputs)
     frames = [len(heard.features[:until]) for heard in loaded if not heard.refused]

@@ -1,12 +1,15 @@
 """Engines by their command line names, and what to do without a C++ compiler."""
 
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
+from sordino.cli.options import output_type
 from sordino.cycles.engine import Cycles
 from sordino.engines.amaranth_sim import AmaranthSim, estimate_seconds
 from sordino.engines.compiled import compiler, is_cached
@@ -14,11 +17,12 @@ from sordino.engines.engine import Engine
 from sordino.engines.errors import ToolError
 from sordino.engines.external import BEAT, MemoryTiming
 from sordino.engines.rtl import Rtl
+from sordino.files import output_path
 from sordino.golden.machine import Golden
 from sordino.golden.verify import verify
 from sordino.isa.image import Image
 
-__all__ = ["ENGINES", "make_engine", "memory_options", "simulator_of", "slow_option"]
+__all__ = ["ENGINES", "make_engine", "memory_options", "simulator_of", "slow_option", "vcd_option"]
 
 ENGINES = click.Choice(["golden", "rtl", "cycles"])
 _LONG_SECONDS = 300
@@ -54,6 +58,32 @@ def memory_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help=f"Beats that external memory delivers in {BEAT} cycles.",
     )
     return latency(rate(with_memory))
+
+
+def vcd_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--vcd`; the command gets the path to write to while it runs, as `vcd`.
+
+    What was simulated until a check failed stays; an interrupted command leaves no waveform.
+    """
+
+    def with_option(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def with_vcd(*args: Any, vcd: Path | None, **more: Any) -> Any:
+            failed = None
+            with nullcontext() if vcd is None else output_path(vcd) as waveform:
+                try:
+                    result = command(*args, vcd=waveform, **more)
+                except SystemExit as error:
+                    if error.code not in (1, 2) or waveform is None:
+                        raise
+                    if error.code == 2 and not waveform.stat().st_size:
+                        raise  # nothing has run
+                    failed = error.code
+            return result if failed is None else sys.exit(failed)
+
+        return click.option("--vcd", type=output_type, help=help)(with_vcd)
+
+    return with_option
 
 
 def _duration(seconds: float) -> str:

@@ -7,8 +7,8 @@ import click
 
 from sordino.arch import Config, load_config
 from sordino.cli.engines import memory_options
-from sordino.cli.options import IMAGE, json_option, path_type, set_option
-from sordino.cli.output import console, print_json, print_table
+from sordino.cli.options import IMAGE, json_option, machine_type, path_type, set_option
+from sordino.cli.output import console, echo, print_json, print_table
 from sordino.cli.speech import frame_seconds
 from sordino.compiler.disassemble import listing
 from sordino.cycles.bounds import Bounds, frame_bounds
@@ -75,7 +75,12 @@ def _print_bounds(bounds: Bounds, clock: int, chunk: int) -> None:
     "  sordino info --config small --set lanes=32",
 )
 @click.argument("image", type=path_type, required=False)
-@click.option("--config", help="Describe a configuration instead of an image.")
+@click.option(
+    "--config",
+    type=machine_type,
+    metavar="MACHINE",
+    help="Describe a configuration instead of an image.",
+)
 @set_option
 @json_option
 @memory_options
@@ -136,4 +141,4 @@ def info(
 @IMAGE
 def disasm(image: Path) -> None:
     """List IMAGE's program with addresses, labels and layers."""
-    click.echo(listing(Image.load(image)), nl=False)
+    echo(listing(Image.load(image)), end="")

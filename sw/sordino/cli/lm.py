@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from sordino.cli.options import json_option, path_type
-from sordino.cli.output import prepare_output, print_json, print_table
+from sordino.cli.options import json_option, output_type, path_type
+from sordino.cli.output import print_json, print_table
 from sordino.cli.speech import load_speller
 from sordino.decode.arpa import save_arpa
 from sordino.decode.ngram import estimate
@@ -48,7 +48,7 @@ def _sentences(sources: Iterable[Path], speller: Speller | None) -> list[list[st
 )
 @click.argument("sources", type=path_type, nargs=-1, required=True)
 @click.option(
-    "-o", "--output", type=path_type, required=True, help="The n-gram, as an ARPA text file."
+    "-o", "--output", type=output_type, required=True, help="The n-gram, as an ARPA text file."
 )
 @click.option(
     "--order",
@@ -72,7 +72,6 @@ def lm(
     Interpolated modified Kneser–Ney smoothing. Of a corpus (as for `sordino train --data`) only
     the training split's transcripts are used. Words are what white space separates.
     """
-    prepare_output(output)
     sentences = _sentences(sources, None if model is None else load_speller(model))
     made = estimate(sentences, order)
     save_arpa(made, output)

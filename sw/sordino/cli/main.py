@@ -7,6 +7,7 @@ tool, with one line on standard error; 130 on Ctrl-C.
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 
 import click
 
@@ -18,9 +19,11 @@ from sordino.cli.estimate import estimate
 from sordino.cli.evaluate import evaluate
 from sordino.cli.inspect import disasm, info
 from sordino.cli.lm import lm
-from sordino.cli.output import fail, shown_warnings
+from sordino.cli.output import echo, fail, shown_warnings
+from sordino.cli.paths import checked
 from sordino.cli.report import report
 from sordino.cli.run import run
+from sordino.cli.streams import drop_output, ending_on_signals, open_streams
 from sordino.cli.sweep import sweep_command
 from sordino.cli.train import train
 from sordino.cli.verilog import verilog
@@ -32,6 +35,8 @@ from sordino.isa.image import ImageError
 
 __all__ = ["main"]
 
+_READER_GONE = 1
+"""The exit code where nobody reads standard output any longer, as `| head` ends."""
 _USER_ERRORS = (
     ConfigError,
     CompileError,
@@ -60,18 +65,39 @@ for command in (
     *(compile_command, run, cosim, evaluate, info, report, estimate, sweep_command),
     *(disasm, verilog, bench, train, lm),
 ):
-    cli.add_command(command)
+    cli.add_command(checked(command))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the `sordino` command; `arguments` default to the process's. Always exits."""
+    open_streams()
+    with ending_on_signals():
+        try:
+            code: Any = _run(arguments)
+        except SystemExit as error:
+            code = error.code
+        except BrokenPipeError:
+            code = _READER_GONE
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            drop_output(sys.stdout)
+            if not code:
+                if isinstance(error, BrokenPipeError):
+                    sys.exit(_READER_GONE)
+                fail(f"cannot write on standard output: {error.strerror}")
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """The exit code of a command; SystemExit with one where it ends early."""
     try:
         with shown_warnings():
             code = cli.main(arguments, prog_name="sordino", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(130)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        echo(error.format_message(), err=True)
         sys.exit(2)
     except click.ClickException as error:
         message = error.format_message().rstrip(".")
@@ -79,13 +105,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             message += f"; see `{error.ctx.command_path} --help`"
         fail(message)
     except BrokenPipeError:
-        sys.exit(1)
+        raise
     except Mismatch as error:
         fail(str(error), 1)
     except _USER_ERRORS as error:
         fail(str(error))
     except OSError as error:
         if error.filename is None:
-            fail(str(error))
+            fail(f"cannot read or write: {error.strerror or error}")
         fail(f"cannot use {error.filename}: {error.strerror}; check the path and its permissions")
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0

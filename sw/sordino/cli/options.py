@@ -6,17 +6,24 @@ import click
 
 from sordino.arch import PRESETS
 from sordino.cli.output import settings
+from sordino.cli.paths import InputPath, MachinePath, OutputFile
 from sordino.compiler.prune import SHARES
 
 __all__ = [
-    *("IMAGE", "config_option", "data_option", "json_option", "path_type", "set_option"),
-    "shares_option",
+    *("IMAGE", "INPUTS", "config_option", "data_option", "json_option", "machine_type"),
+    *("output_type", "path_type", "set_option", "shares_option"),
 ]
 
-path_type = click.Path(path_type=Path)
+path_type = InputPath(path_type=Path)
+"""Of everything that a command reads; what it writes must not be among it."""
+output_type = OutputFile()
+"""Of every file that a command writes; folders have an `OutputFolder` of their own."""
+machine_type = MachinePath(path_type=str)
 
 config_option = click.option(
     "--config",
+    type=machine_type,
+    metavar="MACHINE",
     default="small",
     show_default=True,
     help=f"Machine: a TOML file or one of {', '.join(PRESETS)}.",
@@ -37,6 +44,9 @@ set_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 IMAGE = click.argument("image", type=path_type)
+INPUTS = click.argument(
+    "inputs", type=InputPath(path_type=str, readable=False), nargs=-1, required=True
+)
 
 shares_option = click.option(
     "--shares",

@@ -1,12 +1,10 @@
 """What every command prints with: one console, one JSON object, one way to fail."""
 
 import json
-import os
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -14,11 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from sordino.errors import InputError, InputWarning
+from sordino.cli.streams import drop_output
+from sordino.errors import InputWarning
 
 __all__ = [
-    *("console", "fail", "frequency", "prepare_output", "print_json", "print_table"),
-    *("progress", "settings", "shown_warnings"),
+    *("console", "echo", "fail", "frequency", "print_json", "print_table"),
+    *("progress", "settings", "shown_warnings", "speak_on_standard_error"),
 ]
 
 _WIDE = 1000
@@ -31,29 +30,30 @@ console = Console(
     highlight=False,
     markup=False,
     emoji=False,
-    width=None if sys.stdout.isatty() else _WIDE,
+    width=None if sys.stdout is not None and sys.stdout.isatty() else _WIDE,
 )
 _errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
+def speak_on_standard_error() -> None:
+    """Print there all that the running command has to say: a file goes to standard output."""
+    console.stderr = True
+
+
+def echo(text: str, *, err: bool = False, end: str = "\n") -> None:
+    """Print a text as it is."""
+    stream = sys.stderr if err or console.stderr else sys.stdout
+    stream.write(text + end)
+    stream.flush()
+
+
 def fail(message: str, code: int = 2) -> NoReturn:
     """End with one line on standard error."""
-    click.echo("sordino: " + " ".join(message.split()), err=True)
+    try:
+        echo("sordino: " + " ".join(message.split()), err=True)
+    except OSError:  # nobody hears it; the code says it all the same
+        drop_output(sys.stderr)
     sys.exit(code)
-
-
-def prepare_output(path: Path | None) -> None:
-    """Make the folder of a file to be written; InputError if it cannot be written there."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise InputError(f"wanted a file to write, but {path} is a folder; name a file in it")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if not folder.is_dir():
-        raise InputError(f"cannot write {path}: {folder} is not a folder; choose another path")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"cannot write {path}: no permission in {folder}; choose another path")
-    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 _warned: list[str] = []
@@ -72,9 +72,10 @@ def shown_warnings() -> Iterator[None]:
         text = " ".join(str(message).split())
         if text not in _warned:
             _warned.append(text)
-            click.echo(f"sordino: warning: {text}", err=True)
+            echo(f"sordino: warning: {text}", err=True)
 
     _warned.clear()
+    console.stderr = False
     with warnings.catch_warnings():
         warnings.simplefilter("always", InputWarning)
         warnings.showwarning = show
@@ -84,7 +85,9 @@ def shown_warnings() -> Iterator[None]:
 def print_json(value: dict[str, Any]) -> None:
     """One JSON object on standard output, with `warnings` as its last entry."""
     value = {**value, "warnings": _warned}
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    stream = sys.stderr if console.stderr else sys.stdout
+    plain = not str(getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
+    echo(json.dumps(value, indent=2, ensure_ascii=plain, allow_nan=False))
 
 
 def print_table(

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from sordino.cli.options import IMAGE, path_type
-from sordino.cli.output import console, frequency, prepare_output, progress
+from sordino.cli.options import IMAGE, output_type, path_type
+from sordino.cli.output import console, frequency, progress
+from sordino.cli.paths import default_output
 from sordino.files import write_atomically
 from sordino.isa.image import Image
 from sordino.report.build import Report, make_report
@@ -60,9 +61,9 @@ def _table(ours: Report, theirs: Report | None) -> str:
     "  sordino report model.sordino --compare other.sordino -o both.html"
 )
 @IMAGE
-@click.option("-o", "--output", type=path_type, help="Page to write.  [default: IMAGE.html]")
-@click.option("--json", "json_path", type=path_type, metavar="FILE", help="The figures as JSON.")
-@click.option("--csv", "csv_path", type=path_type, metavar="FILE", help="A line for each matrix.")
+@click.option("-o", "--output", type=output_type, help="Page to write.  [default: IMAGE.html]")
+@click.option("--json", "json_path", type=output_type, metavar="FILE", help="The figures as JSON.")
+@click.option("--csv", "csv_path", type=output_type, metavar="FILE", help="A line for each matrix.")
 @click.option("--compare", "other", type=path_type, metavar="IMAGE", help="Put another beside it.")
 @click.option(
     "--tokens",
@@ -91,17 +92,15 @@ def report(
     Of every matrix zeros, bits, entropy, places, cycles and what limits it; a frame's timeline;
     the memory map; what each bit and each zero bought; the host's part.
     """
-    page = output or image.with_suffix(".html")
-    files = [path for path in (page, json_path, csv_path) if path is not None]
-    for path in files:
-        prepare_output(path)
+    page = output or default_output(image, ".html")
     ours = _make(image, tokens, clock)
     theirs = None if other is None else _make(other, tokens, clock)
-    write_atomically(page, render_page(ours, theirs))
+    files = {page: render_page(ours, theirs)}
     if json_path is not None:
         text = json.dumps(_plain(ours, theirs), indent=2, ensure_ascii=False, allow_nan=False)
-        write_atomically(json_path, text + "\n")
+        files[json_path] = text + "\n"
     if csv_path is not None:
-        write_atomically(csv_path, _table(ours, theirs))
-    for path in files:
-        console.print(f"{path}: {path.stat().st_size:,} bytes")
+        files[csv_path] = _table(ours, theirs)
+    for path, contents in files.items():
+        write_atomically(path, contents)
+        console.print(f"{path}: {len(contents.encode()):,} bytes")

@@ -9,12 +9,18 @@ from typing import Any
 
 import click
 
-from sordino.cli.engines import ENGINES, make_engine, memory_options, simulator_of, slow_option
-from sordino.cli.options import IMAGE, json_option, path_type
+from sordino.cli.engines import (
+    ENGINES,
+    make_engine,
+    memory_options,
+    simulator_of,
+    slow_option,
+    vcd_option,
+)
+from sordino.cli.options import IMAGE, INPUTS, json_option
 from sordino.cli.output import (
     console,
     frequency,
-    prepare_output,
     print_json,
     print_table,
     progress,
@@ -197,7 +203,7 @@ def _print_stalls(layers: list[dict[str, Any]]) -> None:
     "  sordino run model.sordino speech.wav --beam 8 --lm an4.arpa",
 )
 @IMAGE
-@click.argument("inputs", nargs=-1, required=True)
+@INPUTS
 @click.option(
     "--engine",
     type=ENGINES,
@@ -218,11 +224,7 @@ def _print_stalls(layers: list[dict[str, Any]]) -> None:
     help="Stop after that many cycles (golden: instructions).  "
     "[default: a bound of the program's longest path]",
 )
-@click.option(
-    "--vcd",
-    type=path_type,
-    help="Write a waveform (rtl; large: use a short input).",
-)
+@vcd_option("Write a waveform (rtl; large: use a short input).")
 @slow_option
 @search_options
 @json_option
@@ -257,7 +259,6 @@ def run(
         raise click.UsageError("--vcd needs --engine rtl")
     choice = SearchChoice(**search)
     choice.check_engine(engine)
-    prepare_output(vcd)
     program = Image.load(image)
     heard = hear_all(program, inputs)
     frames = [len(each.features) for each in heard if not each.refused]

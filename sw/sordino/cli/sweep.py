@@ -9,6 +9,7 @@ import click
 from sordino.arch import load_config
 from sordino.cli.options import config_option, json_option, path_type, set_option
 from sordino.cli.output import console, print_json, print_table, progress
+from sordino.cli.paths import OutputFolder
 from sordino.errors import InputError
 from sordino.model.load import load_model
 from sordino.sweep.parallel import BACKENDS, Backend
@@ -120,7 +121,7 @@ def _row(result: dict[str, Any]) -> tuple[str, ...]:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=OutputFolder("points.json", "points.csv", "pareto.svg", "points/*", "wer/*"),
     required=True,
     help="Folder for results; what is there already is not computed again.",
 )

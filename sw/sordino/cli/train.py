@@ -7,6 +7,7 @@ import click
 
 from sordino.cli.options import data_option, json_option, path_type
 from sordino.cli.output import console, fail, print_json, print_table, progress
+from sordino.cli.paths import OutputFolder
 from sordino.errors import InputError
 from sordino.train.recipe import Recipe, load_recipe
 from sordino.train.stopping import Stop, Stopped
@@ -67,7 +68,7 @@ def _train(
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=OutputFolder("model.npz", "result.json", "checkpoint.pt", "tensorboard/*"),
     required=True,
     help="Folder for model.npz, result.json, the checkpoint and TensorBoard's curves.",
 )

@@ -7,6 +7,7 @@ import click
 from sordino.arch import load_config
 from sordino.cli.options import config_option, set_option
 from sordino.cli.output import console
+from sordino.cli.paths import OutputFolder
 
 __all__ = ["verilog"]
 
@@ -22,7 +23,7 @@ __all__ = ["verilog"]
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=OutputFolder("*.v"),
     default=Path("."),
     show_default=True,
     help="Folder to write to.",

@@ -127,9 +127,8 @@ class Compiled:
         }
 
     def write_report(self, folder: str | Path) -> None:
-        """Write `layers.json` (summary and layers) and `listing.txt` into a folder, made anew."""
+        """Write `layers.json` (summary and layers) and `listing.txt` into a folder."""
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         report = {"summary": self.summary(), "layers": [layer.as_dict() for layer in self.layers]}
         write_atomically(folder / "layers.json", json.dumps(report, indent=2) + "\n")
         write_atomically(folder / "listing.txt", listing(self.image))

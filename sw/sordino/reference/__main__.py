@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
+from sordino.files import write_atomically
 from sordino.reference.pages import render
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs")
-    folder.mkdir(parents=True, exist_ok=True)
     for name, text in render().items():
-        (folder / name).write_text(text)
+        write_atomically(folder / name, text)
         print(folder / name)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
+from sordino.files import write_atomically
 from sordino.speech.matrices import MOST_FRAMES
 from sordino.speech.source import open_source
 
@@ -63,4 +64,4 @@ def write_mfc(
     values = np.asarray(cepstra, dtype=f"{order}f4")
     if values.ndim != 2:
         raise ValueError(f"wanted cepstra of shape (frames, width), got {values.shape}")
-    Path(path).write_bytes(np.array(values.size, f"{order}i4").tobytes() + values.tobytes())
+    write_atomically(path, np.array(values.size, f"{order}i4").tobytes() + values.tobytes())

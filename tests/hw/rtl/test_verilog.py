@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sordino.arch import PRESETS
-from sordino.rtl import verilog as verilog_module
+from sordino.errors import InputError
 from sordino.rtl.verilog import write_verilog
 
 ROOT = Path(__file__).parents[3]
@@ -101,7 +101,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
     def fail(source, target):
         raise OSError("disk full")
 
-    monkeypatch.setattr(verilog_module.os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(InputError, match="disk full"):
         write_verilog(CONFIG, tmp_path)
     assert list(tmp_path.iterdir()) == []
