@@ -18,9 +18,11 @@ ALLOWED = {
     "cycles": {"arch", "isa", "rtl", "golden", "engines", "cycles"},
     "errors": set(),
     "files": {"errors"},
-    "model": {"arch", "arith", "isa", "errors", "files", "model", "speech"},
     "locks": {"errors"},
-    "speech": {"errors", "files", "speech"},
+    "npy": set(),
+    "meta": {"arith", "errors", "files", "meta"},
+    "model": {"arch", "arith", "isa", "errors", "files", "meta", "model", "npy", "speech"},
+    "speech": {"errors", "files", "meta", "speech"},
     "driver": {"arch", "isa", "driver"},
     "decode": {
         *("compiler", "decode", "errors", "files", "golden", "isa", "model", "speech"),
@@ -35,13 +37,15 @@ ALLOWED = {
             "golden",
             "isa",
             "locks",
+            "meta",
             "model",
             "speech",
             "train",
         ),
     },
     "compiler": {
-        *("arch", "arith", "isa", "golden", "model", "compiler", "errors", "files", "speech"),
+        *("arch", "arith", "isa", "golden", "meta", "model", "compiler", "errors", "files"),
+        "speech",
     },
 }
 """Areas that an area may import; areas not named here (engines, cli, ...) may import any."""

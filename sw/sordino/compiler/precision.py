@@ -1,17 +1,15 @@
 """How many values a matrix's weights may have, and where these lie."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from sordino.arith import WEIGHT
 from sordino.compiler.errors import CompileError
+from sordino.meta.table import CODEBOOKS, QUANTISE
 
 __all__ = ["CODEBOOKS", "Precision"]
-
-CODEBOOKS = ("uniform", "lloyd-max")
-"""Evenly spaced around zero, or where they are nearest to the weights (`lloyd_max`)."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +56,10 @@ class Precision:
 
     @classmethod
     def from_dict(cls, values: object) -> "Precision":
-        """Raises CompileError for anything but what `to_dict` makes, entries left out or not."""
-        if not isinstance(values, Mapping) or not values.keys() <= {"bits", "codebook", "layers"}:
-            raise CompileError(
-                f"meta quantise must be a table of bits, codebook and layers, not {values!r:.60}"
-            )
-        layers = values.get("layers", {})
-        if not isinstance(layers, Mapping):
-            raise CompileError(f"meta quantise.layers must be a table, not {layers!r:.60}")
+        """Raises InputError for anything but what `to_dict` makes, entries left out or not."""
+        given = QUANTISE.read(values, at="quantise.")
         return cls(
-            bits=values.get("bits", WEIGHT.bits),
-            codebook=values.get("codebook", CODEBOOKS[0]),
-            layers=tuple(layers.items()),
+            bits=given.get("bits", QUANTISE.default("bits")),
+            codebook=given.get("codebook", QUANTISE.default("codebook")),
+            layers=tuple(given.get("layers", {}).items()),
         )

@@ -1,6 +1,5 @@
 """A recurrent neural network transducer: float arrays, sizes and meta, nothing quantised."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,17 +9,15 @@ from numpy.typing import NDArray
 
 from sordino.arith import FEATURE
 from sordino.errors import InputError
+from sordino.meta.sizes import check_sizes
+from sordino.meta.table import ACTIVATIONS, META
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.reduction import TimeReduction
 
 __all__ = ["ACTIVATIONS", "MOST_BLANK_PENALTY", "Linear", "Lstm", "RnntModel"]
 
-ACTIVATIONS = ("tanh", "relu")
-"""What a joint may apply to the sum of its halves."""
 MOST_BLANK_PENALTY = 10.0
 """Nats: more than networks are ever sure of."""
-_MAX_SYMBOLS = 5
-_RELU_FRACTION = 4
 _Array = NDArray[np.float64]
 
 
@@ -63,6 +60,8 @@ class Lstm:
 
     def check(self, name: str, inputs: int | None) -> None:
         """Raise InputError unless the shapes fit each other and the input (None: any)."""
+        if self.weight_hh.ndim == 2:
+            _check_cell(f"{name}.weight_hh", *self.weight_hh.shape)
         _check_shape(f"{name}.weight_hh", self.weight_hh, (None, None))
         gates = 4 * self.weight_hh.shape[1]
         _check_shape(f"{name}.weight_hh", self.weight_hh, (gates, None))
@@ -71,34 +70,40 @@ class Lstm:
         _check_shape(f"{name}.bias_hh", self.bias_hh, (gates,))
 
 
-def _check_shape(name: str, array: _Array, wanted: tuple[int | None, ...]) -> None:
-    fits = array.ndim == len(wanted) and all(
-        got > 0 and size in (None, got) for got, size in zip(array.shape, wanted, strict=True)
+def _check_cell(name: str, rows: int, units: int) -> None:
+    """Raise InputError where the recurrent matrix is that of another kind of cell."""
+    for gates, cell in ((3, "GRU cells"), (1, "plain RNN cells")):
+        if rows == gates * units > 0:
+            raise InputError(
+                f"wanted {name} with 4 gates of {units} units, got {rows} × {units}: {cell} cannot "
+                "be compiled; train LSTM layers"
+            )
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        got > 0 and size in (None, got) for got, size in zip(shape, wanted, strict=True)
     )
-    if not fits:
+
+
+def _check_shape(name: str, array: _Array, wanted: tuple[int | None, ...]) -> None:
+    if not _fits(array.shape, wanted):
         sizes = " × ".join("any" if size is None else str(size) for size in wanted)
         got = " × ".join(map(str, array.shape)) or "one number"
-        raise InputError(f"wanted {name} of size {sizes}, got {got}; export the model again")
+        turned = array.ndim == 2 and _fits(array.shape[::-1], wanted)
+        advice = "transpose it" if turned else "export the model again"
+        raise InputError(f"wanted {name} of size {sizes}, got {got}; {advice}")
     if not np.isfinite(array).all():
         raise InputError(f"wanted finite numbers in {name}, got NaN or infinity; repair the model")
-
-
-def _whole(value: object, name: str, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InputError(
-            f"wanted a whole number from {low} to {high} for meta {name}, got {value!r}"
-        )
-    return value
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RnntModel:
     """An RNN-T with LSTM encoder and prediction network of any depth and width.
 
-    Raises InputError where shapes do not fit each other, a number is not finite, or meta names
-    something that is not supported. After construction `meta` has `blank`,
-    `max_symbols_per_frame`, `encoder.layers`, `prediction.layers` and `joint.activation`;
-    `encoder.time_reduction` ({"after": layers, "factor": frames}) is there where meta gives it.
+    Raises InputError where shapes do not fit each other, a number is not finite, or meta is not
+    what `sordino.meta.table.META` allows or the arrays have. After construction `meta` is a copy
+    that has `blank`, `max_symbols_per_frame`, `encoder.layers` and `prediction.layers`.
 
     name, sha256    of the file it came from
     embedding       (tokens, width); the row of the blank is also the start symbol
@@ -118,16 +123,35 @@ class RnntModel:
     feature_std: _Array | None = None
 
     def __post_init__(self) -> None:
-        self._check_arrays()
-        object.__setattr__(self, "meta", self._normal_meta())
-
-    def _check_arrays(self) -> None:
+        meta = META.read(self.meta)
         if not self.encoder or not self.prediction:
             raise InputError(
                 "wanted an encoder and a prediction network of at least one LSTM, "
                 f"got {len(self.encoder)} and {len(self.prediction)}; export the whole model"
             )
+        for name in ("blank", "max_symbols_per_frame"):
+            meta.setdefault(name, META.default(name))
+        for part, layers in (("encoder", self.encoder), ("prediction", self.prediction)):
+            meta.setdefault(part, {}).setdefault("layers", len(layers))
+        object.__setattr__(self, "meta", meta)
+        self._check_layers()
+        self._check_arrays()
+        check_sizes(meta, {name: array.shape for name, array in self.arrays().items()})
+        if "features" in meta:
+            self.feature_definition()
+
+    def _check_layers(self) -> None:
+        """What sizes of the arrays depend on."""
+        for part, layers in (("encoder", self.encoder), ("prediction", self.prediction)):
+            if self.meta[part]["layers"] != len(layers):
+                raise InputError(
+                    f"wanted {self.meta[part]['layers']} {part} layers, as meta says, "
+                    f"got {len(layers)}; correct meta, or export the whole model"
+                )
+
+    def _check_arrays(self) -> None:
         _check_shape("prediction.embedding.weight", self.embedding, (None, None))
+        self._check_tokens()
         reduction = self.time_reduction
         for part, layers, width in (
             ("encoder", self.encoder, None),
@@ -143,41 +167,20 @@ class RnntModel:
         self.joint_prediction.check("joint.prediction", joint, self.prediction[-1].hidden)
         self.joint_output.check("joint.output", len(self.embedding), joint)
 
-    def _normal_meta(self) -> dict[str, Any]:
-        meta = dict(self.meta)
-        tokens = meta.get("tokens")
-        if not isinstance(tokens, list) or not all(isinstance(t, str) for t in tokens):
+    def _check_tokens(self) -> None:
+        """As many tokens as rows, the blank among them: decoding begins with its embedding."""
+        tokens, rows = len(self.meta["tokens"]), len(self.embedding)
+        outputs = len(self.joint_output.weight) if self.joint_output.weight.ndim else 0
+        if tokens != rows and outputs == tokens:
             raise InputError(
-                f"wanted meta tokens as a list of strings, got {tokens!r:.40}; "
-                "give them with --meta"
+                f"wanted prediction.embedding.weight with {tokens} rows, one a token, the blank's "
+                f"too, as meta and joint.output have them, got {rows}; "
+                + ("add the row that decoding begins with" if rows < tokens else "leave rows out")
             )
-        if len(tokens) != len(self.embedding):
+        if tokens != rows:
             raise InputError(
-                f"wanted {len(self.embedding)} tokens, as the embedding has rows, "
-                f"got {len(tokens)}; correct meta"
+                f"wanted {rows} tokens, as the embedding has rows, got {tokens}; correct meta"
             )
-        meta["blank"] = _whole(meta.get("blank", 0), "blank", 0, len(tokens) - 1)
-        meta["max_symbols_per_frame"] = _whole(
-            meta.get("max_symbols_per_frame", _MAX_SYMBOLS), "max_symbols_per_frame", 1, 0xFFFF
-        )
-        order = str(meta.get("gate_order", "i f g o"))
-        if order.split()[:4] != ["i", "f", "g", "o"]:
-            raise InputError(f"wanted gates in the order i f g o, got {order!r}; permute the rows")
-        for part, layers in (("encoder", self.encoder), ("prediction", self.prediction)):
-            section = _section(meta, part)
-            if section.setdefault("layers", len(layers)) != len(layers):
-                raise InputError(
-                    f"wanted {section['layers']!r} {part} layers, as meta says, got {len(layers)}"
-                )
-            meta[part] = section
-        joint = _section(meta, "joint")
-        if joint.get("activation") not in ACTIVATIONS:
-            raise InputError(
-                f"wanted meta joint.activation tanh or relu, got {joint.get('activation')!r}"
-            )
-        _whole(joint.get("relu_fraction", _RELU_FRACTION), "joint.relu_fraction", 0, 11)
-        meta["joint"] = joint
-        return meta
 
     def with_max_symbols(self, max_symbols: int) -> "RnntModel":
         """The model with another limit of tokens a frame."""
@@ -218,7 +221,7 @@ class RnntModel:
     @property
     def relu_fraction(self) -> int:
         """Fraction bits of a ReLU joint's int8 activations."""
-        return int(self.meta["joint"].get("relu_fraction", _RELU_FRACTION))
+        return int(self.meta["joint"].get("relu_fraction", META.default("joint.relu_fraction")))
 
     @property
     def licence(self) -> str | None:
@@ -229,7 +232,7 @@ class RnntModel:
     @cached_property
     def time_reduction(self) -> TimeReduction:
         """Where the encoder stacks frames."""
-        return TimeReduction.from_meta(_section(self.meta, "encoder"), len(self.encoder))
+        return TimeReduction.from_meta(self.meta["encoder"], len(self.encoder))
 
     @property
     def inputs(self) -> int:
@@ -245,8 +248,17 @@ class RnntModel:
 
     def feature_definition(self) -> FeatureDefinition:
         """How recordings become input; InputError where meta does not say or does not fit."""
+        if "features" not in self.meta:
+            raise InputError(
+                f"wanted features in the meta of {self.name}, got none: it takes no recordings; "
+                "add them, see docs/meta.md"
+            )
         if self.feature_mean is None or self.feature_std is None:
-            raise InputError("wanted features.mean and features.std in the model, got none")
+            missing = "features.mean" if self.feature_mean is None else "features.std"
+            raise InputError(
+                f"wanted tensor {missing}, since meta has features, found none; add the mean and "
+                "deviation of each cepstrum in the training data, or leave features out of meta"
+            )
         definition = FeatureDefinition.from_model_meta(
             self.meta, self.feature_mean, self.feature_std
         )
@@ -274,10 +286,3 @@ class RnntModel:
     def parameters(self) -> int:
         """Trained numbers, feature statistics not among them."""
         return sum(array.size for array in self.arrays().values())
-
-
-def _section(meta: Mapping[str, Any], name: str) -> dict[str, Any]:
-    section = meta.get(name, {})
-    if not isinstance(section, Mapping):
-        raise InputError(f"wanted meta {name} as an object with names, got {section!r}")
-    return dict(section)

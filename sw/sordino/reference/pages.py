@@ -1,7 +1,8 @@
-"""The pages: file name to Markdown, made from sordino.arith, arch and isa alone."""
+"""The pages: file name to Markdown, made from the contracts alone."""
 
 import ast
 import inspect
+import json
 import math
 from collections.abc import Callable
 from itertools import pairwise
@@ -14,6 +15,10 @@ from amaranth.lib import data
 
 from sordino import arch, arith
 from sordino.isa import bits, commands, image, instructions, packing, registers, tans
+from sordino.meta import table as meta
+from sordino.meta.entries import Entry
+from sordino.model import load
+from sordino.npy import MOST_NUMBERS
 from sordino.reference.markdown import docstring, table
 from sordino.rtl.resources import SMALLEST_OPERAND, memory_bits, multipliers
 
@@ -251,12 +256,44 @@ def presets_page() -> str:
     )
 
 
+def meta_page() -> str:
+    """docs/meta.md."""
+    return "".join(
+        (
+            _NOTE,
+            "# Model files and their meta\n\n",
+            docstring(load)
+            + f"\n\nAll tensors together have at most {MOST_NUMBERS:,} numbers.\n\n",
+            "## Meta\n\n" + docstring(meta) + f"\n\nAt most {meta.MOST_META:,} bytes.\n\n",
+            "The least that a model needs:\n\n```json\n",
+            json.dumps(_LEAST_META, indent=2) + "\n```\n\n",
+            table(
+                ("entry", "value", "where it is left out", "meaning"),
+                [
+                    (f"`{name}`", entry.kind.wanted, _left_out(entry), entry.text)
+                    for name, entry in meta.META.rows()
+                ],
+            ),
+        )
+    )
+
+
+_LEAST_META = {"tokens": ["<blank>", " ", "A", "B"], "joint": {"activation": "tanh"}}
+
+
+def _left_out(entry: Entry) -> str:
+    if entry.required:
+        return "refused"
+    return "" if entry.default is None else f"`{json.dumps(entry.default)}`"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "arithmetic.md": arithmetic_page,
     "isa.md": isa_page,
     "image.md": image_page,
     "registers.md": registers_page,
     "presets.md": presets_page,
+    "meta.md": meta_page,
 }
 
 

@@ -1,30 +1,36 @@
 """From cepstra to what the model's first layer reads: normalise, add deltas, stack, quantise."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
+from sordino.meta.entries import Entry, Numbers, Table
+from sordino.meta.table import FEATURE_KIND, FEATURES, MEANS, mean_weights
 from sordino.speech.inputs import load_cepstra, load_features, load_input
 from sordino.speech.mfcc import MfccDefinition
 
-__all__ = ["MEANS", "FeatureDefinition", "load_cepstra", "load_features", "load_input"]
+__all__ = ["FeatureDefinition", "load_cepstra", "load_features", "load_input"]
 
-_KIND = "sphinx-mfcc"
-MEANS = ("utterance", "running")
-"""What a cepstral mean can be taken over."""
 _LATER = ("mean_over", "prior_frames")
-_MEAN_TEXT = re.compile(
-    r"x - (?P<utterance>[\d.]+)\*utterance_mean - (?P<all>[\d.]+)\*global_mean, then / global_std"
+_SIZES = ("cepstra", "dim")
+
+_IMAGE = Table(
+    (
+        *(
+            replace(entry, required=entry.name not in (*_LATER, *_SIZES))
+            for entry in FEATURES
+            if entry.name not in ("mean_subtraction", "deltas")
+        ),
+        Entry("mean", Numbers(), "of each cepstrum", required=True),
+        Entry("std", Numbers(), "of each cepstrum", required=True),
+        Entry("delta_taps", Numbers(), "of the deltas", required=True),
+    )
 )
-_DELTA_TEXT = (
-    "delta = 3*(2*(x[t+2]-x[t-2])+(x[t+1]-x[t-1]))/10 on edge-padded x; "
-    "delta-delta the same of delta; concatenated [x, delta, delta2] = 39"
-)
+"""What an image says of its features: all of it, and the tensors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +52,14 @@ class FeatureDefinition:
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    kind: str = _KIND
-    utterance_mean_weight: float = 0.7
-    global_mean_weight: float = 0.3
+    kind: str = FEATURE_KIND
+    utterance_mean_weight: float = FEATURES.default("utterance_mean_weight")
+    global_mean_weight: float = FEATURES.default("global_mean_weight")
     delta_taps: tuple[float, ...] = (0.3, 0.6)
-    stack: int = 3
-    fraction_bits: int = 5
-    mean_over: str = "utterance"
-    prior_frames: float = 100.0
+    stack: int = FEATURES.default("stack")
+    fraction_bits: int = FEATURES.default("fraction_bits")
+    mean_over: str = FEATURES.default("mean_over")
+    prior_frames: float = FEATURES.default("prior_frames")
     front_end: MfccDefinition = field(default_factory=MfccDefinition)
 
     def __post_init__(self) -> None:
@@ -124,54 +130,40 @@ class FeatureDefinition:
 
         Raises `InputError` for an unknown kind, missing, unknown or contradictory entries.
         """
-        _refuse_other_kinds(values)
-        rest = {k: v for k, v in values.items() if k not in ("cepstra", "dim")}
-        missing = {f.name for f in fields(cls)} - rest.keys() - {*_LATER}
-        unknown = rest.keys() - {f.name for f in fields(cls)}
-        if missing or unknown:
-            raise InputError(
-                f"wanted a feature definition, got one with unknown entries {sorted(unknown)} "
-                f"and without {sorted(missing)}; compile the model again"
-            )
-        try:
-            for name in ("mean", "std", "delta_taps"):
-                rest[name] = tuple(map(float, rest[name]))
-            rest["front_end"] = MfccDefinition(**rest["front_end"])
-            definition = cls(**rest)
-        except InputError:
-            raise
-        except (TypeError, ValueError) as error:
-            raise InputError(f"wanted a feature definition, got a malformed one: {error}") from None
-        definition._refuse_other_sizes(values)
-        return definition
+        given = _IMAGE.read(values, "the image's", at="features.", remedy="compile the model again")
+        for name in ("mean", "std", "delta_taps"):
+            given[name] = tuple(map(float, given[name]))
+        return cls._made(given)
 
     @classmethod
     def from_model_meta(cls, meta: Mapping[str, Any], mean: ArrayLike, std: ArrayLike) -> Self:
         """The definition that a model's `meta` describes, with its `features.mean` and `.std`.
 
-        The textual entries `mean_subtraction` and `deltas` are read where they are there; the
-        others, named as the fields here, have precedence. Raises `InputError` for what is unknown
-        or contradicts itself.
+        `features` is what `sordino.meta.table.FEATURES` says. Raises `InputError` for what is
+        unknown, of another kind, or contradicts itself.
         """
-        described = meta.get("features")
-        if not isinstance(described, Mapping):
+        if "features" not in meta:
             raise InputError(
-                "wanted `features` in the model's meta, got none; add them with --meta"
+                "wanted features in the model's meta, got none; add them, see docs/meta.md"
             )
-        _refuse_other_kinds(described)
-        settings = _mean_weights(described.get("mean_subtraction"))
-        if (deltas := described.get("deltas", _DELTA_TEXT)) != _DELTA_TEXT:
-            raise InputError(f"wanted deltas {_DELTA_TEXT!r} in the model's meta, got {deltas!r}")
-        for name in ("utterance_mean_weight", "global_mean_weight", "prior_frames"):
-            if name in described:
-                settings[name] = _number(described, name)
-        if "mean_over" in described:
-            settings["mean_over"] = described["mean_over"]
-        for name in ("fraction_bits", "stack"):
-            if name in described:
-                settings[name] = _whole(described, name)
-        definition = cls(mean=_floats(mean), std=_floats(std), **settings)
-        definition._refuse_other_sizes(described)
+        given = FEATURES.read(meta["features"], at="features.")
+        given |= mean_weights(given)
+        given.pop("mean_subtraction", None)
+        given.pop("deltas", None)
+        return cls._made({**given, "mean": _floats(mean), "std": _floats(std)})
+
+    @classmethod
+    def _made(cls, values: Mapping[str, Any]) -> Self:
+        """The definition of entries that have been read; sizes among them must be its own."""
+        own = {name: value for name, value in values.items() if name not in _SIZES}
+        try:
+            front_end = MfccDefinition(**own.pop("front_end", {}))
+        except ValueError as error:
+            raise InputError(
+                f"wanted a front_end whose entries fit each other, but {error}"
+            ) from None
+        definition = cls(**own, front_end=front_end)
+        definition._refuse_other_sizes(values)
         return definition
 
     def _refuse_other_sizes(self, values: Mapping[str, Any]) -> None:
@@ -245,47 +237,13 @@ class FeatureDefinition:
         return np.clip(rounded, -128, 127).astype(np.int8)
 
 
-def _refuse_other_kinds(values: Mapping[str, Any]) -> None:
-    if not isinstance(values, Mapping):
-        raise InputError(f"wanted a feature definition with named entries, got {values!r}")
-    _refuse_other_kind(values.get("kind"))
-
-
 def _refuse_other_kind(kind: object) -> None:
-    if kind != _KIND:
+    if kind != FEATURE_KIND:
         raise InputError(
-            f"wanted features of kind {_KIND!r}, got {kind!r}; this version computes no others"
+            f"wanted features of kind {FEATURE_KIND!r}, got {kind!r}; this version computes no "
+            "others"
         )
-
-
-def _number(values: Mapping[str, Any], name: str) -> float:
-    try:
-        return float(values[name])
-    except (TypeError, ValueError):
-        raise InputError(f"wanted a number for features.{name}, got {values[name]!r}") from None
-
-
-def _whole(values: Mapping[str, Any], name: str) -> int:
-    number = _number(values, name)
-    if not number.is_integer():
-        raise InputError(f"wanted a whole number for features.{name}, got {values[name]!r}")
-    return int(number)
 
 
 def _floats(values: ArrayLike) -> tuple[float, ...]:
     return tuple(float(v) for v in np.asarray(values, dtype=np.float64).ravel())
-
-
-def _mean_weights(text: object) -> dict[str, Any]:
-    """The weights that a meta's `mean_subtraction` names; none for no text (the defaults hold)."""
-    if text is None:
-        return {}
-    if (match := _MEAN_TEXT.fullmatch(str(text))) is None:
-        raise InputError(
-            "wanted mean_subtraction 'x - A*utterance_mean - B*global_mean, then / global_std' "
-            f"in the model's meta, got {text!r}"
-        )
-    return {
-        "utterance_mean_weight": float(match["utterance"]),
-        "global_mean_weight": float(match["all"]),
-    }

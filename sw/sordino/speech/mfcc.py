@@ -14,6 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
+from sordino.meta.table import FRONT_END
 
 __all__ = ["MfccDefinition", "hz_to_mel", "mel_to_hz", "mfcc"]
 
@@ -40,15 +41,15 @@ class MfccDefinition:
     Raises `ValueError` when the window does not fit the transform, or the filters the band.
     """
 
-    sample_rate: int = 16000
-    pre_emphasis: float = 0.97
-    window_seconds: float = 0.025625
-    frame_rate: int = 100
-    fft_size: int = 512
-    filters: int = 40
-    lowest: float = 130.0
-    highest: float = 6800.0
-    cepstra: int = 13
+    sample_rate: int = FRONT_END.default("sample_rate")
+    pre_emphasis: float = FRONT_END.default("pre_emphasis")
+    window_seconds: float = FRONT_END.default("window_seconds")
+    frame_rate: int = FRONT_END.default("frame_rate")
+    fft_size: int = FRONT_END.default("fft_size")
+    filters: int = FRONT_END.default("filters")
+    lowest: float = FRONT_END.default("lowest")
+    highest: float = FRONT_END.default("highest")
+    cepstra: int = FRONT_END.default("cepstra")
 
     def __post_init__(self) -> None:
         if not 0 < self.frame_shift <= self.frame_length <= self.fft_size:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
+from sordino.meta.sizes import check_sizes
+from sordino.meta.table import META
 from sordino.speech.reduction import TimeReduction
 from sordino.speech.text import spell
 
@@ -83,33 +85,33 @@ class FloatRnnt:
     """A recurrent neural network transducer in float64, decoded greedily or step by step.
 
     `arrays` has PyTorch's names (`encoder.{layer}.weight_ih`, …, `prediction.embedding.weight`,
-    `prediction.{layer}.…`, `joint.{encoder,prediction,output}.{weight,bias}`); `meta` gives
-    `tokens`, `blank`, `max_symbols_per_frame` (5 unless named), `encoder.layers`,
-    `encoder.time_reduction` (none unless named), `prediction.layers` (1 unless named) and
-    `joint.activation`. Raises `InputError` where an array
-    or entry is missing, shapes do not fit, or the activation is unknown.
+    `prediction.{layer}.…`, `joint.{encoder,prediction,output}.{weight,bias}`); `meta` is what
+    `sordino.meta.table.META` says. Raises `InputError` where an array is missing, shapes do not fit
+    each other, or meta is another or states other sizes.
     """
 
     def __init__(self, arrays: Mapping[str, ArrayLike], meta: Mapping[str, Any]) -> None:
+        read = META.read(meta)
+        self.tokens: list[str] = read["tokens"]
+        self.blank: int = read.get("blank", META.default("blank"))
+        self.max_symbols: int = read.get(
+            "max_symbols_per_frame", META.default("max_symbols_per_frame")
+        )
+        self._activation = _ACTIVATIONS[read["joint"]["activation"]]
         try:
-            self.tokens: list[str] = [str(token) for token in meta["tokens"]]
-            self.blank = int(meta["blank"])
-            self.max_symbols = int(meta.get("max_symbols_per_frame", 5))
-            activation = meta["joint"]["activation"]
-            self._encoder = _lstm_stack(arrays, "encoder", int(meta["encoder"]["layers"]))
-            self._reduction = TimeReduction.from_meta(meta["encoder"], len(self._encoder))
-            layers = int(meta["prediction"].get("layers", 1))
-            self._prediction = _lstm_stack(arrays, "prediction", layers)
+            self._encoder, self._prediction = (
+                _lstm_stack(arrays, part, read.get(part, {}).get("layers") or _depth(arrays, part))
+                for part in ("encoder", "prediction")
+            )
+            self._reduction = TimeReduction.from_meta(read.get("encoder", {}), len(self._encoder))
             self._embedding = np.asarray(arrays["prediction.embedding.weight"], dtype=np.float64)
             self._joint_encoder = _linear(arrays, "joint.encoder")
             self._joint_prediction = _linear(arrays, "joint.prediction")
             self._output = _linear(arrays, "joint.output")
         except KeyError as error:
             raise InputError(f"wanted {error} in the model, got none; export it again") from None
-        if activation not in _ACTIVATIONS:
-            raise InputError(f"wanted a tanh or relu joint, got {activation!r}")
-        self._activation = _ACTIVATIONS[activation]
         self._check_widths()
+        check_sizes(read, {name: np.shape(array) for name, array in arrays.items()})
 
     def _check_widths(self) -> None:
         sizes = [("embedding rows", len(self._embedding), len(self.tokens))]
@@ -209,8 +211,11 @@ def _linear(arrays: Mapping[str, ArrayLike], name: str, suffix: str = "") -> _Li
     return _Linear(weight, bias)
 
 
+def _depth(arrays: Mapping[str, ArrayLike], name: str) -> int:
+    """Layers that the arrays have, one at least: that one is then missed by its name."""
+    return max(1, sum(f"{name}.{number}.weight_hh" in arrays for number in range(len(arrays))))
+
+
 def _lstm_stack(arrays: Mapping[str, ArrayLike], name: str, layers: int) -> list[_Lstm]:
-    if layers < 1:
-        raise InputError(f"wanted at least one {name} layer, got {layers}")
     parts = [f"{name}.{number}" for number in range(layers)]
     return [_Lstm(_linear(arrays, p, "_ih"), _linear(arrays, p, "_hh")) for p in parts]

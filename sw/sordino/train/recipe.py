@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from sordino.errors import InputError
 from sordino.files import read_text
+from sordino.meta.table import MEANS
 from sordino.model.rnnt import MOST_BLANK_PENALTY
 from sordino.speech.datasets import Split
-from sordino.speech.features import MEANS
 from sordino.train.checks import one_of, within
 from sordino.train.methods import (
     ContextRecipe,

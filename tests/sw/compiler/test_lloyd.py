@@ -13,6 +13,7 @@ from sordino.compiler.errors import CompileError
 from sordino.compiler.lloyd import lloyd_max, nearest
 from sordino.compiler.precision import Precision
 from sordino.compiler.quantise import quantise_model
+from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.testing.models import random_model
 from sordino.train.replay import Replay
@@ -140,17 +141,17 @@ def test_the_models_own_precision_is_taken(codebook: str) -> None:
 @pytest.mark.parametrize(
     ("meta", "message"),
     [
-        ({"bits": 9}, "weight bits must be 2 to 8, not 9"),
-        ({"bits": True}, "weight bits must be 2 to 8, not True"),
-        ({"layers": {"joint.*": "many"}}, r"joint\.\* must be 2 to 8, not 'many'"),
-        ({"layers": 3}, "layers must be a table"),
-        ({"codebook": "random"}, "codebook must be uniform or lloyd-max"),
-        ({"levels": 9}, "must be a table of bits, codebook and layers"),
-        (5, "must be a table"),
+        ({"bits": 9}, r"quantise\.bits as a whole number from 2 to 8, got 9"),
+        ({"bits": True}, r"quantise\.bits as a whole number from 2 to 8, got True"),
+        ({"layers": {"joint.*": "many"}}, r"a whole number from 2 to 8 each, got .*'many'"),
+        ({"layers": 3}, "layers as an object of names"),
+        ({"codebook": "random"}, "codebook as uniform or lloyd-max, got 'random'"),
+        ({"levels": 9}, "'levels'; known are bits, codebook, layers"),
+        (5, "quantise as an object"),
     ],
 )
 def test_refused_in_one_line(meta: object, message: str) -> None:
-    with pytest.raises(CompileError, match=message) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         Precision.from_dict(meta)
     assert "\n" not in str(caught.value)
 

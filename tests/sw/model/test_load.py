@@ -181,7 +181,10 @@ MISTAKES: dict[str, tuple[Callable[[Arrays], Any], str]] = {
     "text": (spoil("joint.output.bias", lambda a: a.astype(str)), "numbers in tensor"),
     "conv": (add("encoder.conv.0.weight"), "'encoder.conv.0.weight': such a layer cannot"),
     "reverse": (add("encoder.weight_ih_l0_reverse"), "bidirectional layers cannot"),
-    "projection": (add("encoder.weight_hr_l0"), "'encoder.weight_hr_l0': such a layer cannot"),
+    "projection": (
+        add("encoder.weight_hr_l0"),
+        "'encoder.weight_hr_l0': LSTMs with a projection (proj_size) cannot",
+    ),
     "twice": (
         add("encoder.weight_ih_l1", "encoder.1.weight_ih"),
         "one encoder.1.weight_ih, got two",
@@ -211,20 +214,29 @@ def reduced(reduction: Any) -> dict[str, Any]:
     [
         ({"tokens": "abc"}, "tokens as a list"),
         ({"tokens": ["a"]}, "wanted 7 tokens"),
-        ({"blank": 7}, "a whole number from 0 to 6 for meta blank, got 7"),
-        ({"blank": "0"}, "for meta blank"),
+        ({"blank": 7}, "meta blank as a whole number from 0 to 6, got 7"),
+        ({"blank": "0"}, "meta blank as a whole number"),
         ({"max_symbols_per_frame": 0}, "max_symbols_per_frame"),
         ({"joint": {"activation": "gelu"}}, "tanh or relu, got 'gelu'"),
-        ({"joint": {}}, "tanh or relu, got None"),
+        ({"joint": {}}, "joint.activation as tanh or relu, got none"),
         ({"joint": {"activation": "relu", "relu_fraction": 12}}, "relu_fraction"),
         ({"joint": "tanh"}, "joint as an object"),
         ({"encoder": {"layers": 3}}, "wanted 3 encoder layers, as meta says, got 2"),
-        ({"gate_order": "i g f o"}, "order i f g o"),
+        ({"gate_order": "i g f o"}, "'i f g o (PyTorch)', got 'i g f o'; permute the rows"),
         (reduced(3), "time_reduction as an object with after and factor, got 3"),
-        (reduced({"after": 1}), "with after and factor, got {'after': 1}"),
-        (reduced({"after": 2, "factor": 2}), "from 1 to 1 for meta encoder.time_reduction.after"),
-        (reduced({"after": 1, "factor": 1}), "from 2 to 16 for meta encoder.time_reduction.factor"),
-        (reduced({"after": 1, "factor": True}), "encoder.time_reduction.factor, got True"),
+        (reduced({"after": 1}), "time_reduction.factor as a whole number from 2 to 16, got none"),
+        (
+            reduced({"after": 2, "factor": 2}),
+            "encoder.time_reduction.after as a whole number from 1 to 1",
+        ),
+        (
+            reduced({"after": 1, "factor": 1}),
+            "encoder.time_reduction.factor as a whole number from 2 to 16",
+        ),
+        (
+            reduced({"after": 1, "factor": True}),
+            "time_reduction.factor as a whole number from 2 to 16, got True",
+        ),
         (reduced({"after": 1, "factor": 2}), "encoder.1.weight_ih of size 24 × 16, got 24 × 8"),
     ],
 )
@@ -243,14 +255,16 @@ def test_time_reduction() -> None:
     assert model.with_max_symbols(2).time_reduction == TimeReduction(after=2, factor=3)
     assert random_model(0).time_reduction == TimeReduction(after=0, factor=1)
     with pytest.raises(InputError, match="two encoder layers or more"):
-        model_from_arrays(random_model(0).arrays(), {**random_meta(), **reduced({})})
+        model_from_arrays(
+            random_model(0).arrays(), {**random_meta(), **reduced({"after": 1, "factor": 2})}
+        )
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "3", ""])
 def test_meta_that_is_no_object(tmp_path: Path, arrays: Arrays, text: str) -> None:
     path = save_npz(tmp_path / "m.npz", arrays, random_meta())
     (tmp_path / "meta.json").write_text(text)
-    with pytest.raises(InputError, match="wanted meta as"):
+    with pytest.raises(InputError, match=r"wanted meta .*as "):
         load_model(path, tmp_path / "meta.json")
     with pytest.raises(InputError, match="cannot read meta"):
         load_model(path, tmp_path / "none.json")

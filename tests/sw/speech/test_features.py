@@ -28,6 +28,10 @@ META: dict[str, Any] = {
 }
 
 
+def _mean_text(utterance: str, everything: str) -> str:
+    return f"x - {utterance}*utterance_mean - {everything}*global_mean, then / global_std"
+
+
 def literal_model_input(cepstra: np.ndarray) -> np.ndarray:
     """The definition in the model's meta, one frame at a time."""
     x = (cepstra - 0.7 * cepstra.mean(0) - 0.3 * MEAN) / STD
@@ -91,21 +95,21 @@ def test_images_from_before_running_means_are_read_and_made() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "log-mel"}, "kind 'sphinx-mfcc', got 'log-mel'"),
+        ({"kind": "log-mel"}, "kind as sphinx-mfcc, got 'log-mel'"),
         ({"dim": 118}, "dim 117"),
         ({"cepstra": 12}, "cepstra 13"),
         ({"surprise": 1}, "surprise"),
         ({"mean": [0.0] * 12}, "13 feature means"),
         ({"mean": [float("nan")] * 13}, "finite"),
-        ({"mean": 3}, "malformed"),
+        ({"mean": 3}, "a list of finite numbers, got 3"),
         ({"std": [0.0] * 13}, "positive"),
-        ({"stack": 0}, "at least one frame"),
-        ({"stack": 1.5}, "whole numbers"),
-        ({"fraction_bits": 40}, "fraction bits"),
-        ({"mean_over": "year"}, "one of utterance, running"),
-        ({"prior_frames": -1.0}, "prior_frames of 0 or more"),
-        ({"front_end": {"speed": 3}}, "malformed"),
-        ({"front_end": {"fft_size": 16}}, "malformed"),
+        ({"stack": 0}, "stack as a whole number"),
+        ({"stack": 1.5}, "stack as a whole number"),
+        ({"fraction_bits": 40}, "fraction_bits as a whole number from 0 to 15"),
+        ({"mean_over": "year"}, "utterance or running"),
+        ({"prior_frames": -1.0}, "prior_frames as a number from 0"),
+        ({"front_end": {"speed": 3}}, "'speed'; known are"),
+        ({"front_end": {"fft_size": 16}}, "raise fft_size"),
     ],
 )
 def test_bad_dictionaries_are_refused(change: dict[str, Any], message: str) -> None:
@@ -118,14 +122,15 @@ def test_a_missing_entry_is_refused() -> None:
     del values["delta_taps"]
     with pytest.raises(InputError, match="delta_taps"):
         FeatureDefinition.from_dict(values)
-    with pytest.raises(InputError, match="named entries"):
+    with pytest.raises(InputError, match="an object with"):
         FeatureDefinition.from_dict([])  # type: ignore[arg-type]
 
 
 def test_meta_of_the_models() -> None:
     assert FeatureDefinition.from_model_meta({"features": META}, MEAN, STD) == DEFINITION
     numbers = {"fraction_bits": 4, "utterance_mean_weight": 0.5, "global_mean_weight": 0.5}
-    got = FeatureDefinition.from_model_meta({"features": META | numbers}, MEAN, STD)
+    numeric = {k: v for k, v in META.items() if k != "mean_subtraction"} | numbers
+    got = FeatureDefinition.from_model_meta({"features": numeric}, MEAN, STD)
     assert (got.fraction_bits, got.utterance_mean_weight, got.global_mean_weight) == (4, 0.5, 0.5)
     text = {"mean_subtraction": META["mean_subtraction"].replace("0.7", "0.9")}
     got = FeatureDefinition.from_model_meta({"features": META | text}, MEAN, STD)
@@ -140,18 +145,50 @@ def test_meta_of_the_models() -> None:
 @pytest.mark.parametrize(
     ("meta", "message"),
     [
-        ({}, "wanted `features`"),
+        ({}, "wanted features in"),
         ({"features": META | {"kind": "fbank"}}, "fbank"),
         ({"features": META | {"mean_subtraction": "none"}}, "mean_subtraction"),
+        ({"features": META | {"utterance_mean_weight": 0.6, "global_mean_weight": 0.4}}, "the two"),
+        ({"features": META | {"mean_subtraction": _mean_text("1.7", "0.3")}}, "from 0 to 1"),
+        ({"features": META | {"mean_subtraction": _mean_text("1.2.3", "0.3")}}, "A\\*utterance"),
+        (
+            {"features": {"kind": "sphinx-mfcc", "utterance_mean_weight": 1.7}},
+            "from 0 to 1, got 1.7",
+        ),
+        (
+            {"features": {"kind": "sphinx-mfcc", "utterance_mean_weight": 1.0}},
+            "global_mean_weight too",
+        ),
+        (
+            {"features": {"kind": "sphinx-mfcc", "sample_rate": 8000}},
+            r"mean features\.front_end\.sam",
+        ),
+        ({"features": {"kind": "sphinx-mfcc", "stack": True}}, "whole number from 1"),
+        ({"features": {"kind": "sphinx-mfcc", "stack": 3.0}}, "whole number from 1"),
+        (
+            {"features": {"kind": "sphinx-mfcc", "prior_frames": 10**400}},
+            "prior_frames as a number",
+        ),
+        ({"features": {"kind": "sphinx-mfcc", "front_end": {"filters": 10**9}}}, "filters as"),
+        ({"features": {"kind": "sphinx-mfcc", "front_end": {"cepstra": 20}}}, "20 feature means"),
+        ({"features": {"kind": "sphinx-mfcc", "front_end": {"sample_rate": 4000}}}, "below 2000"),
         ({"features": META | {"deltas": "none"}}, "deltas"),
         ({"features": META | {"stack": 2}}, "dim 78"),
         ({"features": META | {"stack": 2.5}}, "whole number"),
-        ({"features": META | {"fraction_bits": "few"}}, "wanted a number"),
+        ({"features": META | {"fraction_bits": "few"}}, "a whole number from 0 to 15"),
     ],
 )
 def test_unknown_meta_is_refused(meta: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         FeatureDefinition.from_model_meta(meta, MEAN, STD)
+
+
+def test_another_front_end_is_honoured() -> None:
+    mine = {"sample_rate": 8000, "highest": 3500.0, "fft_size": 256, "filters": 20, "cepstra": 12}
+    described = {"kind": "sphinx-mfcc", "front_end": mine, "cepstra": 12, "dim": 108}
+    got = FeatureDefinition.from_model_meta({"features": described}, MEAN[:12], STD[:12])
+    assert (got.front_end.sample_rate, got.front_end.filters, got.dim) == (8000, 20, 108)
+    assert FeatureDefinition.from_dict(json.loads(json.dumps(got.to_dict()))) == got
 
 
 def test_all_inputs_agree(tmp_path: Path) -> None:
