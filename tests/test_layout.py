@@ -13,7 +13,7 @@ ALLOWED = {
     "arith": set(),
     "arch": set(),
     "isa": {"arch", "arith", "isa"},
-    "rtl": {"arch", "arith", "isa", "files", "rtl"},
+    "rtl": {"arch", "arith", "errors", "files", "isa", "rtl"},
     "golden": {"arch", "arith", "isa", "golden", "engines"},
     "cycles": {"arch", "isa", "rtl", "golden", "engines", "cycles"},
     "errors": set(),

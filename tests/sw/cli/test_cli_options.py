@@ -152,14 +152,68 @@ def test_a_configuration_from_a_file(sordino, tmp_path):
     assert config["lane_words"] == PRESETS["tiny"].lane_words
 
 
+SMALL = {
+    **{"lane_words": 64, "group_words": 64, "rows_per_lane": 16},
+    **{"activation_words": 64, "state_words": 64},
+}
+SMALLER = [option for name, n in SMALL.items() for option in ("--set", f"{name}={n}")]
+
+
 def test_verilog(sordino, tmp_path):
-    machine = "lane_words=64 group_words=64 rows_per_lane=16 activation_words=64 state_words=64"
-    settings = [option for item in machine.split() for option in ("--set", item)]
-    result = sordino("verilog", "--config", "tiny", *settings, "-o", tmp_path / "new")
+    result = sordino("verilog", "--config", "tiny", *SMALLER, "-o", tmp_path / "new")
     assert result.code == 0
     (path,) = (tmp_path / "new").iterdir()
-    assert result.out == f"{path}: {path.stat().st_size:,} bytes\n"
+    changed = "_".join(f"{name}{n}" for name, n in SMALL.items())
+    assert path.name == f"sordino_tiny_{changed}.v", "tiny as it is has another file"
+    assert result.out == f"{path}: {path.stat().st_size:,} bytes, top module sordino\n"
     assert "module sordino(" in path.read_text()
+
+
+def test_verilog_of_a_name(sordino, tmp_path):
+    toml = tmp_path / "own.toml"
+    toml.write_text('preset = "tiny"\n' + "".join(f"{name} = {n}\n" for name, n in SMALL.items()))
+    found = sordino("verilog", "--config", toml, "--top", "npu", "-o", tmp_path / "v", "--json")
+    (path,) = (tmp_path / "v").iterdir()
+    result = found.json()
+    assert path.name == "npu.v"
+    assert "module npu(" in path.read_text()
+    config = result.pop("config")
+    assert SMALL.items() <= config.items()
+    assert f"id 0x{result.pop('id')}" in path.read_text()
+    assert result.pop("yosys") in path.read_text()
+    assert result == {
+        **{"verilog": str(path), "bytes": path.stat().st_size, "top": "npu", "warnings": []}
+    }
+
+
+@pytest.mark.parametrize("name", ["module", "a__b", "", "top.v", "../x"])
+def test_verilog_of_no_name(sordino, tmp_path, name):
+    said = sordino("verilog", "--config", "tiny", "--top", name, "-o", tmp_path / "v").complaint()
+    assert "wanted a module's name" in said
+    assert not (tmp_path / "v").exists()
+
+
+def test_verilog_beside_a_file_of_ones_own(sordino, tmp_path):
+    path = tmp_path / "npu.v"
+    path.write_text("module npu; endmodule\n")
+    said = sordino("verilog", "--config", "tiny", "--top", "npu", "-o", tmp_path).complaint()
+    assert f"wanted to write {path}, got a file there that is not of `sordino verilog`" in said
+    assert path.read_text() == "module npu; endmodule\n"
+
+
+@pytest.mark.parametrize("command", ["verilog", "run", "cosim"])
+def test_without_the_extra_sim(sordino, cxx, tmp_path, small_image, monkeypatch, command):
+    monkeypatch.setattr("sordino.rtl.yosys.find_spec", lambda name: None)
+    features = tmp_path / "x.npy"
+    np.save(features, np.zeros((1, 117), np.int8))
+    arguments = {
+        "verilog": ["--config", "tiny", "-o", tmp_path],
+        "run": [small_image, features, "--engine", "rtl"],
+        "cosim": [small_image, features],
+    }
+    said = sordino(command, *arguments[command]).complaint()
+    assert "needs Yosys" in said
+    assert said.endswith("pip install 'sordino[sim]'\n")
 
 
 def test_verilog_into_a_file(sordino, tmp_path):
