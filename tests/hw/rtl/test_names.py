@@ -148,28 +148,9 @@ def test_tops(name):
 @pytest.mark.parametrize(
     "name",
     [
-        "",
-        "3a",
-        "_a",
-        "a_",
-        "a__b",
-        "a-b",
-        "a.b",
-        "a b",
-        "a$b",
-        "ü",
-        "a\n",
-        "\\a",
-        "x" * 129,
-        "end",
-        "reg",
-        "logic",
-        "always_comb",
-        "program",
-        "endmodule",
-        "uwire",
-        "checker",
-    ],  # fmt: skip
+        *("", "3a", "_a", "a_", "a__b", "a-b", "a.b", "a b", "a$b", "ü", "a\n", "\\a", "x" * 129),
+        *("end", "reg", "logic", "always_comb", "program", "endmodule", "uwire", "checker"),
+    ],
 )
 def test_tops_that_no_verilog_takes(name):
     with pytest.raises(InputError, match=r"^wanted a module's name .*, got .*; choose another$"):
