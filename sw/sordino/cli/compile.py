@@ -16,6 +16,7 @@ from sordino.cli.options import (
 from sordino.cli.output import console, print_json, print_table, settings
 from sordino.cli.paths import OutputFolder, default_output
 from sordino.compiler.chunk import MOST_FRAMES
+from sordino.compiler.clip import CLIPS
 from sordino.compiler.compile import Compiled, CompileOptions, compile_model
 from sordino.compiler.precision import CODEBOOKS
 from sordino.compiler.stream import WEIGHTS
@@ -25,14 +26,22 @@ from sordino.model.load import load_model
 __all__ = ["compile_command"]
 
 
+def _decibels(snr: float | None, unit: str = "") -> str:
+    return "exact" if snr is None else f"{snr:.1f}{unit}"
+
+
 def _print(compiled: Compiled, path: Path, size: int) -> None:
     summary = compiled.summary()
     print_table(
-        ("matrix", "rows × columns", "zeros", "bits/weight", "H0", "places", "padding", "balance"),
+        (
+            *("matrix", "rows × columns", "SNR, dB", "zeros", "bits/weight", "H0", "places"),
+            *("padding", "balance"),
+        ),
         [
             (
                 layer.name,
                 f"{layer.rows} × {layer.columns}",
+                _decibels(layer.snr_db),
                 f"{layer.zeros:.1%}",
                 f"{layer.bits_per_weight:.3f}",
                 f"{layer.h0:.3f}",
@@ -48,7 +57,8 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
         f"{summary['float32_bytes'] / size:.1f} times smaller than float32 "
         f"({summary['float32_bytes']:,} bytes)\n"
         f"{summary['bits_per_weight']:.3f} bits per weight, {summary['zeros']:.1%} zeros, "
-        f"{summary['weights']:,} weights"
+        f"{summary['weights']:,} weights; embedding: SNR "
+        f"{_decibels(compiled.embedding_snr_db, ' dB')}"
     )
     if summary["streamed"]:
         console.print(
@@ -64,6 +74,7 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     "  sordino compile model.safetensors --config tiny --weight-bits 5 --sparsity 0.25\n"
     "  sordino compile model.npz --sparsity 0.5 --shares layer_adaptive --blank-penalty 0.75\n"
     "  sordino compile model.npz --weight-bits 4 --codebook lloyd-max --layer-bits 'joint.*=6'\n"
+    "  sordino compile model.npz --clip none\n"
     "  sordino compile model.npz --set stream_bus=128 --weights streamed\n"
     "  sordino compile model.npz --set stream_bus=64 --weights streamed --chunk 4\n"
     "  sordino compile state.pt --meta meta.json --set lanes=32 -o model.sordino",
@@ -94,6 +105,14 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     help="Share of weights (groups where G > 1) to prune.  [default: the zeros that are there]",
 )
 @shares_option
+@click.option(
+    "--clip",
+    default=CLIPS[0],
+    show_default=True,
+    metavar="auto|none|FACTOR",
+    help="Weights at most: so large that the others keep their resolution, as they are, or so many "
+    "times the median magnitude of their matrix.",
+)
 @click.option(
     "--blank-penalty",
     type=float,
@@ -143,6 +162,7 @@ def compile_command(
     codebook: str | None,
     sparsity: float | None,
     shares: str,
+    clip: str,
     blank_penalty: float,
     weights: str,
     chunk: int,
@@ -159,6 +179,7 @@ def compile_command(
         layer_bits=tuple(layer_bits.items()) or None,
         sparsity=sparsity,
         shares=shares,
+        clip=clip,
         blank_penalty=blank_penalty,
         weights=weights,
         chunk=chunk,

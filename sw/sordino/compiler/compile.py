@@ -7,13 +7,16 @@ from typing import Any
 
 from sordino.arch import Config
 from sordino.compiler.allocate import check_streams
+from sordino.compiler.canonical import canonical_model
 from sordino.compiler.chunk import MOST_FRAMES, check_chunk, encode_chunked, encode_placed
 from sordino.compiler.chunk_schedule import ChunkScheduler
+from sordino.compiler.clip import CLIPS, Clip
 from sordino.compiler.codec import EncodedMatrices
 from sordino.compiler.disassemble import listing
 from sordino.compiler.errors import CompileError
+from sordino.compiler.fidelity import warn_of_noise
 from sordino.compiler.place import PlacedModel, place_model
-from sordino.compiler.precision import Precision
+from sordino.compiler.precision import EMBEDDING, Precision
 from sordino.compiler.proof import prove
 from sordino.compiler.prune import SHARES, prune_model
 from sordino.compiler.quantise import QuantisedModel, quantise_model
@@ -44,6 +47,7 @@ class CompileOptions:
                  the matrices (all but the embedding); None leaves the zeros that are there
     shares       how that share is spread, one of SHARES: the same of every matrix, or of each
                  what is lost least
+    clip         what weights may be at most: auto, none, or a factor of the median (`Clip`)
     max_symbols  tokens a frame at most; None takes the model's
     blank_penalty   nats that the score of blank is lower by
     weights      `resident`, `streamed` from external memory, or `auto`: streamed what does not fit
@@ -56,6 +60,7 @@ class CompileOptions:
     layer_bits: tuple[tuple[str, int], ...] | None = None
     sparsity: float | None = None
     shares: str = SHARES[0]
+    clip: str | float = CLIPS[0]
     max_symbols: int | None = None
     blank_penalty: float = 0.0
     weights: str = "auto"
@@ -63,6 +68,7 @@ class CompileOptions:
 
     def __post_init__(self) -> None:
         self._over(Precision())
+        Clip(self.clip)
         if self.weights not in WEIGHTS:
             raise CompileError(f"weights must be {', '.join(WEIGHTS)}, not {self.weights!r}")
         if self.sparsity is not None and not 0 <= self.sparsity <= 1:
@@ -96,11 +102,15 @@ class CompileOptions:
 
 @dataclass(frozen=True, eq=False)
 class Compiled:
-    """An image and what it is made of."""
+    """An image and what it is made of.
+
+    embedding_snr_db   as `LayerReport.snr_db`, of the embedding, which is no matrix of the image
+    """
 
     image: Image
     layers: list[LayerReport]
     encoded: EncodedMatrices
+    embedding_snr_db: float | None
 
     def summary(self) -> dict[str, Any]:
         """The whole model in numbers: weights, zeros, bits a weight, bytes by section."""
@@ -118,6 +128,7 @@ class Compiled:
             "h0": sum(layer.h0 * layer.weights for layer in self.layers) / weights,
             "places": sum(layer.places for layer in self.layers),
             "padding": sum(layer.padding for layer in self.layers),
+            "embedding_snr_db": self.embedding_snr_db,
             "time_reduction": self.image.host["model"].get("time_reduction"),
             "parameters": self.image.host["model"]["parameters"],
             "float32_bytes": self.image.host["model"]["float32_bytes"],
@@ -147,11 +158,14 @@ def compile_model(
         model = model.with_max_symbols(options.max_symbols)
     if options.blank_penalty:
         model = model.with_blank_penalty(options.blank_penalty)
+    precision, clip = options.precision(model), Clip(options.clip)
     pruned = model
     if options.sparsity is not None:
-        pruned = prune_model(model, options.sparsity, config.group, options.shares)
-    precision = options.precision(model)
-    quantised = quantise_model(pruned, precision, config.accumulator_bits)
+        # A number that saturates would be most of what a matrix holds.
+        sound = canonical_model(model)
+        pruned = prune_model(sound, options.sparsity, config.group, options.shares)
+    quantised = quantise_model(pruned, precision, config.accumulator_bits, clip)
+    warn_of_noise(quantised.snr_db)
     bounds = [prove(layer, config.accumulator_bits) for layer in quantised.layers]
     placed, encoded = _encode(model, quantised, config, options)
     scheduler = ChunkScheduler if options.chunk > 1 else Scheduler
@@ -176,9 +190,9 @@ def compile_model(
     layers = [
         report
         for layer, bound in zip(placed.layers, bounds, strict=True)
-        for report in report_layer(layer, encoded, bound)
+        for report in report_layer(layer, encoded, bound, quantised.snr_db)
     ]
-    return Compiled(image, layers, encoded)
+    return Compiled(image, layers, encoded, quantised.snr_db[EMBEDDING])
 
 
 def _encode(
@@ -219,6 +233,8 @@ def _host(
     }
     if options.blank_penalty:
         host["blank_penalty"] = options.blank_penalty
+    if options.clip != CLIPS[0]:
+        host["clip"] = Clip(options.clip).how
     if options.chunk > 1:
         host["chunk"] = options.chunk
     if precision.layers:

@@ -9,7 +9,10 @@ from sordino.arith import WEIGHT
 from sordino.compiler.errors import CompileError
 from sordino.meta.table import CODEBOOKS, QUANTISE
 
-__all__ = ["CODEBOOKS", "Precision"]
+__all__ = ["CODEBOOKS", "EMBEDDING", "Precision"]
+
+EMBEDDING = "prediction.embedding.weight"
+"""The canonical name of the one matrix that nothing multiplies; it always has 8 bits."""
 
 
 @dataclass(frozen=True)

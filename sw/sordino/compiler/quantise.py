@@ -11,8 +11,8 @@ With a Lloyd-Max codebook a matrix's 2^b values lie anywhere; each becomes the n
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,13 @@ from sordino.arith import (
     PREACTIVATION,
     WEIGHT,
 )
+from sordino.compiler.canonical import canonical_model
+from sordino.compiler.canonical_joint import fit_joint
+from sordino.compiler.clip import Clip, clip_model
 from sordino.compiler.errors import CompileError
+from sordino.compiler.fidelity import snr_db
 from sordino.compiler.lloyd import cluster_model
-from sordino.compiler.precision import Precision
+from sordino.compiler.precision import EMBEDDING, Precision
 from sordino.model.rnnt import Linear, Lstm, RnntModel
 
 __all__ = [
@@ -88,6 +92,8 @@ class QuantisedModel:
 
     embedding       int8 (tokens, width), weight ≈ value · embedding_step
     relu_multiplier, relu_shift   from the joint's sum to int8, for a ReLU joint
+    snr_db          of every matrix and the embedding, by name: what rounding left, as
+                    `sordino.compiler.fidelity` has it
     """
 
     encoder: tuple[QuantisedLayer, ...]
@@ -99,6 +105,7 @@ class QuantisedModel:
     joint_output: QuantisedLayer
     relu_multiplier: int
     relu_shift: int
+    snr_db: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def layers(self) -> tuple[QuantisedLayer, ...]:
@@ -318,11 +325,35 @@ def _is_multiplied(name: str) -> bool:
 
 
 def quantise_model(
-    model: RnntModel, precision: Precision | int, accumulator_bits: int
+    model: RnntModel,
+    precision: Precision | int,
+    accumulator_bits: int,
+    clip: Clip | None = None,
 ) -> QuantisedModel:
-    """All of a model; a whole number is that many bits everywhere, evenly spaced."""
+    """All of a model; a whole number is that many bits everywhere, evenly spaced.
+
+    What saturates is made constant before (`canonical_model`), and outliers are clipped.
+    """
     precision = Precision(precision) if isinstance(precision, int) else precision
     precision.check(name for name in model.arrays() if _is_multiplied(name))
+    model = fit_joint(clip_model(canonical_model(model), clip or Clip(), precision))
+    quantised = _quantise(model, precision, accumulator_bits)
+    return replace(quantised, snr_db=_ratios(model, quantised))
+
+
+def _ratios(model: RnntModel, quantised: QuantisedModel) -> dict[str, float | None]:
+    """Signal to noise of all matrices after rounding."""
+    weights = model.arrays()
+    found = {
+        matrix.name: snr_db(weights[matrix.name], matrix.values * matrix.step)
+        for layer in quantised.layers
+        for matrix in layer.matrices
+    }
+    embedding = quantised.embedding * quantised.embedding_step
+    return {**found, EMBEDDING: snr_db(model.embedding, embedding)}
+
+
+def _quantise(model: RnntModel, precision: Precision, accumulator_bits: int) -> QuantisedModel:
     if precision.codebook == "lloyd-max":
         # What is left to do is to find the nearest int8 steps, as for 8 evenly spaced bits.
         model, precision = cluster_model(model, precision), Precision()

@@ -1,5 +1,6 @@
 """What each matrix became, in numbers."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,6 +34,8 @@ class LayerReport:
     table_bytes       its value tables in the image
     balance           mean over the largest number of places of a group, padding included
     values            different weights
+    snr_db            signal to noise after rounding, in decibels, as `sordino.compiler.fidelity`
+                      has it; None where rounding took nothing
     step              what weight value 1 stands for
     x_shift           the input is multiplied by 2^x_shift
     unit              what accumulator value 1 stands for
@@ -60,6 +63,7 @@ class LayerReport:
     table_bytes: int
     balance: float
     values: int
+    snr_db: float | None
     step: float
     x_shift: int
     unit: float
@@ -73,9 +77,17 @@ class LayerReport:
         return asdict(self)
 
 
-def report_layer(placed: Placed, encoded: EncodedMatrices, bound: Bound) -> list[LayerReport]:
-    """One report for each matrix of a layer."""
-    return [_report(placed, number, encoded, bound) for number in range(len(placed.columns))]
+def report_layer(
+    placed: Placed,
+    encoded: EncodedMatrices,
+    bound: Bound,
+    snr_db: Mapping[str, float | None],
+) -> list[LayerReport]:
+    """One report for each matrix of a layer; `snr_db` by the matrices' names."""
+    return [
+        _report(placed, number, encoded, bound, snr_db[matrix.name])
+        for number, matrix in enumerate(placed.layer.matrices)
+    ]
 
 
 def _group_places(placed: Placed, matrix: int) -> int:
@@ -86,7 +98,9 @@ def _group_places(placed: Placed, matrix: int) -> int:
     return groups * len(placed.columns[matrix])
 
 
-def _report(placed: Placed, which: int, encoded: EncodedMatrices, bound: Bound) -> LayerReport:
+def _report(
+    placed: Placed, which: int, encoded: EncodedMatrices, bound: Bound, snr_db: float | None
+) -> LayerReport:
     matrix, layer = placed.layer.matrices[which], placed.layer
     numbers = [number for number, piece in placed.numbered if piece.matrix == which]
     stats = [encoded.stats[number] for number in numbers]
@@ -117,6 +131,7 @@ def _report(placed: Placed, which: int, encoded: EncodedMatrices, bound: Bound) 
         table_bytes=sum(s.table_bits for s in stats) // 8,
         balance=sum(float(p.mean()) for p in walked) / slowest if slowest else 1.0,
         values=int(np.count_nonzero(counts)),
+        snr_db=snr_db,
         step=matrix.step,
         x_shift=matrix.shift,
         unit=layer.unit,

@@ -39,6 +39,36 @@ def test_text_and_report(sordino, small_model, tmp_path):
     assert "MATVEC" in (tmp_path / "report" / "listing.txt").read_text()
 
 
+def test_signal_to_noise_of_every_matrix(sordino, small_model, tmp_path):
+    path = tmp_path / "x.sordino"
+    report = sordino("compile", small_model, "-o", path, "--json").json()
+    ratios = [report["embedding_snr_db"], *(layer["snr_db"] for layer in report["layers"])]
+    assert all(snr is None or snr > 20 for snr in ratios)
+    assert report["warnings"] == []
+    result = sordino("compile", small_model, "--weight-bits", 2, "-o", path)
+    assert result.code == 0
+    assert "SNR, dB" in result.out
+    assert result.err.startswith("sordino: warning: rounding leaves little of ")
+
+
+def test_outliers_are_clipped_and_said(sordino, small_model, tmp_path):
+    path, loud = tmp_path / "x.sordino", tmp_path / "loud.npz"
+    arrays = dict(np.load(small_model))
+    arrays["encoder.0.weight_hh"][3, 2] = 1e6
+    np.savez(loud, **arrays)
+    said = "clipped: encoder.0.weight_hh (1 of "
+    assert said in sordino("compile", loud, "-o", path).err
+    assert said in sordino("compile", loud, "-o", path, "--json").json()["warnings"][0]
+    (warning,) = sordino("compile", loud, "-o", path, "--clip", "none", "--json").json()["warnings"]
+    assert "encoder.0.weight_hh has 0.0 dB" in warning
+    quiet = sordino("compile", loud, "-o", path, "--clip", 6, "--json").json()
+    assert quiet["warnings"] == []
+    assert Image.load(path).host["clip"] == 6
+    result = sordino("compile", loud, "-o", path, "--clip", "often")
+    assert result.code == 2
+    assert "clip must be auto, none or a factor of at least 1, not 'often'" in result.err
+
+
 def test_default_output_stands_beside_the_model(sordino, small_model, tmp_path):
     model = tmp_path / "mine.npz"
     model.write_bytes(small_model.read_bytes())
