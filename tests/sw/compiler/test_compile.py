@@ -188,6 +188,7 @@ CASES: dict[str, tuple[Config, dict[str, Any], CompileOptions]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::sordino.errors.InputWarning")  # so few bits
 @pytest.mark.parametrize("case", CASES)
 def test_machine_computes_the_contract(case: str) -> None:
     config, sizes, options = CASES[case]

@@ -102,6 +102,7 @@ def test_weights_that_have_few_values_stay_within_half_an_int8_step() -> None:
         assert m.step <= np.abs(weight).max() / 60
 
 
+@pytest.mark.filterwarnings("ignore::sordino.errors.InputWarning")  # 2 bits
 def test_layers_have_their_own_bits_and_reach_the_image() -> None:
     model = random_model(3, inputs=30, encoder=(24,), prediction=(16,), joint=24)
     precision = Precision(3, layers=(("joint.output.*", 6), ("joint.*", 5), ("*.weight_hh", 2)))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from sordino.train.replay import Replay
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.filterwarnings("ignore::sordino.errors.InputWarning")
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 2**16),
