@@ -8,7 +8,7 @@ from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from sordino.isa.instructions import Instruction, Opcode
-from sordino.isa.registers import COUNTERS, REGISTERS, Control, LoadTarget, Status
+from sordino.isa.registers import CAPACITIES, COUNTERS, REGISTERS, Control, LoadTarget, Status
 
 
 class Host:
@@ -32,6 +32,9 @@ class Host:
         low = await self.read("COUNTERS", 8 * number)
         return low | await self.read("COUNTERS", 8 * number + 4) << 32
 
+    async def capacity(self, name):
+        return await self.read("CAPACITIES", 4 * CAPACITIES.index(name))
+
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def a_program_runs(dut):
@@ -50,6 +53,7 @@ async def a_program_runs(dut):
         Instruction.make(Opcode.EMIT, register=0),
         Instruction.make(Opcode.HALT),
     ]
+    assert await host.capacity("program_words") >= len(program)
     words = b"".join(i.encode().to_bytes(Instruction.BYTES, "little") for i in program)
     await host.write("LOAD_TARGET", LoadTarget.PROGRAM.value)
     await host.write("LOAD_ADDRESS", 0)

@@ -87,6 +87,7 @@ async def streamed_equals_golden(dut):
     image, features, expected = job()
     memory = Memory(dut, image)
     host = await Host.reset(dut)
+    await host.fits(image)
     for section in load_sections(image):
         await host.load(section)
     assert await host.error() is Error.NONE

@@ -11,16 +11,22 @@ from pathlib import Path
 
 import cocotb
 import numpy as np
+import pytest
 from cocotb.clock import Clock
 from cocotb.triggers import First, RisingEdge, Timer
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
+from sordino.driver.fit import check_fit
 from sordino.driver.loading import load_sections
-from sordino.isa.image import Image
+from sordino.isa.image import Image, ImageError
 from sordino.isa.registers import (
+    CAPACITIES,
     COUNTERS,
     ISA_VERSION,
+    MAP_VERSION,
+    MAP_VERSION_BIT,
     NO_TOKEN,
+    RANGES,
     REGISTERS,
     STATUS_CODE,
     STATUS_ERROR,
@@ -29,6 +35,7 @@ from sordino.isa.registers import (
     Interrupt,
     LoadTarget,
     Status,
+    capacities,
 )
 
 CLOCK_NS = 10
@@ -84,6 +91,13 @@ class Host:
         error = Error(status >> STATUS_ERROR & 0xFF)
         assert bool(status & Status.FAILED) == (error is not Error.NONE)
         return error
+
+    async def fits(self, image):
+        """Compare the image with the machine before anything is loaded; its capacities."""
+        assert await self.read("ID") == image.config.id
+        held = {name: await self.read("CAPACITIES", 4 * n) for n, name in enumerate(CAPACITIES)}
+        check_fit(image, held)
+        return held
 
     async def starts_not(self):
         """START has nothing to begin, and says so; CLEAR does not help."""
@@ -182,7 +196,8 @@ async def registers_answer(dut):
     image, _, _ = job()
     host = await Host.reset(dut)
     assert await host.read("ID") == image.config.id
-    assert await host.read("VERSION") == ISA_VERSION
+    assert await host.read("VERSION") == ISA_VERSION | MAP_VERSION << MAP_VERSION_BIT
+    assert await host.fits(image) == capacities(image.config)
     assert await host.read("STATUS") == 0
     assert await host.read("FEATURE_ROOM") == image.config.feature_fifo
     assert await host.read("TOKEN") == NO_TOKEN
@@ -203,9 +218,29 @@ async def registers_answer(dut):
         if not readable:
             continue
         assert await refused(host.write(name, 0)) == (register.access == "ro"), name
-    for hole in (AT["PC"] + 4, AT["COUNTERS"] + 8 * len(COUNTERS)):
-        response = await host.axi.read(hole, 4)
-        assert response.resp is AxiResp.SLVERR
+    holes = [AT["STREAM_BASE"] + 4, AT["COUNTERS"] + 8 * len(COUNTERS)]
+    holes.append(AT["CAPACITIES"] + 4 * len(CAPACITIES))
+    for part in RANGES:
+        if part.text.startswith("reserved"):
+            holes += [part.first, part.first + part.size - 4]
+    before = await host.read("STATUS")
+    for hole in holes:
+        assert (await host.axi.read(hole, 4)).resp is AxiResp.SLVERR, hex(hole)
+        assert (await host.axi.write(hole, b"\1\0\0\0")).resp is AxiResp.SLVERR, hex(hole)
+    for name in ("LOAD_DATA", "LOAD_CHECK"):
+        assert (await host.axi.write(AT[name] + 1, b"\1")).resp is AxiResp.SLVERR
+    assert await host.read("STATUS") == before
+
+
+@cocotb.test()
+async def an_image_that_is_too_large_is_seen_before_it_is_loaded(dut):
+    image, _, _ = job()
+    host = await Host.reset(dut)
+    held = await host.fits(image)
+    words = len(image.program)
+    check_fit(image, {**held, "program_words": words})
+    with pytest.raises(ImageError, match=rf"program_words {words:,} \(it has {words - 1:,}\)"):
+        check_fit(image, {**held, "program_words": words - 1})
 
 
 @cocotb.test()
@@ -290,6 +325,7 @@ async def a_wrong_word_is_refused(dut):
 async def utterance_equals_golden(dut):
     image, features, expected = job()
     host = await Host.reset(dut)
+    await host.fits(image)
     started = time.perf_counter()
     words = 0
     for section in load_sections(image):

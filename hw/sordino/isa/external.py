@@ -28,6 +28,7 @@ __all__ = [
     "lane_stream",
     "move_out",
     "position_stream",
+    "ring_bursts",
     "value_stream",
 ]
 
@@ -130,9 +131,14 @@ def external_bytes(matrices: Iterable[MatrixStreams], config: Config) -> int:
     return config.burst_bytes * sum(bursts)
 
 
+def ring_bursts(matrix: MatrixStreams, config: Config) -> int:
+    """Bursts of a ring that holds every stream of a matrix as a whole."""
+    return max(_bursts(bits, config) for bits in bits_of(matrix, config))
+
+
 def fits_rings(matrix: MatrixStreams, config: Config) -> bool:
     """Whether the rings hold every stream of a matrix as a whole."""
-    return all(_bursts(bits, config) <= config.stream_ring for bits in bits_of(matrix, config))
+    return ring_bursts(matrix, config) <= config.stream_ring
 
 
 def directory_words(image: Streams) -> Iterator[bytes]:

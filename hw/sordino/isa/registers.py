@@ -8,12 +8,18 @@ from dataclasses import dataclass
 
 from amaranth.lib import enum
 
+from sordino.arch import Config
+
 __all__ = [
     "ADDRESS_BITS",
+    "CAPACITIES",
     "COUNTERS",
     "COUNTER_BITS",
     "ISA_VERSION",
+    "MAP_VERSION",
+    "MAP_VERSION_BIT",
     "NO_TOKEN",
+    "RANGES",
     "REGISTERS",
     "REGISTER_MAP",
     "STATUS_CODE",
@@ -23,11 +29,19 @@ __all__ = [
     "Error",
     "Interrupt",
     "LoadTarget",
+    "Range",
     "Register",
     "Status",
+    "capacities",
 ]
 
 ISA_VERSION = 2
+MAP_VERSION = 1
+"""Rises when a register changes its place or its meaning; maps before the first had 0 there."""
+MAP_VERSION_BIT = 16
+"""First of the bits of VERSION with MAP_VERSION; the instruction set's is below."""
+ADDRESS_BITS = 12
+"""Bits of a byte offset: all of the map is one 4 KiB page."""
 COUNTER_BITS = 48
 
 
@@ -106,10 +120,54 @@ COUNTERS = (
 )
 """In register order: counter n is read at COUNTERS + 8 n, low word first."""
 
+CAPACITIES = (
+    *("lanes", "group", "state_bits", "x_fifo", "value_slots", "run_slots"),
+    *("lane_words", "group_words", "rows_per_lane", "accumulator_bits"),
+    *("activation_words", "state_words", "parameter_words", "program_words"),
+    *("tables", "matrices", "feature_fifo", "token_fifo"),
+    *("stream_bus", "stream_burst", "stream_outstanding", "stream_ring"),
+)
+"""In register order: the field of the configuration that is read at CAPACITIES + 4 n.
+
+All its numbers but the stated clock; new ones come last. `sordino.arch.Config` says what they are.
+"""
+
+
+def capacities(config: Config) -> dict[str, int]:
+    """What the capacity registers of a machine hold, by name; `stream_*` are 0 without a bus."""
+    absent = () if config.stream_bus else [n for n in CAPACITIES if n.startswith("stream_")]
+    return {name: 0 if name in absent else getattr(config, name) for name in CAPACITIES}
+
+
+@dataclass(frozen=True)
+class Range:
+    """`size` bytes of the map from offset `first` on, and what they are for.
+
+    What holds no register is refused; a range that holds none is kept for what its text says.
+    """
+
+    name: str
+    first: int
+    size: int
+    text: str
+
+
+RANGES = (
+    Range("HOST", 0x000, 0x100, "identity, commands, status, load window, FIFOs"),
+    Range("COUNTERS", 0x100, 0x100, "counters, 32 at most"),
+    Range("CAPACITIES", 0x200, 0x100, "capacities, 64 at most"),
+    Range("WINDOW", 0x300, 0x080, "reserved: to read and write the machine's memories"),
+    Range("REQUEST", 0x380, 0x080, "reserved: requests to a program that waits for input"),
+    Range("CHANNELS", 0x400, 0x200, "reserved: input and output by channel"),
+    Range("SEGMENTS", 0x600, 0x200, "reserved: parts of memories loaded and checked on their own"),
+    Range("SPARE", 0x800, 0x800, "reserved"),
+)
+"""All of the map, in order."""
+
 
 @dataclass(frozen=True)
 class Register:
-    """One 32-bit register: byte offset, access (ro, wo, rw, w1c) and meaning.
+    """One 32-bit register, or `words` of them: byte offset, access (ro, wo, rw, w1c) and meaning.
 
     Bits outside `mask` read as zero; setting one is refused, but in `w1c` ignored. Writing with
     some byte strobes only leaves the other bytes of a `rw` register, and counts as zero bytes in
@@ -128,6 +186,7 @@ class Register:
     text: str
     mask: int = 0xFFFF_FFFF
     streaming: bool = False
+    words: int = 1
 
 
 class Control(enum.IntFlag, shape=32):
@@ -184,7 +243,12 @@ class Interrupt(enum.IntFlag, shape=32):
 
 REGISTER_MAP = (
     Register("ID", 0x00, "ro", "configuration id"),
-    Register("VERSION", 0x04, "ro", "instruction set version"),
+    Register(
+        "VERSION",
+        0x04,
+        "ro",
+        "instruction set version in bits 15 to 0, version of this map in bits 31 to 16",
+    ),
     Register("CONTROL", 0x08, "wo", "Control bits", mask=0xF),
     Register("STATUS", 0x0C, "ro", "Status bits, HALT code, error code", mask=0xFF_FF1F),
     Register(
@@ -251,10 +315,18 @@ REGISTER_MAP = (
     ),
     Register(
         "COUNTERS",
-        0x80,
+        0x100,
         "ro",
-        "first of the counters, 8 bytes each; reading a low word keeps the high word that belongs "
-        "to it, which reading any high word returns",
+        "counters, 8 bytes each; reading a low word keeps the high word that belongs to it, which "
+        "reading any high word returns",
+        words=2 * len(COUNTERS),
+    ),
+    Register(
+        "CAPACITIES",
+        0x200,
+        "ro",
+        "capacities, 4 bytes each: what an image may need",
+        words=len(CAPACITIES),
     ),
 )
 
@@ -262,5 +334,3 @@ REGISTERS = {register.name: register for register in REGISTER_MAP}
 """Registers by name."""
 NO_TOKEN = 0xFFFF_FFFF
 """What TOKEN holds when no token waits."""
-ADDRESS_BITS = (REGISTERS["COUNTERS"].offset + 8 * len(COUNTERS) - 1).bit_length()
-"""Bits of a byte offset."""

@@ -119,7 +119,8 @@ class AxiLiteBridge(wiring.Component):
     Write address and write data are taken in any order. All outputs to AXI are registers or
     functions of registers alone: no output depends on an input of the same cycle. At most one
     write and one read are in flight each; the response comes after the access has happened, so a
-    manager that waits for the response sees its effect.
+    manager that waits for the response sees its effect. An access to an address that is not a
+    multiple of 4 is refused here and does not happen.
 
     Latency: two cycles from the handshake of address and data to the response, if the registers
     are ready. Throughput: one write and one read every two cycles.
@@ -146,25 +147,31 @@ class AxiLiteBridge(wiring.Component):
         axi, bus = self.axi, self.bus
         address_held = Signal()
         data_held = Signal()
+        whole, asked = Signal(), Signal()
         m.d.comb += [
             axi.awready.eq(~address_held),
             axi.wready.eq(~data_held),
-            bus.write_valid.eq(address_held & data_held & ~axi.bvalid),
+            asked.eq(address_held & data_held & ~axi.bvalid),
+            bus.write_valid.eq(asked & whole),
         ]
         with m.If(axi.awvalid & axi.awready):
-            m.d.sync += [address_held.eq(1), bus.write_address.eq(axi.awaddr[2:])]
+            m.d.sync += [
+                address_held.eq(1),
+                bus.write_address.eq(axi.awaddr[2:]),
+                whole.eq(~axi.awaddr[:2].any()),
+            ]
         with m.If(axi.wvalid & axi.wready):
             m.d.sync += [
                 data_held.eq(1),
                 bus.write_data.eq(axi.wdata),
                 bus.write_strobe.eq(axi.wstrb),
             ]
-        with m.If(bus.write_valid & bus.write_ready):
+        with m.If(asked & (bus.write_ready | ~whole)):
             m.d.sync += [
                 address_held.eq(0),
                 data_held.eq(0),
                 axi.bvalid.eq(1),
-                axi.bresp.eq(Mux(bus.write_refused, Response.SLVERR, Response.OKAY)),
+                axi.bresp.eq(Mux(bus.write_refused | ~whole, Response.SLVERR, Response.OKAY)),
             ]
         with m.If(axi.bvalid & axi.bready):
             m.d.sync += axi.bvalid.eq(0)
@@ -172,18 +179,24 @@ class AxiLiteBridge(wiring.Component):
     def _read(self, m: Module) -> None:
         axi, bus = self.axi, self.bus
         held = Signal()
+        whole, asked = Signal(), Signal()
         m.d.comb += [
             axi.arready.eq(~held),
-            bus.read_valid.eq(held & ~axi.rvalid),
+            asked.eq(held & ~axi.rvalid),
+            bus.read_valid.eq(asked & whole),
         ]
         with m.If(axi.arvalid & axi.arready):
-            m.d.sync += [held.eq(1), bus.read_address.eq(axi.araddr[2:])]
-        with m.If(bus.read_valid):
+            m.d.sync += [
+                held.eq(1),
+                bus.read_address.eq(axi.araddr[2:]),
+                whole.eq(~axi.araddr[:2].any()),
+            ]
+        with m.If(asked):
             m.d.sync += [
                 held.eq(0),
                 axi.rvalid.eq(1),
-                axi.rdata.eq(bus.read_data),
-                axi.rresp.eq(Mux(bus.read_refused, Response.SLVERR, Response.OKAY)),
+                axi.rdata.eq(Mux(whole, bus.read_data, 0)),
+                axi.rresp.eq(Mux(bus.read_refused | ~whole, Response.SLVERR, Response.OKAY)),
             ]
         with m.If(axi.rvalid & axi.rready):
             m.d.sync += axi.rvalid.eq(0)

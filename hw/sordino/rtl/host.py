@@ -11,6 +11,8 @@ from sordino.isa.registers import (
     COUNTER_BITS,
     COUNTERS,
     ISA_VERSION,
+    MAP_VERSION,
+    MAP_VERSION_BIT,
     NO_TOKEN,
     REGISTER_MAP,
     REGISTERS,
@@ -20,6 +22,7 @@ from sordino.isa.registers import (
     Error,
     Interrupt,
     Status,
+    capacities,
 )
 from sordino.rtl.axi import RegisterBusSignature
 from sordino.rtl.fetch import BASE_BITS
@@ -144,7 +147,7 @@ class Host(wiring.Component):
         return Cat(states).any() if states else Const(0)
 
     def _readable(self) -> dict[str, Value]:
-        """Value of every register that can be read, the counters apart."""
+        """Value of every register that can be read, counters and capacities apart."""
         machine, tokens = self.machine, self._tokens
         status = {
             Status.BUSY: machine.busy,
@@ -156,7 +159,7 @@ class Host(wiring.Component):
         flags = [bit << (flag.value.bit_length() - 1) for flag, bit in status.items()]
         return {
             "ID": Const(self.config.id, 32),
-            "VERSION": Const(ISA_VERSION, 32),
+            "VERSION": Const(ISA_VERSION | MAP_VERSION << MAP_VERSION_BIT, 32),
             "STATUS": (
                 sum(flags) | machine.code << STATUS_CODE | self._error.as_value() << STATUS_ERROR
             ),
@@ -252,6 +255,10 @@ class Host(wiring.Component):
                         m.d.sync += self._high.eq(counters[number][32:])
                 with m.Case(first + 2 * number + 1):
                     m.d.comb += [bus.read_refused.eq(0), bus.read_data.eq(self._high)]
+            first = REGISTERS["CAPACITIES"].offset // 4
+            for number, capacity in enumerate(capacities(self.config).values()):
+                with m.Case(first + number):
+                    m.d.comb += [bus.read_refused.eq(0), bus.read_data.eq(capacity)]
 
     def _control(self, m: Module, written: Value, value: Value) -> None:
         machine, loader = self.machine, self._loader

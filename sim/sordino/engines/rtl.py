@@ -10,6 +10,7 @@ from amaranth.lib import data
 from numpy.typing import NDArray
 
 from sordino.arch import Config
+from sordino.driver.fit import check_fit
 from sordino.driver.loading import load_sections
 from sordino.engines.compiled import build
 from sordino.engines.engine import Record, RunResult
@@ -18,7 +19,7 @@ from sordino.engines.external import MemoryTiming
 from sordino.isa.effects import Store, writes
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode, Unit, unit_of
-from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget
+from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget, capacities
 from sordino.rtl.ports import RETIRES, LoadWrite
 
 __all__ = ["Rtl", "load_writes"]
@@ -96,7 +97,8 @@ class Rtl:
     """The machine in RTL under CXXRTL, loaded with one image.
 
     Runs follow one another on the same loaded machine, as on a chip: START resets registers and
-    counters, programs clear their own state. `vcd` names a waveform file to write; `memory` times
+    counters, programs clear their own state. Raises ImageError where the image does not fit the
+    machine that it names. `vcd` names a waveform file to write; `memory` times
     external memory, for machines that stream.
     """
 
@@ -110,6 +112,7 @@ class Rtl:
         vcd: str | Path | None = None,
         memory: MemoryTiming | None = None,
     ) -> None:
+        check_fit(image, capacities(image.config))
         self.image = image
         self._library = _library(build(image.config, debug=vcd is not None))
         self._handle = ctypes.c_void_p(self._library.sordino_create())

@@ -1,17 +1,13 @@
-"""How large a machine's memories must be for an image, and images with machines of that size."""
+"""Machines with memories for any model, and with memories just large enough for an image."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from sordino.arch import STREAM_WORD_BITS, Config
-from sordino.golden.vector import PARAMETER_BYTES
-from sordino.isa.effects import Store, claims
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.sizes import used_words
 
-__all__ = ["roomy", "trimmed", "used_words"]
+__all__ = ["roomy", "trimmed"]
 
-_STREAM_BYTES = 2
 _MOST = {
     "lane_words": 1 << 24,
     "group_words": 1 << 24,
@@ -34,45 +30,6 @@ _LEAST = {
     "matrices": 1,
 }
 """The smallest."""
-
-
-def _words(memories: Iterable[bytes], width: int) -> tuple[int, ...]:
-    return tuple(-(-len(memory) // width) for memory in memories)
-
-
-def _highest(image: Image, store: Store) -> int:
-    """Words of a memory up to the last that the program touches."""
-    ends = [0]
-    for instruction in image.program:
-        for regions in claims(instruction, image.config):
-            ends += [region.base + region.count for region in regions if region.store is store]
-    return max(ends)
-
-
-def used_words(image: Image) -> dict[str, tuple[int, ...]]:
-    """Words used by field of the configuration, one number a lane, a group or the machine.
-
-    Rings, which are a part of the stream memories, are left out.
-    """
-    config = image.config
-    rows = [0]
-    for i in image.program:
-        first = i.fields.get("first", 0)
-        if i.opcode in (Opcode.MATVEC, Opcode.DRAIN, Opcode.ARGMAX):
-            rows.append(first + i.rows)
-        elif i.opcode is Opcode.CELL:
-            rows.append(first - (-i.units // config.quads))
-    return {
-        "lane_words": _words(image.values, _STREAM_BYTES),
-        "group_words": _words(image.positions, _STREAM_BYTES),
-        "tables": (len(image.tables),),
-        "matrices": (len(image.matrices),),
-        "rows_per_lane": (max(rows),),
-        "activation_words": (_highest(image, Store.ACTIVATION),),
-        "state_words": (_highest(image, Store.STATE),),
-        "parameter_words": (len(image.parameters) // PARAMETER_BYTES,),
-        "program_words": (len(image.program),),
-    }
 
 
 def roomy(config: Config) -> Config:

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sordino.estimate.capacity import used_words
 from sordino.estimate.memories import bits_by_kind
 from sordino.isa.image import Image
+from sordino.isa.sizes import used_words
 
 __all__ = ["MemoryUse", "memory_map"]
 

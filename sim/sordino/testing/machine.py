@@ -8,13 +8,14 @@ import numpy as np
 from amaranth.hdl import Fragment
 from numpy.typing import NDArray
 
+from sordino.driver.fit import check_fit
 from sordino.driver.loading import load_sections
 from sordino.engines.engine import Record, RunResult
 from sordino.engines.external import MemoryTiming
 from sordino.isa.effects import Region, Store, writes
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
-from sordino.isa.registers import COUNTERS, Error, LoadTarget
+from sordino.isa.registers import COUNTERS, Error, LoadTarget, capacities
 from sordino.rtl.fetch import PAGE_BITS
 from sordino.rtl.machine import Machine
 from sordino.testing.external import ExternalMemory
@@ -210,6 +211,7 @@ def run_machine(
     `timeout` cycles. `memory` times external memory. Amaranth's simulator does
     about a thousand cycles a second: for small images.
     """
+    check_fit(image, capacities(image.config))
     bench = _Bench(image, features, image.entry(entry), memory)
     kept: list[Record] = []
     sink = (record if callable(record) else kept.append) if record else None

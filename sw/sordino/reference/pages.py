@@ -184,6 +184,7 @@ def image_page() -> str:
 
 def registers_page() -> str:
     """docs/registers.md."""
+    first = registers.REGISTERS["COUNTERS"].offset
     parts = [
         _NOTE,
         "# Registers\n\n",
@@ -191,8 +192,25 @@ def registers_page() -> str:
         table(
             ("offset", "name", "access", "meaning"),
             [
-                (f"0x{r.offset:02x}", f"`{r.name}`", r.access, r.text)
+                (f"0x{r.offset:03x}", f"`{r.name}`", r.access, r.text)
                 for r in registers.REGISTER_MAP
+            ],
+        ),
+        f"\n{docstring(registers.Register)}\n\n## Ranges\n\n{docstring(registers.Range)}\n\n",
+        table(
+            ("offsets", "name", "for"),
+            [
+                (f"0x{r.first:03x} to 0x{r.first + r.size - 1:03x}", f"`{r.name}`", r.text)
+                for r in registers.RANGES
+            ],
+        ),
+        "\n## Capacities\n\nFields of the configuration: [presets](presets.md) says what they are. "
+        "0 in those of streaming: the machine does not stream.\n\n",
+        table(
+            ("offset", "field"),
+            [
+                (f"0x{registers.REGISTERS['CAPACITIES'].offset + 4 * k:03x}", f"`{name}`")
+                for k, name in enumerate(registers.CAPACITIES)
             ],
         ),
         f"\n## Commands by state\n\n{docstring(commands)}\n\n",
@@ -211,7 +229,7 @@ def registers_page() -> str:
         table(
             ("offset", "name", "depends on timing", "counts"),
             [
-                (f"0x{0x80 + 8 * k:02x}", f"`{c.name}`", "yes" if c.timed else "no", c.text)
+                (f"0x{first + 8 * k:03x}", f"`{c.name}`", "yes" if c.timed else "no", c.text)
                 for k, c in enumerate(registers.COUNTERS)
             ],
         ),

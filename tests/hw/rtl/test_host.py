@@ -15,8 +15,10 @@ from sordino.arch import Config
 from sordino.isa.commands import ANSWERS, Answer, State
 from sordino.isa.registers import (
     ADDRESS_BITS,
+    CAPACITIES,
     COUNTERS,
     ISA_VERSION,
+    MAP_VERSION,
     NO_TOKEN,
     REGISTER_MAP,
     REGISTERS,
@@ -168,7 +170,13 @@ class Model:
         self.seen |= Interrupt.STOPPED.value
 
     def read(self, address):
-        offset = address & ~3
+        if address % 4:
+            return 0, SLVERR
+        offset = address
+        if 0 <= (number := (offset - AT["CAPACITIES"]) // 4) < len(CAPACITIES):
+            name = CAPACITIES[number]
+            streams = name.startswith("stream_")
+            return 0 if streams else getattr(CONFIG, name), OKAY
         number, high = divmod(offset - AT["COUNTERS"], 8)
         if 0 <= number < len(COUNTERS):
             if high:
@@ -185,7 +193,7 @@ class Model:
             case "ID":
                 return CONFIG.id
             case "VERSION":
-                return ISA_VERSION
+                return ISA_VERSION | MAP_VERSION << 16
             case "STATUS":
                 flags = (
                     (Status.BUSY, self.busy),
@@ -210,7 +218,7 @@ class Model:
 
     def write(self, address, word, strobe):
         registers = [r for r in REGISTER_MAP if not r.streaming and r.access != "ro"]
-        found = [r for r in registers if r.offset == address & ~3]
+        found = [r for r in registers if r.offset == address]
         if not found:
             return SLVERR
         name, mask = found[0].name, found[0].mask
@@ -344,9 +352,10 @@ def random_access(generator, model):
                 State.LOADING: [2, 8, 2],
             }.get(model.state, [1, 1, 3])
             word = generator.choice([*usual, *usual, 1, 2, 3, 4, 8, word])
-    address = AT[name] + generator.choice([0, 0, 0, generator.randrange(4)])
+    address = AT[name] + 4 * generator.randrange(REGISTERS[name].words)
+    address += generator.choice([0, 0, 0, 0, 0, generator.randrange(4)])
     if generator.random() < 0.1:
-        address = generator.randrange(1 << ADDRESS_BITS)
+        address = 4 * generator.randrange(1 << ADDRESS_BITS - 2)
     action = "write" if generator.random() < 0.6 else "read"
     return action, address, word, strobe
 

@@ -22,7 +22,7 @@ from sordino.estimate.blocks import (
     multiplier_blocks,
     products,
 )
-from sordino.estimate.capacity import roomy, trimmed, used_words
+from sordino.estimate.capacity import roomy, trimmed
 from sordino.estimate.devices import DEVICES, use_of
 from sordino.estimate.features import FEATURES, RESOURCES, features
 from sordino.estimate.logic import Fit, estimate_logic, fit_logic
@@ -31,6 +31,7 @@ from sordino.estimate.memories import Memory, bits_by_kind, memories
 from sordino.golden.machine import Golden
 from sordino.golden.verify import verify
 from sordino.isa.image import Image
+from sordino.isa.sizes import used_words
 from sordino.rtl.resources import memory_bits, multipliers
 from sordino.testing.models import random_model
 from sordino.testing.streaming import STREAMING, streamed_image
