@@ -23,7 +23,7 @@ BLANK := an4_causal an4_more an4_causal_g4_80 an4_taught an4_taught_long an4_nar
   an4_taught_single an4_single_long an4_broad an4_broad_long an4_broad_mwer
 UNTRAINED := 8-0 5-0 4-0 3-0 2-0 5-0.5 5-0.8 5-0.9
 
-.PHONY: help demo test lint types unit docs image report cocotb cosim-real wer beam blank-penalty fuzz random \
+.PHONY: help demo test lint types unit docs image report cocotb cosim-real wer beam fusion blank-penalty fuzz random \
   mutants bench synth estimate sweep codec cycles streaming row-reuse mlperf train-smoke training clean
 
 help:
@@ -35,6 +35,7 @@ help:
 	@echo "make report      the shipped image's page, docs/results/report-an4-small.html"
 	@echo "make wer         word error rates of docs/results/wer.md     (needs DATA=$(DATA))"
 	@echo "make beam        beam search and n-gram, docs/results/beam.md  (needs DATA; minutes)"
+	@echo "make fusion      weights of the n-gram, chosen speaker by speaker  (needs DATA; minutes)"
 	@echo "make blank-penalty  word errors against the score of blank  (needs DATA and trainings; minutes)"
 	@echo "make train-smoke a small training, from recordings to the exact machine (needs torch)"
 	@echo "make training    the recipes of docs/results/training.md   (needs DATA; hours)"
@@ -118,6 +119,9 @@ wer: $(VENV)/.sim
 beam: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.beam --data $(DATA) \
 	  $(addprefix --run ,$(wildcard $(RUNS)/an4_more)) -o docs/results/beam.md
+
+fusion: $(VENV)/.sim
+	$(BIN)/python -m sordino.campaigns.fusion --data $(DATA) -o docs/results/fusion.md
 
 blank-penalty: $(VENV)/.sim
 	$(BIN)/python -m sordino.campaigns.blank_penalty --data $(DATA)/an4 \

@@ -19,18 +19,38 @@ __all__ = ["SEARCH_ENGINES", "SearchChoice", "search_options"]
 SEARCH_ENGINES = ("golden", "float")
 """What has entry points that a host can use."""
 _DEFAULTS, _FUSION = BeamOptions(), FusionOptions()
+_WEIGHTS = {
+    "lm_weight": _FUSION.weight,
+    "word_bonus": _FUSION.word_bonus,
+    "internal_weight": INTERNAL_WEIGHT,
+}
+"""Defaults of what is weighed beside a language model, by field."""
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchChoice:
-    """What the command line says of the search; `beam` None and no `lm`: greedy decoding."""
+    """What the command line says of the search; `beam` None and no `lm`: greedy decoding.
+
+    The weights mean something beside `lm` alone; None: the default. A usage error where a weight
+    is given and `lm` is not.
+    """
 
     beam: int | None
     lm: Path | None
-    lm_weight: float
-    word_bonus: float
-    internal_weight: float
+    lm_weight: float | None
+    word_bonus: float | None
+    internal_weight: float | None
+
+    def __post_init__(self) -> None:
+        given = [f"--{n.replace('_', '-')}" for n in _WEIGHTS if getattr(self, n) is not None]
+        if given and self.lm is None:
+            raise click.UsageError(f"wanted --lm FILE beside {' and '.join(given)}, got none")
+
+    def weights(self) -> dict[str, float]:
+        """The weights that hold: what is given, else the defaults."""
+        given = {name: getattr(self, name) for name in _WEIGHTS}
+        return {n: _WEIGHTS[n] if value is None else value for n, value in given.items()}
 
     @property
     def wanted(self) -> bool:
@@ -49,15 +69,15 @@ class SearchChoice:
 
     def decoder(self, transducer: Transducer[Any]) -> Decoder:
         """With that transducer; InputError for a language model that cannot be read."""
-        fusion = None
+        fusion, weights = None, self.weights()
         if self.lm is not None:
-            options = FusionOptions(weight=self.lm_weight, word_bonus=self.word_bonus)
+            options = FusionOptions(weight=weights["lm_weight"], word_bonus=weights["word_bonus"])
             fusion = NgramFusion(load_arpa(self.lm), transducer.tokens, options, transducer.blank)
         return Decoder(
             transducer=transducer,
             options=BeamOptions(
                 beam=self.beam or _DEFAULTS.beam,
-                internal=self.internal_weight if self.lm is not None else 0.0,
+                internal=weights["internal_weight"] if self.lm is not None else 0.0,
             ),
             fusion=fusion,
         )
@@ -67,10 +87,12 @@ class SearchChoice:
         return {
             "beam": (self.beam or _DEFAULTS.beam) if self.wanted else None,
             "lm": None if self.lm is None else str(self.lm),
-            "lm_weight": None if self.lm is None else self.lm_weight,
-            "word_bonus": None if self.lm is None else self.word_bonus,
-            "internal_weight": None if self.lm is None else self.internal_weight,
+            **(dict.fromkeys(_WEIGHTS) if self.lm is None else self.weights()),
         }
+
+
+def _chosen(name: str) -> str:
+    return f"[default: {_WEIGHTS[name]:g}, chosen on AN4's development speakers]"
 
 
 def search_options(command: _Command) -> _Command:
@@ -79,23 +101,19 @@ def search_options(command: _Command) -> _Command:
         click.option(
             "--internal-weight",
             type=click.FloatRange(0),
-            default=INTERNAL_WEIGHT,
-            show_default=True,
-            help="With --lm: weight of the network's own language model, which is taken off.",
+            help="With --lm: weight of the network's own language model, which is taken off.  "
+            f"{_chosen('internal_weight')}",
         ),
         click.option(
             "--word-bonus",
             type=float,
-            default=_FUSION.word_bonus,
-            show_default=True,
-            help="With --lm: nats added for every word.",
+            help="With --lm: nats added for every word; a large bonus inserts words.  "
+            f"{_chosen('word_bonus')}",
         ),
         click.option(
             "--lm-weight",
             type=click.FloatRange(0),
-            default=_FUSION.weight,
-            show_default=True,
-            help="With --lm: weight of its logarithms.",
+            help=f"With --lm: weight of its logarithms.  {_chosen('lm_weight')}",
         ),
         click.option(
             "--lm",

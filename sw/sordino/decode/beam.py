@@ -22,8 +22,8 @@ from sordino.errors import InputError
 
 __all__ = ["INTERNAL_WEIGHT", "BeamOptions", "Fusion", "Hypothesis", "beam_search"]
 
-INTERNAL_WEIGHT = 0.2
-"""For `BeamOptions.internal` beside a language model; measured by `make beam`."""
+INTERNAL_WEIGHT = 0.0
+"""For `BeamOptions.internal` beside a language model; chosen by `make fusion`."""
 
 State = TypeVar("State")
 Tokens = tuple[int, ...]

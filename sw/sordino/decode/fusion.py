@@ -32,13 +32,16 @@ _SPACE = re.compile(r"\s")  # as str.split has it
 class FusionOptions:
     """How much the n-gram says; InputError for numbers that mean nothing.
 
+    The defaults are what `make fusion` chooses: on the AN4 development speakers, with the model
+    that ships.
+
     weight          of its natural logarithms
     word_bonus      nats for every word, against the shortening that weights above 0 cause
     unknown_letter  nats, before the weight, for each letter of a word that the n-gram lacks
     """
 
-    weight: float = 0.6
-    word_bonus: float = 2.5
+    weight: float = 0.4
+    word_bonus: float = 1.5
     unknown_letter: float = -4.0
 
     def __post_init__(self) -> None:

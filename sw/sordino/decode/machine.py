@@ -51,12 +51,12 @@ def _search_of(image: Image) -> Search:
 class MachineTransducer:
     """An image on the exact machine; ImageError for one without the entry points.
 
-    `runs` counts the runs of each entry point.
+    `image` is what it runs; `runs` counts the runs of each entry point.
     """
 
     def __init__(self, image: Image) -> None:
         self._search = _search_of(image)
-        self._golden, self._image = Golden(image), image
+        self._golden, self.image = Golden(image), image
         host: dict[str, Any] = image.host
         self.tokens: list[str] = [str(token) for token in host["tokens"]]
         self.blank, self.max_symbols = int(host["blank"]), int(host["max_symbols"])
@@ -80,7 +80,7 @@ class MachineTransducer:
         self.runs[entry] += 1
         golden = self._golden
         golden.start(features, entry=entry)
-        for _ in self._image.program:  # entry points have no loops
+        for _ in self.image.program:  # entry points have no loops
             if not golden.state.running:
                 break
             golden.step()
@@ -90,7 +90,7 @@ class MachineTransducer:
 
     def encode(self, x: NDArray[np.int8]) -> _Ints:
         """The encoder's half of the joint (T, joint slots) int16 for input (frames, dim)."""
-        dim = int(self._image.host["input"]["count"])
+        dim = int(self.image.host["input"]["count"])
         if x.ndim != 2 or x.shape[1] != dim:
             raise InputError(f"wanted input of shape (frames, {dim}), got {x.shape}")
         self._run("reset")
@@ -116,7 +116,7 @@ class MachineTransducer:
         ):
             memory[...] = kept
         first, stride, width = self._search.embedding
-        row = embedding_words(self._image.parameters, first + token * stride, width)
+        row = embedding_words(self.image.parameters, first + token * stride, width)
         self._run("advance", row.astype(np.int8))
         return MachineState(
             tuple(h.copy() for h in self._hidden),

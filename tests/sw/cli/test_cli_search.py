@@ -101,9 +101,9 @@ def test_eval(sordino, small_image, small_model, folder, arpa, engine):
     report = sordino(*command, "--json").json()
     assert (report["beam"], report["lm"]) == (3, str(arpa))
     assert (report["lm_weight"], report["word_bonus"]) == (0.3, 1.0)
-    assert report["internal_weight"] == 0.2
-    other = sordino(*command, "--internal-weight", "0", "--json").json()
-    assert other["internal_weight"] == 0.0
+    assert report["internal_weight"] == 0.0
+    other = sordino(*command, "--internal-weight", "0.2", "--json").json()
+    assert other["internal_weight"] == 0.2
     assert report["interval"][0] <= report["wer"] <= report["interval"][1]
     kinds = ("substitutions", "deletions", "insertions")
     assert sum(report[kind] for kind in kinds) == report["errors"]
@@ -121,6 +121,27 @@ def test_run(sordino, small_image, small_features, arpa):
     assert scores == sorted(scores, reverse=True)
     assert entry["hypotheses"][0]["transcript"] == entry["transcript"]
     assert f"{scores[0]:.2f}" in sordino(*command).out
+
+
+@pytest.mark.parametrize("option", ["--lm-weight", "--word-bonus", "--internal-weight"])
+@pytest.mark.parametrize("value", ["0", "1"])
+def test_weights_without_a_language_model(sordino, small_image, small_features, option, value):
+    line = sordino("run", small_image, small_features, "--beam", "2", option, value).complaint()
+    assert f"wanted --lm FILE beside {option}, got none" in line
+
+
+@pytest.mark.parametrize("option", ["--lm-weight", "--word-bonus", "--internal-weight"])
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_weights_are_finite(sordino, small_image, small_features, arpa, option, value):
+    rest = ("--lm", arpa, option, value)
+    assert value in sordino("run", small_image, small_features, *rest).complaint()
+
+
+@pytest.mark.parametrize("command", ["run", "eval"])
+def test_help_says_where_the_weights_come_from(sordino, command):
+    text = " ".join(sordino(command, "--help").out.split())
+    for default in ("0.4", "1.5", "0"):
+        assert f"[default: {default}, chosen on AN4's development speakers]" in text
 
 
 @pytest.mark.parametrize("command", ["run", "eval"])
