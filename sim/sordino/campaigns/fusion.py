@@ -28,7 +28,8 @@ from sordino.decode.ngram import NgramModel
 from sordino.decode.transducer import Transducer
 from sordino.reference.markdown import table
 from sordino.speech.datasets import Utterance, load_dataset
-from sordino.speech.wer import paired_bootstrap, word_error_rate
+from sordino.speech.text import Speller
+from sordino.speech.wer import paired_bootstrap, transcript_errors
 
 __all__ = ["AXES", "DEFAULTS", "Counts", "Remembered", "choose", "choose_apart", "main", "smooth"]
 
@@ -118,11 +119,14 @@ def measure(recogniser: Recogniser, data: Path) -> Counts:
 
 def _one(transducer: Remembered, text: str, lm: NgramModel) -> list[tuple[int, ...]]:
     """Errors of greedy decoding, of the beam alone and of every point."""
+    speller = Speller(transducer.tokens, transducer.blank)
 
     def errors(options: BeamOptions, fusion: FusionOptions | None = None) -> tuple[int, ...]:
-        second = None if fusion is None else NgramFusion(lm, transducer.tokens, fusion)
+        second = (
+            None if fusion is None else NgramFusion(lm, transducer.tokens, fusion, transducer.blank)
+        )
         decoder = Decoder(transducer=transducer, options=options, fusion=second)
-        score = word_error_rate([text], [decoder.text(np.zeros((1, 1)))])
+        score = transcript_errors([text], [decoder.text(np.zeros((1, 1)))], speller)
         return score.errors, score.substitutions, score.deletions, score.insertions
 
     return [errors(BeamOptions(beam=1)), errors(BeamOptions(beam=BEAM))] + [

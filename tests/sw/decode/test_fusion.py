@@ -91,7 +91,9 @@ def test_orders_without_contexts() -> None:
 def test_words_that_tokens_cannot_spell_are_left_out_and_said() -> None:
     model = estimate([["one"], ["one", "on", "Two"]], 2)
     with pytest.warns(InputWarning, match=r"3 of 3 words of the language model \(100\.0%\)"):
-        fusion = NgramFusion(model, ["<blank>", *LETTERS], FusionOptions(word_bonus=0.0), 0)
+        fusion = NgramFusion(
+            model, ["<blank>", *LETTERS], FusionOptions(weight=0.6, word_bonus=0.0), 0
+        )
     unknown = model.log10(UNKNOWN, [BEGIN]) * LN10
     state = fusion.advance(fusion.start(), 1 + LETTERS.index("O"))
     assert math.isclose(fusion.score(state), 0.6 * (unknown - 4.0))
