@@ -2,17 +2,33 @@
 
 from sordino.errors import InputError
 
-__all__ = ["one_of", "within"]
+__all__ = ["one_of", "shown", "within"]
+
+_MOST = 60
+"""Characters of a value in a message."""
+_LARGE = 1 << 63
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: in one line, and not for pages."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"a whole number of {value.bit_length()} bits"
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # of endless numbers inside, of endless tables
+        return f"a {type(value).__name__}"
+    return text if len(text) <= _MOST else text[: _MOST - 1] + "…"
 
 
 def within(recipe: object, name: str, low: float, high: float) -> None:
     """Raise InputError unless field `name` is a number from `low` to `high`."""
     value = getattr(recipe, name)
     if not low <= value <= high:
-        raise InputError(f"wanted {name} from {low:g} to {high:g} in the recipe, got {value:g}")
+        got = f"{value:g}" if abs(value) < _LARGE else shown(value)
+        raise InputError(f"wanted {name} from {low:g} to {high:g} in the recipe, got {got}")
 
 
 def one_of(recipe: object, name: str, allowed: tuple[str, ...]) -> None:
     """Raise InputError unless field `name` is one of the allowed texts."""
     if (value := getattr(recipe, name)) not in allowed:
-        raise InputError(f"wanted {name} as one of {', '.join(allowed)}, got {value!r}")
+        raise InputError(f"wanted {name} as one of {', '.join(allowed)}, got {shown(value)}")

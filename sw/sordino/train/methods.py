@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from sordino.compiler.precision import CODEBOOKS, Precision
 from sordino.compiler.prune import SHARES
 from sordino.errors import InputError
-from sordino.train.checks import one_of, within
+from sordino.train.checks import one_of, shown, within
 
 __all__ = [
     *("ContextRecipe", "DiscriminativeRecipe", "QuantiseRecipe", "SparsifyRecipe"),
@@ -58,7 +58,9 @@ class QuantiseRecipe:
             raise InputError("wanted bits in the recipe beside [quantise.layers], got none")
         for pattern, bits in self.layers.items():
             if not 2 <= bits <= 8:
-                raise InputError(f"wanted bits of {pattern} from 2 to 8 in the recipe, got {bits}")
+                raise InputError(
+                    f"wanted bits of {pattern} from 2 to 8 in the recipe, got {shown(bits)}"
+                )
         one_of(self, "method", tuple(_METHODS))
         one_of(self, "codebook", CODEBOOKS)
         wanted = _METHODS[self.method] or self.codebook

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -12,7 +13,7 @@ from sordino.files import read_text
 from sordino.meta.table import MEANS
 from sordino.model.rnnt import MOST_BLANK_PENALTY
 from sordino.speech.datasets import Split
-from sordino.train.checks import one_of, within
+from sordino.train.checks import one_of, shown, within
 from sordino.train.methods import (
     ContextRecipe,
     DiscriminativeRecipe,
@@ -254,6 +255,10 @@ class Recipe:
     context: ContextRecipe = field(default_factory=ContextRecipe)
     discriminative: DiscriminativeRecipe = field(default_factory=DiscriminativeRecipe)
 
+    def __post_init__(self) -> None:
+        if not self.name.strip() or not self.name.isprintable():
+            raise InputError(f"wanted a name that can be read in one line, got {shown(self.name)}")
+
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON-able values, those left out in the file among them."""
         return asdict(self)
@@ -288,18 +293,20 @@ def load_recipe(path: str | Path) -> Recipe:
 
 def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     """The entries of a file over those of its base."""
-    if path in above:
+    if (place := path.resolve()) in above:
         raise InputError(f"wanted a base that ends somewhere, but {path} is its own; correct it")
     try:
         values = tomllib.loads(read_text(path, "recipe"))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:  # ValueError: also of numbers that never end
         raise InputError(f"wanted a recipe as TOML, but {path} is not: {error}") from None
     base = values.pop("base", None)
     if base is None:
         return values
-    if not isinstance(base, str):
-        raise InputError(f"{path}: wanted base as the name of a file, got {base!r}")
-    inherited = _read(path.parent / base, (*above, path))
+    if not isinstance(base, str) or not base.isprintable():
+        raise InputError(f"{path}: wanted base as the name of a file, got {shown(base)}")
+    inherited = _read(path.parent / base, (*above, place))
     for part in ("name", "description"):
         inherited.pop(part, None)
     return _over(inherited, values)
@@ -315,11 +322,11 @@ def _over(below: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
 
 def _build(kind: Any, values: object, where: str) -> Any:
     if not isinstance(values, dict):
-        raise InputError(f"wanted {where} as a table, got {values!r}")
+        raise InputError(f"wanted {where} as a table, got {shown(values)}")
     known = {f.name: f.type for f in fields(kind)}
     if unknown := values.keys() - known.keys():
         raise InputError(
-            f"wanted entries of {where} among {', '.join(known)}, got {sorted(unknown)[0]!r}"
+            f"wanted entries of {where} among {', '.join(known)}, got {shown(sorted(unknown)[0])}"
         )
     if kind is Recipe and "name" not in values:
         raise InputError("wanted a name in the recipe, got none")
@@ -330,19 +337,19 @@ def _value(kind: Any, value: object, name: str) -> Any:
     if get_origin(kind) is tuple:
         inner = get_args(kind)
         if not isinstance(value, list) or len(value) != len(inner):
-            raise InputError(f"wanted {name} as a list of {len(inner)} numbers, got {value!r}")
+            raise InputError(f"wanted {name} as a list of {len(inner)} numbers, got {shown(value)}")
         return tuple(_value(k, v, name) for k, v in zip(inner, value, strict=True))
     if get_origin(kind) is dict:
         if not isinstance(value, dict):
-            raise InputError(f"wanted {name} as a table, got {value!r}")
+            raise InputError(f"wanted {name} as a table, got {shown(value)}")
         return {key: _value(get_args(kind)[1], v, f"{name}.{key}") for key, v in value.items()}
     if get_origin(kind) is Literal:
         kind = str
     if kind not in (int, float, str, bool):
         return _build(kind, value, f"[{name}]")
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
         return float(value)
     if type(value) is not kind or value != value:
         names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-        raise InputError(f"wanted {name} as {names[kind]}, got {value!r}")
+        raise InputError(f"wanted {name} as {names[kind]}, got {shown(value)}")
     return value

@@ -74,6 +74,14 @@ def test_a_base_gives_what_is_not_said(tmp_path: Path) -> None:
             load_recipe(write(tmp_path, text))
 
 
+@pytest.mark.parametrize("folder", ["", ".", "../x"])
+def test_a_base_that_is_itself_by_another_name(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "x").mkdir()
+    path = write(tmp_path / "x", f'name = "x"\nbase = "{Path(folder, "recipe.toml")}"')
+    with pytest.raises(InputError, match=r"recipe\.toml is its own; correct it"):
+        load_recipe(path)
+
+
 def test_digest_is_of_what_is_said_not_of_how(tmp_path: Path) -> None:
     said = load_recipe(write(tmp_path, 'name = "x"\n[schedule]\nseed = 3\nepochs = 100\n'))
     again = load_recipe(write(tmp_path, '# a comment\nname = "x"\n[schedule]\nseed = 3\n'))
@@ -133,6 +141,18 @@ def test_every_field_is_documented(kind: type) -> None:
         ('name = "x"\n[sparsify]\nmethod = "luck"', "as one of magnitude, compressed_sensing"),
         ('name = "x"\n[teacher]\nlabels = 0', "wanted labels as true or false, got 0"),
         ('name = "x"\n[features]\nmean_over = "day"', "as one of utterance, running"),
+        ('name = "a\\nb"', r"wanted a name that can be read in one line, got 'a\\nb'"),
+        ('name = " "', "wanted a name that can be read in one line, got ' '"),
+        ('name = "x"\n[schedule]\nclip = 1' + "0" * 400, "as a number, got a whole number of 13"),
+        ('name = "x"\n[schedule]\nclip = 1' + "0" * 5000, r"as TOML, but .* is not: "),
+        ('name = "x"\n[schedule]\nseed = 0x' + "f" * 9000, "got a whole number of 36000 bits"),
+        ('name = "x"\n[schedule]\nclip = 1e400', "from 1e-09 to 1e.09 in the recipe, got inf"),
+        ('name = "x"\n[schedule]\nclip = ["' + "y" * 5000, r"as TOML, but .* is not: "),
+        ('name = "x"\n[schedule]\nclip = "' + "y" * 5000 + '"', r"got 'y{58}…$"),
+        ("name = " + "[" * 5000, r"as TOML, but .* is not: "),
+        ('name = "x"\n[quantise]\nbits = 4\nlayers = {a = 0x' + "f" * 9000 + "}", "36000 bits"),
+        ('name = "x"\n' + "a" * 5000 + " = 1", r"among .*, got 'a{58}…$"),
+        ('name = "x"\nbase = "a\\u0000b"', r"wanted base as the name of a file, got 'a\\x00b'"),
         ('name = "x"\n[sparsify]\nunit = "row"', "as one of single, connection, got 'row'"),
     ],
 )
@@ -140,6 +160,7 @@ def test_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         load_recipe(write(tmp_path, text))
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1000
     assert str(tmp_path / "recipe.toml") in str(caught.value)
 
 
