@@ -15,10 +15,13 @@ from pathlib import Path
 from sordino.errors import InputError
 
 __all__ = [
-    *("decode_text", "is_standard_output", "output_path", "read_lines", "read_text", "resolved"),
-    *("text_lines", "write_atomically"),
+    *("decode_text", "is_standard_output", "output_path", "read_lines", "read_text"),
+    *("remove_temporary", "resolved", "text_lines", "write_atomically"),
 ]
 
+_RANDOM_BYTES = 8
+_SUFFIX = ".sordino"
+"""A temporary name is a dot, random digits and this."""
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -140,6 +143,16 @@ def resolved(path: str | Path) -> Path | None:
     return target if named else None
 
 
+def remove_temporary(folder: str | Path) -> None:
+    """Remove what processes that were killed while writing have left in a folder.
+
+    Nobody else may be writing there.
+    """
+    digits = "[0-9a-f]" * 2 * _RANDOM_BYTES
+    for path in Path(folder).glob(f".{digits}{_SUFFIX}"):
+        path.unlink(missing_ok=True)
+
+
 def is_standard_output(path: str | Path) -> bool:
     """Whether `path` is what standard output goes to (and is not the null device)."""
     try:
@@ -153,7 +166,7 @@ def is_standard_output(path: str | Path) -> bool:
 
 def _temporary(target: Path | None) -> Path:
     """A new empty file beside `target`, with its permissions; anywhere for None."""
-    name = f".{secrets.token_hex(8)}.sordino"
+    name = f".{secrets.token_hex(_RANDOM_BYTES)}{_SUFFIX}"
     if target is None:
         path = Path(tempfile.gettempdir()) / name
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

@@ -13,8 +13,9 @@ from types import ModuleType
 
 from sordino.errors import InputError
 
-__all__ = ["exclusive"]
+__all__ = ["exclusive", "exclusive_folder"]
 
+_IN_FOLDER = ".lock"
 _HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 _POLL_SECONDS = 0.05
 _HOLDER_BYTES = 300
@@ -47,6 +48,24 @@ def exclusive(path: str | Path, what: str, *, wait: bool = False) -> Iterator[No
         with suppress(OSError):  # Windows removes no file that is open
             path.unlink()
         os.close(handle)
+
+
+@contextmanager
+def exclusive_folder(folder: str | Path, what: str, *, wait: bool = False) -> Iterator[None]:
+    """As `exclusive`, of a folder that is made where there is none.
+
+    One that was made and in which nothing has come to be is removed again.
+    """
+    folder = Path(folder)
+    new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with exclusive(folder / _IN_FOLDER, f"{what} {folder}", wait=wait):
+            yield
+    finally:
+        if new:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _locked(path: Path, what: str) -> int | None:

@@ -9,7 +9,14 @@ from typing import Any, NoReturn
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from sordino.cli.streams import drop_output
@@ -17,7 +24,7 @@ from sordino.errors import InputWarning
 
 __all__ = [
     *("console", "echo", "fail", "frequency", "print_json", "print_table"),
-    *("progress", "settings", "shown_warnings", "speak_on_standard_error"),
+    *("progress", "restore_terminal", "settings", "shown_warnings", "speak_on_standard_error"),
 ]
 
 _WIDE = 1000
@@ -104,12 +111,17 @@ def print_table(
     console.print(table)
 
 
+def restore_terminal() -> None:
+    """Show the cursor, which a progress bar hides; a signal may have come just then."""
+    _errors.show_cursor()
+
+
 def progress() -> Progress:
     """A progress bar on standard error that vanishes when done."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+        MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=_errors,

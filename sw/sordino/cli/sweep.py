@@ -11,6 +11,7 @@ from sordino.cli.options import config_option, json_option, path_type, set_optio
 from sordino.cli.output import console, print_json, print_table, progress
 from sordino.cli.paths import OutputFolder
 from sordino.errors import InputError
+from sordino.locks import exclusive_folder
 from sordino.model.load import load_model
 from sordino.sweep.parallel import BACKENDS, Backend
 from sordino.sweep.plot import plot_sweep
@@ -155,20 +156,22 @@ def sweep_command(
         raise InputError("wanted a number of jobs, or -1 for all cores, got 0")
     base, loaded = load_config(config, changes), load_model(model, meta)
     points = grid(lanes, group, bits, zeros, memory)
-    with progress() as bar:
-        task = bar.add_task(model.name, total=len(points))
-        found = run_sweep(
-            loaded,
-            points,
-            output,
-            base=base,
-            data=wer,
-            jobs=jobs,
-            backend=backend,
-            scheduler=scheduler,
-            on_progress=lambda done, all_: bar.update(task, completed=done, total=all_),
-        )
-    plot_sweep(found.results, output / "pareto.svg", f"{model.name}: {len(points)} points")
+    # Each point would be whole, but the tables and the plot one sweep's or the other's.
+    with exclusive_folder(output, "the folder of a sweep"):
+        with progress() as bar:
+            task = bar.add_task(model.name, total=len(points))
+            found = run_sweep(
+                loaded,
+                points,
+                output,
+                base=base,
+                data=wer,
+                jobs=jobs,
+                backend=backend,
+                scheduler=scheduler,
+                on_progress=lambda done, all_: bar.update(task, completed=done, total=all_),
+            )
+        plot_sweep(found.results, output / "pareto.svg", f"{model.name}: {len(points)} points")
     if as_json:
         print_json({"model": str(model), "computed": found.computed, "points": found.results})
     else:

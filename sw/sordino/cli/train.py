@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from sordino.cli.options import data_option, json_option, path_type
-from sordino.cli.output import console, fail, print_json, print_table, progress
+from sordino.cli.output import (
+    console,
+    fail,
+    print_json,
+    print_table,
+    progress,
+    restore_terminal,
+)
 from sordino.cli.paths import OutputFolder
 from sordino.errors import InputError
 from sordino.train.recipe import Recipe, load_recipe
@@ -114,6 +121,7 @@ def train(
     try:
         trained = _train(loaded, data, output, also, start, teacher, threads)
     except Stopped as stopped:
+        restore_terminal()
         fail(str(stopped), 128 + stopped.signal)
     score, split = trained.score, loaded.schedule.measure
     if as_json:

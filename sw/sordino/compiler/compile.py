@@ -141,8 +141,11 @@ class Compiled:
         """Write `layers.json` (summary and layers) and `listing.txt` into a folder."""
         folder = Path(folder)
         report = {"summary": self.summary(), "layers": [layer.as_dict() for layer in self.layers]}
-        write_atomically(folder / "layers.json", json.dumps(report, indent=2) + "\n")
-        write_atomically(folder / "listing.txt", listing(self.image))
+        texts = {"layers.json": json.dumps(report, indent=2) + "\n"}
+        texts["listing.txt"] = listing(self.image)
+        with exclusive_folder(folder, "the folder of a report", wait=True):  # both of one image
+            for name, text in texts.items():
+                write_atomically(folder / name, text)
 
 
 def compile_model(

@@ -28,16 +28,17 @@ DAMAGED = (
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write tensors and plain values; a process killed meanwhile leaves the last checkpoint.
 
-    Raises InputError, and leaves the last checkpoint, where there is no room.
+    Raises InputError, and leaves the last checkpoint, where it cannot be written.
     """
     contents = io.BytesIO()
     torch.save(state, contents)
     try:
         write_atomically(path, contents.getvalue())
-    except OSError as error:
+    except InputError as error:
+        reason = str(error).partition(";")[0]
         raise InputError(
-            f"cannot write checkpoint {path}: {error.strerror}; mend that, and the same command "
-            "goes on from the checkpoint before, which is kept"
+            f"{reason}; mend that, and the same command goes on from the checkpoint before, which "
+            "is kept"
         ) from None
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import torch
 from torch.utils import deterministic
 
 from sordino.errors import InputError
-from sordino.locks import exclusive
+from sordino.locks import exclusive_folder
 from sordino.train.launch import check_launch
 from sordino.train.recipe import Recipe
 from sordino.train.start import load_start
@@ -20,8 +20,6 @@ from sordino.train.trainer import Trained, Trainer
 from sordino.train.widen import widen
 
 __all__ = ["train"]
-
-_LOCK = ".lock"
 
 
 def train(
@@ -58,7 +56,8 @@ def train(
             "leave out --teacher, or give [teacher] in the recipe a weight"
         )
     check_launch(os.environ)
-    with _alone(output), _settings(threads), _listening(stop) as stopping:
+    alone = exclusive_folder(output, "the folder of a training")
+    with alone, _settings(threads), _listening(stop) as stopping:
         started = None if start is None else load_start(start)
         if started is not None:
             wide = widen(started.weights, recipe.network, recipe.schedule.seed)
@@ -76,20 +75,6 @@ def train(
 
 def _listening(stop: Stop | None) -> AbstractContextManager[Stop]:
     return Stop() if stop is None else nullcontext(stop)
-
-
-@contextmanager
-def _alone(output: Path) -> Iterator[None]:
-    """The folder is this process's alone; one that is new and stays empty is removed again."""
-    new = not output.exists()
-    output.mkdir(parents=True, exist_ok=True)
-    try:
-        with exclusive(output / _LOCK, f"the folder of a training {output}"):
-            yield
-    finally:
-        if new:
-            with suppress(OSError):
-                output.rmdir()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from sordino.errors import InputError
-from sordino.files import write_atomically
+from sordino.files import remove_temporary, write_atomically
 from sordino.speech.datasets import Split, load_dataset
 from sordino.speech.wer import Wer, word_error_rate
 from sordino.train.checkpoint import DAMAGED, load_checkpoint, save_checkpoint
@@ -293,9 +293,7 @@ class Trainer:
 
     def _resume(self) -> None:
         path = self._output / CHECKPOINT
-        for name in (CHECKPOINT, MODEL, RESULT):  # of a process that was killed while writing
-            for partial in self._output.glob(f".{name}.*"):
-                partial.unlink(missing_ok=True)
+        remove_temporary(self._output)  # of a process that was killed while writing
         if not path.exists():
             return
         state = load_checkpoint(path)

@@ -1,8 +1,11 @@
 """`sordino sweep`."""
 
 import json
+import os
 
 import pytest
+
+from sordino.locks import exclusive
 
 pytest.importorskip("joblib", reason="needs the sweep extra")
 pytest.importorskip("matplotlib", reason="needs the sweep extra")
@@ -40,3 +43,14 @@ def test_sweep(sordino, small_model, tmp_path):
 def test_bad_axes(sordino, small_model, tmp_path, arguments, complaint):
     result = sordino("sweep", small_model, *arguments, "-o", tmp_path / "s")
     assert complaint in result.complaint()
+    assert not (tmp_path / "s").exists()
+
+
+def test_one_sweep_in_a_folder(sordino, small_model, tmp_path):
+    """Or the tables would be of one and the plot of the other."""
+    command = ("sweep", small_model, "--config", "tiny", "--lanes", 4, "-o", tmp_path, "--jobs", 1)
+    with exclusive(tmp_path / ".lock", "it"):
+        complaint = sordino(*command).complaint()
+    assert f"the folder of a sweep {tmp_path}: process {os.getpid()} on" in complaint
+    assert list(tmp_path.iterdir()) == []
+    assert sordino(*command).code == 0

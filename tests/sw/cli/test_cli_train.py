@@ -1,9 +1,17 @@
 """`sordino train` on one recording."""
 
+import io
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from sordino.cli.output import progress
+from sordino.locks import exclusive
 
 RECIPE = """
 name = "one"
@@ -93,3 +101,85 @@ def test_the_wrong_data_is_refused(sordino, recipe: Path, tmp_path: Path, corpus
     assert (
         "cannot read" in sordino("train", tmp_path / "x.toml", "--data", corpus, *out).complaint()
     )
+
+
+def test_one_training_in_a_folder(sordino, recipe: Path, corpus: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra `train`")
+    pytest.importorskip("tensorboard", reason="needs the extra `train`")
+    out = tmp_path / "out"
+    out.mkdir()
+    with exclusive(out / ".lock", "it"):
+        complaint = sordino("train", recipe, "--data", corpus, "-o", out).complaint()
+    assert f"the folder of a training {out}: process {os.getpid()} on" in complaint
+
+
+def test_torchrun_is_told_that_training_is_one_process(
+    sordino, recipe: Path, corpus: Path, tmp_path: Path, monkeypatch
+) -> None:
+    pytest.importorskip("torch", reason="needs the extra `train`")
+    pytest.importorskip("tensorboard", reason="needs the extra `train`")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    complaint = sordino("train", recipe, "--data", corpus, "-o", tmp_path / "out").complaint()
+    assert "wanted one process, since a training is one, got WORLD_SIZE=2" in complaint
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_short_recording_is_named(sordino, recipe: Path, corpus: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra `train`")
+    pytest.importorskip("tensorboard", reason="needs the extra `train`")
+    soundfile = pytest.importorskip("soundfile")
+    recipe.write_text(RECIPE.replace("stack = 8", "stack = 16"))
+    samples, rate = soundfile.read(corpus / "yes.wav")
+    soundfile.write(corpus / "short.wav", samples[: int(0.13 * rate)], rate)
+    table = corpus / "transcripts.tsv"
+    table.write_text("file\ttranscript\nyes.wav\tYES\nshort.wav\tYES\n")
+    complaint = sordino("train", recipe, "--data", corpus, "-o", tmp_path / "out").complaint()
+    assert "short.wav" in complaint
+    assert "16 frames" in complaint
+
+
+def test_a_bar_without_a_known_end_is_drawn() -> None:
+    """Before the corpus is read nobody knows how many steps there are; names are no markup."""
+    text = io.StringIO()
+    for total in (None, 8):
+        bar = progress()
+        bar.add_task("[/name]", total=total)
+        Console(file=text, width=100).print(bar.get_renderable())
+    assert text.getvalue().count("[/name]") == 2
+    assert "0/8" in text.getvalue()
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs pseudo-terminals")
+def test_ctrl_c_leaves_the_terminal_as_it_was(recipe: Path, corpus: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra `train`")
+    pytest.importorskip("tensorboard", reason="needs the extra `train`")
+    recipe.write_text(RECIPE.replace("epochs = 2", "epochs = 10000\nmeasure_epochs = 10000"))
+    program = "from sordino.cli.main import main; main()"
+    command = ("train", recipe, "--data", corpus, "-o", tmp_path / "out", "--threads", 1)
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, command)],
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while b"epoch 3" not in shown:
+            shown += os.read(ours, 1 << 16)
+        process.send_signal(signal.SIGINT)
+        try:
+            while piece := os.read(ours, 1 << 16):
+                shown += piece
+        except OSError:  # how Linux says that a terminal has no more processes
+            pass
+        os.close(ours)
+    assert process.returncode == 130
+    hidden, visible = shown.rfind(b"\x1b[?25l"), shown.rfind(b"\x1b[?25h")
+    assert 0 <= hidden < visible, "the cursor"
+    last = shown[visible:].decode().removeprefix("\x1b[?25h")
+    assert last.startswith("sordino: stopped; the checkpoint has ")
+    assert last.endswith("steps, and the same command goes on from there\r\n")
+    assert last.count("\n") == 1

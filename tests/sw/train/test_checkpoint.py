@@ -225,11 +225,11 @@ def test_a_checkpoint_of_an_earlier_version(done: Path, corpus: Path, short: Rec
 def test_what_a_killed_process_was_writing_is_cleared_away(
     done: Path, corpus: Path, short: Recipe
 ) -> None:
-    for name in (".checkpoint.pt.abc", ".model.npz.x1", ".result.json.99"):
+    for name in (f".{'0a' * 8}.sordino", ".notes.sordino", "notes.txt"):
         (done / name).write_bytes(b"half")
-    (done / "notes.txt").write_text("mine")
     train(short, corpus, done, threads=1)
-    names = {"checkpoint.pt", "model.npz", "result.json", "tensorboard", "notes.txt"}
+    names = {"checkpoint.pt", "model.npz", "result.json", "tensorboard"}
+    names |= {"notes.txt", ".notes.sordino"}
     assert {p.name for p in done.iterdir()} == names
 
 
@@ -246,7 +246,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(
 
     monkeypatch.setattr(trainer, "_SAVE_SECONDS", -1.0)
     try:
-        with pytest.raises(InputError, match=r"cannot write checkpoint .*pt: File too large; mend"):
+        with pytest.raises(InputError, match=r"cannot write .*checkpoint.pt: File too large; mend"):
             train(short, corpus, tmp_path, threads=1, on_step=limit)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
