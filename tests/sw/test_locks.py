@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from sordino.errors import InputError
-from sordino.locks import exclusive
+from sordino.locks import exclusive, exclusive_folder
 
 HOLD = """
 import sys, time
-from sordino.locks import exclusive
+from sordino.locks import exclusive, exclusive_folder
 with exclusive(sys.argv[1], "a folder"):
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
@@ -77,7 +77,7 @@ def test_waiting_ends_with_the_holder(tmp_path, holder):
 
 def test_many_wait_and_one_at_a_time_works(tmp_path):
     work = f"""
-from sordino.locks import exclusive
+from sordino.locks import exclusive, exclusive_folder
 for _ in range(30):
     with exclusive({str(tmp_path / "lock")!r}, "a count", wait=True):
         with open({str(tmp_path / "count")!r}, "r+") as file:
@@ -104,3 +104,22 @@ def test_without_fcntl_the_lock_says_so(tmp_path, monkeypatch):
     lock = exclusive(tmp_path / "lock", "a folder")
     with pytest.raises(InputError, match=r"no file locks \(fcntl\)"), lock:
         pass
+
+
+def test_a_folder_is_made_and_removed_if_nothing_came_to_be_in_it(tmp_path):
+    folder = tmp_path / "new" / "folder"
+    with exclusive_folder(folder, "the folder of a test"):
+        assert [p.name for p in folder.iterdir()] == [".lock"]
+        with (
+            pytest.raises(InputError, match=f"cannot use the folder of a test {folder}: process"),
+            exclusive_folder(folder, "the folder of a test"),
+        ):
+            pass
+    assert not folder.exists()
+    with exclusive_folder(folder, "the folder of a test"):
+        (folder / "result").write_text("it")
+    assert [p.name for p in folder.iterdir()] == ["result"]
+    (folder / "result").unlink()
+    with exclusive_folder(folder, "the folder of a test"):
+        pass
+    assert folder.exists(), "it was there before"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sordino.errors import InputError
-from sordino.files import output_path, write_atomically
+from sordino.files import output_path, remove_temporary, write_atomically
 
 ROOT = Path(__file__).parents[2]
 root = pytest.mark.skipif(
@@ -245,6 +245,18 @@ def test_an_interrupted_block_leaves_nothing(tmp_path, error):
     with pytest.raises(error):
         interrupted()
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a", "old")]
+
+
+def test_what_a_killed_process_leaves_is_removed_and_nothing_else(tmp_path):
+    with output_path(tmp_path / "a") as temporary:
+        temporary.write_text("half")
+        for name in (".notes.sordino", "a.sordino", "b"):
+            (tmp_path / name).touch()
+        remove_temporary(tmp_path)
+        assert not temporary.exists()
+        temporary.write_text("whole")
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"a", ".notes.sordino", "a.sordino", "b"}
 
 
 WRITERS = {

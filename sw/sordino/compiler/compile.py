@@ -27,6 +27,7 @@ from sordino.compiler.stream import WEIGHTS, place_weights
 from sordino.files import write_atomically
 from sordino.golden.verify import verify
 from sordino.isa.image import Image
+from sordino.locks import exclusive_folder
 from sordino.model.rnnt import MOST_BLANK_PENALTY, RnntModel
 
 __all__ = ["CompileOptions", "Compiled", "compile_model"]

@@ -35,10 +35,10 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     try:
         write_atomically(path, contents.getvalue())
     except InputError as error:
-        reason = str(error).partition(";")[0]
+        reason = str(error).partition(";")[0].removeprefix("cannot write ")
         raise InputError(
-            f"{reason}; mend that, and the same command goes on from the checkpoint before, which "
-            "is kept"
+            f"cannot write checkpoint {reason}; mend that, and the same command goes on from the "
+            "checkpoint before, which is kept"
         ) from None
 
 

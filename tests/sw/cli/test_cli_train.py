@@ -131,7 +131,7 @@ def test_the_short_recording_is_named(sordino, recipe: Path, corpus: Path, tmp_p
     soundfile = pytest.importorskip("soundfile")
     recipe.write_text(RECIPE.replace("stack = 8", "stack = 16"))
     samples, rate = soundfile.read(corpus / "yes.wav")
-    soundfile.write(corpus / "short.wav", samples[: int(0.13 * rate)], rate)
+    soundfile.write(corpus / "short.wav", samples[int(0.5 * rate) :][: int(0.13 * rate)], rate)
     table = corpus / "transcripts.tsv"
     table.write_text("file\ttranscript\nyes.wav\tYES\nshort.wav\tYES\n")
     complaint = sordino("train", recipe, "--data", corpus, "-o", tmp_path / "out").complaint()

@@ -78,7 +78,8 @@ def test_data_is_known_by_its_contents(
     assert (done / "model.npz").read_bytes() == before
     table = moved / "transcripts.tsv"
     said = table.read_text()
-    for changed in (said.replace("YES", "NO"), said.replace("yes.wav", "robert.wav", 1)):
+    header, *lines = said.splitlines()
+    for changed in (said.replace("YES", "NO"), "\n".join([header, *reversed(lines)])):
         assert changed != said
         table.write_text(changed)
         with pytest.raises(InputError, match=r"its data differs \(another corpus, or its rec"):
@@ -246,7 +247,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(
 
     monkeypatch.setattr(trainer, "_SAVE_SECONDS", -1.0)
     try:
-        with pytest.raises(InputError, match=r"cannot write .*checkpoint.pt: File too large; mend"):
+        with pytest.raises(InputError, match=r"cannot write checkpoint .*pt: File too large; mend"):
             train(short, corpus, tmp_path, threads=1, on_step=limit)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -356,7 +357,10 @@ def test_what_cannot_be_started_from(
     arrays |= {"features.mean": model.feature_mean, "features.std": model.feature_std}
     for meta, message in (
         ({"tokens": [*model.tokens[:-2], "'", "Z"]}, "that are not the same; start from"),
-        ({"blank": 1}, "whose blank is token 0, got 1 in model"),
+        (
+            {"blank": 1, "tokens": [" ", "<blank>", *model.tokens[2:]]},
+            "whose blank is token 0, got 1 in model",
+        ),
         ({"joint": {"dim": 8, "activation": "relu"}}, "and with a tanh joint, got model"),
     ):
         save_arrays(tmp_path / "model.npz", {**model.meta, **meta}, arrays)
