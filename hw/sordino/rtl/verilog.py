@@ -86,7 +86,7 @@ def _woken(module: str) -> str:
         return head + (f"{only}  end\n" if only else "")
 
     result, unclocked = _UNCLOCKED.subn(one, module)
-    processes = len(re.findall(r"\balways", result))
+    processes = len(re.findall(r"\balways(?:_comb|_ff|_latch)?\b", result))
     clocked = len(_CLOCKED.findall(result))
     unknown = re.sub(r"\$(un)?signed\(", "", result)
     if processes != unclocked + clocked or "$" in unknown or "\\" in unknown:
