@@ -13,7 +13,7 @@ import cocotb
 import numpy as np
 import pytest
 from cocotb.clock import Clock
-from cocotb.triggers import First, RisingEdge, Timer
+from cocotb.triggers import FallingEdge, First, RisingEdge, Timer
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from sordino.driver.fit import check_fit
@@ -43,6 +43,10 @@ MOST_NS = 10**10
 """A machine that has not stopped after a billion cycles never will."""
 AT = {name: register.offset for name, register in REGISTERS.items()}
 IN_FLIGHT = 64
+OUTPUTS = (
+    *("irq", "s_axi_awready", "s_axi_wready", "s_axi_bresp", "s_axi_bvalid"),
+    *("s_axi_arready", "s_axi_rdata", "s_axi_rresp", "s_axi_rvalid"),
+)
 
 
 class Refused(Exception):
@@ -61,13 +65,16 @@ class Host:
     @classmethod
     async def reset(cls, dut):
         """A host after reset; the clock runs in the simulator, not in Python."""
-        host = cls(dut)
         dut.rst.value = 1
         Clock(dut.clk, CLOCK_NS, unit="ns", impl="gpi").start()
+        await RisingEdge(dut.clk)
+        host = cls(dut)  # until now nobody drove the bus
         for _ in range(4):
             await RisingEdge(dut.clk)
         dut.rst.value = 0
         await RisingEdge(dut.clk)
+        if "watch" in cocotb.plusargs:
+            cocotb.start_soon(known(dut))
         return host
 
     async def write(self, name, value):
@@ -181,6 +188,16 @@ class Host:
             low = await self.read("COUNTERS", 8 * number)
             values[counter.name] = low | await self.read("COUNTERS", 8 * number + 4) << 32
         return values
+
+
+async def known(dut):
+    """Fail as soon as a bit of an output is neither 0 nor 1, whether anybody looks at it or not."""
+    outputs = [getattr(dut, name) for name in OUTPUTS]
+    while True:
+        await FallingEdge(dut.clk)
+        for output in outputs:
+            value = output.value
+            assert value.is_resolvable, f"{output._name} is {value}"
 
 
 def job():
