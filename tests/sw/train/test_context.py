@@ -96,7 +96,9 @@ def test_trained_on_a_stream_killed_and_whole(
         schedule=replace(tiny.schedule, epochs=4, ctc_epochs=1),
         context=ContextRecipe(utterances=2),
     )
-    with pytest.raises(InputError, match="wanted a file and a transcript in line 3"):
+    with pytest.raises(
+        InputError, match=r"a transcript with words of enter-six-five\.wav in line 3"
+    ):
         train(tiny, stream, tmp_path / "refused")
     whole = train(recipe, stream, tmp_path / "whole", threads=1)
     result = json.loads((tmp_path / "whole" / "result.json").read_text())
@@ -134,7 +136,8 @@ def test_a_teacher_labels_what_nobody_has(stream: Path, tiny: Recipe, tmp_path: 
     text = "\n".join(
         ["\t".join((*rows[0], "split")), *(f"{r[0]}\t\t{r[2]}\ttrain" for r in rows[1:])]
     )
-    (silent / "transcripts.tsv").write_text(f"{text}\n{rows[1][0]}\tYES\tother\tdev\n")
+    (silent / "measured.wav").symlink_to(stream / rows[1][0])
+    (silent / "transcripts.tsv").write_text(f"{text}\nmeasured.wav\tYES\tother\tdev\n")
     recipe = replace(
         tiny,
         schedule=replace(tiny.schedule, epochs=2, ctc_epochs=0, measure="dev"),
