@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sordino.errors import InputError
+from sordino.extras import missing
 
 __all__ = ["cxxrtl_headers", "run_yosys", "yosys_version"]
 
@@ -29,10 +30,7 @@ def yosys_version() -> str:
             return version(_DISTRIBUTION)
     except PackageNotFoundError:
         pass
-    raise InputError(
-        f"needs Yosys as the package {_DISTRIBUTION} has it, which is not installed; "
-        "install the extra sim: pip install 'sordino[sim]'"
-    )
+    raise InputError(missing(_DISTRIBUTION, "making a circuit or its simulator"))
 
 
 def cxxrtl_headers() -> Path:

@@ -6,6 +6,7 @@
 // rising edge leaves in registers and memories. Between `settle` and `rise` the outputs are new and
 // the state is still the old one. Numbers of stores are sordino.isa.effects.Store.
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <map>
@@ -84,6 +85,7 @@ struct Harness {
 
     cxxrtl_vcd vcd = nullptr;
     FILE *vcd_file = nullptr;
+    int vcd_error = 0;
     bool started = false;
     uint64_t time = 0;
 
@@ -113,7 +115,9 @@ struct Harness {
         for (;;) {
             cxxrtl_vcd_read(vcd, &data, &size);
             if (!size) break;
-            fwrite(data, 1, size, vcd_file);
+            if (vcd_error) continue;
+            errno = 0;
+            if (fwrite(data, 1, size, vcd_file) != size) vcd_error = errno ? errno : EIO;
         }
     }
     void settle() {
@@ -295,6 +299,13 @@ int sordino_open_vcd(Harness *h, const char *path) {
                                return object->type != CXXRTL_MEMORY && !std::strchr(name, '$');
                            });
     return 1;
+}
+
+// Write all samples to the file; 0, or the first error's number.
+int sordino_flush_vcd(Harness *h) {
+    errno = 0;
+    if (h->vcd_file && !h->vcd_error && fflush(h->vcd_file)) h->vcd_error = errno ? errno : EIO;
+    return h->vcd_error;
 }
 
 // External memory of `size` bytes from 4 KiB page `page` on; 0 if the machine does not stream.

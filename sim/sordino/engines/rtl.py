@@ -1,6 +1,7 @@
 """The rtl engine: the circuit itself, compiled to native code."""
 
 import ctypes
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.driver.fit import check_fit
 from sordino.driver.loading import load_sections
-from sordino.engines.compiled import build
+from sordino.engines.compiled import cache_directory, load
 from sordino.engines.engine import Record, RunResult
 from sordino.engines.errors import ToolError
 from sordino.engines.external import MemoryTiming
@@ -59,8 +60,8 @@ def _memory_names(config: Config) -> Iterator[tuple[Store, str]]:
         yield Store.BANK1, f"{path} bank1"
 
 
-def _library(path: Path) -> ctypes.CDLL:
-    library = ctypes.CDLL(str(path))
+def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
+    """The library with its functions' types."""
     pointer, u32, u64, size = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_size_t
     text = ctypes.c_char_p
     for name, result, arguments in (
@@ -70,6 +71,7 @@ def _library(path: Path) -> ctypes.CDLL:
         ("names", None, [pointer]),
         ("bind", size, [pointer, u32, text]),
         ("open_vcd", ctypes.c_int, [pointer, text]),
+        ("flush_vcd", ctypes.c_int, [pointer]),
         ("external", ctypes.c_int, [pointer, text, size, u32, u32, u32, u32, u32]),
         ("beats", u64, [pointer]),
         ("load", None, [pointer, pointer, size]),
@@ -93,6 +95,10 @@ def _library(path: Path) -> ctypes.CDLL:
     return library
 
 
+def _clear() -> str:
+    return f"delete the cache {cache_directory()}"
+
+
 class Rtl:
     """The machine in RTL under CXXRTL, loaded with one image.
 
@@ -114,16 +120,16 @@ class Rtl:
     ) -> None:
         check_fit(image, capacities(image.config))
         self.image = image
-        self._library = _library(build(image.config, debug=vcd is not None))
+        self._library = _declared(load(image.config, debug=vcd is not None))
         self._handle = ctypes.c_void_p(self._library.sordino_create())
         missing = self._library.sordino_missing(self._handle).decode()
         if missing:
-            raise ToolError(f"the compiled machine has no signal {missing!r}; clear the cache")
+            raise ToolError(f"the compiled machine has no signal {missing!r}; {_clear()}")
         self._depth: dict[Store, tuple[int, int]] = {}
         for store, name in _memory_names(image.config):
             depth = self._library.sordino_bind(self._handle, store.value, name.encode())
             if not depth:
-                raise ToolError(f"the compiled machine has no memory {name!r}; clear the cache")
+                raise ToolError(f"the compiled machine has no memory {name!r}; {_clear()}")
             units = self._depth.get(store, (0, 0))[1] + 1
             self._depth[store] = (8 if store is Store.REGISTER else depth, units)
         if vcd is not None and not self._library.sordino_open_vcd(self._handle, str(vcd).encode()):
@@ -146,7 +152,7 @@ class Rtl:
             *(timing.latency, timing.rate, timing.jitter, timing.seed),
         )
         if not found:
-            raise ToolError("the compiled machine has no bus to external memory; clear the cache")
+            raise ToolError(f"the compiled machine has no bus to external memory; {_clear()}")
 
     @property
     def beats(self) -> int:
@@ -228,6 +234,8 @@ class Rtl:
             cycles += _CYCLES_A_CALL
             if on_cycles is not None:
                 on_cycles(cycles)
+        if number := library.sordino_flush_vcd(handle):
+            raise ToolError(f"cannot write the waveform: {os.strerror(number)}")
         return self._result(kept if record is True else None)
 
     def _take_records(self, index: int) -> Iterator[Record]:

