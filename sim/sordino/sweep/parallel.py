@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 from sordino.errors import InputError
+from sordino.extras import needs
 
 __all__ = ["BACKENDS", "Backend", "Each", "parallel"]
 
@@ -25,12 +26,8 @@ def parallel(
     `jobs` is joblib's n_jobs, `scheduler` the address of a Dask cluster. InputError where joblib or
     the backend is not installed, or no cluster answers.
     """
-    try:
+    with needs("a sweep"):
         import joblib
-    except ImportError:
-        raise InputError(
-            "a sweep needs joblib, which is not installed; pip install 'sordino[sweep]'"
-        ) from None
 
     def each(
         call: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]
@@ -57,12 +54,8 @@ def _dask(scheduler: str | None) -> Iterator[None]:
     """A client of the cluster at that address, which joblib's backend finds by itself."""
     if scheduler is None:
         raise InputError("wanted --scheduler with the address of a Dask cluster, got none")
-    try:
+    with needs("backend dask"):
         from distributed import Client
-    except ImportError:
-        raise InputError(
-            "backend dask needs distributed, which is not installed; pip install 'sordino[cluster]'"
-        ) from None
     try:
         client = Client(scheduler, timeout=_CONNECT_SECONDS)
     except (OSError, ValueError) as error:
@@ -72,8 +65,6 @@ def _dask(scheduler: str | None) -> Iterator[None]:
 
 
 def _register_ray() -> None:
-    try:
+    with needs("backend ray"):
         from ray.util.joblib import register_ray
-    except ImportError:
-        raise InputError("backend ray needs ray, which is not installed; pip install ray") from None
     register_ray()

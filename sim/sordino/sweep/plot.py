@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from sordino.errors import InputError
+from sordino.extras import needs
 from sordino.files import write_atomically
 
 __all__ = ["plot_sweep"]
@@ -21,14 +21,10 @@ def plot_sweep(results: Sequence[dict[str, Any]], path: Path, title: str) -> Non
     A colour for each number of lanes, a mark for each group; the Pareto points are filled and
     named, word errors stand beside them where they were counted. InputError without matplotlib.
     """
-    try:
+    with needs("a plot"):
         import matplotlib
         from matplotlib.figure import Figure
         from matplotlib.ticker import FuncFormatter
-    except ImportError:
-        raise InputError(
-            "a plot needs matplotlib, which is not installed; pip install 'sordino[sweep]'"
-        ) from None
     built = [r for r in results if r["error"] is None and r["frame_best"] is not None]
     lanes, groups = (sorted({r[name] for r in built}) for name in ("lanes", "group"))
     # The same results give the same bytes.
@@ -56,7 +52,8 @@ def plot_sweep(results: Sequence[dict[str, Any]], path: Path, title: str) -> Non
                 textcoords="offset points",
                 fontsize=6.5,
             )
-        axes.set(xscale="log", yscale="log", title=f"{title}; filled: Pareto")
+        axes.set(xscale="log", yscale="log")
+        axes.set_title(_shown(f"{title}; filled: Pareto"), wrap=True, parse_math=False)
         axes.set(xlabel="image, kilobytes", ylabel="cycles of a frame without tokens")
         for axis in (axes.xaxis, axes.yaxis):
             for which in (axis.set_major_formatter, axis.set_minor_formatter):
@@ -69,6 +66,13 @@ def plot_sweep(results: Sequence[dict[str, Any]], path: Path, title: str) -> Non
         kind = path.suffix.removeprefix(".") or "svg"
         figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
     write_atomically(path, buffer.getvalue())
+
+
+def _shown(text: str) -> str:
+    """On one line and in Unicode, as a picture's text has to be."""
+    plain = " ".join(text.split()).encode(errors="backslashreplace").decode()
+    # XML has no control characters, in whatever spelling.
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in plain)
 
 
 def _number(value: float, _place: int) -> str:

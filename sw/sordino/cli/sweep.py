@@ -11,6 +11,7 @@ from sordino.cli.options import config_option, json_option, path_type, set_optio
 from sordino.cli.output import console, print_json, print_table, progress
 from sordino.cli.paths import OutputFolder
 from sordino.errors import InputError
+from sordino.extras import needs
 from sordino.locks import exclusive_folder
 from sordino.model.load import load_model
 from sordino.sweep.parallel import BACKENDS, Backend
@@ -152,6 +153,9 @@ def sweep_command(
     Lists have commas. A point that cannot be built says why in the table. Interrupted and started
     again, a sweep goes on where it was.
     """
+    with needs("a sweep"):
+        import joblib  # noqa: F401 - found missing now, not when all is computed
+        import matplotlib  # noqa: F401
     if jobs == 0:
         raise InputError("wanted a number of jobs, or -1 for all cores, got 0")
     base, loaded = load_config(config, changes), load_model(model, meta)

@@ -15,7 +15,7 @@ from sordino.cli.output import (
     restore_terminal,
 )
 from sordino.cli.paths import OutputFolder
-from sordino.errors import InputError
+from sordino.extras import needs
 from sordino.train.recipe import Recipe, load_recipe
 from sordino.train.stopping import Stop, Stopped
 
@@ -35,17 +35,8 @@ def _train(
     threads: int | None,
 ) -> "Trained":
     with Stop() as stop:
-        try:
+        with needs("training"):
             from sordino.train.session import train as run  # imports torch, which is optional
-        except ModuleNotFoundError as error:
-            raise InputError(
-                f"training needs {error.name}, which is not installed; pip install 'sordino[train]'"
-            ) from None
-        except ImportError as error:
-            raise InputError(
-                f"training needs PyTorch, which cannot be loaded: {error}; install it again: "
-                "pip install 'sordino[train]'"
-            ) from None
         with progress() as bar:
             task = bar.add_task(recipe.name, total=None)
 

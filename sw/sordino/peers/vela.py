@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.engines.errors import Mismatch, ToolError
+from sordino.extras import missing
 
 __all__ = ["Vela", "VelaMatrix"]
 
@@ -79,9 +80,7 @@ class Vela:
         try:
             self.version = version(_PACKAGE)
         except PackageNotFoundError:
-            raise ToolError(
-                f"{_PACKAGE} is not installed; install it with pip install 'sordino[vela]'"
-            ) from None
+            raise ToolError(missing(_PACKAGE, "comparing with Arm's compiler")) from None
         self.accelerator = accelerator
 
     def encode(self, weights: _Matrix) -> bytes:

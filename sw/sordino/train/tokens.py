@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from sordino.errors import InputError
+from sordino.extras import needs
 from sordino.speech.text import Speller
 from sordino.train.recipe import NetworkRecipe
 
@@ -66,13 +67,8 @@ def make_tokens(recipe: NetworkRecipe, texts: Iterable[str]) -> TokenSet:
     """
     if recipe.tokens == "characters":
         return CHARACTERS
-    try:
+    with needs("making word pieces"):
         import sentencepiece
-    except ImportError:
-        raise InputError(
-            "making word pieces needs sentencepiece, which is not installed; "
-            "pip install 'sordino[train]'"
-        ) from None
     written: Any = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(

