@@ -46,8 +46,8 @@ ALLOWED = {
         ),
     },
     "compiler": {
-        *("arch", "arith", "isa", "golden", "meta", "model", "compiler", "errors", "files"),
-        "speech",
+        *("arch", "arith", "isa", "golden", "locks", "meta", "model", "compiler", "errors"),
+        *("files", "speech"),
     },
 }
 """Areas that an area may import; areas not named here (engines, cli, ...) may import any."""

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -48,7 +49,7 @@ def test_every_extra_installs_what_the_table_says():
         inside |= {"cocotb_tools": "cocotb", "cocotbext": "cocotbext_axi"}
         wanted = inside.get(package, package)
         extras = PROJECT["optional-dependencies"]
-        names = {line.split(">")[0].split("<")[0].replace("-", "_") for line in extras[extra]}
+        names = {re.split("[<>=]", line)[0].replace("-", "_") for line in extras[extra]}
         assert wanted in names, package
 
 
@@ -57,7 +58,7 @@ def test_every_optional_package_is_in_the_table():
         if extra == "dev":
             continue
         for line in lines:
-            name = line.split(">")[0].replace("-", "_")
+            name = re.split("[<>=]", line)[0].replace("-", "_")
             assert name in EXTRAS or name == "cocotbext_axi", name
 
 
