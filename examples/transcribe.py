@@ -5,13 +5,16 @@ from pathlib import Path
 
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
-from sordino.speech.features import FeatureDefinition, load_input
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.inputs import read_input
 from sordino.speech.text import Speller
 
 MODELS = Path(__file__).parents[1] / "models"
 wav = Path(sys.argv[1]) if len(sys.argv) > 1 else MODELS / "utterances" / "enter-six-five.wav"
 
 image = Image.load(MODELS / "an4_rnnt_causal.sordino")
-features = load_input(wav, FeatureDefinition.from_dict(image.host["features"]))
-tokens = Golden(image).run(features).tokens
+heard = read_input(wav, FeatureDefinition.from_dict(image.host["features"]))
+for doubt in heard.doubts:
+    print(f"{wav}: {doubt}", file=sys.stderr)
+tokens = Golden(image).run(heard.quantised).tokens
 print(Speller(image.host["tokens"], image.host["blank"]).text(tokens))

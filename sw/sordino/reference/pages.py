@@ -20,6 +20,7 @@ from sordino.meta.entries import Entry
 from sordino.model import load
 from sordino.npy import MOST_NUMBERS
 from sordino.reference.markdown import docstring, table
+from sordino.reference.recordings import recordings_page
 from sordino.rtl.resources import SMALLEST_OPERAND, memory_bits, multipliers
 
 __all__ = ["PAGES", "render"]
@@ -312,6 +313,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "registers.md": registers_page,
     "presets.md": presets_page,
     "meta.md": meta_page,
+    "recordings.md": recordings_page,
 }
 
 
