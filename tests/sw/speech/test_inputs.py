@@ -86,7 +86,7 @@ def test_a_matrix_that_was_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
     np.save(path, np.ones((9, 13)))
     path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(InputError, match=r"wanted 936 bytes .*, got 928: it was cut short"):
+    with pytest.raises(InputError, match=r"wanted 1,064 bytes .*, got 1,056: it was cut short"):
         read_matrix(path, WIDTHS)
 
 
