@@ -91,13 +91,17 @@ class _Outcome:
 
 
 def _transcribe(
-    model: Path, engine: str, choice: SearchChoice, utterances: list[Utterance]
+    model: Path,
+    meta: Path | None,
+    engine: str,
+    choice: SearchChoice,
+    utterances: list[Utterance],
 ) -> _Outcome:
     with progress() as bar:
         task = bar.add_task(f"{model.name} ({engine})", total=len(utterances))
         kept = bar.track(utterances, task_id=task)
         if engine == "float":
-            return _in_float(model, choice if choice.wanted else None, kept)
+            return _in_float(model, meta, choice if choice.wanted else None, kept)
         image = Image.load(model)
         definition = load_definition(image)
         if choice.wanted:
@@ -120,9 +124,9 @@ def _each(
 
 
 def _in_float(
-    model: Path, choice: SearchChoice | None, utterances: Iterable[Utterance]
+    model: Path, meta: Path | None, choice: SearchChoice | None, utterances: Iterable[Utterance]
 ) -> _Outcome:
-    loaded = load_model(model, None)
+    loaded = load_model(model, meta)
     definition = loaded.feature_definition()
     outcome = _Outcome(Speller(loaded.tokens, loaded.blank))
     if choice is not None:
@@ -194,10 +198,17 @@ def _holds(data: Path, split: Split) -> bool:
     type=click.Choice([*ENGINES.choices, "float"]),
     help="[default: golden for an image, float for a model]",
 )
+@click.option("--meta", type=path_type, help="JSON file with a float model's meta, if it has none.")
 @search_options
 @json_option
 def evaluate(
-    model: Path, data: Path, split: Split, engine: str | None, as_json: bool, **search: Any
+    model: Path,
+    data: Path,
+    split: Split,
+    engine: str | None,
+    meta: Path | None,
+    as_json: bool,
+    **search: Any,
 ) -> None:
     """Word error rate of MODEL (an image, or a float model) over a data set.
 
@@ -208,8 +219,13 @@ def evaluate(
     engine = engine or ("golden" if model.suffix == ".sordino" else "float")
     choice = SearchChoice(**search)
     choice.check_engine(engine)
+    if meta is not None and engine != "float":
+        raise InputError(
+            f"wanted a float model to use --meta on, got {model} for engine {engine}; leave --meta "
+            "out, an image has all in it"
+        )
     utterances = _utterances(data, split)
-    heard = _transcribe(model, engine, choice, utterances)
+    heard = _transcribe(model, meta, engine, choice, utterances)
     if not heard.spoken:
         raise heard.refused[0]
     score: Wer = transcript_errors([u.text for u in heard.spoken], heard.texts, heard.speller)

@@ -26,6 +26,10 @@ __all__ = [
     *("speller_of", "text_of"),
 ]
 
+_ADD_FEATURES = (
+    "compile its model again with `features` in its meta and the tensors features.mean and "
+    "features.std, see docs/meta.md"
+)
 STANDARD_INPUT = "-"
 """The name of an input that is not a file."""
 
@@ -81,7 +85,7 @@ def load_definition(image: Image) -> FeatureDefinition:
     """The image's feature definition; ImageError if it has none."""
     features = image.host.get("features")
     if not isinstance(features, dict):
-        raise ImageError("the image holds no feature definition; compile the model with its meta")
+        raise ImageError(f"the image holds no feature definition; {_ADD_FEATURES}")
     return FeatureDefinition.from_dict(features)
 
 
@@ -106,7 +110,7 @@ def hear(image: Image, path: str | Path) -> ModelInput:
     if isinstance(source, str | Path) and Path(source).suffix.lower() != ".npy":
         raise InputError(
             f"the image holds no feature definition and needs int8 vectors as .npy, got {name}; "
-            "compile the model with its meta"
+            + _ADD_FEATURES
         )
     return read_vectors(source, _width(image), name)
 
@@ -184,7 +188,7 @@ def load_speller(path: Path) -> Speller:
     """What the tokens of an image, or of a float model, can write."""
     if path.suffix == ".sordino":
         return speller_of(Image.load(path))
-    model = load_model(path, None)
+    model = load_model(path, option=None)
     return Speller(model.tokens, model.blank)
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sordino.arch import Config
+from sordino.arch import PRESETS, Config
 from sordino.compiler.allocate import check_streams
 from sordino.compiler.canonical import canonical_model
 from sordino.compiler.chunk import MOST_FRAMES, check_chunk, encode_chunked, encode_placed
@@ -24,6 +24,7 @@ from sordino.compiler.report import LayerReport, report_layer
 from sordino.compiler.schedule import Scheduled, Scheduler
 from sordino.compiler.search import ENTRIES
 from sordino.compiler.stream import WEIGHTS, place_weights
+from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.golden.verify import verify
 from sordino.isa.image import Image
@@ -157,6 +158,7 @@ def compile_model(
     The result depends on nothing but the arguments. Raises CompileError where the model does not
     fit the machine, InputError where its meta describes features that do not fit it.
     """
+    _check_kinds(model, config)
     options = options or CompileOptions()
     if options.max_symbols is not None:
         model = model.with_max_symbols(options.max_symbols)
@@ -197,6 +199,20 @@ def compile_model(
         for report in report_layer(layer, encoded, bound, quantised.snr_db)
     ]
     return Compiled(image, layers, encoded, quantised.snr_db[EMBEDDING])
+
+
+def _check_kinds(model: object, config: object) -> None:
+    """Raise InputError for the name of a model or of a machine in its place."""
+    if not isinstance(model, RnntModel):
+        raise InputError(
+            f"wanted a model to compile, got {model!r:.60}; load it with "
+            "sordino.model.load.load_model"
+        )
+    if not isinstance(config, Config):
+        raise InputError(
+            f"wanted a machine as sordino.arch.Config, got {config!r:.60}; presets are in "
+            f"sordino.arch.PRESETS: {', '.join(PRESETS)}"
+        )
 
 
 def _encode(

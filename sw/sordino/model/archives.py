@@ -10,6 +10,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,7 @@ from safetensors import SafetensorError, deserialize, safe_open
 from sordino.errors import InputError
 from sordino.meta.entries import shown
 from sordino.meta.table import MOST_META
-from sordino.model.names import canonical
-from sordino.model.tensors import check_floats, check_numbers
+from sordino.model.tensors import Stored, check_floats
 from sordino.npy import MOST_NUMBERS, Header, read_array, read_header
 
 __all__ = ["READERS", "Contents"]
@@ -31,6 +31,7 @@ Contents = tuple[dict[str, Any], object]
 
 _META = "meta"
 _MOST_BYTES = 8 * MOST_NUMBERS + (64 << 20)
+_NPZ = "a NumPy archive of plain arrays"
 _MOST_STRUCTURE = 1 << 24
 """Bytes of what an archive says about its tensors at most."""
 _SAFE = {"F16": "f2", "BF16": "bfloat16", "F32": "f4", "F64": "f8"}
@@ -40,7 +41,7 @@ _BROKEN = (
 )
 
 
-def _members(path: Path, what: str) -> list[zipfile.ZipInfo]:
+def _members(path: Path, what: str, deflated: bool = True) -> list[zipfile.ZipInfo]:
     """The directory of a zip archive; InputError for a password, other methods and sizes."""
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
@@ -49,9 +50,11 @@ def _members(path: Path, what: str) -> list[zipfile.ZipInfo]:
         raise InputError(f"wanted every name once in {what}, got one twice; save it again")
     if any(member.flag_bits & 1 for member in members):
         raise InputError(f"wanted {what} without a password, got one with; save it again")
-    methods = {member.compress_type for member in members}
-    if not methods <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise InputError(f"wanted {what} stored or deflated, got method {max(methods)}")
+    methods = {member.compress_type for member in members} - {zipfile.ZIP_STORED}
+    if methods - ({zipfile.ZIP_DEFLATED} if deflated else set()):
+        raise InputError(
+            f"wanted {what} as it was saved, got one with compression {max(methods)}; save it again"
+        )
     if (total := sum(member.file_size for member in members)) > _MOST_BYTES:
         raise InputError(
             f"wanted {what} of at most {_MOST_BYTES:,} bytes unpacked, got {total:,}; a model has "
@@ -61,29 +64,33 @@ def _members(path: Path, what: str) -> list[zipfile.ZipInfo]:
 
 
 def _read_npz(path: Path) -> Contents:
-    what = "a NumPy archive of plain arrays"
     try:
-        members = _members(path, what)
+        members = _members(path, _NPZ)
         with zipfile.ZipFile(path) as archive:
             headers = {}
             for member in members:
                 name = member.filename.removesuffix(".npy")
                 headers[name] = _header(archive, member, name)
-            sizes = [(n, h.size) for n, h in headers.items() if n != _META]
-            check_numbers(sizes)
-            for name, _ in sizes:
-                canonical(name)
-                check_floats(name, headers[name].dtype)
-            arrays = {}
-            for member in members:
-                with archive.open(member) as file:
-                    arrays[member.filename.removesuffix(".npy")] = read_array(file)
     except InputError:
         raise
     except _BROKEN:
-        raise InputError(f"wanted {what}, got something else; export it again") from None
-    inside = arrays.pop(_META, None)
-    return arrays, None if inside is None else _meta_text(inside)
+        raise InputError(f"wanted {_NPZ}, got something else; export it again") from None
+    stored = {
+        name: Stored(header.shape, header.dtype, partial(_array, path, name))
+        for name, header in headers.items()
+    }
+    inside = stored.pop(_META, None)
+    return dict(stored), None if inside is None else _meta_text(inside.read())
+
+
+def _array(path: Path, name: str) -> NDArray[Any]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = name if name in archive.namelist() else f"{name}.npy"
+            with archive.open(member) as file:
+                return read_array(file)
+    except _BROKEN:
+        raise InputError(f"wanted {_NPZ}, got {name[:80]!r} damaged; export it again") from None
 
 
 def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Header:
@@ -126,9 +133,7 @@ def _read_safetensors(path: Path) -> Contents:
         with safe_open(path, framework="numpy") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             kinds = {name: str(part.get_dtype()) for name, part in slices.items()}
-            check_numbers((n, int(np.prod(s.get_shape(), dtype=object))) for n, s in slices.items())
             for name, kind in kinds.items():
-                canonical(name)
                 check_floats(name, _SAFE.get(kind, kind))
             inside = (file.metadata() or {}).get(_META)
             tensors = {
@@ -166,7 +171,7 @@ def _read_torch(path: Path) -> Contents:
     what = "a PyTorch state dict of tensors alone"
     try:
         if zipfile.is_zipfile(path):
-            for member in _members(path, what):
+            for member in _members(path, what, deflated=False):
                 if member.filename.endswith(".pkl") and member.file_size > _MOST_STRUCTURE:
                     raise InputError(
                         f"wanted {member.filename} of at most {_MOST_STRUCTURE:,} bytes, got "

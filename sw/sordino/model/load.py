@@ -9,6 +9,7 @@ warning says.
 """
 
 import hashlib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from sordino.model.archives import READERS
 from sordino.model.doubts import doubts
 from sordino.model.names import GATES, canonical, layers_of
 from sordino.model.rnnt import Linear, Lstm, RnntModel
-from sordino.model.tensors import as_floats, check_numbers
+from sordino.model.tensors import as_floats, check_numbers, shape_of
 
 __all__ = ["load_model", "model_from_arrays"]
 
@@ -78,26 +79,32 @@ def model_from_arrays(
         )
     read = META.read(meta)
     known = _Tensors(tensors)
-    model = RnntModel(
+    _model(known.stand_ins(), read, name, sha256)  # whether all fits, before memory is taken
+    known.load()
+    model = _model(known, read, name, sha256)
+    for doubt in (*doubts(read, known.held), *known.doubts()):
+        warn(doubt)
+    return model
+
+
+def _model(known: "_Tensors", meta: dict[str, Any], name: str, sha256: str) -> RnntModel:
+    return RnntModel(
         encoder=known.stack("encoder"),
         embedding=known.take("prediction.embedding.weight"),
         prediction=known.stack("prediction"),
         joint_encoder=known.linear("encoder"),
         joint_prediction=known.linear("prediction"),
         joint_output=known.linear("output"),
-        meta=read,
+        meta=meta,
         name=name,
         sha256=sha256,
         feature_mean=known.get("features.mean"),
         feature_std=known.get("features.std"),
     )
-    for doubt in (*doubts(read, known.held), *known.doubts()):
-        warn(doubt)
-    return model
 
 
 class _Tensors:
-    """Tensors by their canonical names, as float64."""
+    """Tensors by their canonical names; as float64 once they are loaded."""
 
     def __init__(self, tensors: Mapping[str, Any]) -> None:
         self.held: dict[str, Any] = {}
@@ -106,9 +113,25 @@ class _Tensors:
             if name in self.held:
                 raise InputError(f"wanted one {name}, got two (again as {given!r}); leave one out")
             self.held[name] = tensor
-        check_numbers((name, _size(tensor)) for name, tensor in self.held.items())
-        self.held = {name: as_floats(name, tensor) for name, tensor in self.held.items()}
+        shapes = {name: shape_of(tensor) or () for name, tensor in self.held.items()}
+        check_numbers((name, math.prod(shape)) for name, shape in shapes.items())
         self._unbiased: list[str] = []
+
+    def stand_ins(self) -> "_Tensors":
+        """As many ones, which take no memory, instead of the numbers."""
+        shapes = {name: shape_of(tensor) for name, tensor in self.held.items()}
+        return _Tensors(
+            {
+                name: as_floats(name, self.held[name])  # refuses it
+                if shape is None
+                else np.broadcast_to(1.0, shape)
+                for name, shape in shapes.items()
+            }
+        )
+
+    def load(self) -> None:
+        """Convert all; InputError for what holds no floats."""
+        self.held = {name: as_floats(name, tensor) for name, tensor in self.held.items()}
 
     def get(self, name: str) -> _Array | None:
         """The tensor, if there is one."""
@@ -167,14 +190,6 @@ class _Tensors:
             f"no biases of {', '.join(self._unbiased)} are in the model, so zeros are taken, as of "
             "layers with bias=False; export the whole model if it has some"
         ]
-
-
-def _size(tensor: Any) -> int:
-    numel = getattr(tensor, "numel", None)  # of PyTorch, whose sparse tensors NumPy cannot measure
-    try:
-        return int(numel() if callable(numel) else np.size(tensor))
-    except (ValueError, TypeError, RuntimeError):
-        return 0  # whatever it is, it is refused when it is converted
 
 
 def _read_meta_file(path: Path) -> Any:

@@ -71,7 +71,11 @@ class Lstm:
 
 
 def _check_cell(name: str, rows: int, units: int) -> None:
-    """Raise InputError where the recurrent matrix is that of another kind of cell."""
+    """Raise InputError where the recurrent matrix is transposed, or that of another cell."""
+    if units == 4 * rows > 0:
+        raise InputError(
+            f"wanted {name} of size {units} × {rows}, got {rows} × {units}; transpose it"
+        )
     for gates, cell in ((3, "GRU cells"), (1, "plain RNN cells")):
         if rows == gates * units > 0:
             raise InputError(
@@ -93,7 +97,9 @@ def _check_shape(name: str, array: _Array, wanted: tuple[int | None, ...]) -> No
         turned = array.ndim == 2 and _fits(array.shape[::-1], wanted)
         advice = "transpose it" if turned else "export the model again"
         raise InputError(f"wanted {name} of size {sizes}, got {got}; {advice}")
-    if not np.isfinite(array).all():
+    # Of an array that is one number again and again, which may be a large one, that one number.
+    numbers = array if any(array.strides) else array[(slice(1),) * array.ndim]
+    if not np.isfinite(numbers).all():
         raise InputError(f"wanted finite numbers in {name}, got NaN or infinity; repair the model")
 
 

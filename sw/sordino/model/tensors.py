@@ -1,6 +1,7 @@
 """Tensors of NumPy and PyTorch as float64, or why not."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,29 @@ from sordino.errors import InputError
 from sordino.meta.entries import shown
 from sordino.npy import MOST_NUMBERS
 
-__all__ = ["as_floats", "check_floats", "check_numbers"]
+__all__ = ["Stored", "as_floats", "check_floats", "check_numbers", "shape_of"]
 
 _FLOATS = "float16, bfloat16, float32 or float64"
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A tensor in a file, of which only the header has been read; `read` gives its numbers."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    read: Callable[[], NDArray[Any]]
+
+
+def shape_of(value: Any) -> tuple[int, ...] | None:
+    """The shape of what `as_floats` takes; None for all else."""
+    shape = getattr(value, "shape", None)
+    if shape is None and not isinstance(value, list | tuple | float):
+        return None
+    try:
+        return tuple(map(int, np.shape(value) if shape is None else shape))
+    except (ValueError, TypeError, RuntimeError):
+        return None
 
 
 def check_numbers(sizes: Iterable[tuple[str, int]]) -> None:
@@ -47,9 +68,12 @@ def _is_type(dtype: object) -> bool:
 
 
 def as_floats(name: str, value: Any) -> NDArray[np.float64]:
-    """An array, a PyTorch tensor or nested lists as float64; InputError for all else."""
+    """An array, PyTorch tensor, list or `Stored` as float64; InputError for all else."""
     if type(value).__module__.partition(".")[0] == "torch":
         return _from_torch(name, value)
+    if isinstance(value, Stored):
+        check_floats(name, value.dtype)
+        return np.asarray(value.read(), dtype=np.float64)
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError):

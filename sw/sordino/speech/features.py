@@ -17,6 +17,7 @@ __all__ = ["FeatureDefinition", "load_cepstra", "load_features", "load_input"]
 
 _LATER = ("mean_over", "prior_frames")
 _SIZES = ("cepstra", "dim")
+_MOST_CEPSTRA = 1024
 
 _IMAGE = Table(
     (
@@ -246,4 +247,9 @@ def _refuse_other_kind(kind: object) -> None:
 
 
 def _floats(values: ArrayLike) -> tuple[float, ...]:
+    if (size := np.size(values)) > _MOST_CEPSTRA:
+        raise InputError(
+            f"wanted a mean and a deviation of each cepstrum, at most {_MOST_CEPSTRA}, got "
+            f"{size:,}; export features.mean and features.std again"
+        )
     return tuple(float(v) for v in np.asarray(values, dtype=np.float64).ravel())

@@ -71,7 +71,7 @@ def load_start(path: Path) -> Start:
     zeros, CTC head included) or a model file (without that head). InputError for anything else.
     """
     if not path.is_dir():
-        model = load_model(path)
+        model = load_model(path, option=None)
         check_trainable(model, "a model to start from")
         return Start(name=path.name, weights=_model_weights(model), **_trained_for(model))
     if not (path / CHECKPOINT).exists():
@@ -89,7 +89,7 @@ def load_start(path: Path) -> Start:
             "give another"
         ) from None
     if not known and (path / MODEL).exists():  # earlier versions did not say in the checkpoint
-        known = _trained_for(load_model(path / MODEL))
+        known = _trained_for(load_model(path / MODEL, option=None))
     return Start(name=path.name, weights=weights, **{"tokens": None, "stack": None, **known})
 
 

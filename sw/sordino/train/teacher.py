@@ -96,7 +96,7 @@ class Teacher:
             raise InputError(
                 f"wanted a teacher's model, but {path} is a folder; give {path / MODEL}"
             )
-        model = load_model(path)
+        model = load_model(path, option=None)
         self.definition, self.tokens = model.feature_definition(), tuple(model.tokens)
         self.name = str(model.meta.get("recipe", model.name))
         self.network = Network(_sizes(model), model.inputs, seed=0).eval()
