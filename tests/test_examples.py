@@ -66,14 +66,18 @@ def test_own_model() -> None:
 
 @pytest.mark.cocotb
 @pytest.mark.slow
-def test_verilog_cocotb(tmp_path: Path) -> None:
+@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+def test_verilog_cocotb(tmp_path: Path, simulator: str) -> None:
     for package in ("cocotb", "cocotbext"):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed; pip install 'sordino[cocotb]'")
-    try:
-        verilator_environment()
-    except ToolError as error:
-        pytest.skip(str(error))
-    output = run("verilog_cocotb/run.py", tmp_path, PYTHONWARNINGS="ignore")
+    if simulator == "verilator":
+        try:
+            verilator_environment()
+        except ToolError as error:
+            pytest.skip(str(error))
+    elif shutil.which("iverilog") is None or shutil.which("vvp") is None:
+        pytest.skip("Icarus Verilog (iverilog, vvp) is not on PATH")
+    output = run("verilog_cocotb/run.py", tmp_path, PYTHONWARNINGS="ignore", SIM=simulator)
     assert "three instructions in 6 cycles" in output
     assert output.endswith("1 tests, 0 failed\n")

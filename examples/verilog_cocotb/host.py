@@ -38,9 +38,10 @@ class Host:
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def a_program_runs(dut):
-    host = Host(dut)
     dut.rst.value = 1
     Clock(dut.clk, 10, unit="ns").start()
+    await RisingEdge(dut.clk)
+    host = Host(dut)  # until now nobody drove the bus
     for _ in range(4):
         await RisingEdge(dut.clk)
     dut.rst.value = 0

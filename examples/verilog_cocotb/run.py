@@ -1,12 +1,15 @@
 """Verilog of a small machine of your own, driven over AXI4-Lite by a cocotb test.
 
-Writes the machine below as Verilog, builds it with Verilator and runs `host.py`: it reads
-the machine's ID, loads a program of three instructions, starts it and reads the counters.
+Writes the machine below as Verilog, builds it with Verilator or Icarus Verilog and runs `host.py`:
+it reads the machine's ID, loads a program of three instructions, starts it and reads the counters.
 
     pip install 'sordino[sim,cocotb]'    # and g++, make and perl on the system
     python examples/verilog_cocotb/run.py [FOLDER]    # default: build/verilog_cocotb
+    SIM=icarus python examples/verilog_cocotb/run.py  # needs iverilog on PATH instead
 
 With a simulator of your own: `sordino verilog` writes the same file; its top module is `sordino`.
+It is Verilog 2005 and means the same as SystemVerilog. `--top NAME` gives the top module and all
+below it names of their own, so that several machines stand in one design.
 """
 
 import os
@@ -36,15 +39,22 @@ MACHINE = Config(
     feature_fifo=16,
     token_fifo=4,
 )
-WAIVED = ("ASCRANGE", "CASEINCOMPLETE", "WIDTHEXPAND", "WIDTHTRUNC")
-"""Verilator's warnings about what Amaranth writes on purpose."""
+OPTIONS = {
+    # Quick to build rather than quick to run; only the ports are visible to the test.
+    "verilator": ["-CFLAGS", "-O0", "--no-public-flat-rw"],
+    "icarus": [],
+}
 
 
 def main() -> None:
+    simulator = os.environ.get("SIM", "verilator")
+    if simulator not in OPTIONS:
+        sys.exit(f"SIM must be one of {', '.join(OPTIONS)}, not {simulator!r}")
     try:
         from cocotb_tools.runner import VerilatorControlFile, get_results, get_runner
 
-        os.environ.update(verilator_environment())
+        if simulator == "verilator":
+            os.environ.update(verilator_environment())
     except (ImportError, ToolError) as error:
         sys.exit(f"{error}; pip install 'sordino[cocotb]'")
     folder = (
@@ -52,13 +62,14 @@ def main() -> None:
     )
     verilog = write_verilog(MACHINE, folder)
     print(f"{verilog}: {verilog.stat().st_size:,} bytes")
-    runner = get_runner("verilator")
+    visible = [VerilatorControlFile(HERE / "visible.vlt")] if simulator == "verilator" else []
+    runner = get_runner(simulator)
     runner.build(
-        sources=[VerilatorControlFile(HERE / "visible.vlt"), verilog],
+        sources=[*visible, verilog],
         hdl_toplevel=TOP,
         build_dir=folder / "build",
-        # Quick to build rather than quick to run; only the ports are visible to the test.
-        build_args=["-CFLAGS", "-O0", "--no-public-flat-rw", *(f"-Wno-{name}" for name in WAIVED)],
+        build_args=OPTIONS[simulator],
+        timescale=("1ns", "1ps"),
         log_file=folder / "build.log",
     )
     results = runner.test(
