@@ -122,7 +122,9 @@ def _raw_counts(sentences: Iterable[Sequence[str]], order: int) -> list[Counter[
     for sentence in sentences:
         for word in sentence:
             if word in _MARKS or word.split() != [word]:
-                raise InputError(f"wanted words without white space and marks, got {word!r}")
+                raise InputError(
+                    f"wanted words without white space and marks, got {word!r}; take it out"
+                )
         padded = (BEGIN, *sentence, END)
         for length in range(1, order + 1):
             for end in range(max(2, length), len(padded) + 1):

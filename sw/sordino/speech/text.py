@@ -29,8 +29,11 @@ def plain(token: str) -> str:
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a text, in Unicode's normal form C."""
-    return unicodedata.normalize("NFC", text).split()
+    """The words of a text, in Unicode's normal form C.
+
+    Byte order marks, which joined files have in their middle, are no text.
+    """
+    return unicodedata.normalize("NFC", text.replace("\ufeff", "")).split()
 
 
 def spell(tokens: Iterable[str]) -> str:

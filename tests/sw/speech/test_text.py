@@ -16,6 +16,7 @@ from sordino.speech.text import Speller, plain, spell
         ([], ""),
         (["A", "\u00a0", "B", "\u3000"], "A B"),
         (["e", "\u0301"], "é"),
+        (["\ufeff", "A", "\ufeff", "B"], "AB"),
     ],
 )
 def test_spell(tokens: list[str], words: str) -> None:
