@@ -266,18 +266,19 @@ async def only_a_checked_program_starts(dut):
     image, _, _ = job()
     host = await Host.reset(dut)
     sections = list(load_sections(image))
+    program = sections.pop()
+    assert program.target is LoadTarget.PROGRAM
     assert await host.read("STATUS") == 0
     await host.starts_not()
     part = next(s for s in sections if s.target is LoadTarget.PARAMETERS)
     await host.load(part)
     await host.starts_not()
-    await host.load(sections[0])
-    assert sections[0].target is LoadTarget.PROGRAM
+    await host.load(program)
     assert await host.read("STATUS") == Status.LOADED.value
     await host.write("CONTROL", Control.START.value)  # it waits for input
     assert await host.read("STATUS") == (Status.BUSY | Status.LOADED).value
     for name, value in (
-        *(("LOAD_CHECK", sections[0].crc), ("LOAD_CHECK", 0), ("LOAD_DATA", 0)),
+        *(("LOAD_CHECK", program.crc), ("LOAD_CHECK", 0), ("LOAD_DATA", 0)),
         *(("LOAD_ADDRESS", 0), ("LOAD_TARGET", 0), ("CONTROL", Control.CLEAR.value)),
     ):
         assert await refused(host.write(name, value)), name
@@ -286,13 +287,13 @@ async def only_a_checked_program_starts(dut):
     assert await host.error() is Error.LIMIT
     await host.write("CONTROL", Control.CLEAR.value)
     for crc in (part.crc ^ 1, None):  # a part that is wrong, and one that is given up
-        await host.load(sections[0])
+        await host.load(program)
         assert await host.read("STATUS") & Status.LOADED
         await host.load(part, crc=crc)
         await host.write("CONTROL", Control.CLEAR.value)
         assert not await host.read("STATUS") & Status.LOADED
         await host.starts_not()
-    await host.load(sections[0])
+    await host.load(program)
     dut.rst.value = 1
     await RisingEdge(dut.clk)
     await RisingEdge(dut.clk)

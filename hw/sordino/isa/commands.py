@@ -18,7 +18,8 @@ class State(enum.Enum):
 
     Memories survive reset, but nothing says that they still hold what was loaded: load again. A
     loading fails or is given up if its check does not match, or if CLEAR or a write to LOAD_ADDRESS
-    comes before its check. Everything is loaded anew then, the sections in any order.
+    comes before its check. Everything is loaded anew then: with PROGRAM last, as the driver does
+    it, nothing starts before all is there.
     """
     LOADING = 1
     """Words were written to LOAD_DATA that no LOAD_CHECK has covered, all of an image or a part."""

@@ -43,8 +43,9 @@ class LoadSection:
 
 
 def load_sections(image: Image) -> Iterator[LoadSection]:
-    """Everything a machine needs before START, targets in the order of LoadTarget.
+    """Everything a machine needs before START: targets in the order of LoadTarget, PROGRAM last.
 
+    So a machine without a checked program, as after reset, does not start before all is there.
     Empty sections are left out: nothing of a memory that they would have filled is ever read.
     """
     for target, unit, words in _contents(image):
@@ -53,12 +54,6 @@ def load_sections(image: Image) -> Iterator[LoadSection]:
 
 
 def _contents(image: Image) -> Iterator[tuple[LoadTarget, int, bytes]]:
-    program = (instruction.encode() for instruction in image.program)
-    yield (
-        LoadTarget.PROGRAM,
-        0,
-        b"".join(word.to_bytes(Instruction.BYTES, "little") for word in program),
-    )
     yield LoadTarget.PARAMETERS, 0, image.parameters
     yield LoadTarget.TABLES, 0, image.expanded_tables()
     for group in range(image.config.groups):
@@ -80,3 +75,9 @@ def _contents(image: Image) -> Iterator[tuple[LoadTarget, int, bytes]]:
     if image.config.stream_bus:
         for number, words in enumerate(directory_words(image)):
             yield LoadTarget.EXTERNAL_DIRECTORY, number, words
+    program = (instruction.encode() for instruction in image.program)
+    yield (
+        LoadTarget.PROGRAM,
+        0,
+        b"".join(word.to_bytes(Instruction.BYTES, "little") for word in program),
+    )
