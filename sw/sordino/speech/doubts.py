@@ -74,7 +74,9 @@ BOUNDS = {
         0.001,
         "What is not there cannot be recognised; less than a thousandth is a wrong last byte.",
     ),
-    "uncounted": Bound(0.0, 0.001, "As `missing`: a header that was never finished."),
+    "uncounted": Bound(
+        0.0, 0.02, "A header that was never finished; less is a mark that another tool left."
+    ),
     "saturated": Bound(
         0.0,
         0.03,

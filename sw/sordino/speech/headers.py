@@ -17,6 +17,8 @@ __all__ = ["Declared", "read_declared"]
 _STREAMED = 0x7FFF_0000
 """Sizes from here on that no file has are what writers leave that do not know the length yet:
 0xFFFFFFFF, or 0x7FFFFFFF less a header."""
+_PADDING = 65536
+"""Zeros with which some recorders fill up the last block: no sound, if there are no more."""
 _MOST_CHUNKS = 10_000
 """A file of nothing but empty chunks would take hours to walk through."""
 
@@ -119,6 +121,9 @@ def _riff(source: Source, start: bytes) -> Declared | None:
         return _from_sizes(size, there, 2**63)
     after = at + size + size % 2
     if size >= there or _chunks_follow(source, after, order):
+        return _from_sizes(size, there)
+    source.file.seek(after)
+    if not any(source.file.read(_PADDING)) and source.size - after <= _PADDING:
         return _from_sizes(size, there)
     if size == 0 and sound == b"data":
         return Declared(None, there, size_at=at - 4, order=order)

@@ -156,7 +156,7 @@ def test_standard_input(sordino, small_image, recording, small_features, fed, co
 
 
 def test_no_standard_input(sordino, small_image, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", None)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=None))
     assert "it is closed" in sordino("run", small_image, "-").complaint()
 
 

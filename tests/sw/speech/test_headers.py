@@ -118,6 +118,11 @@ def test_chunks_after_the_sound_are_no_sound() -> None:
     assert declared(data).uncounted == 0
 
 
+def test_padding_is_no_sound() -> None:
+    assert declared(sound("WAV") + bytes(4096)).uncounted == 0
+    assert declared(sound("WAV") + bytes(4095) + b"a").uncounted == 4096
+
+
 def test_a_file_of_empty_chunks_ends() -> None:
     empty = b"junk" + bytes(4)
     data = b"RIFF" + bytes(4) + b"WAVE" + empty * 20_000
