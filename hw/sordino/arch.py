@@ -15,6 +15,7 @@ __all__ = [
     "MAX_BURST_BYTES",
     "MAX_WRAPS",
     "PRESETS",
+    "RANGES",
     "STREAM_BUSES",
     "STREAM_WORD_BITS",
     "Config",
@@ -32,6 +33,24 @@ MAX_BURST_BYTES = 4096
 """AXI4: no burst may leave its 4 KiB."""
 QUAD = 4
 """Lanes that hold the four gates of one LSTM unit."""
+
+RANGES: dict[str, tuple[int, int]] = {
+    "state_bits": (4, 9),
+    "accumulator_bits": (24, 32),
+    "value_slots": (1, 16),
+    "run_slots": (1, 16),
+    "rows_per_lane": (1, 1024),
+    "lanes": (4, 1024),
+    "matrices": (1, 256),
+    "tables": (2, 256),
+    "program_words": (16, 1 << 16),
+    "lane_words": (4, 1 << 24),
+    "group_words": (4, 1 << 24),
+    "activation_words": (16, 1 << 16),
+    "state_words": (16, 1 << 16),
+    "parameter_words": (4, 1 << 24),
+}
+"""The smallest and the largest value of settings, whatever the others are."""
 
 
 class ConfigError(ValueError):
@@ -122,22 +141,7 @@ class Config:
                 f"x_fifo must be more than {MAX_WRAPS} (one symbol may skip that many columns), "
                 f"not {self.x_fifo}"
             )
-        for name, low, high in (
-            ("state_bits", 4, 9),
-            ("accumulator_bits", 24, 32),
-            ("value_slots", 1, 16),
-            ("run_slots", 1, 16),
-            ("rows_per_lane", 1, 1024),
-            ("lanes", 4, 1024),
-            ("matrices", 1, 256),
-            ("tables", 2, 256),
-            ("program_words", 16, 1 << 16),
-            ("lane_words", 4, 1 << 24),
-            ("group_words", 4, 1 << 24),
-            ("activation_words", 16, 1 << 16),
-            ("state_words", 16, 1 << 16),
-            ("parameter_words", 4, 1 << 24),
-        ):
+        for name, (low, high) in RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise ConfigError(f"{name} must be {low} to {high}, not {getattr(self, name)}")
         if self.stream_bus:

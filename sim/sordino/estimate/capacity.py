@@ -2,45 +2,51 @@
 
 from dataclasses import replace
 
-from sordino.arch import STREAM_WORD_BITS, Config
+from sordino.arch import RANGES, STREAM_WORD_BITS, Config
+from sordino.compiler.compile import Compiled, CompileOptions, compile_model
+from sordino.compiler.errors import DoesNotFit
 from sordino.isa.image import Image
 from sordino.isa.sizes import used_words
+from sordino.model.rnnt import RnntModel
 
-__all__ = ["roomy", "trimmed"]
+__all__ = ["MEMORIES", "compile_needed", "roomy", "trimmed"]
 
-_MOST = {
-    "lane_words": 1 << 24,
-    "group_words": 1 << 24,
-    "activation_words": 1 << 16,
-    "state_words": 1 << 16,
-    "parameter_words": 1 << 24,
-    "program_words": 1 << 16,
-    "tables": 256,
-    "matrices": 256,
-}
-"""The largest that a configuration may name."""
-_LEAST = {
-    "lane_words": 4,
-    "group_words": 4,
-    "activation_words": 16,
-    "state_words": 16,
-    "parameter_words": 4,
-    "program_words": 16,
-    "tables": 2,
-    "matrices": 1,
-}
-"""The smallest."""
+MEMORIES = ("config", "needed")
+"""How large memories are: as the configuration has them, or just as large as needed."""
+_CAPACITIES = (
+    *("lane_words", "group_words", "activation_words", "state_words", "parameter_words"),
+    *("program_words", "tables", "matrices"),
+)
+"""Settings that say how large a memory is and no more."""
 
 
 def roomy(config: Config) -> Config:
     """The machine with memories for any model; rows a lane, which decide on tiles, stay."""
-    return config.with_settings(_MOST)
+    return config.with_settings({name: RANGES[name][1] for name in _CAPACITIES})
+
+
+def compile_needed(
+    model: RnntModel, config: Config, options: CompileOptions | None = None
+) -> Compiled:
+    """Compile for the machine with memories just as large as the model needs.
+
+    Rows a lane are the machine's at most, but where one tile must hold more. Raises as
+    `compile_model`.
+    """
+    wide = roomy(config)
+    try:
+        compiled = compile_model(model, wide, options)
+    except DoesNotFit as refusal:
+        if refusal.needed.keys() != {"rows_per_lane"}:
+            raise
+        compiled = compile_model(model, wide.with_settings(refusal.needed), options)
+    return replace(compiled, image=trimmed(compiled.image))
 
 
 def trimmed(image: Image) -> Image:
     """The image for the same machine with memories just as large as it needs, rows a lane too."""
     used = {name: max(words) for name, words in used_words(image).items()}
-    fields = {name: max(_LEAST.get(name, 1), words) for name, words in used.items()}
+    fields = {name: max(RANGES[name][0], words) for name, words in used.items()}
     config = image.config
     if config.stream_bus:
         beat = config.stream_bus // STREAM_WORD_BITS

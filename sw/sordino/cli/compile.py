@@ -8,6 +8,7 @@ from sordino.arch import load_config
 from sordino.cli.options import (
     config_option,
     json_option,
+    memory_option,
     output_type,
     path_type,
     set_option,
@@ -20,6 +21,7 @@ from sordino.compiler.clip import CLIPS
 from sordino.compiler.compile import Compiled, CompileOptions, compile_model
 from sordino.compiler.precision import CODEBOOKS
 from sordino.compiler.stream import WEIGHTS
+from sordino.estimate.capacity import compile_needed
 from sordino.files import write_atomically
 from sordino.model.load import load_model
 
@@ -74,6 +76,7 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     "  sordino compile model.safetensors --config tiny --weight-bits 5 --sparsity 0.25\n"
     "  sordino compile model.npz --sparsity 0.5 --shares layer_adaptive --blank-penalty 0.75\n"
     "  sordino compile model.npz --weight-bits 4 --codebook lloyd-max --layer-bits 'joint.*=6'\n"
+    "  sordino compile model.npz --set lanes=8 --memory needed\n"
     "  sordino compile model.npz --clip none\n"
     "  sordino compile model.npz --set stream_bus=128 --weights streamed\n"
     "  sordino compile model.npz --set stream_bus=64 --weights streamed --chunk 4\n"
@@ -136,6 +139,7 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     help="Frames for which streamed matrices of the encoder are read once, where they may: fewer "
     "bytes on the bus, and tokens come as many frames later.",
 )
+@memory_option
 @click.option(
     "--meta",
     type=path_type,
@@ -166,6 +170,7 @@ def compile_command(
     blank_penalty: float,
     weights: str,
     chunk: int,
+    memory: str,
     meta: Path | None,
     output: Path | None,
     report: Path | None,
@@ -186,7 +191,8 @@ def compile_command(
     )
     loaded = load_model(model, meta)
     path = output or default_output(model, ".sordino")
-    compiled = compile_model(loaded, machine, options)
+    compiler = compile_needed if memory == "needed" else compile_model
+    compiled = compiler(loaded, machine, options)
     contents = compiled.image.to_bytes()
     write_atomically(path, contents)
     if report is not None:

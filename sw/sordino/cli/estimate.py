@@ -5,11 +5,18 @@ from pathlib import Path
 import click
 
 from sordino.arch import load_config
-from sordino.cli.options import config_option, json_option, path_type, set_option, shares_option
+from sordino.cli.options import (
+    config_option,
+    json_option,
+    memory_option,
+    path_type,
+    set_option,
+    shares_option,
+)
 from sordino.cli.output import console, frequency, print_json, print_table
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.errors import InputError
-from sordino.estimate.capacity import roomy, trimmed
+from sordino.estimate.capacity import compile_needed, trimmed
 from sordino.estimate.machine import Estimate, estimate_image
 from sordino.isa.image import Image
 from sordino.model.load import load_model
@@ -78,13 +85,7 @@ def _print(found: Estimate, name: str) -> None:
 @click.option("--sparsity", type=click.FloatRange(0, 1), help="Share of a model to prune.")
 @shares_option
 @click.option("--meta", type=path_type, help="JSON file with a model's meta, if it has none.")
-@click.option(
-    "--memory",
-    type=click.Choice(["config", "needed"]),
-    default="config",
-    show_default=True,
-    help="Memories as the configuration has them, or just as large as needed.",
-)
+@memory_option
 @click.option(
     "--clock",
     callback=frequency,
@@ -117,8 +118,8 @@ def estimate(
     else:
         machine = load_config(config, changes)
         options = CompileOptions(weight_bits=weight_bits, sparsity=sparsity, shares=shares)
-        wide = roomy(machine) if memory == "needed" else machine
-        image = compile_model(load_model(model, meta), wide, options).image
+        compiler = compile_needed if memory == "needed" else compile_model
+        image = compiler(load_model(model, meta), machine, options).image
     found = estimate_image(trimmed(image) if memory == "needed" else image, clock)
     if as_json:
         print_json({"model": str(model), "memory": memory, **found.as_dict()})

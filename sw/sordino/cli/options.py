@@ -8,10 +8,11 @@ from sordino.arch import PRESETS
 from sordino.cli.output import settings
 from sordino.cli.paths import InputPath, MachinePath, OutputFile
 from sordino.compiler.prune import SHARES
+from sordino.estimate.capacity import MEMORIES
 
 __all__ = [
     *("IMAGE", "INPUTS", "config_option", "data_option", "json_option", "machine_type"),
-    *("output_type", "path_type", "set_option", "shares_option"),
+    *("memory_option", "output_type", "path_type", "set_option", "shares_option"),
 ]
 
 path_type = InputPath(path_type=Path)
@@ -54,4 +55,12 @@ shares_option = click.option(
     default=SHARES[0],
     show_default=True,
     help="How --sparsity is spread over the matrices: evenly, or where least is lost.",
+)
+
+memory_option = click.option(
+    "--memory",
+    type=click.Choice(MEMORIES),
+    default=MEMORIES[0],
+    show_default=True,
+    help="Memories as the configuration has them, or just as large as needed.",
 )

@@ -5,26 +5,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.arch import Config
 from sordino.compiler.codec import EncodedMatrices
-from sordino.compiler.errors import CompileError
+from sordino.compiler.limits import Limits
 
-__all__ = ["Allocation", "Parameters", "Words", "check_streams", "require"]
+__all__ = ["Allocation", "Parameters", "Words", "need_streams"]
 
 PARAMETER_BYTES = 16
-
-
-def require(config: Config, what: str, needed: int, parameter: str) -> None:
-    """CompileError unless the configuration's `parameter` is at least `needed`."""
-    available = getattr(config, parameter)
-    if needed > available:
-        raise CompileError(
-            f"does not fit {config.name}: {what} needs {needed:,} words, the machine has "
-            f"{available:,}; raise {parameter} to {needed}"
-            if parameter.endswith("words")
-            else f"does not fit {config.name}: the model needs {needed:,} {what}, the machine has "
-            f"{available:,}; raise {parameter} to {needed}"
-        )
 
 
 @dataclass
@@ -59,27 +45,27 @@ class Parameters:
 
 @dataclass
 class Allocation:
-    """The memories that a program names; `check` says whether they fit."""
+    """The memories that a program names; `need` says how large they must be."""
 
     activation: Words = field(default_factory=Words)
     state: Words = field(default_factory=Words)
     parameters: Parameters = field(default_factory=Parameters)
 
-    def check(self, config: Config, instructions: int) -> None:
-        """CompileError, naming the parameter to raise, for the first memory that is too small."""
-        parameters = len(self.parameters.contents) // PARAMETER_BYTES
-        require(config, "activation memory", self.activation.used, "activation_words")
-        require(config, "state memory", self.state.used, "state_words")
-        require(config, "parameter memory", parameters, "parameter_words")
-        require(config, "program memory", instructions, "program_words")
+    def need(self, limits: Limits, instructions: int) -> None:
+        """Note what the program needs of all memories but those of the streams."""
+        limits.need("activation_words", self.activation.used)
+        limits.need("state_words", self.state.used)
+        limits.need("parameter_words", len(self.parameters.contents) // PARAMETER_BYTES)
+        limits.need("program_words", instructions)
 
 
-def check_streams(encoded: EncodedMatrices, config: Config) -> None:
-    """CompileError unless tables, directory and every stream memory fit."""
-    require(config, "decoder tables", len(encoded.tables), "tables")
-    require(config, "matrices", len(encoded.matrices), "matrices")
-    ring = config.ring_words
-    longest = max(len(memory) for memory in encoded.values) // 2
-    require(config, "value stream memory of a lane", longest + ring, "lane_words")
-    longest = max(len(memory) for memory in encoded.positions) // 2
-    require(config, "position stream memory of a group", longest + ring, "group_words")
+def need_streams(encoded: EncodedMatrices, limits: Limits) -> None:
+    """Note what tables, directory and the longest streams need."""
+    limits.need("tables", len(encoded.tables))
+    limits.need("matrices", len(encoded.matrices))
+    ring = limits.config.ring_words
+    for setting, memories in (
+        ("lane_words", encoded.values),
+        ("group_words", encoded.positions),
+    ):
+        limits.need(setting, max(len(memory) for memory in memories) // 2 + ring)

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from sordino.arch import Config
+from sordino.arch import STREAM_WORD_BITS, Config
 from sordino.compiler.codec import EncodedMatrices, encode_matrices
 from sordino.compiler.errors import CompileError
-from sordino.compiler.place import Placed, PlacedModel, place_model, with_bounds
+from sordino.compiler.limits import Limits
+from sordino.compiler.place import Placed, PlacedModel, place_all, with_bounds
 from sordino.compiler.quantise import QuantisedModel
 from sordino.isa.external import bits_of, fits_rings
 from sordino.model.rnnt import RnntModel
@@ -66,22 +67,18 @@ def shared(placed: PlacedModel) -> tuple[Placed, ...]:
 
 
 def encode_chunked(
-    model: QuantisedModel, config: Config, chunk: int
+    model: QuantisedModel, limits: Limits, chunk: int
 ) -> tuple[PlacedModel, EncodedMatrices]:
     """Deal all layers, cut those of the encoder and encode everything.
 
-    CompileError where the accumulators of a chunk do not fit the banks, or a column the rings.
+    Where the accumulators of a chunk do not fit the banks, it is for a machine with more rows.
+    DoesNotFit where a column does not fit the rings.
     """
-    placed = place_model(model, config, side_by_side=False)
-    for layer in shared(placed):
-        tiles, rows = len(layer.layout.tiles), bank_rows(layer, chunk)
-        if tiles > 1 or rows > config.rows_per_lane:
-            needed = rows if tiles == 1 else sum(tile.rows for tile in layer.layout.tiles)
-            raise CompileError(
-                f"does not fit {config.name}: {chunk} frames of {layer.name} need {needed:,} rows "
-                f"of both accumulator banks or more, the machine has {config.rows_per_lane:,}; "
-                "raise rows_per_lane or take a smaller chunk"
-            )
+    placed = place_all(model, limits, side_by_side=False)
+    rows = [sum(tile.rows for tile in layer.layout.tiles) for layer in shared(placed)]
+    limits.grow("rows_per_lane", -(-chunk // _BANKS) * max(rows))
+    config = limits.config
+    placed = place_all(model, limits, side_by_side=False)
     encoded = encode_placed(placed, config)
     pieces = {layer.name: _estimate(encoded, layer, config) for layer in shared(placed)}
     while True:
@@ -96,8 +93,9 @@ def encode_chunked(
             columns = len(layer.columns[0])
             if pieces[layer.name] == columns:
                 raise CompileError(
-                    f"does not fit {config.name}: a column of {layer.name} is longer than a ring "
-                    f"of {config.ring_words} words; raise stream_ring"
+                    f"does not fit {config.name}: a column of {layer.name} needs a ring of "
+                    f"{_column_words(encoded, layer, config):,} words, the machine has one of "
+                    f"{config.ring_words}; raise stream_ring or stream_burst"
                 )
             pieces[layer.name] = min(columns, pieces[layer.name] + 1)
 
@@ -111,6 +109,12 @@ def _estimate(encoded: EncodedMatrices, layer: Placed, config: Config) -> int:
 
 def _fits(encoded: EncodedMatrices, layer: Placed, config: Config) -> bool:
     return all(fits_rings(encoded.matrices[n], config) for n in layer.numbers(0, 0))
+
+
+def _column_words(encoded: EncodedMatrices, layer: Placed, config: Config) -> int:
+    """Words of the longest stream of the layer's single columns."""
+    matrices = [encoded.matrices[n] for n in layer.numbers(0, 0)]
+    return -(-max(max(bits_of(m, config)) for m in matrices) // STREAM_WORD_BITS)
 
 
 def _bounds(layer: Placed, pieces: int) -> tuple[int, ...]:

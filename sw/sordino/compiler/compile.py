@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sordino.arch import PRESETS, Config
-from sordino.compiler.allocate import check_streams
+from sordino.arith import BIAS_BITS
+from sordino.compiler.allocate import need_streams
 from sordino.compiler.canonical import canonical_model
 from sordino.compiler.chunk import MOST_FRAMES, check_chunk, encode_chunked, encode_placed
 from sordino.compiler.chunk_schedule import ChunkScheduler
@@ -15,9 +16,10 @@ from sordino.compiler.codec import EncodedMatrices
 from sordino.compiler.disassemble import listing
 from sordino.compiler.errors import CompileError
 from sordino.compiler.fidelity import warn_of_noise
-from sordino.compiler.place import PlacedModel, place_model
+from sordino.compiler.limits import Limits
+from sordino.compiler.place import PlacedModel, place_all
 from sordino.compiler.precision import EMBEDDING, Precision
-from sordino.compiler.proof import prove
+from sordino.compiler.proof import Bound, bits_needed, prove
 from sordino.compiler.prune import SHARES, prune_model
 from sordino.compiler.quantise import QuantisedModel, quantise_model
 from sordino.compiler.report import LayerReport, report_layer
@@ -155,8 +157,9 @@ def compile_model(
 ) -> Compiled:
     """Compile for one machine.
 
-    The result depends on nothing but the arguments. Raises CompileError where the model does not
-    fit the machine, InputError where its meta describes features that do not fit it.
+    The result depends on nothing but the arguments. Raises DoesNotFit where the machine is too
+    small, CompileError where no machine runs the model, InputError where its meta describes
+    features that do not fit it.
     """
     _check_kinds(model, config)
     options = options or CompileOptions()
@@ -170,13 +173,13 @@ def compile_model(
         # A number that saturates would be most of what a matrix holds.
         sound = canonical_model(model)
         pruned = prune_model(sound, options.sparsity, config.group, options.shares)
-    quantised = quantise_model(pruned, precision, config.accumulator_bits, clip)
+    limits = Limits(config)
+    quantised, bounds = _proven(pruned, precision, clip, limits)
     warn_of_noise(quantised.snr_db)
-    bounds = [prove(layer, config.accumulator_bits) for layer in quantised.layers]
-    placed, encoded = _encode(model, quantised, config, options)
+    placed, encoded = _encode(model, quantised, limits, options)
     scheduler = ChunkScheduler if options.chunk > 1 else Scheduler
-    scheduled = scheduler(model, quantised, placed, encoded, options.chunk).run()
-    check_streams(encoded, config)
+    need_streams(encoded, limits)
+    scheduled = scheduler(model, quantised, placed, encoded, options.chunk).run(limits)
     image = Image(
         config=config,
         program=scheduled.program,
@@ -215,17 +218,34 @@ def _check_kinds(model: object, config: object) -> None:
         )
 
 
+def _proven(
+    model: RnntModel, precision: Precision, clip: Clip, limits: Limits
+) -> tuple[QuantisedModel, list[Bound]]:
+    """The model in integers, and the bounds of its layers.
+
+    Where accumulators are too narrow it is for a machine with wider ones; CompileError where no
+    machine's are wide enough.
+    """
+    while True:
+        quantised = quantise_model(model, precision, limits.config.accumulator_bits, clip)
+        needed = max(map(bits_needed, quantised.layers))
+        if not limits.config.accumulator_bits < needed <= BIAS_BITS:
+            bits = limits.config.accumulator_bits
+            return quantised, [prove(layer, bits) for layer in quantised.layers]
+        limits.grow("accumulator_bits", needed)
+
+
 def _encode(
-    model: RnntModel, quantised: QuantisedModel, config: Config, options: CompileOptions
+    model: RnntModel, quantised: QuantisedModel, limits: Limits, options: CompileOptions
 ) -> tuple[PlacedModel, EncodedMatrices]:
     """All matrices dealt and encoded, and where their streams lie."""
     if options.chunk > 1:
-        check_chunk(model, config, options.weights)
-        placed, encoded = encode_chunked(quantised, config, options.chunk)
+        check_chunk(model, limits.config, options.weights)
+        placed, encoded = encode_chunked(quantised, limits, options.chunk)
     else:
-        placed = place_model(quantised, config)
-        encoded = encode_placed(placed, config)
-    return placed, place_weights(encoded, config, options.weights)
+        placed = place_all(quantised, limits)
+        encoded = encode_placed(placed, limits.config)
+    return placed, place_weights(encoded, limits.config, options.weights)
 
 
 def _host(

@@ -1,6 +1,8 @@
 """What the compiler refuses."""
 
-__all__ = ["CompileError"]
+from collections.abc import Mapping
+
+__all__ = ["CompileError", "DoesNotFit"]
 
 
 class CompileError(ValueError):
@@ -8,3 +10,14 @@ class CompileError(ValueError):
 
     The message is one line: what is needed, what there is, and what to change.
     """
+
+
+class DoesNotFit(CompileError):
+    """A model that is too large for this machine.
+
+    needed  what settings of the machine must be at least, by name, so that it fits
+    """
+
+    def __init__(self, message: str, needed: Mapping[str, int]) -> None:
+        super().__init__(message)
+        self.needed = dict(needed)

@@ -8,12 +8,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.arch import Config
-from sordino.compiler.errors import CompileError
+from sordino.arch import RANGES, Config
 from sordino.compiler.layout import Layout, linear_layout, lstm_layout
+from sordino.compiler.limits import Limits
 from sordino.compiler.quantise import QuantisedLayer, QuantisedModel
 
-__all__ = ["Piece", "Placed", "PlacedModel", "place_model", "with_bounds"]
+__all__ = ["Piece", "Placed", "PlacedModel", "place_all", "place_model", "with_bounds"]
 
 _LEAST_UNITS = 128
 """With fewer a CELL takes no longer than what more products cost."""
@@ -138,17 +138,10 @@ def _is_cut(encoder: tuple[QuantisedLayer, ...], config: Config) -> bool:
 
 
 def place_model(model: QuantisedModel, config: Config, *, side_by_side: bool = True) -> PlacedModel:
-    """Deal every layer; CompileError where the output layer has more rows than the machine.
+    """Deal every layer; the machine has rows for all of the joint's outputs.
 
     `side_by_side`: an encoder of one wide layer may have two tiles.
     """
-    outputs, room = len(model.joint_output.bias), config.rows_per_lane * config.lanes
-    if outputs > room:
-        raise CompileError(
-            f"does not fit {config.name}: joint.output has {outputs:,} outputs, which must stand "
-            f"in one tile, the machine has {room:,} accumulators; "
-            f"raise rows_per_lane to {-(-outputs // config.lanes)}"
-        )
     first = 0
 
     def place(
@@ -182,3 +175,22 @@ def place_model(model: QuantisedModel, config: Config, *, side_by_side: bool = T
     joint_prediction = place(halves[1], joint, prediction[-1].layout.order)
     joint_output = place(model.joint_output, output, joint.order)
     return PlacedModel(encoder, joint_encoder, prediction, joint_prediction, joint_output)
+
+
+def place_all(model: QuantisedModel, limits: Limits, *, side_by_side: bool = True) -> PlacedModel:
+    """`place_model` for the machine of `limits`, or one with the rows that it takes at least.
+
+    All outputs of the joint stand in one tile, and no machine has a directory for the tiles of too
+    few rows.
+    """
+
+    def placed() -> PlacedModel:
+        return place_model(model, limits.config, side_by_side=side_by_side)
+
+    limits.grow("rows_per_lane", -(-len(model.joint_output.bias) // limits.config.lanes))
+    found = placed()
+    if sum(len(layer.pieces) for layer in found.layers) <= RANGES["matrices"][1]:
+        return found
+    rows = max(sum(tile.rows for tile in layer.layout.tiles) for layer in found.layers)
+    limits.grow("rows_per_lane", min(rows, RANGES["rows_per_lane"][1]))
+    return placed()

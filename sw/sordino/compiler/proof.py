@@ -12,7 +12,7 @@ from sordino.arith import BIAS_BITS
 from sordino.compiler.errors import CompileError
 from sordino.compiler.quantise import QuantisedLayer
 
-__all__ = ["Bound", "prove"]
+__all__ = ["Bound", "bits_needed", "prove"]
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,24 @@ class Bound:
     row: int
 
 
-def prove(layer: QuantisedLayer, accumulator_bits: int) -> Bound:
-    """The layer's bound; CompileError, naming the layer, if the accumulator could overflow."""
+def _bound(layer: QuantisedLayer) -> Bound:
     reach = np.abs(layer.bias)
     for matrix in layer.matrices:
         sums = np.abs(matrix.values.astype(np.int64)).sum(axis=1)
         reach = reach + (sums * matrix.x_max << matrix.shift)
     row = int(reach.argmax())
-    bound = Bound(int(reach[row]), row)
-    needed = bound.value.bit_length() + 1
+    return Bound(int(reach[row]), row)
+
+
+def bits_needed(layer: QuantisedLayer) -> int:
+    """How many bits an accumulator needs that holds whatever the layer can reach."""
+    return _bound(layer).value.bit_length() + 1
+
+
+def prove(layer: QuantisedLayer, accumulator_bits: int) -> Bound:
+    """The layer's bound; CompileError, naming the layer, if the accumulator could overflow."""
+    bound, needed = _bound(layer), bits_needed(layer)
+    row = bound.row
     if needed > accumulator_bits:
         raise CompileError(
             f"{layer.name}: row {row} can reach {bound.value:,}, which needs an accumulator of "

@@ -33,6 +33,7 @@ from sordino.compiler.addresses import Addresses, LstmAddresses
 from sordino.compiler.codec import EncodedMatrices
 from sordino.compiler.contents import slot_count
 from sordino.compiler.interleave import interleave
+from sordino.compiler.limits import Limits
 from sordino.compiler.place import Placed, PlacedModel
 from sordino.compiler.program import Banks, ProgramBuilder
 from sordino.compiler.quantise import QuantisedModel
@@ -90,15 +91,16 @@ class Scheduler:
         }
         self.tables = Tables(encoded, self.config, placed, self.names, self.reduction.after)
 
-    def run(self) -> Scheduled:
-        """The program with its memories."""
+    def run(self, limits: Limits) -> Scheduled:
+        """The program with its memories; DoesNotFit where `limits` or these are too small."""
         self._start()
         self._frame()
         self._symbol()
         self._predict()
         self._padding()
         self._entry_points()
-        self.memory.check(self.config, len(self.builder))
+        self.memory.need(limits, len(self.builder))
+        limits.check()
         labels = self.builder.labels
         entries = [labels[name] for name in ENTRIES]
         program = with_overlap(self.builder.finish(), entries, self.config)

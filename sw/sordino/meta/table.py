@@ -142,7 +142,12 @@ _JOINT = Table(
     (
         Entry("activation", Choice(ACTIVATIONS), "of the sum of the halves", required=True),
         Entry("dim", _UNITS, "width of the joint; must be the tensors'"),
-        Entry("relu_fraction", Whole(0, 11), "fraction bits of a ReLU joint's int8", 4),
+        Entry(
+            "relu_fraction",
+            Whole(0, 11),
+            "fraction bits of a ReLU joint's int8; left out, its sums are scaled to fit",
+            4,
+        ),
     )
 )
 

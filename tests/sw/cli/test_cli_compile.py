@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import zipfile
 
 import numpy as np
@@ -267,6 +268,26 @@ def test_a_model_that_does_not_fit(sordino, small_model, tmp_path, setting):
         *("compile", small_model, "--config", "tiny", "--set", f"{field}={enough}", "-o", image)
     )
     assert again.code == 0
+
+
+def test_everything_that_does_not_fit_is_said_at_once(sordino, small_model, tmp_path):
+    image = tmp_path / "x.sordino"
+    least = ("lane_words=64", "group_words=16", "state_words=16", "program_words=16", "matrices=3")
+    options = [part for setting in least for part in ("--set", setting)]
+    command = ("compile", small_model, "--config", "tiny", *options, "-o", image)
+    complaint = sordino(*command).complaint()
+    raised = re.findall(r"raise (\w+) to (\d+)", complaint)
+    assert {name for name, _ in raised} == {setting.partition("=")[0] for setting in least}
+    assert "take --memory needed, or raise" in complaint
+    followed = [part for name, n in raised for part in ("--set", f"{name}={n}")]
+    assert sordino("compile", small_model, "--config", "tiny", *followed, "-o", image).code == 0
+    # As is the other advice.
+    report = sordino(*command, "--memory", "needed", "--json").json()
+    config = Image.load(image).config
+    assert {name: str(getattr(config, name)) for name, _ in raised} == dict(raised)
+    assert (report["config"], config.lanes) == ("tiny", 4)
+    needed = sordino("estimate", small_model, "--config", "tiny", *options, "--memory", "needed")
+    assert needed.code == 0
 
 
 # Outputs

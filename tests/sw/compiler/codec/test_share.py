@@ -7,10 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from sordino.arch import PRESETS
-from sordino.compiler.allocate import check_streams
+from sordino.compiler.allocate import need_streams
 from sordino.compiler.codec import encode_matrices
 from sordino.compiler.codec.share import join
-from sordino.compiler.errors import CompileError
+from sordino.compiler.errors import DoesNotFit
+from sordino.compiler.limits import Limits
 
 
 def counts(*shares: float, total: int = 10_000) -> NDArray[np.int64]:
@@ -87,5 +88,7 @@ def test_run_tables_take_the_room_that_value_tables_leave() -> None:
 def test_more_tables_than_the_machine_holds_are_refused() -> None:
     config = PRESETS["small-unstructured"].with_settings({"tables": 2})
     encoded = encode_matrices([slots(0.5, 3), slots(0.5, 100)], config)
-    with pytest.raises(CompileError, match=r"needs 3 decoder tables, .* has 2; raise tables to 3"):
-        check_streams(encoded, config)
+    limits = Limits(config)
+    need_streams(encoded, limits)
+    with pytest.raises(DoesNotFit, match=r"needs 3 tables, .* has 2; .* raise tables to 3"):
+        limits.check()
