@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sys
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
@@ -293,7 +294,7 @@ def load_recipe(path: str | Path) -> Recipe:
 
 def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     """The entries of a file over those of its base."""
-    if (place := path.resolve()) in above:
+    if (place := Path(os.path.realpath(path))) in above:
         raise InputError(f"wanted a base that ends somewhere, but {path} is its own; correct it")
     try:
         values = tomllib.loads(read_text(path, "recipe"))
