@@ -72,8 +72,8 @@ def read_lines(path: str | Path, what: str) -> list[str]:
     return lines
 
 
-def write_atomically(path: str | Path, contents: bytes | str) -> None:
-    """Write a file so that there is the old one or the new one, whenever the process ends.
+def write_atomically(path: str | Path, contents: bytes | str) -> int:
+    """Write a file so that there is the old one or the new one; returns its size in bytes.
 
     Links are followed, and folders are made. An existing file keeps its permissions, and its owner
     where the system allows it; other hard links to it keep the old contents. What is no regular
@@ -84,13 +84,14 @@ def write_atomically(path: str | Path, contents: bytes | str) -> None:
     data = contents.encode(errors="backslashreplace") if isinstance(contents, str) else contents
     if resolved(path) is None:
         _write_through(Path(path), data)
-        return
+        return len(data)
     with (
         output_path(path) as temporary,
         _errors(path),
         os.fdopen(os.open(temporary, os.O_WRONLY), "wb") as file,
     ):
         file.write(data)
+    return len(data)
 
 
 @contextmanager

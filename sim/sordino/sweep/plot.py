@@ -13,6 +13,8 @@ __all__ = ["plot_sweep"]
 _KILOBYTE = 1000
 _MARKERS = "os^Dv<>pPX*h"
 _SIZE = (8.0, 5.5)
+_TITLE = 90
+"""Letters of the title that the picture has room for."""
 
 
 def plot_sweep(results: Sequence[dict[str, Any]], path: Path, title: str) -> None:
@@ -53,7 +55,7 @@ def plot_sweep(results: Sequence[dict[str, Any]], path: Path, title: str) -> Non
                 fontsize=6.5,
             )
         axes.set(xscale="log", yscale="log")
-        axes.set_title(_shown(f"{title}; filled: Pareto"), wrap=True, parse_math=False)
+        axes.set_title(_shown(f"{title}; filled: Pareto"), parse_math=False)
         axes.set(xlabel="image, kilobytes", ylabel="cycles of a frame without tokens")
         for axis in (axes.xaxis, axes.yaxis):
             for which in (axis.set_major_formatter, axis.set_minor_formatter):
@@ -72,7 +74,9 @@ def _shown(text: str) -> str:
     """On one line and in Unicode, as a picture's text has to be."""
     plain = " ".join(text.split()).encode(errors="backslashreplace").decode()
     # XML has no control characters, in whatever spelling.
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in plain)
+    plain = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in plain)
+    half = _TITLE // 2
+    return plain if len(plain) <= _TITLE else f"{plain[:half]}…{plain[-half:]}"
 
 
 def _number(value: float, _place: int) -> str:

@@ -102,5 +102,4 @@ def report(
     if csv_path is not None:
         files[csv_path] = _table(ours, theirs)
     for path, contents in files.items():
-        write_atomically(path, contents)
-        console.print(f"{path}: {len(contents.encode()):,} bytes")
+        console.print(f"{path}: {write_atomically(path, contents):,} bytes")
