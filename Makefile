@@ -1,3 +1,4 @@
+# For Linux, with a Unix shell and GNU make; see docs/files.md, Platforms.
 # Everything sets itself up: a virtual environment in .venv, then what the target needs.
 PYTHON ?= python3
 VENV := .venv
