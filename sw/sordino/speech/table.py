@@ -90,7 +90,7 @@ def _column_names(names: Sequence[str], path: Path) -> Sequence[str]:
     for number, name in enumerate(names):
         if name in names[:number]:
             raise InputError(f"wanted every column of {path} once, got {name!r} twice; drop one")
-        if name not in _COLUMNS and (meant := _meant(name)):
+        if name not in _COLUMNS and (meant := _meant(name)) and meant not in names:
             raise InputError(f"wanted column {meant!r} in {path}, got {name!r}; correct its name")
     return names
 

@@ -35,6 +35,7 @@ PLAIN = 'file\ttranscript\tspeaker\tsplit\na.wav\tGO ON\tann\tdev\ndeep/b c.wav\
         PLAIN.replace("split\n", "split\t\n").replace("dev\n", "dev\t\t\n"),
         PLAIN.replace("\t\t\n", "\n"),
         PLAIN + "\n \n",
+        PLAIN.replace("split\n", "split\tspeaker_id\tsplits\n").replace("dev\n", "dev\tx\tval\n"),
         "voice\tsplit\tfile\tspeaker\ttranscript\nx\tdev\ta.wav\tann\tGO ON\n"
         '\t\tdeep/b c.wav\t\tSAY "NO"\n',
     ],
