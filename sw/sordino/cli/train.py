@@ -88,7 +88,7 @@ def _train(
 )
 @click.option(
     "--threads",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1024),
     help="Of the processor; other numbers round differently.  [default: PyTorch's]",
 )
 @json_option

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.errors import InputError
+from sordino.errors import InputError, warn
 from sordino.speech.datasets import Split, load_dataset
 from sordino.speech.doubts import doubts_of_audio, warn_of
 from sordino.speech.features import FeatureDefinition
@@ -187,6 +187,12 @@ class Batches:
         self._labelled = [n for n in labelled if n < own]
         self._others = np.array([n for n in labelled if n >= own], np.int64)
         self._drawn = min(len(self._others), round(augment.extra * len(self._labelled)))
+        if len(self._others) and not self._drawn:
+            warn(
+                f"extra = {augment.extra:g} draws none of the {len(self._others)} utterances of "
+                "further corpora: they change nothing; raise extra in the recipe, or leave out "
+                "--also"
+            )
         if not self._labelled:
             raise InputError("wanted utterances with transcripts to train on, got none")
         self._context = find_context(spoken, context.utterances)

@@ -109,8 +109,8 @@ class Learner:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned; ValueError for what it did not."""
         for kind in ("weights", "averaged"):
-            if {n: p.shape for n, p in self._weights.items()} != {
-                n: w.shape for n, w in state[kind].items()
+            if {n: (p.shape, p.dtype) for n, p in self._weights.items()} != {
+                n: (w.shape, w.dtype) for n, w in state[kind].items()
             }:
                 raise ValueError("other weights")
         self._copy(state["weights"])

@@ -21,6 +21,9 @@ from sordino.train.widen import widen
 
 __all__ = ["train"]
 
+_MOST_THREADS = 1024
+"""More than any processor has; with a hundred thousand PyTorch ends the process."""
+
 
 def train(
     recipe: Recipe,
@@ -55,6 +58,8 @@ def train(
             f"wanted no teacher, since {recipe.name} does not learn from one; "
             "leave out --teacher, or give [teacher] in the recipe a weight"
         )
+    if threads is not None and not 1 <= threads <= _MOST_THREADS:
+        raise InputError(f"wanted 1 to {_MOST_THREADS} threads, got {threads}")
     check_launch(os.environ)
     alone = exclusive_folder(output, "the folder of a training")
     with alone, _settings(threads), _listening(stop) as stopping:

@@ -38,9 +38,9 @@ class Stopped(KeyboardInterrupt):
 class Stop:
     """Signals that stop a training, for as long as the block runs.
 
-    The first raises `Stopped` where it arrives, or at the end of what is `held` together; a second
-    one raises it at once. Signals that are ignored (as `nohup` does) stay so. Outside the main
-    thread, where Python has no signals, nothing changes.
+    The first raises `Stopped` where it arrives, or at the end of what is `held` together (in that,
+    where it is `free`); a second one raises it at once. Signals that are ignored (as `nohup` does)
+    stay so. Outside the main thread, where Python has no signals, nothing changes.
     """
 
     def __init__(self) -> None:
@@ -79,5 +79,16 @@ class Stop:
             yield
         finally:
             self._holding = False
+        self._obey()
+
+    @contextmanager
+    def free(self) -> Iterator[None]:
+        """A block inside a held one that a first signal leaves at once."""
+        self._holding = False
+        self._obey()
+        yield
+        self._holding = True
+
+    def _obey(self) -> None:
         if self._asked is not None:
             raise Stopped(self._asked)

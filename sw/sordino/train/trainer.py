@@ -91,6 +91,12 @@ class Trainer:
         measured = self._load(data, schedule.measure)
         self._definition = define_features(recipe.features, parts[0])
         check_lengths(measured, recipe.features.stack, f"as many as stack, to {schedule.measure}")
+        if not any(s.text for s in measured):
+            raise InputError(
+                f"wanted transcripts of split {schedule.measure}, on which word errors are "
+                f"counted, got none of {len(measured)} recordings; transcribe some, or choose "
+                "another split with measure in the recipe"
+            )
         spoken = [s for part in parts for s in part]
         self._measure = Measure(measured, self._definition, self._tokens)
         weights = {} if start is None else start.weights
@@ -177,17 +183,18 @@ class Trainer:
     def _learn(self, log: Log) -> None:
         """All steps that are left, with what is measured between them.
 
-        A step and its checkpoint are not torn apart by a signal. Before something is measured,
-        which takes longer and leaves nothing, there is a checkpoint.
+        A signal waits for the step and its checkpoint. Before something is measured, which takes
+        longer and leaves nothing, there is a checkpoint.
         """
-        while True:
+        with self._stop.held():
             self._measure_between(log)
-            if self._step == self._steps:
-                return
-            with self._stop.held():
+            while self._step < self._steps:
                 self._advance(log)
                 if self._stop.asked or time.monotonic() - self._clock > _SAVE_SECONDS:
                     self._save()
+                if self._stop.asked:
+                    break
+                self._measure_between(log)
 
     def _advance(self, log: Log) -> None:
         epoch, place = divmod(self._step, self._batches.per_epoch)
@@ -219,7 +226,8 @@ class Trainer:
             return
         if not log.has(self._curve, self._step):
             self._save()
-            score = self._count(log)
+            with self._stop.free():
+                score = self._count(log)
             self._text += f", WER {score.wer:.2%}"
 
     @property

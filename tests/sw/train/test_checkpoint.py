@@ -205,11 +205,14 @@ def test_a_checkpoint_with_other_weights_is_damaged(
 ) -> None:
     for name in ("weights", "averaged"):
         learner = load_checkpoint(done / "checkpoint.pt")["learner"]
-        learner[name] = {n: w.new_zeros(2, 2) for n, w in learner[name].items()}
-        other = Path(shutil.copytree(done, done.parent / name))
-        edit(other, learner=learner)
-        with pytest.raises(InputError, match="damaged"):
-            train(short, corpus, other, threads=1)
+        weights = learner[name].items()
+        for number, others in enumerate(
+            ({n: w.new_zeros(2, 2) for n, w in weights}, {n: w.double() for n, w in weights})
+        ):
+            other = Path(shutil.copytree(done, done.parent / f"{name}{number}"))
+            edit(other, learner={**learner, name: others})
+            with pytest.raises(InputError, match="damaged"):
+                train(short, corpus, other, threads=1)
 
 
 def test_a_checkpoint_of_an_earlier_version(done: Path, corpus: Path, short: Recipe) -> None:

@@ -147,3 +147,7 @@ def test_a_teacher_labels_what_nobody_has(stream: Path, tiny: Recipe, tmp_path: 
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["teacher"] == {"name": "large", "wer": None}
     assert (result["words"], result["split"]) == (1, "dev")
+    nothing = replace(recipe, schedule=replace(recipe.schedule, measure="train"))
+    with pytest.raises(InputError, match=r"wanted transcripts of split train, .* got none of "):
+        train(nothing, silent, tmp_path / "nothing", teacher=teacher, threads=1)
+    assert not (tmp_path / "nothing").exists(), "said before anything is trained"

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 pytest.importorskip("tensorboard", reason="needs the extra `train`")
 
-from sordino.errors import InputError
+from sordino.errors import InputError, InputWarning
 from sordino.model.load import load_model
 from sordino.speech.features import FeatureDefinition
 from sordino.train.data import Batches, load_spoken
@@ -38,6 +38,8 @@ def test_each_epoch_draws_anew_from_other_corpora(corpus: Path) -> None:
     assert drawn == {*range(3, 10)}
     every = Batches([*own, *others], definition, AugmentRecipe(extra=9), size=2, seed=1, own=3)
     assert every.per_epoch == 5
+    with pytest.warns(InputWarning, match=r"extra = 0 draws none of the 7 utterances of further"):
+        Batches([*own, *others], definition, AugmentRecipe(extra=0), size=2, seed=1, own=3)
 
 
 def test_the_datas_own_statistics_stay(corpus: Path, tiny: Recipe, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -127,6 +128,40 @@ def test_the_step_that_runs_is_in_the_checkpoint(
         assert not (folder / "model.npz").exists()
         train(short, corpus, folder, threads=1)
         same(folder, whole)
+
+
+def test_nothing_is_lost_at_any_line_between_two_steps(
+    whole: Path, corpus: Path, short: Recipe, tmp_path: Path
+) -> None:
+    """A signal at the first line of every function that the trainer calls, one after the other."""
+    file, lines = trainer.__file__, 0
+
+    def trace(frame: FrameType, _event: str, _argument: object) -> None:
+        nonlocal lines
+        inside = frame.f_back is not None and frame.f_back.f_code.co_filename == file
+        if done and inside and frame.f_code.co_name != "_handle":
+            lines += 1
+            if lines == at:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    saved = []
+    for at in range(1, 40, 3):
+        folder, lines, done = tmp_path / f"{at}", 0, list[int]()
+        sys.settrace(trace)  # type: ignore[arg-type]
+        try:
+            train(
+                *(short, corpus, folder),
+                threads=1,
+                on_step=lambda step, _steps, _text, done=done: done.append(step),
+            )
+        except Stopped as error:
+            saved.append((error.steps, (done[-1], 6)))
+        finally:
+            sys.settrace(None)
+        train(short, corpus, folder, threads=1)
+        same(folder, whole)
+    assert len(saved) > 5
+    assert all(there == taken for there, taken in saved), "in the checkpoint is what was taken"
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])
