@@ -18,6 +18,7 @@ from sordino.cli.output import print_json, print_table, progress
 from sordino.compiler.bench_codec import bench_codec
 from sordino.engines.matvec_bench import bench_matvec
 from sordino.errors import InputError
+from sordino.npy import MOST_NUMBERS, read_array, read_header
 
 __all__ = ["bench"]
 
@@ -34,13 +35,30 @@ def _several(name: str, kind: Any, default: tuple[Any, ...]) -> Callable[[Any], 
 def load_matrix(path: Path) -> NDArray[np.int8]:
     """An int8 matrix from .npy; InputError for anything else."""
     try:
-        with path.open("rb") as file:  # opened here, since np.load leaves archives open
-            array = np.load(file, allow_pickle=False)
+        with path.open("rb") as file:
+            header = read_header(file)
+            if len(header.shape) != 2 or 0 in header.shape:
+                raise InputError(
+                    f"wanted a matrix with rows and columns in {path}, got shape {header.shape}; "
+                    "save one"
+                )
+            if header.size > MOST_NUMBERS:
+                raise InputError(
+                    f"wanted at most {MOST_NUMBERS:,} numbers in {path}, got {header.size:,}; cut "
+                    "it"
+                )
+            if header.bytes > path.stat().st_size:
+                raise InputError(
+                    f"wanted {header.bytes:,} bytes in {path}, as its header says, got "
+                    f"{path.stat().st_size:,}; save it again"
+                )
+            file.seek(0)
+            array = read_array(file)
+    except InputError:
+        raise
     except (OSError, ValueError, EOFError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"wanted an int8 matrix in .npy, cannot read {path}: {reason}") from None
-    if not isinstance(array, np.ndarray) or array.ndim != 2 or 0 in array.shape:
-        raise InputError(f"wanted a matrix with rows and columns in {path}, got {array!r:.60}")
     if not np.issubdtype(array.dtype, np.integer) or array.min() < -128 or array.max() > 127:
         raise InputError(f"wanted int8 values in {path}, got {array.dtype}; quantise first")
     return array.astype(np.int8)

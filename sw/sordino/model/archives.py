@@ -69,7 +69,11 @@ def _read_npz(path: Path) -> Contents:
         with zipfile.ZipFile(path) as archive:
             headers = {}
             for member in members:
-                name = member.filename.removesuffix(".npy")
+                name, npy, rest = member.filename.rpartition(".npy")
+                if not npy or rest:
+                    raise InputError(
+                        f"wanted {_NPZ}, got {member.filename[:80]!r} in it; export it again"
+                    )
                 headers[name] = _header(archive, member, name)
     except InputError:
         raise
@@ -85,10 +89,8 @@ def _read_npz(path: Path) -> Contents:
 
 def _array(path: Path, name: str) -> NDArray[Any]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            member = name if name in archive.namelist() else f"{name}.npy"
-            with archive.open(member) as file:
-                return read_array(file)
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+            return read_array(file)
     except _BROKEN:
         raise InputError(f"wanted {_NPZ}, got {name[:80]!r} damaged; export it again") from None
 

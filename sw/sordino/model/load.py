@@ -77,6 +77,10 @@ def model_from_arrays(
         raise InputError(
             f"wanted meta as a JSON object, got {type(meta).__name__}; see docs/meta.md"
         )
+    if not isinstance(tensors, Mapping):
+        raise InputError(
+            f"wanted tensors by their names, got {type(tensors).__name__}; see docs/meta.md"
+        )
     read = META.read(meta)
     known = _Tensors(tensors)
     _model(known.stand_ins(), read, name, sha256)  # whether all fits, before memory is taken

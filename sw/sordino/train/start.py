@@ -12,6 +12,7 @@ from torch import Tensor
 from sordino.errors import InputError
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
+from sordino.speech.mfcc import MfccDefinition
 from sordino.train.checkpoint import DAMAGED, load_checkpoint
 from sordino.train.tokens import BLANK
 
@@ -73,6 +74,12 @@ def load_start(path: Path) -> Start:
     if not path.is_dir():
         model = load_model(path, option=None)
         check_trainable(model, "a model to start from")
+        described = "features" in model.meta
+        if described and model.feature_definition().front_end != MfccDefinition():
+            raise InputError(
+                f"wanted a model to start from that hears the usual cepstra, but {path} has "
+                "another front_end in its meta; train one with `sordino train`"
+            )
         return Start(name=path.name, weights=_model_weights(model), **_trained_for(model))
     if not (path / CHECKPOINT).exists():
         raise InputError(
@@ -121,8 +128,7 @@ def _model_weights(model: RnntModel) -> dict[str, Tensor]:
 
 
 def _trained_for(model: RnntModel) -> dict[str, Any]:
-    described = isinstance(model.meta.get("features"), Mapping)
     return {
         "tokens": tuple(model.tokens),
-        "stack": model.feature_definition().stack if described else None,
+        "stack": model.feature_definition().stack if "features" in model.meta else None,
     }

@@ -118,6 +118,13 @@ def test_archives_with_a_password_and_other_methods(tmp_path: Path) -> None:
         assert "compression" in refuse(tmp_path / "other.npz")
 
 
+def test_other_files_in_an_archive(tmp_path: Path) -> None:
+    path = archive(tmp_path / "m.npz")
+    with zipfile.ZipFile(path, "a") as held:
+        held.writestr("meta", b"{}")
+    assert "got 'meta' in it" in refuse(path)
+
+
 def test_names_that_stand_twice(tmp_path: Path) -> None:
     path = archive(tmp_path / "m.npz")
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(path, "a") as held:

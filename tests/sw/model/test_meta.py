@@ -286,6 +286,12 @@ def test_a_byte_order_mark_is_no_part_of_it() -> None:
     assert parse_meta(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
 
 
+@pytest.mark.parametrize("given", [None, [np.zeros(3)], "model.npz"])
+def test_tensors_without_names(given: Any) -> None:
+    with pytest.raises(InputError, match="wanted tensors by their names, got"):
+        model_from_arrays(given, meta())
+
+
 @pytest.mark.parametrize("given", [None, [], "tokens", 3])
 def test_meta_that_is_no_object(given: Any) -> None:
     with pytest.raises(InputError, match=r"JSON object.*docs/meta\.md"):

@@ -365,6 +365,10 @@ def test_what_cannot_be_started_from(
             "whose blank is token 0, got 1 in model",
         ),
         ({"joint": {"dim": 8, "activation": "relu"}}, "and with a tanh joint, got model"),
+        (
+            {"features": {**model.meta["features"], "front_end": {"lowest": 100}}},
+            "another front_end in its meta",
+        ),
     ):
         save_arrays(tmp_path / "model.npz", {**model.meta, **meta}, arrays)
         with pytest.raises(InputError, match=message):
