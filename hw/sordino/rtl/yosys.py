@@ -4,13 +4,14 @@ What Yosys writes differs between its versions. So nothing here looks into PATH 
 the version is the one that pyproject.toml pins.
 """
 
+import os
 import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from sordino.errors import InputError
 from sordino.extras import missing
@@ -41,6 +42,17 @@ def cxxrtl_headers() -> Path:
     return folder / "share" / "include" / "backends" / "cxxrtl" / "runtime"
 
 
+def _environment(folder: str) -> dict[str, str]:
+    """The environment, with `folder` for the compiled Yosys if there is no cache to keep it in."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    try:
+        os.makedirs(cache, exist_ok=True)
+        with TemporaryFile(dir=cache):
+            return dict(os.environ)
+    except OSError:
+        return {**os.environ, "XDG_CACHE_HOME": folder}
+
+
 def run_yosys(script: str) -> str:
     """What Yosys prints while it runs the commands of `script`.
 
@@ -53,6 +65,7 @@ def run_yosys(script: str) -> str:
             [sys.executable, "-m", _MODULE, "-q", "-"],
             input=script,
             cwd=folder,
+            env=_environment(folder),
             capture_output=True,
             encoding="utf-8",
             check=False,

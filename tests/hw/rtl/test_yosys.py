@@ -53,6 +53,14 @@ def test_modules_in_the_current_folder_are_not_taken_for_its_own(tmp_path, monke
     assert "module top(" in run_yosys(f"{READ}write_verilog\n")
 
 
+@pytest.mark.slow  # without its cache Yosys is compiled anew
+def test_a_home_that_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file" / "cache"))
+    assert "module top(" in run_yosys(f"{READ}write_verilog\n")
+
+
 def test_nobody_else_asks_amaranth_for_yosys():
     """Amaranth takes the first `yosys` of PATH."""
     for area in ("hw", "sw", "sim"):

@@ -17,6 +17,7 @@ from sordino.engines.compiled import build, compiler, is_cached
 from sordino.engines.errors import ToolError
 from sordino.errors import InputError
 from sordino.locks import exclusive
+from sordino.rtl.curve import tanh
 
 TINY = PRESETS["tiny"]
 OTHER = {
@@ -113,6 +114,23 @@ def test_a_machine_that_one_evaluation_does_not_settle_is_refused(monkeypatch) -
     monkeypatch.setattr("sordino.rtl.emit.to_rtlil", lambda component: "")
     with pytest.raises(ToolError, match="one evaluation does not settle it"):
         compiled._cplusplus(TINY, debug=False)
+
+
+def test_another_yosys_of_the_path_is_not_asked(tmp_path, monkeypatch) -> None:
+    script = tmp_path / "yosys"
+    script.write_text(
+        f"#!/bin/sh\necho called >> {tmp_path / 'mark'}\n"
+        'case "$*" in *-V*) echo "Yosys 0.99+1 (git)";; *) cat > /dev/null; '
+        'echo "bool converged = true;";; esac\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join((str(tmp_path), os.environ["PATH"])))
+    monkeypatch.setenv("YOSYS", str(script))
+    monkeypatch.setenv("AMARANTH_USE_YOSYS", "system")
+    monkeypatch.setattr("sordino.rtl.machine.Machine", lambda config: tanh())
+    design = compiled._cplusplus(TINY, debug=False)
+    assert "#include <cxxrtl/cxxrtl.h>" in design
+    assert not (tmp_path / "mark").exists()
 
 
 def test_a_missing_compiler_is_named(builds: Path, monkeypatch) -> None:
