@@ -132,7 +132,12 @@ class Log:
                 file.close()
             raise
         for path in before:
-            path.unlink()
+            # A TensorBoard that is running gets past a file that ends, and not past one that is
+            # gone; when there is another after the next one, it has.
+            if path.stat().st_size:
+                os.truncate(path, 0)
+            else:
+                path.unlink()
         last = {name: point for (at, name), point in points.items() if at == self._at}
         self._kept = {name: point.summary.value[0].simple_value for name, point in last.items()}
         self._steps = sum(name == STEP_LOSS for _, name in points)

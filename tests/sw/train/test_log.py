@@ -23,6 +23,12 @@ def points(folder: Path) -> list[tuple[str, int, float]]:
     return [(name, p.step, p.value) for name in names for p in found.Scalars(name)]
 
 
+def events(folder: Path) -> Path:
+    """The one file with anything in it."""
+    (file,) = (p for p in (folder / "tensorboard").iterdir() if p.stat().st_size)
+    return file
+
+
 def write(folder: Path, after: int, *steps: int) -> None:
     with Log(folder, after) as log:
         for step in steps:
@@ -42,7 +48,24 @@ def test_points_after_the_checkpoint_are_taken_again(tmp_path: Path) -> None:
     assert steps(tmp_path) == [1, 2, 3, 4]
     write(tmp_path, 0, 1)  # killed before a checkpoint
     assert points(tmp_path) == [(STEP_LOSS, 1, 0.5)]
-    assert len(list((tmp_path / "tensorboard").iterdir())) == 1
+    assert events(tmp_path)
+    assert len(list((tmp_path / "tensorboard").iterdir())) == 2, "the one before is empty"
+
+
+def test_a_tensorboard_that_is_running_sees_it_go_on(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    write(tmp_path, 0, 1, 2, 3)
+    running = EventAccumulator(str(tmp_path / "tensorboard"))
+
+    def shown() -> list[int]:
+        running.Reload()
+        return [point.step for point in running.Scalars(STEP_LOSS)]
+
+    assert shown() == [1, 2, 3]
+    for after, expected in ((2, [1, 2, 3, 4]), (1, [1, 2, 3]), (0, [1, 2])):
+        write(tmp_path, after, after + 1, after + 2)
+        assert shown() == expected
 
 
 def test_a_point_that_is_there_is_not_doubled(tmp_path: Path) -> None:
@@ -64,18 +87,16 @@ def test_a_point_that_is_there_is_not_doubled(tmp_path: Path) -> None:
 
 def test_wherever_a_file_ends_the_points_before_are_kept(tmp_path: Path) -> None:
     write(tmp_path, 0, 1, 2, 3)
-    (file,) = (tmp_path / "tensorboard").iterdir()
-    contents = file.read_bytes()
+    contents = events(tmp_path).read_bytes()
     for end in range(len(contents) - 40, len(contents)):  # in the last point, and before it
-        (file,) = (tmp_path / "tensorboard").iterdir()
-        file.write_bytes(contents[:end])
+        events(tmp_path).write_bytes(contents[:end])
         write(tmp_path, 1, 2)
         assert steps(tmp_path) == [1, 2]
 
 
 def test_lost_points_are_said(tmp_path: Path) -> None:
     write(tmp_path, 0, 1, 2, 3)
-    (file,) = (tmp_path / "tensorboard").iterdir()
+    file = events(tmp_path)
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.warns(InputWarning, match="have 2 of the 3 steps that the checkpoint has"):
         write(tmp_path, 3, 4)
@@ -92,7 +113,7 @@ def test_files_of_earlier_versions_become_one(tmp_path: Path) -> None:
     assert len(list((tmp_path / "tensorboard").iterdir())) == 2
     write(tmp_path, 3, 4)
     assert [step for _, step, _ in points(tmp_path)] == [1, 2, 3, 4]
-    assert len(list((tmp_path / "tensorboard").iterdir())) == 1
+    assert events(tmp_path)
 
 
 def test_curves_of_something_else_are_left_alone(tmp_path: Path) -> None:
