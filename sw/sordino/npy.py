@@ -5,6 +5,7 @@ Format: NumPy Enhancement Proposal 1 (`numpy.lib.format`), versions 1.0 and 2.0.
 
 import io
 import math
+from tokenize import TokenError
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ def read_header(file: IO[bytes]) -> Header:
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     try:
         shape, _, dtype = read(text)
-    except (TypeError, SyntaxError, RecursionError, OverflowError) as error:
+    except (TypeError, SyntaxError, TokenError, RecursionError, OverflowError) as error:
         raise ValueError(str(error)) from None
     if dtype.hasobject or any(n < 0 for n in shape):
         raise ValueError(f"an array of {dtype} and shape {shape}")

@@ -27,11 +27,12 @@ from sordino.errors import InputError
 from sordino.isa.image import Image
 from sordino.isa.registers import Error
 from sordino.model.load import load_model
-from sordino.speech.datasets import Split, Utterance, load_dataset
+from sordino.speech.datasets import Split, Utterance
 from sordino.speech.doubts import warn_of
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import ModelInput, read_input
 from sordino.speech.reference import FloatRnnt
+from sordino.speech.splits import load_split
 from sordino.speech.text import Speller
 from sordino.speech.wer import Wer, transcript_errors
 
@@ -157,25 +158,6 @@ def _greedy(
     return outcome
 
 
-def _utterances(data: Path, split: Split) -> list[Utterance]:
-    """Those of the split; where it cannot be read, InputError names the splits that can."""
-    try:
-        return load_dataset(data, split)
-    except InputError as error:
-        others = [other for other in get_args(Split) if other != split and _holds(data, other)]
-        if not others:
-            raise
-        options = " or ".join(f"--split {other}" for other in others)
-        raise InputError(f"{error}; {data} has other splits: it needs {options}") from None
-
-
-def _holds(data: Path, split: Split) -> bool:
-    try:
-        return bool(load_dataset(data, split))
-    except InputError:
-        return False
-
-
 @click.command(
     "eval",
     epilog="\b\nExamples:\n"
@@ -224,7 +206,7 @@ def evaluate(
             f"wanted a float model to use --meta on, got {model} for engine {engine}; leave --meta "
             "out, an image has all in it"
         )
-    utterances = _utterances(data, split)
+    utterances = load_split(data, split, "--split {}")
     heard = _transcribe(model, meta, engine, choice, utterances)
     if not heard.spoken:
         raise heard.refused[0]

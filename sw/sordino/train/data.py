@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.errors import InputError, warn
-from sordino.speech.datasets import Split, load_dataset
+from sordino.speech.datasets import Split
 from sordino.speech.doubts import doubts_of_audio, warn_of
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import read_cepstra
 from sordino.speech.mfcc import MfccDefinition
+from sordino.speech.splits import load_split
 from sordino.train.augment import MelAxis, change_cepstra, mask_input
 from sordino.train.methods import ContextRecipe
 from sordino.train.recipe import AugmentRecipe, FeatureRecipe
@@ -27,6 +28,8 @@ __all__ = [
     *("find_context", "in_order", "load_spoken", "on_grid"),
 ]
 
+_OTHER_SPLIT = 'measure = "{}" under [schedule] in the recipe'
+_NO_TRAINING = "recordings in the split train"
 _JITTER = 80
 """Frames by which lengths are blurred before sorting: batches hold similar lengths, new ones in
 every epoch, and little padding."""
@@ -60,7 +63,8 @@ def load_spoken(
     cut short, are too quiet or the like.
     """
     front_end, spoken, doubts = MfccDefinition(), [], dict[str, tuple[str, ...]]()
-    for utterance in load_dataset(data, split, unlabelled=unlabelled):
+    remedy = _NO_TRAINING if split == "train" else _OTHER_SPLIT
+    for utterance in load_split(data, split, remedy, unlabelled=unlabelled):
         text = tokens.speller.adapt(utterance.text)
         numbers = tokens.encode(text, utterance.name)
         cepstra, audio = read_cepstra(utterance.path, front_end)

@@ -118,7 +118,7 @@ def test_eval_goes_on_and_says_what_its_rate_is_not_of(sordino, shipped, spoilt)
 def test_eval_names_the_splits_that_there_are(sordino, small_image, recording):
     folder = recording.parent
     complaint = sordino("eval", small_image, "--data", folder).complaint()
-    assert f"{folder} has other splits: it needs --split train" in complaint
+    assert f"{folder} has train, so it needs --split train" in complaint
     assert "--split train" not in sordino("eval", small_image, "--data", folder / "x").complaint()
 
 

@@ -100,6 +100,19 @@ def test_matrices_are_read_as_numpy_reads_them(tmp_path: Path, order: str, dtype
     np.testing.assert_array_equal(read, matrix)
 
 
+@pytest.mark.parametrize("at", range(10, 128))
+def test_a_header_with_another_letter(at: int) -> None:
+    """NumPy reads headers of Python 2 through a tokenizer, which has errors of its own."""
+    data = bytearray(npy("(9, 13)", data=bytes(936)))
+    assert read_matrix(io.BytesIO(data), WIDTHS).shape == (9, 13)
+    for letter in b"(L'{\\\n\xff":
+        spoilt = data[:at] + bytes([letter]) + data[at + 1 :]
+        try:
+            assert read_matrix(io.BytesIO(spoilt), WIDTHS).shape[1] == 13
+        except InputError as error:
+            assert "\n" not in str(error)
+
+
 @given(st.binary(max_size=120))
 @settings(max_examples=200)
 def test_no_matrix_is_a_traceback(data: bytes) -> None:
