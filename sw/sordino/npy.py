@@ -5,6 +5,9 @@ Format: NumPy Enhancement Proposal 1 (`numpy.lib.format`), versions 1.0 and 2.0.
 
 import io
 import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from tokenize import TokenError
 from typing import IO, Any, NamedTuple
 
@@ -54,7 +57,8 @@ def read_header(file: IO[bytes]) -> Header:
     text = io.BytesIO(length + file.read(size))
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     try:
-        shape, _, dtype = read(text)
+        with _quietly():
+            shape, _, dtype = read(text)
     except (TypeError, SyntaxError, TokenError, RecursionError, OverflowError) as error:
         raise ValueError(str(error)) from None
     if dtype.hasobject or any(n < 0 for n in shape):
@@ -64,5 +68,14 @@ def read_header(file: IO[bytes]) -> Header:
 
 def read_array(file: IO[bytes]) -> NDArray[Any]:
     """The array, header included, from the beginning; ValueError where it is not whole."""
-    array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
+    with _quietly():
+        array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
     return array
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without NumPy's warning that a header is as Python 2 wrote it: it is read all the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield

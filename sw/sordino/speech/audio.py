@@ -46,6 +46,23 @@ class Recording:
     audio: Audio
 
 
+class _Steady:
+    """A file for libsndfile, which seeks to before the beginning of damaged ones.
+
+    An exception there would end in a traceback on standard error, not in an error.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.tell, self.read, self._seek = file.tell, file.read, file.seek
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """As of a file; stays where it is where there is no such place."""
+        try:
+            return self._seek(offset, whence)
+        except (ValueError, OSError):
+            return self.tell()
+
+
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]
     """Read in order alone: seeking, which soundfile does after every read, fails in cut files."""
 
@@ -91,7 +108,7 @@ def _decode(source: Source) -> Recording:
     declared = read_declared(source)
     file = _counted(source, declared)
     try:
-        with _Forward(file) as sound:
+        with _Forward(_Steady(file)) as sound:
             _refuse_sizes(sound, source.name)
             meter = ChannelMeter(sound.channels, sound.subtype)
             mixed = bytearray()  # grows in place

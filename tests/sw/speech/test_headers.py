@@ -141,3 +141,13 @@ def test_nor_a_sphere_header(data: bytes) -> None:
     for start in (b"NIST_1A\n   1024\n", b".snd", b"dns."):
         found = declared(start + data)
         assert found is None or found.missing is None or 0 <= found.missing <= 1
+
+
+def test_damage_says_nothing_on_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    """libsndfile seeks to before the file's beginning, and prints what Python thinks of that."""
+    data = bytearray(sound("AIFF"))
+    assert data[38:42] == b"SSND"
+    data[38] = 0
+    with pytest.raises(InputError):
+        missing(bytes(data))
+    assert capfd.readouterr().err == ""
