@@ -33,11 +33,11 @@ class Kind:
 
     @property
     def wanted(self) -> str:
-        """In words, after "as"."""
+        """Say in words what fits, as it stands after `as` in a message."""
         raise NotImplementedError
 
     def fits(self, value: object) -> bool:
-        """Whether the value is of this kind."""
+        """Say whether the value is of this kind."""
         raise NotImplementedError
 
 
@@ -50,11 +50,11 @@ class Whole(Kind):
 
     @property
     def wanted(self) -> str:
-        """In words."""
+        """Say in words what fits, as it stands after `as` in a message."""
         return f"a whole number from {self.low} to {self.high}"
 
     def fits(self, value: object) -> bool:
-        """Whether it is one."""
+        """Say whether the value is of this kind."""
         if isinstance(value, bool) or not isinstance(value, int):
             return False
         return self.low <= value <= self.high
@@ -69,11 +69,11 @@ class Number(Kind):
 
     @property
     def wanted(self) -> str:
-        """In words."""
+        """Say in words what fits, as it stands after `as` in a message."""
         return f"a number from {self.low:g} to {self.high:g}"
 
     def fits(self, value: object) -> bool:
-        """Whether it is one."""
+        """Say whether the value is of this kind."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
         return self.low <= value <= self.high
@@ -85,11 +85,11 @@ class Text(Kind):
 
     @property
     def wanted(self) -> str:
-        """In words."""
+        """Say in words what fits, as it stands after `as` in a message."""
         return "text"
 
     def fits(self, value: object) -> bool:
-        """Whether it is that."""
+        """Say whether the value is of this kind."""
         return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
 
 
@@ -101,11 +101,11 @@ class Choice(Kind):
 
     @property
     def wanted(self) -> str:
-        """In words; texts of several words in quotation marks."""
+        """Say in words what fits, as it stands after `as` in a message."""
         return " or ".join(repr(v) if " " in v else v for v in self.values)
 
     def fits(self, value: object) -> bool:
-        """Whether it is one of them."""
+        """Say whether the value is of this kind."""
         return isinstance(value, str) and value in self.values
 
 
@@ -115,11 +115,11 @@ class Texts(Kind):
 
     @property
     def wanted(self) -> str:
-        """In words."""
+        """Say in words what fits, as it stands after `as` in a message."""
         return "a list of strings"
 
     def fits(self, value: object) -> bool:
-        """Whether it is that."""
+        """Say whether the value is of this kind."""
         return isinstance(value, list) and all(map(Text().fits, value))
 
 
@@ -129,11 +129,11 @@ class Numbers(Kind):
 
     @property
     def wanted(self) -> str:
-        """In words."""
+        """Say in words what fits, as it stands after `as` in a message."""
         return "a list of finite numbers"
 
     def fits(self, value: object) -> bool:
-        """Whether it is that."""
+        """Say whether the value is of this kind."""
         one = Number(-sys.float_info.max, sys.float_info.max)
         return isinstance(value, list) and all(map(one.fits, value))
 
@@ -146,11 +146,11 @@ class Map(Kind):
 
     @property
     def wanted(self) -> str:
-        """In words."""
+        """Say in words what fits, as it stands after `as` in a message."""
         return f"an object of names with {self.values.wanted} each"
 
     def fits(self, value: object) -> bool:
-        """Whether it is that."""
+        """Say whether the value is of this kind."""
         return isinstance(value, Mapping) and all(
             Text().fits(k) and self.values.fits(v) for k, v in value.items()
         )
@@ -181,7 +181,7 @@ class Table:
 
     @property
     def wanted(self) -> str:
-        """In words, after "as"."""
+        """Say in words what fits, as it stands after `as` in a message."""
         required = [entry.name for entry in self.entries if entry.required]
         return f"an object with {' and '.join(required) or 'names'}"
 

@@ -31,6 +31,7 @@ Contents = tuple[dict[str, Any], object]
 
 _META = "meta"
 _MOST_BYTES = 8 * MOST_NUMBERS + (64 << 20)
+_SAVE_META = "save np.array(json.dumps(meta))"
 _NPZ = "a NumPy archive of plain arrays"
 _MOST_STRUCTURE = 1 << 24
 """Bytes of what an archive says about its tensors at most."""
@@ -100,6 +101,11 @@ def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Hea
         try:
             header = read_header(file)
         except ValueError as error:
+            if name == _META:
+                raise InputError(
+                    f"wanted meta as one JSON text, got something else ({shown(str(error))}); "
+                    f"{_SAVE_META}"
+                ) from None
             raise InputError(
                 f"wanted numbers in tensor {name[:80]!r} of a NumPy archive of plain arrays, got "
                 f"something else ({shown(str(error))}); export it again"
@@ -117,8 +123,7 @@ def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Hea
 def _meta_text(array: NDArray[Any]) -> str | bytes:
     if array.ndim or array.dtype.kind not in "US":
         raise InputError(
-            f"wanted meta as one JSON text, got {array.dtype} of shape {array.shape}; save "
-            "np.array(json.dumps(meta))"
+            f"wanted meta as one JSON text, got {array.dtype} of shape {array.shape}; {_SAVE_META}"
         )
     text: str | bytes = array.item()
     return text

@@ -27,10 +27,10 @@ class Stored:
 
 def shape_of(value: Any) -> tuple[int, ...] | None:
     """The shape of what `as_floats` takes; None for all else."""
-    shape = getattr(value, "shape", None)
-    if shape is None and not isinstance(value, list | tuple | float):
-        return None
     try:
+        shape = getattr(value, "shape", None)
+        if shape is None and not isinstance(value, list | tuple | float):
+            return None
         return tuple(map(int, np.shape(value) if shape is None else shape))
     except (ValueError, TypeError, RuntimeError):
         return None
@@ -75,6 +75,8 @@ def as_floats(name: str, value: Any) -> NDArray[np.float64]:
         check_floats(name, value.dtype)
         return np.asarray(value.read(), dtype=np.float64)
     try:
+        if np.ma.isMaskedArray(value):
+            raise ValueError
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError):
         raise InputError(
@@ -92,6 +94,7 @@ def _from_torch(name: str, value: Any) -> NDArray[np.float64]:
     found = str(value.dtype).removeprefix("torch.")
     for wrong, what in (
         (value.is_quantized, f"a quantised one ({found}); dequantise it"),
+        (value.is_nested, "a nested one; give one tensor each"),
         (value.layout != torch.strided, "a sparse one; call to_dense()"),
         (value.is_meta, "one without values (device meta); load the weights first"),
         (not value.dtype.is_floating_point, f"{found}; save it as float32"),

@@ -303,6 +303,10 @@ def test_meta_that_is_no_object(given: Any) -> None:
     [
         (np.array(["{}"]), "one JSON text, got <U2 of shape (1,)"),
         (np.array(3.0), "one JSON text, got float64"),
+        (
+            np.array({"tokens": ["a"]}),
+            "got something else ('an array of object and shape ()'); save np.array(json",
+        ),
         (np.array(b'{"tokens": 3}'), "tokens as a list of strings"),
         (np.array(b"\xff"), "as UTF-8"),
         (np.array('{"blank": 0, "blank": 1}'), "twice"),

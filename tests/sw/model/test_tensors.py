@@ -154,6 +154,8 @@ def test_lists_are_arrays() -> None:
         model_from_arrays({**arrays, BIAS: [[1.0], [1.0, 2.0]]}, random_meta())
     with pytest.raises(InputError, match="numbers in tensor"):
         model_from_arrays({**arrays, BIAS: None}, random_meta())
+    with pytest.raises(InputError, match="numbers in tensor"):
+        model_from_arrays({**arrays, BIAS: np.ma.masked_array(np.ones(7), True)}, random_meta())
 
 
 def test_arrays_in_either_order(tmp_path: Path) -> None:
@@ -228,12 +230,14 @@ def test_halves(torch: Any, tmp_path: Path, dtype: str, kind: str) -> None:
 SPECIAL: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "sparse": (lambda torch, t: t.to_sparse(), "a sparse one; call to_dense()"),
     "meta": (lambda torch, t: torch.empty(7, device="meta"), "one without values"),
+    "nested": (lambda torch, t: torch.nested.nested_tensor([t, t[1:]]), "a nested one"),
     "integers": (lambda torch, t: t.to(torch.int8), "got int8"),
     "complex": (lambda torch, t: t.to(torch.complex64), "got complex64"),
     "boolean": (lambda torch, t: t > 0, "got bool"),
 }
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
 @pytest.mark.parametrize("what", SPECIAL)
 def test_tensors_without_plain_numbers(torch: Any, tmp_path: Path, what: str) -> None:
     change, wanted = SPECIAL[what]
@@ -279,6 +283,13 @@ def test_what_is_no_state_dict(torch: Any, tmp_path: Path, wrap: Any, wanted: st
         load_model(tmp_path / "m.pt")
     assert wanted in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_state_dicts_of_old(torch: Any, tmp_path: Path) -> None:
+    state = {n: torch.from_numpy(a) for n, a in made().items()}
+    path = tmp_path / "m.pt"
+    torch.save({**state, "meta": random_meta()}, path, _use_new_zipfile_serialization=False)
+    assert same(load_model(path), made())
 
 
 def test_meta_of_a_state_dict_may_be_text(torch: Any, tmp_path: Path) -> None:
