@@ -2,7 +2,9 @@
 
 `\\data\\`, the number of n-grams of each order, for each order `\\n-grams:` and one line an n-gram
 (log10 of its probability, its words, log10 of its back-off weight if it has one), `\\end\\`. Tabs
-and spaces alone separate; any other character is part of a word. `<UNK>` is the unknown word, too.
+and spaces alone separate; any other character is part of a word. `<UNK>` is the unknown word, too:
+of a file with both names, the same one counts as in KenLM. `-inf` is -99, what is never said, and
+rounding may take a logarithm a little above 0.
 """
 
 import math
@@ -11,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from sordino.decode.ngram import BEGIN, DIGITS, END, OTHER_UNKNOWN, UNKNOWN, Gram, NgramModel
+from sordino.decode.ngram import BEGIN, DIGITS, END, NEVER, UNKNOWN, UNKNOWNS, Gram, NgramModel
 from sordino.errors import InputError, warn
 from sordino.files import decode_text, text_lines, write_atomically
 
@@ -24,6 +26,9 @@ _SPACES = " \t"
 _SEPARATOR = re.compile(f"[{_SPACES}]+")
 _LARGEST = 3.4e38
 """Other tools hold logarithms as float32."""
+_ROUNDING = 1e-4
+"""So far above 0 do sums of float32 take the logarithm of a probability of 1."""
+_INFINITE = re.compile(r"-inf(inity)?", re.IGNORECASE)
 _MISSING = -100.0
 """The unknown word's logarithm where the file has none, as in KenLM."""
 _OTHERS = (
@@ -80,7 +85,7 @@ def parse_arpa(text: str) -> NgramModel:
     """The model in an ARPA file's text; InputError says in which line what is wrong.
 
     Text before the data is not read. A model without an unknown word gets one that is hardly ever
-    said, as in KenLM, and an InputWarning says so.
+    said, as in KenLM, and an InputWarning says so; another says where it has two.
     """
     return _Parser(text).parse()
 
@@ -91,12 +96,18 @@ class _Parser:
         self._number = 0
         self._logs: dict[Gram, float] = {}
         self._backoffs: dict[Gram, float] = {}
+        self._unknown: set[Gram] = set()
+        """N-grams with the unknown word in them, as they are written."""
 
     def _numbered(self, text: str) -> Iterator[str]:
         """The lines that are not blank."""
         for number, line in enumerate(text_lines(text.removeprefix("\ufeff")), start=1):
             if stripped := line.strip(_SPACES):
                 self._number = number
+                if "\r" in stripped:
+                    self._fail(
+                        "line feeds, not carriage returns,", stripped, "save it with LF or CRLF"
+                    )
                 yield stripped
 
     def _next(self, wanted: str) -> str:
@@ -105,10 +116,9 @@ class _Parser:
             raise InputError(f"wanted {wanted} in the ARPA file, got its end; copy the whole file")
         return line
 
-    def _fail(self, wanted: str, line: str) -> NoReturn:
+    def _fail(self, wanted: str, line: str, remedy: str = "make one with `sordino lm`") -> NoReturn:
         raise InputError(
-            f"wanted {wanted} in line {self._number} of the ARPA file, got {line[:60]!r}; make one "
-            "with `sordino lm`"
+            f"wanted {wanted} in line {self._number} of the ARPA file, got {line[:60]!r}; {remedy}"
         )
 
     def parse(self) -> NgramModel:
@@ -131,6 +141,12 @@ class _Parser:
         for mark in (BEGIN, END):
             if (mark,) not in self._logs:
                 raise InputError(f"wanted {mark} among the words of the ARPA file, got none")
+        if {(name,) for name in UNKNOWNS} <= self._unknown:
+            warn(
+                f"the language model has both {' and '.join(UNKNOWNS)}, which are one word: the "
+                "later one counts, and of longer n-grams the first, as in KenLM; estimate one with "
+                "a single unknown word"
+            )
         if (UNKNOWN,) not in self._logs:
             self._logs[UNKNOWN,] = _MISSING
             warn(
@@ -154,28 +170,35 @@ class _Parser:
 
     def _gram(self, line: str, order: int, *, highest: bool) -> None:
         fields = _SEPARATOR.split(line)
-        if len(fields) not in (order + 1, order + 2) or "\r" in line:
+        if len(fields) not in (order + 1, order + 2):
             self._fail(f"a logarithm and {order} words", line)
-        gram = tuple(UNKNOWN if w == OTHER_UNKNOWN else w for w in fields[1 : order + 1])
-        if gram in self._logs:
+        written = tuple(fields[1 : order + 1])
+        gram = tuple(UNKNOWN if word in UNKNOWNS else word for word in written)
+        again = gram in self._logs
+        if again and (UNKNOWN not in gram or written in self._unknown):
             self._fail("every n-gram once", line)
+        if UNKNOWN in gram:
+            self._unknown.add(written)
         for word in gram if order > 1 else ():
             if (word,) not in self._logs:
                 self._fail(f"words that are 1-grams, too (not {word!r})", line)
         log = self._logarithm(fields[0], line)
-        if log > 0:
+        if log > _ROUNDING:
             self._fail("a logarithm of a probability, at most 0", line)
-        self._logs[gram] = log
-        if len(fields) == order + 2:
-            weight = self._logarithm(fields[-1], line)
-            if not highest:
-                self._backoffs[gram] = weight
-            elif weight:
-                self._fail("no back-off weight of the longest n-grams", line)
+        weight = self._logarithm(fields[-1], line) if len(fields) == order + 2 else None
+        if highest and weight:
+            self._fail("no back-off weight of the longest n-grams", line)
+        if again and order > 1:
+            return
+        self._logs[gram] = min(log, 0.0)
+        self._backoffs.pop(gram, None)
+        if weight is not None and not highest:
+            self._backoffs[gram] = weight
 
     def _logarithm(self, text: str, line: str) -> float:
+        if _INFINITE.fullmatch(text):
+            return NEVER
         value = float(text) if _NUMBER.fullmatch(text) else math.inf
         if not abs(value) <= _LARGEST:
-            never = text.lower().startswith("-inf")
-            self._fail("-99 for what is never said" if never else "a logarithm", line)
+            self._fail("a logarithm", line)
         return value

@@ -25,6 +25,8 @@ __all__ = ["FusionOptions", "NgramFusion", "Written"]
 
 _LN10 = math.log(10.0)
 _LAST = chr(0x10FFFF)
+_LARGEST = 300.0
+"""A logarithm that back-off weights may add up to; float64 has 308."""
 _SPACE = re.compile(r"\s")  # as str.split has it
 
 
@@ -170,5 +172,6 @@ class NgramFusion:
         """Sums of the probabilities of the words before each one, after a context."""
         if context not in self._sums:
             logs = [self._model.log10(self._spelt[word], context) for word in self._words]
-            self._sums[context] = np.concatenate([[0.0], np.cumsum(10.0 ** np.array(logs))])
+            masses = 10.0 ** np.minimum(logs, _LARGEST)
+            self._sums[context] = np.concatenate([[0.0], np.cumsum(masses)])
         return self._sums[context]

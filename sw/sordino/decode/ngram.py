@@ -12,21 +12,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from sordino.errors import InputError
 
-__all__ = ["BEGIN", "DIGITS", "END", "OTHER_UNKNOWN", "UNKNOWN", "NgramModel", "estimate"]
+__all__ = ["BEGIN", "DIGITS", "END", "NEVER", "UNKNOWN", "UNKNOWNS", "NgramModel", "estimate"]
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
-OTHER_UNKNOWN = "<UNK>"
-"""What other tools, and files of theirs, call the unknown word."""
+UNKNOWNS = (UNKNOWN, "<UNK>")
+"""What tools, and files of theirs, call the unknown word."""
 DIGITS = 7
 """Decimals of logarithms, here and in files: what is written is what was estimated."""
-_NEVER = -99.0
-"""Logarithm that ARPA files give to the begin of a sentence, which nothing predicts."""
-_MARKS = (BEGIN, END, UNKNOWN, OTHER_UNKNOWN)
+NEVER = -99.0
+"""Logarithm that ARPA files give to what is never said, such as the begin of a sentence."""
+_MARKS = (BEGIN, END, *UNKNOWNS)
 _FALLBACK = (0.5, 1.0, 1.5)
 """Discounts where there are too few counts to estimate any, as in KenLM."""
-_LEAST_PROBABILITY = 10.0**_NEVER
+_LEAST_PROBABILITY = 10.0**NEVER
 
 Gram = tuple[str, ...]
 
@@ -64,17 +66,24 @@ class NgramModel:
         while before and (*before, word) not in self.logs:
             penalty += self.backoffs.get(before, 0.0)
             before = before[1:]
-        return penalty + self.logs.get((*before, word), _NEVER)
+        return penalty + self.logs.get((*before, word), NEVER)
 
     def perplexity(self, sentences: Iterable[Sequence[str]]) -> float:
-        """Perplexity of words and ends of sentences, unknown words among them."""
+        """Perplexity of words and ends of sentences, unknown words among them.
+
+        Each sentence is a sequence of words; InputError for a text, and where there are none.
+        """
         total, count = 0.0, 0
         for sentence in sentences:
+            _check_sentence(sentence)
             padded = [BEGIN, *sentence, END]
             for place in range(1, len(padded)):
                 total += self.log10(padded[place], padded[:place])
                 count += 1
-        return float(10.0 ** (-total / max(1, count)))
+        if not count:
+            raise InputError("wanted sentences to measure the perplexity of, got none")
+        with np.errstate(over="ignore"):
+            return float(np.power(10.0, -total / count))
 
 
 def estimate(sentences: Iterable[Sequence[str]], order: int = 3) -> NgramModel:
@@ -107,9 +116,14 @@ def estimate(sentences: Iterable[Sequence[str]], order: int = 3) -> NgramModel:
             kept = (count - discounts[min(count, 3) - 1]) / totals[gram[:-1]]
             probabilities[gram] = kept + freed[gram[:-1]] * shorter
     logs = {gram: _log(p) for gram, p in probabilities.items()}
-    logs[BEGIN,] = _NEVER
+    logs[BEGIN,] = NEVER
     backoffs = {context: _log(mass) for context, mass in freed.items() if context}
     return NgramModel(order, logs, backoffs)
+
+
+def _check_sentence(sentence: Sequence[str]) -> None:
+    if isinstance(sentence, str):
+        raise InputError(f"wanted sentences as sequences of words, got {sentence!r}; split it")
 
 
 def _log(probability: float) -> float:
@@ -120,6 +134,7 @@ def _raw_counts(sentences: Iterable[Sequence[str]], order: int) -> list[Counter[
     """How often each n-gram of 1 to `order` words is there, the begin alone not among them."""
     counts = [Counter[Gram]() for _ in range(order)]
     for sentence in sentences:
+        _check_sentence(sentence)
         for word in sentence:
             if word in _MARKS or word.split() != [word]:
                 raise InputError(

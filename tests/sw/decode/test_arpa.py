@@ -51,7 +51,50 @@ def test_the_unknown_word_in_capitals() -> None:
     found = parse_arpa(written(*capitals))
     assert (found.logs, found.backoffs) == (MODEL.logs, MODEL.backoffs)
     with pytest.raises(InputError, match=r"every n-gram once in line 11 .*<UNK>"):
-        parse_arpa(written((*UNIGRAMS, "-1\t<UNK>"), BIGRAMS))
+        parse_arpa(written((*capitals[0], "-1\t<UNK>"), capitals[1]))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("more", ["-1.5\t<UNK>", "-1.5\t<UNK>\t-0.5"])
+def test_two_names_of_the_unknown_word(more: str, reverse: bool) -> None:
+    """KenLM takes them, so that its result is wanted."""
+    unigrams = sorted((*UNIGRAMS, more), reverse=reverse)
+    bigrams = sorted((*BIGRAMS, "-0.5\t<UNK> NO", "-0.25\t<UNK> <unk>"), reverse=reverse)
+    text = written(tuple(unigrams), tuple(bigrams))
+    with pytest.warns(InputWarning, match="both <unk> and <UNK>, which are one word") as said:
+        model = parse_arpa(text)
+    assert len(said) == 1
+    assert model.words == ["NO", "YES"]
+    for words in (["FOO"], ["FOO", "NO"], ["FOO", "YES"], ["FOO", "FOO", "FOO"]):
+        assert scores(model, words) == kenlm_scores(text, words)
+
+
+@pytest.mark.parametrize("never", ["-inf", "-INF", "-Infinity"])
+def test_minus_infinity_is_what_is_never_said(never: str) -> None:
+    """KenLM and SRILM take it; -99 is how SRILM writes it."""
+    unigrams = [line.replace("-0.625", "{0}").replace("-99", "{0}") for line in UNIGRAMS]
+    bigrams = [line.replace("-0.375", "{0}") for line in BIGRAMS]
+    unigrams.append("-1\tA\t{0}")
+
+    def model(text: str) -> NgramModel:
+        return parse_arpa(
+            written(*(tuple(line.format(text) for line in s) for s in (unigrams, bigrams)))
+        )
+
+    found, wanted = model(never), model("-99")
+    assert (found.logs, found.backoffs) == (wanted.logs, wanted.backoffs)
+    assert math.isfinite(found.perplexity([["YES", "NO", "A", "A"]]))
+
+
+@pytest.mark.parametrize("text", ["1e-8", "0.0000001", "+1.1920929e-07", "0.00001"])
+def test_rounding_above_probability_one(text: str) -> None:
+    model = parse_arpa(written((*UNIGRAMS, f"{text}\tA"), (f"{text}\tA </s>",)))
+    assert (model.logs["A",], model.logs["A", END]) == (0.0, 0.0)
+
+
+def test_a_perplexity_beyond_all_numbers() -> None:
+    model = parse_arpa(written((*UNIGRAMS, "-1e30\tA"), BIGRAMS))
+    assert model.perplexity([["A"]]) == math.inf
 
 
 @pytest.mark.parametrize("odd", [*"\u00a0\u3000\x0b\x0c\x1c\u0085\u2028\u2029\ufeff"])
@@ -91,19 +134,25 @@ def test_the_same_model_written_differently(tmp_path: Path, text: str) -> None:
         (written(UNIGRAMS, (*BIGRAMS, BIGRAMS[0])), "every n-gram once in line 16"),
         (written(UNIGRAMS, ("-1\tYES MAYBE",)), r"1-grams, too \(not 'MAYBE'\) in line 13"),
         (written((*UNIGRAMS, "0.5\tA"), BIGRAMS), "at most 0 in line 11"),
-        (written((*UNIGRAMS, "-inf\tA"), BIGRAMS), "-99 for what is never said in line 11"),
+        (written((*UNIGRAMS, "0.001\tA"), BIGRAMS), "at most 0 in line 11"),
+        (written((*UNIGRAMS, "inf\tA"), BIGRAMS), "a logarithm in line 11"),
+        (written((*UNIGRAMS, "-1\tA\tinf"), BIGRAMS), "a logarithm in line 11"),
+        (written((*UNIGRAMS, "-infinit\tA"), BIGRAMS), "a logarithm in line 11"),
         (written((*UNIGRAMS, "-1\tA\tnan"), BIGRAMS), "a logarithm in line 11"),
         (written((*UNIGRAMS, "-1e99\tA"), BIGRAMS), "a logarithm in line 11"),
         (written((*UNIGRAMS, "-1_0\tA"), BIGRAMS), "a logarithm in line 11"),
         (written((*UNIGRAMS, "-１\tA"), BIGRAMS), "a logarithm in line 11"),
-        (written((*UNIGRAMS, "-1\tA\rB"), BIGRAMS), "a logarithm and 1 words in line 11"),
+        (
+            written((*UNIGRAMS, "-1\tA\rB"), BIGRAMS),
+            "not carriage returns, in line 11 .*LF or CRLF",
+        ),
         (written(UNIGRAMS, ("-1\tYES NO\t-0.5",)), "no back-off weight of the longest"),
         (written(UNIGRAMS, BIGRAMS) + "more", "nothing after .* in line 18"),
         (written(UNIGRAMS, BIGRAMS, head="iARPA\n"), "compile-lm --text"),
         (written(UNIGRAMS, BIGRAMS).replace("2=3", "2=" + "9" * 5000), "1-grams: .* in line 3"),
         (written(UNIGRAMS, BIGRAMS).replace("2=3", "2=999999999999999"), "a logarithm and 2"),
         (written(UNIGRAMS, BIGRAMS).replace("</s>", "E"), "wanted </s> among the words"),
-        (written(UNIGRAMS, BIGRAMS).replace("\n", "\r"), "got its end"),
+        (written(UNIGRAMS, BIGRAMS).replace("\n", "\r"), "not carriage returns, in line 1"),
     ],
 )
 def test_odd_files_are_refused(text: str, message: str) -> None:

@@ -1,6 +1,7 @@
 """Words of an n-gram spread over letters: whole words count what the n-gram says."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -86,6 +87,16 @@ def test_orders_without_contexts() -> None:
     fusion = NgramFusion(model, LETTERS, FusionOptions(weight=1.0, word_bonus=0.0))
     wanted = LN10 * (2 * model.log10("ONE", ()) + model.log10(END, ()))
     assert math.isclose(fusion.final(after(fusion, "ONE ONE")), wanted)
+
+
+@pytest.mark.parametrize("weight", [400.0, 3e38, -3e38])
+def test_back_off_weights_beyond_all_sense_are_numbers_still(weight: float) -> None:
+    """As KenLM, which takes them; no overflow, which would be a warning of numpy's."""
+    backoffs = {**MODEL.backoffs, (BEGIN,): weight, ("ONE",): weight}
+    fusion = NgramFusion(replace(MODEL, backoffs=backoffs), LETTERS)
+    state = after(fusion, "ONE O")
+    assert math.isfinite(fusion.score(state))
+    assert math.isfinite(fusion.final(state))
 
 
 def test_words_that_tokens_cannot_spell_are_left_out_and_said() -> None:

@@ -66,6 +66,15 @@ def test_perplexity() -> None:
     sentences = [["A", "B", "C"]] * 20
     assert 1.0 < estimate(sentences, 3).perplexity(sentences) < 1.3
     assert estimate(sentences, 3).perplexity([["X", "Y"]]) > 10
+    with pytest.raises(InputError, match="wanted sentences to measure the perplexity of, got none"):
+        estimate(sentences, 3).perplexity([])
+
+
+def test_a_text_is_no_sequence_of_words() -> None:
+    model = estimate([["A", "B"]], 2)
+    for call in (estimate, model.perplexity):
+        with pytest.raises(InputError, match="sequences of words, got 'A B'; split it"):
+            call(["A B"])  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("sentences", [[], [[]], [["<s>"]], [["A", "<UNK>"]], [["A B"]], [[""]]])
