@@ -8,6 +8,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,9 @@ __all__ = [
 _RANDOM_BYTES = 8
 _SUFFIX = ".sordino"
 """A temporary name is a dot, random digits and this."""
+_READER_SECONDS = 5
+"""A pipe's reader may be started together with its writer."""
+_POLL_SECONDS = 0.05
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -102,7 +106,12 @@ def output_path(path: str | Path) -> Iterator[Path]:
     """
     target = resolved(path)
     if target is None and not is_standard_output(path):
-        yield Path(path)  # a device or a pipe, which a reader may want to follow
+        with _errors(path):
+            handle = _opened(Path(path))
+        try:
+            yield Path(path)  # a device or a pipe, which a reader may want to follow
+        finally:
+            os.close(handle)
         return
     with _errors(path):
         temporary = _temporary(target)
@@ -200,13 +209,35 @@ def _write_through(path: Path, contents: bytes | Path) -> None:
     if standard and sys.stdout is not None:
         sys.stdout.flush()
     with _errors(path, quiet=standard):
-        handle = os.dup(1) if standard else os.open(path, os.O_WRONLY | os.O_TRUNC)
+        handle = os.dup(1) if standard else _opened(path)
         with os.fdopen(handle, "wb") as file:
             if isinstance(contents, bytes):
                 file.write(contents)
             else:
                 with contents.open("rb") as source:
                     shutil.copyfileobj(source, file)
+
+
+def _opened(path: Path) -> int:
+    """A handle of a device or a pipe; InputError for a pipe that nobody begins to read."""
+    if not path.is_fifo():
+        return os.open(path, os.O_WRONLY | os.O_TRUNC)
+    end = time.monotonic() + _READER_SECONDS
+    while True:
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            if time.monotonic() > end:
+                raise InputError(
+                    f"cannot write {path}: it is a pipe, and no process reads it; start one that "
+                    "does before"
+                ) from None
+            time.sleep(_POLL_SECONDS)
+        else:
+            os.set_blocking(handle, True)
+            return handle
 
 
 @contextmanager

@@ -132,6 +132,17 @@ def test_a_pipe_is_written_through(tmp_path, many):
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
+def test_a_pipe_without_a_reader_is_not_waited_for_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr("sordino.files._READER_SECONDS", 0.2)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"cannot write .*pipe: it is a pipe, and no process"):
+        write_atomically(tmp_path / "pipe", b"x")
+    waveform = output_path(tmp_path / "pipe")
+    with pytest.raises(InputError, match="no process reads it"), waveform:
+        pass
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
 def test_a_reader_that_goes_away_is_one_line(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     reader = threading.Thread(target=lambda: (tmp_path / "pipe").open("rb").close(), daemon=True)
