@@ -302,3 +302,30 @@ def test_a_signal_leaves_no_temporary_file(small_image, small_features, tmp_path
     code = {"SIGTERM": 143, "SIGINT": 130, "SIGHUP": 129}[signal]
     assert (done.returncode, done.stdout, done.stderr.strip()) == (code, "", "")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("cxx")
+def test_a_waveform_on_a_full_disk(sordino, small_image, small_features):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full")
+    line = ("run", small_image, small_features, "--engine", "rtl")
+    assert sordino(*line).code == 0  # built
+    done = sordino(*line, "--vcd", "/dev/full")
+    assert done.code == 2
+    assert done.err.endswith("sordino: cannot write the waveform: No space left on device\n")
+
+
+@pytest.mark.usefixtures("cxx")
+def test_a_waveform_is_whole_or_not_there(sordino, small_image, small_features, tmp_path):
+    """Stopped by the cycle limit it stays, without input that can be read there is none."""
+    line = ("run", small_image, small_features, "--engine", "rtl", "--vcd")
+    assert sordino(*line, tmp_path / "whole.vcd").code == 0
+    assert sordino(*line, tmp_path / "limit.vcd", "--cycle-limit", 500).code == 1
+    assert sordino(*line, tmp_path / "none.vcd", "--engine", "golden").code == 2
+    assert sordino("run", small_image, tmp_path / "x.wav", *line[3:], tmp_path / "n.vcd").code == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["limit.vcd", "whole.vcd"]
+    whole, limited = ((tmp_path / f"{name}.vcd").read_text() for name in ("whole", "limit"))
+    assert whole.startswith(limited[:2000])
+    assert whole.endswith("\n")
+    assert limited.endswith("\n")
+    assert len(limited) < len(whole)
