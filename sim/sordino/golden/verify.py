@@ -1,6 +1,7 @@
 """Static check of an image against its own configuration, before anything executes it."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NoReturn
 
 from sordino.arch import QUAD, STREAM_WORD_BITS
@@ -34,18 +35,20 @@ def verify(image: Image) -> None:
     _Verifier(image).verify()
 
 
-def _fit(what: str, needed: int, setting: str, available: int) -> None:
-    if needed > available:
-        raise ImageError(
-            f"does not fit: {setting}: {what} need {needed:,}, the configuration has "
-            f"{available:,}; raise {setting}"
-        )
+@dataclass(frozen=True)
+class _Short:
+    """A setting that is too small: where that shows, how, and what it must be at least."""
+
+    where: str
+    how: str
+    needed: int
 
 
 class _Verifier:
     def __init__(self, image: Image) -> None:
         self.image, self.config, self.program = image, image.config, image.program
         self.address = 0
+        self.short: dict[str, _Short] = {}
 
     def verify(self) -> None:
         self.check_sections()
@@ -57,6 +60,7 @@ class _Verifier:
             self.check_encoding(instruction)
             self.check_flow(instruction)
             self.check_operands(instruction)
+        self.check_capacities()
         for address, instruction in enumerate(self.program):
             self.address = address
             if instruction.opcode is Opcode.EMBED:
@@ -64,19 +68,42 @@ class _Verifier:
         self.check_hazards()
         self.check_replays()
 
+    # What the configuration is too small for.
+
+    def fit(self, setting: str, needed: int, how: str, where: str = "") -> None:
+        """Note a setting that must be at least `needed`, where it is not."""
+        known = self.short.get(setting)
+        if needed > max(getattr(self.config, setting), known.needed if known else 0):
+            self.short[setting] = _Short(where, how, needed)
+
+    def check_capacities(self) -> None:
+        """ImageError that names all settings that are too small."""
+        if not self.short:
+            return
+        found = [
+            f"{short.where}does not fit: {setting}: {short.how}, the configuration has "
+            f"{getattr(self.config, setting):,}"
+            for setting, short in self.short.items()
+        ]
+        raised = [f"raise {setting} to {short.needed}" for setting, short in self.short.items()]
+        raise ImageError(f"{', '.join(found)}; {', '.join(raised)}")
+
     # Sections against the configuration.
 
     def check_sections(self) -> None:
-        config, image = self.config, self.image
+        image = self.image
         if not self.program:
             raise ImageError("the program has no instructions; it should at least HALT")
         if len(image.parameters) % PARAMETER_BYTES:
             raise ImageError("parameter section is not a whole number of 128-bit words")
-        _fit("instructions", len(self.program), "program_words", config.program_words)
         words = len(image.parameters) // PARAMETER_BYTES
-        _fit("words of parameters", words, "parameter_words", config.parameter_words)
-        _fit("decoder tables", len(image.tables), "tables", config.tables)
-        _fit("matrices", len(image.matrices), "matrices", config.matrices)
+        for setting, what, needed in (
+            ("program_words", "instructions", len(self.program)),
+            ("parameter_words", "words of parameters", words),
+            ("tables", "decoder tables", len(image.tables)),
+            ("matrices", "matrices", len(image.matrices)),
+        ):
+            self.fit(setting, needed, f"{what} need {needed:,}")
 
     def check_directory(self) -> None:
         config, image = self.config, self.image
@@ -91,17 +118,19 @@ class _Verifier:
         positions = [entry.position_bits for entry in resident]
         values = [entry.value_bits for entry in resident]
         ring = config.ring_words
-        for kind, unit, stored, lengths, setting, room in (
-            ("position", "group", image.positions, positions, "group_words", config.group_words),
-            ("value", "lane", image.values, values, "lane_words", config.lane_words),
+        for kind, unit, stored, lengths, setting in (
+            ("position", "group", image.positions, positions, "group_words"),
+            ("value", "lane", image.values, values, "lane_words"),
         ):
             units = config.groups if unit == "group" else config.lanes
             if len(stored) != units:
                 raise ImageError(f"wanted {kind} streams of {units} {unit}s, got {len(stored)}")
             for number, memory in enumerate(stored):
                 words = -(-sum(length[number] for length in lengths) // STREAM_WORD_BITS)
-                _fit(f"{kind} streams of {unit} {number}", words + ring, setting, room)
+                needed = words + ring
+                self.fit(setting, needed, f"{kind} streams of {unit} {number} need {needed:,}")
                 if len(memory) != 2 * words:
+                    self.check_capacities()
                     raise ImageError(
                         f"{unit} {number}: the directory counts {words} words of {kind} streams, "
                         f"there are {len(memory) / 2:g}; compile again"
@@ -142,8 +171,12 @@ class _Verifier:
 
     # One instruction; `self.address` is its own.
 
+    def where(self, i: Instruction) -> str:
+        """What a message about an instruction begins with."""
+        return f"instruction {self.address} ({i.opcode.name}): "
+
     def fail(self, i: Instruction, text: str) -> NoReturn:
-        raise ImageError(f"instruction {self.address} ({i.opcode.name}): {text}")
+        raise ImageError(self.where(i) + text)
 
     def check_encoding(self, i: Instruction) -> None:
         try:
@@ -215,13 +248,8 @@ class _Verifier:
                     yield "source", names[i.space], i.source, i.count
 
     def check_range(self, i: Instruction, name: str, store: str, base: int, count: int) -> None:
-        available = getattr(self.config, store)
-        if base + count > available:
-            self.fail(
-                i,
-                f"does not fit: {store}: {name} takes words {base:,} to {base + count - 1:,}, the "
-                f"configuration has {available:,}; raise {store}",
-            )
+        taken = f"{name} takes words {base:,} to {base + count - 1:,}"
+        self.fit(store, base + count, taken, self.where(i))
 
     def parameters(self, i: Instruction) -> Iterator[tuple[str, int, int]]:
         """Ranges of parameter memory known before the program runs: name, first word, bits."""
@@ -248,12 +276,7 @@ class _Verifier:
             self.fail(i, f"source is {i.source}, the image has {len(self.image.tables)} tables")
         symbols = self.image.tables[i.source]
         slots = "run_slots" if i.runs else "value_slots"
-        if i.slot >= getattr(self.config, slots):
-            self.fail(
-                i,
-                f"does not fit: {slots}: slot is {i.slot}, the configuration has "
-                f"{getattr(self.config, slots)}; raise {slots}",
-            )
+        self.fit(slots, i.slot + 1, f"slot is {i.slot}", self.where(i))
         if i.runs:
             self.check_run_symbols(i, symbols)
             return

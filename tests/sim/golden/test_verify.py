@@ -98,7 +98,7 @@ def test_exact_fits_pass(name: str) -> None:
 def word_range(name: str, what: str, first: int, last: int, available: int) -> str:
     return (
         f"does not fit: {what}: {name} takes words {first} to {last}, the configuration has "
-        f"{available}; raise {what}"
+        f"{available}; raise {what} to {last + 1}"
     )
 
 
@@ -121,11 +121,11 @@ REFUSALS = [
     (make(Opcode.TABLE, source=2), "source is 2, the image has 2 tables"),
     (
         make(Opcode.TABLE, source=1, slot=2),
-        "does not fit: value_slots: slot is 2, the configuration has 2; raise value_slots",
+        "does not fit: value_slots: slot is 2, the configuration has 2; raise value_slots to 3",
     ),
     (
         make(Opcode.TABLE, source=0, slot=2, runs=1),
-        "does not fit: run_slots: slot is 2, the configuration has 2; raise run_slots",
+        "does not fit: run_slots: slot is 2, the configuration has 2; raise run_slots to 3",
     ),
     (make(Opcode.MATVEC, matrix=1), "matrix is 1, the directory has 1 entries"),
     (make(Opcode.MATVEC, slot=1), "no TABLE of the program loads value slot 1"),
@@ -282,7 +282,7 @@ def test_tables_must_expand() -> None:
 def does_not_fit(what: str, setting: str, needed: int, available: int) -> str:
     return (
         f"does not fit: {setting}: {what} need {needed}, the configuration has {available}; "
-        f"raise {setting}"
+        f"raise {setting} to {needed}"
     )
 
 
@@ -380,10 +380,21 @@ def test_entry_points_have_names(entries: object) -> None:
     assert refused(wrong) == f"wanted entry points by name, got {entries!r}; compile again"
 
 
+def test_all_settings_that_are_too_small_are_said_at_once() -> None:
+    """With their numbers, which are enough."""
+    wrong = image(make(Opcode.ADD, a=60, b=0), make(Opcode.INPUT, destination=70))
+    wrong = replace(wrong, parameters=bytes(16 * 31), tables=wrong.tables * 3)
+    message = refused(wrong)
+    raised = dict(re.findall(r"raise (\w+) to (\d+)", message))
+    assert raised.keys() == {"parameter_words", "tables", "state_words", "activation_words"}
+    config = replace(CONFIG, **{name: int(n) for name, n in raised.items()})
+    verify(replace(wrong, config=config))
+
+
 def test_thousands_are_separated() -> None:
     config = replace(CONFIG, activation_words=2000)
     wrong = replace(image(make(Opcode.INPUT, destination=1999, count=3)), config=config)
     assert refused(wrong).endswith(
         "destination takes words 1,999 to 2,001, the configuration has 2,000; "
-        "raise activation_words"
+        "raise activation_words to 2002"
     )
