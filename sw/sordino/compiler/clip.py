@@ -26,6 +26,7 @@ _LOST_DB, _WANTED_DB = (20.0, 6.0), (30.0, 12.0)
 """Of signal to noise at 8 bits, 6 less for each bit less, and at least: a matrix that has less has
 an outlier, and what `auto` leaves it. Normal weights have 40 dB at 8 bits and 16 at 4."""
 _BIT_DB = 6.0
+_GRID_DB = 10.0
 _LEAST_BITS = 4
 """With fewer, what a matrix loses says nothing of its outliers."""
 _Floats = NDArray[np.float64]
@@ -77,7 +78,10 @@ def _automatic(weight: _Floats, bits: int, largest: float) -> float:
     steps = math.ceil(2 * math.log2(largest / floor)) if largest > floor else 0
     limits = [largest * 2.0 ** (-n / 2) for n in range(1, steps + 1)]
     enough = next((limit for limit in limits if fidelity(limit) >= wanted), None)
-    return float(max([largest, *limits], key=fidelity) if enough is None else enough)
+    limit = max([largest, *limits], key=fidelity) if enough is None else enough
+    # Weights on a grid stay on it if the grid's own largest is the largest.
+    own = float(magnitude[magnitude <= limit].max())
+    return own if fidelity(own) > fidelity(limit) + _GRID_DB else float(limit)
 
 
 def clip_model(model: RnntModel, clip: Clip, precision: Precision) -> RnntModel:

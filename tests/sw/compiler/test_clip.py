@@ -89,6 +89,14 @@ def test_ordinary_matrices_are_not_clipped(bits: int) -> None:
         assert clip_model(model, Clip(), Precision(bits)) is model
 
 
+def test_weights_of_a_grid_stay_on_it() -> None:
+    model = load_model("models/an4_rnnt_causal.npz")
+    weight = model.encoder[0].weight_ih
+    loud = weight.copy()
+    loud[100, 20] = 1e6
+    assert Clip("auto").limit(loud, 4) == np.abs(weight).max()
+
+
 def test_a_factor_is_of_the_median_of_what_is_not_zero() -> None:
     weight = np.array([[0.0, 1.0, -2.0], [3.0, 0.0, -100.0]])
     assert Clip(2).limit(weight, 8) == 5
