@@ -85,8 +85,8 @@ async def outcome(host, features):
 async def streamed_equals_golden(dut):
     """The same counters and the same end as golden; MEMORY with a flipped bit; then well again."""
     image, features, expected = job()
-    memory = Memory(dut, image)
-    host = await Host.reset(dut)
+    host = await Host.reset(dut, lambda: Memory(dut, image))
+    memory = host.beside
     await host.fits(image)
     for section in load_sections(image):
         await host.load(section)

@@ -90,21 +90,19 @@ def streaming(tmp_path_factory):
     yield from build(STREAMING, tmp_path_factory.mktemp("streaming"), "top.vlt", "external.vlt")
 
 
-@pytest.fixture(scope="module", params=["-g2005", "-g2012"])
-def icarus(request, tmp_path_factory):
-    """The same for `tiny` in Icarus Verilog, read as the one and as the other language."""
+def build_icarus(config, folder, standard):
+    """The same in Icarus Verilog, which reads the file as the one or the other language."""
     need_cocotb()
     if shutil.which("iverilog") is None or shutil.which("vvp") is None:
         pytest.skip("Icarus Verilog (iverilog, vvp) is not on PATH")
     from cocotb_tools.runner import get_runner
 
-    folder = tmp_path_factory.mktemp("icarus")
     runner = get_runner("icarus")
     runner.build(
-        sources=[write_verilog(CONFIG, folder)],
+        sources=[write_verilog(config, folder)],
         hdl_toplevel=TOP,
         build_dir=folder / "build",
-        build_args=[request.param],
+        build_args=[standard],
         timescale=("1ns", "1ps"),
         log_file=folder / "build.log",
         always=True,
@@ -160,22 +158,44 @@ def test_random_program(simulator, tmp_path, seed):
     simulate(simulator, tmp_path, image, features, again=True)
 
 
-def test_icarus(icarus, tmp_path):
+STANDARDS = ("-g2005", "-g2012")
+"""Verilog 2005 and SystemVerilog, cocotb's default with Icarus."""
+
+
+@pytest.mark.parametrize("standard", STANDARDS)
+def test_icarus(tmp_path, standard):
     """A small model; every output is known in every cycle after reset."""
+    simulator = build_icarus(CONFIG, tmp_path, standard)
     model = random_model(4, encoder=(4,), prediction=(4,), joint=4, zeros=0.5)
     image = compile_model(model, CONFIG, CompileOptions(weight_bits=4)).image
     features = np.random.default_rng(1).integers(-128, 128, (2, model.inputs)).astype(np.int8)
-    result = simulate(icarus, tmp_path, image, features, again=True, watch=True)
+    result = simulate(simulator, tmp_path, image, features, again=True, watch=True)
     assert result.counters["useful"]
     assert result.tokens
 
 
-def test_streamed_weights(streaming, tmp_path):
-    """All matrices over AXI4 from a memory that is not ours, and one bit of it flipped."""
-    model = random_model(4, encoder=(40, 40), prediction=(16,), joint=24, zeros=0.5)
+def streamed(frames, encoder=(40, 40), prediction=(16,), joint=24):
+    """All matrices of a small model over AXI4, and some vectors."""
+    model = random_model(4, encoder=encoder, prediction=prediction, joint=joint, zeros=0.5)
     options = CompileOptions(weight_bits=6, weights="streamed")
     image = compile_model(model, STREAMING, options).image
-    features = np.random.default_rng(1).integers(-128, 128, (3, model.inputs)).astype(np.int8)
+    rng = np.random.default_rng(1)
+    return image, rng.integers(-128, 128, (frames, model.inputs)).astype(np.int8)
+
+
+def test_streamed_weights_in_icarus(tmp_path):
+    """Less of them, and every output is known here too."""
+    simulator = build_icarus(STREAMING, tmp_path, "-g2012")
+    image, features = streamed(1, encoder=(8,), prediction=(4,), joint=4)
+    result = simulate(
+        simulator, tmp_path, image, features, again=True, bench="bench_streamed", watch=True
+    )
+    assert result.counters["useful"]
+
+
+def test_streamed_weights(streaming, tmp_path):
+    """From a memory that is not ours, and one bit of it flipped."""
+    image, features = streamed(3)
     result = simulate(streaming, tmp_path, image, features, again=True, bench="bench_streamed")
     assert result.counters["useful"]
     assert result.tokens
