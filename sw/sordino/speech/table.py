@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
-from sordino.errors import InputError
+from sordino.errors import InputError, warn
 from sordino.files import read_lines
 from sordino.speech.text import split_words
 
@@ -14,6 +14,8 @@ __all__ = ["TABLE", "Row", "read_table"]
 TABLE = "transcripts.tsv"
 _COLUMNS = ("file", "transcript", "speaker", "split")
 _NEEDED = _COLUMNS[:2]
+_NOTES = ("voice", "duration_stretch", "stretch", "text")
+"""How synthetic speech was made, for whoever makes it again; `text` is what a synthesiser read."""
 _ALIKE = 0.7
 
 
@@ -32,8 +34,9 @@ def read_table(path: Path, splits: Collection[str], *, unlabelled: bool = False)
     """The rows of a table: text in UTF-8, a line of column names, then a recording a line.
 
     Columns, separated by tabs, in any order: `file` (in the table's folder, each once),
-    `transcript`, and where there are any `speaker` and `split` (one of `splits`). Other columns are
-    for their authors and not read. Quotes are characters like any others. Blank lines are passed
+    `transcript`, and where there are any `speaker` and `split` (one of `splits`). How synthetic
+    speech was made (`voice`, `duration_stretch`, `stretch`, `text`) is not read; an InputWarning
+    names all other columns. Quotes are characters like any others. Blank lines are passed
     over, and fields that are missing at the end of a line are empty.
 
     A transcript has words; with `unlabelled`, it may be empty. Raises InputError, with the line,
@@ -92,6 +95,11 @@ def _column_names(names: Sequence[str], path: Path) -> Sequence[str]:
             raise InputError(f"wanted every column of {path} once, got {name!r} twice; drop one")
         if name not in _COLUMNS and (meant := _meant(name)) and meant not in names:
             raise InputError(f"wanted column {meant!r} in {path}, got {name!r}; correct its name")
+    if others := [name for name in names if name not in _COLUMNS + _NOTES]:
+        warn(
+            f"not read in {path}: column{'s' * (len(others) > 1)} {', '.join(map(repr, others))}; "
+            f"what is read is named {', '.join(_COLUMNS)}"
+        )
     return names
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sordino.errors import InputError
+from sordino.errors import InputError, InputWarning
 from sordino.speech.table import Row, read_table
 
 SPLITS = ("train", "dev", "test")
@@ -35,13 +35,44 @@ PLAIN = 'file\ttranscript\tspeaker\tsplit\na.wav\tGO ON\tann\tdev\ndeep/b c.wav\
         PLAIN.replace("split\n", "split\t\n").replace("dev\n", "dev\t\t\n"),
         PLAIN.replace("\t\t\n", "\n"),
         PLAIN + "\n \n",
-        PLAIN.replace("split\n", "split\tspeaker_id\tsplits\n").replace("dev\n", "dev\tx\tval\n"),
         "voice\tsplit\tfile\tspeaker\ttranscript\nx\tdev\ta.wav\tann\tGO ON\n"
         '\t\tdeep/b c.wav\t\tSAY "NO"\n',
     ],
 )
 def test_the_same_table_written_differently(tmp_path: Path, table: str) -> None:
     assert read(tmp_path, table) == ROWS
+
+
+NOTES = "voice\tduration_stretch\tstretch\ttext"
+
+
+def test_how_speech_was_made_is_not_read(tmp_path: Path) -> None:
+    table = PLAIN.replace("split\n", f"split\t{NOTES}\n").replace(
+        "dev\n", "dev\tslt\t1\t1\tGo on\n"
+    )
+    assert read(tmp_path, table) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ("subset", "column 'subset';"),
+        ("speaker_id\tsplits", "columns 'speaker_id', 'splits';"),
+        (f"{NOTES}\tTEXT\tgender", "columns 'TEXT', 'gender';"),
+        ("\tx", "columns '', 'x';"),
+    ],
+)
+def test_columns_that_are_not_read_are_said_once(tmp_path: Path, columns: str, said: str) -> None:
+    with pytest.warns(InputWarning) as caught:
+        assert read(tmp_path, PLAIN.replace("split\n", f"split\t{columns}\n")) == ROWS
+    (message,) = [str(warning.message) for warning in caught]
+    assert message.startswith(f"not read in {tmp_path / 'transcripts.tsv'}: {said}")
+    assert message.endswith("file, transcript, speaker, split")
+
+
+def test_our_own_tables_have_nothing_unread(utterances: Path) -> None:
+    table = utterances / "transcripts.tsv"
+    assert len(read_table(table, SPLITS)) == 7
 
 
 @pytest.mark.parametrize("odd", [*"\x0b\x0c\x1c\u0085\u2028\u2029"])
