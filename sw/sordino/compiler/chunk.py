@@ -76,7 +76,7 @@ def encode_chunked(
     """
     placed = place_all(model, limits, side_by_side=False)
     rows = [sum(tile.rows for tile in layer.layout.tiles) for layer in shared(placed)]
-    limits.grow("rows_per_lane", -(-chunk // _BANKS) * max(rows))
+    limits.grow("rows_per_lane", -(-chunk // _BANKS) * max(rows), f"{chunk} frames")
     config = limits.config
     placed = place_all(model, limits, side_by_side=False)
     encoded = encode_placed(placed, config)

@@ -228,11 +228,12 @@ def _proven(
     """
     while True:
         quantised = quantise_model(model, precision, limits.config.accumulator_bits, clip)
-        needed = max(map(bits_needed, quantised.layers))
+        widest = max(quantised.layers, key=bits_needed)
+        needed = bits_needed(widest)
         if not limits.config.accumulator_bits < needed <= BIAS_BITS:
             bits = limits.config.accumulator_bits
             return quantised, [prove(layer, bits) for layer in quantised.layers]
-        limits.grow("accumulator_bits", needed)
+        limits.grow("accumulator_bits", needed, widest.name)
 
 
 def _encode(

@@ -18,6 +18,7 @@ class Limits:
     def __init__(self, config: Config) -> None:
         self.config, self._given = config, config
         self.needed: dict[str, int] = {}
+        self._whose: dict[str, str] = {}
 
     def need(self, setting: str, value: int) -> None:
         """Note that `setting` must be at least `value`."""
@@ -27,8 +28,13 @@ class Limits:
         if value > getattr(self._given, setting):
             self.needed[setting] = max(value, self.needed.get(setting, 0))
 
-    def grow(self, setting: str, value: int) -> None:
-        """`need`, and go on with a machine that has it; DoesNotFit where none may have it."""
+    def grow(self, setting: str, value: int, whose: str) -> None:
+        """`need`, and go on with a machine that has it; DoesNotFit where none may have it.
+
+        `whose` names in the message what needs it.
+        """
+        if value > max(getattr(self._given, setting), self.needed.get(setting, 0)):
+            self._whose[setting] = f" for {whose}"
         self.need(setting, value)
         if value > RANGES[setting][1]:
             self.check()
@@ -44,12 +50,14 @@ class Limits:
         beyond = {name: n for name, n in self.needed.items() if n > RANGES[name][1]}
         if beyond:
             needs = " and ".join(
-                f"{n:,} {name} (has {getattr(self._given, name):,}, no machine has more than "
-                f"{RANGES[name][1]:,})"
+                f"{n:,} {name}{self._whose.get(name, '')} (has "
+                f"{getattr(self._given, name):,}, no machine has more than {RANGES[name][1]:,})"
                 for name, n in beyond.items()
             )
             return f"does not fit any machine: the model needs {needs}; make the model smaller"
-        needs = ", ".join(f"{n:,} {name}" for name, n in self.needed.items())
+        needs = ", ".join(
+            f"{n:,} {name}{self._whose.get(name, '')}" for name, n in self.needed.items()
+        )
         has = ", ".join(f"{getattr(self._given, name):,}" for name in self.needed)
         raised = ", ".join(f"raise {name} to {n}" for name, n in self.needed.items())
         other = "take --memory needed, or " if "accumulator_bits" not in self.needed else ""

@@ -187,10 +187,11 @@ def place_all(model: QuantisedModel, limits: Limits, *, side_by_side: bool = Tru
     def placed() -> PlacedModel:
         return place_model(model, limits.config, side_by_side=side_by_side)
 
-    limits.grow("rows_per_lane", -(-len(model.joint_output.bias) // limits.config.lanes))
+    outputs = -(-len(model.joint_output.bias) // limits.config.lanes)
+    limits.grow("rows_per_lane", outputs, model.joint_output.name)
     found = placed()
     if sum(len(layer.pieces) for layer in found.layers) <= RANGES["matrices"][1]:
         return found
     rows = max(sum(tile.rows for tile in layer.layout.tiles) for layer in found.layers)
-    limits.grow("rows_per_lane", min(rows, RANGES["rows_per_lane"][1]))
+    limits.grow("rows_per_lane", min(rows, RANGES["rows_per_lane"][1]), "fewer tiles")
     return placed()

@@ -86,6 +86,8 @@ def test_accumulators_and_memories_together() -> None:
     config = TINY.with_settings({"accumulator_bits": 24, "program_words": 16, "matrices": 3})
     _, wanted = follow(model, config)
     assert wanted.keys() == {"accumulator_bits", "program_words", "matrices"}
+    with pytest.raises(DoesNotFit, match=r"accumulator_bits for encoder\.0"):
+        compile_model(model, config)
 
 
 def test_more_tiles_than_any_directory_has() -> None:
@@ -123,8 +125,8 @@ def test_what_no_machine_has() -> None:
         CompileError, match=r"any machine: .* 70,000 state_words \(has 2,048, no machine .* 65,536"
     ):
         limits.check()
-    with pytest.raises(DoesNotFit, match="1,100 rows_per_lane"):
-        Limits(TINY).grow("rows_per_lane", 1_100)
+    with pytest.raises(DoesNotFit, match=r"1,100 rows_per_lane for joint\.output"):
+        Limits(TINY).grow("rows_per_lane", 1_100, "joint.output")
 
 
 @given(seed=st.integers(0, 99), encoder=st.lists(st.integers(1, 40), min_size=1, max_size=3))
