@@ -55,8 +55,12 @@ class Speller:
             if number != blank and not _SPECIAL.fullmatch(token)
         ]
         self._pieces = {piece for text in texts for piece in text.split()}
+        # A piece after a space begins a word, whatever is before it.
+        self._inner = {text.split()[0] for text in texts if text and not text[0].isspace()}
         self._longest = max(map(len, self._pieces), default=0)
         self.alphabet = frozenset("".join(self._pieces))
+        self.separates = any(map(str.isspace, "".join(texts)))
+        """Whether the model can write more than one word."""
 
     def text(self, numbers: Iterable[int]) -> str:
         """The words that token numbers spell."""
@@ -90,13 +94,15 @@ class Speller:
         return {form for form in _forms(word) if self._segments(form)}
 
     def _segments(self, word: str) -> bool:
-        """Whether tokens, one after the other, are these characters."""
-        if self._pieces.issuperset(word):
+        """Whether tokens, one after the other, are these characters of one word."""
+        if not word:
+            return True
+        if word[0] in self._pieces and self._inner.issuperset(word[1:]):
             return True
         reached = [True] + [False] * len(word)
         for end in range(1, len(word) + 1):
             reached[end] = any(
-                reached[begin] and word[begin:end] in self._pieces
+                reached[begin] and word[begin:end] in (self._inner if begin else self._pieces)
                 for begin in range(max(0, end - self._longest), end)
             )
         return reached[-1]

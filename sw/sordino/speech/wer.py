@@ -10,7 +10,7 @@ import jiwer
 import numpy as np
 
 from sordino.errors import InputError, warn
-from sordino.speech.text import Speller, split_words
+from sordino.speech.text import WORD_MARK, Speller, split_words
 
 __all__ = [
     *("Wer", "caseless_errors", "check_references", "paired_bootstrap", "transcript_errors"),
@@ -89,13 +89,20 @@ def transcript_errors(
 
 
 def check_references(references: Sequence[str], speller: Speller) -> list[str]:
-    """References as the model would write them; an InputWarning says what it cannot."""
+    """References as the model would write them; InputWarnings say what it cannot."""
     wanted = [speller.adapt(text) for text in references]
     speller.check(
         [word for text in wanted for word in text.split()],
         "the transcripts",
         "each is an error, whatever is heard; spell them as the model does",
     )
+    several = sum(" " in text for text in wanted)
+    if several and speller.alphabet and not speller.separates:
+        warn(
+            f"{several:,} of {len(wanted):,} transcripts have several words, but no token of the "
+            f"model has a space or {WORD_MARK} in it: all that it writes is one word; export the "
+            f"model with tokens that have {WORD_MARK} where a word begins"
+        )
     return wanted
 
 

@@ -71,6 +71,32 @@ def test_what_tokens_can_spell() -> None:
     assert Speller(["e", "\u0301"]).spellings(one) == {two}
 
 
+def test_pieces_with_a_mark_begin_words() -> None:
+    pieces = Speller(["<blank>", "▁YES", "▁N", "O", "S▁T", "▁▁X"], 0)
+    for word in ("YES", "YESO", "NO", "NOS", "O", "T", "TO", "X", "XO", "S"):
+        assert pieces.can_spell(word), word
+    for word in ("OYES", "NN", "NOYES", "OT", "XX"):
+        assert not pieces.can_spell(word), word
+    assert not Speller(["▁A", "▁B"]).can_spell("AB")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "separates"),
+    [
+        ([" ", "A"], True),
+        (["▁A"], True),
+        (["A\u00a0", "B"], True),
+        (["A", "B"], False),
+        (["ĠA", "##B", "|", "C</w>"], False),
+        (["[a b]", "<c d>", "A"], False),
+        ([], False),
+    ],
+)
+def test_whether_a_model_writes_words(tokens: list[str], separates: bool) -> None:
+    assert Speller(tokens).separates == separates
+    assert not Speller([" ", "A"], 0).separates
+
+
 @pytest.mark.parametrize(
     ("speller", "words", "said"),
     [

@@ -100,6 +100,15 @@ def test_what_a_model_cannot_write_is_said() -> None:
         assert transcript_errors(["yes, no", "no 7"], ["YES NO", "NO"], speller).errors == 2
 
 
+@pytest.mark.parametrize("space", ["|", "##", "Ġ", "</w>"])
+def test_tokens_without_a_space_are_said(space: str) -> None:
+    """Marks of other tokenisers are no spaces: the whole utterance would be one word."""
+    speller = Speller(["<blank>", space, *"YESNO"], 0)
+    with pytest.warns(InputWarning, match="1 of 2 transcripts have several words, but no token"):
+        assert transcript_errors(["YES NO", "NO"], [f"YES{space}NO", "NO"], speller).errors == 2
+    assert transcript_errors(["YES", "NO"], ["YES", "NO"], speller).errors == 0
+
+
 def test_errors_of_case_alone_are_said() -> None:
     speller = Speller([" ", *"YESyesNOno"])
     with pytest.warns(InputWarning, match="1 of 2 word errors are of case alone"):
