@@ -51,7 +51,7 @@ def sweep(
 
     Each result is a file of its own as soon as it is there, so that an interrupted sweep goes on
     where it was; it is found again by what it was made of: the model, the recordings' contents, and
-    the code. With `data`, word errors are counted once for all points that decode alike; what the
+    the code. One that was changed since is computed again. With `data`, word errors are counted once for all points that decode alike; what the
     model cannot write of it is an InputWarning. `jobs` is joblib's n_jobs, `scheduler` the address
     of a Dask cluster. `on_progress` is called with what is done and what there is. A point that
     cannot be built has its reason in `error` and stops nothing. InputError where data, backend or
@@ -114,7 +114,7 @@ class _Work:
         tasks = [(self.model, self.base, points[p], *more) for p in missing]
         for number, result in self.each(call, tasks):
             point = missing[number]
-            write_atomically(files[point], json.dumps(result, indent=1) + "\n")
+            _store(files[point], result)
             found[point] = result
             self.computed += 1
             self.on_progress(len(found), len(files))
@@ -136,10 +136,22 @@ def _identity(model: RnntModel) -> str:
     return digest.hexdigest()
 
 
+def _store(file: Path, result: _Result) -> None:
+    text = json.dumps({**result, "digest": _digest(result)}, indent=1)
+    write_atomically(file, text + "\n")
+
+
 def _read(file: Path, names: Sequence[str]) -> _Result | None:
-    """A stored result; None where there is none, or what is there is no whole one."""
+    """A stored result; None where there is none, or what is there is not as it was stored."""
     try:
-        result = json.loads(file.read_text())
-    except (OSError, ValueError):
+        result = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return None
-    return result if isinstance(result, dict) and set(result) == set(names) else None
+    if not isinstance(result, dict):
+        return None
+    digest = result.pop("digest", None)
+    return result if set(result) == set(names) and digest == _digest(result) else None
+
+
+def _digest(result: _Result) -> str:
+    return hashlib.sha256(json.dumps(result).encode()).hexdigest()
