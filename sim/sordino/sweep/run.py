@@ -51,11 +51,11 @@ def sweep(
 
     Each result is a file of its own as soon as it is there, so that an interrupted sweep goes on
     where it was; it is found again by what it was made of: the model, the recordings' contents, and
-    the code. One that was changed since is computed again. With `data`, word errors are counted once for all points that decode alike; what the
-    model cannot write of it is an InputWarning. `jobs` is joblib's n_jobs, `scheduler` the address
-    of a Dask cluster. `on_progress` is called with what is done and what there is. A point that
-    cannot be built has its reason in `error` and stops nothing. InputError where data, backend or
-    folder cannot be used.
+    the code. One that was changed since is computed again. With `data`, word errors are counted
+    once for all points that decode alike; what the model cannot write of it is an InputWarning.
+    `jobs` is joblib's n_jobs, `scheduler` the address of a Dask cluster. `on_progress` is called
+    with what is done and what there is. A point that cannot be built has its reason in `error` and
+    stops nothing. InputError where data, backend or folder cannot be used.
     """
     recordings = None if data is None else Recordings.load(model, data)
     names = (*Point.__dataclass_fields__, *FIGURES)
