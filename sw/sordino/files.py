@@ -26,7 +26,12 @@ _SUFFIX = ".sordino"
 _READER_SECONDS = 5
 """A pipe's reader may be started together with its writer."""
 _POLL_SECONDS = 0.05
-_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_WIDE = {
+    codecs.BOM_UTF32_LE: "UTF-32",  # begins as UTF-16 does
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
 
 
 def read_text(path: str | Path, what: str) -> str:
@@ -43,16 +48,24 @@ def read_text(path: str | Path, what: str) -> str:
 
 def decode_text(data: bytes, what: str) -> str:
     """As `read_text`, of bytes; `what` names them in errors."""
-    if data.startswith(_WIDE):
-        raise InputError(f"wanted {what} as UTF-8, got UTF-16; save it as UTF-8")
+    for mark, name in _WIDE.items():
+        if data.startswith(mark):
+            raise InputError(f"wanted {what} as UTF-8, got {name}; save it as UTF-8")
     try:
-        return data.removeprefix(codecs.BOM_UTF8).decode("utf-8")
+        text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(
             f"wanted {what} as UTF-8, got byte {data[error.start]:#04x} in line {line}; save it as "
             "UTF-8"
         ) from None
+    if (place := data.find(0)) >= 0:
+        line = data.count(b"\n", 0, place) + 1
+        raise InputError(
+            f"wanted {what} as UTF-8, got a zero byte in line {line}, as UTF-16 and binary files "
+            "have; save it as UTF-8"
+        )
+    return text
 
 
 def text_lines(text: str) -> list[str]:

@@ -19,7 +19,16 @@ def test_only_line_feeds_end_lines():
 
 @pytest.mark.parametrize(
     ("data", "said"),
-    [(b"\xff\xfeY\0", "UTF-16"), (b"\xfe\xff\0Y", "UTF-16"), (b"a\nb\xe9\n", "0xe9 in line 2")],
+    [
+        (b"\xff\xfeY\0", "UTF-16"),
+        (b"\xfe\xff\0Y", "UTF-16"),
+        ("Y".encode("utf-32"), "UTF-32"),
+        (b"\0\0\xfe\xff\0\0\0Y", "UTF-32"),
+        ("\nY\n".encode("utf-16-le"), "a zero byte in line 2, as UTF-16 and binary"),
+        ("YES\nNO\n".encode("utf-16-be"), "a zero byte in line 1"),
+        (b"YES\nNO\0\n", "a zero byte in line 2"),
+        (b"a\nb\xe9\n", "0xe9 in line 2"),
+    ],
 )
 def test_other_encodings_are_refused(data, said):
     with pytest.raises(InputError, match=said):

@@ -10,8 +10,10 @@ from sordino.cli.output import print_json, print_table
 from sordino.cli.speech import load_speller
 from sordino.decode.arpa import save_arpa
 from sordino.decode.ngram import estimate
+from sordino.errors import InputError
 from sordino.files import read_lines
 from sordino.speech.datasets import load_dataset
+from sordino.speech.table import TABLE
 from sordino.speech.text import Speller, split_words
 
 __all__ = ["lm"]
@@ -21,7 +23,18 @@ def _texts(source: Path) -> list[str]:
     """The lines of a text file, or a corpus's training transcripts."""
     if source.is_dir():
         return [utterance.text for utterance in load_dataset(source, "train")]
-    return read_lines(source, "transcripts")
+    lines = read_lines(source, "transcripts")
+    start = next((line.strip() for line in lines if line.strip()), "")
+    if start == "\\data\\":
+        raise InputError(
+            f"wanted a text, got the ARPA file {source}; it is a language model, use it as it is"
+        )
+    if {"file", "transcript"} <= set(start.split("\t")):
+        raise InputError(
+            f"wanted a text, got the table of recordings {source}; give its folder, with the table "
+            f"as {TABLE}"
+        )
+    return lines
 
 
 def _sentences(sources: Iterable[Path], speller: Speller | None) -> list[list[str]]:

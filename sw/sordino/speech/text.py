@@ -20,6 +20,7 @@ WORD_MARK = "▁"
 Case = Literal["capitals", "small letters"]
 _SPECIAL = re.compile(r"<[^<>]+>|\[[^\[\]]+\]")
 """Tokens that stand for no text: `<blank>`, `<unk>`, `[PAD]`."""
+_INVISIBLE = re.compile("[\u00ad\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _SHOWN = 8
 
 
@@ -31,9 +32,10 @@ def plain(token: str) -> str:
 def split_words(text: str) -> list[str]:
     """The words of a text, in Unicode's normal form C.
 
-    Byte order marks, which joined files have in their middle, are no text.
+    Byte order marks, which joined files have in their middle, are no text, nor are soft hyphens and
+    marks of writing direction: nobody sees them.
     """
-    return unicodedata.normalize("NFC", text.replace("\ufeff", "")).split()
+    return unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).split()
 
 
 def spell(tokens: Iterable[str]) -> str:

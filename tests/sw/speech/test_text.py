@@ -17,6 +17,7 @@ from sordino.speech.text import Speller, plain, spell
         (["A", "\u00a0", "B", "\u3000"], "A B"),
         (["e", "\u0301"], "é"),
         (["\ufeff", "A", "\ufeff", "B"], "AB"),
+        (["\u200eA\u00ad", "B\u202c \u2067C\u2060", "\u200c"], "AB C\u200c"),
     ],
 )
 def test_spell(tokens: list[str], words: str) -> None:
