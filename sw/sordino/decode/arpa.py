@@ -24,6 +24,7 @@ _SECTION = re.compile(r"\\([0-9]{1,18})-grams:")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _SPACES = " \t"
 _SEPARATOR = re.compile(f"[{_SPACES}]+")
+_MAKE = "make one with `sordino lm`"
 _LARGEST = 3.4e38
 """Other tools hold logarithms as float32."""
 _ROUNDING = 1e-4
@@ -110,10 +111,10 @@ class _Parser:
                     )
                 yield stripped
 
-    def _next(self, wanted: str) -> str:
+    def _next(self, wanted: str, remedy: str = "copy the whole file") -> str:
         line = next(self._lines, None)
         if line is None:
-            raise InputError(f"wanted {wanted} in the ARPA file, got its end; copy the whole file")
+            raise InputError(f"wanted {wanted} in the ARPA file, got its end; {remedy}")
         return line
 
     def _fail(self, wanted: str, line: str, remedy: str = "make one with `sordino lm`") -> NoReturn:
@@ -122,7 +123,7 @@ class _Parser:
         )
 
     def parse(self) -> NgramModel:
-        while (line := self._next("\\data\\")) != "\\data\\":
+        while (line := self._next("\\data\\", _MAKE)) != "\\data\\":
             if line == "iARPA":
                 self._fail("ARPA, which IRSTLM writes with `compile-lm --text=yes`", line)
         counts, line = self._counts()

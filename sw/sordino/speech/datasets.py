@@ -55,7 +55,7 @@ def load_dataset(path: str | Path, split: Split, *, unlabelled: bool = False) ->
         raise InputError(f"wanted split train, dev or test, got {split!r}; choose one")
     if not root.is_dir():
         raise InputError(
-            f"wanted a folder with AN4 or FSDD, but {root} is not a folder; check the path"
+            f"wanted a folder with AN4, FSDD or {TABLE}, but {root} is not a folder; check the path"
         )
     if (root / "etc").is_dir():
         return _load_an4(root, split)

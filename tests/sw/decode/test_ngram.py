@@ -90,7 +90,7 @@ GOOD = format_arpa(estimate([["A", "B"], ["A"]], 2))
     ("text", "message"),
     [
         ("", "got its end"),
-        ("hello\n", "got its end"),
+        ("hello\n", "got its end; make one with `sordino lm`"),
         ("\\data\\\n\\1-grams:\n", "wanted ngram 1="),
         (GOOD.replace("ngram 2=", "ngram 3="), "count of order 2 in line 3"),
         (GOOD.replace("ngram 1=5", "ngram 1=4"), "2-grams: after 4 in line 10"),
