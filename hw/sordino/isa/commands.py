@@ -24,7 +24,13 @@ class State(enum.Enum):
     LOADING = 1
     """Words were written to LOAD_DATA that no LOAD_CHECK has covered, all of an image or a part."""
     READY = 2
-    """A program was checked, and so was all that was written since."""
+    """A program was checked, and so was all that was written since.
+
+    The machine cannot tell whose parts these are. A host may exchange weights under a program; one
+    that loads another image first gives the old one up, so that no mixture starts: LOAD_TARGET,
+    LOAD_ADDRESS, one word to LOAD_DATA, and CLEAR instead of its check lead to EMPTY. Nor does it
+    know a program's length: ENTRY has to be an entry point of the image.
+    """
     BUSY = 3
     """From START until the machine stops; an INPUT or EMIT that waits is a part of that."""
     DONE = 4

@@ -115,22 +115,25 @@ class Image:
     def entries(self) -> dict[str, int]:
         """Addresses of the entry points by name; `main` is at 0 where the image names none.
 
-        Raises ImageError if what the host section says of them is no address of the program.
+        Raises ImageError without a program, and if what the host section says is no address of it.
         """
         found = self.host.get("entries", {})
         if not isinstance(found, dict):
             raise ImageError(f"wanted entry points by name, got {found!r}; compile again")
+        if not self.program:
+            raise ImageError("the program has no instructions; it should at least HALT")
         last = len(self.program) - 1
         for name, address in found.items():
             if type(address) is not int or not 0 <= address <= last:
-                raise ImageError(f"entry point {name!r} is address {address}, wanted 0 to {last}")
+                raise ImageError(f"entry point {name!r} is address {address!r}, wanted 0 to {last}")
         return found or {"main": 0}
 
     def entry(self, name: str) -> int:
         """Address of an entry point; ImageError if the image has none of that name."""
         entries = self.entries
-        if name not in entries:
-            raise ImageError(f"no entry point {name!r}; the image has {', '.join(entries)}")
+        if name not in list(entries):
+            known = ", ".join(map(str, entries))
+            raise ImageError(f"no entry point {name!r}; the image has {known}")
         return entries[name]
 
     def _minor(self) -> int:

@@ -28,6 +28,7 @@ _UNLINTED = {
     "INITIALDLY": "what wakes the processes, see below",
     "PROCASSINIT": "registers have a value before the first reset",
     "UNUSEDSIGNAL": "signals that only have a name to be seen in waveforms",
+    "VARHIDDEN": "the top module may be named as a signal is",
     "WIDTHEXPAND": "operands are extended and truncated as Verilog does by itself",
     "WIDTHTRUNC": "the same",
 }

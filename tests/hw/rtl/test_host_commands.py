@@ -452,6 +452,70 @@ def test_what_is_loaded_runs_again_and_again():
     simulate(testbench)
 
 
+@pytest.mark.parametrize("before", [loaded, finished, finished_and_cleared, loaded_parts])
+@pytest.mark.parametrize("target", [LoadTarget.PROGRAM, LoadTarget.VALUES])
+def test_a_host_gives_an_image_up_before_it_loads_another(before, target):
+    """Else sections of the new one that were checked would run under the old one's program."""
+
+    async def testbench(s):
+        await before(s)
+        await s.section(target, check=False)
+        await s.control(Control.CLEAR)
+        assert await s.error() is Error.NONE
+        await s.section(LoadTarget.POSITIONS)
+        await s.section(LoadTarget.VALUES)
+        assert not await s.read("STATUS") & Status.LOADED
+        await s.control(Control.START)
+        assert await s.error() is Error.LOAD
+        await s.control(Control.CLEAR)
+        await s.program()
+        await s.run()
+        assert await s.error() is Error.NONE
+
+    simulate(testbench)
+
+
+@pytest.mark.parametrize("strobe", range(16))
+@pytest.mark.parametrize("bits", [Control.START, Control.START | Control.END_OF_INPUT])
+def test_bytes_of_control_that_are_not_written_command_nothing(bits, strobe):
+    async def testbench(s):
+        await s.program()
+        assert await s.write("CONTROL", bits.value, strobe) is Response.OKAY
+        assert bool(await s.read("STATUS") & (Status.BUSY | Status.DONE)) == bool(strobe & 1)
+        await s.reset()
+        await s.program()
+        other = await s.write("CONTROL", bits.value << 8, strobe)
+        assert other is (Response.SLVERR if strobe & 2 else Response.OKAY)
+        assert not await s.read("STATUS") & (Status.BUSY | Status.DONE)
+
+    simulate(testbench)
+
+
+@pytest.mark.parametrize("words", [1, 2, 3])
+@pytest.mark.parametrize("target", [LoadTarget.PROGRAM, LoadTarget.VALUES])
+def test_a_reset_in_the_middle_of_a_loading(target, words):
+    """Also between the two halves of a word; what follows is a loading as any other."""
+
+    async def testbench(s):
+        await s.program()
+        await s.does("LOAD_TARGET", target.value)
+        await s.does("LOAD_ADDRESS", 0)
+        for _ in range(words):
+            await s.manager.write(s.ctx, AT["LOAD_DATA"], WORD)
+        await s.reset()
+        assert await s.read("STATUS") == 0
+        assert await s.read("LOAD_ADDRESS") == 0
+        assert await s.write("LOAD_CHECK", crc32(WORD.to_bytes(4, "little"))) is Response.SLVERR
+        await s.control(Control.START)
+        assert await s.error() is Error.LOAD
+        await s.control(Control.CLEAR)
+        await s.program()
+        await s.run()
+        assert await s.error() is Error.NONE
+
+    simulate(testbench)
+
+
 @pytest.mark.parametrize("right", [False, True])
 def test_a_check_while_busy_is_refused_and_changes_nothing(right):
     async def testbench(s):
