@@ -5,7 +5,9 @@ import reprlib
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
+
+import numpy as np
 
 from sordino.errors import InputError
 
@@ -14,6 +16,8 @@ __all__ += ["Whole", "shown"]
 
 _CLOSE = 0.6
 """Likeness from which an unknown name is taken for a slip of a known one."""
+_CLOSER = 0.8
+"""The same for one that belongs elsewhere."""
 
 
 def shown(value: object, most: int = 60) -> str:
@@ -40,10 +44,14 @@ class Kind:
         """Say whether the value is of this kind."""
         raise NotImplementedError
 
+    def taken(self, value: Any) -> Any:
+        """A copy of a value that fits, in Python's own types."""
+        return value
+
 
 @dataclass(frozen=True)
 class Whole(Kind):
-    """Whole numbers from `low` to `high`; neither 3.0 nor true is one."""
+    """Whole numbers from `low` to `high`; 3.0 is one, as some write JSON, true is none."""
 
     low: int
     high: int
@@ -55,9 +63,13 @@ class Whole(Kind):
 
     def fits(self, value: object) -> bool:
         """Say whether the value is of this kind."""
-        if isinstance(value, bool) or not isinstance(value, int):
+        if not _is_number(value):
             return False
-        return self.low <= value <= self.high
+        return self.low <= value <= self.high and int(value) == value
+
+    def taken(self, value: Any) -> int:
+        """The number as an int."""
+        return int(value)
 
 
 @dataclass(frozen=True)
@@ -74,9 +86,11 @@ class Number(Kind):
 
     def fits(self, value: object) -> bool:
         """Say whether the value is of this kind."""
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return False
-        return self.low <= value <= self.high
+        return _is_number(value) and bool(self.low <= value <= self.high)
+
+    def taken(self, value: Any) -> int | float:
+        """The number as an int or a float, as it was given."""
+        return int(value) if isinstance(value, int | np.integer) else float(value)
 
 
 @dataclass(frozen=True)
@@ -120,7 +134,11 @@ class Texts(Kind):
 
     def fits(self, value: object) -> bool:
         """Say whether the value is of this kind."""
-        return isinstance(value, list) and all(map(Text().fits, value))
+        return isinstance(value, list | tuple) and all(map(Text().fits, value))
+
+    def taken(self, value: Any) -> list[str]:
+        """The texts as a list."""
+        return list(value)
 
 
 @dataclass(frozen=True)
@@ -135,7 +153,11 @@ class Numbers(Kind):
     def fits(self, value: object) -> bool:
         """Say whether the value is of this kind."""
         one = Number(-sys.float_info.max, sys.float_info.max)
-        return isinstance(value, list) and all(map(one.fits, value))
+        return isinstance(value, list | tuple) and all(map(one.fits, value))
+
+    def taken(self, value: Any) -> list[float]:
+        """The numbers as a list."""
+        return list(value)
 
 
 @dataclass(frozen=True)
@@ -155,6 +177,10 @@ class Map(Kind):
             Text().fits(k) and self.values.fits(v) for k, v in value.items()
         )
 
+    def taken(self, value: Any) -> dict[str, Any]:
+        """The object as a dict."""
+        return {name: self.values.taken(v) for name, v in value.items()}
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -171,6 +197,10 @@ class Entry:
     default: Any = None
     required: bool = False
     remedy: str | None = None
+
+    def advice(self, value: object) -> str | None:
+        """What to do about a value that does not fit; None: what the reader says."""
+        return "leave it out" if value is None and not self.required else self.remedy
 
 
 @dataclass(frozen=True)
@@ -227,16 +257,15 @@ class Table:
                 raise InputError(
                     f"wanted known entries of {place} alone, got {shown(name)}; {hint}"
                 )
-            kind = known[name].kind
+            kind, advice = known[name].kind, known[name].advice(value) or remedy
             if isinstance(kind, Table):
-                read[name] = kind._read(value, what, f"{at}{name}.", remedy, all_names)
+                read[name] = kind._read(value, what, f"{at}{name}.", advice, all_names)
                 continue
             if not kind.fits(value):
                 raise InputError(
-                    f"wanted {what} {at}{name} as {kind.wanted}, got {shown(value)}; "
-                    f"{known[name].remedy or remedy}"
+                    f"wanted {what} {at}{name} as {kind.wanted}, got {shown(value)}; {advice}"
                 )
-            read[name] = _copy(value)
+            read[name] = kind.taken(value)
         for name, entry in known.items():
             if entry.required and name not in values:
                 raise InputError(
@@ -245,10 +274,10 @@ class Table:
         return read
 
 
-def _copy(value: Any) -> Any:
-    if isinstance(value, list):
-        return list(value)
-    return dict(value) if isinstance(value, Mapping) else value
+def _is_number(value: object) -> TypeGuard[int | float]:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int | float | np.integer | np.floating)
 
 
 def _nearest(at: str, name: object, known: list[str]) -> str | None:
@@ -264,7 +293,8 @@ def _nearest(at: str, name: object, known: list[str]) -> str | None:
     starts = [full for n, full in here.items() if n.startswith(name) or name.startswith(n)]
     if starts:
         return starts[0]
-    for names in (here, {full.rpartition(".")[2]: full for full in reversed(known)}):
-        if close := difflib.get_close_matches(name, names, 1, _CLOSE):
+    elsewhere = {full.rpartition(".")[2]: full for full in reversed(known)}
+    for names, likeness in ((here, _CLOSE), (elsewhere, _CLOSER)):
+        if close := difflib.get_close_matches(name, names, 1, likeness):
             return names[close[0]]
     return None

@@ -2,7 +2,7 @@
 
 An entry that is not known, of another kind or out of its range is refused, at every level, and so
 is a size that the tensors do not have: meta that is not understood is never ignored. Whole numbers
-are written without a point, and true and false are no numbers. A name stands in an object once.
+may be written as 3.0; true and false are no numbers. A name stands in an object once.
 
 A model file holds meta as the array `meta` (one text, `.npz`), as the metadata `meta`
 (`.safetensors`) or as the entry `meta` (a PyTorch state dict; text, or the object itself). The
@@ -168,7 +168,7 @@ META = Table(
             "gate_order",
             Choice(("i f g o", "i f g o (PyTorch)")),
             "of the LSTMs' rows, the only one there is",
-            remedy="permute the rows of every layer",
+            remedy="write it so, and permute the rows of every layer if it is another order",
         ),
         Entry(
             "features",

@@ -8,7 +8,7 @@ from sordino.model.names import STATISTICS
 
 __all__ = ["doubts"]
 
-_BLANKS = ("<blank>", "<blk>", "<b>", "[blank]")
+_BLANKS = ("<blank>", "<blk>", "<b>", "[blank]", "<eps>", "<epsilon>", "ε", "∅", "blank")
 _ALIKE = 1e-6
 
 

@@ -178,10 +178,14 @@ class RnntModel:
         tokens, rows = len(self.meta["tokens"]), len(self.embedding)
         outputs = len(self.joint_output.weight) if self.joint_output.weight.ndim else 0
         if tokens != rows and outputs == tokens:
+            advice = "leave rows out" if rows > tokens else "export the whole table"
+            if self.embedding.shape[1] == tokens:
+                advice = "transpose it"
+            elif rows == tokens - 1:
+                advice = "add the row that decoding begins with"
             raise InputError(
                 f"wanted prediction.embedding.weight with {tokens} rows, one a token, the blank's "
-                f"too, as meta and joint.output have them, got {rows}; "
-                + ("add the row that decoding begins with" if rows < tokens else "leave rows out")
+                f"too, as meta and joint.output have them, got {rows}; {advice}"
             )
         if tokens != rows:
             raise InputError(

@@ -32,7 +32,7 @@ def shape_of(value: Any) -> tuple[int, ...] | None:
         if shape is None and not isinstance(value, list | tuple | float):
             return None
         return tuple(map(int, np.shape(value) if shape is None else shape))
-    except (ValueError, TypeError, RuntimeError):
+    except Exception:  # of a stranger's object
         return None
 
 
@@ -78,12 +78,13 @@ def as_floats(name: str, value: Any) -> NDArray[np.float64]:
         if np.ma.isMaskedArray(value):
             raise ValueError
         array = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError):
+    except Exception:  # of a stranger's object
         raise InputError(
             f"wanted numbers in tensor {name[:80]!r}, got {shown(value)}; give an array"
         ) from None
     check_floats(name, array.dtype)
-    return np.asarray(array, dtype=np.float64)
+    with np.errstate(over="ignore"):  # of wider types: infinity, which is refused
+        return np.asarray(array, dtype=np.float64)
 
 
 def _from_torch(name: str, value: Any) -> NDArray[np.float64]:
@@ -98,6 +99,7 @@ def _from_torch(name: str, value: Any) -> NDArray[np.float64]:
         (value.layout != torch.strided, "a sparse one; call to_dense()"),
         (value.is_meta, "one without values (device meta); load the weights first"),
         (not value.dtype.is_floating_point, f"{found}; save it as float32"),
+        (value.dtype.itemsize < 2, f"{found}; save it as float32, with its scales in it"),
     ):
         if wrong:
             raise InputError(f"wanted numbers in tensor {name[:80]!r} as {_FLOATS}, got {what}")

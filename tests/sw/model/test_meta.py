@@ -46,7 +46,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "far": ({"xyzzy": 1}, "got 'xyzzy'; known are tokens, blank"),
     "rate": (features(sample_rate=8000), "did you mean features.front_end.sample_rate?"),
     "filters": (features(filters=40), "did you mean features.front_end.filters?"),
-    "bidirectional": ({"encoder": {"bidirectional": True}}, "meta encoder alone, got"),
+    "bidirectional": ({"encoder": {"bidirectional": True}}, "got 'bidirectional'; known are"),
     "cell": ({"encoder": {"cell": "gru"}}, "got 'cell'"),
     "misspelt": ({"joint": {"activaton": "tanh"}}, "did you mean joint.activation?"),
     "start": ({"prediction": {"start": "zeros"}}, "'blank embedding, zero state', got 'zeros'"),
@@ -61,10 +61,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "the two mean weights",
     ),
-    "null": ({"blank": None}, "meta blank as a whole number"),
+    "null": ({"blank": None}, "got None; leave it out"),
     "boolean": ({"blank": False}, "got False"),
     "boolean symbols": ({"max_symbols_per_frame": True}, "got True"),
-    "point": ({"blank": 0.0}, "got 0.0"),
+    "null inside": ({"encoder": None}, "got None; leave it out"),
+    "half": ({"blank": 0.5}, "got 0.5"),
+    "whole half": (features(stack=2.5), "got 2.5"),
+    "numpy boolean": ({"blank": np.False_}, "meta blank as a whole number"),
+    "other place": ({"joint": {"activation": "tanh", "bias": True}}, "known are activation, dim"),
+    "short order": ({"gate_order": "ifgo"}, "write it so, and permute the rows"),
     "huge": ({"blank": 10**5000}, "meta blank as a whole number"),
     "nan": (features(prior_frames=float("nan")), "got nan"),
     "infinite": (features(prior_frames=float("inf")), "got inf"),
@@ -74,7 +79,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no text": ({"licence": "\ud800"}, "meta licence as text"),
     "half a token": ({"tokens": ["\ud800"] * 7}, "tokens as a list of strings"),
     "token": ({"tokens": [*"abcdef", 7]}, "tokens as a list of strings"),
-    "tuple": ({"tokens": tuple("abcdefg")}, "tokens as a list of strings"),
+    "set": ({"tokens": set("abcdefg")}, "tokens as a list of strings"),
     "list": ({"joint": ["tanh"]}, "meta joint as an object with activation"),
     "name": ({3: 4}, "got 3; known are"),
     "layers": ({"prediction": {"layers": 2}}, "wanted 2 prediction layers"),
@@ -91,14 +96,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "cepstra": (features(cepstra=12), "wanted cepstra 13"),
     "dim": (features(dim=118), "wanted dim 117"),
     "stack": (features(stack=2), "wanted features of width 117"),
-    "order": ({"gate_order": "i o f g"}, "got 'i o f g'; permute the rows"),
+    "order": ({"gate_order": "i o f g"}, "got 'i o f g'; write it so"),
     "order and more": ({"gate_order": "i f g o but reversed"}, "permute the rows"),
     "licences": ({"licence": "MIT", "license": "BSD-3-Clause"}, "wanted one licence"),
-    "bits": ({"quantise": {"bits": 4.0}}, "quantise.bits as a whole number from 2 to 8"),
+    "bits": ({"quantise": {"bits": 4.5}}, "quantise.bits as a whole number from 2 to 8"),
     "codebook": ({"quantise": {"code_book": "uniform"}}, "did you mean quantise.codebook?"),
     "front end": (features(front_end={"fft_size": 16}), "raise fft_size"),
     "more filters": (features(front_end={"filters": 10**9}), "filters as a whole number"),
-    "front end name": (features(front_end={"rate": 8000}), "did you mean"),
+    "front end name": (features(front_end={"rate": 8000}), "known are sample_rate"),
 }
 
 
@@ -112,7 +117,31 @@ def test_refused(mistake: str) -> None:
     assert len(str(caught.value)) < 500
 
 
-DEFINITIONS = ("cepstra", "dim", "stack", "front end", "one weight", "text weight", "two ways")
+def test_numbers_as_other_writers_of_json_and_numpy_have_them() -> None:
+    given = features(
+        stack=3.0, fraction_bits=np.int8(5), utterance_mean_weight=np.float32(0.5),
+        global_mean_weight=0.5, front_end={"fft_size": 512.0, "lowest": 130},
+    )  # fmt: skip
+    given |= {"blank": -0.0, "max_symbols_per_frame": np.int64(3), "tokens": tuple("_abcdef")}
+    given |= {"quantise": {"bits": 4.0, "layers": {"encoder.*": 5.0}}}
+    read = model_from_arrays(arrays(), meta(**{"encoder": {"hidden": 8.0}}) | given).meta
+    assert json.loads(json.dumps(read)) == read
+    numbers = [read["blank"], read["max_symbols_per_frame"], read["encoder"]["hidden"]]
+    numbers += [read["features"]["stack"], read["features"]["fraction_bits"]]
+    numbers += [read["quantise"]["bits"], read["quantise"]["layers"]["encoder.*"]]
+    assert list(map(repr, numbers)) == ["0", "3", "8", "3", "5", "4", "5"]
+
+
+DEFINITIONS = (
+    "whole half",
+    "cepstra",
+    "dim",
+    "stack",
+    "front end",
+    "one weight",
+    "text weight",
+    "two ways",
+)
 """What only the definition of features notices, which the float network does not have."""
 
 
@@ -220,6 +249,8 @@ def test_the_shipped_models_say_nothing_doubtful(name: str) -> None:
 DOUBTS: dict[str, tuple[dict[str, Any], str]] = {
     "blank": ({"tokens": [*"abcdef", "<blank>"]}, "token 0, 'a', but token 6 says '<blank>'"),
     "capitals": ({"tokens": [*"abcdef", "<BLANK>"]}, "correct blank"),
+    "epsilon": ({"tokens": [*"abcdef", "<eps>"]}, "token 6 says '<eps>'"),
+    "letter": ({"tokens": [*"abcdef", "ε"]}, "token 6 says 'ε'"),
     "equal": ({"tokens": ["<blank>", *"abcdea"]}, "tokens 1 and 6 are both 'a'"),
     "weights": (
         features(utterance_mean_weight=1.0, global_mean_weight=0.3),

@@ -86,6 +86,11 @@ REFUSED: dict[str, tuple[Change, str]] = {
         put("prediction.embedding.weight", lambda a: np.vstack([a, a[:1]])),
         "got 8; leave rows out",
     ),
+    "rows less": (
+        put("prediction.embedding.weight", lambda a: a[3:]),
+        "got 4; export the whole table",
+    ),
+    "embedding turned": (put("prediction.embedding.weight", np.transpose), "5; transpose it"),
     "tied": (
         without("joint.output.weight"),
         "joint.output.weight, found none; export the whole model; if it is tied to "
@@ -227,6 +232,22 @@ def test_halves(torch: Any, tmp_path: Path, dtype: str, kind: str) -> None:
     assert same(load_model(path), {n: t.double().numpy() for n, t in state.items()})
 
 
+class Stranger:
+    """What raises errors of its own when it is asked for numbers."""
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError
+
+    @property
+    def shape(self) -> Any:
+        raise ZeroDivisionError
+
+
+def test_objects_with_errors_of_their_own() -> None:
+    with pytest.raises(InputError, match=f"wanted numbers in tensor '{BIAS}'"):
+        model_from_arrays({**made(), BIAS: Stranger()}, random_meta())
+
+
 SPECIAL: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "sparse": (lambda torch, t: t.to_sparse(), "a sparse one; call to_dense()"),
     "meta": (lambda torch, t: torch.empty(7, device="meta"), "one without values"),
@@ -234,6 +255,7 @@ SPECIAL: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "integers": (lambda torch, t: t.to(torch.int8), "got int8"),
     "complex": (lambda torch, t: t.to(torch.complex64), "got complex64"),
     "boolean": (lambda torch, t: t > 0, "got bool"),
+    "eight bits": (lambda torch, t: t.to(torch.float8_e4m3fn), "got float8_e4m3fn; save it"),
 }
 
 
