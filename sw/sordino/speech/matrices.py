@@ -73,3 +73,8 @@ def _refuse(source: Source, header: Header) -> None:
             f"wanted {header.bytes:,} bytes in {name}, a .npy matrix of numbers of shape "
             f"{header.shape}, got {source.size:,}: it was cut short; save it again"
         )
+    if source.size > header.bytes:
+        raise InputError(
+            f"wanted {header.bytes:,} bytes in {name}, a .npy matrix of numbers of shape "
+            f"{header.shape}, got {source.size:,}: more follows; save one matrix a file"
+        )

@@ -222,7 +222,10 @@ def reduced(reduction: Any) -> dict[str, Any]:
         ({"joint": {"activation": "relu", "relu_fraction": 12}}, "relu_fraction"),
         ({"joint": "tanh"}, "joint as an object"),
         ({"encoder": {"layers": 3}}, "wanted 3 encoder layers, as meta says, got 2"),
-        ({"gate_order": "i g f o"}, "'i f g o (PyTorch)', got 'i g f o'; permute the rows"),
+        (
+            {"gate_order": "i g f o"},
+            "'i f g o (PyTorch)', got 'i g f o'; write it so, and permute the rows",
+        ),
         (reduced(3), "time_reduction as an object with after and factor, got 3"),
         (reduced({"after": 1}), "time_reduction.factor as a whole number from 2 to 16, got none"),
         (

@@ -164,7 +164,7 @@ def test_meta_of_the_models() -> None:
             r"mean features\.front_end\.sam",
         ),
         ({"features": {"kind": "sphinx-mfcc", "stack": True}}, "whole number from 1"),
-        ({"features": {"kind": "sphinx-mfcc", "stack": 3.0}}, "whole number from 1"),
+        ({"features": {"kind": "sphinx-mfcc", "stack": 3.5}}, "whole number from 1"),
         (
             {"features": {"kind": "sphinx-mfcc", "prior_frames": 10**400}},
             "prior_frames as a number",

@@ -91,6 +91,14 @@ def test_a_matrix_that_was_cut_short(tmp_path: Path) -> None:
         read_matrix(path, WIDTHS)
 
 
+def test_a_second_matrix_in_the_file(tmp_path: Path) -> None:
+    with (tmp_path / "x.npy").open("wb") as file:
+        for _ in range(2):
+            np.save(file, np.ones((9, 13)))
+    with pytest.raises(InputError, match=r"got 2,128: more follows; save one matrix a file"):
+        read_matrix(tmp_path / "x.npy", WIDTHS)
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", ["<f4", ">f8", "<f2", "i1", ">u2"])
 def test_matrices_are_read_as_numpy_reads_them(tmp_path: Path, order: str, dtype: str) -> None:
