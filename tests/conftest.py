@@ -1,6 +1,7 @@
 """A small RNN-T that listens to recordings, compiled once for everybody."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,15 @@ from sordino.model.load import load_model
 from sordino.testing.models import random_arrays, random_meta
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_are_heard() -> None:
+    """Undo what a suite inherits that runs in the background or under `nohup`: ignored signals."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            own = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, own)
 
 
 @pytest.fixture(scope="session")

@@ -139,8 +139,11 @@ def test_machines_without_rings_refuse_the_fields() -> None:
         Golden(replace(image, config=config))
 
 
-def test_a_matrix_that_does_not_fit_ends_with_an_error() -> None:
-    """Unverified, the circuit takes the wrong words and stops; it does not wait for ever."""
+def test_a_matrix_that_does_not_fit_ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image is refused; unchecked, the circuit takes the wrong words, stops and never hangs."""
+    with pytest.raises(ImageError, match="stream_ring"):
+        Rtl(twice(LARGE), memory=MemoryTiming(latency=9))
+    monkeypatch.setattr("sordino.engines.rtl.check_fit", lambda *_: None)
     rtl = Rtl(twice(LARGE), memory=MemoryTiming(latency=9))
     found = rtl.run(NO_INPUT, cycle_limit=50_000)
     assert found.error is Error.STREAM

@@ -39,5 +39,5 @@ def test_vela_does_not_skip_zeros(installed: Vela) -> None:
 
 def test_without_vela_the_reason_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vela, "_PACKAGE", "ethos-u-vela-that-is-not-there")
-    with pytest.raises(ToolError, match=r"is not installed; install it with pip install"):
+    with pytest.raises(ToolError, match=r"is not installed; pip install"):
         Vela()
