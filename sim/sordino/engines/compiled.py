@@ -212,6 +212,11 @@ def _compile(config: Config, debug: bool, folder: Path, stem: str) -> Path:
             _call(
                 place, [*_compiler(), *FLAGS, f"-I{cxxrtl_headers()}", "-o", str(output), *sources]
             )
+            if not output.exists():
+                raise ToolError(
+                    f"wanted a C++ compiler, got {_compiler()[0]}, which ended without a library; "
+                    "correct or unset CXX"
+                )
             library = folder / f"{stem}-{_digest(output)}.so"
             os.replace(output, library)
         return library
@@ -250,5 +255,6 @@ def _call(place: Path, command: list[str]) -> None:
         )
     if process.returncode:
         first = next((line for line in said.splitlines() if "error" in line), said)
+        first = first or f"exit code {process.returncode} and no message; is CXX a C++ compiler?"
         where = f"; set {CACHE} to another folder than {place.parent}" if "space" in first else ""
         raise ToolError(f"{command[0]} could not compile the machine: {first.strip()}{where}")

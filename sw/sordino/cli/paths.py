@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import wraps
 from pathlib import Path
@@ -59,6 +60,8 @@ class OutputFile(InputPath):
                 param,
                 ctx,
             )
+        if self.file_okay and str(value).endswith("/"):
+            self.fail(f"wanted a file to write, got {value}; name a file in it", param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -108,7 +111,7 @@ def prepare_output(path: Path) -> None:
             raise InputError(
                 f"cannot write {path}: the command reads {_alias(read, path)}; choose another path"
             )
-        if target is not None and target.exists() and read.is_dir() and _inside(target, read):
+        if target is not None and target.exists() and read.is_dir() and _found_in(target, read):
             raise InputError(
                 f"cannot write {path}: it is in {read}, which the command reads; remove it or "
                 "choose another path"
@@ -210,8 +213,22 @@ def _alias(read: Path, written: Path) -> str:
     return "it" if str(read) == str(written) else f"{read}, which is the same"
 
 
-def _inside(path: Path, folder: Path) -> bool:
-    return _within(path, Path(os.path.realpath(folder))) is not None
+def _found_in(file: Path, folder: Path) -> bool:
+    """Whether `file` is somewhere in `folder`, or a link there leads to it."""
+    if _within(file, Path(os.path.realpath(folder))) is not None:
+        return True
+    wanted, seen = file.stat(), set[tuple[int, int]]()
+    for place, inner, names in os.walk(folder, followlinks=True):
+        found = os.stat(place)
+        if (found.st_dev, found.st_ino) in seen:  # a link back
+            inner.clear()
+            continue
+        seen.add((found.st_dev, found.st_ino))
+        for name in names:
+            with suppress(OSError):
+                if os.path.samestat(os.stat(os.path.join(place, name)), wanted):
+                    return True
+    return False
 
 
 def _within(path: Path, folder: Path) -> str | None:

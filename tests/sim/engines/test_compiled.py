@@ -281,3 +281,13 @@ def test_no_home_at_all(monkeypatch) -> None:
 def test_a_library_that_cannot_be_loaded_is_named(builds: Path) -> None:
     with pytest.raises(ToolError, match=r"cannot load the simulator .*\.so: .*SORDINO_CACHE"):
         compiled.load(TINY)
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [("exit 3", "exit code 3 and no message"), ("exit 0", "ended without a library")],
+)
+def test_a_program_that_is_no_compiler_is_named(builds: Path, tmp_path, script, said) -> None:
+    (tmp_path / "c++").write_text(f"#!/bin/sh\n{script}\n")
+    with pytest.raises(ToolError, match=said):
+        build(PRESETS["tiny"])

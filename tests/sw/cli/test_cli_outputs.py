@@ -329,3 +329,27 @@ def test_a_waveform_is_whole_or_not_there(sordino, small_image, small_features, 
     assert whole.endswith("\n")
     assert limited.endswith("\n")
     assert len(limited) < len(whole)
+
+
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_what_links_in_a_corpus_lead_to_is_not_written(sordino, tmp_path, link):
+    corpus, text = tmp_path / "corpus", tmp_path / "elsewhere.tsv"
+    corpus.mkdir()
+    text.write_text("file\ttranscript\na.wav\tyes\n")
+    link(corpus / "transcripts.tsv", text)
+    (corpus / "round").symlink_to(corpus)  # walked once
+    said = sordino("lm", corpus, "-o", text).complaint()
+    assert f"it is in {corpus}, which the command reads" in said
+    assert text.read_text().startswith("file\t")
+
+
+def test_an_output_file_is_no_folder(sordino, small_model, tmp_path):
+    said = sordino("compile", small_model, "-o", f"{tmp_path}/new/").complaint()
+    assert "wanted a file to write" in said
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_output_folder_may_end_as_one(sordino, small_model, tmp_path):
+    line = ("compile", small_model, "-o", tmp_path / "m.sordino", "--report", f"{tmp_path}/new/")
+    assert sordino(*line).code == 0
+    assert (tmp_path / "new" / "layers.json").exists()
