@@ -125,7 +125,7 @@ class Image:
         last = len(self.program) - 1
         for name, address in found.items():
             if type(address) is not int or not 0 <= address <= last:
-                raise ImageError(f"entry point {name!r} is address {address!r}, wanted 0 to {last}")
+                raise ImageError(f"entry point {name!r} is address {address}, wanted 0 to {last}")
         return found or {"main": 0}
 
     def entry(self, name: str) -> int:

@@ -62,11 +62,6 @@ def test_all_refuse_an_unknown_entry_point_alike(name: str) -> None:
             "entry point 'main' is address 2, wanted 0 to 1",
         ),
         (
-            replace(image, host={"entries": {"main": "1"}}),
-            "main",
-            "entry point 'main' is address '1', wanted 0 to 1",
-        ),
-        (
             replace(image, program=()),
             "main",
             "the program has no instructions; it should at least HALT",
