@@ -61,15 +61,15 @@ def format_arpa(model: NgramModel) -> str:
     return "\n".join([*lines, "\\end\\", ""])
 
 
-def save_arpa(model: NgramModel, path: Path) -> None:
+def save_arpa(model: NgramModel, path: str | Path) -> None:
     """Write the file."""
     write_atomically(path, format_arpa(model))
 
 
-def load_arpa(path: Path) -> NgramModel:
+def load_arpa(path: str | Path) -> NgramModel:
     """Read a file; InputError, in one line, if it cannot be read or is not what it should be."""
     try:
-        data = path.read_bytes()
+        data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"cannot read language model {path}: {error.strerror}") from None
     for magic, kind, remedy in _OTHERS:

@@ -115,7 +115,8 @@ def test_files_that_are_none(tmp_path: Path, text: str, message: str) -> None:
 def test_files_on_disk(tmp_path: Path) -> None:
     model = estimate([["ONE", "TWO"]], 3)
     save_arpa(model, tmp_path / "x.arpa")
-    assert load_arpa(tmp_path / "x.arpa").logs == model.logs
+    for path in (tmp_path / "x.arpa", str(tmp_path / "x.arpa")):
+        assert load_arpa(path).logs == model.logs
     with pytest.raises(InputError, match="cannot read language model"):
         load_arpa(tmp_path / "none.arpa")
     (tmp_path / "x.arpa").write_bytes(b"\xff\xfe\x00")
