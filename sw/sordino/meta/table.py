@@ -80,7 +80,7 @@ FEATURES = Table(
             "frames at `features.mean` with which a running mean begins",
             100.0,
         ),
-        Entry("fraction_bits", Whole(0, 15), "of the int8 input", 5),
+        Entry("fraction_bits", Whole(0, 15), "fraction bits of the int8 input", 5),
         Entry(
             "mean_subtraction",
             Text(),
@@ -95,7 +95,7 @@ FEATURES = Table(
 
 QUANTISE = Table(
     (
-        Entry("bits", Whole(2, WEIGHT.bits), "of a weight", WEIGHT.bits),
+        Entry("bits", Whole(2, WEIGHT.bits), "bits of a weight", WEIGHT.bits),
         Entry("codebook", Choice(CODEBOOKS), "where a matrix's values lie", CODEBOOKS[0]),
         Entry(
             "layers",
@@ -116,7 +116,7 @@ _ENCODER = Table(
             "time_reduction",
             Table(
                 (
-                    Entry("after", _UNITS, "layers before it", required=True),
+                    Entry("after", _UNITS, "encoder layers before the reduction", required=True),
                     Entry("factor", Whole(2, MOST_STACKED), "frames side by side", required=True),
                 )
             ),
@@ -140,7 +140,12 @@ _PREDICTION = Table(
 
 _JOINT = Table(
     (
-        Entry("activation", Choice(ACTIVATIONS), "of the sum of the halves", required=True),
+        Entry(
+            "activation",
+            Choice(ACTIVATIONS),
+            "function of the sum of the two halves (encoder and prediction)",
+            required=True,
+        ),
         Entry("dim", _UNITS, "width of the joint; must be the tensors'"),
         Entry(
             "relu_fraction",
@@ -167,7 +172,7 @@ META = Table(
         Entry(
             "gate_order",
             Choice(("i f g o", "i f g o (PyTorch)")),
-            "of the LSTMs' rows, the only one there is",
+            "order of the gates in the LSTMs' rows, the only one there is",
             remedy="write it so, and permute the rows of every layer if it is another order",
         ),
         Entry(

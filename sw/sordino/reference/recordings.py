@@ -95,7 +95,7 @@ def recordings_page() -> str:
         + f"\n{docstring(doubts)}\n\n"
         + "## Keys of `audio`\n\n```\n"
         + docstring(Audio)
-        + "\n```\n\n## Keys beside it\n\n"
+        + "\n```\n\n## Keys beside `audio`\n\n"
         + "`saturated` is the share of the model's int8 input at -128 or 127.\n\n```\n"
         + docstring(doubts.Likeness)
         + "\n```\n"
