@@ -211,8 +211,6 @@ def evaluate(
     if not heard.spoken:
         raise heard.refused[0]
     score: Wer = transcript_errors([u.text for u in heard.spoken], heard.texts, heard.speller)
-    low, high = score.interval()
-    factor, stopped = heard.factor, heard.stopped
     warn_of({name: facts["doubts"] for name, facts in heard.facts.items()})
     if as_json:
         print_json(
@@ -222,7 +220,7 @@ def evaluate(
                 "split": split,
                 **choice.as_dict(),
                 "wer": score.wer,
-                "interval": [low, high],
+                "interval": list(score.interval()),
                 "errors": score.errors,
                 "substitutions": score.substitutions,
                 "deletions": score.deletions,
@@ -230,38 +228,39 @@ def evaluate(
                 "words": score.words,
                 "utterances": score.utterances,
                 "utterance_errors": list(score.utterance_errors),
-                "real_time_factor": factor,
-                "stopped": stopped,
+                "real_time_factor": heard.factor,
+                "stopped": heard.stopped,
                 **heard.as_dict(),
             }
         )
     else:
-        print_table(
-            (
-                *("model", "engine", "split", "search", "WER", "95 % interval", "errors"),
-                *("words", "utterances"),
-                *(() if factor is None else ("real-time factor",)),
-            ),
-            [
-                (
-                    model.name,
-                    engine,
-                    split,
-                    str(choice),
-                    f"{score.wer:.2%}",
-                    f"{low:.2%} to {high:.2%}",
-                    score.errors,
-                    score.words,
-                    score.utterances,
-                    *(() if factor is None else (f"{factor:.3f}",)),
-                )
-            ],
-        )
+        _print(model.name, engine, split, choice, score, heard.factor)
     said = _complaints(heard, len(utterances))
     for complaint in said:
         complain(complaint)
     if said:
         sys.exit(2 if heard.refused else 1)
+
+
+def _print(
+    model: str, engine: str, split: str, choice: SearchChoice, score: Wer, factor: float | None
+) -> None:
+    low, high = score.interval()
+    print_table(
+        (
+            *("model", "engine", "split", "search", "WER", "95 % interval", "errors"),
+            *("words", "utterances"),
+            *(() if factor is None else ("real-time factor",)),
+        ),
+        [
+            (
+                *(model, engine, split, str(choice), f"{score.wer:.2%}"),
+                f"{low:.2%} to {high:.2%}",
+                *(score.errors, score.words, score.utterances),
+                *(() if factor is None else (f"{factor:.3f}",)),
+            )
+        ],
+    )
 
 
 def _complaints(heard: _Outcome, utterances: int) -> list[str]:
