@@ -44,6 +44,8 @@ HEADER_BYTES = 64
 ENTRY_BYTES = 32
 ALIGNMENT = 16
 _CRC_OFFSET = _HEADER.size - 4
+_EXCESS = 1 << 20
+"""Bytes that are read beyond what the header says, so as to say how many there are."""
 
 
 class ImageError(ValueError):
@@ -178,7 +180,12 @@ class Image:
     def load(cls, path: str | Path) -> "Image":
         """Read and check an image file."""
         try:
-            contents = Path(path).read_bytes()
+            with Path(path).open("rb") as file:
+                contents = file.read(HEADER_BYTES)
+                length = 0
+                if contents.startswith(MAGIC) and len(contents) == HEADER_BYTES:
+                    length = _HEADER.unpack_from(contents)[5]
+                contents += file.read(length + _EXCESS)
         except OSError as error:
             raise ImageError(f"cannot read image {path}: {error.strerror}") from None
         try:
@@ -191,11 +198,15 @@ class Image:
         """Parse and check every byte; ImageError says what is wrong."""
         sections, config_id = _read_sections(contents)
         try:
-            host = json.loads(sections[Section.HOST])
+            host = json.loads(sections[Section.HOST], parse_constant=_no_constant)
             config = Config(**host.pop("config"))
             labels = host.pop("labels")
-        except (ValueError, TypeError, KeyError, AttributeError, ConfigError) as error:
-            raise ImageError(f"host section is not what this version writes: {error}") from None
+            if not isinstance(labels, list) or not all(isinstance(text, str) for text in labels):
+                raise ValueError("its labels are no list of texts")
+        except _NO_HOST as error:
+            raise ImageError(
+                f"host section is not what this version writes: {error}; compile again"
+            ) from None
         if config.id != config_id:
             raise ImageError(
                 f"header names configuration {config_id:#010x}, host section {config.id:#010x}; "
@@ -232,6 +243,14 @@ class Image:
                 f"the section has {len(image.external)}"
             )
         return image
+
+
+_NO_HOST = (ValueError, TypeError, KeyError, AttributeError, RecursionError, ConfigError)
+"""What reading a host section that was made by hand may end in."""
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
 
 
 def _read_sections(contents: bytes) -> tuple[dict[Section, bytes], int]:

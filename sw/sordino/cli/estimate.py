@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from sordino.arch import load_config
+from sordino.cli.images import load_image
 from sordino.cli.options import (
     config_option,
     json_option,
@@ -18,7 +19,6 @@ from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.errors import InputError
 from sordino.estimate.capacity import compile_needed, trimmed
 from sordino.estimate.machine import Estimate, estimate_image
-from sordino.isa.image import Image
 from sordino.model.load import load_model
 
 __all__ = ["estimate"]
@@ -114,7 +114,7 @@ def estimate(
     """
     if model.suffix == ".sordino":
         _refuse_for_images(context)
-        image = Image.load(model)
+        image = load_image(model)
     else:
         machine = load_config(config, changes)
         options = CompileOptions(weight_bits=weight_bits, sparsity=sparsity, shares=shares)

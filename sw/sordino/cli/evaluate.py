@@ -9,6 +9,7 @@ from typing import Any, get_args
 import click
 
 from sordino.cli.engines import ENGINES, make_engine
+from sordino.cli.images import load_image
 from sordino.cli.options import data_option, json_option, path_type
 from sordino.cli.output import print_json, print_table, progress
 from sordino.cli.search import SearchChoice, search_options
@@ -103,7 +104,7 @@ def _transcribe(
         kept = bar.track(utterances, task_id=task)
         if engine == "float":
             return _in_float(model, meta, choice if choice.wanted else None, kept)
-        image = Image.load(model)
+        image = load_image(model)
         definition = load_definition(image)
         if choice.wanted:
             decoder = choice.decoder(MachineTransducer(image))

@@ -7,6 +7,7 @@ import click
 
 from sordino.arch import Config, load_config
 from sordino.cli.engines import memory_options
+from sordino.cli.images import load_image
 from sordino.cli.options import IMAGE, json_option, machine_type, path_type, set_option
 from sordino.cli.output import console, echo, print_json, print_table
 from sordino.cli.speech import frame_seconds
@@ -106,7 +107,7 @@ def info(
         console.print(f"configuration id {report['id']}")
         return
     assert image is not None
-    loaded = Image.load(image)
+    loaded = load_image(image)
     host, bounds, traffic = loaded.host, _bounds(loaded, memory), _traffic(loaded)
     if as_json:
         head = image_head(loaded, str(image), image.stat().st_size, bounds)
@@ -141,4 +142,4 @@ def info(
 @IMAGE
 def disasm(image: Path) -> None:
     """List IMAGE's program with addresses, labels and layers."""
-    echo(listing(Image.load(image)), end="")
+    echo(listing(load_image(image)), end="")

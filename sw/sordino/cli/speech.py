@@ -11,7 +11,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.errors import InputError
+from sordino.cli.images import load_image
+from sordino.errors import InputError, warn
 from sordino.isa.image import Image, ImageError
 from sordino.isa.instructions import Opcode
 from sordino.model.load import load_model
@@ -187,7 +188,7 @@ def speller_of(image: Image) -> Speller:
 def load_speller(path: Path) -> Speller:
     """What the tokens of an image, or of a float model, can write."""
     if path.suffix == ".sordino":
-        return speller_of(Image.load(path))
+        return speller_of(load_image(path))
     model = load_model(path, option=None)
     return Speller(model.tokens, model.blank)
 
@@ -195,4 +196,10 @@ def load_speller(path: Path) -> Speller:
 def text_of(image: Image, tokens: Sequence[int]) -> str:
     """The transcript: token texts joined, white space normalised; nothing for unnamed tokens."""
     speller = speller_of(image)
+    unnamed = sorted({t for t in tokens if t >= len(speller.tokens)})
+    if unnamed:
+        warn(
+            f"the image has no text of token {unnamed[0]} ({len(speller.tokens)} are named), which "
+            "is left out of transcripts; compile its model again"
+        )
     return speller.text(t for t in tokens if t < len(speller.tokens))

@@ -189,7 +189,12 @@ def test_parameters_are_whole_words() -> None:
         b'{"config":{},"labels":[]}',
         b'{"config":{"lanes":3},"labels":[]}',
         b'{"config":3,"labels":[]}',
+        b"[" * 100_000,
+        b"NaN",
+        json.dumps({"config": CONFIG.as_dict(), "labels": "x" * len(IMAGE.program)}).encode(),
+        json.dumps({"config": CONFIG.as_dict(), "labels": [1] * len(IMAGE.program)}).encode(),
     ],
+    ids=range(10),
 )
 def test_host_section_must_be_ours(host: bytes) -> None:
     with pytest.raises(ImageError, match=r"^host section is not what this version writes: "):

@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import replace
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -78,6 +79,58 @@ def test_another_minor_version_is_read(sordino, small_image, tmp_path):
     path = tmp_path / "later.sordino"
     path.write_bytes(with_header(small_image.read_bytes(), minor=7))
     assert sordino("info", path, "--json").json()["instructions"] > 10
+
+
+def with_host(image: Image, **changes: Any) -> bytes:
+    return replace(image, host={**image.host, **changes}).to_bytes()
+
+
+HOSTS = {
+    "tokens": ([1] * 12, "tokens as a list of strings"),
+    "blank": (12, "blank as one of its 12 tokens, got 12"),
+    "max_symbols": ("x", "max_symbols as a whole number"),
+    "input": ({"count": -1}, "input.count as a whole number"),
+    "search": ("x", "search as an object"),
+    "model": ("x", "model as an object"),
+    "licence": (3, "licence as text"),
+    "chunk": (0, "chunk as a whole number from 1"),
+    "sparsity": ([], "sparsity as a number, text or null"),
+    "addresses": ({"main": "x"}, "addresses as an object"),
+    "non_zeros": ("x", "non_zeros as a list of whole numbers"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTS)
+@pytest.mark.parametrize("command", ["run", "info"])
+def test_host_sections_that_somebody_changed(
+    sordino, small_image, small_features, tmp_path, name, command
+):
+    value, wanted = HOSTS[name]
+    path = tmp_path / "x.sordino"
+    path.write_bytes(with_host(Image.load(small_image), **{name: value}))
+    inputs = [small_features] if command == "run" else []
+    complaint = sordino(command, path, *inputs).complaint()
+    assert f"{path}: wanted the image's {wanted}" in complaint
+
+
+def test_entries_of_a_later_host_section_are_said(sordino, small_image, tmp_path):
+    path = tmp_path / "x.sordino"
+    path.write_bytes(with_host(Image.load(small_image), surprise=1))
+    (said,) = sordino("info", path, "--json").json()["warnings"]
+    assert "has 'surprise', which this version does not know" in said
+
+
+def test_tokens_without_text_are_said(sordino, small_image, small_features, tmp_path):
+    path = tmp_path / "x.sordino"
+    path.write_bytes(with_host(Image.load(small_image), tokens=["<blank>"]))
+    report = sordino("run", path, small_features, "--json").json()
+    assert report["inputs"][0]["tokens"]
+    (said,) = report["warnings"]
+    assert "(1 are named), which is left out of transcripts" in said
+
+
+def test_files_that_never_end(sordino, recording):
+    assert "not a Sordino image" in sordino("run", "/dev/zero", recording).complaint()
 
 
 @pytest.mark.parametrize("command", ["run", "cosim", "info", "report", "disasm", "eval"])
