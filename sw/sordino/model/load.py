@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.errors import InputError, warn
+from sordino.meta.entries import shown
 from sordino.meta.table import META, MOST_META, parse_meta
 from sordino.model.archives import READERS
 from sordino.model.doubts import doubts
@@ -128,7 +129,7 @@ class _Tensors:
             {
                 name: as_floats(name, self.held[name])  # refuses it
                 if shape is None
-                else np.broadcast_to(1.0, shape)
+                else _ones(name, shape)
                 for name, shape in shapes.items()
             }
         )
@@ -194,6 +195,15 @@ class _Tensors:
             f"no biases of {', '.join(self._unbiased)} are in the model, so zeros are taken, as of "
             "layers with bias=False; export the whole model if it has some"
         ]
+
+
+def _ones(name: str, shape: tuple[int, ...]) -> _Array:
+    try:
+        return np.broadcast_to(1.0, shape)
+    except ValueError:  # too many dimensions, or a large one of an array without numbers
+        raise InputError(
+            f"wanted tensor {name} as a matrix or a vector, got {shown(shape)}; export it again"
+        ) from None
 
 
 def _read_meta_file(path: Path) -> Any:

@@ -84,6 +84,8 @@ ARCHIVES: dict[str, tuple[dict[str, tuple[bytes, int]], str]] = {
     "more than it declares": ({FIRST: (header((32, 6)), 10**8)}, "as its header says, got 100,0"),
     "less than it declares": ({FIRST: (header((32, 6)), 8)}, "as its header says"),
     "a negative size": ({FIRST: (header((-32, 6)), 0)}, "wanted numbers in tensor"),
+    "nothing, but wide": ({FIRST: (header((0, 1 << 60)), 0)}, "as a matrix or a vector, got (0,"),
+    "dimensions": ({FIRST: (header((1,) * 100), 4)}, "as a matrix or a vector, got (1, 1,"),
     "a huge size": ({FIRST: (header((10**30, 10**30)), 8)}, "as its header says"),
 }
 
