@@ -12,6 +12,7 @@ import click
 
 from sordino.arch import PRESETS
 from sordino.cli.output import speak_on_standard_error
+from sordino.cli.streams import CLOSED
 from sordino.errors import InputError
 from sordino.files import is_standard_output, resolved
 
@@ -20,6 +21,7 @@ __all__ = [
     "prepare_output",
 ]
 
+_STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 _WRITTEN = "sordino.cli.paths.written"
 
 
@@ -105,6 +107,8 @@ def prepare_output(path: Path) -> None:
     where there is no permission. Commands call this for files that no option names.
     """
     context = click.get_current_context()
+    if "stdout" in CLOSED and str(path) in _STANDARD_OUTPUT:
+        raise InputError(f"cannot write {path}: standard output is closed; choose another path")
     target = resolved(path)
     for read in _inputs(context):
         if _same(path, read):

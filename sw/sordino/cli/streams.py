@@ -10,8 +10,10 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TextIO
 
-__all__ = ["drop_output", "ending_on_signals", "open_streams"]
+__all__ = ["CLOSED", "drop_output", "ending_on_signals", "open_streams"]
 
+CLOSED = set[str]()
+"""Names of the streams that the shell had closed."""
 _PLAIN = {
     **{"×": "x", "≠": "!=", "–": "-", "—": "-", "−": "-", "±": "+-", "→": "->", "…": "..."},
     **{"’": "'", "‘": "'", "“": '"', "”": '"', "·": ".", "≤": "<=", "≥": ">=", "µ": "u"},
@@ -39,6 +41,7 @@ def open_streams() -> None:
         try:
             os.fstat(number)
         except OSError:
+            CLOSED.add(name)
             os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115

@@ -353,3 +353,12 @@ def test_an_output_folder_may_end_as_one(sordino, small_model, tmp_path):
     line = ("compile", small_model, "-o", tmp_path / "m.sordino", "--report", f"{tmp_path}/new/")
     assert sordino(*line).code == 0
     assert (tmp_path / "new" / "layers.json").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX shell")
+def test_no_output_is_lost_in_a_closed_stream(small_model):
+    code = "from sordino.cli.main import main; main()"
+    line = f'"{sys.executable}" -c "{code}" compile "{small_model}" -o /dev/stdout >&-'
+    done = subprocess.run(line, shell=True, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "standard output is closed" in done.stderr
