@@ -110,6 +110,8 @@ class Likeness:
 
     spread    root mean square of the model's input, about 0.8 for what it was trained on
     distance  root mean square of the mean cepstra's differences from the model's, in deviations
+
+    Both without what lies more than half a second from speech, where it is a recording.
     """
 
     spread: float | None = None

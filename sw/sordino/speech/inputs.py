@@ -20,6 +20,7 @@ from sordino.speech.level import Audio
 from sordino.speech.matrices import read_matrix
 from sordino.speech.mfc import read_mfc
 from sordino.speech.mfcc import MfccDefinition, mfcc
+from sordino.speech.pauses import near_speech
 from sordino.speech.source import open_source
 
 if TYPE_CHECKING:
@@ -55,11 +56,15 @@ class ModelInput:
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """Cepstra (T, cepstra), or features (frames, dim) where `whole`."""
+    """Cepstra (T, cepstra), or features (frames, dim) where `whole`.
+
+    `near` says which frames of a recording have speech or lie near it; None: not known.
+    """
 
     values: NDArray[np.float64]
     whole: bool = False
     audio: Audio | None = None
+    near: NDArray[np.bool_] | None = None
 
 
 def read_input(
@@ -74,7 +79,7 @@ def read_input(
     read = _read(path, definition, name)
     features = _features(read, definition, name)
     quantised = definition.quantise(features)
-    like = likeness(definition, features, None if read.whole else read.values)
+    like = _likeness(read, definition, features)
     saturated = _saturated(quantised)
     doubts = () if read.audio is None else doubts_of_audio(read.audio)
     return ModelInput(
@@ -127,7 +132,7 @@ def read_cepstra(
     path = Path(path)
     if path.suffix.lower() == ".mfc":
         return read_mfc(path, front_end.cepstra), None
-    return _heard(path, front_end, str(path))
+    return _heard(path, front_end, str(path))[:2]
 
 
 def load_features(path: str | Path, definition: "FeatureDefinition") -> NDArray[np.float64]:
@@ -149,6 +154,19 @@ def load_input(path: str | Path, definition: "FeatureDefinition") -> NDArray[np.
     return definition.quantise(load_features(path, definition))
 
 
+def _likeness(
+    read: _Read, definition: "FeatureDefinition", features: NDArray[np.float64]
+) -> Likeness:
+    """Without long pauses: they are unlike speech, and no sign of another scale or front end."""
+    if read.whole:
+        return likeness(definition, features, None)
+    cepstra = read.values
+    if read.near is not None and not read.near.all() and read.near.sum() >= definition.stack:
+        cepstra = cepstra[read.near]
+        features = definition.model_input(cepstra)
+    return likeness(definition, features, cepstra)
+
+
 def _saturated(quantised: NDArray[np.int8]) -> float:
     return float(np.mean((quantised == -128) | (quantised == 127)))
 
@@ -167,20 +185,21 @@ def _read(path: str | Path | BinaryIO, definition: "FeatureDefinition", name: st
             source.file.seek(0)
             return _from_matrix(path, definition, name)
         source.file.seek(0)
-    cepstra, audio = _heard(path, definition.front_end, name)
-    return _Read(cepstra, audio=audio)
+    cepstra, audio, near = _heard(path, definition.front_end, name)
+    return _Read(cepstra, audio=audio, near=near)
 
 
 def _heard(
     path: str | Path | BinaryIO, front_end: MfccDefinition, name: str
-) -> tuple[NDArray[np.float64], Audio]:
+) -> tuple[NDArray[np.float64], Audio, NDArray[np.bool_]]:
     recording = read_recording(path, name)
     audio = recording.audio
     try:
         samples = resample(recording.samples, audio.rate_hz, front_end.sample_rate)
-        return mfcc(samples, front_end), audio
+        cepstra = mfcc(samples, front_end)
     except InputError as error:
         raise _refusal(name, error, audio) from None
+    return cepstra, audio, near_speech(samples, len(cepstra), front_end)
 
 
 def _refusal(name: str, error: InputError, audio: Audio) -> InputError:
