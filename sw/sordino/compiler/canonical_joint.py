@@ -192,7 +192,34 @@ def _scale_units(model: RnntModel) -> RnntModel:
     halves = (model.joint_encoder, model.joint_prediction)
     rows = np.hstack([*(half.weight for half in halves), *(half.bias[:, None] for half in halves)])
     sizes, columns = usual_sizes(rows.T), usual_sizes(model.joint_output.weight)
-    return _rescaled(model, -uneven_shifts(sizes, columns))
+    shifts = -uneven_shifts(sizes, columns)
+    if not shifts.any():
+        return model
+    return _rescaled(model, shifts + _fine_shifts(_rescaled(model, shifts), shifts != 0))
+
+
+def _fine_shifts(model: RnntModel, units: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """By which further power of two these units' weights stand out least among all others'.
+
+    Of a matrix's step its largest weight decides, of the activation's the largest sum: a unit
+    whose sums would be larger than all others' is not made larger.
+    """
+    halves = np.hstack([model.joint_encoder.weight, model.joint_prediction.weight])
+    rows, columns = np.abs(halves).max(axis=1), np.abs(model.joint_output.weight).max(axis=0)
+    if units.all() or not rows[~units].any() or not columns[~units].any():
+        return np.zeros(len(units), np.int64)
+    rows, columns = rows / rows[~units].max(), columns / columns[~units].max()
+    tried = np.array([0, 1, -1, 2, -2, 3, -3])
+    peaks = _peaks(model)
+    worst = [
+        np.where(
+            (n > 0) & (np.ldexp(peaks, n) > peaks[~units].max()),
+            np.inf,
+            np.maximum(np.ldexp(rows, n), np.ldexp(columns, -n)),
+        )
+        for n in tried.tolist()
+    ]
+    return np.where(units, tried[np.argmin(worst, axis=0)], 0)
 
 
 def _scale(model: RnntModel) -> RnntModel:

@@ -216,6 +216,27 @@ def test_a_constant_unit_of_the_joint(value: float) -> None:
     )
 
 
+@pytest.mark.parametrize("power", [-13, 13])
+def test_a_unit_of_a_relu_joint_is_no_louder_than_the_others_afterwards(power: int) -> None:
+    """A unit's usual weights are small beside its largest, which alone decides the step."""
+    model = random_model(4, activation="relu", joint=24)
+    plain = model
+    for name in ("joint_encoder", "joint_prediction"):
+        weight = getattr(model, name).weight.copy()
+        weight[3] = np.where(np.abs(weight[3]) < np.abs(weight[3]).max(), weight[3] / 16, weight[3])
+        plain = with_linear(plain, name, weight=weight)
+    weight = plain.joint_output.weight
+    factor = np.where(np.arange(24) == 3, 2.0**power, 1.0)
+    scaled = with_linear(plain, "joint_output", weight=weight / factor)
+    for name in ("joint_encoder", "joint_prediction"):
+        half = getattr(plain, name)
+        parts = {"weight": half.weight * factor[:, None], "bias": half.bias * factor}
+        scaled = with_linear(scaled, name, **parts)
+    for name in ("joint_encoder", "joint_prediction", "joint_output"):
+        found = np.abs(getattr(canonical_model(scaled), name).weight).max()
+        assert found <= np.abs(getattr(plain, name).weight).max()
+
+
 def test_a_constant_of_a_relu_s_unit_goes_to_the_scores() -> None:
     model = random_model(6, activation="relu")
     weight = model.joint_output.weight.copy()
