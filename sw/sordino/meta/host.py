@@ -38,6 +38,14 @@ class _Counts(Kind):
         )
 
 
+class _FileName(Text):
+    """Text, also with the bytes of a file's name that are no UTF-8."""
+
+    def fits(self, value: object) -> bool:
+        """Say whether the value is of this kind."""
+        return isinstance(value, str)
+
+
 class _Settled(Kind):
     """A number or one of some texts, or null where nothing was chosen."""
 
@@ -77,7 +85,7 @@ HOST = Table(
             "model",
             Table(
                 (
-                    Entry("name", Text(), "of the model file"),
+                    Entry("name", _FileName(), "of the model file"),
                     Entry("sha256", Text(), "of the model file"),
                     Entry("parameters", _COUNT, "trained numbers"),
                     Entry("float32_bytes", _COUNT, "of these"),
