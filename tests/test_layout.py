@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PORTIONS = ("hw", "sw", "sim")
 FILES = sorted(p for portion in PORTIONS for p in (ROOT / portion).rglob("*.py"))
+CAMPAIGNS = sorted((ROOT / "campaigns").rglob("*.py"))
 
 ALLOWED = {
     "arith": set(),
@@ -84,6 +85,7 @@ def test_imports_run_one_way(path: Path) -> None:
     if allowed is not None:
         used = {n.split(".")[1] for n in imported(path) if n.startswith("sordino.")}
         assert used <= allowed, f"{area(path)} must not import {sorted(used - allowed)}"
+    assert "campaigns" not in {n.split(".")[0] for n in imported(path)}, "it is not in the wheel"
     if path.is_relative_to(ROOT / "hw"):
         outside = {n.split(".")[0] for n in imported(path)} - {"amaranth", "sordino"}
         import sys
@@ -92,7 +94,7 @@ def test_imports_run_one_way(path: Path) -> None:
         assert "__future__" not in imported(path), "it destroys Amaranth's declarations"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", FILES + CAMPAIGNS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_package_is_typed_and_documented(path: Path) -> None:
     if path.name == "__init__.py":
         assert (path.parent / "py.typed").exists() or (path.parents[1] / "py.typed").exists()

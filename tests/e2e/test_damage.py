@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from campaigns.fuzz import HEAD, PLACES, undetected_flips, undetected_truncations
 from sordino.arch import PRESETS
-from sordino.campaigns.fuzz import HEAD, PLACES, undetected_flips, undetected_truncations
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.engines.bound import cycle_bound
 from sordino.engines.rtl import Rtl

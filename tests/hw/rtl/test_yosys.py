@@ -63,7 +63,7 @@ def test_a_home_that_cannot_be_written(tmp_path, monkeypatch):
 
 def test_nobody_else_asks_amaranth_for_yosys():
     """Amaranth takes the first `yosys` of PATH."""
-    for area in ("hw", "sw", "sim"):
+    for area in ("hw", "sw", "sim", "campaigns"):
         for path in (ROOT / area).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 names = [a.name for a in node.names] if isinstance(node, ast.Import) else []

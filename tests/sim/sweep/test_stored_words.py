@@ -213,7 +213,7 @@ def edited(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
         ("estimate/coefficients.json", 2),
         ("cli/sweep.py", 0),
         ("sweep/table.py", 0),
-        ("campaigns/sweep.py", 0),
+        ("report/page.py", 0),
     ],
 )
 def test_other_code_computes_anew(

@@ -1,0 +1,123 @@
+"""What a trained float model comes to when it is only rounded and pruned, without training on."""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from campaigns.training import load_result
+from sordino.arch import QUAD
+from sordino.cli.options import data_option
+from sordino.compiler.precision import CODEBOOKS, Precision
+from sordino.compiler.prune import SHARES, prune_model
+from sordino.errors import InputError
+from sordino.files import write_atomically
+from sordino.model.load import load_model
+from sordino.model.save import save_model
+from sordino.speech.datasets import load_dataset
+from sordino.speech.features import load_input
+from sordino.speech.text import Speller
+from sordino.speech.wer import Wer, transcript_errors
+from sordino.train.replay import Replay
+
+__all__ = ["compress_run"]
+
+
+def _measure(path: Path, precision: Precision, data: Path, split: Any) -> Wer:
+    """Word errors of a model on the exact machine."""
+    model, utterances = load_model(path), load_dataset(data, split)
+    definition = model.feature_definition()
+    inputs = [load_input(u.path, definition) for u in utterances]
+    found = Replay(model, precision).transcribe(inputs)
+    speller = Speller(model.tokens, model.blank)
+    texts = [speller.text(said) for said in found]
+    return transcript_errors([u.text for u in utterances], texts, speller)
+
+
+def compress_run(
+    run: Path,
+    data: Path,
+    output: Path,
+    *,
+    precision: Precision,
+    zeros: float,
+    unit: str,
+    shares: str,
+) -> dict[str, Any]:
+    """Write model and result of the float training in `run`, rounded and pruned, into `output`.
+
+    The result is as a training's, without losses. Raises InputError for a run that has none.
+    """
+    begin, before = time.monotonic(), load_result(run)
+    if before["machine_wer"] is not None:
+        raise InputError(f"wanted a float training, but {run} is quantised; choose another")
+    group = 1 if unit == "single" else QUAD
+    model = prune_model(load_model(run / "model.npz"), zeros, group, shares)
+    model = replace(model, meta={**model.meta, "quantise": precision.to_dict()})
+    output.mkdir(parents=True, exist_ok=True)
+    save_model(model, output / "model.npz")
+    score = _measure(output / "model.npz", precision, data, before["split"])
+    start, recipe = before["recipe"]["name"], before["recipe"]
+    even = "" if precision.codebook == "uniform" else ", Lloyd-Max"
+    spread = " by layer" if shares == "layer_adaptive" else ""
+    what = f"{start} rounded to {precision.bits} bits{even}, {zeros:.0%} zeros{spread}, no training"
+    result = {
+        **before,
+        "recipe": {
+            **recipe,
+            "name": output.name,
+            "description": what,
+            "sparsify": {**recipe["sparsify"], "unit": unit, "zeros": zeros, "shares": shares},
+            "schedule": {**recipe["schedule"], "epochs": 0},
+        },
+        "wer": None,
+        "words": score.words,
+        "utterance_words": list(score.utterance_words),
+        "machine_wer": score.wer,
+        "machine_errors": score.errors,
+        "machine_utterance_errors": list(score.utterance_errors),
+        "start": start,
+        "teacher": None,
+        "losses": [],
+        "steps": 0,
+        "seconds": round(time.monotonic() - begin, 1),
+        "command": f"python -m campaigns.post_training runs/{start} --data an4 "
+        f"-o runs/{output.name} --bits {precision.bits} --codebook {precision.codebook} "
+        f"--zeros {zeros:g} --unit {unit} --shares {shares}",
+    }
+    write_atomically(output / "result.json", json.dumps(result, indent=2) + "\n")
+    return result
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@data_option
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option("--bits", type=click.IntRange(2, 8), default=5, show_default=True)
+@click.option("--codebook", type=click.Choice(CODEBOOKS), default="uniform", show_default=True)
+@click.option("--zeros", type=click.FloatRange(0, 1), default=0.0, show_default=True)
+@click.option("--unit", type=click.Choice(["single", "connection"]), default="connection")
+@click.option("--shares", type=click.Choice(SHARES), default=SHARES[0], show_default=True)
+def main(
+    run: Path,
+    data: Path,
+    output: Path,
+    bits: int,
+    codebook: str,
+    zeros: float,
+    unit: str,
+    shares: str,
+) -> None:
+    """Round and prune the float training in folder RUN and count its word errors."""
+    precision = Precision(bits, codebook)
+    result = compress_run(
+        run, data, output, precision=precision, zeros=zeros, unit=unit, shares=shares
+    )
+    click.echo(f"{result['recipe']['description']}: WER {result['machine_wer']:.2%}")
+
+
+if __name__ == "__main__":
+    main()

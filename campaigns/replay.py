@@ -1,0 +1,67 @@
+"""Training's replay of the machine's integers against the exact machine: every token."""
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from campaigns.common import write_page
+from campaigns.training import load_result, preset_of
+from sordino.arch import PRESETS
+from sordino.cli.options import data_option
+from sordino.compiler.compile import CompileOptions, compile_model
+from sordino.golden.machine import Golden
+from sordino.isa.image import Image
+from sordino.model.load import load_model
+from sordino.reference.markdown import table
+from sordino.speech.datasets import Split, load_dataset
+from sordino.speech.features import load_input
+from sordino.train.replay import Replay
+
+__all__ = ["compare"]
+
+HEADER = ("training", "machine", "utterances", "frames", "tokens", "utterances that differ")
+
+
+def compare(run: Path, machine: str, data: Path, split: Split) -> tuple[str, ...]:
+    """A line: both hear a split with the model of the training in folder `run`."""
+    result, model = load_result(run), load_model(run / "model.npz")
+    config = PRESETS[preset_of(result, machine)]
+    image = Image.from_bytes(compile_model(model, config).image.to_bytes())
+    definition = model.feature_definition()
+    inputs = [load_input(u.path, definition) for u in load_dataset(data, split)]
+    replay = Replay(model, CompileOptions().precision(model), config.accumulator_bits)
+    said, golden = replay.transcribe(inputs), Golden(image)
+    heard = [list(golden.run(x).tokens) for x in inputs]
+    differ = sum(a != b for a, b in zip(said, heard, strict=True))
+    frames, tokens = sum(map(len, inputs)), sum(map(len, heard))
+    counts = (f"{n:,}" for n in (len(inputs), frames, tokens, differ))
+    return (str(result["recipe"]["name"]), config.name, *counts)
+
+
+@click.command()
+@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True)
+@data_option
+@click.option("--split", type=click.Choice(get_args(Split)), default="dev", show_default=True)
+@click.option("--machine", type=click.Choice(["tiny", "small", "large"]), default="small")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+def main(runs: tuple[Path, ...], data: Path, split: Split, machine: str, output: Path) -> None:
+    """Compare the trainings in folders RUNS on every utterance of a split."""
+    lines = [compare(run, machine, data, split) for run in runs]
+    write_page(
+        output,
+        "Training's replay and the exact machine",
+        "python -m campaigns.replay",
+        (
+            f"Tokens of every utterance of the {split} split: from the compiler's integers in "
+            "NumPy, as training counts the machine's word errors, and from the compiled image on "
+            "the exact machine.\n",
+            table(HEADER, lines),
+        ),
+    )
+    if any(line[-1] != "0" for line in lines):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""What each method of training costs: time of a step, on the same batches."""
+
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+import click
+
+from campaigns.common import write_page
+from sordino.cli.options import data_option
+from sordino.reference.markdown import table
+from sordino.train.recipe import Recipe, load_recipe
+
+__all__ = ["step_times"]
+
+HEADER = ("recipe", "what it is", "ms of the processor a step", "against the first")
+_FIRST = 3
+"""Steps that are not counted: memory is fetched and kernels are chosen in them."""
+
+
+class _EnoughError(Exception):
+    """Ends a training that has been timed."""
+
+
+def step_times(
+    recipe: Recipe, data: Path, steps: int, *, start: Path | None, teacher: Path | None
+) -> list[float]:
+    """Seconds of the processor for `steps` steps, none of CTC alone, from the fourth on."""
+    from sordino.train.session import train  # imports torch, which is optional
+
+    times: list[float] = []
+
+    def on_step(done: int, _steps: int, _text: str) -> None:
+        times.append(time.process_time())
+        if done > _FIRST + steps:
+            raise _EnoughError
+
+    schedule = replace(recipe.schedule, ctc_epochs=0, measure_epochs=recipe.schedule.epochs)
+    taught = teacher if recipe.teacher.used else None
+    with tempfile.TemporaryDirectory() as folder, suppress(_EnoughError):
+        train(
+            *(replace(recipe, schedule=schedule), data, Path(folder)),
+            start=start,
+            teacher=taught,
+            threads=1,
+            on_step=on_step,
+        )
+    return [after - before for before, after in pairwise(times[_FIRST:])]
+
+
+@click.command()
+@click.argument("recipes", type=click.Path(path_type=Path), nargs=-1, required=True)
+@data_option
+@click.option("--start", type=click.Path(path_type=Path), help="Weights that all begin with.")
+@click.option("--teacher", type=click.Path(path_type=Path), help="For recipes that have one.")
+@click.option("--steps", type=click.IntRange(1), default=12, show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+def main(
+    recipes: tuple[Path, ...],
+    data: Path,
+    start: Path | None,
+    teacher: Path | None,
+    steps: int,
+    output: Path,
+) -> None:
+    """Time steps of RECIPES, one thread, and write the page; the first is what others cost more."""
+    rows, first = [], None
+    for path in recipes:
+        recipe = load_recipe(path)
+        for _ in range(
+            2
+        ):  # PyTorch compiles an LSTM for every length: the first time does not count
+            times = step_times(recipe, data, steps, start=start, teacher=teacher)
+        first = first or times
+        ratio = median(a / b for a, b in zip(times, first, strict=True))
+        rows.append(
+            (
+                *(recipe.name, recipe.description),
+                f"{1000 * sum(times) / len(times):.0f}",
+                f"{ratio:.2f}",
+            )
+        )
+    write_page(
+        output,
+        "Time of a training step",
+        f"python -m campaigns.training_time {' '.join(map(str, recipes))}",
+        (
+            f"Mean of {steps} steps on one thread, the same utterances in all; the ratio is the "
+            "median over the steps. Time of the processor, so that other work counts little; the "
+            "second of two runs, since PyTorch compiles what it needs in the first.\n",
+            table(HEADER, rows),
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()
