@@ -1,8 +1,10 @@
-"""Strings of bits, least significant first, with short codes for small numbers.
+"""Packed data are strings of bits, least significant first, with short codes for small numbers.
 
-A Golomb number of order k is its low k bits after the exponential Golomb code of the rest: for
-n = rest + 1 of b + 1 bits, b zeros, a one, and the b low bits of n. A signed number is first
-folded: 0, -1, 1, -2, 2, … become 0, 1, 2, 3, 4, …
+A Golomb number of order k has two parts. The exponential Golomb code of the number without its low
+k bits comes first, and those k bits come last. The code of a number m uses n = m + 1, which has
+b + 1 bits: it is b zeros, a one, and the b low bits of n.
+
+A signed number is folded first: 0, -1, 1, -2, 2, … become 0, 1, 2, 3, 4, …
 """
 
 __all__ = ["BitReader", "BitWriter", "BitsError"]

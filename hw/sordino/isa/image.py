@@ -1,11 +1,17 @@
-"""The image (.sordino): a compiled model as a file, and its exact reader.
+"""The image (.sordino) is a compiled model in one file; this module writes and reads it exactly.
 
-    header    64 bytes: magic, format major.minor, configuration id, sections, file length, CRC-32
-              of header and section table with the CRC field zero; the rest is zero
-    table     32 bytes a section: kind, offset, length, CRC-32; the rest is zero
-    sections  each at a multiple of 16, the gaps zero
+An image has three parts, one after the other:
 
-Everything is little endian. Any flipped bit and any truncation is refused with ImageError.
+* **The header** has 64 bytes. It holds the magic `SORDINO` and a zero byte, the major and minor
+  number of the format (2 bytes each), and four numbers of 4 bytes each. These are the
+  configuration id, the number of sections, the length of the file, and a CRC-32. The CRC covers
+  the header and the section table, with its own four bytes zero. The rest of the header is zero.
+* **The section table** has 32 bytes for each section. An entry begins with four numbers of 4 bytes
+  each: the section's kind, offset, length and CRC-32. The rest of an entry is zero.
+* **The sections** come last. Each one begins at a multiple of 16 bytes. The bytes between two
+  sections are zero.
+
+All numbers are little endian. `ImageError` refuses any flipped bit and any missing end.
 """
 
 import json
@@ -62,13 +68,13 @@ class Section(enum.Enum, shape=32):
     PARAMETERS = 3
     """128-bit words of parameter memory."""
     TABLES = 4
-    """CRC-32 of the tables' expansion, then the tables, packed: `sordino.isa.packing`."""
+    """CRC-32 of the expanded tables, then the tables, packed: `sordino.isa.packing`."""
     DIRECTORY = 5
-    """Places and bits of every stream of every matrix, packed: `sordino.isa.packing`."""
+    """Number of places and bits of every stream of every matrix, packed: `sordino.isa.packing`."""
     POSITIONS = 6
-    """16-bit words, group after group, in each the matrices in order, bit after bit."""
+    """16-bit words, group after group. In each the matrices follow in order without gaps."""
     VALUES = 7
-    """16-bit words, lane after lane, in each the matrices in order, bit after bit."""
+    """16-bit words, lane after lane. In each the matrices follow in order without gaps."""
     EXTERNAL = 8
     """External memory: `sordino.isa.external`. Only in images for machines that stream."""
 

@@ -1,17 +1,28 @@
-"""Tables and directory as the image packs them, bit by bit (`sordino.isa.bits`).
+"""Tables and directory are packed bit by bit in the image.
 
-    tables      their number, then each: its number of symbols, then for each symbol
-                kind (0; 01 mirrored, 11 padding, first bit right), extra less that of the symbol
-                before (signed), gap less that of the symbol before (signed), frequency - 1
-                (order 2), tune + 2 (2 bits). The gap is base less the end of the symbol before,
-                which is base + 2^extra, where mirrored base + 2^(extra - 1)
-    directory   number of matrices, then for each three lists: places of the groups, words of the
-                groups, words of the lanes; in a machine that streams, one more bit: whether the
-                matrix lies in external memory
+A number without a stated width is a Golomb number of order 0. The next section defines Golomb
+numbers and signed numbers.
 
-Numbers without a width are Golomb numbers of order 0; before the first symbol extra, end and gap
-are 0. A list is its least number, the width of the rest (5 bits) and for each entry what it has
-above the least, in that width.
+**Tables.** The number of tables comes first, then one table after the other. A table is its number
+of symbols, and then five items for each symbol:
+
+1. Its kind: a 0 for a plain symbol, a 1 and a 0 for a mirrored one, two 1s for the padding symbol.
+2. Its `extra`, less the `extra` of the symbol before (signed).
+3. Its gap, less the gap of the symbol before (signed).
+4. Its frequency, less 1 (Golomb number of order 2).
+5. Its `tune`, plus 2 (2 bits).
+
+The gap of a symbol is its base less the end of the symbol before. A symbol ends at
+base + 2^extra, a mirrored symbol at base + 2^(extra - 1). Before the first symbol `extra`, end and
+gap are 0.
+
+**Directory.** The number of matrices comes first. Three lists follow for each matrix: the places of
+every group, the position bits of every group, and the value bits of every lane. An image for a
+machine that streams has one more bit for each matrix. The bit is 1 if the matrix lies in external
+memory.
+
+**Lists.** A list begins with its least number. The width of the other numbers follows in 5 bits.
+Then each entry is written in that width, as its excess over the least number.
 """
 
 from collections.abc import Sequence

@@ -1,20 +1,25 @@
-"""Table-driven asymmetric numeral systems: from symbol frequencies to decoder tables.
+"""Streams are coded with table-driven asymmetric numeral systems (tANS).
 
-A decoder of 2^b states reads one symbol from its state alone, then forms the next state from a
-base and `bits` fresh bits; the symbol's own `extra` raw bits follow: value = base + extra bits, or
-for a mirrored symbol ±(base + extra bits after the first), the first being the sign.
-The image holds the symbols; whoever loads it expands them with `expand`, and the encoder inverts
-the same table.
+This module expands symbols and their frequencies to decoder tables. A table has 2^b states, and
+each state stands for one symbol. The image holds the symbols alone. Whoever loads an image expands
+them with `expand`, and the encoder inverts the same table.
 
-A stream is a string of bits, least significant first, that begins anywhere in a 16-bit word: the
-initial state (b bits), then for each symbol its state bits and its extra bits. After the last
-symbol the state is 0.
+**Decoding.** The decoder's state names the symbol. A symbol stands for a range of values. Its
+`extra` raw bits choose one of them: value = base + raw bits. For a mirrored symbol the first raw
+bit is the sign. The others are added to the base, and then the sign is applied. The next state is
+a base of its own, found in the table entry, plus `bits` fresh bits. Fresh bits come before raw
+bits.
 
-Source: J. Duda, "Asymmetric numeral systems", 2013 (arXiv:1311.2540). The symbols of one state
-table are spread by its tuned rule: the state for x = frequency + k (k = 0 … frequency - 1) goes
-where an exact coder would have it, at 1 / (p ln(1 + 1/x)) with the symbol's share p. Here p is
-frequency + tune / 4, two bits closer to what the encoder counted, and 1 / ln(1 + 1/x) is
-x + 1/2 - 1 / (12 x + 6), all in exact fractions.
+**Streams.** A stream is a string of bits, least significant first. It may begin at any bit of a
+16-bit word. The initial state comes first, in b bits. Then each symbol has its fresh bits and its
+raw bits. After the last symbol the state is 0.
+
+**Order of the states.** The tables follow J. Duda, "Asymmetric numeral systems", 2013
+(arXiv:1311.2540), with his tuned rule. A symbol of frequency q has the states x = q + k, for
+k = 0 … q - 1. Each state goes where an exact coder would place it: at 1 / (p ln(1 + 1/x)), where p
+is the symbol's share. The share is p = q + tune / 4. So `tune` brings the share two bits closer to
+the encoder's count. The term 1 / ln(1 + 1/x) is taken as x + 1/2 - 1 / (12 x + 6), in exact
+fractions.
 """
 
 from collections.abc import Sequence
@@ -63,9 +68,10 @@ class SymbolLayout(data.Struct):
 class EntryLayout(data.Struct):
     """One state of an expanded table in table memory, padded to 64 bits.
 
-    Of `total` bits the decoder passes `skip` and adds the following `extra` to `base`. Of a
-    mirrored symbol the bit before those is the sign, and `base` is one less than the symbol's:
-    the decoder inverts the sum for a negative value, and adds the missing one for a positive.
+    The decoder consumes `total` bits. It passes `skip` of them and adds the following `extra` bits
+    to `base`. For a mirrored symbol the bit before those `extra` bits is the sign, and `base` is
+    one less than the symbol's base. The decoder inverts the sum for a negative value, and adds the
+    missing one for a positive value.
     """
 
     next_base: 9
@@ -83,12 +89,16 @@ ENTRY_BYTES = 8
 
 @dataclass(frozen=True)
 class Symbol:
-    """Values base to base + 2^extra - 1, `frequency` states of the table.
+    """A symbol stands for the values base to base + 2^extra - 1 and has `frequency` states.
 
-    `tune` (-2 to 1) says in quarters how far the symbol's share is from its frequency. `padding`
-    marks the position alphabet's padding place: MAX_WRAPS columns on, no value. A `mirrored` one,
-    of a value alphabet, stands for base to base + 2^(extra - 1) - 1 and their negatives; it has a
-    single state, so that the sign, its first raw bit, is always at the same place.
+    `tune` (-2 to 1) says in quarters how far the symbol's share is from its frequency.
+
+    `padding` marks the padding place of a position alphabet. A padding place moves MAX_WRAPS
+    columns on and takes no value.
+
+    `mirrored` marks a symbol of a value alphabet that stands for both signs. Its values are base
+    to base + 2^(extra - 1) - 1 and their negatives. A mirrored symbol has a single state, so its
+    sign, the first raw bit, always stands at the same place.
     """
 
     base: int
@@ -152,11 +162,11 @@ class Entry:
 
 
 def expand(symbols: Sequence[Symbol], state_bits: int) -> list[Entry]:
-    """The decoder table of 2^state_bits entries, one a state.
+    """The decoder table: 2^state_bits entries, one for each state.
 
-    The frequencies must be positive and sum to the number of states. Of a symbol with frequency
-    q the k-th state in table order stands for x = q + k: it takes state_bits - floor(log2 x)
-    fresh bits.
+    The frequencies must be positive and sum to the number of states; TableError otherwise. Let a
+    symbol have frequency q. Its k-th state in table order stands for x = q + k and takes
+    state_bits - floor(log2 x) fresh bits.
     """
     states = 1 << state_bits
     if any(s.frequency < 1 for s in symbols) or sum(s.frequency for s in symbols) != states:

@@ -174,7 +174,8 @@ def image_page() -> str:
             docstring(image)
             + f"\n\nFormat {image.FORMAT[0]}.{image.FORMAT[1]}.\n\n## Sections\n\n",
             _enum(image, image.Section),
-            "\n## Packing\n\n" + docstring(packing) + "\n\n" + docstring(bits),
+            "\n## Packing\n\n" + docstring(packing),
+            "\n\n### Numbers\n\n" + docstring(bits),
             "\n\n## Streams and tables\n\n" + docstring(tans) + "\n\n### Symbol\n\n",
             docstring(tans.Symbol) + "\n\n" + _fields(tans.SymbolLayout),
             "\n### Expanded entry\n\n" + docstring(tans.expand) + "\n\n",
