@@ -14,7 +14,7 @@ from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
 from sordino.reference.markdown import table
 from sordino.speech.datasets import Utterance, load_dataset
-from sordino.speech.features import load_features
+from sordino.speech.inputs import load_features
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.text import Speller
 from sordino.speech.wer import Wer, transcript_errors

@@ -18,7 +18,7 @@ from sordino.files import write_atomically
 from sordino.model.load import load_model
 from sordino.model.save import save_model
 from sordino.speech.datasets import load_dataset
-from sordino.speech.features import load_input
+from sordino.speech.inputs import load_input
 from sordino.speech.text import Speller
 from sordino.speech.wer import Wer, transcript_errors
 from sordino.train.replay import Replay

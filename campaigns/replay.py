@@ -15,7 +15,7 @@ from sordino.isa.image import Image
 from sordino.model.load import load_model
 from sordino.reference.markdown import table
 from sordino.speech.datasets import Split, load_dataset
-from sordino.speech.features import load_input
+from sordino.speech.inputs import load_input
 from sordino.train.replay import Replay
 
 __all__ = ["compare"]

@@ -14,7 +14,7 @@ from sordino.golden.machine import Golden
 from sordino.model.load import load_model
 from sordino.reference.markdown import table
 from sordino.speech.datasets import load_dataset
-from sordino.speech.features import load_features
+from sordino.speech.inputs import load_features
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.text import Speller
 from sordino.speech.wer import Wer, paired_bootstrap, transcript_errors

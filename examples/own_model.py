@@ -23,7 +23,8 @@ from sordino.engines.cosim import compare
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
-from sordino.speech.features import FeatureDefinition, load_input
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.inputs import load_input
 from sordino.speech.text import Speller
 
 WAV = Path(__file__).parents[1] / "models" / "utterances" / "yes.wav"

@@ -10,7 +10,7 @@ from campaigns import synthetic_speech
 from campaigns.synthetic_speech import VOICES, Line, draw_lines
 from sordino.errors import InputError
 from sordino.speech.datasets import load_dataset
-from sordino.speech.features import load_cepstra
+from sordino.speech.inputs import load_cepstra
 from sordino.speech.mfcc import MfccDefinition
 
 

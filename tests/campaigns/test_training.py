@@ -17,7 +17,7 @@ from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
 from sordino.speech.datasets import load_dataset
-from sordino.speech.features import load_input
+from sordino.speech.inputs import load_input
 from sordino.speech.wer import word_error_rate
 from sordino.testing.models import random_arrays, random_meta
 from sordino.train.data import TOKENS

@@ -20,7 +20,8 @@ from sordino.golden.machine import Golden
 from sordino.isa.registers import Error
 from sordino.model.load import load_model
 from sordino.rtl.verilog import TOP, write_verilog
-from sordino.speech.features import FeatureDefinition, load_input
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.inputs import load_input
 from sordino.testing.models import random_model
 from sordino.testing.programs import random_features, random_program
 from sordino.testing.streaming import STREAMING

@@ -14,7 +14,7 @@ from sordino.decode.machine import MachineTransducer
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
-from sordino.speech.features import load_features, load_input
+from sordino.speech.inputs import load_features, load_input
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.text import spell
 

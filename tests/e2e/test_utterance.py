@@ -16,7 +16,8 @@ from sordino.isa.image import Image
 from sordino.isa.registers import Error
 from sordino.model.load import load_model
 from sordino.speech.datasets import load_dataset
-from sordino.speech.features import FeatureDefinition, load_input
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.inputs import load_input
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "models"

@@ -8,16 +8,13 @@ errors of the shipped images).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.errors import warn
+from sordino.speech.features import FeatureDefinition
 from sordino.speech.level import Audio
-
-if TYPE_CHECKING:
-    from sordino.speech.features import FeatureDefinition
 
 __all__ = [
     *("BOUNDS", "Bound", "Likeness", "doubts_of_audio", "doubts_of_input", "likeness"),
@@ -119,7 +116,7 @@ class Likeness:
 
 
 def likeness(
-    definition: "FeatureDefinition",
+    definition: FeatureDefinition,
     features: NDArray[np.float64],
     cepstra: NDArray[np.float64] | None,
 ) -> Likeness:
@@ -182,7 +179,7 @@ def doubts_of_audio(audio: Audio) -> tuple[str, ...]:
 
 
 def doubts_of_input(
-    definition: "FeatureDefinition", like: Likeness, saturated: float, audio: Audio | None
+    definition: FeatureDefinition, like: Likeness, saturated: float, audio: Audio | None
 ) -> tuple[str, ...]:
     """What there is to say against a model's input; a phrase each, the strongest alone."""
     if audio is not None and (audio.level_dbfs is None or _outside(audio, "peak_dbfs")):

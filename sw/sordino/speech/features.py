@@ -10,10 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from sordino.errors import InputError
 from sordino.meta.entries import Entry, Numbers, Table
 from sordino.meta.table import FEATURE_KIND, FEATURES, MEANS, mean_weights
-from sordino.speech.inputs import load_cepstra, load_features, load_input
 from sordino.speech.mfcc import MfccDefinition
 
-__all__ = ["FeatureDefinition", "load_cepstra", "load_features", "load_input"]
+__all__ = ["FeatureDefinition"]
 
 _LATER = ("mean_over", "prior_frames")
 _SIZES = ("cepstra", "dim")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,13 @@ from sordino.speech.doubts import (
     doubts_of_input,
     likeness,
 )
+from sordino.speech.features import FeatureDefinition
 from sordino.speech.level import Audio
 from sordino.speech.matrices import read_matrix
 from sordino.speech.mfc import read_mfc
 from sordino.speech.mfcc import MfccDefinition, mfcc
 from sordino.speech.pauses import near_speech
 from sordino.speech.source import open_source
-
-if TYPE_CHECKING:
-    from sordino.speech.features import FeatureDefinition
 
 __all__ = [
     *("ModelInput", "load_cepstra", "load_features", "load_input", "read_cepstra", "read_input"),
@@ -68,7 +66,7 @@ class _Read:
 
 
 def read_input(
-    path: str | Path | BinaryIO, definition: "FeatureDefinition", name: str | None = None
+    path: str | Path | BinaryIO, definition: FeatureDefinition, name: str | None = None
 ) -> ModelInput:
     """Read a recording or features as `load_input` does, and say what they are like.
 
@@ -135,7 +133,7 @@ def read_cepstra(
     return _heard(path, front_end, str(path))[:2]
 
 
-def load_features(path: str | Path, definition: "FeatureDefinition") -> NDArray[np.float64]:
+def load_features(path: str | Path, definition: FeatureDefinition) -> NDArray[np.float64]:
     """The model's input in or from a file, before quantisation; (frames, dim), float64.
 
     Takes `.mfc`, `.npy` (float frames × cepstra; float frames × dim; int8 frames × dim, which is
@@ -145,7 +143,7 @@ def load_features(path: str | Path, definition: "FeatureDefinition") -> NDArray[
     return _features(_read(path, definition, str(path)), definition, str(path))
 
 
-def load_input(path: str | Path, definition: "FeatureDefinition") -> NDArray[np.int8]:
+def load_input(path: str | Path, definition: FeatureDefinition) -> NDArray[np.int8]:
     """The accelerator's input in or from a file: `load_features`, quantised; (frames, dim), int8.
 
     What is int8 in an `.npy` file passes as it is. Raises `InputError` as `load_features` does.
@@ -155,7 +153,7 @@ def load_input(path: str | Path, definition: "FeatureDefinition") -> NDArray[np.
 
 
 def _likeness(
-    read: _Read, definition: "FeatureDefinition", features: NDArray[np.float64]
+    read: _Read, definition: FeatureDefinition, features: NDArray[np.float64]
 ) -> Likeness:
     """Without long pauses: they are unlike speech, and no sign of another scale or front end."""
     if read.whole:
@@ -171,7 +169,7 @@ def _saturated(quantised: NDArray[np.int8]) -> float:
     return float(np.mean((quantised == -128) | (quantised == 127)))
 
 
-def _read(path: str | Path | BinaryIO, definition: "FeatureDefinition", name: str) -> _Read:
+def _read(path: str | Path | BinaryIO, definition: FeatureDefinition, name: str) -> _Read:
     if isinstance(path, str | Path):
         suffix = Path(path).suffix.lower()
         if suffix == ".npy":
@@ -208,7 +206,7 @@ def _refusal(name: str, error: InputError, audio: Audio) -> InputError:
     return InputError("; ".join([f"{name}: {error}", *cut]))
 
 
-def _features(read: _Read, definition: "FeatureDefinition", name: str) -> NDArray[np.float64]:
+def _features(read: _Read, definition: FeatureDefinition, name: str) -> NDArray[np.float64]:
     if read.whole:
         return read.values
     try:
@@ -217,7 +215,7 @@ def _features(read: _Read, definition: "FeatureDefinition", name: str) -> NDArra
         raise InputError(f"{name}: {error}") from None
 
 
-def _from_matrix(path: str | Path | BinaryIO, definition: "FeatureDefinition", name: str) -> _Read:
+def _from_matrix(path: str | Path | BinaryIO, definition: FeatureDefinition, name: str) -> _Read:
     """The matrix in `path`, frames × cepstra or frames × dim, finite, as float64."""
     widths = {definition.cepstra: "cepstra", definition.dim: "model input"}
     values = read_matrix(path, widths, name)

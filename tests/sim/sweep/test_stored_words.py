@@ -18,7 +18,7 @@ from sordino.golden.machine import Golden
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
 from sordino.speech.datasets import load_dataset
-from sordino.speech.features import load_input
+from sordino.speech.inputs import load_input
 from sordino.speech.text import Speller
 from sordino.speech.wer import transcript_errors
 from sordino.sweep import identity, words

@@ -11,7 +11,8 @@ from safetensors.numpy import save_file
 
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
-from sordino.speech.features import FeatureDefinition, load_input
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.inputs import load_input
 
 
 def test_json(sordino, small_model, tmp_path):

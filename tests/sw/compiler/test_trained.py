@@ -11,7 +11,8 @@ from sordino.golden.machine import Golden
 from sordino.isa.image import Image
 from sordino.model.load import load_model
 from sordino.speech.datasets import load_dataset
-from sordino.speech.features import FeatureDefinition, load_features, load_input
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.inputs import load_features, load_input
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.wer import word_error_rate
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sordino.errors import InputError
-from sordino.speech.features import FeatureDefinition, load_features, load_input
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.inputs import load_features, load_input
 from sordino.speech.mfc import write_mfc
 
 RANDOM = np.random.default_rng(1)

@@ -10,7 +10,8 @@ import pytest
 
 from sordino.errors import InputError
 from sordino.speech.datasets import load_dataset
-from sordino.speech.features import FeatureDefinition, load_features
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.inputs import load_features
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.wer import word_error_rate
 

@@ -11,7 +11,7 @@ from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
-from sordino.speech.features import load_input
+from sordino.speech.inputs import load_input
 from sordino.testing.models import random_model
 from sordino.train.replay import Replay
 

@@ -63,7 +63,7 @@ def test_a_model_of_pieces(tmp_path: Path, corpus: Path, tiny: Recipe) -> None:
     from sordino.decode.machine import MachineTransducer
     from sordino.golden.machine import Golden
     from sordino.model.load import load_model
-    from sordino.speech.features import load_input
+    from sordino.speech.inputs import load_input
     from sordino.speech.text import spell
     from sordino.train.session import train
 

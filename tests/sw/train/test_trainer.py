@@ -25,7 +25,7 @@ from sordino.isa.image import Image
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
 from sordino.speech.datasets import load_dataset
-from sordino.speech.features import load_features, load_input
+from sordino.speech.inputs import load_features, load_input
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.wer import word_error_rate
 from sordino.train.checkpoint import load_checkpoint
