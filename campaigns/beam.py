@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from campaigns.common import find_model, make_image, write_page
 from sordino.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
-from sordino.cli.speech import features_of, frame_seconds
 from sordino.cycles.engine import Cycles
 from sordino.decode.beam import INTERNAL_WEIGHT, BeamOptions
 from sordino.decode.decoder import Decoder
@@ -28,6 +27,7 @@ from sordino.reference.markdown import table
 from sordino.speech.datasets import Utterance, load_dataset
 from sordino.speech.inputs import load_features
 from sordino.speech.text import Speller
+from sordino.speech.transcript import features_of, frame_seconds
 from sordino.speech.wer import Wer, transcript_errors
 
 __all__ = ["ORDER", "Heard", "Recogniser", "Result", "decode", "language_model", "listen", "main"]
@@ -161,7 +161,7 @@ def listen(
         definition = model.feature_definition()
         return FloatTransducer(model), [load_features(u.path, definition) for u in utterances]
     image = make_image(path, recogniser.preset, recogniser.bits)
-    return MachineTransducer(image), [features_of(image, u.path)[0] for u in utterances]
+    return MachineTransducer(image), [features_of(image, u.path) for u in utterances]
 
 
 def measure(recogniser: Recogniser, data: Path) -> list[Result]:

@@ -10,7 +10,6 @@ import click
 from campaigns.common import find_model, make_image, write_page
 from sordino.arch import PRESETS
 from sordino.bench.trained import FLOAT, SHIPPED, TRAINED_BITS
-from sordino.cli.speech import features_of
 from sordino.engines.compiled import build
 from sordino.engines.cosim import compare
 from sordino.engines.rtl import Rtl
@@ -18,6 +17,7 @@ from sordino.golden.machine import Golden
 from sordino.isa.image import Image
 from sordino.reference.markdown import table
 from sordino.speech.datasets import load_dataset
+from sordino.speech.transcript import features_of
 
 MACHINES = {
     "tiny": (SHIPPED, None, None),
@@ -56,7 +56,7 @@ class Outcome:
 def run_job(job: Job, data: Path) -> Outcome:
     """Run one recording on the exact machine and the circuit."""
     image, golden, rtl = _engines(job.preset, data)
-    features, _ = features_of(image, job.path)
+    features = features_of(image, job.path)
     outcome = compare(image, golden, rtl, features)
     cycles = outcome.results[1].counters["cycles"]
     figures = (len(features), outcome.records_compared, outcome.words_compared, cycles)

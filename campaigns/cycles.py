@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from campaigns.common import make_image, write_page
 from sordino.arch import PRESETS
 from sordino.bench.trained import SHIPPED
-from sordino.cli.speech import features_of
 from sordino.cycles.bounds import Bounds, frame_bounds
 from sordino.cycles.engine import Cycles
 from sordino.cycles.path import decisions_of, follow
@@ -21,6 +20,7 @@ from sordino.engines.rtl import Rtl
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.reference.markdown import table
+from sordino.speech.transcript import features_of
 from sordino.testing.coupling import coupled_image
 from sordino.testing.programs import overlapped
 from sordino.testing.trials import KINDS, MACHINES, make_trial
@@ -157,7 +157,7 @@ def _real(preset: str, most: int) -> Real:
     assert bounds is not None
     rtl, model, real, timer = Rtl(image), Cycles(image), Real(Score(), bounds), Timer(image)
     for path in sorted(UTTERANCES.glob("*.wav"), key=lambda path: path.stat().st_size)[:most]:
-        features = features_of(image, path)[0]
+        features = features_of(image, path)
         real.score.add(rtl, model, features)
         found = model.run(features)
         frames = _tokens_by_frame(image, model.trace, found.tokens)

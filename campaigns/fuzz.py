@@ -8,12 +8,12 @@ import numpy as np
 
 from campaigns.common import make_image, write_page
 from sordino.bench.trained import SHIPPED
-from sordino.cli.speech import features_of
 from sordino.engines.bound import cycle_bound
 from sordino.engines.rtl import Rtl
 from sordino.isa.image import Image, ImageError
 from sordino.isa.registers import Error, LoadTarget
 from sordino.reference.markdown import table
+from sordino.speech.transcript import features_of
 
 HEAD = 4096
 PLACES = 10_000
@@ -55,7 +55,7 @@ def undetected_truncations(contents: bytes, places: int, seed: int = 1) -> tuple
 def stream_flips(image: Image, wav: Path, frames: int, trials: int, seed: int = 2) -> Counter[str]:
     """What becomes of a run when one stream bit changes after loading: error, tokens, outcome."""
     rng = np.random.default_rng(seed)
-    features = features_of(image, wav)[0][:frames]
+    features = features_of(image, wav)[:frames]
     device = Rtl(image)
     limit = cycle_bound(image, len(features))
     wanted = device.run(features, cycle_limit=limit).tokens

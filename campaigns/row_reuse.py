@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from campaigns.common import find_model, write_page
 from sordino.arch import PRESETS, Config
 from sordino.bench.trained import SHIPPED
-from sordino.cli.speech import features_of, frame_seconds
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.cycles.engine import Cycles
 from sordino.cycles.traffic import bus_bytes, speech_traffic
@@ -27,6 +26,7 @@ from sordino.isa.instructions import Opcode
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
 from sordino.reference.markdown import table
+from sordino.speech.transcript import features_of, frame_seconds
 from sordino.testing.models import random_model
 from sordino.testing.programs import random_features
 from sordino.testing.replay import replay_image
@@ -131,7 +131,7 @@ def _speech(model: RnntModel, recordings: Sequence[Path]) -> Iterator[tuple[str,
         image = _image(model, _machine(64), chunk)
         golden = Golden(image)
         if not inputs:
-            inputs = [features_of(image, path)[0] for path in recordings]
+            inputs = [features_of(image, path) for path in recordings]
         found = [golden.run(features).tokens for features in inputs]
         wanted = wanted or found
         yield (

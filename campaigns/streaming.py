@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from campaigns.common import find_model, write_page
 from sordino.arch import PRESETS, STREAM_BUSES
 from sordino.bench.trained import SHIPPED
-from sordino.cli.speech import frame_seconds
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.cycles.durations import Durations
 from sordino.cycles.engine import Cycles
@@ -29,6 +28,7 @@ from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.model.load import load_model
 from sordino.reference.markdown import table
+from sordino.speech.transcript import frame_seconds
 from sordino.testing.coupling import coupled_image
 from sordino.testing.machine import run_machine
 from sordino.testing.streaming import SMALL, streamed_image

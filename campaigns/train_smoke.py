@@ -8,9 +8,9 @@ import click
 
 from campaigns.common import make_image
 from sordino.cli.output import print_table
-from sordino.cli.speech import features_of, speller_of, text_of
 from sordino.golden.machine import Golden
 from sordino.speech.datasets import load_dataset
+from sordino.speech.transcript import features_of, speller_of, text_of
 from sordino.speech.wer import transcript_errors
 
 LOSS_SHARE = 0.2
@@ -28,7 +28,7 @@ def main(run: Path, data: Path, config: str) -> None:
     losses = json.loads((run / "result.json").read_text())["losses"]
     image = make_image(run / "model.npz", config, 8)
     golden, utterances = Golden(image), load_dataset(data, "train")
-    texts = [text_of(image, golden.run(features_of(image, u.path)[0]).tokens) for u in utterances]
+    texts = [text_of(image, golden.run(features_of(image, u.path)).tokens) for u in utterances]
     score = transcript_errors([u.text for u in utterances], texts, speller_of(image))
     print_table(
         ("recording", "said", "heard on golden"),

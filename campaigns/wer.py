@@ -9,7 +9,6 @@ import click
 
 from campaigns.common import find_model, make_image, write_page
 from sordino.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
-from sordino.cli.speech import features_of, speller_of, text_of
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
 from sordino.reference.markdown import table
@@ -17,6 +16,7 @@ from sordino.speech.datasets import load_dataset
 from sordino.speech.inputs import load_features
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.text import Speller
+from sordino.speech.transcript import features_of, speller_of, text_of
 from sordino.speech.wer import Wer, paired_bootstrap, transcript_errors
 
 
@@ -60,9 +60,7 @@ def measure(row: Row, data: Path) -> tuple[Wer, int]:
     else:
         image = make_image(path, row.preset, row.bits, row.sparsity)
         golden, speller = Golden(image), speller_of(image)
-        texts = [
-            text_of(image, golden.run(features_of(image, u.path)[0]).tokens) for u in utterances
-        ]
+        texts = [text_of(image, golden.run(features_of(image, u.path)).tokens) for u in utterances]
         size = len(image.to_bytes())
     return transcript_errors([u.text for u in utterances], texts, speller), size
 

@@ -24,7 +24,7 @@ ALLOWED = {
     "npy": set(),
     "meta": {"arith", "errors", "files", "meta"},
     "model": {"arch", "arith", "isa", "errors", "files", "meta", "model", "npy", "speech"},
-    "speech": {"errors", "files", "meta", "npy", "speech"},
+    "speech": {"errors", "files", "isa", "meta", "npy", "speech"},
     "driver": {"arch", "isa", "driver"},
     "decode": {
         *("compiler", "decode", "errors", "files", "golden", "isa", "model", "speech"),

@@ -11,12 +11,13 @@ from sordino.cli.engines import ENGINES, make_engine, simulator_of, slow_option,
 from sordino.cli.images import load_image
 from sordino.cli.options import IMAGE, INPUTS, json_option
 from sordino.cli.output import console, print_json, progress
-from sordino.cli.speech import Heard, check_inputs, hear_all, text_of
+from sordino.cli.speech import Heard, check_inputs, hear_all
 from sordino.engines.bound import cycle_bound
 from sordino.engines.cosim import compare
 from sordino.engines.engine import Engine, Record
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
+from sordino.speech.transcript import text_of
 
 __all__ = ["cosim"]
 

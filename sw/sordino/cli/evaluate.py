@@ -13,14 +13,7 @@ from sordino.cli.images import load_image
 from sordino.cli.options import data_option, json_option, path_type
 from sordino.cli.output import print_json, print_table, progress
 from sordino.cli.search import SearchChoice, search_options
-from sordino.cli.speech import (
-    complain,
-    facts_of,
-    frame_seconds,
-    load_definition,
-    speller_of,
-    text_of,
-)
+from sordino.cli.speech import complain, facts_of
 from sordino.decode.machine import MachineTransducer
 from sordino.decode.transducer import FloatTransducer
 from sordino.engines.bound import cycle_bound
@@ -35,6 +28,7 @@ from sordino.speech.inputs import ModelInput, read_input
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.splits import load_split
 from sordino.speech.text import Speller
+from sordino.speech.transcript import frame_seconds, load_definition, speller_of, text_of
 from sordino.speech.wer import Wer, transcript_errors
 
 __all__ = ["evaluate"]

@@ -10,7 +10,6 @@ from sordino.cli.engines import memory_options
 from sordino.cli.images import load_image
 from sordino.cli.options import IMAGE, json_option, machine_type, path_type, set_option
 from sordino.cli.output import console, echo, print_json, print_table
-from sordino.cli.speech import frame_seconds
 from sordino.compiler.disassemble import listing
 from sordino.cycles.bounds import Bounds, frame_bounds
 from sordino.cycles.durations import Durations
@@ -20,6 +19,7 @@ from sordino.golden.verify import verify
 from sordino.isa.image import Image, ImageError
 from sordino.report.head import image_head
 from sordino.rtl.resources import memory_bits, multipliers
+from sordino.speech.transcript import frame_seconds
 
 __all__ = ["disasm", "info"]
 

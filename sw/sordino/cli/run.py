@@ -27,7 +27,7 @@ from sordino.cli.output import (
     progress,
 )
 from sordino.cli.search import SearchChoice, search_options
-from sordino.cli.speech import Heard, check_inputs, hear_all, seconds_of, text_of
+from sordino.cli.speech import Heard, check_inputs, hear_all
 from sordino.cycles.engine import Cycles
 from sordino.cycles.stalls import GROUP_CAUSES, layer_stalls
 from sordino.cycles.traffic import bus_bytes
@@ -41,6 +41,7 @@ from sordino.engines.rtl import Rtl
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.isa.registers import Error
+from sordino.speech.transcript import seconds_of, text_of
 
 __all__ = ["run"]
 

@@ -1,4 +1,4 @@
-"""From files to a run's features and back to words."""
+"""The inputs that a command is given: files and standard input, heard or refused."""
 
 import sys
 import time
@@ -12,25 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.cli.images import load_image
-from sordino.errors import InputError, warn
-from sordino.isa.image import Image, ImageError
-from sordino.isa.instructions import Opcode
+from sordino.errors import InputError
+from sordino.isa.image import Image
 from sordino.model.load import load_model
+from sordino.speech import transcript
 from sordino.speech.doubts import warn_of
-from sordino.speech.features import FeatureDefinition
-from sordino.speech.inputs import ModelInput, read_input, read_vectors
+from sordino.speech.inputs import ModelInput
 from sordino.speech.text import Speller
+from sordino.speech.transcript import load_definition, speller_of
 
 __all__ = [
-    *("STANDARD_INPUT", "Heard", "check_inputs", "complain", "facts_of", "features_of"),
-    *("frame_seconds", "hear", "hear_all", "load_definition", "load_speller", "seconds_of"),
-    *("speller_of", "text_of"),
+    *("STANDARD_INPUT", "Heard", "check_inputs", "complain", "facts_of", "hear", "hear_all"),
+    "load_speller",
 ]
 
-_ADD_FEATURES = (
-    "compile its model again with `features` in its meta and the tensors features.mean and "
-    "features.std, see docs/meta.md"
-)
 STANDARD_INPUT = "-"
 """The name of an input that is not a file."""
 
@@ -82,14 +77,6 @@ def facts_of(heard: ModelInput) -> dict[str, Any]:
     }
 
 
-def load_definition(image: Image) -> FeatureDefinition:
-    """The image's feature definition; ImageError if it has none."""
-    features = image.host.get("features")
-    if not isinstance(features, dict):
-        raise ImageError(f"the image holds no feature definition; {_ADD_FEATURES}")
-    return FeatureDefinition.from_dict(features)
-
-
 def check_inputs(paths: Sequence[str]) -> None:
     """A usage error where standard input is to be read more than once."""
     if paths.count(STANDARD_INPUT) > 1:
@@ -97,23 +84,10 @@ def check_inputs(paths: Sequence[str]) -> None:
 
 
 def hear(image: Image, path: str | Path) -> ModelInput:
-    """Model input of a recording or feature file, or of standard input for `-`.
-
-    Raises InputError for what cannot be read, and for all but int8 vectors where the image does not
-    say what its features are.
-    """
-    source: str | Path | BinaryIO = path
-    name = str(path)
-    if name == STANDARD_INPUT:
-        name, source = "standard input", _standard_input()
-    if image.host.get("features") is not None:
-        return read_input(source, load_definition(image), name)
-    if isinstance(source, str | Path) and Path(source).suffix.lower() != ".npy":
-        raise InputError(
-            f"the image holds no feature definition and needs int8 vectors as .npy, got {name}; "
-            + _ADD_FEATURES
-        )
-    return read_vectors(source, _width(image), name)
+    """Model input as `sordino.speech.transcript.hear` reads it, of standard input for `-`."""
+    if str(path) == STANDARD_INPUT:
+        return transcript.hear(image, _standard_input(), "standard input")
+    return transcript.hear(image, path)
 
 
 def _standard_input() -> BinaryIO:
@@ -123,22 +97,6 @@ def _standard_input() -> BinaryIO:
     if stream.isatty():
         raise InputError("wanted a recording on standard input, but it is a terminal; pipe one in")
     return stream
-
-
-def _width(image: Image) -> int:
-    """Values in one input vector, as the program reads them."""
-    reads = [i for i in image.program if i.opcode is Opcode.INPUT]
-    widths = {i.fields["count"] for i in reads if i.layer == "input"}
-    widths = widths or {i.fields["count"] for i in reads}
-    if len(widths) != 1:
-        raise ImageError(f"wanted a program that reads vectors of one width, got {sorted(widths)}")
-    return int(widths.pop())
-
-
-def features_of(image: Image, path: str | Path) -> tuple[NDArray[np.int8], float]:
-    """Model input (frames, dim) int8 of a recording or feature file, and the seconds it took."""
-    begin = time.perf_counter()
-    return hear(image, path).quantised, time.perf_counter() - begin
 
 
 def hear_all(image: Image, paths: Sequence[str]) -> list[Heard]:
@@ -169,37 +127,9 @@ def complain(message: str) -> None:
     click.echo("sordino: " + " ".join(message.split()), err=True)
 
 
-def frame_seconds(image: Image) -> float:
-    """Seconds of speech that one model input frame stands for; ImageError if nobody knows."""
-    definition = load_definition(image)
-    return definition.stack / definition.front_end.frame_rate
-
-
-def seconds_of(image: Image, frames: int) -> float | None:
-    """Seconds of speech in so many vectors; None where the image does not say."""
-    return frames * frame_seconds(image) if image.host.get("features") is not None else None
-
-
-def speller_of(image: Image) -> Speller:
-    """What the image's tokens can write; an image without names of tokens writes nothing."""
-    return Speller(image.host.get("tokens", ()), image.host.get("blank"))
-
-
 def load_speller(path: Path) -> Speller:
     """What the tokens of an image, or of a float model, can write."""
     if path.suffix == ".sordino":
         return speller_of(load_image(path))
     model = load_model(path, option=None)
     return Speller(model.tokens, model.blank)
-
-
-def text_of(image: Image, tokens: Sequence[int]) -> str:
-    """The transcript: token texts joined, white space normalised; nothing for unnamed tokens."""
-    speller = speller_of(image)
-    unnamed = sorted({t for t in tokens if t >= len(speller.tokens)})
-    if unnamed:
-        warn(
-            f"the image has no text of token {unnamed[0]} ({len(speller.tokens)} are named), which "
-            "is left out of transcripts; compile its model again"
-        )
-    return speller.text(t for t in tokens if t < len(speller.tokens))

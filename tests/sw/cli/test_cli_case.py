@@ -14,8 +14,8 @@ from sordino.model.save import save_model
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory, small_model, recording):
     """What the small model, with its letters small and capital, says of a recording."""
-    from sordino.cli.speech import features_of, text_of
     from sordino.golden.machine import Golden
+    from sordino.speech.transcript import features_of, text_of
 
     folder, model = tmp_path_factory.mktemp("case"), load_model(small_model)
     made = {}
@@ -25,7 +25,7 @@ def heard(tmp_path_factory, small_model, recording):
         save_model(other, folder / f"{name}.npz")
         image = compile_model(other, PRESETS["tiny"], CompileOptions(weight_bits=5)).image
         (folder / f"{name}.sordino").write_bytes(image.to_bytes())
-        tokens = Golden(image).run(features_of(image, recording)[0]).tokens
+        tokens = Golden(image).run(features_of(image, recording)).tokens
         made[folder / f"{name}.sordino"] = text_of(image, tokens)
     assert all(made.values())
     return made

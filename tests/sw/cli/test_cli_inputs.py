@@ -117,7 +117,7 @@ def test_features_are_computed_once(sordino, small_image, recording, monkeypatch
         calls.append(path)
         return read_input(path, *more)
 
-    monkeypatch.setattr("sordino.cli.speech.read_input", counted)
+    monkeypatch.setattr("sordino.speech.transcript.read_input", counted)
     assert sordino("run", small_image, recording).code == 0
     assert calls == [str(recording)]
 

@@ -1,0 +1,93 @@
+"""From a recording to what an image's network hears, and from its tokens to words."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.errors import InputError, warn
+from sordino.isa.image import Image, ImageError
+from sordino.isa.instructions import Opcode
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.inputs import ModelInput, read_input, read_vectors
+from sordino.speech.text import Speller
+
+__all__ = [
+    *("features_of", "frame_seconds", "hear", "load_definition", "seconds_of", "speller_of"),
+    "text_of",
+]
+
+_ADD_FEATURES = (
+    "compile its model again with `features` in its meta and the tensors features.mean and "
+    "features.std, see docs/meta.md"
+)
+
+
+def load_definition(image: Image) -> FeatureDefinition:
+    """The image's feature definition; ImageError if it has none."""
+    features = image.host.get("features")
+    if not isinstance(features, dict):
+        raise ImageError(f"the image holds no feature definition; {_ADD_FEATURES}")
+    return FeatureDefinition.from_dict(features)
+
+
+def hear(image: Image, source: str | Path | BinaryIO, name: str | None = None) -> ModelInput:
+    """Model input of a recording or feature file; `name` is what messages call it.
+
+    Raises InputError for what cannot be read, and for all but int8 vectors where the image does not
+    say what its features are.
+    """
+    name = str(source) if name is None else name
+    if image.host.get("features") is not None:
+        return read_input(source, load_definition(image), name)
+    if isinstance(source, str | Path) and Path(source).suffix.lower() != ".npy":
+        raise InputError(
+            f"the image holds no feature definition and needs int8 vectors as .npy, got {name}; "
+            + _ADD_FEATURES
+        )
+    return read_vectors(source, _width(image), name)
+
+
+def _width(image: Image) -> int:
+    """Values in one input vector, as the program reads them."""
+    reads = [i for i in image.program if i.opcode is Opcode.INPUT]
+    widths = {i.fields["count"] for i in reads if i.layer == "input"}
+    widths = widths or {i.fields["count"] for i in reads}
+    if len(widths) != 1:
+        raise ImageError(f"wanted a program that reads vectors of one width, got {sorted(widths)}")
+    return int(widths.pop())
+
+
+def features_of(image: Image, path: str | Path) -> NDArray[np.int8]:
+    """Model input (frames, dim) int8 of a recording or feature file."""
+    return hear(image, path).quantised
+
+
+def frame_seconds(image: Image) -> float:
+    """Seconds of speech that one model input frame stands for; ImageError if nobody knows."""
+    definition = load_definition(image)
+    return definition.stack / definition.front_end.frame_rate
+
+
+def seconds_of(image: Image, frames: int) -> float | None:
+    """Seconds of speech in so many vectors; None where the image does not say."""
+    return frames * frame_seconds(image) if image.host.get("features") is not None else None
+
+
+def speller_of(image: Image) -> Speller:
+    """What the image's tokens can write; an image without names of tokens writes nothing."""
+    return Speller(image.host.get("tokens", ()), image.host.get("blank"))
+
+
+def text_of(image: Image, tokens: Sequence[int]) -> str:
+    """The transcript: token texts joined, white space normalised; nothing for unnamed tokens."""
+    speller = speller_of(image)
+    unnamed = sorted({t for t in tokens if t >= len(speller.tokens)})
+    if unnamed:
+        warn(
+            f"the image has no text of token {unnamed[0]} ({len(speller.tokens)} are named), which "
+            "is left out of transcripts; compile its model again"
+        )
+    return speller.text(t for t in tokens if t < len(speller.tokens))
