@@ -35,6 +35,7 @@ from sordino.isa.packing import (
     unpack_directory,
     unpack_tables,
 )
+from sordino.isa.parameters import PARAMETER_BYTES
 from sordino.isa.tans import Symbol, TableError, expand, expanded_bytes
 
 __all__ = ["FORMAT", "Image", "ImageError", "MatrixStreams", "Section"]
@@ -241,7 +242,7 @@ class Image:
             )
         except (EncodingError, TableError, struct.error, ValueError) as error:
             raise ImageError(str(error)) from None
-        if len(image.parameters) % 16:
+        if len(image.parameters) % PARAMETER_BYTES:
             raise ImageError("parameter section is not a whole number of 128-bit words")
         if len(image.external) != (wanted := external_bytes(matrices, config)):
             raise ImageError(

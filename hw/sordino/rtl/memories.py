@@ -7,13 +7,12 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.isa.instructions import INSTRUCTION_BITS
+from sordino.isa.parameters import PARAMETER_BITS
 from sordino.isa.registers import LoadTarget
 from sordino.rtl.ports import LoadSignature
 
 __all__ = ["PARAMETER_BITS", "VectorMemory", "WideMemory"]
 
-PARAMETER_BITS = 128
-"""Width of a word of parameter memory."""
 _LOAD_BITS = 32
 _ADDRESS_BITS = 16
 

@@ -15,6 +15,7 @@ from sordino.engines.profile import layer_times
 from sordino.engines.rtl import Rtl
 from sordino.isa.image import Image
 from sordino.isa.instructions import Instruction, Opcode, Space
+from sordino.isa.parameters import PARAMETER_BYTES
 from sordino.isa.registers import Error
 
 __all__ = ["bench_matvec", "matvec_image"]
@@ -93,7 +94,7 @@ def _image(matrix: NDArray[np.int8], layout: Layout, stored_zeros: bool) -> Imag
     return Image(
         config=config,
         program=tuple(_program(layout, columns, encoded)),
-        parameters=bytes(16 * config.parameter_words),
+        parameters=bytes(PARAMETER_BYTES * config.parameter_words),
         tables=encoded.tables,
         matrices=encoded.matrices,
         positions=encoded.positions,

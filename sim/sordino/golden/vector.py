@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sordino import arith
 from sordino.arch import QUAD
 from sordino.isa.instructions import Function
+from sordino.isa.parameters import PARAMETER_BYTES
 
 __all__ = [
     "add",
@@ -23,8 +24,6 @@ __all__ = [
 
 Ints = NDArray[np.int64]
 
-PARAMETER_BYTES = 16
-"""One 128-bit word of parameter memory."""
 _TANH = (np.array(arith.TANH.knots, np.int64), np.array(arith.TANH.slopes, np.int64))
 _SIGMOID = (np.array(arith.SIGMOID.knots, np.int64), np.array(arith.SIGMOID.slopes, np.int64))
 

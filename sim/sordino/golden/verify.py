@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from sordino.arch import QUAD, STREAM_WORD_BITS
-from sordino.golden.vector import PARAMETER_BYTES, index_words
 from sordino.isa.encoding import EncodingError
 from sordino.isa.external import EXTERNAL_BITS, external_bytes, fits_rings
 from sordino.isa.image import Image, ImageError
 from sordino.isa.instructions import EXTENSIONS, Function, Instruction, Opcode, Space, unit_of
 from sordino.isa.overlap import hazards
+from sordino.isa.parameters import PARAMETER_BYTES, index_entries
 from sordino.isa.replay import NOTHING, strays
 from sordino.isa.tans import MAX_VALUE_EXTRA_BITS, Symbol, TableError, expand
 
@@ -368,8 +368,8 @@ class _Verifier:
     def highest_index(self, i: Instruction) -> int:
         """What an ARGMAX may put into its register."""
         slots = i.rows * self.config.lanes
-        indices = index_words(self.image.parameters, i.parameters, slots)[1]
-        return max(0, int(indices.max()))
+        entries = index_entries(self.image.parameters, i.parameters, slots)
+        return max([0, *(index for _, index in entries)])
 
     def highest_value(self, register: int) -> int:
         """A bound on what `register` may hold at any time, from all that write it."""

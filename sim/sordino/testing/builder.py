@@ -11,10 +11,9 @@ from sordino.arch import Config
 from sordino.compiler.codec import EncodedMatrices, encode_matrices
 from sordino.isa.image import Image
 from sordino.isa.instructions import Instruction, Opcode, Space
+from sordino.isa.parameters import PARAMETER_BYTES
 
 __all__ = ["ProgramBuilder"]
-
-_WORD_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -59,12 +58,12 @@ class ProgramBuilder:
 
     def embedding(self, table: NDArray[np.int8]) -> tuple[int, int]:
         """Append an embedding (rows, columns) and return its first word and stride."""
-        padded = np.pad(table, ((0, 0), (0, -table.shape[1] % _WORD_BYTES)))
-        return self._append(padded.tobytes()), padded.shape[1] // _WORD_BYTES
+        padded = np.pad(table, ((0, 0), (0, -table.shape[1] % PARAMETER_BYTES)))
+        return self._append(padded.tobytes()), padded.shape[1] // PARAMETER_BYTES
 
     def _append(self, contents: bytes) -> int:
-        word = len(self._parameters) // _WORD_BYTES
-        self._parameters += contents + bytes(-len(contents) % _WORD_BYTES)
+        word = len(self._parameters) // PARAMETER_BYTES
+        self._parameters += contents + bytes(-len(contents) % PARAMETER_BYTES)
         return word
 
     def matrix(self, slots: NDArray[np.int8]) -> int:

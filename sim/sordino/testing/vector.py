@@ -16,12 +16,11 @@ from sordino.golden.execution import bind
 from sordino.golden.memory import Memory
 from sordino.golden.state import State
 from sordino.isa.instructions import Instruction, Word
+from sordino.isa.parameters import PARAMETER_BITS, PARAMETER_BYTES
 from sordino.rtl.vector import VectorUnit
 from sordino.testing.stalls import Stall, never
 
 __all__ = ["VectorBench", "VectorResult", "assert_same", "exact", "random_contents"]
-
-PARAMETER_BYTES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +64,7 @@ class VectorBench:
         row = data.ArrayLayout(signed(config.accumulator_bits), config.lanes)
         self._activation = self._memory(signed(8), config.activation_words)
         self._state = self._memory(signed(16), config.state_words)
-        self._parameters = self._memory(8 * PARAMETER_BYTES, config.parameter_words)
+        self._parameters = self._memory(PARAMETER_BITS, config.parameter_words)
         self._banks = tuple(self._memory(row, config.rows_per_lane) for _ in range(2))
         simulator = Simulator(self._circuit())
         simulator.add_clock(1e-6)

@@ -10,7 +10,7 @@ from sordino.cli.engines import memory_options
 from sordino.cli.images import load_image
 from sordino.cli.options import IMAGE, json_option, machine_type, path_type, set_option
 from sordino.cli.output import console, echo, print_json, print_table
-from sordino.compiler.disassemble import listing
+from sordino.compiler.listing import listing
 from sordino.cycles.bounds import Bounds, frame_bounds
 from sordino.cycles.durations import Durations
 from sordino.cycles.traffic import speech_traffic

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from sordino.compiler.codec import EncodedMatrices
 from sordino.compiler.limits import Limits
+from sordino.isa.parameters import PARAMETER_BYTES
 
 __all__ = ["Allocation", "Parameters", "Words", "need_streams"]
-
-PARAMETER_BYTES = 16
 
 
 @dataclass

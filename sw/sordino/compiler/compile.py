@@ -13,10 +13,10 @@ from sordino.compiler.chunk import MOST_FRAMES, check_chunk, encode_chunked, enc
 from sordino.compiler.chunk_schedule import ChunkScheduler
 from sordino.compiler.clip import CLIPS, Clip
 from sordino.compiler.codec import EncodedMatrices
-from sordino.compiler.disassemble import listing
 from sordino.compiler.errors import CompileError
 from sordino.compiler.fidelity import warn_of_noise
 from sordino.compiler.limits import Limits
+from sordino.compiler.listing import listing
 from sordino.compiler.place import PlacedModel, place_all
 from sordino.compiler.precision import EMBEDDING, Precision
 from sordino.compiler.proof import Bound, bits_needed, prove

@@ -6,10 +6,9 @@ from numpy.typing import NDArray
 from sordino.arch import QUAD
 from sordino.compiler.layout import Layout
 from sordino.compiler.place import Placed
+from sordino.isa.parameters import PARAMETER_BYTES
 
 __all__ = ["cell_biases", "embedding_rows", "index_table", "slot_biases", "slot_count"]
-
-_WORD_BYTES = 16
 
 
 def cell_biases(layer: Placed) -> NDArray[np.int64]:
@@ -39,7 +38,7 @@ def index_table(layer: Placed) -> NDArray[np.int64]:
 
 def embedding_rows(rows: NDArray[np.int8]) -> tuple[bytes, int]:
     """Rows padded to whole parameter words, and words a row."""
-    stride = -(-rows.shape[1] // _WORD_BYTES)
-    padded = np.zeros((len(rows), _WORD_BYTES * stride), np.int8)
+    stride = -(-rows.shape[1] // PARAMETER_BYTES)
+    padded = np.zeros((len(rows), PARAMETER_BYTES * stride), np.int8)
     padded[:, : rows.shape[1]] = rows
     return padded.tobytes(), stride

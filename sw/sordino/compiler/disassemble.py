@@ -6,10 +6,9 @@ from typing import Any
 from amaranth.lib import data, enum
 
 from sordino.compiler.program import TARGETS
-from sordino.isa.image import Image
 from sordino.isa.instructions import EXTENSIONS, Instruction, Opcode, Unit, field_layout
 
-__all__ = ["BESIDE", "disassemble", "field_enum", "listing"]
+__all__ = ["BESIDE", "disassemble", "field_enum"]
 
 BESIDE = "beside"
 """Written like a field, with the names of units joined by +; left out when there are none."""
@@ -76,17 +75,3 @@ def disassemble(program: Sequence[Instruction], labels: Mapping[str, int] | None
         lines += [f"{name}:" for name in names.get(address, ())]
         lines.append(_line(address, instruction, names))
     return "".join(f"{line}\n" for line in lines)
-
-
-def listing(image: Image) -> str:
-    """The image's program as text, under comment lines that say for what machine it is."""
-    config = image.config
-    labels = {**image.host.get("addresses", {}), **image.entries}
-    model = image.host.get("model", {}).get("name", "model")
-    return (
-        f"# {model} for {config.name}: {config.lanes} lanes in groups of {config.group}, "
-        f"configuration {config.id:08x}\n"
-        f"# {len(image.program)} instructions, {len(image.matrices)} matrices, "
-        f"{len(image.tables)} tables, {len(image.parameters) // 16} parameter words\n"
-        + disassemble(image.program, labels)
-    )

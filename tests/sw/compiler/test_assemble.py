@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from sordino.arch import PRESETS
 from sordino.compiler.assemble import AssemblyError, assemble
 from sordino.compiler.compile import compile_model
-from sordino.compiler.disassemble import disassemble, listing
+from sordino.compiler.disassemble import disassemble
+from sordino.compiler.listing import listing
 from sordino.isa.instructions import (
     Condition,
     Function,

@@ -1,0 +1,21 @@
+"""The program of an image as text, with names for its addresses."""
+
+from sordino.compiler.disassemble import disassemble
+from sordino.isa.image import Image
+from sordino.isa.parameters import PARAMETER_BYTES
+
+__all__ = ["listing"]
+
+
+def listing(image: Image) -> str:
+    """The image's program as text, under comment lines that say for what machine it is."""
+    config = image.config
+    labels = {**image.host.get("addresses", {}), **image.entries}
+    model = image.host.get("model", {}).get("name", "model")
+    return (
+        f"# {model} for {config.name}: {config.lanes} lanes in groups of {config.group}, "
+        f"configuration {config.id:08x}\n"
+        f"# {len(image.program)} instructions, {len(image.matrices)} matrices, "
+        f"{len(image.tables)} tables, {len(image.parameters) // PARAMETER_BYTES} parameter words\n"
+        + disassemble(image.program, labels)
+    )
