@@ -1,12 +1,6 @@
 """From float weights to the machine's integers: int8 values, scales, biases.
 
-A matrix of b bits takes the 2^b - 1 values that lie evenly between plus and minus its largest
-weight; zero is one of them. The top value is the largest weight, so weights that already lie on
-such a grid keep it. W and U of an LSTM share an accumulator, whose unit divides both: W's step
-times the scale of x, and U's step times the scale of h, are that unit times powers of two, the
-shifts of the two MATVECs. To meet that condition, values are rounded to multiples of their steps
-in int8; the unit is the one that rounds both matrices least.
-
+`sordino.compiler.units` says which values those are, and in what unit W and U of an LSTM add up.
 With a Lloyd-Max codebook a matrix's 2^b values lie anywhere; each becomes the nearest step of int8.
 """
 
@@ -18,11 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arith import (
-    BIAS_BITS,
     HIDDEN,
     JOINT,
     MAX_REQUANTISE_SHIFT,
-    MAX_X_SHIFT,
     MULTIPLIER_BITS,
     PREACTIVATION,
     WEIGHT,
@@ -34,6 +26,14 @@ from sordino.compiler.errors import CompileError
 from sordino.compiler.fidelity import snr_db
 from sordino.compiler.lloyd import cluster_model
 from sordino.compiler.precision import EMBEDDING, Precision
+from sordino.compiler.units import (
+    int_bias,
+    largest_magnitude,
+    least_unit,
+    round_weight,
+    shared_unit,
+    top_level,
+)
 from sordino.model.rnnt import Linear, Lstm, RnntModel
 
 __all__ = [
@@ -46,10 +46,8 @@ __all__ = [
     "quantise_model",
 ]
 
-_TOP = WEIGHT.high
 _LEAST_TOP = 15
 """Steps up to the largest weight at least: with fewer, biases would be rounded coarsely too."""
-_BINS = 2048
 _Floats = NDArray[np.float64]
 
 
@@ -139,117 +137,6 @@ def multiplier_shift(ratio: float, name: str) -> tuple[int, int]:
     return multiplier, shift
 
 
-def _levels(bits: int) -> int:
-    return (1 << (bits - 1)) - 1
-
-
-def _largest(weight: _Floats) -> float:
-    return float(np.abs(weight).max())
-
-
-def _codebook(largest: float, step: float, bits: int) -> NDArray[np.int64]:
-    """The int8 values that the grid's levels become in steps of `step`."""
-    levels = np.arange(_levels(bits) + 1)
-    positive = np.unique(np.floor(levels * (largest / (_levels(bits) * step)) + 0.5))
-    positive = positive[positive <= _TOP]
-    return np.concatenate([-positive[:0:-1], positive]).astype(np.int64)
-
-
-def _nearest(weight: _Floats, codebook: NDArray[np.int64], step: float) -> NDArray[np.int64]:
-    """The codebook value nearest to each weight; in the middle, the one nearer to zero."""
-    half = codebook[codebook >= 0]
-    middles = (half[1:] + half[:-1]) / 2
-    return np.asarray(half[np.searchsorted(middles, np.abs(weight) / step)] * np.sign(weight))
-
-
-def _round(weight: _Floats, step: float, bits: int) -> NDArray[np.int8]:
-    codebook = _codebook(_largest(weight), step, bits)
-    return _nearest(weight, codebook, step).astype(np.int8)
-
-
-@dataclass(frozen=True, eq=False)
-class _Histogram:
-    """A matrix for the search: the mean magnitude in each bin and how many weights are there."""
-
-    means: _Floats
-    counts: _Floats
-    largest: float
-
-    @classmethod
-    def of(cls, weight: _Floats) -> "_Histogram":
-        largest = _largest(weight)
-        magnitude = np.abs(weight).ravel()
-        bins = np.minimum((magnitude / (largest or 1.0) * _BINS).astype(np.int64), _BINS - 1)
-        counts = np.bincount(bins, minlength=_BINS).astype(np.float64)
-        sums = np.bincount(bins, magnitude, _BINS)
-        used = counts > 0
-        return cls(sums[used] / counts[used], counts[used], largest)
-
-    def error(self, step: float, bits: int) -> float:
-        """Share of the matrix's energy that rounding in these steps costs."""
-        energy = self._sum(self.means)
-        if not energy:
-            return 0.0
-        rounded = _nearest(self.means, _codebook(self.largest, step, bits), step) * step
-        return self._sum(rounded - self.means) / energy
-
-    def _sum(self, values: _Floats) -> float:
-        """Sum of the squares over all weights, the same bits on every processor."""
-        return math.fsum((self.counts * values**2).tolist())
-
-
-def _least_unit(bias: _Floats, accumulator_bits: int) -> float:
-    """Below this the biases would take more than half of the accumulator's range."""
-    return _largest(bias) / 2.0 ** (min(accumulator_bits, BIAS_BITS) - 2)
-
-
-def _power_above(ratio: float) -> int:
-    """The smallest power of two that is at least `ratio`, but for rounding of the ratio itself."""
-    return math.ceil(math.log2(ratio) - 1e-9) if ratio else 0
-
-
-def _shared_unit(
-    weights: Sequence[_Floats], scales: Sequence[float], bits: Sequence[int], least: float
-) -> tuple[float, tuple[int, ...]]:
-    """Accumulator unit and shift of each matrix, such that rounding costs least.
-
-    Candidates make one matrix's largest weight 64 to 127 steps; each other matrix then has the
-    smallest power of two at which its largest weight is 127 steps at most.
-    """
-    histograms = [_Histogram.of(weight) for weight in weights]
-    products = [h.largest * scale for h, scale in zip(histograms, scales, strict=True)]
-    best: tuple[float, float, tuple[int, ...]] | None = None
-    for anchor in products:
-        for top in range(_TOP, _TOP // 2, -1):
-            unit = anchor / top
-            if not unit:
-                break
-            # The least shift may be negative: then the unit is that much smaller.
-            shifts = [_power_above(p / (unit * _TOP)) if p else 0 for p in products]
-            low = min(s for s, p in zip(shifts, products, strict=True) if p)
-            unit *= 2.0**low
-            shifts = [s - low if p else 0 for s, p in zip(shifts, products, strict=True)]
-            # Further apart than MAX_X_SHIFT: the smaller matrix makes do with fewer steps.
-            excess = max(0, max(shifts) - MAX_X_SHIFT)
-            if unit:
-                excess = max(excess, _power_above(least / unit))
-            unit *= 2.0**excess
-            taken = tuple(max(0, s - excess) for s in shifts)
-            cost = sum(
-                h.error(unit * 2.0**s / scale, b)
-                for h, s, scale, b in zip(histograms, taken, scales, bits, strict=True)
-            )
-            if best is None or cost < best[0]:
-                best = (cost, unit, taken)
-    if best is None:
-        return max(least, scales[0] * 2.0**-WEIGHT.bits), (0,) * len(weights)
-    return best[1], best[2]
-
-
-def _int_bias(bias: _Floats, unit: float) -> NDArray[np.int64]:
-    return np.asarray(np.sign(bias) * np.floor(np.abs(bias) / unit + 0.5)).astype(np.int64)
-
-
 def quantise_lstm(
     layer: Lstm,
     name: str,
@@ -262,15 +149,15 @@ def quantise_lstm(
     """W and U of an LSTM; input value = int8 · `x_step`, its magnitude at most `x_max`."""
     scales = (x_step, 2.0**-HIDDEN.fraction)
     weights = (layer.weight_ih, layer.weight_hh)
-    least = _least_unit(layer.bias, accumulator_bits)
-    unit, shifts = _shared_unit(weights, scales, bits, least)
+    least = least_unit(layer.bias, accumulator_bits)
+    unit, shifts = shared_unit(weights, scales, bits, least)
     matrices = []
     largest = (x_max, -HIDDEN.low)
     for kind, weight, scale, shift, b, most in zip(
         ("weight_ih", "weight_hh"), weights, scales, shifts, bits, largest, strict=True
     ):
         step = unit * 2.0**shift / scale
-        values = _round(weight, step, b)
+        values = round_weight(weight, step, b)
         matrices.append(
             QuantisedMatrix(
                 name=f"{name}.{kind}", values=values, step=step, shift=shift, x_max=most
@@ -280,7 +167,7 @@ def quantise_lstm(
     return QuantisedLayer(
         name=name,
         matrices=tuple(matrices),
-        bias=_int_bias(layer.bias, unit),
+        bias=int_bias(layer.bias, unit),
         unit=unit,
         multiplier=multiplier,
         shift=shift,
@@ -298,12 +185,12 @@ def quantise_linear(
     fraction: int | None,
 ) -> QuantisedLayer:
     """One matrix; its result has `fraction` fraction bits, or stays an accumulator for None."""
-    top = _levels(bits) * -(-_LEAST_TOP // _levels(bits))
-    least = _least_unit(layer.bias, accumulator_bits)
-    unit = max(_largest(layer.weight) * x_step / top, least) or x_step / top
+    top = top_level(bits) * -(-_LEAST_TOP // top_level(bits))
+    least = least_unit(layer.bias, accumulator_bits)
+    unit = max(largest_magnitude(layer.weight) * x_step / top, least) or x_step / top
     matrix = QuantisedMatrix(
         name=f"{name}.weight",
-        values=_round(layer.weight, unit / x_step, bits),
+        values=round_weight(layer.weight, unit / x_step, bits),
         step=unit / x_step,
         x_max=x_max,
     )
@@ -313,7 +200,7 @@ def quantise_linear(
     return QuantisedLayer(
         name=name,
         matrices=(matrix,),
-        bias=_int_bias(layer.bias, unit),
+        bias=int_bias(layer.bias, unit),
         unit=unit,
         multiplier=multiplier,
         shift=shift,
@@ -386,8 +273,8 @@ def _quantise(model: RnntModel, precision: Precision, accumulator_bits: int) -> 
             fraction=fraction,
         )
 
-    embedding_step = _largest(model.embedding) / _TOP or 1.0 / _TOP
-    embedding = _round(model.embedding, embedding_step, WEIGHT.bits)
+    embedding_step = largest_magnitude(model.embedding) / WEIGHT.high or 1.0 / WEIGHT.high
+    embedding = round_weight(model.embedding, embedding_step, WEIGHT.bits)
     relu = model.activation == "relu"
     joint_step = 2.0**-model.relu_fraction if relu else hidden
     multiplier, shift = multiplier_shift(2.0 ** (model.relu_fraction - JOINT.fraction), "joint")
@@ -395,7 +282,7 @@ def _quantise(model: RnntModel, precision: Precision, accumulator_bits: int) -> 
         encoder=tuple(lstms("encoder", model.encoder, 2.0**-model.input_fraction, most)),
         embedding=embedding,
         embedding_step=embedding_step,
-        prediction=tuple(lstms("prediction", model.prediction, embedding_step, _TOP)),
+        prediction=tuple(lstms("prediction", model.prediction, embedding_step, WEIGHT.high)),
         joint_encoder=linear(model.joint_encoder, "encoder", hidden, JOINT.fraction),
         joint_prediction=linear(model.joint_prediction, "prediction", hidden, JOINT.fraction),
         joint_output=linear(model.joint_output, "output", joint_step, None),
