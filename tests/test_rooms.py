@@ -24,7 +24,6 @@ FEW_OPERATIONS = 3
 
 KNOWN_LONG_MODULES = {
     "instructions.py",
-    "quantise.py",
     "schedule.py",
     "sequencer.py",
     "harness.cpp",
@@ -33,10 +32,6 @@ KNOWN_LONG_FUNCTIONS = {
     ("decoder.py", "StreamDecoder.elaborate"),
     ("decoder.py", "StreamDecoder._ring"),
     ("group.py", "Group.elaborate"),
-    ("pages.py", "arithmetic_page"),
-    ("pages.py", "registers_page"),
-    ("train.py", "train"),
-    ("trainer.py", "Trainer.__init__"),
 }
 KNOWN_CIRCLES: list[set[str]] = [{"compiler", "cycles", "engines", "golden", "testing"}]
 OPERATION_FILES = 21

@@ -1,7 +1,7 @@
 """`sordino train`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -114,43 +114,40 @@ def train(
     except Stopped as stopped:
         restore_terminal()
         fail(str(stopped), 128 + stopped.signal)
-    score, split = trained.score, loaded.schedule.measure
     if as_json:
-        print_json(
-            {
-                "model": str(trained.model),
-                "recipe": loaded.name,
-                "split": split,
-                "wer": score.wer,
-                "errors": score.errors,
-                "words": score.words,
-                "utterances": score.utterances,
-                "machine_wer": None if trained.machine is None else trained.machine.wer,
-                "losses": list(trained.losses),
-                "seconds": trained.seconds,
-            }
-        )
-        return
-    print_table(
-        (
-            "recipe",
-            "split",
-            "WER",
-            "on the machine",
-            "errors",
-            "words",
-            "first loss",
-            "last loss",
-            "minutes",
-        ),
-        [
-            (
-                *(loaded.name, split, f"{score.wer:.2%}"),
-                "" if trained.machine is None else f"{trained.machine.wer:.2%}",
-                *(score.errors, score.words),
-                *(f"{trained.losses[0]:.3f}", f"{trained.losses[-1]:.3f}"),
-                f"{trained.seconds / 60:.1f}",
-            )
-        ],
-    )
+        print_json(_figures(loaded, trained))
+    else:
+        _print_figures(loaded, trained)
+
+
+def _figures(recipe: Recipe, trained: "Trained") -> dict[str, Any]:
+    score = trained.score
+    return {
+        "model": str(trained.model),
+        "recipe": recipe.name,
+        "split": recipe.schedule.measure,
+        "wer": score.wer,
+        "errors": score.errors,
+        "words": score.words,
+        "utterances": score.utterances,
+        "machine_wer": None if trained.machine is None else trained.machine.wer,
+        "losses": list(trained.losses),
+        "seconds": trained.seconds,
+    }
+
+
+def _print_figures(recipe: Recipe, trained: "Trained") -> None:
+    score, machine, losses = trained.score, trained.machine, trained.losses
+    row = {
+        "recipe": recipe.name,
+        "split": recipe.schedule.measure,
+        "WER": f"{score.wer:.2%}",
+        "on the machine": "" if machine is None else f"{machine.wer:.2%}",
+        "errors": score.errors,
+        "words": score.words,
+        "first loss": f"{losses[0]:.3f}",
+        "last loss": f"{losses[-1]:.3f}",
+        "minutes": f"{trained.seconds / 60:.1f}",
+    }
+    print_table(tuple(row), [tuple(row.values())])
     console.print(f"{trained.model}: sordino compile {trained.model}")

@@ -90,13 +90,7 @@ class Trainer:
         parts = [self._load(data, "train"), *(self._load(folder, "train") for folder in also)]
         measured = self._load(data, schedule.measure)
         self._definition = define_features(recipe.features, parts[0])
-        check_lengths(measured, recipe.features.stack, f"as many as stack, to {schedule.measure}")
-        if not any(s.text for s in measured):
-            raise InputError(
-                f"wanted transcripts of split {schedule.measure}, on which word errors are "
-                f"counted, got none of {len(measured)} recordings; transcribe some, or choose "
-                "another split with measure in the recipe"
-            )
+        _check_measured(measured, recipe)
         spoken = [s for part in parts for s in part]
         self._measure = Measure(measured, self._definition, self._tokens)
         weights = {} if start is None else start.weights
@@ -112,17 +106,7 @@ class Trainer:
         }
         if teacher is not None:
             spoken = self._listen(teacher, spoken)
-        self._batches = Batches(
-            spoken,
-            self._definition,
-            recipe.augment,
-            size=schedule.batch,
-            seed=schedule.seed,
-            between=self._tokens.between,
-            teacher=teacher.definition if teacher and recipe.teacher.weight else None,
-            context=recipe.context,
-            own=len(parts[0]),
-        )
+        self._batches = self._deal_out(spoken, len(parts[0]), teacher)
         self._steps = schedule.epochs * self._batches.per_epoch
         self._learner = Learner(
             recipe, self._definition.dim, self._steps, weights or None, teacher, self._tokens
@@ -149,6 +133,21 @@ class Trainer:
 
     def _load(self, data: Path, split: Split) -> list[Spoken]:
         return load_spoken(data, split, self._tokens, unlabelled=self._recipe.reads_unlabelled)
+
+    def _deal_out(self, spoken: list[Spoken], own: int, teacher: Teacher | None) -> Batches:
+        """The utterances in batches; the first `own` are the corpus', others the further ones'."""
+        recipe = self._recipe
+        return Batches(
+            spoken,
+            self._definition,
+            recipe.augment,
+            size=recipe.schedule.batch,
+            seed=recipe.schedule.seed,
+            between=self._tokens.between,
+            teacher=teacher.definition if teacher and recipe.teacher.weight else None,
+            context=recipe.context,
+            own=own,
+        )
 
     def _listen(self, teacher: Teacher, spoken: list[Spoken]) -> list[Spoken]:
         """What is trained on: the utterances, where the recipe says so as the teacher hears them.
@@ -328,3 +327,15 @@ class Trainer:
             raise ValueError
         self._learner.restore(state["learner"])
         self._saved = self._step
+
+
+def _check_measured(measured: Sequence[Spoken], recipe: Recipe) -> None:
+    """Refuse a split on which no word errors can be counted."""
+    split = recipe.schedule.measure
+    check_lengths(measured, recipe.features.stack, f"as many as stack, to {split}")
+    if not any(s.text for s in measured):
+        raise InputError(
+            f"wanted transcripts of split {split}, on which word errors are counted, got none of "
+            f"{len(measured)} recordings; transcribe some, or choose another split with measure in "
+            "the recipe"
+        )
