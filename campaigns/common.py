@@ -24,7 +24,7 @@ def find_model(name: str, data: Path) -> Path:
     path = find_trained(name, data)
     if path is not None:
         return path
-    raise InputError(f"wanted {name} in models/ or {data.parent / 'models'}, found neither")
+    raise InputError(f"wanted {name} in models/ or {data.parent / 'models'}, got neither")
 
 
 def make_image(model: Path, preset: str, bits: int | None, sparsity: float | None = None) -> Image:

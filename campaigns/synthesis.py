@@ -124,7 +124,9 @@ def run_tool(folder: Path, tool: Path, *arguments: str) -> None:
     """Run it in a folder; InputError where it fails."""
     done = subprocess.run([tool, *arguments], cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        raise InputError(f"{tool.name} failed: {done.stderr.strip().splitlines()[-1:]}")
+        raise InputError(
+            f"wanted {tool.name} to succeed, but it failed: {done.stderr.strip().splitlines()[-1:]}"
+        )
 
 
 def group_config(group: int, state_bits: int = 8) -> Config:

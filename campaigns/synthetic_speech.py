@@ -86,7 +86,9 @@ def draw_lines(count: int, seed: int, known: Sequence[str] = ()) -> list[Line]:
 def _say(line: Line, path: Path) -> None:
     done = subprocess.run([*line.command, "-o", path], capture_output=True, text=True)
     if done.returncode or not path.is_file():
-        raise InputError(f"flite did not say {line.transcript!r}: {done.stderr.strip()[:200]}")
+        raise InputError(
+            f"wanted {line.transcript!r} from flite, but it failed: {done.stderr.strip()[:200]}"
+        )
 
 
 def speak(lines: Sequence[Line], folder: Path) -> None:

@@ -48,7 +48,7 @@ def evaluate_point(model: RnntModel, base: Config, point: Point) -> dict[str, An
         needed = _weight_kib(image.config)
         if point.memory is not None and needed > point.memory:
             raise InputError(
-                f"does not fit: weight streams need {needed:,.1f} KiB, the point has "
+                f"does not fit: the model needs {needed:,.1f} KiB of weight streams, the point has "
                 f"{point.memory:,}; raise --memory"
             )
         found.update(_figures(image, made.summary()))

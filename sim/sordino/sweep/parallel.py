@@ -59,7 +59,9 @@ def _dask(scheduler: str | None) -> Iterator[None]:
     try:
         client = Client(scheduler, timeout=_CONNECT_SECONDS)
     except (OSError, ValueError) as error:
-        raise InputError(f"no Dask cluster answers at {scheduler}: {error}") from None
+        raise InputError(
+            f"wanted a Dask cluster at {scheduler}, but none answers: {error}"
+        ) from None
     with client:
         yield
 

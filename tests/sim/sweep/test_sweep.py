@@ -135,7 +135,7 @@ def test_points_that_cannot_be_built_say_why(model: RnntModel, tmp_path: Path) -
     found = sweep(large, points, tmp_path, base=BASE, jobs=1).results
     assert "lanes must be a multiple of 4" in found[0]["error"]
     assert found[1]["error"] is None
-    assert "does not fit: weight streams need" in found[2]["error"]
+    assert "does not fit: the model needs" in found[2]["error"]
     assert [r["pareto"] for r in found] == [False, True, False]
     tight = replace(BASE, rows_per_lane=1)
     (result,) = sweep(model, POINTS[:1], tmp_path, base=tight, jobs=1).results
