@@ -47,7 +47,7 @@ def read_text(path: str | Path, what: str) -> str:
 
 
 def decode_text(data: bytes, what: str) -> str:
-    """As `read_text`, of bytes; `what` names them in errors."""
+    """The text in bytes, under the rules of `read_text`; `what` names them in errors."""
     for mark, name in _WIDE.items():
         if data.startswith(mark):
             raise InputError(f"wanted {what} as UTF-8, got {name}; save it as UTF-8")

@@ -52,9 +52,9 @@ def exclusive(path: str | Path, what: str, *, wait: bool = False) -> Iterator[No
 
 @contextmanager
 def exclusive_folder(folder: str | Path, what: str, *, wait: bool = False) -> Iterator[None]:
-    """As `exclusive`, of a folder that is made where there is none.
+    """Hold a folder as `exclusive` holds a file; the folder is made where there is none.
 
-    One that was made and in which nothing has come to be is removed again.
+    A folder that was made here and stayed empty is removed again.
     """
     folder = Path(folder)
     new = not folder.exists()
@@ -117,7 +117,7 @@ def _fcntl(what: str) -> ModuleType:
 
 
 def _holder(path: Path) -> str:
-    """Who holds the lock, as it says itself."""
+    """The process that holds the lock, as the file says."""
     with suppress(OSError, ValueError):
         text = path.read_bytes()[:_HOLDER_BYTES].decode()
         if text.startswith("process ") and text.isprintable():

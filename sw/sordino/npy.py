@@ -37,7 +37,7 @@ class Header(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """Of header and data."""
+        """The bytes of header and data."""
         return self.start + self.size * self.dtype.itemsize
 
 
@@ -75,7 +75,7 @@ def read_array(file: IO[bytes]) -> NDArray[Any]:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without NumPy's warning that a header is as Python 2 wrote it: it is read all the same."""
+    """Keep NumPy from warning that a header is as Python 2 wrote it: it is read all the same."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield

@@ -18,7 +18,7 @@ class BitsError(ValueError):
 
 
 class BitWriter:
-    """Appends numbers; `bits` counts them."""
+    """A writer of numbers, lowest bit first; `bits` counts the bits written."""
 
     def __init__(self) -> None:
         self._value = 0
@@ -51,7 +51,7 @@ class BitWriter:
 
 
 class BitReader:
-    """Reads what a BitWriter wrote; BitsError where the bits end too early."""
+    """A reader of what a BitWriter wrote; it raises BitsError where the bits end too early."""
 
     def __init__(self, contents: bytes) -> None:
         self._value = int.from_bytes(contents, "little")

@@ -40,7 +40,7 @@ EXTERNAL_BITS = 26
 
 
 class Streams(Protocol):
-    """What holds the streams of matrices; memories are words, little endian."""
+    """An image, or what else holds the streams of matrices; memories are little-endian words."""
 
     @property
     def config(self) -> Config:
@@ -78,7 +78,7 @@ class ExternalStream:
 
     @property
     def words(self) -> int:
-        """16-bit words."""
+        """The number of 16-bit words."""
         return -(-self.bits // STREAM_WORD_BITS)
 
 
@@ -91,7 +91,7 @@ def lane_stream(lane: int, group: int) -> int:
 
 
 def bits_of(matrix: MatrixStreams, config: Config) -> list[int]:
-    """Lengths of a matrix's streams, by number."""
+    """The lengths of a matrix's streams in bits, by number."""
     lengths = []
     for group, bits in enumerate(matrix.position_bits):
         lanes = slice(group * config.group, (group + 1) * config.group)
@@ -100,14 +100,14 @@ def bits_of(matrix: MatrixStreams, config: Config) -> list[int]:
 
 
 def _bursts(bits: int, config: Config) -> int:
-    """That hold a stream of so many bits."""
+    """The number of bursts that hold a stream of so many bits."""
     return -(-bits // (8 * config.burst_bytes))
 
 
 def external_streams(
     matrices: Iterable[MatrixStreams], config: Config
 ) -> list[tuple[ExternalStream, ...]]:
-    """Of every matrix its streams by number; none for those that are not streamed."""
+    """The streams of every matrix, by number; an empty tuple for matrices that are not streamed."""
     found, burst = [], 0
     for matrix in matrices:
         streams = []
@@ -119,7 +119,7 @@ def external_streams(
 
 
 def external_bytes(matrices: Iterable[MatrixStreams], config: Config) -> int:
-    """Bytes of external memory."""
+    """The size of external memory in bytes, whole bursts."""
     if not config.stream_bus:
         return 0
     bursts = (

@@ -110,11 +110,11 @@ class Symbol:
 
     @property
     def span(self) -> int:
-        """Values from `base` on that it stands for, of one sign."""
+        """The number of values from `base` on that the symbol stands for, of one sign."""
         return 1 << self.extra - self.mirrored
 
     def encode(self) -> int:
-        """Its fields as one word; EncodingError names a field that does not fit."""
+        """The symbol's fields as one word; EncodingError names a field that does not fit."""
         if self.mirrored and (
             self.padding or self.extra < 1 or self.base < 1 or self.frequency != 1
         ):
@@ -136,7 +136,7 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a decoder does in one state."""
+    """The symbol that a decoder reads in one state, and the way to the next state."""
 
     symbol: Symbol
     next_base: int
@@ -191,7 +191,7 @@ def expand(symbols: Sequence[Symbol], state_bits: int) -> list[Entry]:
 
 
 def _place(x: int, share: int) -> Fraction:
-    """(x + 1/2 - 1 / (12 x + 6)) / share, times a constant."""
+    """The key by which states are ordered: (x + 1/2 - 1 / (12 x + 6)) / share, times a constant."""
     odd = 2 * x + 1
     return Fraction(3 * odd * odd - 1, odd * share)
 

@@ -40,12 +40,12 @@ class MatrixCycles:
 
     @property
     def utilisation(self) -> float:
-        """Lanes' cycles with a place that is not all zero."""
+        """The share of the lanes' cycles with a place that is not all zero."""
         return self.ideal / self.matvec
 
     @property
     def speedup(self) -> float:
-        """What skipping gains over stored zeros."""
+        """The cycles with zeros stored over those with zeros skipped."""
         return self.stored / self.matvec
 
     def as_dict(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ _Array = NDArray[np.float64]
 
 
 def _chances(rng: np.random.Generator, full: NDArray[np.bool_], units: int, columns: int) -> _Array:
-    """Chance of each connection (units, columns) not to be zero; its mean is the share in `full`.
+    """The chance of each connection (units, columns) to be non-zero; its mean is that of `full`.
 
     Units and columns are as full as ones of `full` (trained units, trained columns).
     """
@@ -46,7 +46,7 @@ def _draw(rng: np.random.Generator, trained: _Array, units: int, columns: int) -
 
 
 def _by_connection(weight: _Array) -> _Array:
-    """(4 · units, columns), gate by gate, as (units, columns, 4)."""
+    """A gate matrix (4 · units, columns) as connections (units, columns, 4)."""
     return weight.reshape(_GATES, -1, weight.shape[1]).transpose(1, 2, 0)
 
 

@@ -22,7 +22,7 @@ _VELA_BYTES = 512
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One line: `met` None where this run could not measure it."""
+    """One line of the table; `met` is None where this run could not measure it."""
 
     figure: str
     best: str

@@ -54,17 +54,17 @@ class EncoderUse:
 
     @property
     def alone(self) -> float:
-        """Cycles of a frame on its own."""
+        """The cycles of a frame on its own: nothing of its last CELL is hidden."""
         return self.cycles + self.hidden
 
     @property
     def utilisation(self) -> float:
-        """Of the whole frame."""
+        """The share of the lanes' cycles in a frame with a place that is not zero."""
         return self.ideal / self.cycles
 
     @property
     def matvec_utilisation(self) -> float:
-        """While MATVEC runs."""
+        """The same share of the cycles in which a MATVEC runs."""
         return self.ideal / self.matvec
 
 
@@ -101,7 +101,7 @@ def _run(engine: Rtl | Cycles | AmaranthSim, frames: int) -> int:
 def encoder_use(
     image: Image, *, frames: int, engine: EngineName = "cycles", step: bool = False
 ) -> EncoderUse:
-    """Run and add up the encoder's instructions; of a `step` without the input's."""
+    """Run so many frames and add up the encoder's instructions; with `step`, without INPUT."""
     machine = Rtl(image) if engine == "rtl" else Cycles(image)
     _run(machine, frames)
     lanes, group = image.config.lanes, image.config.group

@@ -48,7 +48,7 @@ class Case:
 
     @property
     def non_zeros(self) -> int:
-        """Of these, how many are not 0."""
+        """The number of weights that are not 0."""
         return sum(int(np.count_nonzero(matrix)) for matrix in self.matrices)
 
 

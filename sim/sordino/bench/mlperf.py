@@ -70,7 +70,7 @@ def mlperf_input(frames: int) -> NDArray[np.int8]:
 
 
 def mlperf_model(trained: RnntModel) -> RnntModel:
-    """The same in every run from the same model.
+    """An RNN-T of MLPerf's sizes drawn from `trained`; the same model gives the same every time.
 
     It emits no token: what random weights say means nothing, and says it without end. Time with
     as many tokens as are spoken comes from a given sequence (`sordino.cycles.trace`).

@@ -95,18 +95,18 @@ class Sizes:
         return self.h0 if self.block_bound is None else self.block_bound
 
     def on(self, lanes: int) -> Encoded:
-        """Sordino with so many lanes."""
+        """The case encoded by Sordino for one of the numbers of lanes that were measured."""
         return next(encoded for encoded in self.sordino if encoded.lanes == lanes)
 
     def over(self, lanes: int) -> float:
-        """Sordino's bits over the reference."""
+        """The bits per weight on so many lanes over those of the reference."""
         return self.on(lanes).bits_per_weight / self.reference if self.reference else 1.0
 
     def shares(self, lanes: int) -> tuple[float, ...]:
-        """Where Sordino's bits over the reference go, as shares of it.
+        """Five shares of the reference that add up to what Sordino takes beyond it.
 
-        Positions over the entropy of what is zero, values over the rest, last words, tables,
-        directory.
+        They are positions beyond the entropy of what is zero, values beyond the rest, last
+        words, tables, directory.
         """
         one, whole = self.on(lanes), self.reference
         over = (one.positions - self.mask, one.values - (whole - self.mask))
@@ -179,7 +179,7 @@ def _in_order(
 
 
 def measure_sizes(case: Case, lanes: Sequence[int], vela: Vela | None) -> Sizes:
-    """All sizes of one case."""
+    """Measure a case on each number of lanes, in other formats and, if it is given, in Vela."""
 
     def per_weight(bits: float) -> float:
         return bits / case.weights

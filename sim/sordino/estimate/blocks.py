@@ -16,7 +16,10 @@ _AT_ONCE = ("x FIFOs",)
 
 
 def memory_blocks(memory: Memory, shapes: Shapes) -> int:
-    """Blocks of all memories alike, in the shape that takes fewest; 0 for a small one."""
+    """The blocks that `memory.count` memories take, in the best of the shapes (width, depth).
+
+    Memories that fit logic better take none.
+    """
     small = memory.width * memory.depth < _LEAST_BITS and not memory.block
     if memory.kind in _AT_ONCE or small:
         return 0
@@ -25,7 +28,7 @@ def memory_blocks(memory: Memory, shapes: Shapes) -> int:
 
 
 def block_rams(config: Config, shapes: Shapes) -> int:
-    """Blocks of such shapes that the machine's memories take."""
+    """The number of blocks of these shapes that all memories of the machine take."""
     return sum(memory_blocks(memory, shapes) for memory in memories(config))
 
 

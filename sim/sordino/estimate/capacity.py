@@ -21,7 +21,7 @@ _CAPACITIES = (
 
 
 def roomy(config: Config) -> Config:
-    """The machine with memories for any model; rows a lane, which decide on tiles, stay."""
+    """The machine with memories for any model; rows a lane, which decide the tiles, stay."""
     return config.with_settings({name: RANGES[name][1] for name in _CAPACITIES})
 
 

@@ -73,7 +73,7 @@ def _ecp5(name: str, luts: int, blocks: int, multipliers: int) -> Device:
 def _amd(
     name: str, luts: int, blocks: int, multipliers: int, source: str, ultra: int = 0
 ) -> Device:
-    """With blocks of 36 kilobits, counted as halves."""
+    """A device with memory blocks of 36 kilobits, each counted as two halves."""
     return Device(
         name=name, luts=luts, inputs=6, flip_flops=2 * luts, blocks=2 * blocks,
         block_bits=18 << 10, shapes=_RAMB18, multipliers=multipliers,

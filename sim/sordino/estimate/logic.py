@@ -59,7 +59,7 @@ class Fit:
     @classmethod
     @cache
     def load(cls) -> "Fit":
-        """The stored one; InputError where it is missing or not what this version writes."""
+        """The fit that ships; InputError where it is missing or not what this version writes."""
         try:
             stored = json.loads(COEFFICIENTS.read_text())
             fit = cls(
@@ -117,7 +117,7 @@ def _solve(samples: Sequence[Sample]) -> Coefficients:
 
 
 def fit_logic(samples: Sequence[Sample]) -> Fit:
-    """Fit all, and once without each."""
+    """Fit coefficients to all samples, and once more without each to find the error."""
     left_out = []
     for sample in samples:
         without = _solve([other for other in samples if other is not sample])

@@ -25,7 +25,7 @@ class LogicEstimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """Of one image on its own machine.
+    """What one image takes on its own machine.
 
     bytes        of the image file
     cycles       of a frame, exact, as `sordino info`

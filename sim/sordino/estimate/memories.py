@@ -42,12 +42,12 @@ class Memory:
 
     @property
     def bits(self) -> int:
-        """Of all of them, without copies."""
+        """The bits of all `count` memories, copies for second read ports not counted."""
         return self.count * self.width * self.depth
 
 
 def memories(config: Config) -> Iterator[Memory]:
-    """All of the machine, in the words of `resources.memory_bits`; without the host's FIFOs."""
+    """All memories of the machine but the host's FIFOs; kinds are those of `memory_bits`."""
     lanes, groups, states = config.lanes, config.groups, config.states
 
     def start_bits(words: int) -> int:
@@ -83,7 +83,7 @@ def memories(config: Config) -> Iterator[Memory]:
 
 
 def _fetching(config: Config) -> Iterator[Memory]:
-    """Of streamed weights; the rings are a part of the stream memories."""
+    """The memories that fetch streamed weights, without the rings in the stream memories."""
     streams, kind = config.streams, "external directory"
     number = (streams - 1).bit_length()
     yield Memory("directory", config.groups, 1, config.matrices)
@@ -95,7 +95,7 @@ def _fetching(config: Config) -> Iterator[Memory]:
 
 
 def bits_by_kind(config: Config) -> dict[str, int]:
-    """Bits of memory by what they hold."""
+    """The bits of all memories by their kind."""
     found: Counter[str] = Counter()
     for memory in memories(config):
         found[memory.kind] += memory.bits

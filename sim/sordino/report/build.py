@@ -70,7 +70,7 @@ class Report:
 
     @property
     def all(self) -> Stalls:
-        """Of the whole stretch of speech."""
+        """The cycles of the whole stretch of speech."""
         return self.layers[-1].stalls
 
     def summary(self) -> dict[str, Any]:

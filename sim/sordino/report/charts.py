@@ -56,14 +56,14 @@ class Chart:
 
 
 def timeline_charts(timelines: Sequence[Timeline]) -> list[Chart]:
-    """Of several frames, in one scale."""
+    """The charts of several frames, all to one scale."""
     longest = max(timeline.cycles for timeline in timelines)
     room = _LONGEST - _HEAD - _FOOT
     return [_timeline_chart(t, room * t.cycles / longest) for t in timelines]
 
 
 def _timeline_chart(timeline: Timeline, room: float) -> Chart:
-    """Time goes down, a column for each unit."""
+    """The chart of one frame: time goes down, a column for each unit."""
     left = [_AXIS + sum(_WIDTHS[:n]) + n * _GAP for n in range(len(COUNTED))]
 
     def y(cycle: int) -> float:
@@ -94,7 +94,7 @@ def _timeline_chart(timeline: Timeline, room: float) -> Chart:
 
 
 def _label(name: str, cycles: str, column: int) -> str:
-    """What has room in the column: the name, in the lanes' the cycles too."""
+    """The text that fits the column: the name, and in the lanes' column the cycles too."""
     return name if column else f"{name} · {cycles}"
 
 
@@ -123,6 +123,6 @@ def fill_chart(memory: MemoryUse, names: str) -> Chart:
 
 
 def shares(values: Sequence[int | None]) -> list[float]:
-    """Of the largest, in per cent; 0 for None."""
+    """Each value in per cent of the largest one; 0 for None."""
     most = max((value for value in values if value), default=1)
     return [100 * (value or 0) / most for value in values]

@@ -25,7 +25,7 @@ class Difference:
 
     @property
     def ratio(self) -> float | None:
-        """Theirs over ours."""
+        """The figure of `theirs` over that of `ours`; None where there is no such quotient."""
         if self.ours is None or self.theirs is None or not self.ours:
             return None
         return self.theirs / self.ours
@@ -36,7 +36,7 @@ class Difference:
 
 
 def compare(ours: Report, theirs: Report) -> list[Difference]:
-    """First the whole images, then every matrix that one of them has, ours in order first."""
+    """The figures of the whole images, then of every matrix that either has, in `ours`' order."""
     a, b = ours.summary(), theirs.summary()
     found = [Difference(of="", figure=name, ours=a[name], theirs=b[name]) for name in a]
     mine, other = _matrices(ours), _matrices(theirs)

@@ -54,7 +54,7 @@ class HostWork:
 
 
 def host_work(image: Image, definition: FeatureDefinition, tokens_per_second: float) -> HostWork:
-    """Of an image whose input is made so."""
+    """The host's work for an image whose input `definition` makes."""
     frames, stack = definition.front_end.frame_rate, definition.stack
     inputs = [i.count for i in image.program if i.opcode is Opcode.INPUT]
     width = max(inputs, default=definition.dim)

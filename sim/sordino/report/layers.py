@@ -27,7 +27,7 @@ class LayerReport:
 
 
 def report_layers(profile: Profile) -> list[LayerReport]:
-    """One entry a label that took its turn, in the order of the program, then the whole."""
+    """One report a label that was executed, in the program's order; the last is of the whole."""
     found = layer_stalls(profile)
     whole = found[-1].cycles
     return [

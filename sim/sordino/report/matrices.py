@@ -70,7 +70,7 @@ class MatrixReport:
 
     @property
     def bytes(self) -> float:
-        """Streams, table and directory."""
+        """The size in the image in bytes: streams, table and directory."""
         return (self.position_bits + self.value_bits + self.other_bits) / 8
 
     def as_dict(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def report_matrices(
     stored: Durations,
     on_matrix: Callable[[int], None] = lambda _: None,
 ) -> list[MatrixReport]:
-    """In the order of the directory; `stored` times products whose zeros are not skipped.
+    """One report a matrix, in the directory's order; `stored` times products that skip no zeros.
 
     `on_matrix` is called with 1 after each entry of the directory. StreamError for damaged
     streams.

@@ -58,7 +58,7 @@ _SHOWN = ("zeros", "bits_per_weight", "bytes", "cycles", "utilisation")
 def _differences(
     ours: Report, theirs: Report
 ) -> tuple[list[dict[str, str]], list[tuple[str, list[dict[str, str]]]]]:
-    """Of the whole images, and by matrix."""
+    """Rows that compare the whole images, and rows for each matrix with its name."""
     whole, matrices = list[dict[str, str]](), dict[str, list[dict[str, str]]]()
     for difference in compare(ours, theirs):
         if difference.of and difference.figure not in _SHOWN:

@@ -58,7 +58,7 @@ class Savings:
 def weight_steps(
     image: Image, matrices: Sequence[MatrixReport], *, stored: int, skipped: int
 ) -> Savings:
-    """From float32 to the image.
+    """The ways to store the weights, from float32 to those of the image.
 
     `stored` and `skipped` are the cycles of a frame without tokens, zeros stored and as it is.
     With zeros left out by a bitmap there is one bit for each place where a group could stop, and

@@ -19,7 +19,7 @@ class StoredDurations(Durations):
         self._dense: dict[tuple[int, int], MatvecCycles] = {}
 
     def matvec(self, address: int, tables: Decoding | None) -> MatvecCycles:
-        """Of the MATVEC at `address`, whatever its streams hold."""
+        """The cycles of the MATVEC at `address` if its groups stopped at every place."""
         i, config = self.image.program[address], self.image.config
         key = (i.rows, i.columns)
         if key not in self._dense:

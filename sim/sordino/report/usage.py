@@ -44,7 +44,7 @@ class Use:
 
 
 def time_reduction(image: Image) -> int:
-    """Input vectors to a group; 1 without time reduction."""
+    """The number of input vectors that time reduction stacks; 1 without."""
     reduction = image.host["model"].get("time_reduction") or {}
     return int(reduction.get("factor", 1))
 
@@ -111,7 +111,7 @@ def _use(image: Image, address: int, taker: Instruction, runs: int, values: int)
 
 
 def _outputs(image: Image, taker: Instruction) -> int:
-    """Results that are somebody's among the slots of a bank."""
+    """The number of slots of a bank that `taker` makes results of, empty ones not counted."""
     lanes = image.config.lanes
     match taker.opcode:
         case Opcode.CELL:

@@ -20,7 +20,7 @@ def compile_point(model: RnntModel, base: Config, point: Point) -> Compiled:
 
 
 def alike(point: Point) -> Point:
-    """The same for points whose machines emit the same tokens: a name, not a machine.
+    """A point that is equal for all points whose machines emit the same tokens.
 
     Lanes and memory change no value, and groups only what is pruned.
     """

@@ -14,7 +14,7 @@ def _objectives(result: dict[str, Any], names: Sequence[str]) -> tuple[float, ..
 
 
 def mark_pareto(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The results with `pareto`: no other is as good in bytes and in cycles and better in one.
+    """The results with a `pareto` flag: no other is as good in bytes and cycles and better in one.
 
     Word errors are the third objective where every point that can be built has them.
     """

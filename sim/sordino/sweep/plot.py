@@ -71,7 +71,7 @@ def plot_sweep(results: Sequence[dict[str, Any]], path: Path, title: str) -> Non
 
 
 def _shown(text: str) -> str:
-    """On one line and in Unicode, as a picture's text has to be."""
+    """The text on one line, printable and not too long, as a picture's text has to be."""
     plain = " ".join(text.split()).encode(errors="backslashreplace").decode()
     # XML has no control characters, in whatever spelling.
     plain = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in plain)

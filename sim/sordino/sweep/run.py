@@ -29,7 +29,7 @@ _Result = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """Results in the order of the points; so many points and word error rates are new."""
+    """Results in the order of the points, and how many points and word error rates are new."""
 
     results: tuple[_Result, ...]
     computed: int
@@ -97,7 +97,7 @@ class _Work:
         call: Callable[..., _Result],
         *more: Any,
     ) -> dict[Point, _Result]:
-        """Of each point the stored result, which has these names, or one that is stored now.
+        """The result of each point: the stored one, if it has these names, or a new one.
 
         A result is stored under the key of `points`, and computed for the point that is there.
         """

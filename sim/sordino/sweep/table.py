@@ -13,7 +13,7 @@ __all__ = ["write_tables"]
 
 
 def write_tables(folder: Path, results: Sequence[dict[str, Any]]) -> None:
-    """Both tables, a line a point in the order given."""
+    """Write points.json and points.csv, a line a point in the order given."""
     write_atomically(folder / "points.json", json.dumps(list(results), indent=1) + "\n")
     text = io.StringIO()
     if results:

@@ -16,7 +16,7 @@ def _never() -> int:
 
 
 class AxiLiteManager:
-    """Writes and reads through `axi`, an interface of AxiLiteSignature seen by its subordinate.
+    """A manager of `axi`, an interface of AxiLiteSignature as its subordinate sees it.
 
     Before it raises AWVALID, WVALID, BREADY, ARVALID or RREADY it waits as many cycles as `stall`
     says, each of them on its own: address and data of a write come in any order, and a response

@@ -10,7 +10,7 @@ __all__ = ["ExternalMemory"]
 
 
 class ExternalMemory:
-    """Answers what a read manager asks; `serve` is the testbench.
+    """A memory that answers what a read manager asks; `serve` is the testbench.
 
     `contents` begin at byte `base`; what lies outside is answered with SLVERR. Every burst is
     checked: within 4 KiB, incrementing, of whole beats. `beats` counts what was read; `asked`
@@ -27,7 +27,7 @@ class ExternalMemory:
         self.asked: list[tuple[int, int]] = []
 
     async def serve(self, ctx: Any, axi: Any) -> None:
-        """Never returns."""
+        """Answer read bursts for ever; a coroutine for a testbench in the background."""
         timing, random = self.timing, Random(self.timing.seed)
         throttle, size = Throttle(timing.rate), len(axi.rdata) // 8
         waiting: deque[tuple[int, int, bool]] = deque()  # due, address, last

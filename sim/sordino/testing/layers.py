@@ -67,7 +67,7 @@ class ProductCase:
 
     @property
     def product(self) -> NDArray[np.int64]:
-        """What numpy says, before any wrap; int64 (outputs,)."""
+        """The product as numpy computes it, before any wrap; int64 (outputs,)."""
         return (self.matrix.astype(np.int64) @ self.x.astype(np.int64)) << self.shift
 
 
@@ -197,7 +197,7 @@ def random_sizes(rng: np.random.Generator, config: Config) -> LayerSizes:
 
 
 def layers_image(rng: np.random.Generator, config: Config, sizes: LayerSizes) -> Image:
-    """For each vector of input: LSTM cell, linear layer, argmax of a second one, EMIT.
+    """An image that makes a token of every input vector: LSTM cell, linear layer, argmax, EMIT.
 
     Biases are never zero and of any size; activation memory holds x, h and the linear layer's
     output one after the other, state memory c.

@@ -55,7 +55,7 @@ class _Chunks:
         )
 
     def between(self, matrix: int) -> bool:
-        """What leaves the rings as they are; whether the tables are still there."""
+        """Add instructions that leave the rings as they are; whether the tables are still there."""
         requantise = {"multiplier": 40000, "shift": 20}
         first = self.below(STREAMING.rows_per_lane - 3)
         fields: dict[str, Any] = {

@@ -15,7 +15,7 @@ Stall = Callable[[], int]
 
 
 def never() -> int:
-    """No wait: one transfer a cycle if the other side agrees."""
+    """The wait of a side that never stalls: 0 cycles."""
     return 0
 
 
@@ -27,7 +27,7 @@ def pattern(*waits: int) -> Stall:
 
 
 def seeded(seed: int, *, chance: float = 0.4, most: int = 7) -> Stall:
-    """With probability `chance` a wait of 1 to `most` cycles, else none; the same for one seed."""
+    """Random waits, the same for a seed: 1 to `most` cycles with probability `chance`, else 0."""
     if not 0 <= chance <= 1 or most < 1:
         raise ValueError(f"wanted a chance from 0 to 1 and most >= 1, not {chance} and {most}")
     random = Random(seed)

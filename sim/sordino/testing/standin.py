@@ -18,7 +18,7 @@ def counter_value(number: int) -> int:
 
 
 class StandIn(wiring.Component):
-    """Turns each feature f into the token 3 f, while it is busy, without keeping any.
+    """A machine that turns each feature f into the token 3 f while it is busy, and keeps none.
 
     It stops at the end of input with the low byte of `entry` as code, at once with ILLEGAL if
     `limit` is 1, and with LIMIT on `abort`. With `counting`, all counters are one that counts

@@ -33,7 +33,7 @@ _Bools = NDArray[np.bool_]
 def stepped_cycles(
     groups: Sequence[GroupStreams], *, config: Config, memory: MemoryTiming, again: bool = False
 ) -> MatvecCycles:
-    """As `streamed_cycles`."""
+    """The time of a MATVEC, as `sordino.cycles.streamed.streamed_cycles` must find it."""
     active = [group for group in groups if len(group.padding)]
     walked = np.array([len(group.walk.columns) for group in groups], np.int64)
     if not active:
@@ -97,7 +97,7 @@ class _Race:
         self.wait_broadcast = 0
 
     def _script(self, groups: Sequence[GroupStreams]) -> None:
-        """Of every group's every move: the column it needs, and which streams pass a word."""
+        """Note for each move of each group the column it needs and the streams that pass a word."""
         columns, passes, first = list[_Ints](), list[_Bools](), list[int]()
         at = 0
         for group in groups:
@@ -154,14 +154,14 @@ class _Race:
             now += 1
 
     def _fill(self, waiting: _Bools) -> _Bools:
-        """Decoders that begin: two words into the window, then the first state."""
+        """The decoders that begin: each takes two words into its window, then the first state."""
         shift = (self.stage < 2) & ~waiting
         self.stage += shift | (self.stage == 2)
         self.ready = (self.stage == 3).reshape(self.groups, -1).all(axis=1)
         return shift
 
     def _fetch(self, refill: _Bools, unread: _Bools, waiting: _Bools) -> _Bools | None:
-        """Words that leave their rings; whose burst is through, if any."""
+        """Take words from the rings; the streams whose burst is used up, if any."""
         fetch = (refill | waiting) & unread & (self.taken < self.landed)
         self.here = fetch | (self.here & ~refill)
         if not fetch.any():
@@ -171,7 +171,7 @@ class _Race:
         return freed
 
     def _choose(self, now: int) -> None:
-        """The next stream in turn that has a burst left and room."""
+        """Ask for a burst of the next stream in turn that has one left and room for it."""
         if now < self.next_choice or self.outstanding == self.most:
             return
         wants = np.flatnonzero((self.unasked > 0) & (self.room > 0))
@@ -187,7 +187,7 @@ class _Race:
         self.bursts.append([now + ISSUE + self.memory.latency, beats, chosen])
 
     def _answer(self, now: int) -> None:
-        """The memory's cycle."""
+        """Let the memory answer for one cycle."""
         rate = self.memory.rate
         self.credit = min(self.credit + rate, BEAT - 1 + rate)
         if self.credit < BEAT or not self.bursts or self.bursts[0][0] > now:
@@ -202,7 +202,7 @@ class _Race:
             self.outstanding -= 1
 
     def _broadcast(self) -> None:
-        """One column, unless some group's FIFO has no room; `sent` holds the latest cycles'."""
+        """Send one column, unless a group's FIFO has no room; `sent` holds the latest cycles'."""
         sent = self.sent[-1]
         reserve = sent < self.columns and bool(self.open.all())
         self.open = ~self.active | (sent - self.present < self.depth - reserve)

@@ -79,7 +79,7 @@ class Gapped:
         record: bool | Callable[[Record], None] = False,
         entry: str = "main",
     ) -> RunResult:
-        """As `Rtl.run`."""
+        """Run the image on `features` (n,) int8 as `Rtl.run` does, with gaps in the streams."""
         return self.rtl.run(
             features,
             cycle_limit=cycle_limit,

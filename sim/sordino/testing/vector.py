@@ -97,7 +97,7 @@ class VectorBench:
                 ctx.set(store.data[address], value)
 
     def contents(self, ctx: Any) -> Memory:
-        """What the memories hold, parameters apart."""
+        """The contents of all memories but parameter memory."""
         found = Memory(self.config)
         for store, values in (
             (self._activation, found.activation),

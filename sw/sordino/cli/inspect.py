@@ -34,7 +34,7 @@ def _config_report(config: Config) -> dict[str, Any]:
 
 
 def _bounds(image: Image, memory: MemoryTiming) -> Bounds | None:
-    """Of a frame; None where no engine would run the image, or it reads no input."""
+    """A frame's bounds; None where no engine would run the image, or it reads no input."""
     try:
         verify(image)
     except ImageError:

@@ -44,7 +44,7 @@ class MachinePath(InputPath):
     """A machine's TOML file, or the name of a preset."""
 
     def paths(self, value: Any) -> list[Path]:
-        """None for a preset."""
+        """The paths in an option's value; presets have none."""
         return [path for path in super().paths(value) if str(path) not in PRESETS]
 
 
@@ -135,7 +135,7 @@ def default_output(read: Path, suffix: str) -> Path:
 
 
 def _prepare_folder(context: click.Context, folder: Path, names: tuple[str, ...]) -> None:
-    """As `prepare_output`, of the files with these names in a folder."""
+    """Prepare for files with these names in a folder, as `prepare_output` does for one file."""
     for read in _inputs(context):
         if _same(folder, read):
             raise InputError(

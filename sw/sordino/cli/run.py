@@ -110,7 +110,7 @@ def _run_one(
 
 
 def _search_one(decoder: Decoder, image: Image, heard: Heard, clock: int) -> dict[str, Any]:
-    """As `_run_one`, with the host's hypotheses, best first; there are no cycles."""
+    """Run one input as `_run_one` does, with the host's hypotheses, best first; without cycles."""
     found = decoder.hypotheses(heard.features)
     return _entry(
         image,

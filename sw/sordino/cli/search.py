@@ -68,7 +68,7 @@ class SearchChoice:
             raise click.UsageError(f"--beam and --lm need --engine golden or float, got {engine}")
 
     def decoder(self, transducer: Transducer[Any]) -> Decoder:
-        """With that transducer; InputError for a language model that cannot be read."""
+        """The decoder of a transducer; InputError for a language model that cannot be read."""
         fusion, weights = None, self.weights()
         if self.lm is not None:
             options = FusionOptions(weight=weights["lm_weight"], word_bonus=weights["word_bonus"])
@@ -83,7 +83,7 @@ class SearchChoice:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For --json; null where decoding is greedy or there is no language model."""
+        """The options for --json; None where decoding is greedy or there is no language model."""
         return {
             "beam": (self.beam or _DEFAULTS.beam) if self.wanted else None,
             "lm": None if self.lm is None else str(self.lm),

@@ -42,7 +42,7 @@ class Heard:
 
     @classmethod
     def of(cls, path: str, heard: ModelInput, seconds_taken: float) -> "Heard":
-        """With what JSON has of it."""
+        """An input that has been read, with the facts of it that --json has."""
         return cls(
             path=path,
             features=heard.quantised,

@@ -1,4 +1,4 @@
-"""Where a program's vectors, states and parameters lie."""
+"""The addresses of a program's vectors, states and parameters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ _ENCODER_BANKS, _PREDICTION_BANKS = 2, 1
 
 @dataclass(frozen=True, eq=False)
 class LstmAddresses:
-    """Where an LSTM's input, state and parameters are.
+    """The addresses of an LSTM's input, state and parameters.
 
     `out` is where CELL writes: h itself, or, with more tiles than banks, a scratch vector, since
     later tiles still need the previous h; then it is `copied` to h. The layer before a time
@@ -76,11 +76,11 @@ class Addresses:
 
     x, embedded, joint   inputs of encoder, prediction network and output matrix
     encoder, prediction  their layers
-    halves               of the joint: the encoder's, the prediction network's
-    index_table          of ARGMAX
-    embedding, stride, width   of EMBED: first word, words a row, int8 a row
-    scores, outputs, score_biases   for a host: last in state memory, number of slots
-    group                input vectors of a step
+    halves               the halves of the joint: the encoder's, the prediction network's
+    index_table          ARGMAX's entries: parameter word
+    embedding, stride, width   EMBED's table: first parameter word, words a row, int8 a row
+    scores, outputs, score_biases   for a host that searches: state words, their number, biases
+    group                input vectors that a step takes
     """
 
     def __init__(

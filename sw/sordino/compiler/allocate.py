@@ -19,7 +19,7 @@ class Words:
     used: int = 0
 
     def take(self, count: int) -> int:
-        """First of `count` words."""
+        """Give out `count` words; the first word's number."""
         first = self.used
         self.used += count
         return first
@@ -32,13 +32,13 @@ class Parameters:
     contents: bytearray = field(default_factory=bytearray)
 
     def add(self, contents: bytes) -> int:
-        """First word of `contents`, which is padded to whole words."""
+        """Append `contents`, padded to whole words; the first word's number."""
         first = len(self.contents) // PARAMETER_BYTES
         self.contents += contents + bytes(-len(contents) % PARAMETER_BYTES)
         return first
 
     def add_int32(self, values: NDArray[np.int64]) -> int:
-        """First word of these int32, lowest first."""
+        """Append int32 values, little-endian; the first word's number."""
         return self.add(values.astype("<i4").tobytes())
 
 

@@ -36,14 +36,14 @@ def _half(layer: Linear, weight: _Floats, bias: _Floats) -> Linear:
 
 
 def _reach(model: RnntModel) -> tuple[_Floats, _Floats, _Floats]:
-    """Of each unit's sum: the constant part, and how far each half goes from it."""
+    """The constant part of each unit's sum, and how far each half goes from it."""
     halves = (model.joint_encoder, model.joint_prediction)
     first, second = (np.abs(half.weight).sum(axis=1) for half in halves)
     return halves[0].bias + halves[1].bias, first, second
 
 
 def _outputs(model: RnntModel) -> tuple[_Floats, _Floats]:
-    """The lowest and the highest value of each unit behind the activation."""
+    """The lowest and the highest value of each unit behind the activation, each (units,)."""
     constant, first, second = _reach(model)
     if model.activation == "tanh":
         ones = np.ones(len(constant))
@@ -199,7 +199,7 @@ def _scale_units(model: RnntModel) -> RnntModel:
 
 
 def _fine_shifts(model: RnntModel, units: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """By which further power of two these units' weights stand out least among all others'.
+    """The further power of two by which these units' weights stand out least among all others'.
 
     Of a matrix's step its largest weight decides, of the activation's the largest sum: a unit
     whose sums would be larger than all others' is not made larger.

@@ -1,4 +1,4 @@
-"""Which of a matrix's columns are of another size than the rest."""
+"""The columns of a matrix whose numbers are of another size than the rest."""
 
 from typing import Any
 
@@ -14,22 +14,22 @@ _Floats = NDArray[np.float64]
 
 
 def zero_columns(matrix: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which columns hold nothing but zeros."""
+    """A mask (columns,) of the columns of a matrix (rows, columns) that hold only zeros."""
     return np.asarray(~np.any(matrix, axis=0))
 
 
 def usual_sizes(matrix: _Floats) -> _Floats:
-    """The median magnitude of each column's numbers that are not zero; 0 without any."""
+    """The median magnitude of each column's numbers that are not zero (columns,); 0 without any."""
     return np.array(
         [np.median(column[column > 0]) if column.any() else 0.0 for column in np.abs(matrix).T]
     )
 
 
 def uneven_shifts(sizes: _Floats, others: _Floats) -> NDArray[np.int64]:
-    """By which power of two each column is too large for the column that it meets.
+    """The power of two by which each column is too large for the column that it meets.
 
-    `sizes` and `others` are those of either side. Where one is _UNEVEN times the usual one of its
-    side, both are as far from the usual ones afterwards.
+    `sizes` and `others` (columns,) are the `usual_sizes` of the two matrices. Where a column's
+    size is _UNEVEN times the median of its side, shifting makes both columns stand out alike.
     """
     live = (sizes > 0) & (others > 0)
     if not live.any():

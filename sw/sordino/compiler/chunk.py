@@ -44,7 +44,7 @@ def check_chunk(model: RnntModel, config: Config, weights: str) -> None:
 
 
 def encode_placed(placed: PlacedModel, config: Config) -> EncodedMatrices:
-    """All matrices, resident."""
+    """The matrices of all layers, encoded and resident."""
     slots = [matrix for layer in placed.layers for matrix in layer.slots()]
     weights = [count for layer in placed.layers for count in layer.weights()]
     return encode_matrices(slots, config, weights=weights)
@@ -62,7 +62,7 @@ def bank_place(layer: Placed, frame: int) -> dict[str, Any]:
 
 
 def shared(placed: PlacedModel) -> tuple[Placed, ...]:
-    """The layers whose W is read once a chunk."""
+    """The encoder's layers, whose W is read once a chunk."""
     return (*placed.encoder, placed.joint_encoder)
 
 

@@ -31,7 +31,7 @@ _Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Load:
-    """What items weigh.
+    """The work that items bring to their bins.
 
     items    (items, rotations, measures): what an item adds to each measure of its bin, at a row
              of that remainder
@@ -149,7 +149,7 @@ class _Dealer:
         return order
 
     def _fill(self) -> None:
-        """Heaviest first, each to the bin that it leaves lightest."""
+        """Deal the items, heaviest first, each to the bin that it leaves lightest."""
         order = self._heaviest_first()
         room = np.array(self.capacities)
         sizes = np.zeros(len(room), np.int64)
@@ -186,7 +186,7 @@ class _Dealer:
             self.bins[number] = self.slots[self.where == number].tolist()
 
     def _sort(self) -> None:
-        """Heaviest first among a bin's rows of like rotation: every load stays what it is.
+        """Move heavy items first among a bin's rows of like rotation; every load stays what it is.
 
         Walks then pass dense rows together and sparse ones together, and runs are shorter and
         longer than they would be: their entropy is lower.

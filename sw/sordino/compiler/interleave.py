@@ -64,7 +64,7 @@ def interleave(
 
 @dataclass(frozen=True)
 class TablePlan:
-    """Which tables of one kind, run tables or value tables, are where.
+    """A plan of the slots in which tables of one kind, run tables or value tables, are loaded.
 
     runs    the kind
     tables  the table of each matrix
@@ -82,7 +82,7 @@ class TablePlan:
     def make(
         cls, tables: Sequence[int], often: Sequence[int], slots: int, *, runs: bool
     ) -> "TablePlan":
-        """`tables` are those of the matrices, `often` the matrices, most often used first."""
+        """Plan `slots` slots for the matrices' `tables`; `often` lists the most used ones first."""
         distinct = list(dict.fromkeys(tables[number] for number in often))
         room = slots if len(distinct) <= slots else max(0, slots - 2)
         pinned = {table: slot for slot, table in enumerate(distinct[:room])}
@@ -90,14 +90,14 @@ class TablePlan:
         return cls(runs, tuple(tables), pinned, shared)
 
     def keep(self, number: int, which: int) -> dict[int, int]:
-        """Where a block may expect a matrix's table from the one before: {slot: table}, if so."""
+        """What a block may leave to the next for a matrix: {slot: table}, or nothing."""
         table = self.tables[number]
         if table in self.pinned or len(self.shared) < 2:
             return {}
         return {self.shared[which]: table}
 
     def load(self, layer: str, table: int, slot: int) -> Instruction:
-        """TABLE."""
+        """The TABLE instruction that loads a table into a slot."""
         fields = {"runs": 1} if self.runs else {}
         return Instruction.make(Opcode.TABLE, layer, source=table, slot=slot, **fields)
 

@@ -1,4 +1,4 @@
-"""Where a layer's outputs stand: storage order, tiles, and the dealt slots of its matrices.
+"""The places of a layer's outputs: storage order, tiles, and the dealt slots of its matrices.
 
 An output's storage index is its place in memory and, for consumers, its column. Storage indices
 have no gaps: all rows but the last are full.

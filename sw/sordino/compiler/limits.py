@@ -29,7 +29,7 @@ class Limits:
             self.needed[setting] = max(value, self.needed.get(setting, 0))
 
     def grow(self, setting: str, value: int, whose: str) -> None:
-        """`need`, and go on with a machine that has it; DoesNotFit where none may have it.
+        """Note a need and go on with a machine that has it; DoesNotFit where none may have it.
 
         `whose` names in the message what needs it.
         """

@@ -23,7 +23,7 @@ _Floats = NDArray[np.float64]
 def lloyd_max(
     weights: NDArray[np.floating], count: int, before: NDArray[np.floating] | None = None
 ) -> _Floats:
-    """At most `count` (2 at least) values, ascending, zero among them.
+    """The Lloyd-Max values of weights: at most `count` (2 or more), ascending, zero among them.
 
     Weights of any shape; with so few different ones, these are the values and nothing is lost.
     Values that once were good, `before`, are tried first: weights that gather around some of them

@@ -55,7 +55,7 @@ class Placed:
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
-        """Directory entries in the order of their numbers."""
+        """The layer's directory entries in the order of their numbers."""
         pieces = []
         for tile in range(len(self.layout.tiles)):
             for matrix, columns in enumerate(self.columns):
@@ -67,15 +67,15 @@ class Placed:
 
     @property
     def numbered(self) -> Iterator[tuple[int, Piece]]:
-        """Directory entries with their numbers."""
+        """The layer's directory entries, each after its number."""
         return enumerate(self.pieces, self.first)
 
     def numbers(self, tile: int, matrix: int) -> list[int]:
-        """Directory entries of one matrix's tile, by column."""
+        """The numbers of the directory entries of a matrix in one tile, by column."""
         return [n for n, piece in self.numbered if (piece.tile, piece.matrix) == (tile, matrix)]
 
     def slots(self) -> list[NDArray[np.int8]]:
-        """Dealt matrices in the order of their numbers."""
+        """Dealt matrices in the order of their numbers, each int8 (rows, lanes, columns)."""
         dealt = [
             self.layout.slots(matrix.values, columns)
             for matrix, columns in zip(self.layer.matrices, self.columns, strict=True)
@@ -83,7 +83,7 @@ class Placed:
         return [dealt[p.matrix][p.tile][:, :, p.begin : p.end] for p in self.pieces]
 
     def weights(self) -> list[int]:
-        """Weights of each dealt matrix, empty slots not counted."""
+        """The number of weights of each dealt matrix, empty slots not counted."""
         outputs = 4 if self.layout.lstm else 1
         tiles = self.layout.tiles
         return [outputs * tiles[p.tile].count * (p.end - p.begin) for p in self.pieces]
@@ -101,7 +101,7 @@ class PlacedModel:
 
     @property
     def layers(self) -> tuple[Placed, ...]:
-        """In the order of the directory."""
+        """All layers in the order of the directory."""
         return (
             *self.encoder,
             self.joint_encoder,
@@ -112,7 +112,7 @@ class PlacedModel:
 
 
 def with_bounds(model: PlacedModel, bounds: Mapping[str, tuple[int, ...]]) -> PlacedModel:
-    """The same with W of these layers, by name, cut at these columns."""
+    """A copy of the model in which W of the named layers is cut at these columns."""
     first, made = 0, []
     for layer in model.layers:
         new = replace(layer, first=first, bounds=bounds.get(layer.name, ()))

@@ -17,9 +17,9 @@ EMBEDDING = "prediction.embedding.weight"
 
 @dataclass(frozen=True)
 class Precision:
-    """At most 2^bits values a matrix; CompileError for what means nothing.
+    """The number of values that each matrix may have; CompileError for what means nothing.
 
-    bits      of a weight, 2 to 8
+    bits      of a weight, 2 to 8: a matrix has at most 2^bits values
     codebook  where the values lie, one of CODEBOOKS
     layers    (pattern, bits) for the matrices whose canonical names fit the pattern, as in the
               shell; the first that fits holds
@@ -38,7 +38,7 @@ class Precision:
             raise CompileError(f"codebook must be {' or '.join(CODEBOOKS)}, not {self.codebook!r}")
 
     def bits_of(self, name: str) -> int:
-        """Bits of the matrix with this canonical name."""
+        """The bits of a weight of the matrix with this canonical name."""
         for pattern, bits in self.layers:
             if fnmatchcase(name, pattern):
                 return bits
@@ -54,12 +54,12 @@ class Precision:
                 )
 
     def to_dict(self) -> dict[str, Any]:
-        """As a model's meta holds it under `quantise`; `from_dict` gives it back."""
+        """The entries that a model's meta has under `quantise`; `from_dict` gives them back."""
         return {"bits": self.bits, "codebook": self.codebook, "layers": dict(self.layers)}
 
     @classmethod
     def from_dict(cls, values: object) -> "Precision":
-        """Raises InputError for anything but what `to_dict` makes, entries left out or not."""
+        """The precision of entries as `to_dict` makes them, or some of them; else InputError."""
         given = QUANTISE.read(values, at="quantise.")
         return cls(
             bits=given.get("bits", QUANTISE.default("bits")),

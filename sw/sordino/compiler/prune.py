@@ -32,7 +32,7 @@ _LINEARS = ("joint_encoder", "joint_prediction", "joint_output")
 
 @dataclass(frozen=True)
 class Groups:
-    """What of a matrix (outputs, inputs) becomes zero together: one column in several rows.
+    """The parts of a matrix (outputs, inputs) that become zero together: a column in several rows.
 
     They are `group` rows: those of one residue modulo `stride` where `stride` is above 1 (then
     there are `group` times `stride` rows), else neighbours; the last group may be smaller.
@@ -42,12 +42,12 @@ class Groups:
     stride: int = 1
 
     def members(self, rows: int) -> NDArray[np.int64]:
-        """The group of each row."""
+        """The number of each row's group, int64 (rows,)."""
         every = np.arange(rows)
         return every % self.stride if self.stride > 1 else every // self.group
 
     def energies(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sums of squares (groups, inputs)."""
+        """The sum of squares of each group in each column, (groups, inputs)."""
         member = self.members(len(weight))
         energy = np.zeros((int(member.max()) + 1, weight.shape[1]))
         np.add.at(energy, member, weight**2)

@@ -68,7 +68,7 @@ def score_scale(output: QuantisedLayer) -> tuple[int, int, int]:
 
 
 def locate(at: Addresses, fraction: int) -> Search:
-    """Where everything lies."""
+    """Where a host that searches finds everything; scores have so many fraction bits."""
     encoder, prediction = ((half.state, slot_count(half.placed.layout)) for half in at.halves)
     return Search(
         frames=at.group,

@@ -1,4 +1,4 @@
-"""Which matrices stay in the stream memories, and which are streamed from external memory."""
+"""The choice which matrices stay in the stream memories and which external memory streams."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -51,7 +51,7 @@ def place_weights(encoded: EncodedMatrices, config: Config, weights: str) -> Enc
 
 
 def _left_over(matrices: Sequence[MatrixStreams], config: Config) -> list[bool]:
-    """For each matrix whether it does not fit beside those after it."""
+    """One flag a matrix: whether it finds no room beside the matrices after it."""
     groups = [STREAM_WORD_BITS * (config.group_words - config.ring_words)] * config.groups
     lanes = [STREAM_WORD_BITS * (config.lane_words - config.ring_words)] * config.lanes
     marks = []

@@ -17,7 +17,7 @@ UNKNOWN: Slots = ({}, {})
 
 
 class Tables:
-    """Slots for the tables of all matrices.
+    """A plan of the slots for the run tables and the value tables of all matrices.
 
     for_symbol, for_frame, for_rest  what is loaded at the end of one block and used by the next:
                                      before the joint, before a frame, after a time reduction
@@ -63,7 +63,7 @@ class Tables:
             self.for_rest.append(plan.keep(placed.encoder[after].numbers(0, 1)[0], 0))
 
     def pinned(self) -> Iterator[Instruction]:
-        """Load what keeps its slot."""
+        """Yield the TABLE instructions for tables that keep their slots."""
         for plan in self._plans:
             for table, slot in plan.pinned.items():
                 yield plan.load(self._names[table], table, slot)

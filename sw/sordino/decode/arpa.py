@@ -45,7 +45,7 @@ _OTHERS = (
 
 
 def format_arpa(model: NgramModel) -> str:
-    """The file; equal models give equal text."""
+    """The text of an ARPA file; equal models give equal text."""
     by_length: list[list[Gram]] = [[] for _ in range(model.order)]
     for gram in sorted(model.logs):
         by_length[len(gram) - 1].append(gram)
@@ -62,12 +62,12 @@ def format_arpa(model: NgramModel) -> str:
 
 
 def save_arpa(model: NgramModel, path: str | Path) -> None:
-    """Write the file."""
+    """Write an ARPA file; InputError where it cannot be written."""
     write_atomically(path, format_arpa(model))
 
 
 def load_arpa(path: str | Path) -> NgramModel:
-    """Read a file; InputError, in one line, if it cannot be read or is not what it should be."""
+    """Read an ARPA file; InputError, in one line, if it cannot be read or has another format."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:

@@ -33,16 +33,16 @@ class Fusion(Protocol):
     """A second opinion on tokens alone, such as a language model's; its states never change."""
 
     def start(self) -> Any:
-        """Before the first token."""
+        """The state before the first token."""
 
     def advance(self, state: Any, token: int) -> Any:
-        """After one more token."""
+        """The state after one more token."""
 
     def score(self, state: Any) -> float:
-        """What is added to the transducer's logarithm while the search goes on."""
+        """The nats that are added to the transducer's logarithm while the search goes on."""
 
     def final(self, state: Any) -> float:
-        """What is added where the utterance ends here."""
+        """The nats that are added instead where the utterance ends here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class BeamOptions:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What may have been said.
+    """A sequence of tokens that may have been said.
 
     score     what hypotheses are compared by: the transducer's logarithm, what fusion adds, and
               what is taken off
@@ -138,7 +138,7 @@ class _Search(Generic[State]):
         return [Hypothesis(path.tokens, path.total, path.acoustic) for path in best]
 
     def _step(self, active: list[_Path]) -> list[_Path]:
-        """All that follow by one blank or token, those with the same tokens as one."""
+        """All paths that are one blank or token longer, those with the same tokens merged."""
         following: dict[Any, _Path] = {}
         for path in active:
             for after in self._followers(path):

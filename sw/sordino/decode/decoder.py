@@ -1,4 +1,4 @@
-"""From model input to words: a transducer, a search, and what else has a say."""
+"""A decoder from model input to words: a transducer, a search, and a language model."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,18 +15,18 @@ __all__ = ["Decoder"]
 
 @dataclass(frozen=True, kw_only=True)
 class Decoder:
-    """Everything that decoding needs."""
+    """A transducer, the options of its search, and a language model beside it, if any."""
 
     transducer: Transducer[Any]
     options: BeamOptions
     fusion: Fusion | None = None
 
     def hypotheses(self, x: NDArray[Any]) -> list[Hypothesis]:
-        """Of an input (frames, dim), best first."""
+        """The hypotheses for an input (frames, dim), best first."""
         return beam_search(self.transducer, np.asarray(x), self.options, self.fusion)
 
     def spelt(self, hypothesis: Hypothesis) -> str:
-        """Its words."""
+        """The words of a hypothesis."""
         return spell(self.transducer.tokens[token] for token in hypothesis.tokens)
 
     def text(self, x: NDArray[Any]) -> str:

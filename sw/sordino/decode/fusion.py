@@ -56,7 +56,7 @@ class FusionOptions:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a hypothesis has written.
+    """The words and letters that a hypothesis has written.
 
     context  the words that the next one depends on
     letters  of the word in progress
@@ -101,11 +101,11 @@ class NgramFusion:
         self._logs: dict[tuple[Gram, str], float] = {}
 
     def start(self) -> Written:
-        """Before the first token."""
+        """The state before the first token."""
         return Written((BEGIN,) if self._model.order > 1 else (), "", 0.0, 0)
 
     def advance(self, state: Written, token: int) -> Written:
-        """After one more token; every space ends the word in progress, if there is one."""
+        """The state after one more token; every space ends the word in progress, if any."""
         first, *rest = self._texts[token]
         state = self._write(state, first)
         for letters in rest:
@@ -113,11 +113,11 @@ class NgramFusion:
         return state
 
     def score(self, state: Written) -> float:
-        """Weighted logarithms and bonuses, the word in progress as far as it is known."""
+        """The weighted logarithms and bonuses, the word in progress as far as it is known."""
         return self._weighted(state, self._begun(state.context, state.letters))
 
     def final(self, state: Written) -> float:
-        """The same where the utterance ends here."""
+        """The score where the utterance ends here: the word in progress counts as finished."""
         state = self._end_word(state)
         return self._weighted(state, _LN10 * self._model.log10(END, state.context))
 
@@ -147,7 +147,7 @@ class NgramFusion:
         return log + self._options.unknown_letter * len(letters)
 
     def _begun(self, context: Gram, letters: str) -> float:
-        """log of all words that begin with these letters, after a context."""
+        """The log probability of all words that begin with these letters, after a context."""
         if not letters:
             return 0.0
         key = (context, letters)

@@ -27,7 +27,7 @@ _NOTHING = np.zeros(0, np.int8)
 
 @dataclass(frozen=True, eq=False)
 class MachineState:
-    """A prediction network after some tokens: what the host keeps of it.
+    """The state of a prediction network after some tokens, as the host keeps it.
 
     hidden, cells   h (int8) and c (int16) of its layers, each (units,)
     half            int16 (joint slots,)
@@ -101,7 +101,7 @@ class MachineTransducer:
         return np.array(found, np.int64).reshape(len(found), len(self._encoded))
 
     def start(self) -> MachineState:
-        """Before the first token: zero state, then the blank."""
+        """The state before the first token: zeros, then the blank."""
         zero = MachineState(
             tuple(np.zeros(len(h), np.int64) for h in self._hidden),
             tuple(np.zeros(len(c), np.int64) for c in self._cells),
@@ -110,7 +110,7 @@ class MachineTransducer:
         return self.advance(zero, self.blank)
 
     def advance(self, state: MachineState, token: int) -> MachineState:
-        """After one more token."""
+        """The state after one more token."""
         for memory, kept in zip(
             (*self._hidden, *self._cells), (*state.hidden, *state.cells), strict=True
         ):

@@ -53,7 +53,7 @@ class NgramModel:
         return sorted(g[0] for g in self.logs if len(g) == 1 and g[0] not in _MARKS)
 
     def context(self, words: Sequence[str]) -> Gram:
-        """As much of the latest words as the model may use."""
+        """The latest words that the model may use, at most order - 1 of them."""
         return tuple(words[max(0, len(words) - self.order + 1) :])
 
     def _known(self, words: Sequence[str]) -> Gram:
@@ -148,7 +148,7 @@ def _raw_counts(sentences: Iterable[Sequence[str]], order: int) -> list[Counter[
 
 
 def _adjusted(counts: list[Counter[Gram]]) -> list[dict[Gram, int]]:
-    """Below the highest order, the number of words before an n-gram instead of its own number.
+    """Counts with, below the highest order, the number of words seen before each n-gram.
 
     Nothing stands before a sentence, so n-grams with its begin keep their number.
     """
@@ -160,7 +160,7 @@ def _adjusted(counts: list[Counter[Gram]]) -> list[dict[Gram, int]]:
 
 
 def _discounts(counts: Iterable[int]) -> tuple[float, ...]:
-    """For a count of 1, of 2, and of 3 or more; equation 26 there."""
+    """The discounts of counts of 1, of 2, and of 3 or more; equation 26 there."""
     numbers = Counter(min(count, 5) for count in counts)
     if not all(numbers[n] for n in (1, 2, 3, 4)):
         return _FALLBACK

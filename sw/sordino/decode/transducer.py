@@ -16,30 +16,28 @@ State = TypeVar("State")
 
 
 class Transducer(Protocol[State]):
-    """An RNN-T in its three parts; `State` is the prediction network's, never changed in place.
-
-    tokens       text of every token
-    blank        the token that stands for no token
-    max_symbols  tokens in one frame at most
-    """
+    """An RNN-T in its three parts; `State` is the prediction network's, never changed in place."""
 
     @property
-    def tokens(self) -> list[str]: ...
+    def tokens(self) -> list[str]:
+        """The text of every token."""
 
     @property
-    def blank(self) -> int: ...
+    def blank(self) -> int:
+        """The token that stands for no token."""
 
     @property
-    def max_symbols(self) -> int: ...
+    def max_symbols(self) -> int:
+        """The number of tokens in one frame at most."""
 
     def encode(self, x: NDArray[Any]) -> NDArray[Any]:
         """One vector a frame, (T, joint), for an input (frames, dim)."""
 
     def start(self) -> State:
-        """Before the first token."""
+        """The state before the first token."""
 
     def advance(self, state: State, token: int) -> State:
-        """After one more token."""
+        """The state after one more token."""
 
     def scores(self, encoded: NDArray[Any], state: State) -> _Floats:
         """Natural logarithms of all tokens' probabilities (tokens,) at one of `encode`'s."""
@@ -71,11 +69,11 @@ class FloatTransducer:
         return self._network.listen(x * self._step if x.dtype == np.int8 else x)
 
     def start(self) -> Predicted:
-        """Before the first token."""
+        """The state before the first token."""
         return self._network.start()
 
     def advance(self, state: Predicted, token: int) -> Predicted:
-        """After one more token."""
+        """The state after one more token."""
         return self._network.advance(state, token)
 
     def scores(self, encoded: _Floats, state: Predicted) -> _Floats:

@@ -123,7 +123,7 @@ class _Tensors:
         self._unbiased: list[str] = []
 
     def stand_ins(self) -> "_Tensors":
-        """As many ones, which take no memory, instead of the numbers."""
+        """The same tensors with ones, which take no memory, instead of their numbers."""
         shapes = {name: shape_of(tensor) for name, tensor in self.held.items()}
         return _Tensors(
             {
@@ -135,7 +135,7 @@ class _Tensors:
         )
 
     def load(self) -> None:
-        """Convert all; InputError for what holds no floats."""
+        """Convert all tensors to float64; InputError for one that holds no floats."""
         self.held = {name: as_floats(name, tensor) for name, tensor in self.held.items()}
 
     def get(self, name: str) -> _Array | None:

@@ -45,12 +45,12 @@ class Lstm:
 
     @property
     def hidden(self) -> int:
-        """Units."""
+        """The number of units."""
         return len(self.weight_hh) // 4
 
     @property
     def inputs(self) -> int:
-        """Width of the input."""
+        """The width of the input."""
         return int(self.weight_ih.shape[1])
 
     @property
@@ -174,7 +174,7 @@ class RnntModel:
         self.joint_output.check("joint.output", len(self.embedding), joint)
 
     def _check_tokens(self) -> None:
-        """As many tokens as rows, the blank among them: decoding begins with its embedding."""
+        """Check that each row has a token, the blank among them: decoding begins with it."""
         tokens, rows = len(self.meta["tokens"]), len(self.embedding)
         outputs = len(self.joint_output.weight) if self.joint_output.weight.ndim else 0
         if tokens != rows and outputs == tokens:
@@ -235,13 +235,13 @@ class RnntModel:
 
     @property
     def licence(self) -> str | None:
-        """What meta says, in either spelling."""
+        """The licence that meta names, in either spelling; None where it names none."""
         text = self.meta.get("licence", self.meta.get("license"))
         return None if text is None else str(text)
 
     @cached_property
     def time_reduction(self) -> TimeReduction:
-        """Where the encoder stacks frames."""
+        """The layer before which the encoder stacks frames, and how many; `after` is 0 for none."""
         return TimeReduction.from_meta(self.meta["encoder"], len(self.encoder))
 
     @property

@@ -30,12 +30,12 @@ def _histogram(values: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 def order0_bits(matrix: _Matrix) -> float:
-    """Order-0 entropy of the weights, zeros included, times their number."""
+    """The order-0 entropy of the weights, zeros included, times their number: bits."""
     return entropy(_histogram(matrix)) * matrix.size
 
 
 def _blocks(matrix: _Matrix, group: int) -> NDArray[np.bool_]:
-    """Which blocks of one column in `group` neighbouring rows are not all zero."""
+    """A mask of the blocks of a column in `group` neighbouring rows that are not all zero."""
     padded = np.pad(matrix != 0, ((0, -len(matrix) % group), (0, 0)))
     return np.asarray(padded.reshape(-1, group, matrix.shape[1]).any(axis=1))
 
@@ -47,27 +47,27 @@ def _kept(matrix: _Matrix, group: int) -> _Matrix:
 
 
 def bitmap_bits(matrix: _Matrix, bits: int, group: int = 1) -> int:
-    """A bit for each block of `group` rows, and `bits` for each weight of a block not all zero."""
+    """A bitmap's size: a bit for each block of `group` rows, `bits` a weight of non-zero ones."""
     return _blocks(matrix, group).size + bits * _kept(matrix, group).size
 
 
 def mask_bits(matrix: _Matrix, group: int = 1) -> float:
-    """Entropy of which blocks of `group` rows are zero, times their number."""
+    """The entropy of which blocks of `group` rows are zero, times their number: bits."""
     blocks = _blocks(matrix, group)
     return entropy(np.bincount(blocks.reshape(-1), minlength=2)) * blocks.size
 
 
 def block_bound_bits(matrix: _Matrix, group: int) -> float:
-    """Entropy of which blocks are zero and order-0 entropy of the weights in the others.
+    """The entropy of which blocks are zero and order-0 entropy of the weights in others: bits.
 
-    What no code reaches that takes blocks, and weights within blocks, for independent.
+    No code that takes blocks, and weights within blocks, for independent is smaller.
     """
     kept = _kept(matrix, group)
     return mask_bits(matrix, group) + entropy(_histogram(kept)) * kept.size
 
 
 def eie_bits(matrix: _Matrix, bits: int) -> int:
-    """EIE: a run of 0 to 15 zeros in 4 bits before each weight, which takes `bits`.
+    """The size in EIE's format: a run of 0 to 15 zeros in 4 bits before each weight of `bits`.
 
     Column by column in one stream; a longer run is cut by zeros that are stored as weights.
     """
@@ -84,7 +84,7 @@ def _coded_bits(counts: NDArray[np.int64]) -> int:
 
 
 def huffman_bits(matrix: _Matrix) -> int:
-    """Canonical Huffman codes of at most 15 bits: the smaller of two formats.
+    """The size in canonical Huffman codes of at most 15 bits: the smaller of two formats.
 
     Either one code for all weights, or run lengths and non-zeros row by row with a code each:
     runs up to 254, symbol 255 stands for 255 zeros and no weight.

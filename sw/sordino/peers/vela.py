@@ -88,7 +88,7 @@ class Vela:
         return _run(["-c", _ENCODE], np.ascontiguousarray(weights, np.int8).tobytes())
 
     def decode(self, stream: bytes) -> NDArray[np.int16]:
-        """Its weights; ToolError where Vela does not like the stream."""
+        """The weights in a stream; ToolError where Vela refuses it."""
         return np.frombuffer(_run(["-c", _DECODE], stream), np.int16)
 
     def measure(self, matrix: _Matrix) -> VelaMatrix:

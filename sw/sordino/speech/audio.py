@@ -56,7 +56,7 @@ class _Steady:
         self.tell, self.read, self._seek = file.tell, file.read, file.seek
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """As of a file; stays where it is where there is no such place."""
+        """Seek as a file does, but stay where there is no such place."""
         try:
             return self._seek(offset, whence)
         except (ValueError, OSError):

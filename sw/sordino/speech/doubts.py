@@ -103,7 +103,7 @@ _BAND = 0.9
 
 @dataclass(frozen=True, kw_only=True)
 class Likeness:
-    """How like an input is to what its model was trained on; None where nobody knows.
+    """How like an input is to the training data of its model; None where nobody knows.
 
     spread    root mean square of the model's input, about 0.8 for what it was trained on
     distance  root mean square of the mean cepstra's differences from the model's, in deviations

@@ -1,4 +1,4 @@
-"""From cepstra to what the model's first layer reads: normalise, add deltas, stack, quantise."""
+"""Cepstra made to what a model's first layer reads: normalised, with deltas, stacked, int8."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace

@@ -28,7 +28,7 @@ _Order = Literal["big", "little"]
 
 @dataclass(frozen=True)
 class Declared:
-    """Bytes of sound.
+    """The bytes of sound that a header declares, and those that are there.
 
     declared  what the header says; None where its writer did not know
     held      what is there of it

@@ -1,4 +1,4 @@
-"""From a file of any kind to what a model hears, with what there is to say against it."""
+"""Files of any kind made to model input, with what there is to say against them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,7 +155,7 @@ def load_input(path: str | Path, definition: FeatureDefinition) -> NDArray[np.in
 def _likeness(
     read: _Read, definition: FeatureDefinition, features: NDArray[np.float64]
 ) -> Likeness:
-    """Without long pauses: they are unlike speech, and no sign of another scale or front end."""
+    """The likeness of what is not a long pause: those are unlike speech on any scale."""
     if read.whole:
         return likeness(definition, features, None)
     cepstra = read.values

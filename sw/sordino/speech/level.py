@@ -27,7 +27,7 @@ _FLOATS = ("FLOAT", "DOUBLE")
 
 @dataclass(frozen=True, kw_only=True)
 class Audio:
-    """What a recording is like; shares are fractions.
+    """The measures of a recording; shares are fractions.
 
     rate_hz       samples a second, as recorded
     channels      of the recording; their mean is what is heard
@@ -74,7 +74,7 @@ class ChannelMeter:
         self._sums, self._squares = np.zeros(channels), np.zeros(channels)
 
     def add(self, block: NDArray[np.float64]) -> None:
-        """Take a block (frames, channels) into account."""
+        """Add a block (frames, channels) to the sums."""
         size = np.abs(block)
         self.peak = max(self.peak, float(size.max()))
         self.at_ceiling += int((size >= self._ceiling).sum())
@@ -96,7 +96,7 @@ def measure(
     missing: float | None,
     uncounted: float,
 ) -> Audio:
-    """What a recording is like, from its mono samples (n,), 1.0 as full scale, and its channels."""
+    """Measure a recording: its mono samples (n,), 1.0 as full scale, and its channels' sums."""
     dc = float(samples.mean())
     mixed = None
     if meter.channels > 1 and (power := meter.power()) > _NOISE:
@@ -142,7 +142,7 @@ def _flat_share(samples: NDArray[np.float64]) -> float:
 
 
 def _bandwidth(samples: NDArray[np.float64], rate: int, dc: float) -> float | None:
-    """From the mean spectrum of windows all over the recording."""
+    """The highest frequency in Hz that the mean spectrum of windows has; None for silence."""
     count = len(samples) // _SPECTRUM
     if count == 0:
         return None

@@ -1,4 +1,4 @@
-"""Which frames of a recording have speech or lie near it."""
+"""The frames of a recording that have speech or lie near it."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""From a model's tokens to words, and from what was said to how the model writes it.
+"""Words that a model's tokens spell, and spoken words as the model writes them.
 
 Words are what Unicode white space separates, in references, hypotheses and texts for a language
 model alike. An accented letter is the same letter as one code point or as two: words are compared

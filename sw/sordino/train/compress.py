@@ -28,14 +28,14 @@ def last_choice(recipe: SparsifyRecipe, steps: int) -> int:
 
 
 def share_of_zeros(recipe: SparsifyRecipe, step: int, steps: int) -> float:
-    """The share at a step: s · (1 − (1 − t)³), t from 0 to 1 at `last_choice`."""
+    """The share of zeros at a step: s · (1 − (1 − t)³), t from 0 to 1 at `last_choice`."""
     last = last_choice(recipe, steps)
     done = min(1.0, step / last) if last else 1.0
     return recipe.zeros * (1 - (1 - done) ** 3)
 
 
 def _groups(recipe: SparsifyRecipe, name: str, rows: int) -> Groups:
-    """What becomes zero together in a matrix of so many rows."""
+    """The groups of weights that become zero together in a matrix of so many rows."""
     if recipe.unit == "single":
         return Groups()
     return Groups(QUAD, 1 if name.startswith("joint") else rows // QUAD)
@@ -44,9 +44,9 @@ def _groups(recipe: SparsifyRecipe, name: str, rows: int) -> Groups:
 def choose_zeros(
     recipe: SparsifyRecipe, matrices: Mapping[str, Tensor], share: float
 ) -> dict[str, Tensor]:
-    """Masks, false where a matrix is to be zero: the smallest `share` of the units of choice.
+    """Masks by name, bool, false where a matrix is to be zero: the smallest `share` of its groups.
 
-    Of each matrix, or of all together, as the recipe's `shares` say.
+    The share holds for each matrix, or for all together, as the recipe's `shares` say.
     """
     found = {
         name: (weight.detach().double().numpy(), _groups(recipe, name, len(weight)))
@@ -57,7 +57,7 @@ def choose_zeros(
 
 
 def shrink(recipe: SparsifyRecipe, name: str, weight: Tensor, threshold: float) -> Tensor:
-    """The matrix with every unit of choice nearer to zero by `threshold`, or zero.
+    """The matrix with every group of weights nearer to zero by `threshold`, or zero.
 
     Single weights by the soft threshold; connections of four by that of their root mean square, so
     that they become zero together.
@@ -76,10 +76,10 @@ def shrink(recipe: SparsifyRecipe, name: str, weight: Tensor, threshold: float) 
 
 
 def grid_step(bits: int, clip: float, weight: Tensor, mask: Tensor | None) -> float:
-    """Step of the even grid of 2^bits − 1 values whose top is a weight of the matrix.
+    """The step of the even grid of 2^bits − 1 values whose top is a weight of the matrix.
 
-    It is the one that a share `clip` of the magnitudes (of what `mask` keeps) is below: the few
-    that are larger would make the grid coarse for all. 0 where all is zero.
+    The top is the weight that a share `clip` of the magnitudes (where `mask` is true) lies below:
+    the few larger ones would make the grid coarse for all. The step is 0 where all is zero.
     """
     kept = weight.detach() if mask is None else weight.detach()[mask]
     magnitudes = np.abs(kept.numpy())
@@ -106,9 +106,9 @@ def round_to_grid(bits: int, clip: float, weight: Tensor, mask: Tensor | None) -
 def fit_codebook(
     bits: int, weight: Tensor, mask: Tensor | None, before: Tensor | None = None
 ) -> Tensor:
-    """Lloyd-Max values of what `mask` keeps: at most 2^bits, ascending, zero among them.
+    """The Lloyd-Max values of the weights where `mask` is true: at most 2^bits, ascending.
 
-    `before` are those of an earlier step.
+    Zero is one of them. `before` are the values of an earlier step; they are tried first.
     """
     kept = weight.detach() if mask is None else weight.detach()[mask]
     start = None if before is None else before.numpy()

@@ -1,4 +1,4 @@
-"""When weights become few-valued and zero, step by step, and what passes through them see of it."""
+"""The schedule by which weights become few-valued and zero, and how forward passes see them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -82,7 +82,7 @@ class Compressor:
             self._masks = choose_zeros(recipe, matrices, share)
 
     def end(self, matrices: _Matrices, learning_rate: float) -> None:
-        """After the optimiser's step: what compressed sensing does to the weights themselves."""
+        """Shrink the weights themselves, as compressed sensing does, after the optimiser's step."""
         recipe = self._sparsify
         if not recipe.zeros or recipe.method != "compressed_sensing":
             return
@@ -129,7 +129,7 @@ class Compressor:
         )
 
     def penalty(self, step: int, matrices: _Matrices) -> Tensor | None:
-        """What lies between the values costs, as part of the loss; None where nothing does."""
+        """The loss's part for weights that lie between the values; None where there is none."""
         recipe = self._quantise
         if self._precision is None or not self._regularised:
             return None

@@ -1,4 +1,4 @@
-"""From a corpus to batches: cepstra once, then per epoch changed, normalised and padded."""
+"""Batches of a corpus: cepstra once, then changed, normalised and padded in every epoch."""
 
 import hashlib
 import math
@@ -153,7 +153,7 @@ def _pad(
 
 
 def find_context(spoken: Sequence[Spoken], count: int) -> list[list[int]]:
-    """For each utterance the numbers of the `count` before it by the same speaker, in order."""
+    """The numbers of the `count` utterances before each one by its speaker, in order."""
     said: dict[str, list[int]] = {}
     before = []
     for number, s in enumerate(spoken):
@@ -255,7 +255,7 @@ class Batches:
         return replace(batch, x=batch.x[..., :dim].copy(), heard=batch.x[..., dim:].copy())
 
     def _before(self, number: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """What is heard before an utterance, changed as one is: (frames, dim), often none."""
+        """The input (frames, dim) heard before an utterance, changed as one is; often no frames."""
         found, width = self._context[number], sum(d.dim for d in self._definitions)
         drawn = int(rng.integers(len(found) + 1)) if found else 0
         parts = [self._example(self._spoken[n], rng) for n in found[len(found) - drawn :]]

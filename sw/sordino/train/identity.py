@@ -55,7 +55,7 @@ class Identity:
         }
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint, plain values."""
+        """The identity as plain values, for a checkpoint."""
         return {
             "format": _FORMAT,
             "identity": self._hashes,
@@ -105,7 +105,7 @@ def _leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, A
 
 
 def _environment() -> dict[str, Any]:
-    """What other last bits of sums can come from."""
+    """The versions and settings on which the last bits of sums depend."""
     return {
         "threads": torch.get_num_threads(),
         "PyTorch": str(torch.__version__),

@@ -28,13 +28,13 @@ _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def learning_rate(schedule: ScheduleRecipe, step: int, steps: int) -> float:
-    """At a step from 0: a line up to the highest rate, times half a cosine down to zero."""
+    """The rate at a step from 0: a line up to the highest rate, times half a cosine to zero."""
     rising = min(1.0, (step + 1) / max(1, schedule.warmup))
     return schedule.learning_rate * rising * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 def _average_decay(schedule: ScheduleRecipe, step: int) -> float:
-    """Of the running mean: at the beginning shorter, so that the first weights are forgotten."""
+    """The running mean's decay: shorter at first, so that the first weights are forgotten."""
     return min(schedule.average, (1 + step) / (10 + step))
 
 

@@ -29,7 +29,7 @@ def transcribe(
     tokens: TokenSet = CHARACTERS,
     context: ContextRecipe | None = None,
 ) -> list[str]:
-    """What the network hears, greedily, in the order of `spoken`; each after its context."""
+    """The greedy transcripts of a network in the order of `spoken`, each after its context."""
     texts = [""] * len(spoken)
     for numbers, batch in in_order(spoken, definition, _DECODED, context):
         parts = (batch.x, batch.frames, batch.skipped)
@@ -40,7 +40,7 @@ def transcribe(
 
 
 class Measure:
-    """Word errors on the same utterances again and again."""
+    """A measurement of word errors on the same utterances, made again whenever it is called."""
 
     def __init__(
         self, spoken: Sequence[Spoken], definition: FeatureDefinition, tokens: TokenSet
@@ -48,20 +48,20 @@ class Measure:
         self._spoken, self._definition, self._tokens = spoken, definition, tokens
 
     def network(self, network: Network, context: ContextRecipe | None = None) -> Wer:
-        """With the encoder's state zero at the beginning, or after its context."""
+        """The errors of a network; its encoder begins with a zero state, or after its context."""
         return self._score(
             transcribe(network, self._spoken, self._definition, self._tokens, context)
         )
 
     def machine(self, path: Path, precision: Precision) -> Wer:
-        """Of an exported model on the exact machine."""
+        """The errors of an exported model on the exact machine."""
         model, definition = load_model(path), self._definition
         inputs = [definition.quantise(definition.model_input(s.cepstra)) for s in self._spoken]
         found = Replay(model, precision).transcribe(inputs)
         return self._score([self._tokens.spell(said) for said in found])
 
     def _score(self, texts: Sequence[str]) -> Wer:
-        """Where it is known what was said."""
+        """The word errors of the utterances that have a transcript."""
         known = [(s.text, text) for s, text in zip(self._spoken, texts, strict=True) if s.text]
         return word_error_rate([said for said, _ in known], [heard for _, heard in known])
 

@@ -22,7 +22,7 @@ View = Callable[[str, Tensor], Tensor]
 
 
 def plain(_name: str, weight: Tensor) -> Tensor:
-    """The view that changes nothing."""
+    """The weight itself: a view that changes nothing."""
     return weight
 
 

@@ -153,7 +153,7 @@ class Teacher:
         *,
         precision: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
-        """As `Network.scores`, of input (B, T, dim) in the teacher's features."""
+        """What `Network.scores` gives, for input (B, T, dim) in the teacher's features."""
         self.network.precision = precision
         encoded = self.network.encode(heard, skipped)
         arcs: tuple[Tensor, Tensor] = self.network.scores(encoded, targets, frames, labels)

@@ -52,7 +52,7 @@ class TokenSet:
 
     @cached_property
     def speller(self) -> Speller:
-        """What the tokens can write."""
+        """A `Speller` of what the tokens can write."""
         return Speller(self.names, BLANK)
 
 

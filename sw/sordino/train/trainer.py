@@ -40,7 +40,7 @@ _SAVE_SECONDS = 40.0
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """What a training came to.
+    """The results of a training.
 
     model    its file
     score    word errors on the split that the recipe measures, decoded greedily
@@ -119,7 +119,7 @@ class Trainer:
         self._drawn: tuple[int, list[list[tuple[int, ...]]]] = (-1, [])
 
     def _choose_tokens(self, data: Path) -> TokenSet:
-        """The recipe's; word pieces are those of the transcripts."""
+        """The recipe's tokens; word pieces are chosen by the transcripts."""
         network = self._recipe.network
         if network.tokens == "characters":
             return CHARACTERS
@@ -180,7 +180,7 @@ class Trainer:
             raise
 
     def _learn(self, log: Log) -> None:
-        """All steps that are left, with what is measured between them.
+        """Take all steps that are left, and measure between them.
 
         A signal waits for the step and its checkpoint. Before something is measured, which takes
         longer and leaves nothing, there is a checkpoint.
@@ -218,7 +218,7 @@ class Trainer:
         self._text = f"epoch {epochs}, loss {loss:.3f}"
 
     def _measure_between(self, log: Log) -> None:
-        """Word errors where the recipe wants them, unless a training that stopped has them."""
+        """Measure word errors where the recipe wants them, unless an earlier part has."""
         epochs, place = divmod(self._step, self._batches.per_epoch)
         every = self._recipe.schedule.measure_epochs
         if place or not epochs or epochs % every or self._step == self._steps:
@@ -241,7 +241,7 @@ class Trainer:
         return score
 
     def _hear(self, log: Log) -> tuple[Wer, Wer | None]:
-        """Word errors at the end, and after context where there is any."""
+        """The word errors at the end, and after context where there is any."""
         self._save()
         score = self._count(log)
         after = self._count(log, context=True) if self._recipe.context.utterances else None
@@ -276,7 +276,7 @@ class Trainer:
         )
 
     def _save(self, *, finished: bool = False) -> None:
-        """A checkpoint, unless the last one says the same."""
+        """Write a checkpoint, unless the last one says the same."""
         if self._step == self._saved and finished <= self._finished:
             return
         now = time.monotonic()

@@ -19,7 +19,7 @@ _EVEN = 0.35
 
 
 class _Copies:
-    """Which of `old` units each of `new` copies, and its share of what is read from that one."""
+    """The old unit that each new unit copies, and its share of what is read from that one."""
 
     def __init__(self, old: int, new: int, random: torch.Generator) -> None:
         further = torch.randint(old, (new - old,), generator=random)
@@ -29,12 +29,12 @@ class _Copies:
         self._share = drawn / whole[self._of]
 
     def written(self, weight: Tensor, gates: int = 1) -> Tensor:
-        """Rows (or elements) for the copies, in each of a layer's gates."""
+        """The rows (or elements) that write the copies, in each of a layer's gates."""
         parts = weight.reshape(gates, -1, *weight.shape[1:])[:, self._of]
         return parts.reshape(-1, *weight.shape[1:])
 
     def read(self, weight: Tensor) -> Tensor:
-        """Columns for the copies."""
+        """The columns that read the copies, each with its share."""
         return weight[:, self._of] * self._share
 
 

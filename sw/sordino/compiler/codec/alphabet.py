@@ -1,4 +1,4 @@
-"""Which symbol of a table stands for a value, and with which raw bits."""
+"""The symbol of a table that stands for a value, and its raw bits."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _Ints = NDArray[np.int64]
 
 
 class Alphabet:
-    """Values are those of the symbols, or PADDING for the one with `padding`."""
+    """The symbols of a table, searched by value; PADDING is the value of the padding symbol."""
 
     def __init__(self, symbols: Sequence[Symbol]) -> None:
         parts = [_values(symbol) for symbol in symbols]

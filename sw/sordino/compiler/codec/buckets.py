@@ -109,7 +109,7 @@ def _table(wanted: _Counts, cover: Sequence[Span]) -> tuple[int, tuple[Symbol, .
 
 
 def _frequencies(counts: Sequence[int], cover: Sequence[Span], states: int) -> list[int]:
-    """As `normalise`, but mirrored symbols, which are never alone, have a single state."""
+    """Frequencies as `normalise` gives them, but mirrored symbols have a single state each."""
     mirrored = sum(span.mirrored for span in cover)
     first = len(cover) - mirrored
     if not mirrored:

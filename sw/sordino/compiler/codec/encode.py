@@ -17,7 +17,7 @@ _COUNT_BITS = 4
 
 
 class Encoder:
-    """Writes streams with one table of symbols.
+    """An encoder of streams with one table of symbols.
 
     Values are those of the symbols without `padding`, or PADDING for the one with it. A table
     whose symbols do not fit the image is refused (EncodingError, TableError).
@@ -57,7 +57,7 @@ class Encoder:
 
 
 def _steps(symbols: Sequence[Symbol], state_bits: int) -> list[list[int]]:
-    """For each symbol and state after it: the state before and the fresh bits in between."""
+    """The state before, and the fresh bits in between, for each symbol and state after it."""
     number_of = {symbol: number for number, symbol in enumerate(symbols)}
     steps = np.zeros((len(symbols), 1 << state_bits), np.int64)
     for state, entry in enumerate(expand(symbols, state_bits)):

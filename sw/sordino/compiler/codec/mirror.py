@@ -34,7 +34,7 @@ class Span:
     mirrored: bool = False
 
     def count(self, low: int, counts: _Ints) -> int:
-        """How many there are where `counts` begins at the value `low`."""
+        """The sum of the `counts` of its values; `counts` begins at the value `low`."""
         size = 1 << self.extra - self.mirrored
         starts = [self.base - low]
         if self.mirrored:
@@ -43,7 +43,7 @@ class Span:
 
 
 def span_costs(counts: _Ints, extra: int, total: int, state_bits: int) -> _Ints:
-    """Bits of so many values of one symbol out of `total`, in units of 1 / LOG2_UNIT bit."""
+    """What `counts` values of one symbol out of `total` take, in units of 1 / LOG2_UNIT bit."""
     usual = counts * (int(log2_fixed(total)) - log2_fixed(np.maximum(counts, 1)))
     missing = total - (counts << state_bits)
     return np.asarray(np.where(missing > 0, _rare(counts, total, state_bits), usual)) + counts * (
@@ -52,7 +52,7 @@ def span_costs(counts: _Ints, extra: int, total: int, state_bits: int) -> _Ints:
 
 
 def _rare(counts: _Ints, total: int, state_bits: int) -> _Ints:
-    """Of symbols with a single state: what is too few for it, others pay, or gain."""
+    """What symbols with a single state cost; states that they lack or spare, others gain or pay."""
     missing = total - (counts << state_bits)
     return np.asarray(counts * (state_bits * LOG2_UNIT) + (missing * _LOG2_E >> state_bits))
 

@@ -50,7 +50,7 @@ class MatrixStats:
 
     @property
     def stream_bits(self) -> int:
-        """Of both kinds of stream."""
+        """The bits of the position and the value streams together."""
         return self.position_bits + self.value_bits
 
 

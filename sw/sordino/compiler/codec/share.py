@@ -1,4 +1,4 @@
-"""Which matrices share a table: one of a matrix's own must save more bits than it takes.
+"""The choice which matrices share a table: one of its own must save more bits than it takes.
 
 Counts of symbols stand for matrices, all over one alphabet. Two matrices, then two sets of them,
 are joined as long as their common table is the cheaper one: what it costs is the order-0 entropy
@@ -89,7 +89,7 @@ class _Coded:
         )
 
     def counts(self, alphabet: Alphabet, symbols: int) -> _Ints:
-        """Of each of so many symbols, and of padding."""
+        """How often each of so many symbols occurs, and padding last; (symbols + 1,)."""
         numbers, _ = alphabet.split(self.values)
         return np.append(np.bincount(numbers, minlength=symbols), self.padding)
 
@@ -113,7 +113,7 @@ def _share(coded: Sequence[_Coded], state_bits: int, most: int) -> tuple[list[in
 
 
 def join(counts: Sequence[_Ints], most: int) -> list[int]:
-    """For each matrix the number of its set, in the order of their first ones; `most` at most."""
+    """The number of each matrix's set; sets are numbered by their first matrix, `most` at most."""
     members = [[number] for number in range(len(counts))]
     sums = list(counts)
     costs = [_cost(one) for one in sums]
@@ -139,7 +139,7 @@ def join(counts: Sequence[_Ints], most: int) -> list[int]:
 
 
 def _cost(counts: _Ints) -> int:
-    """Of one table and what it codes, in units of 1 / LOG2_UNIT bit."""
+    """The cost of one table and of what it codes, in units of 1 / LOG2_UNIT bit."""
     present = counts[counts > 0]
     total = int(present.sum())
     coded = total * int(log2_fixed(max(1, total))) - int((present * log2_fixed(present)).sum())

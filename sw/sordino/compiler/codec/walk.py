@@ -33,7 +33,7 @@ class Walk:
 
     @property
     def padding(self) -> int:
-        """Padding places."""
+        """The number of padding places."""
         return len(self.symbols) - len(self.rows)
 
 
