@@ -1,4 +1,4 @@
-"""From a recording to what an image's network hears, and from its tokens to words."""
+"""A recording made to what an image's network hears, and its tokens made to words."""
 
 from collections.abc import Sequence
 from pathlib import Path
