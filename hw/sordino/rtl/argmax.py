@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.arith import BIAS_BITS
+from sordino.isa import timing
 
 __all__ = ["Argmax"]
 
@@ -30,7 +31,7 @@ class Argmax(wiring.Component):
         Low 16 bits of the index.
     """
 
-    LATENCY = 2
+    LATENCY = timing.ARGMAX
 
     clear: Signal
     valid: Signal

@@ -9,6 +9,7 @@ from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
+from sordino.isa import timing
 from sordino.isa.instructions import Matvec, Replay
 from sordino.isa.registers import COUNTER_BITS
 from sordino.rtl.fetch import BASE_BITS, StreamReader, external_signature
@@ -37,9 +38,6 @@ class _State(enum.Enum, shape=2):
     """Products reach the accumulators, events the counters."""
 
 
-_SETTLE_CYCLES = 4
-
-
 class MatvecArray(wiring.Component):
     """Execute MATVEC: every group walks its places of the matrix, lanes multiply and accumulate.
 
@@ -47,16 +45,15 @@ class MatvecArray(wiring.Component):
     then until `done`. Column j of x is read from address `arguments.source` + j, once, in order,
     one column a cycle while no group's FIFO is full; `x_data` follows `x_address` by one cycle.
     `done` is high for one cycle when all is visible: accumulators to a drain read presented in
-    that cycle, and `counts`. It comes places + 16 cycles after `start`, with the places (padding
-    among them) of the busiest group, if no group waits for x; 7 cycles if there are none. Timing
-    depends on the streams and `arguments` alone.
+    that cycle, and `counts`. It comes places + MATVEC_OVERHEAD cycles (`isa.timing`) after
+    `start`, with the places (padding among them) of the busiest group, if no group waits for x, and
+    NOTHING if there are none. Timing depends on the streams and `arguments` alone.
 
-    `error` comes with `done`, instead of results, if a group walked outside the matrix or a
-    decoder ended in a state other than 0; `counts` are then those from before. Whatever the
-    streams hold, `done` comes after at most 8 cycles for each column and for each place that the
-    directories count, plus 16. `abort` ends what is in progress without
-    `done`: from the next cycle on the array is idle, and accumulators and counters are as after
-    an error.
+    `error` comes with `done`, instead of results, if a group walked outside the matrix or a decoder
+    ended in a state other than 0; `counts` are then those from before. Whatever the streams hold,
+    `done` comes after at most 8 cycles for each column and for each place that the directories
+    count, plus MATVEC_OVERHEAD. `abort` ends what is in progress without `done`: from the next
+    cycle on the array is idle, and accumulators and counters are as after an error.
 
     While a MATVEC is in progress its bank is not `drain`'s, which then reads something
     unspecified from it and does not write it; the other bank is. A drain write reaches the bank
@@ -147,13 +144,13 @@ class MatvecArray(wiring.Component):
 
     def _control(self, m: Module, groups: list[Group], state: Any) -> Signal:
         """The states of a MATVEC; the signal returned is high in the last cycle before `done`."""
-        settle = Signal(range(_SETTLE_CYCLES))
+        settle = Signal(range(timing.SETTLING))
         settled = Signal()
         active, failed = (
             Cat(group.active for group in groups),
             Cat(group.error for group in groups),
         )
-        m.d.comb += settled.eq((state == _State.SETTLE) & (settle == _SETTLE_CYCLES - 1))
+        m.d.comb += settled.eq((state == _State.SETTLE) & (settle == timing.SETTLING - 1))
         self._failed = failed.any() | self._unread if self.config.stream_bus else failed.any()
         m.d.sync += [self.done.eq(settled & ~self.abort), self.error.eq(self._failed)]
         with m.Switch(state):

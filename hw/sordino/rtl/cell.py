@@ -7,7 +7,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arith import CELL_STATE, GATE, HIDDEN, PREACTIVATION
-from sordino.rtl.curve import Curve, sigmoid, tanh
+from sordino.isa import timing
+from sordino.rtl.curve import sigmoid, tanh
 from sordino.rtl.rounding import round_shifted, saturated
 
 __all__ = ["Cell", "delayed"]
@@ -44,9 +45,9 @@ class Cell(wiring.Component):
     hidden : Out(signed(8)), h in Q0.7
     """
 
-    CANDIDATE_LATENCY = Curve.LATENCY
-    STATE_LATENCY = CANDIDATE_LATENCY + 3
-    LATENCY = STATE_LATENCY + Curve.LATENCY + 2
+    CANDIDATE_LATENCY = timing.CELL_CANDIDATE
+    STATE_LATENCY = timing.CELL_STATE
+    LATENCY = timing.CELL_HIDDEN
 
     preactivations: Any
     previous: Signal
@@ -76,7 +77,7 @@ class Cell(wiring.Component):
             m.d.comb += gate.z.eq(self.preactivations[k])
         m.d.comb += self.candidate.eq(gate_g.value)
 
-        previous = delayed(m, self.previous, Curve.LATENCY, name="previous")
+        previous = delayed(m, self.previous, timing.CURVE, name="previous")
         kept = Signal(signed(GATE.bits + CELL_STATE.bits))
         added = Signal(signed(2 * GATE.bits))
         total = Signal(signed(2 * GATE.bits + 1 + _ALIGN))
@@ -87,7 +88,7 @@ class Cell(wiring.Component):
             self.state.eq(saturated(round_shifted(total, _STATE_SHIFT), CELL_STATE.bits)),
         ]
 
-        output = delayed(m, gate_o.value, self.LATENCY - self.CANDIDATE_LATENCY - 2, name="output")
+        output = delayed(m, gate_o.value, timing.CELL_UPDATE + timing.CURVE, name="output")
         doubled = self.state << (PREACTIVATION.fraction - CELL_STATE.fraction)
         product = Signal(signed(2 * GATE.bits))
         m.d.comb += squash.z.eq(saturated(doubled, PREACTIVATION.bits))

@@ -7,6 +7,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino import arith
+from sordino.isa import timing
 
 __all__ = ["Curve", "sigmoid", "tanh"]
 
@@ -32,7 +33,7 @@ class Curve(wiring.Component):
     value : Out(signed(16)), Q0.15
     """
 
-    LATENCY = 4
+    LATENCY = timing.CURVE
 
     z: Signal
     value: Signal

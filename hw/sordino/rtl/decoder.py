@@ -43,10 +43,11 @@ class StreamDecoder(wiring.Component):
     The window is two words, aligned, and a bit pointer into the first; the third word waits at the
     output of the stream memory, so that no symbol ever waits for a refill.
 
-    `start` begins the stream at bit `address`; `ready` rises 4 cycles later and stays until
-    `clear`. While `move` is high the output registers move on, and with `take` a symbol is taken
-    as well: two moves later it stands at `value` with `valid`. Throughput is one symbol a cycle.
-    `take` needs `move` and `ready`. `value` of a padding symbol means nothing.
+    `start` begins the stream at bit `address`; `ready` rises DECODER_START cycles (`isa.timing`)
+    later and stays until `clear`. While `move` is high the output registers move on, and with
+    `take` a symbol is taken as well: SYMBOL moves later it stands at `value` with `valid`.
+    Throughput is one symbol a cycle. `take` needs `move` and `ready`. `value` of a padding symbol
+    means nothing.
 
     `pending` says that a symbol was taken that has not reached the output yet. `clean` is high
     unless symbols were taken since `clear` and the state after the last one is not 0; it is valid

@@ -116,8 +116,8 @@ class StreamReader(wiring.Component):
     `clear` begins matrix `matrix` (or none); `wants` has a bit for each stream whose next burst has
     room. `grant` is one-hot for the cycle in which a burst is chosen: the first stream that wants
     one after the one chosen last. `length` and `final` answer for it. A burst is asked for every
-    three cycles at best, while fewer than `stream_outstanding` are on their way; `axi.rready` is
-    always high. A beat stands at `beat` in the cycle after its transfer.
+    ASK cycles (`isa.timing`) at best, while fewer than `stream_outstanding` are on their way;
+    `axi.rready` is always high. A beat stands at `beat` in the cycle after its transfer.
 
     After a `clear` bursts that are still on their way are taken and dropped before the first new
     one is asked for.

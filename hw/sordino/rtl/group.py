@@ -37,12 +37,13 @@ class Group(wiring.Component):
     """Walk the group's places of one matrix and accumulate in its lanes, one place a cycle.
 
     `clear` returns the group to rest and looks `arguments.matrix` up in the directories; `begin`,
-    in the cycle after a `clear`, starts the walk. From the next cycle on `active` is high until
-    the last place has its column of x: places + 9 cycles, padding places among them, plus those
-    in which a place waits for x. A group without places never becomes active. Products are in
-    the accumulators 4 cycles after their place. A place outside the matrix ends the walk at once;
-    `error`, valid once `active` fell, says that this happened or that a decoder did not end in
-    state 0. Whatever the streams hold, a walk takes no more places than the directory says.
+    in the cycle after a `clear`, starts the walk. From the next cycle on `active` is high until the
+    last place has its column of x. The first place, a padding place perhaps, comes DECODER_START +
+    DEPTH cycles (`isa.timing`) after `begin`, and then one a cycle unless it waits for x. A group
+    without places never becomes active. Products are in the accumulators LANE + 1 cycles after
+    their place. A place outside the matrix ends the walk at once; `error`, valid once `active`
+    fell, says that this happened or that a decoder did not end in state 0. Whatever the streams
+    hold, a walk takes no more places than the directory says.
 
     `x_ready`, `x_reserve`, `x_write` and `x` are those of `XFifo`; a group that is not active is
     ready and drops what it gets. `busy` and `arguments.bank` give the lanes the bank, which is

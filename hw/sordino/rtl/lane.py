@@ -20,9 +20,9 @@ class Lane(wiring.Component):
 
     While `busy` is high the lane works on `bank`. A place presented with `valid`, its `row`,
     shifted `x` and weight `w` is in the accumulator, and visible to a drain read presented then,
-    3 cycles later. Where x or w is 0 the operand registers, the multiplier behind them and the
-    accumulators hold still; no timing depends on it. `useful` is high in the cycle after a place
-    with a product. The same row may come in every cycle.
+    LANE cycles (`isa.timing`) later. Where x or w is 0 the operand registers, the multiplier behind
+    them and the accumulators hold still; no timing depends on it. `useful` is high in the cycle
+    after a place with a product. The same row may come in every cycle.
 
     The other bank, and both while `busy` is low, belong to `drain`, the vector unit's view of
     this one lane: `accumulators` holds row `row` of `bank` one cycle after they were presented;

@@ -16,10 +16,10 @@ class PositionWalker(wiring.Component):
 
     The walk begins at column 0, row -1, with `clear`. A run n (`i_run`) leads n + 1 places on, a
     padding symbol (`i_padding`) MAX_WRAPS columns in the same row. A symbol presented with
-    `i_valid` stands at the output 4 moves later as `row` and `wraps`, the number of columns it
-    moves on, with `valid` and `padding`; `overrun` says that it moves on more than MAX_WRAPS, and
-    the walk means nothing from there on. Registers change only in cycles with `move` (or
-    `clear`); throughput is one symbol a move.
+    `i_valid` stands at the output WALK moves (`isa.timing`) later as `row` and `wraps`, the number
+    of columns it moves on, with `valid` and `padding`; `overrun` says that it moves on more than
+    MAX_WRAPS, and the walk means nothing from there on. Registers change only in cycles with `move`
+    (or `clear`); throughput is one symbol a move.
 
     `taking` is high when the symbol that this move brings to the output is no padding, so that
     the lanes have to bring a value along; `pending` when one or more symbols are on their way that

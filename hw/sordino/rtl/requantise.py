@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arith import BIAS_BITS, MAX_REQUANTISE_SHIFT, MULTIPLIER_BITS, PREACTIVATION
+from sordino.isa import timing
 from sordino.rtl.rounding import saturated
 
 __all__ = ["Requantise"]
@@ -32,7 +33,7 @@ class Requantise(wiring.Component):
     value : Out(signed(16))
     """
 
-    LATENCY = 6
+    LATENCY = timing.REQUANTISE
 
     accumulator: Signal
     bias: Signal

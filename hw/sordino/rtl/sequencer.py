@@ -26,10 +26,8 @@ from sordino.isa.registers import COUNTER_BITS, Error, LoadTarget
 from sordino.rtl.memories import WideMemory
 from sordino.rtl.ports import RETIRES, LoadSignature, Trace
 
-__all__ = ["SEQUENCER_COUNTERS", "SEQUENCER_CYCLES", "Sequencer"]
+__all__ = ["SEQUENCER_COUNTERS", "Sequencer"]
 
-SEQUENCER_CYCLES = 2
-"""Cycles of one instruction, not counted what its unit takes, it or EMIT waits."""
 SEQUENCER_COUNTERS = (
     "cycles",
     "instructions",
@@ -60,7 +58,7 @@ class _State(enum.Enum, shape=2):
 class Sequencer(wiring.Component):
     """Run a program: instructions begin in order, on three units at a time.
 
-    Every instruction takes SEQUENCER_CYCLES = 2 cycles: one reads program memory; the other is the
+    Every instruction takes `timing.SEQUENCER_CYCLES`: one reads program memory; the other is the
     first in which every unit is idle that the instruction waits for. In it HALT, SET, JUMP, CALL,
     RETURN, LOOP, BRANCH and EMIT execute; EMIT takes one cycle more for each in which the token
     stream is not ready. An instruction of a unit begins: the unit's start is high in the next

@@ -12,22 +12,17 @@ from sordino.isa.registers import LoadTarget
 from sordino.isa.tans import EntryLayout
 from sordino.rtl.ports import LoadSignature, TableSignature
 
-__all__ = ["TableLoader", "table_cycles"]
+__all__ = ["TableLoader"]
 
 _HALF_BITS = 32
-
-
-def table_cycles(config: Config) -> int:
-    """Cycles from `start` to `done`: one an entry and one for table memory to answer."""
-    return config.states + 1
 
 
 class TableLoader(wiring.Component):
     """Execute TABLE: send every entry of one table to the decoders, one a cycle.
 
     `start` is high for one cycle, not while busy; `arguments` must hold from then until `done`.
-    State s is sent s + 2 cycles later, and `done` is high for one cycle together with the last
-    one, `table_cycles` after `start`. `abort` ends what is in progress: an entry may still be
+    State s is sent s + 2 cycles later, and `done` is high for one cycle together with the last one,
+    `timing.table_cycles` after `start`. `abort` ends what is in progress: an entry may still be
     sent in that cycle, none later, and `done` does not follow. A `source` outside table memory
     sends something unspecified.
 

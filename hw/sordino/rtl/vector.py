@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.arith import ACTIVATION, BIAS_BITS, CELL_STATE
+from sordino.isa import timing
 from sordino.isa.instructions import EXTENSION_BIT, Opcode, Rows, Space, Word
 from sordino.rtl.argmax import Argmax
 from sordino.rtl.ports import DrainSignature
@@ -19,8 +20,6 @@ from sordino.rtl.vector_walk import Walk
 
 __all__ = ["VectorUnit"]
 
-_PREACTIVATIONS = Fetch.LATENCY + Arithmetic.VALUE
-_STATES = Fetch.LATENCY + Arithmetic.STATE
 _DEPTH = max(LATENCY.values())
 
 
@@ -214,8 +213,8 @@ class VectorUnit(wiring.Component):
         paced = (walk.phase & plan.pace) == plan.pace
         m.d.sync += [
             destination.eq(destination + arrives),
-            a.eq(a + Mux(unit, taken[_PREACTIVATIONS - 1], taken[0])),
-            b.eq(b + Mux(unit, taken[_STATES], taken[0])),
+            a.eq(a + Mux(unit, taken[timing.VECTOR_VALUE - 1], taken[0])),
+            b.eq(b + Mux(unit, taken[timing.VECTOR_STATE], taken[0])),
             parameters.eq(parameters + (taken[0] & paced)),
         ]
         # The row of an embedding takes a multiplication before its first address.
@@ -277,7 +276,7 @@ class VectorUnit(wiring.Component):
         m.submodules.argmax = argmax = Argmax(self._config)
         m.d.comb += [
             argmax.clear.eq(self.start | self.abort),
-            argmax.valid.eq(taken[Fetch.LATENCY]),
+            argmax.valid.eq(taken[timing.FETCH]),
             argmax.accumulator.eq(fetch.operands[SCALAR]),
             argmax.bias.eq(fetch.biases[SCALAR]),
             argmax.index.eq(fetch.index),
@@ -335,7 +334,7 @@ class VectorUnit(wiring.Component):
             with m.Case(Work.CELL):
                 # A unit's second result; its first went to activation memory above.
                 m.d.sync += [
-                    write.valid.eq(taken[_STATES]),
+                    write.valid.eq(taken[timing.VECTOR_STATE]),
                     write.address.eq(self.state_address_b),
                     write.data.eq(arithmetic.state),
                 ]

@@ -17,6 +17,7 @@ from sordino.arith import (
     MULTIPLIER_BITS,
     PREACTIVATION,
 )
+from sordino.isa import timing
 from sordino.rtl.cell import Cell
 from sordino.rtl.requantise import Requantise
 from sordino.rtl.rounding import round_shifted, saturated
@@ -51,10 +52,10 @@ class Arithmetic(wiring.Component):
         h of the unit, after `HIDDEN` cycles.
     """
 
-    VALUE = Requantise.LATENCY
-    TANH = VALUE + Cell.CANDIDATE_LATENCY
-    STATE = VALUE + Cell.STATE_LATENCY
-    HIDDEN = VALUE + Cell.LATENCY
+    VALUE = timing.REQUANTISE
+    TANH = VALUE + timing.CELL_CANDIDATE
+    STATE = VALUE + timing.CELL_STATE
+    HIDDEN = VALUE + timing.CELL_HIDDEN
 
     multiplier: Signal
     shift: Signal

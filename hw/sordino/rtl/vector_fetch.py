@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.arith import BIAS_BITS, JOINT
+from sordino.isa import timing
 from sordino.rtl.rounding import saturated
 from sordino.rtl.vector_plan import Order
 
@@ -47,7 +48,7 @@ class Fetch(wiring.Component):
         Byte number `phase` of the parameter word, in the cycle in which it is read.
     """
 
-    LATENCY = 2
+    LATENCY = timing.FETCH
 
     order: Any
     indexed: Signal

@@ -1,27 +1,21 @@
 """How long the vector unit takes."""
 
 from sordino.arch import Config
+from sordino.isa import timing
 from sordino.isa.instructions import Function, Instruction, Opcode
-from sordino.rtl.argmax import Argmax
-from sordino.rtl.vector_arithmetic import Arithmetic
-from sordino.rtl.vector_fetch import Fetch
 from sordino.rtl.vector_plan import Work
 
-__all__ = ["DONE", "LATENCY", "duration"]
-
-DONE = 2
-"""Cycles from an element's result to `done`: its write is presented in the one between."""
+__all__ = ["LATENCY", "duration"]
 
 LATENCY: dict[Work, int] = {
-    Work.INPUT: 0,
-    Work.FILL: 0,
-    Work.COPY: 1,
-    Work.EMBED: 1,
-    Work.VALUE: Fetch.LATENCY + Arithmetic.VALUE,
-    Work.TANH: Fetch.LATENCY + Arithmetic.TANH,
-    Work.CELL: Fetch.LATENCY + Arithmetic.HIDDEN,
-    # There is nothing to write, so that the two cycles until `done` are those of the comparison.
-    Work.ARGMAX: Fetch.LATENCY + Argmax.LATENCY - DONE,
+    Work.INPUT: timing.VECTOR_INPUT,
+    Work.FILL: timing.VECTOR_FILL,
+    Work.COPY: timing.VECTOR_COPY,
+    Work.EMBED: timing.VECTOR_EMBED,
+    Work.VALUE: timing.VECTOR_VALUE,
+    Work.TANH: timing.VECTOR_TANH,
+    Work.CELL: timing.VECTOR_CELL,
+    Work.ARGMAX: timing.VECTOR_ARGMAX,
 }
 """Cycles from the one that presents an element's addresses to the one that has its result."""
 
@@ -29,10 +23,9 @@ LATENCY: dict[Work, int] = {
 def duration(instruction: Instruction, config: Config) -> int:
     """Cycles from `start` to `done`; those in which an INPUT waits are not counted.
 
-    An element a cycle and a constant, where no element counts as one: INPUT and FILL `count` + 2,
-    COPY `count` + 3, EMBED `count` + 4 (its row address takes a cycle), ARGMAX slots + 4, DRAIN
-    slots + 10, ADD `count` + 10, both + 14 with TANH, CELL `units` + 23; slots are `rows` * lanes.
-    An INPUT that meets the end of input is done two cycles after the one in which it met it.
+    An element a cycle and a constant of `timing`, where no element counts as one. INPUT, FILL,
+    COPY, EMBED and ADD have `count` elements, ARGMAX and DRAIN `rows` * lanes, CELL `units`. An
+    INPUT that meets the end of input is done `timing.INPUT_END` after the cycle in which it met it.
     """
     i = instruction
     work = Work.VALUE
@@ -51,4 +44,5 @@ def duration(instruction: Instruction, config: Config) -> int:
             raise ValueError(f"{i.opcode.name} is not an instruction of the vector unit")
     if i.opcode in (Opcode.DRAIN, Opcode.ADD) and i.function == Function.TANH.value:
         work = Work.TANH
-    return max(1, elements) + LATENCY[work] + DONE + (i.opcode is Opcode.EMBED)
+    first = timing.FIRST_ELEMENT + (timing.EMBED_ROW if i.opcode is Opcode.EMBED else 0)
+    return first + max(0, elements - 1) + LATENCY[work] + timing.DONE

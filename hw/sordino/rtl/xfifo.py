@@ -18,11 +18,11 @@ class XFifo(wiring.Component):
     cycles later delivers it with `write` and `x`; `ready` counts announced columns, so whatever
     is on its way has room. `ready` falls in the cycle after the one that fills the FIFO.
 
-    `value` is the column `offset` (0 to MAX_WRAPS) further than the present one, in the same
-    cycle, if `available`. `advance`, only while `available`, makes that column the present one
-    and gives the earlier ones up; `ready` knows two cycles later. A column written can be read in
-    the next cycle. While `clear` is high the FIFO is empty at column 0, takes nothing and is
-    `ready` from the next cycle on, so that a group without work holds nobody up.
+    `value` is the column `offset` (0 to MAX_WRAPS) further than the present one, in the same cycle,
+    if `available`. `advance`, only while `available`, makes that column the present one and gives
+    the earlier ones up; `ready` knows RELEASE cycles (`isa.timing`) later. A column written can be
+    read in the next cycle. While `clear` is high the FIFO is empty at column 0, takes nothing and
+    is `ready` from the next cycle on, so that a group without work holds nobody up.
 
     `depth` is a power of two and more than MAX_WRAPS.
     """

@@ -14,6 +14,7 @@ from sordino.cycles.durations import Durations
 from sordino.cycles.path import holds
 from sordino.cycles.schedule import IDLE, NOBODY, Flight, turns
 from sordino.cycles.tables import NO_TABLES, Tables, after, decoding, empty
+from sordino.isa import timing
 from sordino.isa.image import Image
 from sordino.isa.instructions import REGISTERS, STACK_DEPTH, Instruction, Opcode
 
@@ -176,7 +177,7 @@ class _Explorer:
 
     def read(self, found: _Found, begun: _State, duration: int, pc: int) -> None:
         """Include what follows an INPUT that has begun and takes so long."""
-        takes = 1 + duration
+        takes = timing.UNIT_START + duration
         after_it = replace(begun, pc=pc, flight=begun.flight.later(takes))
         found.include(takes, 0, self.explore(after_it), self.most)
 
@@ -228,7 +229,7 @@ class _Explorer:
             cycles += takes
             flight = state.flight.later(takes)
             if i.opcode is Opcode.INPUT and state.ended:
-                takes = 1 + self.durations.short_input(pc, 0)
+                takes = timing.UNIT_START + self.durations.short_input(pc, 0)
                 cycles += takes
                 state = replace(state, pc=i.end, flight=flight.later(takes))
                 if i.end <= pc:  # perhaps in a circle

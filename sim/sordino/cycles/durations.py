@@ -6,9 +6,9 @@ from sordino.cycles.tables import Decoding
 from sordino.engines.errors import ToolError
 from sordino.engines.external import MemoryTiming
 from sordino.golden.codec import decode_streams, decode_walks
+from sordino.isa import timing
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode, Unit, unit_of
-from sordino.rtl.tables import table_cycles
 from sordino.rtl.vector_timing import duration
 
 __all__ = ["Durations"]
@@ -36,7 +36,7 @@ class Durations:
         instruction, config = self.image.program[address], self.image.config
         match unit_of(instruction.opcode):
             case Unit.TABLE:
-                return table_cycles(config)
+                return timing.table_cycles(config)
             case Unit.VECTOR:
                 return duration(instruction, config)
             case _:
@@ -50,8 +50,7 @@ class Durations:
 
     def short_input(self, address: int, features: int) -> int:
         """Cycles of an INPUT that meets the end of input after so many features."""
-        last = self.image.program[address].count - 1
-        return self._fixed[address] - last + features
+        return timing.FIRST_ELEMENT + features + timing.INPUT_END
 
     def matvec(self, address: int, tables: Decoding | None) -> MatvecCycles:
         """Of the MATVEC at `address`; ValueError if its tables are not loaded."""

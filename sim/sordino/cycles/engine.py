@@ -15,6 +15,7 @@ from sordino.engines.engine import Record, RunResult
 from sordino.engines.external import MemoryTiming
 from sordino.golden.machine import Golden
 from sordino.golden.state import State
+from sordino.isa import timing
 from sordino.isa.effects import Store
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
@@ -111,8 +112,8 @@ class _Run:
     """One run of a machine that has just been started.
 
     The exact machine executes each instruction when it begins, if it will be done (a MATVEC has its
-    results, and has counted, one cycle before that); what is at work beside it does not matter.
-    `last` is the cycle in which the machine stops with `error`, as far as that is known.
+    results, and has counted, `timing.COUNTS` before that); what is at work beside it does not
+    matter. `last` is the cycle in which the machine stops with `error`, as far as that is known.
     """
 
     def __init__(
@@ -141,7 +142,7 @@ class _Run:
             turn = self.turns[address]
             due = self.clock.due(turn.awaits)
             # What would begin on a unit in the last cycle does not.
-            if due + (turn.unit is not None) > self.last:
+            if due + (0 if turn.unit is None else timing.UNIT_START) > self.last:
                 self.stop(self.last, address, self.error)
                 break
             if turn.unit is None:
@@ -171,7 +172,7 @@ class _Run:
         i = self.program[address]
         decoded = decoding(i, self.tables)
         duration = self._input(state, address) if turn.blocks else self._of(address, decoded)
-        end = due + 1 + duration
+        end = due + timing.UNIT_START + duration
         self.clock.reach(due, address)
         if turn.blocks and end > self.last:
             self.clock.begin(turn._replace(blocks=False), duration, address)
@@ -179,7 +180,8 @@ class _Run:
             return
         self.clock.begin(turn, duration, address)
         record = None
-        if end - (turn.unit == ARRAY) <= self.last:
+        counted = end - (timing.COUNTS if turn.unit == ARRAY else 0)
+        if counted <= self.last:
             record = self.golden.step(record=self.sink is not None)
         else:
             # Never done, and nobody uses what it writes before.
@@ -193,7 +195,7 @@ class _Run:
                 # Others begin until the MATVEC is done, which never retires.
                 self.last, self.error = end, Error.STREAM
             end = _NEVER
-        elif turn.unit == ARRAY and end - 1 <= self.last:
+        elif turn.unit == ARRAY and counted <= self.last:
             self.profile.wait_x += self.durations.matvec(address, decoded).wait_x
         self.begun.append(_Begun(end, address, decoded, state.ended, record))
         self.tables = after(i, self.tables)

@@ -4,12 +4,14 @@ All groups walk their columns in step with one broadcast. In every cycle a group
 unless its column of x has not come yet; the broadcast sends one column, unless some group's FIFO
 has no room for it. With the cycle of `start` as 0:
 
-    column c is announced in cycle   B(c) = max(B(c - 1) + 1, R(c - depth + 1) + 2),   B(0) = 2
-    place k is done in cycle         P(k) = max(P(k - 1) + 1, B(column of k) + 3),     P(0) >= 11
+    column c is announced in cycle   B(c) = max(B(c - 1) + 1, R(c - depth + 1) + RELEASE)
+    place k is done in cycle         P(k) = max(P(k - 1) + 1, B(column of k) + ARRIVAL)
+    with                             B(0) = FIRST_COLUMN,  P(0) >= FIRST_PLACE
 
 where R(d), for d > 0, is the latest cycle in which a group does its first place at column d or
-further, or its last place of all. After the last place of all groups come the settling of products
-and `done`. Nothing here depends on x or on weights other than by their places.
+further, or its last place of all. `done` comes SETTLE cycles after the last place of all groups.
+The constants are those of `sordino.isa.timing`. Nothing here depends on x or on weights other than
+by their places.
 """
 
 from collections.abc import Sequence
@@ -20,32 +22,10 @@ from numpy.typing import NDArray
 
 from sordino.arch import MAX_WRAPS
 from sordino.golden.codec import GroupWalk
+from sordino.isa import timing
 
-__all__ = [
-    "ARRIVAL",
-    "FIRST_COLUMN",
-    "FIRST_PLACE",
-    "MATVEC_OVERHEAD",
-    "SETTLE",
-    "MatvecCycles",
-    "matvec_cycles",
-    "without_places",
-]
+__all__ = ["MatvecCycles", "matvec_cycles", "without_places"]
 
-FIRST_COLUMN = 2
-"""Cycle in which column 0 is announced."""
-FIRST_PLACE = 11
-"""Cycle in which the first place stands at the end of the position pipeline."""
-ARRIVAL = 3
-"""Cycles from a column's announcement until a place can read it."""
-_RELEASE = 2
-"""Cycles from a place until the broadcast knows the room that it made."""
-SETTLE = 6
-"""Cycles from the last place to `done`."""
-_NOTHING = 7
-"""Cycles of a MATVEC without places."""
-MATVEC_OVERHEAD = FIRST_PLACE - 1 + SETTLE
-"""Cycles beyond the places of the busiest group if none waits: 16."""
 _Ints = NDArray[np.int64]
 
 
@@ -78,7 +58,7 @@ class MatvecCycles:
     @property
     def overhead(self) -> int:
         """Group cycles that decoder start and settling take."""
-        return min(self.cycles, MATVEC_OVERHEAD) * len(self.walked)
+        return min(self.cycles, timing.MATVEC_OVERHEAD) * len(self.walked)
 
     @property
     def imbalance(self) -> int:
@@ -88,9 +68,9 @@ class MatvecCycles:
 
 def without_places(walked: _Ints) -> MatvecCycles:
     """Of a MATVEC in which no group of `walked` has one."""
-    idle = _NOTHING * len(walked)
+    idle = timing.NOTHING * len(walked)
     return MatvecCycles(
-        cycles=_NOTHING, wait_x=0, wait_broadcast=0, walked=walked, padding=0, idle=idle
+        cycles=timing.NOTHING, wait_x=0, wait_broadcast=0, walked=walked, padding=0, idle=idle
     )
 
 
@@ -105,7 +85,7 @@ def matvec_cycles(walks: Sequence[GroupWalk], *, x_fifo: int) -> MatvecCycles:
         return without_places(walked)
     race = _Race(active, x_fifo)
     race.run()
-    cycles = int(race.last.max()) + SETTLE
+    cycles = int(race.last.max()) + timing.SETTLE
     return MatvecCycles(
         cycles=cycles,
         wait_x=race.wait_x,
@@ -130,7 +110,7 @@ class _Race:
             [np.bincount(walk.columns, minlength=self.columns) for walk in walks], axis=1
         )
         self.final = np.array([int(w.columns[-1]) if len(w.columns) else -1 for w in walks])
-        self.last = np.full(len(walks), FIRST_PLACE - 1, np.int64)
+        self.last = np.full(len(walks), timing.FIRST_PLACE - 1, np.int64)
         self.wait_x = self.wait_broadcast = 0
         # reached[d] is R(d) but for the groups that have ended, which count from ended[d] on.
         self.reached = np.zeros(self.columns + 1, np.int64)
@@ -140,17 +120,17 @@ class _Race:
         self._finish(self.final < 0, -1)
         present = np.full(len(self.last), -1)
         steps = np.arange(MAX_WRAPS + 1)
-        sent, gone = FIRST_COLUMN - 1, int(self.ended[0])
+        sent, gone = timing.FIRST_COLUMN - 1, int(self.ended[0])
         for column, counts in enumerate(self.counts):
             sent += 1
             room = column - self.depth + 1
             if room > 0:
                 gone = max(gone, int(self.ended[room]))
-                sent = max(sent, max(gone, int(self.reached[room])) + _RELEASE)
+                sent = max(sent, max(gone, int(self.reached[room])) + timing.RELEASE)
             stops = counts > 0
             if not stops.any():
                 continue
-            first = self._first(column, sent + ARRIVAL, stops)
+            first = self._first(column, sent + timing.ARRIVAL, stops)
             # A place here is the first one at or after each column since the group's last.
             since = (column - present)[:, None] > steps
             arrived = np.where(since & stops[:, None], first[:, None], 0).max(axis=0)
@@ -167,7 +147,7 @@ class _Race:
         first = np.maximum(due, there)
         waits = (first - due)[stops]
         self.wait_x += int(waits.sum())
-        at_best = column + FIRST_COLUMN + ARRIVAL - due[stops]
+        at_best = column + timing.FIRST_COLUMN + timing.ARRIVAL - due[stops]
         self.wait_broadcast += int(np.clip(at_best, 0, waits).sum())
         return first
 

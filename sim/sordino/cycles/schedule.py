@@ -1,9 +1,10 @@
 """How instructions follow one another in time on units that work side by side.
 
 Everything that knows this is here; what a unit takes is `durations`' business. Instructions begin
-in program order, SEQUENCER_CYCLES apart or more, each when the units that it waits for are idle.
-What begins in cycle c on a unit that takes d is at work from c + 1, its start, to c + 1 + d, its
-done. Own instructions of the sequencer are done in the cycle in which they begin.
+in program order, SEQUENCER_CYCLES (`isa.timing`) apart or more, each when the units that it waits
+for are idle. What begins in cycle c on a unit that takes d is at work from c + UNIT_START, its
+start, to c + UNIT_START + d, its done. Own instructions of the sequencer are done in the cycle in
+which they begin.
 """
 
 from collections import Counter
@@ -11,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from sordino.isa import timing
 from sordino.isa.instructions import Instruction, Opcode, Unit, unit_of
 from sordino.isa.overlap import UNITS, waits
-from sordino.rtl.sequencer import SEQUENCER_CYCLES
 
 __all__ = ["ARRAY", "COUNTED", "EVERY", "IDLE", "NOBODY", "Clock", "Flight", "Turn", "turns"]
 
@@ -62,7 +63,8 @@ class Flight(NamedTuple):
 
     def wait(self, awaits: Sequence[int]) -> int:
         """Cycles from this one to that in which the next instruction begins."""
-        return max(SEQUENCER_CYCLES, *(self.left[unit] + 1 for unit in awaits), 0)
+        free = (self.left[unit] + timing.UNIT_FREE for unit in awaits)
+        return max(timing.SEQUENCER_CYCLES, *free, 0)
 
     def later(self, cycles: int) -> "Flight":
         """What is still at work so many cycles later."""
@@ -77,7 +79,7 @@ class Flight(NamedTuple):
     def begun(self, unit: int, duration: int, address: int) -> "Flight":
         """With what begins in this very cycle."""
         left, owners = list(self.left), list(self.owners)
-        left[unit], owners[unit] = 1 + duration, address
+        left[unit], owners[unit] = timing.UNIT_START + duration, address
         return Flight(tuple(left), tuple(owners))
 
     def shares(self, cycles: int) -> tuple[list[tuple[int, int]], int]:
@@ -135,7 +137,7 @@ class Clock:
         self.busy[turn.unit] += duration
         self.flight = self.flight.begun(turn.unit, duration, address)
         if turn.blocks:
-            self.reach(self.now + 1 + duration, address)
+            self.reach(self.now + timing.UNIT_START + duration, address)
 
     def cut(self) -> None:
         """The machine stops in this very cycle: what is at work is not done."""

@@ -8,6 +8,7 @@ from typing import Any
 from sordino.cycles.matvec import MatvecCycles
 from sordino.cycles.schedule import COUNTED
 from sordino.cycles.trace import Profile
+from sordino.isa import timing
 from sordino.isa.instructions import Opcode, Unit, unit_of
 from sordino.isa.overlap import UNITS
 
@@ -36,7 +37,7 @@ class Stalls:
     wait_fifo       a place waited for a column that waited for room in a FIFO
     wait_stream     the next words of a stream were not in their ring yet
     imbalance       done with its places before the busiest group
-    overhead        start, decoder start and settling, 17 cycles a MATVEC
+    overhead        start, decoder start and settling: of a MATVEC UNIT_START + MATVEC_OVERHEAD
     """
 
     name: str
@@ -133,13 +134,13 @@ def _by_address(profile: Profile) -> Iterator[tuple[int, Counter[str]]]:
     for (address, decoded), times in profile.times.items():
         found[address]["times"] += times
         if unit_of(program[address].opcode) is not Unit.NONE:
-            found[address]["hidden"] += times * (1 + durations.at(address, decoded))
+            found[address]["hidden"] += times * (timing.UNIT_START + durations.at(address, decoded))
         if program[address].opcode is Opcode.MATVEC:
             groups = _groups(durations.matvec(address, decoded))
             found[address].update({name: times * n for name, n in groups.items()})
     for address, times in profile.ended.items():
         found[address]["times"] += times
-        found[address]["hidden"] += times * (1 + durations.short_input(address, 0))
+        found[address]["hidden"] += times * (timing.UNIT_START + durations.short_input(address, 0))
     for address, cycles in profile.exposed.items():
         found[address][_COUNTER[unit_of(program[address].opcode)]] += cycles
         found[address]["hidden"] -= cycles
@@ -161,5 +162,5 @@ def _groups(one: MatvecCycles) -> dict[str, int]:
         "wait_stream": one.wait_stream,
         "stream": one.stream,
         "imbalance": one.imbalance,
-        "overhead": one.overhead + len(one.walked),
+        "overhead": one.overhead + timing.UNIT_START * len(one.walked),
     }

@@ -5,14 +5,14 @@ the move before took the last word of what has come of a stream. So with the cyc
 and, in a group, move k in cycle M(k), every further word's unit (what comes in one piece) with its
 first words in the ring in cycle L,
 
-    M(0) = max(L of the first unit of each stream) + 4
+    M(0) = max(L of the first unit of each stream) + DECODER_START
     M(k) = max(M(k - 1) + 1, A(column of k), L of the units that move k - 1 ran into + 1)
 
-with A(c) = B(c) + 3 as in `matvec`. A unit is a burst, or a beat where beats come further apart
-than a decoder can take a beat's words. A burst gives its room back with the move that fetches its
-last word. Only the choice of the next burst looks at all streams: it is made once all groups have
-gone as far as the bursts chosen before let them, so that all room up to then is known.
-Names are those of `rtl.fetch` and `rtl.decoder`. `sordino.testing.stepped` is the same
+with A(c) = B(c) + ARRIVAL as in `matvec`. A unit is a burst, or a beat where beats come further
+apart than a decoder can take a beat's words. A burst gives its room back with the move that fetches
+its last word. Only the choice of the next burst looks at all streams: it is made once all groups
+have gone as far as the bursts chosen before let them, so that all room up to then is known. Names
+are those of `isa.timing`, `rtl.fetch` and `rtl.decoder`. `sordino.testing.stepped` is the same
 cycle by cycle, 7 to 25 times slower.
 """
 
@@ -24,35 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import STREAM_WORD_BITS, Config
-from sordino.cycles.matvec import (
-    ARRIVAL,
-    FIRST_COLUMN,
-    FIRST_PLACE,
-    SETTLE,
-    MatvecCycles,
-    without_places,
-)
+from sordino.cycles.matvec import MatvecCycles, without_places
 from sordino.engines.external import BEAT, MemoryTiming
 from sordino.golden.codec import GroupStreams
+from sordino.isa import timing
 
-__all__ = ["ASK", "DEPTH", "ISSUE", "LAND", "VALUE", "streamed_cycles"]
-
-DEPTH = 6
-"""Moves from a position symbol's take to its place."""
-VALUE = 5
-"""Moves from a position symbol's take to that of its values."""
-ASK = 3
-"""Cycles from one choice of a burst to the next."""
-ISSUE = 2
-"""Cycles from the choice to the address."""
-LAND = 2
-"""Cycles from a beat until its words can be read in the ring."""
-_BEGIN = 4
-"""Cycles from a stream's first words to the first move: two into the window, then a state."""
-_RELEASE = 2
-"""Cycles from a place until the broadcast knows the room that it made."""
-_AHEAD = 3
-"""Words that a decoder has fetched beyond those that its symbols took the last bit of."""
+__all__ = ["streamed_cycles"]
 
 
 def streamed_cycles(
@@ -70,10 +47,10 @@ def streamed_cycles(
     if again:
         race.reader.hold_all()
     race.run()
-    cycles, beats = race.end + SETTLE, race.reader.beats_until(race.end)
+    cycles, beats = race.end + timing.SETTLE, race.reader.beats_until(race.end)
     wait_x = sum(walker.wait_x for walker in race.walkers)
     wait_stream = sum(
-        walker.last - (FIRST_PLACE - 1) - group.walk.outside - len(group.walk.columns)
+        walker.last - (timing.FIRST_PLACE - 1) - group.walk.outside - len(group.walk.columns)
         for walker, group in zip(race.walkers, active, strict=True)
     )
     wait_stream -= wait_x
@@ -105,10 +82,10 @@ class _Event(IntEnum):
 class _Memory:
     """When the beats of bursts come, which are asked for one after the other."""
 
-    def __init__(self, timing: MemoryTiming) -> None:
-        self.latency, self.rate = timing.latency, timing.rate
-        self.most = BEAT - 1 + timing.rate
-        self.credit, self.latest = self.most, FIRST_COLUMN - 1
+    def __init__(self, memory: MemoryTiming) -> None:
+        self.latency, self.rate = memory.latency, memory.rate
+        self.most = BEAT - 1 + memory.rate
+        self.credit, self.latest = self.most, timing.MATVEC_RUN - 1
 
     def answer(self, asked: int, beats: int) -> list[int]:
         """The cycles of a burst's beats."""
@@ -148,27 +125,28 @@ class _Reader:
         """A bit for each stream that has a burst left and room."""
         self.later: list[tuple[int, int]] = []
         """Of others when they will, and their numbers; a heap."""
-        self.next, self.chosen = FIRST_COLUMN, -1
+        self.next, self.chosen = timing.MATVEC_RUN, -1
         self.answered: list[list[int]] = []
 
     def hold_all(self) -> None:
         """The rings hold every stream as a whole from before, and nothing is left to ask for."""
         each = 1 if self.by_beat else self.burst
-        self.landed[:] = [[FIRST_COLUMN] * -(-beats // each) for beats in self.unasked]
+        self.landed[:] = [[timing.MATVEC_RUN] * -(-beats // each) for beats in self.unasked]
         self.unasked, self.wants = [0] * len(self.unasked), 0
 
     def free(self, stream: int, cycle: int) -> None:
         """The room of the stream's next burst comes free."""
         freed = self.freed[stream]
-        freed.append(cycle + 1)
+        known = cycle + timing.ROOM
+        freed.append(known)
         if self.unasked[stream] > 0 and self.asked[stream] - self.ring == len(freed) - 1:
-            heappush(self.later, (cycle + 1, stream))
+            heappush(self.later, (known, stream))
 
     def choose(self, last: int | None = None) -> int | None:
         """Ask for the next burst; its stream, or None if none can be before or in cycle `last`."""
         now, later = self.next, self.later
         if len(self.answered) >= self.most:
-            now = max(now, self.answered[-self.most][-1] + 1)
+            now = max(now, self.answered[-self.most][-1] + timing.RETURN)
         if not self.wants:
             if not later:
                 return None
@@ -182,15 +160,15 @@ class _Reader:
             stream = self.chosen + (behind & -behind).bit_length()
         else:
             stream = (self.wants & -self.wants).bit_length() - 1
-        self.chosen, self.next = stream, now + ASK
+        self.chosen, self.next = stream, now + timing.ASK
         self._ask(stream, now)
         return stream
 
     def _ask(self, stream: int, now: int) -> None:
         beats = min(self.burst, self.unasked[stream])
-        cycles = self.memory.answer(now + ISSUE, beats)
+        cycles = self.memory.answer(now + timing.ISSUE, beats)
         self.answered.append(cycles)
-        self.landed[stream] += [c + LAND for c in (cycles if self.by_beat else cycles[:1])]
+        self.landed[stream] += [c + timing.LAND for c in (cycles if self.by_beat else cycles[:1])]
         self.unasked[stream] -= beats
         self.asked[stream] = asked = self.asked[stream] + 1
         if asked < self.ring and self.unasked[stream]:
@@ -210,8 +188,8 @@ class _Broadcast:
 
     def __init__(self, columns: int, groups: int, depth: int) -> None:
         self.columns, self.depth = columns, depth
-        free = range(FIRST_COLUMN + ARRIVAL, FIRST_COLUMN + ARRIVAL + min(depth, columns))
-        self.available = list(free)
+        first = timing.FIRST_COLUMN + timing.ARRIVAL
+        self.available = list(range(first, first + min(depth, columns)))
         self.missing = [groups] * (columns + 1)
         """By column how many groups have neither reached it or a later one nor ended,"""
         self.reached = [0] * (columns + 1)
@@ -229,7 +207,8 @@ class _Broadcast:
         for room in range(known - self.depth + 1, self.columns - self.depth + 1):
             if missing[room]:
                 break
-            available.append(max(available[-1] + 1, reached[room] + _RELEASE + ARRIVAL))
+            announced = reached[room] + timing.RELEASE
+            available.append(max(available[-1] + 1, announced + timing.ARRIVAL))
         return len(available) > known
 
 
@@ -242,7 +221,7 @@ class _Walker:
         self.reader, self.broadcast = reader, broadcast
         self.streams = [first_stream + number for number, words in enumerate(group.words) if words]
         self.outside = group.walk.outside
-        self.final = len(group.walk.columns) + DEPTH - 1
+        self.final = len(group.walk.columns) + timing.DEPTH - 1
         """The move with which it ends; one that walks outside ends before the next."""
         self.events = self._script(group, first_stream)
         self.at, self.lead, self.column = 0, 0, 0
@@ -257,9 +236,9 @@ class _Walker:
         reader, last = self.reader, self.final + self.outside
         columns = group.walk.columns
         stops = np.flatnonzero(np.diff(columns, prepend=-1))
-        parts = [_events(stops + DEPTH, _Event.COLUMN, columns[stops])]
+        parts = [_events(stops + timing.DEPTH, _Event.COLUMN, columns[stops])]
         parts.append(_events(np.array([self.final]), _Event.END, 0))
-        values = np.flatnonzero(~group.padding) + VALUE
+        values = np.flatnonzero(~group.padding) + timing.VALUE
         burst = reader.burst * (reader.unit_words if reader.by_beat else 0) or reader.unit_words
         for number, passes in enumerate(group.passes):
             words = group.words[number]
@@ -268,7 +247,7 @@ class _Walker:
                 (_Event.NEED, reader.unit_words, reader.unit_words),
                 (_Event.FREE, burst - 1, burst),
             ):
-                at = np.arange(first, words, every) - _AHEAD
+                at = np.arange(first, words, every) - timing.AHEAD
                 found = moves[at[at < len(moves)]]
                 parts.append(_events(found[found <= last], event, first_stream + number))
         events = np.concatenate(parts)
@@ -312,7 +291,9 @@ class _Walker:
         first = [self.reader.landed[stream] for stream in self.streams]
         if not all(first):
             return False
-        self.lead = max([units[0] for units in first], default=1) + _BEGIN
+        self.lead = (
+            max([units[0] for units in first], default=timing.MATVEC_RUN - 1) + timing.DECODER_START
+        )
         return True
 
     def _enter(self, move: int, column: int, there: int) -> bool:
@@ -321,7 +302,7 @@ class _Walker:
         due = since + 1 if held == move - 1 else self.lead + move
         if there > due:
             self.wait_x += there - due
-            self.wait_broadcast += max(0, column + FIRST_COLUMN + ARRIVAL - due)
+            self.wait_broadcast += max(0, column + timing.FIRST_COLUMN + timing.ARRIVAL - due)
             self.lead = max(self.lead, there - move)
         before, self.column = self.column, column
         return self.broadcast.pass_to(before, column, self.lead + move)

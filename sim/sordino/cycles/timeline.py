@@ -7,6 +7,7 @@ from sordino.cycles.durations import Durations
 from sordino.cycles.path import decisions_of, follow
 from sordino.cycles.schedule import COUNTED, Clock, turns
 from sordino.cycles.tables import after, decoding, empty
+from sordino.isa import timing
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 
@@ -80,7 +81,7 @@ def frame_timeline(
         if i.opcode is Opcode.INPUT:
             inputs.append(clock.now)
         if turn.unit is not None:
-            begin = clock.now + 1
+            begin = clock.now + timing.UNIT_START
             found.append(Work(COUNTED[turn.unit], address, i.layer, begin, begin + takes))
         clock.begin(turn, takes, address)
         tables = after(i, tables)

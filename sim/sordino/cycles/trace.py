@@ -11,6 +11,7 @@ from sordino.cycles.durations import Durations
 from sordino.cycles.schedule import COUNTED, IDLE, Clock, Flight, turns
 from sordino.cycles.tables import Decoding, Tables, after, decoding, empty
 from sordino.engines.external import MemoryTiming
+from sordino.isa import timing
 from sordino.isa.image import Image
 
 __all__ = ["Profile", "Timer", "Trace", "time_trace"]
@@ -140,7 +141,8 @@ class Timer:
             now += self._clocks[passage].now + 1
             if self._inputs[last] and not over:
                 over = ended
-                found.append(now - 1 - self._duration(last, self._moments[before][1], ended))
+                takes = self._duration(last, self._moments[before][1], ended)
+                found.append(now - timing.UNIT_START - takes)
         found.append(now + max(self._moments[moment][0].left))
         return [b - a for a, b in pairwise(found)]
 

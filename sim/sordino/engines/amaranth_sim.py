@@ -10,6 +10,7 @@ from sordino.arch import Config
 from sordino.driver.loading import load_sections
 from sordino.engines.engine import Record, RunResult
 from sordino.engines.external import MemoryTiming
+from sordino.isa import timing
 from sordino.isa.image import Image
 from sordino.isa.instructions import Instruction, Opcode
 from sordino.isa.registers import LoadTarget
@@ -23,9 +24,6 @@ _VECTOR = (
     *(Opcode.INPUT, Opcode.CELL, Opcode.DRAIN, Opcode.ARGMAX),
     *(Opcode.ADD, Opcode.EMBED, Opcode.FILL, Opcode.COPY),
 )
-_CONTROL = 4
-"""Cycles from one instruction's retirement to the next one's start, and a branch's."""
-_MATVEC_START = 20
 _STREAMS = (LoadTarget.POSITIONS, LoadTarget.VALUES)
 _SECONDS_A_CYCLE = (300e-6, 52e-6)
 """A machine's and a lane's share, measured: 1,950 cycles/s with 4 lanes, 880 with 16."""
@@ -75,16 +73,18 @@ class AmaranthSim:
 
 
 def _cycles(image: Image, instruction: Instruction) -> int:
+    """As if nothing were at work beside it."""
+    begin = timing.UNIT_START + timing.UNIT_FREE
     if instruction.opcode in _VECTOR:
-        return duration(instruction, image.config) + _CONTROL
+        return duration(instruction, image.config) + begin
     match instruction.opcode:
         case Opcode.MATVEC:
             busiest = max(image.matrices[instruction.matrix].places, default=0)
-            return max(busiest, instruction.columns) + _MATVEC_START + _CONTROL
+            return max(busiest, instruction.columns) + timing.MATVEC_OVERHEAD + begin
         case Opcode.TABLE:
-            return image.config.states + _CONTROL
+            return timing.table_cycles(image.config) + begin
         case _:
-            return _CONTROL
+            return timing.SEQUENCER_CYCLES
 
 
 def estimate_cycles(image: Image, frames: int) -> int:

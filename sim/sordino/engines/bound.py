@@ -7,7 +7,8 @@ from sordino.isa.instructions import Instruction, Opcode
 
 __all__ = ["cycle_bound"]
 
-_OVERHEAD = 100
+_MARGIN = 100
+"""Far more than any instruction takes besides its elements (`isa.timing`)."""
 
 
 def _reading(image: Image, matrix: int, memory: MemoryTiming) -> int:
@@ -17,7 +18,7 @@ def _reading(image: Image, matrix: int, memory: MemoryTiming) -> int:
         return 0
     bursts = external_bytes([entry], config) // config.burst_bytes
     beat = 2 * -(-BEAT // memory.rate) + 2
-    return bursts * (memory.latency + memory.jitter + beat * config.stream_burst + _OVERHEAD)
+    return bursts * (memory.latency + memory.jitter + beat * config.stream_burst + _MARGIN)
 
 
 def _cost(image: Image, instruction: Instruction, memory: MemoryTiming) -> int:
@@ -26,15 +27,15 @@ def _cost(image: Image, instruction: Instruction, memory: MemoryTiming) -> int:
         case Opcode.MATVEC:
             places = max(image.matrices[instruction.matrix].places, default=0)
             reading = 0 if instruction.again else _reading(image, instruction.matrix, memory)
-            return instruction.columns + places * 2 + reading + _OVERHEAD
+            return instruction.columns + places * 2 + reading + _MARGIN
         case Opcode.DRAIN | Opcode.ARGMAX:
-            return instruction.rows * config.lanes + _OVERHEAD
+            return instruction.rows * config.lanes + _MARGIN
         case Opcode.TABLE:
-            return config.states + _OVERHEAD
+            return config.states + _MARGIN
         case Opcode.CELL:
-            return instruction.units + _OVERHEAD
+            return instruction.units + _MARGIN
         case _:
-            return instruction.fields.get("count", 0) + _OVERHEAD
+            return instruction.fields.get("count", 0) + _MARGIN
 
 
 def cycle_bound(image: Image, frames: int, memory: MemoryTiming | None = None) -> int:

@@ -12,17 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import STREAM_WORD_BITS, Config
-from sordino.cycles.matvec import (
-    ARRIVAL,
-    FIRST_COLUMN,
-    FIRST_PLACE,
-    SETTLE,
-    MatvecCycles,
-    without_places,
-)
-from sordino.cycles.streamed import ASK, DEPTH, ISSUE, LAND, VALUE
+from sordino.cycles.matvec import MatvecCycles, without_places
 from sordino.engines.external import BEAT, MemoryTiming
 from sordino.golden.codec import GroupStreams
+from sordino.isa import timing
 
 __all__ = ["stepped_cycles"]
 
@@ -42,9 +35,9 @@ def stepped_cycles(
     if again:
         race.hold_all()
     race.run()
-    cycles = int(race.last.max()) + SETTLE
-    placed = race.final - (DEPTH - 1)
-    waits = race.last - (FIRST_PLACE - 1) - race.outside - placed - race.waits_x
+    cycles = int(race.last.max()) + timing.SETTLE
+    placed = race.final - (timing.DEPTH - 1)
+    waits = race.last - (timing.FIRST_PLACE - 1) - race.outside - placed - race.waits_x
     wait_x, wait_stream = int(race.waits_x.sum()), int(waits.sum())
     return MatvecCycles(
         cycles=cycles,
@@ -91,7 +84,7 @@ class _Race:
         self.active = np.ones(self.groups, np.bool_)
         self.moves, self.present = (np.zeros(self.groups, np.int64) for _ in range(2))
         self.open = np.ones(self.groups, np.bool_)
-        self.sent = [0] * ARRIVAL
+        self.sent = [0] * timing.ARRIVAL
         self.last = np.zeros(self.groups, np.int64)
         self.waits_x = np.zeros(self.groups, np.int64)
         self.wait_broadcast = 0
@@ -102,12 +95,12 @@ class _Race:
         at = 0
         for group in groups:
             count, good = len(group.padding), len(group.walk.columns)
-            size = count + DEPTH + 1
+            size = count + timing.DEPTH + 1
             column = np.full(size, -1, np.int64)
-            column[DEPTH : DEPTH + good] = group.walk.columns
+            column[timing.DEPTH : timing.DEPTH + good] = group.walk.columns
             moved = np.zeros((size, self.width), np.bool_)
             moved[:count, 0] = group.passes[0]
-            values = np.flatnonzero(~group.padding) + VALUE
+            values = np.flatnonzero(~group.padding) + timing.VALUE
             for lane, passed in enumerate(group.passes[1:], 1):
                 moved[values[: len(passed)], lane] = passed
             columns.append(column)
@@ -117,7 +110,7 @@ class _Race:
         self.column, self.passes = np.concatenate(columns), np.concatenate(passes)
         self.first = np.array(first, np.int64)
         walked = np.array([len(group.walk.columns) for group in groups], np.int64)
-        self.final = walked + DEPTH - 1
+        self.final = walked + timing.DEPTH - 1
         """The move with which a group ends; one that walks outside ends before the next."""
         self.columns = 1 + max(int(self.column.max()), -1)
 
@@ -126,7 +119,7 @@ class _Race:
         self.landed[:], self.unasked[:] = self.length, 0
 
     def run(self) -> None:
-        now = FIRST_COLUMN
+        now = timing.MATVEC_RUN
         while self.active.any():
             while self.flying and self.flying[0][0] <= now:
                 self.landed[self.flying.popleft()[1]] += self.parts
@@ -137,8 +130,8 @@ class _Race:
             available = column < self.sent[0]
             fed = ~waiting.reshape(self.groups, -1).any(axis=1)
             self.waits_x += self.active & ~available
-            if self.columns > now - FIRST_COLUMN - ARRIVAL:
-                late = ~available & (column >= now - FIRST_COLUMN - ARRIVAL + 1)
+            if self.columns > now - timing.FIRST_COLUMN - timing.ARRIVAL:
+                late = ~available & (column >= now - timing.FIRST_COLUMN - timing.ARRIVAL + 1)
                 self.wait_broadcast += int((self.active & late).sum())
             move = self.active & self.ready & available & fed
             refill = (self.passes[at] & move[:, None]).ravel()
@@ -183,8 +176,8 @@ class _Race:
         self.unasked[chosen] -= beats
         self.room[chosen] -= 1
         self.outstanding += 1
-        self.chosen, self.next_choice = chosen, now + ASK
-        self.bursts.append([now + ISSUE + self.memory.latency, beats, chosen])
+        self.chosen, self.next_choice = chosen, now + timing.ASK
+        self.bursts.append([now + timing.ISSUE + self.memory.latency, beats, chosen])
 
     def _answer(self, now: int) -> None:
         """Let the memory answer for one cycle."""
@@ -196,7 +189,7 @@ class _Race:
         self.credit -= BEAT
         self.beats += 1
         burst[1] -= 1
-        self.flying.append((now + LAND, burst[2]))
+        self.flying.append((now + timing.LAND, burst[2]))
         if not burst[1]:
             self.bursts.popleft()
             self.outstanding -= 1

@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sordino.arch import Config
+from sordino.isa import timing
 from sordino.isa.effects import conflict
 from sordino.isa.instructions import Instruction, Opcode, Unit, unit_of
 
 __all__ = ["Order", "TablePlan", "interleave"]
 
-_ISSUE = 2
-"""Cycles from one instruction's begin to the next one's at the earliest."""
 _RANK = {Unit.NONE: 0, Unit.ARRAY: 1, Unit.VECTOR: 2, Unit.TABLE: 3}
 """Who goes first of those that could begin in the same cycle."""
 
@@ -56,8 +55,8 @@ def interleave(
         begin, _, unit = min(heads)
         n = streams[unit].pop(0)
         order.append(n)
-        now = begin + _ISSUE
-        ends[n] = begin + (cycles(block[n]) if unit else 0) + _ISSUE
+        now = begin + timing.SEQUENCER_CYCLES
+        ends[n] = begin + timing.UNIT_START + cycles(block[n]) + timing.UNIT_FREE if unit else now
         free[unit] = ends[n]
     return Order(tuple(block[n] for n in order), max(ends.values(), default=0))
 

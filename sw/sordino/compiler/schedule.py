@@ -39,6 +39,7 @@ from sordino.compiler.program import Banks, ProgramBuilder
 from sordino.compiler.quantise import QuantisedModel
 from sordino.compiler.search import ENTRIES, Search, locate, score_scale
 from sordino.compiler.tables import UNKNOWN, Slots, Tables
+from sordino.isa import timing
 from sordino.isa.instructions import Condition, Function, Instruction, Opcode, Space
 from sordino.isa.overlap import with_overlap
 from sordino.model.rnnt import RnntModel
@@ -50,8 +51,6 @@ _FIRST_BANK, OTHER_BANK = 1, 0
 """That of the first encoder layer, which holds its recurrent product between frames."""
 _MOST_WORDS = 0xFFFF
 """Of one FILL."""
-_MATVEC_CYCLES, _VECTOR_CYCLES = 16, 24
-"""What an instruction takes besides its places or elements, about."""
 
 
 @dataclass(frozen=True)
@@ -123,15 +122,15 @@ class Scheduler:
         """About how long an instruction takes."""
         match i.opcode:
             case Opcode.MATVEC:
-                return max(self.places[i.matrix], i.columns) + _MATVEC_CYCLES
+                return max(self.places[i.matrix], i.columns) + timing.MATVEC_OVERHEAD
             case Opcode.TABLE:
-                return self.config.states + 1
+                return timing.table_cycles(self.config)
             case Opcode.CELL:
-                return int(i.units) + _VECTOR_CYCLES
+                return int(i.units) + timing.VECTOR_OVERHEAD
             case Opcode.DRAIN | Opcode.ARGMAX:
-                return int(i.rows) * self.config.lanes + _VECTOR_CYCLES
+                return int(i.rows) * self.config.lanes + timing.VECTOR_OVERHEAD
             case _:
-                return int(i.fields.get("count", 0)) + _VECTOR_CYCLES
+                return int(i.fields.get("count", 0)) + timing.VECTOR_OVERHEAD
 
     def _start(self) -> None:
         """The beginning of a run; then predict from the blank."""

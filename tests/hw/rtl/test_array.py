@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 from sordino.arch import Config
 from sordino.compiler.codec import EncodedMatrices, encode_matrices
 from sordino.golden.codec import StreamError, decode_matrix
+from sordino.isa import timing
 from sordino.isa.image import MatrixStreams
 from sordino.isa.tans import Symbol
 from sordino.testing.matvec import ArrayBench, MatvecResult, rtl_matvec
-
-OVERHEAD = 16
-EMPTY = 7
 
 
 @cache
@@ -110,10 +108,12 @@ def test_equals_numpy(shape, rows, columns, zeros, bits, shift, seed) -> None:
     assert result.counts["useful"] == useful
     assert result.counts["gated"] == stats.places * group - useful
     if stats.places:
-        assert result.cycles >= symbols_of(encoded) + OVERHEAD
-        assert (result.cycles == symbols_of(encoded) + OVERHEAD) or result.counts["wait_x"]
+        assert result.cycles >= symbols_of(encoded) + timing.MATVEC_OVERHEAD
+        assert (result.cycles == symbols_of(encoded) + timing.MATVEC_OVERHEAD) or result.counts[
+            "wait_x"
+        ]
     else:
-        assert result.cycles == EMPTY
+        assert result.cycles == timing.NOTHING
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 100), (2, 60), (3, 40), (16, 12)])
@@ -124,7 +124,7 @@ def test_one_cycle_a_place_and_sixteen(lanes, group, rows, columns) -> None:
     slots[slots == 0] = 1
     x = rng.integers(-128, 128, columns).astype(np.int8)
     result = rtl_matvec(slots, x, bench(lanes, group).config, bench=bench(lanes, group))
-    assert result.cycles == rows * columns + OVERHEAD
+    assert result.cycles == rows * columns + timing.MATVEC_OVERHEAD
     assert result.counts["wait_x"] == 0
 
 
@@ -153,7 +153,7 @@ def test_a_bigger_fifo_waits_less() -> None:
         result = rtl_matvec(slots, x, circuit.config, bench=circuit)
         np.testing.assert_array_equal(result.accumulators, product(slots, x))
         cycles[x_fifo] = result.cycles
-    assert cycles[8] > cycles[16] >= cycles[32] >= 4 * 32 + OVERHEAD
+    assert cycles[8] > cycles[16] >= cycles[32] >= 4 * 32 + timing.MATVEC_OVERHEAD
 
 
 def test_idle_and_finished_groups_hold_nobody_up() -> None:
@@ -166,7 +166,7 @@ def test_idle_and_finished_groups_hold_nobody_up() -> None:
         slots[0, 0, 3] = done_early
         result = rtl_matvec(slots, x, circuit.config, bench=circuit)
         np.testing.assert_array_equal(result.accumulators, wrap(product(slots, x)))
-        assert result.cycles == 200 + OVERHEAD
+        assert result.cycles == 200 + timing.MATVEC_OVERHEAD
 
 
 def test_long_gaps_are_bridged_by_padding() -> None:
@@ -267,7 +267,10 @@ def test_place_past_the_last_column_is_an_error(group) -> None:
         result = execute(circuit, encoded, x, 3, columns)
         assert result.error
         assert not any(result.counts.values())
-        assert result.cycles < 8 * sum(encoded.matrices[0].places) + 8 * columns + OVERHEAD
+        assert (
+            result.cycles
+            < 8 * sum(encoded.matrices[0].places) + 8 * columns + timing.MATVEC_OVERHEAD
+        )
         check_still_works(circuit)
 
 
@@ -331,7 +334,7 @@ def test_corrupt_streams_end_and_agree_with_the_decoder(group, seed) -> None:
         decoded = None
     result = execute(circuit, bad, x, 3, 25)
     assert result.error == (decoded is None)
-    assert result.cycles < 8 * sum(encoded.matrices[0].places) + 8 * 25 + OVERHEAD
+    assert result.cycles < 8 * sum(encoded.matrices[0].places) + 8 * 25 + timing.MATVEC_OVERHEAD
     if decoded is not None:
         np.testing.assert_array_equal(result.accumulators, product(decoded.slots, x))
     check_still_works(circuit)

@@ -9,6 +9,7 @@ from amaranth.sim import Simulator
 
 from sordino.compiler.codec.encode import Encoder
 from sordino.compiler.codec.walk import PADDING
+from sordino.isa import timing
 from sordino.isa.tans import EntryLayout, Symbol, expand
 from sordino.rtl.decoder import StreamDecoder, stored_entry
 
@@ -94,12 +95,12 @@ class Bench:
         ctx.set(dut.slot, self.slot)
 
     async def begin(self, ctx) -> None:
-        """Start, and check that the first symbol is there 4 cycles later."""
+        """Start, and check that the first symbol can be taken DECODER_START cycles later."""
         dut = self.dut
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)
-        await ctx.tick().repeat(2)
+        await ctx.tick().repeat(timing.DECODER_START - 2)
         assert not ctx.get(dut.ready)
         await ctx.tick()
         assert ctx.get(dut.ready)
@@ -156,7 +157,7 @@ def test_equals_what_was_encoded(runs, state_bits, count, move, take) -> None:
             np.testing.assert_array_equal(found, values)
             assert ctx.get(bench.dut.clean)
             if take == "none":
-                assert moves == len(values) + 2
+                assert moves == len(values) + timing.SYMBOL
             ctx.set(bench.dut.clear, 1)
             await ctx.tick()
             ctx.set(bench.dut.clear, 0)
@@ -179,7 +180,7 @@ def test_begins_at_any_bit(state_bits) -> None:
             await bench.begin(ctx)
             found, moves = await bench.decode(ctx, len(values))
             np.testing.assert_array_equal(found, values)
-            assert moves == len(values) + 2
+            assert moves == len(values) + timing.SYMBOL
             assert ctx.get(bench.dut.clean)
 
         bench.run(testbench)
@@ -201,7 +202,7 @@ def test_symbols_of_no_bits_and_of_sixteen() -> None:
             await bench.begin(ctx)
             found, moves = await bench.decode(ctx, len(values))
             np.testing.assert_array_equal(found, values)
-            assert moves == len(values) + 2
+            assert moves == len(values) + timing.SYMBOL
             assert ctx.get(bench.dut.clean)
 
         bench.run(testbench)

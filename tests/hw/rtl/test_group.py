@@ -9,11 +9,13 @@ from amaranth.sim import Simulator
 
 from sordino.arch import Config
 from sordino.compiler.codec import encode_matrices
+from sordino.isa import timing
 from sordino.isa.registers import LoadTarget
 from sordino.isa.tans import EntryLayout, expand
 from sordino.rtl.group import Group
 
-LATENCY = 10
+LATENCY = timing.DECODER_START + timing.DEPTH
+"""From `begin` to the first place."""
 """Cycles from `begin` to the first place."""
 STORED = 4
 """Cycles from a place to its sum in the accumulator."""

@@ -10,12 +10,11 @@ from sordino.arch import PRESETS
 from sordino.compiler.compile import compile_model
 from sordino.engines.cosim import compare
 from sordino.golden.machine import Golden
+from sordino.isa import timing
 from sordino.isa.effects import Store
 from sordino.isa.instructions import Opcode, Space
 from sordino.isa.registers import COUNTERS, Error
 from sordino.rtl.machine import Machine
-from sordino.rtl.sequencer import SEQUENCER_CYCLES
-from sordino.rtl.tables import table_cycles
 from sordino.rtl.vector_timing import duration
 from sordino.testing.machine import Simulated, load_writes, run_machine, submodule
 from sordino.testing.models import random_model
@@ -73,9 +72,9 @@ def test_random_programs_equal_golden(seed, stall):
     assert found.records_compared > 20
     n = found.results[1].counters
     inputs = sum(image.program[pc].opcode is Opcode.INPUT for pc in executed)
-    assert n["cycles"] == SEQUENCER_CYCLES * n["instructions"] + inputs + n["wait_token"] + sum(
-        n[name] for name in UNITS
-    )
+    assert n["cycles"] == timing.SEQUENCER_CYCLES * n["instructions"] + inputs + n[
+        "wait_token"
+    ] + sum(n[name] for name in UNITS)
 
 
 @pytest.mark.parametrize("seed", [0, 2, 3, 7])
@@ -93,7 +92,7 @@ def test_random_programs_with_overlap_equal_golden(seed):
         for store, words in expected.final.items():
             assert np.array_equal(golden.final[store], words)
         n = rtl.counters
-        strictly = SEQUENCER_CYCLES * n["instructions"] + n["frames"] + n["wait_token"]
+        strictly = timing.SEQUENCER_CYCLES * n["instructions"] + n["frames"] + n["wait_token"]
         assert n["cycles"] < strictly + sum(n[name] for name in UNITS)
 
 
@@ -118,7 +117,7 @@ def test_three_units_work_side_by_side():
     assert faster.words_compared == found.words_compared
     saved = found.results[1].counters["cycles"] - faster.results[1].counters["cycles"]
     # At least TABLE and both FILLs, with what it takes to begin them.
-    assert saved >= table_cycles(config) + 40 + 3 + 3 * SEQUENCER_CYCLES
+    assert saved >= timing.table_cycles(config) + 40 + 3 + 3 * timing.SEQUENCER_CYCLES
 
 
 def frame_program(config, *, wait_for=5):
@@ -153,7 +152,7 @@ def test_timing_is_that_of_the_parts_and_not_of_the_features():
     assert runs[0].counters["useful"] > runs[1].counters["useful"] == 0
     executed = [image.program[record.pc] for record in runs[0].records]
     n = runs[0].counters
-    assert n["table"] == table_cycles(image.config) * sum(
+    assert n["table"] == timing.table_cycles(image.config) * sum(
         i.opcode is Opcode.TABLE for i in executed
     )
     vector = [i for i in executed if i.opcode in (Opcode.INPUT, Opcode.DRAIN, Opcode.FILL)]
@@ -352,10 +351,10 @@ def test_compiled_models_equal_golden(seed, sizes, settings):
     assert found.identical, found.first_difference
     n = found.results[1].counters
     assert n["frames"] == 2
-    each = SEQUENCER_CYCLES * n["instructions"] + n["frames"] + 1 + n["wait_token"]
+    each = timing.SEQUENCER_CYCLES * n["instructions"] + n["frames"] + 1 + n["wait_token"]
     saved = each + sum(n[name] for name in UNITS) - n["cycles"]
     if config.value_slots > 1:
         tables = sum(
             i.opcode is Opcode.TABLE for i in image.program[image.host["addresses"]["frame"] :]
         )
-        assert saved > n["frames"] * table_cycles(config) * min(tables, 2)
+        assert saved > n["frames"] * timing.table_cycles(config) * min(tables, 2)

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sordino.arch import MAX_WRAPS
+from sordino.isa import timing
 from sordino.rtl.position import PositionWalker
 
 PADDING = -1
-LATENCY = 4
 
 
 def walk(rows: int, symbols: list[int]) -> list[tuple[int, int, bool]]:
@@ -36,7 +36,7 @@ def rtl_walk(rows: int, symbols: list[int], seed: int | None = None):
         await ctx.tick()
         ctx.set(dut.clear, 0)
         sent, taking, moves = 0, 0, 0
-        for _ in range(8 * len(symbols) + 8 * LATENCY):
+        for _ in range(8 * len(symbols) + 8 * timing.WALK):
             move = seed is None or rng.random() < 0.7
             offer = sent < len(symbols) and (seed is None or rng.random() < 0.7)
             symbol = symbols[sent] if offer else 0
@@ -57,10 +57,10 @@ def rtl_walk(rows: int, symbols: list[int], seed: int | None = None):
                 break
         assert taking == sum(symbol != PADDING for symbol in symbols)
         if seed is None:
-            assert moves == len(symbols) + LATENCY
+            assert moves == len(symbols) + timing.WALK
         ctx.set(dut.move, 1)
         ctx.set(dut.i_valid, 0)
-        for _ in range(LATENCY + 1):
+        for _ in range(timing.WALK + 1):
             await ctx.tick()
             assert not ctx.get(dut.valid)
 

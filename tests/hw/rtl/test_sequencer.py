@@ -11,10 +11,11 @@ import pytest
 from amaranth.hdl import Const
 
 from sordino.arch import Config
+from sordino.isa import timing
 from sordino.isa.instructions import REGISTERS, STACK_DEPTH, Instruction, Opcode
 from sordino.isa.registers import Error, LoadTarget
 from sordino.rtl.ports import RETIRES
-from sordino.rtl.sequencer import SEQUENCER_COUNTERS, SEQUENCER_CYCLES, Sequencer
+from sordino.rtl.sequencer import SEQUENCER_COUNTERS, Sequencer
 from sordino.testing.sequencer import ARRAY, TABLE, VECTOR, Case, Outcome, Reply, run_model
 from sordino.testing.simulate import simulate
 
@@ -237,7 +238,7 @@ def test_random_programs(seed, strict):
             if out.error is Error.NONE:
                 n = out.counters
                 inputs = sum(is_input(case.words[pc]) for _, _, pc, _ in out.retired)
-                each = SEQUENCER_CYCLES * n["instructions"] + inputs
+                each = timing.SEQUENCER_CYCLES * n["instructions"] + inputs
                 each += sum(n[name] for name in ("matvec", "vector", "table", "wait_token"))
                 assert n["cycles"] == each if strict else n["cycles"] <= each
             else:

@@ -5,9 +5,10 @@ import random
 import pytest
 
 from sordino.arch import Config
+from sordino.isa import timing
 from sordino.isa.registers import LoadTarget
 from sordino.isa.tans import Symbol, expand, expanded_bytes
-from sordino.rtl.tables import TableLoader, table_cycles
+from sordino.rtl.tables import TableLoader
 from sordino.testing.simulate import simulate
 
 CONFIG = Config(
@@ -91,7 +92,7 @@ class Bench:
     def expected(self, began, *, source, slot, runs):
         entries = expand(self.tables[source], CONFIG.state_bits)
         return [
-            (began + 2 + state, runs, slot, state, entry.encode())
+            (began + 1 + timing.TABLE_READ + state, runs, slot, state, entry.encode())
             for state, entry in enumerate(entries)
         ]
 
@@ -114,9 +115,9 @@ def test_sends_every_entry_once(seed):
             }
             began = await bench.start(ctx, **fields)
             expected.extend(bench.expected(began, **fields))
-            done.append(began + table_cycles(CONFIG))
+            done.append(began + timing.table_cycles(CONFIG))
             # The next may start right in the cycle after done.
-            await ctx.tick().repeat(table_cycles(CONFIG) + bench.rng.choice([0, 0, 5]))
+            await ctx.tick().repeat(timing.table_cycles(CONFIG) + bench.rng.choice([0, 0, 5]))
 
     bench.run(testbench)
     assert bench.sent == expected
@@ -143,7 +144,7 @@ def test_abort(after):
         again = await bench.start(ctx, **fields)
         expected.extend(bench.expected(again, **fields))
         # `done` may come in the very cycle of the abort, not later.
-        done.extend(c + table_cycles(CONFIG) for c in (began, again))
+        done.extend(c + timing.table_cycles(CONFIG) for c in (began, again))
         if done[0] > aborted:
             del done[0]
         await ctx.tick().repeat(CONFIG.states + 10)

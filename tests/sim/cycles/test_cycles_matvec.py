@@ -8,10 +8,11 @@ import pytest
 from sordino.arch import Config
 from sordino.compiler.codec import encode_matrices
 from sordino.cycles.engine import Cycles
-from sordino.cycles.matvec import MATVEC_OVERHEAD, matvec_cycles
+from sordino.cycles.matvec import matvec_cycles
 from sordino.cycles.stalls import layer_stalls
 from sordino.engines.rtl import Rtl
 from sordino.golden.codec import GroupWalk, decode_walks
+from sordino.isa import timing
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.isa.registers import Error
@@ -28,32 +29,35 @@ def walk(*columns: int, outside: bool = False) -> GroupWalk:
 
 
 def test_places_alone() -> None:
-    """One group, all columns in time: places and 16 cycles."""
+    """One group, all columns in time: places and MATVEC_OVERHEAD."""
     found = matvec_cycles([walk(0, 0, 0, 1, 2, 2)], x_fifo=8)
-    assert (found.cycles, found.wait_x, found.imbalance) == (6 + MATVEC_OVERHEAD, 0, 0)
+    assert (found.cycles, found.wait_x, found.imbalance) == (6 + timing.MATVEC_OVERHEAD, 0, 0)
 
 
 def test_no_places() -> None:
     found = matvec_cycles([walk(), walk()], x_fifo=8)
-    assert (found.cycles, found.wait_x, found.imbalance, found.overhead) == (7, 0, 0, 14)
+    assert (found.cycles, found.wait_x, found.imbalance) == (timing.NOTHING, 0, 0)
+    assert found.overhead == 2 * timing.NOTHING
 
 
 def test_broadcast_is_a_floor() -> None:
     """One place every third column: from the first place on, 3 cycles each."""
     found = matvec_cycles([walk(*range(0, 300, 3))], x_fifo=32)
-    last = 2 + 297 + 3
-    assert found.cycles == last + 6
-    assert found.wait_broadcast == found.wait_x == last - 10 - 100
+    last = timing.FIRST_COLUMN + 297 + timing.ARRIVAL
+    assert found.cycles == last + timing.SETTLE
+    waits = last - (timing.FIRST_PLACE - 1) - 100
+    assert found.wait_broadcast == found.wait_x == waits
 
 
 def test_full_fifo_holds_the_others_up() -> None:
     """The second group waits for columns that the first one has no room for."""
     busy, idle = walk(*([0] * 100), 1), walk(0, 20)
     found = matvec_cycles([busy, idle], x_fifo=16)
-    # The first group leaves column 0 in cycle 111; then the broadcast sends column 16 and on.
-    assert found.cycles == 111 + 2 + (20 - 16) + 3 + 6
+    # The first group leaves column 0 with its 101st place; then the broadcast sends column 16 on.
+    sent = timing.FIRST_PLACE + 100 + timing.RELEASE + (20 - 16)
+    assert found.cycles == sent + timing.ARRIVAL + timing.SETTLE
     assert found.wait_broadcast < found.wait_x
-    assert matvec_cycles([busy, idle], x_fifo=32).cycles == 101 + MATVEC_OVERHEAD
+    assert matvec_cycles([busy, idle], x_fifo=32).cycles == 101 + timing.MATVEC_OVERHEAD
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -19,6 +19,7 @@ from sordino.cycles.timeline import frame_timeline
 from sordino.cycles.trace import Timer
 from sordino.engines.matvec_bench import bench_matvec
 from sordino.errors import InputError
+from sordino.isa import timing
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.report.build import make_report
@@ -27,7 +28,6 @@ from sordino.report.compare import compare
 from sordino.report.page import render_page
 from sordino.report.stored import StoredDurations
 from sordino.report.usage import speech_trace
-from sordino.rtl.sequencer import SEQUENCER_CYCLES
 from sordino.testing.models import random_model
 from sordino.testing.trials import MACHINES
 
@@ -128,7 +128,7 @@ def test_stored_zeros(group: int) -> None:
     wanted = bench_matvec(matrix, config.lanes, group, zeros="stored", engine="cycles")
     stored = StoredDurations(replace(image, config=replace(config, x_fifo=16)))
     cycles = stored.matvec(image.program.index(i), 0).cycles
-    assert cycles + SEQUENCER_CYCLES == wanted["matvec_cycles"]
+    assert cycles + timing.SEQUENCER_CYCLES == wanted["matvec_cycles"]
 
 
 def test_speech_holds_the_tokens_it_is_told() -> None:
