@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("image.md",)
+PAGES = (
+    "index.md",
+    "glossary.md",
+    "tutorial.md",
+    "architecture.md",
+    "proofs.md",
+    "decisions.md",
+    "image.md",
+)
 MEAN, NINETIETH, WIDTH = 17, 30, 100
 GENERATED = {"image.md"}
 
