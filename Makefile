@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SORDINO := $(BIN)/sordino
-DATA ?= ../shared/data
+DATA ?=
 MODEL := models/an4_rnnt_causal.npz
 FIRST := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
@@ -114,28 +114,22 @@ image: $(VENV)/.sim
 report: $(VENV)/.sim
 	$(SORDINO) report $(MODEL:.npz=.sordino) -o docs/results/report-an4-small.html
 
-wer: $(VENV)/.sim
-	$(BIN)/python -m campaigns.wer --data $(DATA) -o docs/results/wer.md
+# Every campaign of campaigns/catalogue.py: campaign-NAME, and by its name alone.
+CAMPAIGNS := wer beam fusion blank-penalty cosim-real fuzz random mutants bench synth estimate sweep \
+  codec cycles mlperf streaming row-reuse train-smoke
 
-beam: $(VENV)/.sim
-	$(BIN)/python -m campaigns.beam --data $(DATA) \
-	  $(addprefix --run ,$(wildcard $(RUNS)/an4_more)) -o docs/results/beam.md
+$(CAMPAIGNS): %: campaign-%
 
-fusion: $(VENV)/.sim
-	$(BIN)/python -m campaigns.fusion --data $(DATA) -o docs/results/fusion.md
+campaign-%: FORCE $(VENV)/.sim
+	$(BIN)/python -m campaigns run $*
 
-blank-penalty: $(VENV)/.sim
-	$(BIN)/python -m campaigns.blank_penalty --data $(DATA)/an4 \
-	  $(BLANK:%=$(RUNS)/%) \
-	  -o docs/results/blank-penalty.md
+campaign-mutants: $(VENV)/.dev
+campaign-bench: $(VENV)/.vela
+campaign-synth campaign-estimate: $(VENV)/.synth
+campaign-sweep: $(VENV)/.sweep
+campaign-train-smoke: $(VENV)/.train
 
-cosim-real: $(VENV)/.sim
-	$(BIN)/python -m campaigns.cosim_real --data $(DATA) -o docs/results/cosim-real.md
-
-train-smoke: $(VENV)/.train
-	rm -rf build/train-smoke
-	$(SORDINO) train recipes/smoke.toml --data models/utterances -o build/train-smoke --threads 1
-	$(BIN)/python -m campaigns.train_smoke build/train-smoke --data models/utterances
+FORCE:
 
 training: $(VENV)/.train
 	for recipe in an4_float an4_teacher; do \
@@ -147,7 +141,7 @@ training: $(VENV)/.train
 	done
 	$(SORDINO) train recipes/an4_teacher_long.toml --data $(DATA)/an4 \
 	  -o $(RUNS)/an4_teacher_long --start $(RUNS)/an4_teacher
-	$(BIN)/python -m campaigns.synthetic_speech --count 3000 --like $(DATA)/an4 \
+	$(BIN)/python -m campaigns run synthetic-speech --count 3000 --like $(DATA)/an4 \
 	  -o $(RUNS)/synthetic
 	$(SORDINO) train recipes/an4_more.toml --data $(DATA)/an4 -o $(RUNS)/an4_more \
 	  --start $(RUNS)/an4_causal --also $(RUNS)/synthetic
@@ -173,61 +167,23 @@ training: $(VENV)/.train
 	    --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_wide/model.npz || exit; \
 	done
 	for run in $(UNTRAINED); do \
-	  $(BIN)/python -m campaigns.post_training $(RUNS)/an4_causal --data $(DATA)/an4 \
+	  $(BIN)/python -m campaigns run post-training $(RUNS)/an4_causal --data $(DATA)/an4 \
 	    --bits $${run%-*} --zeros $${run#*-} --shares layer_adaptive \
 	    -o $(RUNS)/untrained-$$run || exit; \
 	done
 	$(SORDINO) train recipes/fsdd.toml --data $(DATA)/fsdd/recordings -o $(RUNS)/fsdd
-	$(BIN)/python -m campaigns.training $(FLOATS:%=$(RUNS)/%) $(RUNS)/an4_causal_mwer \
+	$(BIN)/python -m campaigns run training $(FLOATS:%=$(RUNS)/%) $(RUNS)/an4_causal_mwer \
 	  $(foreach step,$(SMALL),$(RUNS)/$(firstword $(subst :, ,$(step)))) \
 	  $(RUNS)/an4_mwer $(RUNS)/an4_broad_mwer \
 	  $(COMPRESSED:%=$(RUNS)/%) $(TAUGHT:%=$(RUNS)/%) \
 	  $(UNTRAINED:%=$(RUNS)/untrained-%) $(RUNS)/fsdd -o docs/results/training.md
-	$(BIN)/python -m campaigns.training_time $(TIMED:%=recipes/%.toml) --data $(DATA)/an4 \
+	$(BIN)/python -m campaigns run training-time $(TIMED:%=recipes/%.toml) --data $(DATA)/an4 \
 	  --start $(RUNS)/an4_causal --teacher $(RUNS)/an4_wide/model.npz \
 	  -o docs/results/training-time.md
-	$(BIN)/python -m campaigns.replay $(RUNS)/an4_broad_mwer \
+	$(BIN)/python -m campaigns run replay $(RUNS)/an4_broad_mwer \
 	  $(RUNS)/an4_single_long $(COMPRESSED:%=$(RUNS)/%) \
 	  $(TAUGHT:%=$(RUNS)/%) \
 	  --data $(DATA)/an4 -o docs/results/replay.md
-
-fuzz: $(VENV)/.sim
-	$(BIN)/python -m campaigns.fuzz -o docs/results/fuzz.md
-
-random: $(VENV)/.sim
-	$(BIN)/python -m campaigns.random_programs -o docs/results/random-programs.md
-
-mutants: $(VENV)/.dev
-	$(BIN)/python -m campaigns.mutants -o docs/results/mutants.md
-
-bench: $(VENV)/.vela
-	$(BIN)/python -m campaigns.performance -o docs/results/performance.md
-
-synth: $(VENV)/.synth
-	$(BIN)/python -m campaigns.synthesis -o docs/results/synthesis.md
-
-estimate: $(VENV)/.synth
-	$(BIN)/python -m campaigns.estimate -o docs/results/estimate.md
-
-sweep: $(VENV)/.sweep
-	$(SORDINO) sweep $(MODEL) --lanes 8,16,32,64 --group 1,4 --bits 4,5 --zeros keep,0.85 \
-	  --wer $(DATA)/an4 -o build/sweep
-	$(BIN)/python -m campaigns.sweep build/sweep -o docs/results/sweep.md
-
-codec: $(VENV)/.sim
-	$(BIN)/python -m campaigns.codec -o docs/results/codec.md
-
-cycles: $(VENV)/.sim
-	$(BIN)/python -m campaigns.cycles -o docs/results/cycles.md
-
-mlperf: $(VENV)/.sim
-	$(BIN)/python -m campaigns.mlperf -o docs/results/mlperf.md
-
-streaming: $(VENV)/.sim
-	$(BIN)/python -m campaigns.streaming --data $(DATA) -o docs/results/streaming.md
-
-row-reuse: $(VENV)/.sim
-	$(BIN)/python -m campaigns.row_reuse --data $(DATA) -o docs/results/row-reuse.md
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

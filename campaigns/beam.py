@@ -13,7 +13,15 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from campaigns.common import find_model, make_image, write_page
+from campaigns.common import (
+    data_option,
+    find_model,
+    make_image,
+    models_option,
+    output_option,
+    runs_option,
+    write_page,
+)
 from sordino.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
 from sordino.cycles.engine import Cycles
 from sordino.decode.beam import INTERNAL_WEIGHT, BeamOptions
@@ -36,6 +44,8 @@ BEAMS = (1, 4, 8, 16)
 INTERNAL = (INTERNAL_WEIGHT, 0.2)
 """Weights of the transducer's own language model: the default, and what suits other models."""
 ORDER = 5
+_FURTHER = "an4_more"
+"""A training whose model is decoded in float, too."""
 
 
 @dataclass(frozen=True)
@@ -152,10 +162,10 @@ class _Clock:
 
 
 def listen(
-    recogniser: Recogniser, data: Path, utterances: Sequence[Utterance]
+    recogniser: Recogniser, models: Path, utterances: Sequence[Utterance]
 ) -> tuple[FloatTransducer | MachineTransducer, list[NDArray[Any]]]:
     """A recogniser, and for every utterance its input (frames, dim)."""
-    path = recogniser.path or find_model(recogniser.model, data)
+    path = recogniser.path or find_model(recogniser.model, models)
     if recogniser.preset is None:
         model = load_model(path, None)
         definition = model.feature_definition()
@@ -164,11 +174,11 @@ def listen(
     return MachineTransducer(image), [features_of(image, u.path) for u in utterances]
 
 
-def measure(recogniser: Recogniser, data: Path) -> list[Result]:
+def measure(recogniser: Recogniser, data: Path, models: Path) -> list[Result]:
     """The recogniser's rows of the table."""
     utterances, lm = load_dataset(data / "an4", "dev"), language_model(data)
     texts = [u.text for u in utterances]
-    transducer, inputs = listen(recogniser, data, utterances)
+    transducer, inputs = listen(recogniser, models, utterances)
     heard, clock = Heard(transducer, inputs), None
     if isinstance(transducer, MachineTransducer):
         clock = _Clock(transducer, sum(map(len, inputs)))
@@ -222,23 +232,32 @@ HEADER = (
 
 
 @click.command()
-@click.option("--data", type=click.Path(path_type=Path), required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@data_option
+@models_option
+@runs_option
+@output_option("beam.md")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True)
 @click.option(
     "--run",
-    "runs",
+    "further",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="Folder of a training whose model is decoded in float, too.",
+    help="Folder of a training whose model is decoded in float, too.  [default: an4_more in the "
+    "folder of the trainings, where it is]",
 )
-def main(data: Path, output: Path, jobs: int, runs: tuple[Path, ...]) -> None:
+def main(
+    data: Path, models: Path, runs: Path, output: Path, jobs: int, further: tuple[Path, ...]
+) -> None:
     """Measure every model, engine, beam and language model."""
     utterances, options = load_dataset(data / "an4", "dev"), FusionOptions()
-    further = [Recogniser(f"{run.name}.npz", path=run / "model.npz") for run in runs]
-    recognisers = [*RECOGNISERS, *further]
+    if not further and (runs / _FURTHER).is_dir():
+        further = (runs / _FURTHER,)
+    elif not further:
+        click.echo(f"{_FURTHER} is left out: it is not in {runs}", err=True)
+    trained = [Recogniser(f"{run.name}.npz", path=run / "model.npz") for run in further]
+    recognisers = [*RECOGNISERS, *trained]
     with ProcessPoolExecutor(jobs) as pool:
-        found = list(pool.map(partial(measure, data=data), recognisers))
+        found = list(pool.map(partial(measure, data=data, models=models), recognisers))
     lm = language_model(data)
     parts = [
         f"{len(utterances)} utterances of 9 held-out speakers. The machine is the exact numpy "
@@ -257,8 +276,4 @@ def main(data: Path, output: Path, jobs: int, runs: tuple[Path, ...]) -> None:
             [_row(r, x) for r, rows in zip(recognisers, found, strict=True) for x in rows],
         ),
     ]
-    write_page(output, "Beam search and language model, AN4 development split", "make beam", parts)
-
-
-if __name__ == "__main__":
-    main()
+    write_page(output, "Beam search and language model, AN4 development split", parts)

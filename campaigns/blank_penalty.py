@@ -7,9 +7,15 @@ from typing import Any
 import click
 import numpy as np
 
-from campaigns.common import choose_apart, write_page
-from campaigns.training import load_result
-from sordino.cli.options import data_option
+from campaigns.common import (
+    choose_apart,
+    corpus_in,
+    data_option,
+    output_option,
+    runs_option,
+    write_page,
+)
+from campaigns.training import find_run, load_result
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
 from sordino.reference.markdown import table
@@ -21,6 +27,12 @@ from sordino.speech.wer import Wer, transcript_errors
 
 __all__ = ["measure"]
 
+SHOWN = (
+    *("an4_causal", "an4_more", "an4_causal_g4_80", "an4_taught", "an4_taught_long"),
+    *("an4_narrow_long", "an4_mwer", "an4_taught_single", "an4_single_long", "an4_broad"),
+    *("an4_broad_long", "an4_broad_mwer"),
+)
+"""The trainings of the page."""
 PENALTIES = (-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 
 
@@ -62,15 +74,16 @@ def _row(name: str, scores: Sequence[Wer], apart: int) -> tuple[Any, ...]:
 
 
 @click.command()
-@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("trainings", type=click.Path(path_type=Path), nargs=-1)
 @data_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-def main(runs: tuple[Path, ...], data: Path, output: Path) -> None:
-    """Decode the development split with the trainings in folders RUNS."""
-    utterances = load_dataset(data, "dev")
+@runs_option
+@output_option("blank-penalty.md")
+def main(trainings: tuple[Path, ...], data: Path, runs: Path, output: Path) -> None:
+    """Decode the development split with TRAININGS, folders or names in --runs."""
+    utterances = load_dataset(corpus_in(data), "dev")
     rows, totals = [], np.zeros(len(PENALTIES), np.int64)
     every = []
-    for run in runs:
+    for run in [find_run(run, runs) for run in trainings or map(Path, SHOWN)]:
         scores = measure(run, utterances)
         errors = np.array([score.utterance_errors for score in scores])
         every.append(errors)
@@ -87,7 +100,6 @@ def main(runs: tuple[Path, ...], data: Path, output: Path) -> None:
     write_page(
         output,
         "A lower score of blank",
-        "make blank-penalty",
         (
             f"Word errors, of {words} words of the AN4 development split, decoded greedily in "
             "float with the score of blank lower by so many nats (`sordino compile "
@@ -96,7 +108,3 @@ def main(runs: tuple[Path, ...], data: Path, output: Path) -> None:
             table(header, rows),
         ),
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -12,7 +12,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from campaigns.common import find_model, write_page
+from campaigns.common import find_model, models_option, output_option, write_page
 from campaigns.prefix import prefix_bits
 from sordino.arch import Config
 from sordino.bench.matrices import Case, laplacian_case, model_case
@@ -122,18 +122,18 @@ _HEADINGS = (
 )  # fmt: skip
 
 
-def _trained(data: Path) -> list[Case]:
-    grouped = load_model(find_model(GROUPED, data), None)
-    single = load_model(find_model(FLOAT, data), None)
+def _trained(models: Path) -> list[Case]:
+    grouped = load_model(find_model(GROUPED, models), None)
+    single = load_model(find_model(FLOAT, models), None)
     return [model_case(grouped, 5, None, 4), model_case(single, 5, 0.5, 1)]
 
 
 @click.command()
-@click.option("-o", "--output", type=Path, default=Path("docs/results/codec.md"))
-@click.option("--data", type=Path, default=Path("../shared/data"), help="models/ stands beside it")
-def main(output: Path, data: Path) -> None:
+@output_option("codec.md")
+@models_option
+def main(output: Path, models: Path) -> None:
     """Every matrix on 16 and 64 lanes, in groups of 1 and 4."""
-    cases = _trained(data)
+    cases = _trained(models)
     for group in (1, 4):
         for shape in SHAPES:
             for bits in (4, 5, 8):
@@ -154,10 +154,5 @@ def main(output: Path, data: Path) -> None:
     write_page(
         output,
         "Sizes of the codes considered",
-        "make codec",
         [text, table(_HEADINGS, rows)],
     )
-
-
-if __name__ == "__main__":
-    main()

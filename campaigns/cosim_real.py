@@ -7,7 +7,14 @@ from pathlib import Path
 
 import click
 
-from campaigns.common import find_model, make_image, write_page
+from campaigns.common import (
+    data_option,
+    find_model,
+    make_image,
+    models_option,
+    output_option,
+    write_page,
+)
 from sordino.arch import PRESETS
 from sordino.bench.trained import FLOAT, SHIPPED, TRAINED_BITS
 from sordino.engines.compiled import build
@@ -37,9 +44,9 @@ class Job:
 
 
 @cache
-def _engines(preset: str, data: Path) -> tuple[Image, Golden, Rtl]:
+def _engines(preset: str, models: Path) -> tuple[Image, Golden, Rtl]:
     name, bits, sparsity = MACHINES[preset]
-    image = make_image(find_model(name, data), preset, bits, sparsity)
+    image = make_image(find_model(name, models), preset, bits, sparsity)
     return image, Golden(image), Rtl(image)
 
 
@@ -53,9 +60,9 @@ class Outcome:
     difference: str | None
 
 
-def run_job(job: Job, data: Path) -> Outcome:
+def run_job(job: Job, models: Path) -> Outcome:
     """Run one recording on the exact machine and the circuit."""
-    image, golden, rtl = _engines(job.preset, data)
+    image, golden, rtl = _engines(job.preset, models)
     features = features_of(image, job.path)
     outcome = compare(image, golden, rtl, features)
     cycles = outcome.results[1].counters["cycles"]
@@ -64,10 +71,11 @@ def run_job(job: Job, data: Path) -> Outcome:
 
 
 @click.command()
-@click.option("--data", type=click.Path(path_type=Path), required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@data_option
+@models_option
+@output_option("cosim-real.md")
 @click.option("--utterances", default=UTTERANCES, show_default=True, help="Of each data set.")
-def main(data: Path, output: Path, utterances: int) -> None:
+def main(data: Path, models: Path, output: Path, utterances: int) -> None:
     """Compare on every machine, two recordings at a time."""
     sets = {
         "AN4 dev": load_dataset(data / "an4", "dev"),
@@ -83,7 +91,7 @@ def main(data: Path, output: Path, utterances: int) -> None:
         build(PRESETS[preset])
     results = []
     with ProcessPoolExecutor(2) as pool:
-        for done, result in enumerate(pool.map(partial(run_job, data=data), jobs)):
+        for done, result in enumerate(pool.map(partial(run_job, models=models), jobs)):
             results.append(result)
             verdict = result.difference or "identical"
             click.echo(
@@ -113,7 +121,6 @@ def main(data: Path, output: Path, utterances: int) -> None:
     write_page(
         output,
         "Real recordings: exact machine against RTL",
-        "make cosim-real",
         (
             "Compared: what every retired instruction wrote (accumulators included), tokens, "
             "error, untimed counters, and all memories at the end.\n",
@@ -122,7 +129,3 @@ def main(data: Path, output: Path, utterances: int) -> None:
         ),
     )
     raise SystemExit(bool(differences))
-
-
-if __name__ == "__main__":
-    main()

@@ -9,7 +9,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from campaigns.common import make_image, write_page
+from campaigns.common import MODELS, UTTERANCES, make_image, output_option, write_page
 from sordino.arch import PRESETS
 from sordino.bench.trained import SHIPPED
 from sordino.cycles.bounds import Bounds, frame_bounds
@@ -25,8 +25,7 @@ from sordino.testing.coupling import coupled_image
 from sordino.testing.programs import overlapped
 from sordino.testing.trials import KINDS, MACHINES, make_trial
 
-MODEL = Path("models") / SHIPPED
-UTTERANCES = Path("models/utterances")
+MODEL = MODELS / SHIPPED
 _REPEATS = 20
 _MATRICES = 16
 _SEEDS, _SHORTEST = 50, 3
@@ -202,7 +201,7 @@ def _bounds_rows(preset: str, real: Real) -> list[tuple[str, ...]]:
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@output_option("cycles.md")
 @click.option("--seeds", default=_SEEDS, show_default=True, help="Images of each kind.")
 @click.option("--utterances", default=_SHORTEST, show_default=True, help="The shortest ones.")
 def main(output: Path, seeds: int, utterances: int) -> None:
@@ -224,9 +223,6 @@ def main(output: Path, seeds: int, utterances: int) -> None:
     write_page(
         output,
         "Cycle model against RTL",
-        "make cycles"
-        if (seeds, utterances) == (_SEEDS, _SHORTEST)
-        else f"python -m campaigns.cycles --seeds {seeds} --utterances {utterances}",
         (
             "Compared: for every program address times retired and cycles, all counters, error "
             "and tokens; of the trained model also what the tokens of every frame alone give.\n",
@@ -245,7 +241,3 @@ def main(output: Path, seeds: int, utterances: int) -> None:
         ),
     )
     raise SystemExit(bool(outside) or not all(score.equal for score in scores.values()))
-
-
-if __name__ == "__main__":
-    main()

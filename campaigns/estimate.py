@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from campaigns.common import write_page
+from campaigns.common import output_option, write_page
 from campaigns.synthesis import SYNTHESIS, find_tool, run_tool
 from sordino.arch import Config
 from sordino.estimate.blocks import ECP5_BLOCKS, block_rams, multiplier_blocks
@@ -124,7 +124,7 @@ _HEADINGS = (
 
 
 @click.command()
-@click.option("-o", "--output", type=Path, default=Path("docs/results/estimate.md"))
+@output_option("estimate.md")
 @click.option("--again/--stored", default=True, help="Synthesise, or take the stored samples.")
 def main(output: Path, again: bool) -> None:
     """Measure every sample, fit, and write coefficients and page."""
@@ -140,7 +140,6 @@ def main(output: Path, again: bool) -> None:
     write_page(
         output,
         "Estimates of logic",
-        "make estimate",
         [
             "LUTs are LUT4, two for each CCU2C and four for each TRELLIS_DPR16X4. Every estimate "
             f"is made without the sample that it is compared with. Yosys, `{SYNTHESIS}`, flat, "
@@ -162,7 +161,3 @@ def _fitted(fit: Fit) -> Iterable[tuple[str, ...]]:
             numbers = fit.coefficients[block][resource]
             for number, name in zip(numbers, names, strict=True):
                 yield block, resource.replace("_", "-"), f"{number:,.2f}", name
-
-
-if __name__ == "__main__":
-    main()

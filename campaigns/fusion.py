@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campaigns.beam import ORDER, Recogniser, language_model, listen
-from campaigns.common import write_page
+from campaigns.common import data_option, models_option, output_option, write_page
 from sordino.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
 from sordino.decode.beam import INTERNAL_WEIGHT, BeamOptions
 from sordino.decode.decoder import Decoder
@@ -105,10 +105,10 @@ class Counts:
     grid: _Errors
 
 
-def measure(recogniser: Recogniser, data: Path) -> Counts:
+def measure(recogniser: Recogniser, data: Path, models: Path) -> Counts:
     """Decode every utterance with every point."""
     utterances, lm = load_dataset(data / "an4", "dev"), language_model(data)
-    inner, inputs = listen(recogniser, data, utterances)
+    inner, inputs = listen(recogniser, models, utterances)
     rows = [
         _one(Remembered(inner, x), utterance.text, lm)
         for utterance, x in zip(utterances, inputs, strict=True)
@@ -237,21 +237,17 @@ def _other_row(recogniser: Recogniser, counts: Counts) -> tuple[str, ...]:
 
 
 @click.command()
-@click.option("--data", type=click.Path(path_type=Path), required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@data_option
+@models_option
+@output_option("fusion.md")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True)
-def main(data: Path, output: Path, jobs: int) -> None:
+def main(data: Path, models: Path, output: Path, jobs: int) -> None:
     """Choose the weights of the fusion, and count what the choice is worth."""
     utterances = load_dataset(data / "an4", "dev")
     with ProcessPoolExecutor(jobs) as pool:
-        found = list(pool.map(partial(measure, data=data), RECOGNISERS))
+        found = list(pool.map(partial(measure, data=data, models=models), RECOGNISERS))
     write_page(
         output,
         "Weights of the n-gram, chosen speaker by speaker",
-        "make fusion",
         _page(found, utterances),
     )
-
-
-if __name__ == "__main__":
-    main()

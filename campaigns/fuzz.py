@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from campaigns.common import make_image, write_page
+from campaigns.common import MODELS, UTTERANCES, make_image, output_option, write_page
 from sordino.bench.trained import SHIPPED
 from sordino.engines.bound import cycle_bound
 from sordino.engines.rtl import Rtl
@@ -86,20 +86,19 @@ def stream_flips(image: Image, wav: Path, frames: int, trials: int, seed: int = 
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@output_option("fuzz.md")
 @click.option("--trials", default=200, show_default=True, help="Stream bits flipped after loading.")
 def main(output: Path, trials: int) -> None:
     """Flip, truncate, corrupt; exit 1 if any damaged file was accepted."""
-    image = make_image(Path("models") / SHIPPED, "small", None)
+    image = make_image(MODELS / SHIPPED, "small", None)
     contents = image.to_bytes()
     flips, accepted_flips = undetected_flips(contents, PLACES)
     cuts, accepted_cuts = undetected_truncations(contents, PLACES)
-    outcomes = stream_flips(image, Path("models/utterances/enter-six-five.wav"), 10, trials)
+    outcomes = stream_flips(image, UTTERANCES / "enter-six-five.wav", 10, trials)
     detected = sum(n for k, n in outcomes.items() if k.startswith("stopped")) / trials
     write_page(
         output,
         "Damage",
-        "make fuzz",
         (
             "## Image files\n",
             table(
@@ -114,7 +113,3 @@ def main(output: Path, trials: int) -> None:
         ),
     )
     raise SystemExit(bool(accepted_flips or accepted_cuts))
-
-
-if __name__ == "__main__":
-    main()

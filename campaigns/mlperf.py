@@ -11,10 +11,10 @@ import click
 import numpy as np
 from safetensors.numpy import save
 
-from campaigns.common import write_page
+from campaigns.common import BUILD, MODELS, output_option, write_page
+from campaigns.figures import FIGURES_HEADER, Figure, figure_rows
 from campaigns.mlperf_streamed import StreamedMlperf, spoken_profile, timed_run
 from sordino.arch import PRESETS, Config
-from sordino.bench.figures import FIGURES_HEADER, Figure, figure_rows
 from sordino.bench.mlperf import (
     CHARACTERS_PER_SECOND,
     FRAME_SECONDS,
@@ -36,7 +36,7 @@ from sordino.isa.instructions import Opcode
 from sordino.model.load import load_model
 from sordino.reference.markdown import table
 
-_TRAINED = Path("models") / GROUPED
+_TRAINED = MODELS / GROUPED
 _BITS, _BASE = 5, "large"
 _COMPILE_SECONDS, _COMPILE_BYTES, _RUN_SECONDS = 60, 4e9, 10
 _GPUS = {
@@ -201,13 +201,12 @@ def _circuit(image: Image) -> Figure:
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@output_option("mlperf.md")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    default=Path("build/mlperf"),
-    show_default=True,
-    help="Where model file and images go (200 MB).",
+    default=BUILD / "mlperf",
+    help="Where model file and images go (200 MB).  [default: the repository's build/mlperf]",
 )
 @click.option(
     "--circuit",
@@ -234,7 +233,6 @@ def main(output: Path, folder: Path, circuit: str) -> None:
     write_page(
         output,
         "MLPerf's RNN-T at full size",
-        "make mlperf",
         (
             f"Weights drawn from {_TRAINED.name} ({_BITS} bits); machine: `{_BASE}` with memories "
             "that hold them. Seconds are processor time on one core.\n",
@@ -243,7 +241,3 @@ def main(output: Path, folder: Path, circuit: str) -> None:
         ),
     )
     raise SystemExit(any(figure.met is False for figure in figures))
-
-
-if __name__ == "__main__":
-    main()

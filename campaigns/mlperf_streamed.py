@@ -9,8 +9,8 @@ from time import process_time
 
 import numpy as np
 
+from campaigns.figures import Figure
 from sordino.arch import STREAM_BUSES
-from sordino.bench.figures import Figure
 from sordino.bench.mlperf import (
     CHARACTERS_PER_SECOND,
     FRAME_SECONDS,

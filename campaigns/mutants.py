@@ -1,4 +1,4 @@
-"""Break one thing at a time and see which tests turn red: `make mutants`."""
+"""One thing broken at a time, and which tests turn red."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from campaigns.common import write_page
+from campaigns.common import ROOT, output_option, write_page
 from sordino.cli.output import progress
 from sordino.reference.markdown import table
 
@@ -101,7 +101,7 @@ def mutated(source: str, mutant: Mutant) -> str:
 
 def _copy(root: Path) -> None:
     for name in _COPIED:
-        source = Path(name)
+        source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
@@ -127,7 +127,7 @@ def _red(root: Path, tests: tuple[str, ...]) -> tuple[int, list[str]]:
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@output_option("mutants.md")
 def main(output: Path) -> None:
     """Apply every mutant to a copy of this checkout; exit 1 if the tests of one stay green."""
     rows = []
@@ -147,14 +147,9 @@ def main(output: Path) -> None:
     write_page(
         output,
         "Broken on purpose",
-        "make mutants",
         (
             "One change at a time; which of the tests about it turn red.\n",
             table(("broken", "where", "tests run", "red"), rows),
         ),
     )
     raise SystemExit(any(names == "**none**" for *_, names in rows))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Sordino beside Vela, other formats, the entropy and the ideal: `make bench`."""
+"""Sordino beside Vela, other formats, the entropy and the ideal."""
 
 import sys
 from collections.abc import Sequence
@@ -6,11 +6,8 @@ from pathlib import Path
 
 import click
 
-from campaigns.common import write_page
-from sordino.arch import PRESETS, Config
-from sordino.bench import EngineBench, bench_engines, default_cases, find_vela
-from sordino.bench.cycles import EngineName, MatrixCycles, cycle_table, measure_cycles
-from sordino.bench.figures import (
+from campaigns.common import MODELS, models_option, output_option, write_page
+from campaigns.figures import (
     FIGURES_HEADER,
     Figure,
     figure_rows,
@@ -23,6 +20,9 @@ from sordino.bench.figures import (
     step_figure,
     use_figures,
 )
+from sordino.arch import PRESETS, Config
+from sordino.bench import EngineBench, bench_engines, default_cases, find_vela
+from sordino.bench.cycles import EngineName, MatrixCycles, cycle_table, measure_cycles
 from sordino.bench.frames import (
     EncoderUse,
     compile_for,
@@ -35,6 +35,7 @@ from sordino.bench.matrices import laplacian, laplacian_case
 from sordino.bench.mlperf import mlperf_machine, mlperf_model
 from sordino.bench.sizes import Sizes, parts_table, size_table
 from sordino.bench.trained import FLOAT, GROUPED, find_trained
+from sordino.isa.image import Image
 from sordino.model.load import load_model
 from sordino.peers import Vela
 from sordino.reference.markdown import table
@@ -82,10 +83,10 @@ which groups are zero, and of the weights in the others.
 """
 
 
-def _sizes(vela: Vela | None) -> EngineBench:
+def _sizes(vela: Vela | None, models: Path) -> EngineBench:
     """All sizes, and the cycles of the random matrices of 5 bits."""
-    cases, notes = default_cases(_BITS, _ZEROS, (1, 4))
-    wide, _ = default_cases(_BITS, _ZEROS[1:], _WIDE_GROUPS, trained=False)
+    cases, notes = default_cases(_BITS, _ZEROS, (1, 4), models=(models, MODELS))
+    wide, _ = default_cases(_BITS, _ZEROS[1:], _WIDE_GROUPS, models=())
     narrow = [case for case in cases if case.group == 1 or case.zeros != 0]
     every = [*narrow, *wide]
     with click.progressbar(length=len(every), label="matrices", file=sys.stderr) as bar:
@@ -106,10 +107,10 @@ def _machine(lanes: int) -> Config:
     return PRESETS[{16: "small-unstructured", 64: "large-unstructured"}[lanes]]
 
 
-def _trained(narrow: EngineName, wide: EngineName) -> list[Figure]:
+def _trained(models: Path, narrow: EngineName, wide: EngineName) -> list[Figure]:
     """How busy the trained encoders keep their machines, with 16 lanes and with more."""
     uses: list[tuple[str, EncoderUse, float, float | None]] = []
-    path = find_trained(FLOAT)
+    path = find_trained(FLOAT, (models, MODELS))
     if path is not None:
         model = load_model(path)
         for lanes, least in _TRAINED_LEAST.items():
@@ -118,23 +119,23 @@ def _trained(narrow: EngineName, wide: EngineName) -> list[Figure]:
             frame = _FRAME_LEAST if lanes == 16 else None
             use = encoder_use(image, frames=3, engine=narrow if lanes == 16 else wide)
             uses.append((name, use, least, frame))
-    path = find_trained(GROUPED)
-    if path is not None:
-        image = compile_for(load_model(path), PRESETS["small"], _TRAINED_BITS, None)
-        use = encoder_use(image, frames=3, engine=narrow)
-        uses.append((path.stem, use, _TRAINED_LEAST[16], _FRAME_LEAST))
+    image = _grouped()
+    use = encoder_use(image, frames=3, engine=narrow)
+    uses.append((Path(GROUPED).stem, use, _TRAINED_LEAST[16], _FRAME_LEAST))
     return use_figures(uses)
+
+
+def _grouped() -> Image:
+    """The model in groups of four that ships, on `small`."""
+    return compile_for(load_model(MODELS / GROUPED), PRESETS["small"], _TRAINED_BITS, None)
 
 
 def _mlperf(engine: EngineName) -> list[Figure]:
     """How busy the encoder of MLPerf's RNN-T keeps `large`, two groups of two frames."""
-    path = find_trained(GROUPED)
-    if path is None:
-        return []
-    model = mlperf_model(load_model(path))
+    model = mlperf_model(load_model(MODELS / GROUPED))
     image = compile_for(model, mlperf_machine(), _TRAINED_BITS, None)
     use = encoder_use(image, frames=4, engine=engine)
-    name = f"MLPerf encoder, drawn from {path.stem}, resident"
+    name = f"MLPerf encoder, drawn from {Path(GROUPED).stem}, resident"
     return use_figures([(name, use, _MLPERF_LEAST, _MLPERF_FRAME_LEAST)])
 
 
@@ -161,19 +162,18 @@ def _circuit(rtl: bool) -> list[Figure]:
             missing_figure("cycle engine against RTL", "usually an estimate", "0", reason),
             missing_figure(f"RTL simulation of `{_RATE_MACHINE}`", "–", "≥ 200 ×", reason),
         ]
-    figures = []
-    path = find_trained(GROUPED)
-    if path is not None:
-        image = compile_for(load_model(path), PRESETS["small"], _TRAINED_BITS, None)
-        figures.append(model_figure(*cycle_differences(image, 3)))
     compiled, amaranth = simulation_rates(_RATE_MACHINE)
-    return [*figures, rate_figure(_RATE_MACHINE, compiled, amaranth, _RATE_LEAST)]
+    return [
+        model_figure(*cycle_differences(_grouped(), 3)),
+        rate_figure(_RATE_MACHINE, compiled, amaranth, _RATE_LEAST),
+    ]
 
 
 def _figures(
     result: EngineBench,
     large: Sequence[tuple[MatrixCycles, float, float | None]],
     vela: Vela | None,
+    models: Path,
     circuit: str,
 ) -> list[Figure]:
     wide: EngineName = "rtl" if circuit == "all" else "cycles"
@@ -183,7 +183,7 @@ def _figures(
         *group_figures([r for r in result.sizes if r.source not in _TRAINED], ": Laplacian"),
         *group_figures([r for r in result.sizes if r.source in _TRAINED], ": trained, whole model"),
         *matvec_figures(large),
-        *_trained(narrow, wide),
+        *_trained(models, narrow, wide),
         *_mlperf(wide),
         *_steps(vela),
         *_circuit(circuit != "none"),
@@ -196,7 +196,8 @@ def _shown(row: Sizes) -> bool:
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@models_option
+@output_option("performance.md")
 @click.option(
     "--circuit",
     type=click.Choice(["none", "quick", "all"]),
@@ -205,12 +206,12 @@ def _shown(row: Sizes) -> bool:
     help="What is measured on the circuit and not on the cycle model: nothing, what compiles in "
     "minutes, or machines of 64 lanes in groups of one and the MLPerf encoder too.",
 )
-def main(output: Path, circuit: str) -> None:
+def main(models: Path, output: Path, circuit: str) -> None:
     """Measure everything and write the page."""
     vela, missing = find_vela()
-    result = _sizes(vela)
+    result = _sizes(vela, models)
     large = _large("rtl" if circuit == "all" else "cycles")
-    figures = _figures(result, large, vela, circuit)
+    figures = _figures(result, large, vela, models, circuit)
     measured = [figure for figure in figures if figure.met is not None]
     header, _ = size_table((), _LANES)
     single = [row for row in result.sizes if row.group == 1]
@@ -219,7 +220,6 @@ def main(output: Path, circuit: str) -> None:
     write_page(
         output,
         "Performance",
-        "make bench",
         (
             f"{sum(f.met is True for f in measured)} of {len(measured)} figures reach what they "
             f"should. Vela: {result.vela or 'left out'}.\n",
@@ -245,7 +245,3 @@ def main(output: Path, circuit: str) -> None:
             _NOTES,
         ),
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from campaigns.training import load_result
+from campaigns.common import corpus_in, data_option, runs_option
+from campaigns.training import find_run, load_result
 from sordino.arch import QUAD
-from sordino.cli.options import data_option
 from sordino.compiler.precision import CODEBOOKS, Precision
 from sordino.compiler.prune import SHARES, prune_model
 from sordino.errors import InputError
@@ -23,7 +23,7 @@ from sordino.speech.text import Speller
 from sordino.speech.wer import Wer, transcript_errors
 from sordino.train.replay import Replay
 
-__all__ = ["compress_run"]
+__all__ = ["compress_run", "untrained_name"]
 
 
 def _measure(path: Path, precision: Precision, data: Path, split: Any) -> Wer:
@@ -84,7 +84,7 @@ def compress_run(
         "losses": [],
         "steps": 0,
         "seconds": round(time.monotonic() - begin, 1),
-        "command": f"python -m campaigns.post_training runs/{start} --data an4 "
+        "command": f"python -m campaigns run post-training runs/{start} --data an4 "
         f"-o runs/{output.name} --bits {precision.bits} --codebook {precision.codebook} "
         f"--zeros {zeros:g} --unit {unit} --shares {shares}",
     }
@@ -92,10 +92,21 @@ def compress_run(
     return result
 
 
+def untrained_name(bits: int, zeros: float) -> str:
+    """The folder of a float training that was rounded and pruned only."""
+    return f"untrained-{bits}-{zeros:g}"
+
+
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), default=Path("an4_causal"))
 @data_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@runs_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder for model and result.  [default: untrained-BITS-ZEROS in the trainings' folder]",
+)
 @click.option("--bits", type=click.IntRange(2, 8), default=5, show_default=True)
 @click.option("--codebook", type=click.Choice(CODEBOOKS), default="uniform", show_default=True)
 @click.option("--zeros", type=click.FloatRange(0, 1), default=0.0, show_default=True)
@@ -104,20 +115,20 @@ def compress_run(
 def main(
     run: Path,
     data: Path,
-    output: Path,
+    runs: Path,
+    output: Path | None,
     bits: int,
     codebook: str,
     zeros: float,
     unit: str,
     shares: str,
 ) -> None:
-    """Round and prune the float training in folder RUN and count its word errors."""
-    precision = Precision(bits, codebook)
+    """Round and prune the float training RUN, a folder or name in --runs, and count its errors."""
     result = compress_run(
-        run, data, output, precision=precision, zeros=zeros, unit=unit, shares=shares
+        *(find_run(run, runs), corpus_in(data), output or runs / untrained_name(bits, zeros)),
+        precision=Precision(bits, codebook),
+        zeros=zeros,
+        unit=unit,
+        shares=shares,
     )
     click.echo(f"{result['recipe']['description']}: WER {result['machine_wer']:.2%}")
-
-
-if __name__ == "__main__":
-    main()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from campaigns.common import write_page
+from campaigns.common import output_option, write_page
 from sordino.engines.compiled import build
 from sordino.reference.markdown import table
 from sordino.testing.trials import KINDS, MACHINES, make_trial, run_trial
@@ -82,7 +82,7 @@ def describe_machines() -> str:
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@output_option("random-programs.md")
 @click.option("--programs", default=PROGRAMS, show_default=True, help="How many trials.")
 @click.option("--minutes", default=60.0, show_default=True, help="Begin no trial after these.")
 @click.option("--seed", default=1000, show_default=True, help="The first seed.")
@@ -108,7 +108,6 @@ def main(output: Path, programs: int, minutes: float, seed: int, jobs: int) -> N
     write_page(
         output,
         "Random programs: exact machine against RTL",
-        "make random",
         (
             "Kinds: programs of random instructions with branches, loops and subroutines; products "
             "of random matrices (from 1×1, 0 to 100 % zeros, 2 to 8 bits); an LSTM and a linear "
@@ -122,7 +121,3 @@ def main(output: Path, programs: int, minutes: float, seed: int, jobs: int) -> N
         ),
     )
     raise SystemExit(bool(differences))
-
-
-if __name__ == "__main__":
-    main()

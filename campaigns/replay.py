@@ -5,10 +5,9 @@ from typing import get_args
 
 import click
 
-from campaigns.common import write_page
-from campaigns.training import load_result, preset_of
+from campaigns.common import corpus_in, data_option, output_option, runs_option, write_page
+from campaigns.training import find_run, load_result, preset_of
 from sordino.arch import PRESETS
-from sordino.cli.options import data_option
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
@@ -20,6 +19,13 @@ from sordino.train.replay import Replay
 
 __all__ = ["compare"]
 
+SHOWN = (
+    *("an4_broad_mwer", "an4_single_long", "an4_causal_g4_80", "an4_g4_80_short", "an4_layers"),
+    *("an4_causal_single_80", "an4_g4_80_b4", "an4_g4_80_b3", "an4_g4_80_b2", "an4_g4_50"),
+    *("an4_g4_90", "an4_g4_95", "an4_cosine", "an4_regional", "an4_csp", "an4_mixed"),
+    *("an4_distilled", "an4_student"),
+)
+"""The trainings of the page."""
 HEADER = ("training", "machine", "utterances", "frames", "tokens", "utterances that differ")
 
 
@@ -40,18 +46,21 @@ def compare(run: Path, machine: str, data: Path, split: Split) -> tuple[str, ...
 
 
 @click.command()
-@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("trainings", type=click.Path(path_type=Path), nargs=-1)
 @data_option
+@runs_option
 @click.option("--split", type=click.Choice(get_args(Split)), default="dev", show_default=True)
 @click.option("--machine", type=click.Choice(["tiny", "small", "large"]), default="small")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-def main(runs: tuple[Path, ...], data: Path, split: Split, machine: str, output: Path) -> None:
-    """Compare the trainings in folders RUNS on every utterance of a split."""
-    lines = [compare(run, machine, data, split) for run in runs]
+@output_option("replay.md")
+def main(
+    trainings: tuple[Path, ...], data: Path, runs: Path, split: Split, machine: str, output: Path
+) -> None:
+    """Compare TRAININGS, folders or names in --runs, on every utterance of a split."""
+    shown = [find_run(run, runs) for run in trainings or map(Path, SHOWN)]
+    lines = [compare(run, machine, corpus_in(data), split) for run in shown]
     write_page(
         output,
         "Training's replay and the exact machine",
-        "python -m campaigns.replay",
         (
             f"Tokens of every utterance of the {split} split: from the compiler's integers in "
             "NumPy, as training counts the machine's word errors, and from the compiled image on "
@@ -61,7 +70,3 @@ def main(runs: tuple[Path, ...], data: Path, split: Split, machine: str, output:
     )
     if any(line[-1] != "0" for line in lines):
         raise SystemExit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""`make row-reuse`: streamed weights read once for a chunk of frames, bytes against latency.
+"""Streamed weights read once for a chunk of frames, bytes against latency.
 
 Writes docs/results/row-reuse.md.
 """
@@ -12,7 +12,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from campaigns.common import find_model, write_page
+from campaigns.common import UTTERANCES, find_model, output_option, write_page
 from sordino.arch import PRESETS, Config
 from sordino.bench.trained import SHIPPED
 from sordino.compiler.compile import CompileOptions, compile_model
@@ -191,13 +191,11 @@ def _equality() -> Iterator[tuple[str, ...]]:
 
 
 @click.command()
-@click.option("-o", "--output", type=Path, default=Path("docs/results/row-reuse.md"))
-@click.option("--data", type=Path, default=Path("../shared/data"), help="models/ stands beside it")
-def main(output: Path, data: Path) -> None:
+@output_option("row-reuse.md")
+def main(output: Path) -> None:
     """Bytes, cycles and latency of chunks; tokens; equality with the circuit."""
-    path = find_model(SHIPPED, data)
-    model = load_model(path, None)
-    recordings = sorted((path.parent / "utterances").glob("*.wav"))
+    model = load_model(find_model(SHIPPED), None)
+    recordings = sorted(UTTERANCES.glob("*.wav"))
     parts = [
         "The trained model on `small`, all weights streamed, rings of 512 bytes, 320 rows in an "
         "accumulator bank, which eight frames of 320 units need. A chunk of T "
@@ -241,8 +239,4 @@ def main(output: Path, data: Path) -> None:
             _equality(),
         ),
     ]  # fmt: skip
-    write_page(output, "Row reuse", "make row-reuse", parts)
-
-
-if __name__ == "__main__":
-    main()
+    write_page(output, "Row reuse", parts)

@@ -1,4 +1,4 @@
-"""`make streaming`: how close streamed layers come to lanes and bus, and equality with the circuit.
+"""How close streamed layers come to lanes and bus, and equality with the circuit.
 
 Writes docs/results/streaming.md.
 """
@@ -11,7 +11,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from campaigns.common import find_model, write_page
+from campaigns.common import find_model, output_option, write_page
 from sordino.arch import PRESETS, STREAM_BUSES
 from sordino.bench.trained import SHIPPED
 from sordino.compiler.compile import CompileOptions, compile_model
@@ -162,8 +162,7 @@ def _speech(model: Path) -> Iterator[tuple[str, ...]]:
 
 
 @click.command()
-@click.option("-o", "--output", type=Path, default=Path("docs/results/streaming.md"))
-@click.option("--data", type=Path, default=Path("../shared/data"), help="models/ stands beside it")
+@output_option("streaming.md")
 @click.option(
     "--bus",
     "buses",
@@ -172,7 +171,7 @@ def _speech(model: Path) -> Iterator[tuple[str, ...]]:
     default=[str(bus) for bus in STREAM_BUSES],
     help="Widths to compare with the circuit, in Amaranth's simulator.",
 )
-def main(output: Path, data: Path, buses: tuple[str, ...]) -> None:
+def main(output: Path, buses: tuple[str, ...]) -> None:
     """Rates on large layers, equality with the circuit, the trained model."""
     parts = [
         "One MATVEC of 5 bits and 80 % zeros in groups of four, streamed with bursts of 4 beats, "
@@ -198,11 +197,7 @@ def main(output: Path, data: Path, buses: tuple[str, ...]) -> None:
         table(
             ("machine", "external bytes", "times the rings", "bytes a frame", "bytes a second",
              "resident cycles a frame", "streamed", "limiter"),
-            _speech(find_model(SHIPPED, data)),
+            _speech(find_model(SHIPPED)),
         ),
     ]  # fmt: skip
-    write_page(output, "Streamed weights", "make streaming", parts)
-
-
-if __name__ == "__main__":
-    main()
+    write_page(output, "Streamed weights", parts)

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from campaigns.common import write_page
+from campaigns.common import BUILD, MODELS, corpus_in, output_option, sordino, write_page
+from sordino.bench.trained import SHIPPED
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.reference.markdown import table
@@ -47,22 +48,46 @@ def sweep_rows(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     return rows
 
 
+_GRID = {"--lanes": "8,16,32,64", "--group": "1,4", "--bits": "4,5", "--zeros": "keep,0.85"}
+
+
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=Path, default=Path("docs/results/sweep.md"))
-def main(folder: Path, output: Path) -> None:
-    """Write the table, and the plot beside it."""
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    envvar=["DATA", "SORDINO_DATA"],
+    help="Folder of the recordings, with an4/ in it.  [default: variable DATA]",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Take what `sordino sweep` left there.  [default: make a sweep in build/sweep of the "
+    "repository]",
+)
+@output_option("sweep.md")
+def main(data: Path | None, folder: Path | None, output: Path) -> None:
+    """Sweep, and write the table, and the plot beside it."""
+    if folder is None:
+        if data is None:
+            raise InputError(
+                "wanted the folder of the recordings, got none; give --data or set DATA, or give "
+                "--folder of a sweep that was made"
+            )
+        folder = BUILD / "sweep"
+        grid = [word for pair in _GRID.items() for word in pair]
+        sordino("sweep", MODELS / SHIPPED, *grid, "--wer", corpus_in(data), "-o", folder)
     try:
         results = json.loads((folder / "points.json").read_text())
         plot = (folder / "pareto.svg").read_bytes()
     except (OSError, ValueError) as error:
-        raise InputError(f"wanted a folder of `sordino sweep`, got {folder}: {error}") from None
+        raise InputError(
+            f"wanted a folder of `sordino sweep`, got {folder}: {error}; make it with one"
+        ) from None
     write_atomically(output.with_suffix(".svg"), plot)
     worst = max((r["luts_error"] for r in results if r["error"] is None), default=0.0)
     write_page(
         output,
         "Design space",
-        "make sweep",
         [
             "The shipped model, pruned further where zeros are asked for (without training again), "
             "memories as large as each point needs. Cycles and bytes are exact; LUTs are "
@@ -73,7 +98,3 @@ def main(folder: Path, output: Path) -> None:
             table(_HEADINGS, sweep_rows(results)),
         ],
     )
-
-
-if __name__ == "__main__":
-    main()

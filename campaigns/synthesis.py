@@ -18,7 +18,7 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from campaigns.common import write_page
+from campaigns.common import output_option, write_page
 from campaigns.prefix import HuffmanDecoder, RiceDecoder
 from sordino.arch import Config
 from sordino.errors import InputError
@@ -165,7 +165,7 @@ _HEADINGS = (
 
 
 @click.command()
-@click.option("-o", "--output", type=Path, default=Path("docs/results/synthesis.md"))
+@output_option("synthesis.md")
 @click.option("--seeds", type=int, default=3, help="Seeds of nextpnr for groups of 256 states.")
 def main(output: Path, seeds: int) -> None:
     """Groups with 256 states over several seeds, other states and single decoders with one."""
@@ -198,10 +198,5 @@ def main(output: Path, seeds: int) -> None:
     write_page(
         output,
         "Place and route",
-        "make synth",
         [text, table(_HEADINGS, rows)],
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from campaigns.common import corpus_in, runs_option
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.speech.datasets import load_dataset
@@ -108,20 +109,25 @@ def speak(lines: Sequence[Line], folder: Path) -> None:
 
 
 @click.command()
-@click.option("--count", type=click.IntRange(1, 99_999), default=1000, show_default=True)
+@click.option("--count", type=click.IntRange(1, 99_999), default=3000, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option(
     "--like",
     type=click.Path(path_type=Path),
-    help="A corpus whose training transcripts are spoken among others.",
+    envvar=["DATA", "SORDINO_DATA"],
+    help="A corpus whose training transcripts are spoken among others, or a folder with an4/."
+    "  [default: variable DATA]",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-def main(count: int, seed: int, like: Path | None, output: Path) -> None:
+@runs_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder to write.  [default: synthetic in the trainings' folder]",
+)
+def main(count: int, seed: int, like: Path | None, runs: Path, output: Path | None) -> None:
     """Write a corpus of synthetic speech into a folder."""
-    known = sorted({u.text for u in load_dataset(like, "train")}) if like else []
+    output = output or runs / "synthetic"
+    known = sorted({u.text for u in load_dataset(corpus_in(like), "train")}) if like else []
     speak(draw_lines(count, seed, known), output)
-    click.echo(f"{output}: {count} recordings; sordino train RECIPE --data … --also {output}")
-
-
-if __name__ == "__main__":
-    main()
+    click.echo(f"{output}: {count} recordings; recipes name it as `also`")

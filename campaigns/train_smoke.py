@@ -1,14 +1,14 @@
 """Whether a small training came to something: learnt, exported, compiled, heard by the machine."""
 
-import json
-import sys
+import shutil
 from pathlib import Path
 
 import click
 
-from campaigns.common import make_image
-from sordino.cli.output import print_table
+from campaigns.common import BUILD, RECIPES, UTTERANCES, make_image, sordino
+from campaigns.training import load_result
 from sordino.golden.machine import Golden
+from sordino.reference.markdown import table
 from sordino.speech.datasets import load_dataset
 from sordino.speech.transcript import features_of, speller_of, text_of
 from sordino.speech.wer import transcript_errors
@@ -20,20 +20,33 @@ MOST_ERRORS = 0.2
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), required=True)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=UTTERANCES,
+    help="Recordings to learn.  [default: the repository's models/utterances]",
+)
+@click.option(
+    "--run",
+    type=click.Path(path_type=Path),
+    help="Check this training, instead of making one in the repository's build/train-smoke.",
+)
 @click.option("--config", default="tiny", show_default=True)
-def main(run: Path, data: Path, config: str) -> None:
-    """Check the training in folder RUN on the recordings that it was trained on."""
-    losses = json.loads((run / "result.json").read_text())["losses"]
+def main(data: Path, run: Path | None, config: str) -> None:
+    """Train recipes/smoke.toml anew, and check it on the recordings that it was trained on."""
+    if run is None:
+        run = BUILD / "train-smoke"
+        if run.exists():
+            shutil.rmtree(run)
+        recipe = RECIPES / "smoke.toml"
+        sordino("train", recipe, "--data", data, "-o", run, "--threads", 1)
+    losses = load_result(run)["losses"]
     image = make_image(run / "model.npz", config, 8)
     golden, utterances = Golden(image), load_dataset(data, "train")
     texts = [text_of(image, golden.run(features_of(image, u.path)).tokens) for u in utterances]
     score = transcript_errors([u.text for u in utterances], texts, speller_of(image))
-    print_table(
-        ("recording", "said", "heard on golden"),
-        [(u.name, u.text, text) for u, text in zip(utterances, texts, strict=True)],
-    )
+    rows = [(u.name, u.text, text) for u, text in zip(utterances, texts, strict=True)]
+    click.echo(table(("recording", "said", "heard on golden"), rows))
     click.echo(f"loss {losses[0]:.3f} to {losses[-1]:.3f}, WER on golden {score.wer:.2%}")
     if losses[-1] > LOSS_SHARE * losses[0] or score.wer > MOST_ERRORS:
         click.echo(
@@ -41,8 +54,4 @@ def main(run: Path, data: Path, config: str) -> None:
             f"{MOST_ERRORS:.0%} word errors",
             err=True,
         )
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()
+        raise SystemExit(1)

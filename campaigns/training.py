@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from campaigns.common import write_page
+from campaigns.common import output_option, write_page
 from campaigns.plot import Point, scatter
 from sordino.arch import PRESETS
 from sordino.compiler.compile import compile_model
@@ -83,6 +83,11 @@ def load_result(run: Path) -> dict[str, Any]:
         raise InputError(f"wanted the result of a whole training, but {path} is not there")
     result: dict[str, Any] = json.loads(path.read_text())
     return result
+
+
+def find_run(run: Path, runs: Path) -> Path:
+    """The folder of a training: a path, or the name of one in `runs`."""
+    return run if run.is_dir() else runs / run
 
 
 def preset_of(result: dict[str, Any], machine: str) -> str:
@@ -210,7 +215,7 @@ def point(run: Run) -> Point:
 
 @click.command()
 @click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@output_option("training.md")
 @click.option(
     "--machine",
     type=click.Choice(["tiny", "small", "large"]),
@@ -232,7 +237,6 @@ def main(runs: tuple[Path, ...], output: Path, machine: str) -> None:
     write_page(
         output,
         "Trainings",
-        "make training",
         (
             "Greedy decoding, no language model. WER is of the trained network in floating point "
             "(its weights rounded and zero as the recipe says), the machine's of the compiled "
@@ -253,7 +257,3 @@ def main(runs: tuple[Path, ...], output: Path, machine: str) -> None:
             table(TIMES, [time_line(run) for run in found]),
         ),
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -10,8 +10,7 @@ from statistics import median
 
 import click
 
-from campaigns.common import write_page
-from sordino.cli.options import data_option
+from campaigns.common import data_option, output_option, write_page
 from sordino.reference.markdown import table
 from sordino.train.recipe import Recipe, load_recipe
 
@@ -58,7 +57,7 @@ def step_times(
 @click.option("--start", type=click.Path(path_type=Path), help="Weights that all begin with.")
 @click.option("--teacher", type=click.Path(path_type=Path), help="For recipes that have one.")
 @click.option("--steps", type=click.IntRange(1), default=12, show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@output_option("training-time.md")
 def main(
     recipes: tuple[Path, ...],
     data: Path,
@@ -87,7 +86,6 @@ def main(
     write_page(
         output,
         "Time of a training step",
-        f"python -m campaigns.training_time {' '.join(map(str, recipes))}",
         (
             f"Mean of {steps} steps on one thread, the same utterances in all; the ratio is the "
             "median over the steps. Time of the processor, so that other work counts little; the "
@@ -95,7 +93,3 @@ def main(
             table(HEADER, rows),
         ),
     )
-
-
-if __name__ == "__main__":
-    main()

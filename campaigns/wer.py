@@ -7,7 +7,14 @@ from pathlib import Path
 
 import click
 
-from campaigns.common import find_model, make_image, write_page
+from campaigns.common import (
+    data_option,
+    find_model,
+    make_image,
+    models_option,
+    output_option,
+    write_page,
+)
 from sordino.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
@@ -45,10 +52,10 @@ ROWS = (
 )
 
 
-def measure(row: Row, data: Path) -> tuple[Wer, int]:
+def measure(row: Row, data: Path, models: Path) -> tuple[Wer, int]:
     """Word error rate and bytes (of the image, or of the float32 parameters)."""
     utterances = load_dataset(data / "an4", "dev")
-    path = find_model(row.model, data)
+    path = find_model(row.model, models)
     model = load_model(path, None)
     if row.preset is None:
         speller = Speller(model.tokens, model.blank)
@@ -66,12 +73,13 @@ def measure(row: Row, data: Path) -> tuple[Wer, int]:
 
 
 @click.command()
-@click.option("--data", type=click.Path(path_type=Path), required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-def main(data: Path, output: Path) -> None:
+@data_option
+@models_option
+@output_option("wer.md")
+def main(data: Path, models: Path, output: Path) -> None:
     """Measure every row, two at a time."""
     with ProcessPoolExecutor(2) as pool:
-        results = list(pool.map(partial(measure, data=data), ROWS))
+        results = list(pool.map(partial(measure, data=data, models=models), ROWS))
     base = {
         row.model: score for row, (score, _) in zip(ROWS, results, strict=True) if not row.preset
     }
@@ -98,7 +106,6 @@ def main(data: Path, output: Path) -> None:
     write_page(
         output,
         "Word error rates, AN4 development split",
-        "make wer",
         (
             "113 utterances of 9 held-out speakers, greedy decoding, no language model; machines "
             "are the exact numpy machine. Intervals: paired bootstrap over utterances. Bytes: the "
@@ -106,7 +113,3 @@ def main(data: Path, output: Path) -> None:
             table(header, rows),
         ),
     )
-
-
-if __name__ == "__main__":
-    main()

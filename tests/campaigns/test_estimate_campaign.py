@@ -42,7 +42,7 @@ def test_the_page_of_a_sweep(tmp_path: Path) -> None:
     (tmp_path / "points.json").write_text(json.dumps([built, bad]))
     (tmp_path / "pareto.svg").write_text("<svg/>")
     page = tmp_path / "sweep.md"
-    result = CliRunner().invoke(sweep.main, [str(tmp_path), "-o", str(page)])
+    result = CliRunner().invoke(sweep.main, ["--folder", str(tmp_path), "-o", str(page)])
     assert result.exit_code == 0, result.output
     text = page.read_text()
     assert "| 1,234 | 1.500 | 10 | 2,000 | 4 | 900 | ECP5-25 | 25.00% | **yes** |" in text

@@ -157,7 +157,7 @@ def test_a_training_that_has_not_ended_has_no_line(tmp_path: Path) -> None:
 def test_a_model_that_learnt_nothing_fails_the_smoke_test(tmp_path: Path) -> None:
     write_model(tmp_path)
     (tmp_path / "result.json").write_text(json.dumps(result("x", [0, 0])))
-    arguments = [str(tmp_path), "--data", str(ROOT / "models" / "utterances")]
+    arguments = ["--run", str(tmp_path), "--data", str(ROOT / "models" / "utterances")]
     ran = CliRunner().invoke(train_smoke.main, arguments, catch_exceptions=False)
     assert ran.exit_code == 1
     assert "word errors" in ran.output

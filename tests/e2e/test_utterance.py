@@ -21,7 +21,7 @@ from sordino.speech.inputs import load_input
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "models"
-DATA = Path(os.environ.get("SORDINO_DATA", ROOT.parent / "shared" / "data"))
+DATA = Path(os.environ.get("SORDINO_DATA", ROOT / "data"))
 CYCLES_A_FRAME = 90_000
 """More than `tiny` takes for one frame of 10 ms times three and the tokens it emits."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sordino.bench.cycles import EngineName, MatrixCycles, measure_cycles
@@ -46,30 +47,35 @@ def find_vela() -> tuple[Vela | None, list[str]]:
 
 
 def default_cases(
-    bits: Sequence[int], zeros: Sequence[float], groups: Sequence[int], *, trained: bool = True
+    bits: Sequence[int], zeros: Sequence[float], groups: Sequence[int], *, models: Sequence[Path]
 ) -> tuple[list[Case], list[str]]:
-    """Random matrices, and trained models where their files are; and which are left out.
+    """Random matrices, and the trained models in some folders; and which are left out.
 
+    models  folders where their files may be; none of them: random matrices alone
     The float model is pruned as the compiler does; the one trained for groups of 4 is as it is.
     """
     cases = [laplacian_case(b, z, g) for g in groups for b in bits for z in zeros]
-    if not trained:
+    if not models:
         return cases, []
     notes = []
-    path = find_trained(FLOAT)
+    path = find_trained(FLOAT, models)
     if path is None:
-        notes.append(f"{FLOAT} is left out: it is neither in models/ nor beside $SORDINO_DATA")
+        notes.append(_left_out(FLOAT, models))
     else:
         model = load_model(path)
         # Larger groups than an LSTM's four gates are not a pattern that models are pruned to.
         small = [g for g in groups if g in (1, 4)]
         cases += [model_case(model, b, z, g) for g in small for b in bits for z in zeros]
-    path = find_trained(GROUPED)
+    path = find_trained(GROUPED, models)
     if path is None:
-        notes.append(f"{GROUPED} is left out: it is not in models/")
+        notes.append(_left_out(GROUPED, models))
     elif 4 in groups and TRAINED_BITS in bits:
         cases.append(model_case(load_model(path), TRAINED_BITS, None, 4))
     return cases, notes
+
+
+def _left_out(name: str, folders: Sequence[Path]) -> str:
+    return f"{name} is left out: it is not in {' or '.join(map(str, folders))}"
 
 
 def bench_engines(

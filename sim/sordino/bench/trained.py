@@ -1,6 +1,6 @@
 """The trained models that benches and campaigns measure, and where their files are."""
 
-import os
+from collections.abc import Iterable
 from pathlib import Path
 
 __all__ = ["FLOAT", "GROUPED", "SHIPPED", "TRAINED_BITS", "find_trained"]
@@ -13,14 +13,6 @@ TRAINED_BITS = 5
 """The grid that the one made small lies on, which its file does not say."""
 
 
-def find_trained(name: str, data: Path | None = None) -> Path | None:
-    """A model file in ./models, in models/ beside the data, or in ../shared/models.
-
-    data  folder of the recordings; $SORDINO_DATA if it is not given
-    """
-    folders = [Path("models"), Path("../shared/models")]
-    if data is None and "SORDINO_DATA" in os.environ:
-        data = Path(os.environ["SORDINO_DATA"])
-    if data is not None:
-        folders.insert(1, data.parent / "models")
-    return next((folder / name for folder in folders if (folder / name).exists()), None)
+def find_trained(name: str, folders: Iterable[Path]) -> Path | None:
+    """The model's file in the first of some folders that has it; None where none has."""
+    return next((folder / name for folder in folders if (folder / name).is_file()), None)

@@ -125,6 +125,13 @@ def matvec(
 @_several("--group", click.IntRange(1), (1, 4))
 @_several("--lanes", click.IntRange(4), (16, 64))
 @click.option("--trained/--no-trained", default=True, help="The trained AN4 models too.")
+@click.option(
+    "--models",
+    type=path_type,
+    default=Path("models"),
+    show_default=True,
+    help="Folder with the trained models; those not there are left out.",
+)
 @click.option("--cycles/--no-cycles", default=True, help="Cycles of 5-bit matrices too.")
 @click.option(
     "--engine",
@@ -142,6 +149,7 @@ def engines(
     group: tuple[int, ...],
     lanes: tuple[int, ...],
     trained: bool,
+    models: Path,
     cycles: bool,
     engine: EngineName,
     vela: bool,
@@ -161,7 +169,7 @@ def engines(
         array = load_matrix(matrix)
         cases = [matrix_case(matrix.name, array, rows) for rows in group]
     else:
-        cases, missing = default_cases(bits, zeros, group, trained=trained)
+        cases, missing = default_cases(bits, zeros, group, models=(models,) if trained else ())
         notes += missing
     with progress() as bar:
         task = bar.add_task("matrices", total=len(cases))

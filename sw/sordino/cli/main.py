@@ -68,12 +68,17 @@ for command in (
     cli.add_command(checked(command))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of the `sordino` command; `arguments` default to the process's. Always exits."""
+def main(
+    arguments: Sequence[str] | None = None, *, command: click.Command = cli, name: str = "sordino"
+) -> None:
+    """Entry point of the `sordino` command; `arguments` default to the process's. Always exits.
+
+    Another `command`, called `name` in its help, gets the same exit codes and messages.
+    """
     open_streams()
     with ending_on_signals():
         try:
-            code: Any = _run(arguments)
+            code: Any = _run(arguments, command, name)
         except SystemExit as error:
             code = error.code
         except BrokenPipeError:
@@ -89,11 +94,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(arguments: Sequence[str] | None, command: click.Command, name: str) -> int:
     """The exit code of a command; SystemExit with one where it ends early."""
     try:
         with shown_warnings():
-            code = cli.main(arguments, prog_name="sordino", standalone_mode=False)
+            code = command.main(arguments, prog_name=name, standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(130)
     except click.exceptions.NoArgsIsHelpError as error:

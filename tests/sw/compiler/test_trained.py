@@ -17,7 +17,7 @@ from sordino.speech.reference import FloatRnnt
 from sordino.speech.wer import word_error_rate
 
 REPOSITORY = Path(__file__).parents[3]
-DATA = Path(os.environ.get("SORDINO_DATA", REPOSITORY.parent / "shared" / "data"))
+DATA = Path(os.environ.get("SORDINO_DATA", REPOSITORY / "data"))
 MODEL = REPOSITORY / "models" / "an4_rnnt_g4_80.npz"
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).parents[3]
-DATA = Path(os.environ.get("SORDINO_DATA", REPOSITORY.parent / "shared" / "data"))
+MODELS = Path(os.environ.get("SORDINO_MODELS", REPOSITORY / "models"))
+DATA = Path(os.environ.get("SORDINO_DATA", REPOSITORY / "data"))
 
 
 @pytest.fixture(scope="session")
@@ -34,12 +35,12 @@ def load_model() -> Callable[[str], tuple[dict[str, np.ndarray], dict[str, Any]]
     """A function from a model's name to its arrays and meta."""
 
     def load(name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        for folder in (REPOSITORY / "models", DATA.parent / "models"):
+        for folder in (REPOSITORY / "models", MODELS):
             if (folder / f"{name}.npz").is_file():
                 with np.load(folder / f"{name}.npz", allow_pickle=False) as archive:
                     arrays = dict(archive)
                 return arrays, json.loads(str(arrays.pop("meta")))
-        pytest.skip(f"no {name}.npz in models/ or {DATA.parent / 'models'}")
+        pytest.skip(f"no {name}.npz in models/; set SORDINO_MODELS")
 
     return load
 

@@ -1,0 +1,245 @@
+"""What campaigns there are, as data; also a program that prints it for `make help`.
+
+It imports the standard library alone, so that it can be read before anything is installed.
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["CAMPAIGNS", "Campaign", "lines"]
+
+_RECORDINGS, _FLOAT, _TRAININGS = "recordings", "float model", "trainings"
+_COMPILER = "C++ compiler"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """One measurement.
+
+    name   what `python -m campaigns run` and `make` call it
+    shows  what it shows
+    takes  how long: minutes, long (more than half an hour) or hours
+    module  where its command `main` is, in this package
+    page   file in docs/results that it writes; None: none
+    needs  what has to be there: recordings (--data), the float model (--models), trainings (--runs)
+           or a program
+    extra  in pyproject.toml beside `sim`, whose packages it needs; None: none
+    """
+
+    name: str
+    shows: str
+    takes: str
+    module: str
+    page: str | None = None
+    needs: tuple[str, ...] = ()
+    extra: str | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values, for JSON."""
+        return {
+            "name": self.name,
+            "shows": self.shows,
+            "takes": self.takes,
+            "needs": list(self.needs),
+            "extra": self.extra,
+            "page": None if self.page is None else f"docs/results/{self.page}",
+        }
+
+
+CAMPAIGNS = (
+    Campaign(
+        name="wer",
+        shows="word error rates, in float and on the exact machine",
+        takes="minutes",
+        module="wer",
+        page="wer.md",
+        needs=(_RECORDINGS, _FLOAT),
+    ),
+    Campaign(
+        name="beam",
+        shows="beam search and n-gram",
+        takes="minutes",
+        module="beam",
+        page="beam.md",
+        needs=(_RECORDINGS, _FLOAT),
+    ),
+    Campaign(
+        name="fusion",
+        shows="weights of the n-gram, chosen speaker by speaker",
+        takes="minutes",
+        module="fusion",
+        page="fusion.md",
+        needs=(_RECORDINGS, _FLOAT),
+    ),
+    Campaign(
+        name="blank-penalty",
+        shows="word errors against the score of blank",
+        takes="minutes",
+        module="blank_penalty",
+        page="blank-penalty.md",
+        needs=(_RECORDINGS, _TRAININGS),
+    ),
+    Campaign(
+        name="cosim-real",
+        shows="real recordings on three machines, every bit against the circuit",
+        takes="long",
+        module="cosim_real",
+        page="cosim-real.md",
+        needs=(_RECORDINGS, _FLOAT, _COMPILER),
+    ),
+    Campaign(
+        name="fuzz",
+        shows="flipped bits in image files and in loaded streams",
+        takes="long",
+        module="fuzz",
+        page="fuzz.md",
+        needs=(_COMPILER,),
+    ),
+    Campaign(
+        name="random",
+        shows="random layers, programs and models on the compiled circuit",
+        takes="long",
+        module="random_programs",
+        page="random-programs.md",
+        needs=(_COMPILER,),
+    ),
+    Campaign(
+        name="mutants",
+        shows="one thing broken at a time, and which tests turn red",
+        takes="long",
+        module="mutants",
+        page="mutants.md",
+        needs=(_COMPILER,),
+        extra="dev",
+    ),
+    Campaign(
+        name="bench",
+        shows="sizes and cycles beside Vela, Huffman and the entropy",
+        takes="long",
+        module="performance",
+        page="performance.md",
+        needs=(_FLOAT, _COMPILER),
+        extra="vela",
+    ),
+    Campaign(
+        name="synth",
+        shows="place and route of one group for an ECP5",
+        takes="long",
+        module="synthesis",
+        page="synthesis.md",
+        extra="synth",
+    ),
+    Campaign(
+        name="estimate",
+        shows="a few machines synthesised, to fit what `sordino estimate` says",
+        takes="long",
+        module="estimate",
+        page="estimate.md",
+        extra="synth",
+    ),
+    Campaign(
+        name="sweep",
+        shows="the shipped model on a grid of machines",
+        takes="long",
+        module="sweep",
+        page="sweep.md",
+        needs=(_RECORDINGS,),
+        extra="sweep",
+    ),
+    Campaign(
+        name="codec",
+        shows="bits of the codes that were compared",
+        takes="long",
+        module="codec",
+        page="codec.md",
+        needs=(_FLOAT,),
+    ),
+    Campaign(
+        name="cycles",
+        shows="the cycle model against the circuit, and the speed of both",
+        takes="long",
+        module="cycles",
+        page="cycles.md",
+        needs=(_COMPILER,),
+    ),
+    Campaign(
+        name="mlperf",
+        shows="MLPerf's RNN-T at full size, one frame on the circuit",
+        takes="long",
+        module="mlperf",
+        page="mlperf.md",
+        needs=(_COMPILER,),
+    ),
+    Campaign(
+        name="streaming",
+        shows="weights from external memory: rates, and equality with the circuit",
+        takes="long",
+        module="streaming",
+        page="streaming.md",
+    ),
+    Campaign(
+        name="row-reuse",
+        shows="streamed weights that are read once for several frames",
+        takes="long",
+        module="row_reuse",
+        page="row-reuse.md",
+        needs=(_COMPILER,),
+    ),
+    Campaign(
+        name="train-smoke",
+        shows="a small training, from recordings to the exact machine",
+        takes="minutes",
+        module="train_smoke",
+        extra="train",
+    ),
+    Campaign(
+        name="training",
+        shows="all recipes, in the order in which they go on from each other",
+        takes="hours",
+        module="training",
+        page="training.md",
+        needs=(_TRAININGS,),
+        extra="train",
+    ),
+    Campaign(
+        name="training-time",
+        shows="what each method of training costs",
+        takes="minutes",
+        module="training_time",
+        page="training-time.md",
+        needs=(_RECORDINGS, _TRAININGS),
+        extra="train",
+    ),
+    Campaign(
+        name="replay",
+        shows="training's replay of the machine's integers against the exact machine",
+        takes="long",
+        module="replay",
+        page="replay.md",
+        needs=(_RECORDINGS, _TRAININGS),
+    ),
+    Campaign(
+        name="post-training",
+        shows="a float training rounded and pruned, without training on",
+        takes="minutes",
+        module="post_training",
+        needs=(_RECORDINGS, _TRAININGS),
+    ),
+    Campaign(
+        name="synthetic-speech",
+        shows="a corpus of synthetic speech, to train on",
+        takes="minutes",
+        module="synthetic_speech",
+        needs=("flite",),
+    ),
+)
+"""Every campaign, in the order in which they are listed."""
+
+
+def lines() -> list[str]:
+    """One line for each campaign: name, what it shows, what it needs, how long it takes."""
+    width = max(len(campaign.name) for campaign in CAMPAIGNS)
+    return [f"{c.name:<{width}}  {c.shows}  ({', '.join([*c.needs, c.takes])})" for c in CAMPAIGNS]
+
+
+if __name__ == "__main__":
+    print("\n".join(f"make {line}" for line in lines()))
