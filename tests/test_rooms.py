@@ -162,6 +162,23 @@ def test_imports_make_no_circle(package: str) -> None:
         assert any(found <= circle for circle in known), f"a circle in {package}: {sorted(found)}"
 
 
+# Deadlines
+
+
+def test_every_simulation_has_a_deadline_in_cycles() -> None:
+    """`sordino.testing.simulate` says who waits; a bare `Simulator` hangs until pytest ends it."""
+    simulate = ROOT / "sim" / "sordino" / "testing" / "simulate.py"
+    tests = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "examples").rglob("*.py")]
+    bare = {
+        str(path.relative_to(ROOT))
+        for path in {*PYTHON, *tests} - {simulate}
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("amaranth.sim")
+        if any(alias.name == "Simulator" for alias in node.names)
+    }
+    assert not bare
+
+
 # Operations
 
 MNEMONICS = frozenset(Opcode.__members__)

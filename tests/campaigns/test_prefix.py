@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from campaigns.prefix import (
     ESCAPE,
@@ -14,6 +13,7 @@ from campaigns.prefix import (
 )
 from sordino.arch import Config
 from sordino.peers.huffman import code_lengths
+from sordino.testing.simulate import simulate
 
 FIRST = 5
 """Words of other streams before this one."""
@@ -71,10 +71,7 @@ def decode(dut, entries, words, count: int, seed: int | None) -> tuple[list, int
             taken += take
             cycles[0] += 1
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(testbench)
-    simulator.run()
+    simulate(dut, testbench, timeout=len(entries) + len(words) + 20 * count + 40)
     return found, cycles[0]
 
 

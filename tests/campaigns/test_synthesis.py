@@ -7,10 +7,10 @@ import pytest
 from amaranth.hdl import Fragment, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.sim import Simulator
 
 from campaigns import synthesis
 from sordino.errors import InputError
+from sordino.testing.simulate import simulate
 
 
 class Adder(wiring.Component):
@@ -41,10 +41,7 @@ def test_every_input_is_reached_and_every_output_seen() -> None:
         await ctx.tick().repeat(3)
         assert ctx.get(dut.o) == ((word & 0xFF) + (word >> 8)).bit_count() % 2
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(testbench)
-    simulator.run()
+    simulate(dut, testbench, timeout=100)
 
 
 @pytest.mark.slow

@@ -1,13 +1,12 @@
 """The matvec engine as a function: matrices in, accumulators out, in Amaranth's simulator."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from amaranth.hdl import Module, signed
 from amaranth.lib import memory
-from amaranth.sim import Simulator
 from numpy.typing import NDArray
 
 from sordino.arch import Config
@@ -18,6 +17,7 @@ from sordino.isa.instructions import Matvec
 from sordino.isa.registers import LoadTarget
 from sordino.isa.tans import EntryLayout, Symbol, expand
 from sordino.rtl.array import MatvecArray
+from sordino.testing.simulate import Testbench, Workbench
 
 __all__ = ["ArrayBench", "MatvecResult", "rtl_matvec"]
 
@@ -50,7 +50,6 @@ class ArrayBench:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._job: Callable[[Any], Awaitable[None]] | None = None
         self._build()
 
     def _build(self) -> None:
@@ -64,25 +63,13 @@ class ArrayBench:
         module.submodules.activation = self.activation
         read = self.activation.read_port()
         module.d.comb += [read.addr.eq(self.array.x_address), self.array.x_data.eq(read.data)]
-        self._simulator = Simulator(module)
-        self._simulator.add_clock(1e-6)
-        self._simulator.add_testbench(self._testbench, background=True)
+        self._bench = Workbench(module)
 
-    async def _testbench(self, ctx: Any) -> None:
-        while True:
-            if self._job is not None:
-                await self._job(ctx)
-                self._job = None
-            await ctx.tick()
-
-    def run(self, job: Callable[[Any], Awaitable[None]]) -> None:
+    def run(self, job: Testbench) -> None:
         """Run `job` to its end; after an exception the next run finds a new circuit."""
-        self._job = job
         try:
-            while self._job is not None:
-                self._simulator.advance()
+            self._bench.run(job)
         except BaseException:
-            self._job = None
             self._build()
             raise
 

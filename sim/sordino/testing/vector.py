@@ -1,7 +1,6 @@
 """The vector unit with memories around it, one instruction at a time, in Amaranth's simulator."""
 
 import copy
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, memory
-from amaranth.sim import Simulator
 
 from sordino.arch import Config
 from sordino.golden.execution import bind
@@ -18,6 +16,7 @@ from sordino.golden.state import State
 from sordino.isa.instructions import Instruction, Word
 from sordino.isa.parameters import PARAMETER_BITS, PARAMETER_BYTES
 from sordino.rtl.vector import VectorUnit
+from sordino.testing.simulate import Testbench, Workbench
 from sordino.testing.stalls import Stall, never
 
 __all__ = ["VectorBench", "VectorResult", "assert_same", "exact", "random_contents"]
@@ -55,10 +54,9 @@ class VectorBench:
         self.features: list[int] = []
         self.ends = False
         self.stall: Stall = never
-        self._job: Callable[[Any], Awaitable[None]] | None = None
-        self._simulator: Simulator | None = None
+        self._bench: Workbench | None = None
 
-    def _build(self) -> Simulator:
+    def _build(self) -> Workbench:
         config = self.config
         self.unit = VectorUnit(config)
         row = data.ArrayLayout(signed(config.accumulator_bits), config.lanes)
@@ -66,20 +64,14 @@ class VectorBench:
         self._state = self._memory(signed(16), config.state_words)
         self._parameters = self._memory(PARAMETER_BITS, config.parameter_words)
         self._banks = tuple(self._memory(row, config.rows_per_lane) for _ in range(2))
-        simulator = Simulator(self._circuit())
-        simulator.add_clock(1e-6)
-        simulator.add_testbench(self._testbench, background=True)
-        simulator.add_testbench(self._host, background=True)
-        return simulator
+        return Workbench(self._circuit(), background=(self._host,))
 
-    def run(self, job: Callable[[Any], Awaitable[None]]) -> None:
+    def run(self, job: Testbench) -> None:
         """Run `job` to its end; after an exception the next run begins with a new circuit."""
-        simulator = self._simulator or self._build()
-        self._simulator = None
-        self._job = job
-        while self._job is not None:
-            simulator.advance()
-        self._simulator = simulator
+        bench = self._bench or self._build()
+        self._bench = None
+        bench.run(job)
+        self._bench = bench
 
     def load(self, ctx: Any, contents: Memory, parameters: bytes) -> None:
         """Put contents into all memories, at once; missing parameters are 0."""
@@ -186,13 +178,6 @@ class VectorBench:
         bank = Signal()
         m.d.sync += bank.eq(drain.bank)
         m.d.comb += drain.accumulators.eq(Mux(bank, rows[1], rows[0]))
-
-    async def _testbench(self, ctx: Any) -> None:
-        while True:
-            if self._job is not None:
-                await self._job(ctx)
-                self._job = None
-            await ctx.tick()
 
     async def _host(self, ctx: Any) -> None:
         stream: Any = self.unit.features

@@ -7,14 +7,16 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.sim import Simulator
 
 from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature, RegisterBusSignature, Response
 from sordino.testing.axi import AxiLiteManager
+from sordino.testing.simulate import simulate
 
 ADDRESS_WIDTH = 8
 REFUSED_FROM = 48  # word addresses from here on are refused
 READ_XOR = 0x5A5A_1234
+CYCLES = 20_000
+"""More than any test takes."""
 
 
 def stalls(kind, seed):
@@ -79,22 +81,6 @@ async def hold_rule(ctx, valid, ready, *payload):
         before = values if v and not r else None
 
 
-async def timeout(ctx):
-    for _ in range(20_000):
-        await ctx.tick()
-    raise TimeoutError("the test did not end in 20,000 cycles")
-
-
-def simulate(bench, *testbenches, processes=()):
-    sim = Simulator(bench)
-    sim.add_clock(1e-6)
-    for testbench in testbenches:
-        sim.add_testbench(testbench)
-    for process in (*processes, timeout):
-        sim.add_testbench(process, background=True)
-    sim.run()
-
-
 @pytest.mark.parametrize("kind", ["none", "fixed", "random-1", "random-2"])
 def test_accesses_arrive_once_in_order_with_their_answers(kind):
     kind, _, seed = kind.partition("-")
@@ -152,7 +138,7 @@ def test_accesses_arrive_once_in_order_with_their_answers(kind):
         await hold_rule(ctx, axi.rvalid, axi.rready, axi.rdata, axi.rresp)
 
     processes = [registers, monitor, monitor_reads, hold_b, hold_r]
-    simulate(bench, writer, reader, processes=processes)
+    simulate(bench, writer, reader, timeout=CYCLES, background=processes)
     whole = [(address // 4, value, strobe) for address, value, strobe in writes if not address % 4]
     assert seen == whole
     assert 0 < len(whole) < len(writes)
@@ -229,7 +215,7 @@ def test_requests_ahead_of_their_responses(kind):
     async def hold_r(ctx):
         await hold_rule(ctx, axi.rvalid, axi.rready, axi.rdata, axi.rresp)
 
-    simulate(bench, aw, w, ar, b, r, processes=[monitor, hold_b, hold_r])
+    simulate(bench, aw, w, ar, b, r, timeout=CYCLES, background=[monitor, hold_b, hold_r])
     assert written == words
     assert [response for (response,) in responses] == [answer(address) for address, _ in words]
     assert values == [(address ^ READ_XOR, answer(address)) for address in reads]
@@ -258,7 +244,7 @@ def test_no_output_depends_on_an_input_of_the_same_cycle():
                 assert [ctx.get(o) for o in outputs] == before
             await ctx.tick()
 
-    simulate(bench, testbench)
+    simulate(bench, testbench, timeout=CYCLES)
     assert len(states) > 8, "the stimulus must visit the bridge's states"
 
 
@@ -276,7 +262,7 @@ def test_one_access_every_two_cycles():
             counts["b"] += b
             counts["r"] += r
 
-    simulate(bench, testbench)
+    simulate(bench, testbench, timeout=CYCLES)
     # The first response is there two cycles after its handshake.
     assert counts == {"b": (cycles - 1) // 2, "r": (cycles - 1) // 2}
 

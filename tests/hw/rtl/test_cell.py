@@ -4,10 +4,10 @@ import random
 from typing import Any
 
 import pytest
-from amaranth.sim import Simulator
 
 from sordino import arith
 from sordino.rtl.cell import Cell
+from sordino.testing.simulate import simulate
 
 LOW, HIGH = -(1 << 15), (1 << 15) - 1
 Unit = tuple[tuple[int, int, int, int], int]
@@ -41,13 +41,14 @@ def rtl_cell(units: list[Unit]) -> list[tuple[int, int, int]]:
         return job
 
     found: list[list[int]] = [[], [], []]
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(drive)
-    simulator.add_testbench(watch(dut.candidate, Cell.CANDIDATE_LATENCY, found[0]))
-    simulator.add_testbench(watch(dut.state, Cell.STATE_LATENCY, found[1]))
-    simulator.add_testbench(watch(dut.hidden, Cell.LATENCY, found[2]))
-    simulator.run()
+    simulate(
+        dut,
+        drive,
+        watch(dut.candidate, Cell.CANDIDATE_LATENCY, found[0]),
+        watch(dut.state, Cell.STATE_LATENCY, found[1]),
+        watch(dut.hidden, Cell.LATENCY, found[2]),
+        timeout=len(units) + Cell.LATENCY + 2,
+    )
     return list(zip(*found, strict=True))
 
 

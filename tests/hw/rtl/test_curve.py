@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from sordino import arith
 from sordino.rtl.curve import Curve, sigmoid, tanh
+from sordino.testing.simulate import simulate
 
 INPUTS = np.arange(-(1 << 15), 1 << 15)
 
@@ -38,11 +38,7 @@ def test_all_inputs(
             values.append(ctx.get(dut.value))
             await ctx.tick()
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(drive)
-    simulator.add_testbench(watch)
-    simulator.run()
+    simulate(dut, drive, watch, timeout=len(order) + Curve.LATENCY + 2)
     wanted = function(order, np.array(curve.knots), np.array(curve.slopes))
     assert len(set(order.tolist())) == len(INPUTS)
     np.testing.assert_array_equal(values, wanted)

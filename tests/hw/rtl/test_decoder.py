@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from sordino.compiler.codec.encode import Encoder
 from sordino.compiler.codec.walk import PADDING
 from sordino.isa import timing
 from sordino.isa.tans import EntryLayout, Symbol, expand
 from sordino.rtl.decoder import StreamDecoder, stored_entry
+from sordino.testing.simulate import simulate
 
 LIMIT = 5_000
 
@@ -109,7 +109,7 @@ class Bench:
         """Take `count` symbols; returns what came out and the moves it needed."""
         dut, found, moves, taken = self.dut, [], 0, 0
         moving, taking = pauses(move), pauses(take)
-        for _ in range(LIMIT):
+        while len(found) < count:
             go = next(moving)
             step = go and taken < count and next(taking)
             ctx.set(dut.move, int(go))
@@ -120,18 +120,13 @@ class Bench:
             await ctx.tick()
             moves += go
             taken += step
-            if len(found) == count:
-                ctx.set(dut.move, 0)
-                ctx.set(dut.take, 0)
-                assert not ctx.get(dut.pending)
-                return np.array(found), moves
-        raise TimeoutError
+        ctx.set(dut.move, 0)
+        ctx.set(dut.take, 0)
+        assert not ctx.get(dut.pending)
+        return np.array(found), moves
 
     def run(self, testbench) -> None:
-        simulator = Simulator(self.dut)
-        simulator.add_clock(1e-6)
-        simulator.add_testbench(testbench)
-        simulator.run()
+        simulate(self.dut, testbench, timeout=LIMIT)
 
 
 @pytest.mark.parametrize("take", ["none", "fixed", "random"])

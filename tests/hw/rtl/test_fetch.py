@@ -8,7 +8,6 @@ from zlib import crc32
 
 import pytest
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.sim import Simulator
 
 from sordino.arch import Config
 from sordino.engines.external import MemoryTiming
@@ -243,6 +242,4 @@ def test_crc_is_that_of_zlib(width: int) -> None:
             now = ctx.get(after)
             assert now ^ CRC_START == crc32(data[: at + width // 8])
 
-    simulator = Simulator(m)
-    simulator.add_testbench(bench)
-    simulator.run()
+    simulate(m, bench, timeout=1)

@@ -4,23 +4,9 @@
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from sordino.rtl.fifos import FeatureFifo, Queue
-
-
-def simulate(dut, *testbenches):
-    async def timeout(ctx):
-        for _ in range(20_000):
-            await ctx.tick()
-        raise TimeoutError("the test did not end in 20,000 cycles")
-
-    sim = Simulator(dut)
-    sim.add_clock(1e-6)
-    for testbench in testbenches:
-        sim.add_testbench(testbench)
-    sim.add_testbench(timeout, background=True)
-    sim.run()
+from sordino.testing.simulate import simulate
 
 
 def stalls(kind):
@@ -75,7 +61,7 @@ def test_features_keep_their_order(depth, writes, reads):
         assert ctx.get(fifo.room) == depth
 
     # The reader first: `got` is what has left when the writer looks.
-    simulate(fifo, reader, writer)
+    simulate(fifo, reader, writer, timeout=20_000)
     assert got == features
 
 
@@ -101,7 +87,7 @@ def test_clear_forgets_everything(depth):
             assert ctx.get(fifo.room) == depth
             await ctx.tick()
 
-    simulate(fifo, testbench)
+    simulate(fifo, testbench, timeout=20)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 8])
@@ -125,7 +111,7 @@ def test_a_queue_takes_exactly_its_depth(depth):
                 got.append(payload)
         assert got == list(range(depth))
 
-    simulate(queue, testbench)
+    simulate(queue, testbench, timeout=5 * depth + 12)
 
 
 def test_depth_is_checked():

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from sordino.arch import Config
 from sordino.compiler.codec import encode_matrices
@@ -13,6 +12,7 @@ from sordino.isa import timing
 from sordino.isa.registers import LoadTarget
 from sordino.isa.tans import EntryLayout, expand
 from sordino.rtl.group import Group
+from sordino.testing.simulate import simulate
 
 LATENCY = timing.DECODER_START + timing.DEPTH
 """From `begin` to the first place."""
@@ -125,22 +125,18 @@ def rtl_group(config: Config, index: int, slots, x, kind: str, shift: int = 0):
 
     async def columns_of_x(ctx) -> int:
         sending, sent = delivery(kind), 0
-        for cycle in range(20_000):
-            if not ctx.get(dut.active):
-                return cycle
+        cycle = 0
+        while ctx.get(dut.active):
             send = sent < columns and ctx.get(dut.x_ready) and next(sending)
             ctx.set(dut.x_reserve, int(send))
             ctx.set(dut.x_write, int(send))
             ctx.set(dut.x, int(x[sent]) if send else 0)
             await ctx.tick()
             sent += send
-        raise TimeoutError
+            cycle += 1
+        return cycle
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(testbench)
-    simulator.add_testbench(monitor, background=True)
-    simulator.run()
+    simulate(dut, testbench, timeout=20_000, background=(monitor,))
     return result["accumulators"], result["cycles"], totals
 
 

@@ -9,7 +9,6 @@ import pytest
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.sim import Simulator
 
 from sordino.arch import Config
 from sordino.isa.commands import ANSWERS, Answer, State
@@ -32,6 +31,7 @@ from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature, Response
 from sordino.rtl.host import Host
 from sordino.rtl.loader import load_words
 from sordino.testing.axi import AxiLiteManager
+from sordino.testing.simulate import simulate
 from sordino.testing.standin import StandIn, counter_value
 
 CONFIG = Config(
@@ -75,7 +75,7 @@ class Bench(wiring.Component):
         return m
 
 
-def simulate(bench, *testbenches, cycles=100_000):
+def run(bench, *testbenches, cycles=100_000):
     """Run `testbenches`; returns the writes that the machine's memories saw."""
     loads = []
 
@@ -85,18 +85,7 @@ def simulate(bench, *testbenches, cycles=100_000):
             if valid:
                 loads.append((p.target.value, p.unit, p.address, p.data))
 
-    async def timeout(ctx):
-        for _ in range(cycles):
-            await ctx.tick()
-        raise TimeoutError(f"the test did not end in {cycles} cycles")
-
-    sim = Simulator(bench)
-    sim.add_clock(1e-6)
-    for testbench in testbenches:
-        sim.add_testbench(testbench)
-    sim.add_testbench(monitor, background=True)
-    sim.add_testbench(timeout, background=True)
-    sim.run()
+    simulate(bench, *testbenches, timeout=cycles, background=(monitor,))
     return loads
 
 
@@ -396,7 +385,7 @@ def test_random_accesses_equal_the_model(seed):
                 for _ in range(SETTLE):
                     await ctx.tick()
 
-    assert simulate(bench, testbench) == model.loads
+    assert run(bench, testbench) == model.loads
     assert seen["responses"] == {(a, r) for a in ("read", "write") for r in (OKAY, SLVERR)}
     assert {Error.NONE, Error.LOAD, Error.LIMIT} <= seen["errors"]
     assert seen["stops"] > 5, "the stimulus must start the machine"
@@ -440,7 +429,7 @@ def test_features_in_tokens_out_at_the_same_time(seed):
                 break
         assert not status & Status.FAILED
 
-    simulate(bench, writer, reader)
+    run(bench, writer, reader)
     assert tokens == [3 * f & 0xFFFF for f in features]
 
 
@@ -464,4 +453,4 @@ def test_the_end_of_every_run_interrupts():
             status, _ = await manager.read(ctx, AT["STATUS"])
             assert status == (Status.DONE | Status.LOADED).value | entry << 8
 
-    simulate(bench, testbench, cycles=500)
+    run(bench, testbench, cycles=500)

@@ -6,7 +6,6 @@ import pytest
 from amaranth.hdl import ClockDomain, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.sim import Simulator
 
 from sordino.arch import Config
 from sordino.isa.commands import ANSWERS, Answer, State
@@ -24,6 +23,7 @@ from sordino.isa.registers import (
 from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature, Response
 from sordino.rtl.host import Host
 from sordino.testing.axi import AxiLiteManager
+from sordino.testing.simulate import simulate
 from sordino.testing.standin import StandIn
 
 CONFIG = Config(
@@ -366,26 +366,15 @@ async def unended(s, command):
     return command != "FEATURE" or await s.write("FEATURE", 0, strobe=0) is Response.OKAY
 
 
-def simulate(testbench):
+def run(testbench):
     bench = Bench()
-
-    async def timeout(ctx):
-        for _ in range(60_000):
-            await ctx.tick()
-        raise TimeoutError("the test did not end in 60,000 cycles")
-
     session = Session(bench)
 
-    async def run(ctx):
+    async def job(ctx):
         session.ctx = ctx
         await testbench(session)
 
-    sim = Simulator(bench)
-    sim.add_clock(1e-6)
-    sim.add_testbench(run)
-    sim.add_testbench(session.monitor, background=True)
-    sim.add_testbench(timeout, background=True)
-    sim.run()
+    simulate(bench, job, timeout=60_000, background=(session.monitor,))
 
 
 def test_the_table_is_whole():
@@ -411,7 +400,7 @@ def test_every_command(state, way):
                 await check(s, command, answers[state])
                 commands.append(command)
 
-    simulate(testbench)
+    run(testbench)
     assert set(ANSWERS) - set(commands) <= {"FEATURE"}
 
 
@@ -433,7 +422,7 @@ def test_no_way_leads_to_a_run_without_a_checked_program(way):
         assert await s.error() is Error.NONE
         assert await s.read("STATUS") & Status.DONE
 
-    simulate(testbench)
+    run(testbench)
 
 
 def test_what_is_loaded_runs_again_and_again():
@@ -449,7 +438,7 @@ def test_what_is_loaded_runs_again_and_again():
         await s.control(Control.START)  # without CLEAR: the end of input is still announced
         assert await s.error() is Error.NONE
 
-    simulate(testbench)
+    run(testbench)
 
 
 @pytest.mark.parametrize("before", [loaded, finished, finished_and_cleared, loaded_parts])
@@ -472,7 +461,7 @@ def test_a_host_gives_an_image_up_before_it_loads_another(before, target):
         await s.run()
         assert await s.error() is Error.NONE
 
-    simulate(testbench)
+    run(testbench)
 
 
 @pytest.mark.parametrize("strobe", range(16))
@@ -488,7 +477,7 @@ def test_bytes_of_control_that_are_not_written_command_nothing(bits, strobe):
         assert other is (Response.SLVERR if strobe & 2 else Response.OKAY)
         assert not await s.read("STATUS") & (Status.BUSY | Status.DONE)
 
-    simulate(testbench)
+    run(testbench)
 
 
 @pytest.mark.parametrize("words", [1, 2, 3])
@@ -513,7 +502,7 @@ def test_a_reset_in_the_middle_of_a_loading(target, words):
         await s.run()
         assert await s.error() is Error.NONE
 
-    simulate(testbench)
+    run(testbench)
 
 
 @pytest.mark.parametrize("right", [False, True])
@@ -528,7 +517,7 @@ def test_a_check_while_busy_is_refused_and_changes_nothing(right):
         await s.control(Control.END_OF_INPUT)
         assert await s.error() is Error.NONE
 
-    simulate(testbench)
+    run(testbench)
 
 
 def test_commands_that_contradict_each_other_or_mean_nothing_are_refused():
@@ -549,4 +538,4 @@ def test_commands_that_contradict_each_other_or_mean_nothing_are_refused():
         assert await s.seen() == before
         await s.does("ENTRY", CONFIG.program_words - 1)
 
-    simulate(testbench)
+    run(testbench)

@@ -7,11 +7,11 @@ from zlib import crc32
 import pytest
 from amaranth.hdl import Module
 from amaranth.lib import wiring
-from amaranth.sim import Simulator
 
 from sordino.arch import PRESETS
 from sordino.isa.registers import REGISTERS, Control, Interrupt, LoadTarget
 from sordino.rtl.host import Host
+from sordino.testing.simulate import simulate
 from sordino.testing.standin import StandIn
 
 CONFIG = PRESETS["tiny"]
@@ -52,11 +52,8 @@ class Run:
         self.bench = Bench()
         self.writes, self.idle, self.reads = writes, dict(idle), reads
         self.taken, self.tokens, self.loads, self.registers = [], [], [], {}
-        sim = Simulator(self.bench)
-        sim.add_clock(1e-6)
-        sim.add_testbench(self.drive)
-        sim.add_testbench(self.monitor, background=True)
-        sim.run()
+        cycles = 20 * len(writes) + sum(self.idle.values()) + 50
+        simulate(self.bench, self.drive, timeout=cycles, background=(self.monitor,))
 
     async def drive(self, ctx):
         bus, cycle = self.bench.host.bus, 0
@@ -197,10 +194,7 @@ def test_a_counter_is_read_as_it_was_at_one_moment():
                 await ctx.tick()
             values.append(await read(ctx, offset + 4) << 32 | low)
 
-    sim = Simulator(bench)
-    sim.add_clock(1e-6)
-    sim.add_testbench(testbench)
-    sim.run()
+    simulate(bench, testbench, timeout=200)
     # Each value was taken in the cycle of its low word.
     steps = [b - a for a, b in itertools.pairwise(values)]
     assert steps == [2 + wait % 3 for wait in range(39)]

@@ -2,20 +2,12 @@
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from sordino.rtl.lane import SHIFTED_X_BITS, Lane
+from sordino.testing.simulate import simulate
 
-
-def simulate(dut: Lane, testbench, vcd=None) -> None:
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(testbench)
-    if vcd is None:
-        simulator.run()
-    else:
-        with simulator.write_vcd(str(vcd)):
-            simulator.run()
+CYCLES = 1_000
+"""More than any test takes."""
 
 
 def wrap(value: int, bits: int) -> int:
@@ -86,7 +78,7 @@ def test_equals_integers(rows, zeros, bits) -> None:
             for other in range(2):
                 assert await read(ctx, dut, other) == banks[other]
 
-    simulate(dut, testbench)
+    simulate(dut, testbench, timeout=CYCLES)
 
 
 def test_extremes_wrap() -> None:
@@ -99,7 +91,7 @@ def test_extremes_wrap() -> None:
         assert await read(ctx, dut, 0) == [wrap(5 << 21, 24)]
         assert wrap(5 << 21, 24) < 0
 
-    simulate(dut, testbench)
+    simulate(dut, testbench, timeout=CYCLES)
 
 
 def test_other_bank_is_the_drains_while_busy() -> None:
@@ -119,7 +111,7 @@ def test_other_bank_is_the_drains_while_busy() -> None:
         ctx.set(dut.busy, 0)
         assert await read(ctx, dut, 1) == [12 * -15, 0, 0, 0]
 
-    simulate(dut, testbench)
+    simulate(dut, testbench, timeout=CYCLES)
 
 
 def test_products_in_flight_are_lost_when_busy_falls() -> None:
@@ -139,7 +131,7 @@ def test_products_in_flight_are_lost_when_busy_falls() -> None:
         ctx.set(dut.busy, 0)
         assert await read(ctx, dut, 0) == before == [8]
 
-    simulate(dut, testbench)
+    simulate(dut, testbench, timeout=CYCLES)
 
 
 def changes(vcd, names: set[str], after: int) -> int:
@@ -176,7 +168,7 @@ def test_zero_operands_hold_multiplier_and_accumulator_still(tmp_path, zero) -> 
             await accumulate(ctx, dut, places)
 
     vcd = tmp_path / "lane.vcd"
-    simulate(dut, testbench, vcd)
+    simulate(dut, testbench, timeout=CYCLES, vcd=vcd)
     operands = {"operand_x", "operand_w", "operand_row"}
     held = {*operands, "product", "product_row", "accumulator", "total", "previous"}
     microsecond = 1_000_000_000

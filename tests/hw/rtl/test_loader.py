@@ -6,11 +6,11 @@ from dataclasses import replace
 from zlib import crc32
 
 import pytest
-from amaranth.sim import Simulator
 
 from sordino.arch import Config
 from sordino.isa.registers import LoadTarget
 from sordino.rtl.loader import Loader, load_words
+from sordino.testing.simulate import simulate
 
 CONFIG = Config(
     lanes=8,
@@ -32,8 +32,8 @@ STREAMING = replace(
 STREAMS = (LoadTarget.POSITIONS, LoadTarget.VALUES)
 
 
-def simulate(loader, testbench):
-    """Run `testbench`; returns every write on `load` as (target, unit, address, data)."""
+def run(loader, testbench):
+    """Run `testbench` and 4 cycles more; returns the writes (target, unit, address, data)."""
     writes = []
 
     async def monitor(ctx):
@@ -47,17 +47,7 @@ def simulate(loader, testbench):
         for _ in range(4):
             await ctx.tick()
 
-    async def timeout(ctx):
-        for _ in range(5000):
-            await ctx.tick()
-        raise TimeoutError("the test did not end in 5,000 cycles")
-
-    sim = Simulator(loader)
-    sim.add_clock(1e-6)
-    sim.add_testbench(finish)
-    sim.add_testbench(monitor, background=True)
-    sim.add_testbench(timeout, background=True)
-    sim.run()
+    simulate(loader, finish, timeout=5_000, background=(monitor,))
     return writes
 
 
@@ -134,7 +124,7 @@ def test_words_and_crc(target, gap):
         assert not ctx.get(loader.unchecked)
         assert not ctx.get(loader.failed)
 
-    assert simulate(loader, testbench) == expected_writes(target, unit, address, words)
+    assert run(loader, testbench) == expected_writes(target, unit, address, words)
     if gap == 0:  # one word a cycle, or one every two cycles for the streams
         assert waits[1:] == [int(target in STREAMS)] * (len(words) - 1)
 
@@ -161,7 +151,7 @@ def test_any_flipped_bit_fails_and_stays_failed(place, bit):
         await pulse(ctx, loader.clear)
         assert not ctx.get(loader.failed)
 
-    simulate(loader, testbench)
+    run(loader, testbench)
 
 
 def test_crc_goes_on_until_the_next_restart():
@@ -176,7 +166,7 @@ def test_crc_goes_on_until_the_next_restart():
         await pulse(ctx, loader.check, [(loader.data, crc32(b"\4\3\2\1\x08\7\6\5"))])
         assert not ctx.get(loader.failed)
 
-    writes = simulate(loader, testbench)
+    writes = run(loader, testbench)
     assert [address for _, _, address, _ in writes] == [8, 9]
 
 
@@ -197,7 +187,7 @@ def test_unchecked_words(event):
         # What was given up may have damaged what was checked before.
         assert ctx.get(loader.loaded) == (event == "require")
 
-    simulate(loader, testbench)
+    run(loader, testbench)
 
 
 @pytest.mark.parametrize("target", list(LoadTarget)[:-1])
@@ -231,7 +221,7 @@ def test_loaded_is_a_checked_program(target):
         await pulse(ctx, loader.require)
         assert ctx.get(loader.failed)
 
-    simulate(loader, testbench)
+    run(loader, testbench)
 
 
 def test_units_and_words_outside_are_named():
@@ -255,4 +245,4 @@ def test_units_and_words_outside_are_named():
         await pulse(ctx, loader.restart, [(loader.restart_address, 0)])
         assert ctx.get(loader.outside), "target 7 means nothing here"
 
-    simulate(loader, testbench)
+    run(loader, testbench)

@@ -7,13 +7,13 @@ import pytest
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.sim import Simulator
 
 from sordino.errors import InputError
 from sordino.rtl import verilog
 from sordino.rtl.emit import to_rtlil
 from sordino.rtl.names import KEYWORDS
 from sordino.rtl.verilog import to_verilog
+from sordino.testing.simulate import simulate
 
 STANDARDS = ("-g2001", "-g2005", "-g2005-sv", "-g2009", "-g2012")
 
@@ -72,10 +72,7 @@ def expected() -> list[int]:
     async def testbench(ctx) -> None:
         found.extend(ctx.get(getattr(dut, name)) for name in OUTPUTS)
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(testbench)
-    simulator.run()
+    simulate(dut, testbench, timeout=1)
     return found
 
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sordino.arch import MAX_WRAPS
 from sordino.isa import timing
 from sordino.rtl.position import PositionWalker
+from sordino.testing.simulate import simulate
 
 PADDING = -1
 
@@ -64,10 +64,7 @@ def rtl_walk(rows: int, symbols: list[int], seed: int | None = None):
             await ctx.tick()
             assert not ctx.get(dut.valid)
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(testbench)
-    simulator.run()
+    simulate(dut, testbench, timeout=8 * len(symbols) + 10 * timing.WALK)
     return found
 
 

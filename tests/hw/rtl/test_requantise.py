@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from amaranth.hdl import Const, Module, Signal, signed, unsigned
-from amaranth.sim import Simulator
 
 from sordino import arith
 from sordino.rtl.requantise import Requantise
 from sordino.rtl.rounding import round_shifted, saturated
+from sordino.testing.simulate import simulate
 
 INT32 = (-(1 << 31), (1 << 31) - 1)
 
@@ -37,11 +37,7 @@ def rtl_requantise(
             values.append(ctx.get(dut.value))
             await ctx.tick()
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(drive)
-    simulator.add_testbench(watch)
-    simulator.run()
+    simulate(dut, drive, watch, timeout=len(operands) + Requantise.LATENCY + 2)
     return values
 
 
@@ -111,9 +107,7 @@ def test_expressions(bits: int, shift: int) -> None:
             assert ctx.get(narrow) == arith.saturate(number, bits)
             assert ctx.get(rounded) == arith.round_shift(number, shift)
 
-    simulator = Simulator(m)
-    simulator.add_testbench(job)
-    simulator.run()
+    simulate(m, job, timeout=1)
 
 
 def test_expressions_refuse_what_they_cannot_do() -> None:
