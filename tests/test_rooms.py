@@ -189,11 +189,13 @@ def operations(text: str) -> set[str]:
     """The operations that a module tells apart, by any spelling, as mnemonics.
 
     Spellings are a member (`Opcode.MATVEC`, `Work.CELL`), the operation's class, its fields in an
-    instruction word (`arguments.matvec`) and a string that is the mnemonic. Text for readers is
-    none: docstrings, comments, `__all__`; an import by itself says nothing either.
+    instruction word (`arguments.matvec`) and a string that is the mnemonic; one in other letters is
+    where it chooses: as a key, as an index, in a comparison or a case. Text for readers is none:
+    docstrings, comments, `__all__`; an import by itself says nothing either.
     """
     tree = ast.parse(text)
     aside = {id(node) for part in _aside(tree) for node in ast.walk(part)}
+    choosing = {id(node) for part in _choosing(tree) for node in ast.walk(part)}
     classes = dict(_classes(tree))
     found = set()
     for node in ast.walk(tree):
@@ -210,7 +212,8 @@ def operations(text: str) -> set[str]:
             name = node.id if isinstance(node, ast.Name) else node.name
             found |= {classes[name]} & MNEMONICS if name in classes else set()
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found |= {node.value.upper()} & MNEMONICS
+            name = node.value.upper() if id(node) in choosing else node.value
+            found |= {name} & MNEMONICS
     return found
 
 
@@ -223,6 +226,16 @@ def _aside(tree: ast.AST) -> Iterator[ast.AST]:
         text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         targets = node.targets if isinstance(node, ast.Assign) else []
         if text or any(_last_name(target) == "__all__" for target in targets):
+            yield node
+
+
+def _choosing(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            yield from filter(None, node.keys)
+        elif isinstance(node, ast.Subscript):
+            yield node.slice
+        elif isinstance(node, ast.Compare | ast.MatchValue):
             yield node
 
 
@@ -260,6 +273,8 @@ def _declares(node: ast.ClassDef) -> bool:
         ("class Halt(data.Struct): pass\nclass Jump(Operation, unit=1): pass", {"HALT", "JUMP"}),
         ("word.arguments.embed.table", {"EMBED"}),
         ("a = {'MATVEC': 1, 'cell': 2}", {"MATVEC", "CELL"}),
+        ("a['add'], a in ('fill', 'copy'), f('DRAIN')", {"ADD", "FILL", "COPY", "DRAIN"}),
+        ("draw(('add', 'table'), 'input')", set()),
         ('"""ADD"""\nx = 1\n"FILL"\n# COPY\n__all__ = ["add", "copy"]', set()),
     ],
 )

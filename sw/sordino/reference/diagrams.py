@@ -42,6 +42,12 @@ def rnnt_diagram() -> str:
 def machine_diagram() -> str:
     """docs/figures/machine.svg: the blocks of the circuit and what passes between them."""
     d = Drawing(900, 610, "The machine: sequencer, array, vector unit, table loader, memories")
+    _blocks(d)
+    _connections(d)
+    return d.svg()
+
+
+def _blocks(d: Drawing) -> None:
     # The host's side.
     d.rectangle(20, 40, 160, 550)
     d.text(100, 62, "host's door", "title")
@@ -81,7 +87,10 @@ def machine_diagram() -> str:
     )
     d.box(750, 385, 130, 64, ("state memory", "int16: c,", "joint halves"), "memory")
     d.box(750, 470, 130, 64, ("parameters", "biases, index", "tables, embedding"), "memory")
-    # What passes.
+
+
+def _connections(d: Drawing) -> None:
+    """What passes between the blocks."""
     d.arrow((165, 108), (212, 108), (212, 60), (240, 60))
     d.arrow((240, 90), (224, 90), (224, 468), (165, 468))
     d.text(217, 400, "EMIT", "small", "end")
@@ -110,4 +119,3 @@ def machine_diagram() -> str:
     d.text(265, 519, "CELL, DRAIN, ARGMAX and the like", "small", "start")
     d.arrow((165, 556), (640, 556), (640, 500))
     d.text(265, 573, "INPUT: features", "small", "start")
-    return d.svg()
