@@ -27,7 +27,7 @@ from sordino.cycles.engine import Cycles
 from sordino.decode.beam import INTERNAL_WEIGHT, BeamOptions
 from sordino.decode.decoder import Decoder
 from sordino.decode.fusion import FusionOptions, NgramFusion
-from sordino.decode.machine import MachineTransducer
+from sordino.decode.machine_transducer import MachineTransducer
 from sordino.decode.ngram import NgramModel, estimate
 from sordino.decode.transducer import FloatTransducer, Transducer
 from sordino.model.load import load_model

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from campaigns.common import find_model, models_option, output_option, write_page
 from campaigns.prefix import prefix_bits
 from sordino.arch import Config
-from sordino.bench.matrices import Case, laplacian_case, model_case
+from sordino.bench.cases import Case, laplacian_case, model_case
 from sordino.bench.sizes import case_machine, deal_case
 from sordino.bench.trained import FLOAT, GROUPED
 from sordino.compiler.codec import encode_matrices

@@ -17,8 +17,8 @@ from campaigns.common import output_option, write_page
 from campaigns.synthesis import SYNTHESIS, find_tool, run_tool
 from sordino.arch import Config
 from sordino.estimate.blocks import ECP5_BLOCKS, block_rams, multiplier_blocks
-from sordino.estimate.features import FEATURES, RESOURCES
 from sordino.estimate.logic import COEFFICIENTS, Fit, Sample, fit_logic
+from sordino.estimate.logic_features import FEATURES, RESOURCES
 from sordino.files import write_atomically
 from sordino.reference.markdown import table
 from sordino.rtl.emit import to_rtlil

@@ -24,7 +24,7 @@ from sordino.cycles.stalls import layer_stalls
 from sordino.cycles.trace import Profile, Timer, Trace
 from sordino.cycles.traffic import bus_bytes
 from sordino.engines.cosim import compare
-from sordino.engines.external import MemoryTiming
+from sordino.engines.memory_timing import MemoryTiming
 from sordino.engines.rtl import Rtl
 from sordino.estimate.capacity import trimmed
 from sordino.estimate.memories import bits_by_kind

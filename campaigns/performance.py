@@ -22,6 +22,7 @@ from campaigns.figures import (
 )
 from sordino.arch import PRESETS, Config
 from sordino.bench import EngineBench, bench_engines, default_cases, find_vela
+from sordino.bench.cases import laplacian, laplacian_case
 from sordino.bench.cycles import EngineName, MatrixCycles, cycle_table, measure_cycles
 from sordino.bench.frames import (
     EncoderUse,
@@ -31,7 +32,6 @@ from sordino.bench.frames import (
     encoder_use,
     simulation_rates,
 )
-from sordino.bench.matrices import laplacian, laplacian_case
 from sordino.bench.mlperf import mlperf_machine, mlperf_model
 from sordino.bench.sizes import Sizes, parts_table, size_table
 from sordino.bench.trained import FLOAT, GROUPED, find_trained

@@ -21,7 +21,7 @@ from sordino.speech.datasets import load_dataset
 from sordino.speech.inputs import load_input
 from sordino.speech.text import Speller
 from sordino.speech.wer import Wer, transcript_errors
-from sordino.train.replay import Replay
+from sordino.train.integer_decoding import Replay
 
 __all__ = ["compress_run", "untrained_name"]
 

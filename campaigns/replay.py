@@ -15,7 +15,7 @@ from sordino.model.load import load_model
 from sordino.reference.markdown import table
 from sordino.speech.datasets import Split, load_dataset
 from sordino.speech.inputs import load_input
-from sordino.train.replay import Replay
+from sordino.train.integer_decoding import Replay
 
 __all__ = ["compare"]
 

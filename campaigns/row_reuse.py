@@ -18,7 +18,7 @@ from sordino.bench.trained import SHIPPED
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.cycles.engine import Cycles
 from sordino.cycles.traffic import bus_bytes, speech_traffic
-from sordino.engines.external import BEAT, MemoryTiming
+from sordino.engines.memory_timing import BEAT, MemoryTiming
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image

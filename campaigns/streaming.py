@@ -20,8 +20,8 @@ from sordino.cycles.engine import Cycles
 from sordino.cycles.matvec import MatvecCycles
 from sordino.cycles.stalls import layer_stalls
 from sordino.cycles.traffic import speech_traffic
-from sordino.engines.external import BEAT, MemoryTiming
 from sordino.engines.matvec_bench import matvec_image
+from sordino.engines.memory_timing import BEAT, MemoryTiming
 from sordino.golden.machine import Golden
 from sordino.isa.external import external_bytes
 from sordino.isa.image import Image

@@ -7,7 +7,7 @@ from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.decode.beam import BeamOptions, beam_search
 from sordino.decode.fusion import FusionOptions
-from sordino.decode.machine import MachineTransducer
+from sordino.decode.machine_transducer import MachineTransducer
 from sordino.decode.ngram import estimate
 from sordino.decode.transducer import FloatTransducer
 from sordino.speech.text import spell

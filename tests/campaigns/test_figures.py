@@ -11,9 +11,9 @@ from campaigns.figures import (
     size_figures,
     step_figure,
 )
+from sordino.bench.cases import laplacian_case
 from sordino.bench.cycles import MatrixCycles
 from sordino.bench.frames import EncoderUse, compile_step, encoder_use
-from sordino.bench.matrices import laplacian_case
 from sordino.bench.sizes import Sizes, measure_sizes
 
 

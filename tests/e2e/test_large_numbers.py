@@ -10,7 +10,7 @@ import pytest
 from sordino.arch import PRESETS
 from sordino.compiler.compile import compile_model
 from sordino.decode.beam import BeamOptions, beam_search
-from sordino.decode.machine import MachineTransducer
+from sordino.decode.machine_transducer import MachineTransducer
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sordino.bench.matrices import Case
+from sordino.bench.cases import Case
 from sordino.engines.matvec_bench import bench_matvec
 
 __all__ = ["EngineName", "MatrixCycles", "cycle_table", "measure_cycles"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sordino.bench.cases import Case, laplacian_case, model_case
 from sordino.bench.cycles import EngineName, MatrixCycles, measure_cycles
-from sordino.bench.matrices import Case, laplacian_case, model_case
 from sordino.bench.sizes import Sizes, measure_sizes
 from sordino.bench.trained import FLOAT, GROUPED, TRAINED_BITS, find_trained
 from sordino.engines.errors import ToolError

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sordino.arch import PRESETS, Config
 from sordino.arith import FEATURE
-from sordino.bench.drawn import draw_linear, draw_stack
+from sordino.bench.random_models import draw_linear, draw_stack
 from sordino.model.rnnt import RnntModel
 
 __all__ = [

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.bench.matrices import Case
+from sordino.bench.cases import Case
 from sordino.compiler.codec import encode_matrices
 from sordino.compiler.place import place_model
 from sordino.peers import (

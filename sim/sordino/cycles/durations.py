@@ -4,7 +4,7 @@ from sordino.cycles.matvec import MatvecCycles, matvec_cycles
 from sordino.cycles.streamed import streamed_cycles
 from sordino.cycles.tables import Decoding
 from sordino.engines.errors import ToolError
-from sordino.engines.external import MemoryTiming
+from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.codec import decode_streams, decode_walks
 from sordino.isa import timing
 from sordino.isa.image import Image

@@ -12,7 +12,7 @@ from sordino.cycles.schedule import ARRAY, EVERY, Clock, Turn, turns
 from sordino.cycles.tables import Decoding, after, decoding, loaded
 from sordino.cycles.trace import Profile, Trace
 from sordino.engines.engine import Record, RunResult
-from sordino.engines.external import MemoryTiming
+from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.machine import Golden
 from sordino.golden.state import State
 from sordino.isa import timing

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sordino.cycles.durations import Durations
 from sordino.cycles.schedule import COUNTED, IDLE, Clock, Flight, turns
 from sordino.cycles.tables import Decoding, Tables, after, decoding, empty
-from sordino.engines.external import MemoryTiming
+from sordino.engines.memory_timing import MemoryTiming
 from sordino.isa import timing
 from sordino.isa.image import Image
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.driver.loading import load_sections
 from sordino.engines.engine import Record, RunResult
-from sordino.engines.external import MemoryTiming
+from sordino.engines.memory_timing import MemoryTiming
 from sordino.isa import timing
 from sordino.isa.image import Image
 from sordino.isa.instructions import Instruction, Opcode

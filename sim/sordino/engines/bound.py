@@ -1,6 +1,6 @@
 """A generous bound on a program's cycles, so that no run of a damaged machine goes on."""
 
-from sordino.engines.external import BEAT, MemoryTiming
+from sordino.engines.memory_timing import BEAT, MemoryTiming
 from sordino.isa.external import external_bytes
 from sordino.isa.image import Image
 from sordino.isa.instructions import Instruction, Opcode

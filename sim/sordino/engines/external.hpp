@@ -1,4 +1,4 @@
-// External memory beside the compiled machine, timed as sordino.engines.external.MemoryTiming says.
+// External memory beside the compiled machine, timed as sordino.engines.memory_timing.MemoryTiming says.
 
 #pragma once
 

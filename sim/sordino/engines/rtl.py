@@ -16,7 +16,7 @@ from sordino.driver.loading import load_sections
 from sordino.engines.compiled import cache_directory, load
 from sordino.engines.engine import Record, RunResult
 from sordino.engines.errors import ToolError
-from sordino.engines.external import MemoryTiming
+from sordino.engines.memory_timing import MemoryTiming
 from sordino.isa.effects import Store, writes
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode, Unit, unit_of

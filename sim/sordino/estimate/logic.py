@@ -12,7 +12,7 @@ import numpy as np
 
 from sordino.arch import Config
 from sordino.errors import InputError
-from sordino.estimate.features import FEATURES, RESOURCES, features
+from sordino.estimate.logic_features import FEATURES, RESOURCES, features
 
 __all__ = ["COEFFICIENTS", "Fit", "Sample", "estimate_logic", "fit_logic"]
 

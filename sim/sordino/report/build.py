@@ -12,13 +12,13 @@ from sordino.errors import InputError
 from sordino.golden.codec import StreamError
 from sordino.golden.verify import verify
 from sordino.isa.image import Image, ImageError
-from sordino.report.head import image_head
-from sordino.report.host import HostWork, host_work
+from sordino.report.host_work import HostWork, host_work
 from sordino.report.layers import LayerReport, report_layers
 from sordino.report.matrices import MatrixReport, report_matrices
-from sordino.report.memory import MemoryUse, memory_map
+from sordino.report.memory_map import MemoryUse, memory_map
 from sordino.report.steps import Savings, weight_steps
 from sordino.report.stored import StoredDurations
+from sordino.report.summary import image_head
 from sordino.report.usage import speech_trace
 from sordino.speech.features import FeatureDefinition
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sordino.cycles.schedule import COUNTED
 from sordino.cycles.timeline import Timeline
-from sordino.report.memory import MemoryUse
+from sordino.report.memory_map import MemoryUse
 
 __all__ = ["Bar", "Chart", "fill_chart", "shares", "short_name", "timeline_charts"]
 

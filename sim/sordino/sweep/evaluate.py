@@ -6,7 +6,7 @@ from sordino.arch import Config, ConfigError
 from sordino.compiler.errors import CompileError
 from sordino.errors import InputError
 from sordino.estimate.capacity import trimmed
-from sordino.estimate.machine import estimate_image
+from sordino.estimate.estimate import estimate_image
 from sordino.isa.image import Image
 from sordino.model.rnnt import RnntModel
 from sordino.sweep.build import compile_point

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from sordino.driver.fit import check_fit
 from sordino.driver.loading import load_sections
 from sordino.engines.engine import Record, RunResult
-from sordino.engines.external import MemoryTiming
+from sordino.engines.memory_timing import MemoryTiming
 from sordino.isa.effects import Region, Store, writes
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.isa.registers import COUNTERS, Error, LoadTarget, capacities
 from sordino.rtl.fetch import PAGE_BITS
 from sordino.rtl.machine import Machine
-from sordino.testing.external import ExternalMemory
+from sordino.testing.external_memory import ExternalMemory
 from sordino.testing.simulate import simulate
 from sordino.testing.stalls import Stall, never
 from sordino.testing.streams import receive, send

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sordino.arch import STREAM_WORD_BITS, Config
 from sordino.cycles.matvec import MatvecCycles, without_places
-from sordino.engines.external import BEAT, MemoryTiming
+from sordino.engines.memory_timing import BEAT, MemoryTiming
 from sordino.golden.codec import GroupStreams
 from sordino.isa import timing
 

@@ -15,9 +15,14 @@ from sordino.engines.rtl import Rtl
 from sordino.errors import InputWarning
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
-from sordino.testing.layers import layers_image, products_image, random_products, random_sizes
 from sordino.testing.models import random_model
 from sordino.testing.programs import random_features, random_program
+from sordino.testing.random_images import (
+    layers_image,
+    products_image,
+    random_products,
+    random_sizes,
+)
 
 __all__ = ["KINDS", "MACHINES", "MOST_CYCLES", "Gapped", "Trial", "make_trial", "run_trial"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.bench import bench_engines, default_cases, find_vela
+from sordino.bench.cases import matrix_case
 from sordino.bench.cycles import EngineName, cycle_table
-from sordino.bench.matrices import matrix_case
 from sordino.bench.sizes import size_table
 from sordino.cli.options import json_option, path_type
 from sordino.cli.output import print_json, print_table, progress

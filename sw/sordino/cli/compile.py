@@ -20,7 +20,7 @@ from sordino.compiler.chunk import MOST_FRAMES
 from sordino.compiler.clip import CLIPS
 from sordino.compiler.compile import Compiled, CompileOptions, compile_model
 from sordino.compiler.precision import CODEBOOKS
-from sordino.compiler.stream import WEIGHTS
+from sordino.compiler.residency import WEIGHTS
 from sordino.estimate.capacity import compile_needed
 from sordino.files import write_atomically
 from sordino.model.load import load_model

@@ -15,7 +15,7 @@ from sordino.engines.amaranth_sim import AmaranthSim, estimate_seconds
 from sordino.engines.compiled import compiler, is_cached
 from sordino.engines.engine import Engine
 from sordino.engines.errors import ToolError
-from sordino.engines.external import BEAT, MemoryTiming
+from sordino.engines.memory_timing import BEAT, MemoryTiming
 from sordino.engines.rtl import Rtl
 from sordino.files import output_path
 from sordino.golden.machine import Golden

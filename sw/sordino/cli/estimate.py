@@ -18,7 +18,7 @@ from sordino.cli.output import console, frequency, print_json, print_table
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.errors import InputError
 from sordino.estimate.capacity import compile_needed, trimmed
-from sordino.estimate.machine import Estimate, estimate_image
+from sordino.estimate.estimate import Estimate, estimate_image
 from sordino.model.load import load_model
 
 __all__ = ["estimate"]

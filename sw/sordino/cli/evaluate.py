@@ -14,7 +14,7 @@ from sordino.cli.options import data_option, json_option, path_type
 from sordino.cli.output import print_json, print_table, progress
 from sordino.cli.search import SearchChoice, search_options
 from sordino.cli.speech import complain, facts_of
-from sordino.decode.machine import MachineTransducer
+from sordino.decode.machine_transducer import MachineTransducer
 from sordino.decode.transducer import FloatTransducer
 from sordino.engines.bound import cycle_bound
 from sordino.errors import InputError

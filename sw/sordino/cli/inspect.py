@@ -14,10 +14,10 @@ from sordino.compiler.listing import listing
 from sordino.cycles.bounds import Bounds, frame_bounds
 from sordino.cycles.durations import Durations
 from sordino.cycles.traffic import speech_traffic
-from sordino.engines.external import MemoryTiming
+from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.verify import verify
 from sordino.isa.image import Image, ImageError
-from sordino.report.head import image_head
+from sordino.report.summary import image_head
 from sordino.rtl.resources import memory_bits, multipliers
 from sordino.speech.transcript import frame_seconds
 

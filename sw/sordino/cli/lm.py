@@ -13,8 +13,8 @@ from sordino.decode.ngram import estimate
 from sordino.errors import InputError
 from sordino.files import read_lines
 from sordino.speech.datasets import load_dataset
-from sordino.speech.table import TABLE
 from sordino.speech.text import Speller, split_words
+from sordino.speech.transcript_table import TABLE
 
 __all__ = ["lm"]
 

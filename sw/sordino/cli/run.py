@@ -32,10 +32,10 @@ from sordino.cycles.engine import Cycles
 from sordino.cycles.stalls import GROUP_CAUSES, layer_stalls
 from sordino.cycles.traffic import bus_bytes
 from sordino.decode.decoder import Decoder
-from sordino.decode.machine import MachineTransducer
+from sordino.decode.machine_transducer import MachineTransducer
 from sordino.engines.bound import cycle_bound
 from sordino.engines.engine import Record
-from sordino.engines.external import MemoryTiming
+from sordino.engines.memory_timing import MemoryTiming
 from sordino.engines.profile import layer_times
 from sordino.engines.rtl import Rtl
 from sordino.isa.image import Image

@@ -10,7 +10,7 @@ chunk before, and nobody looks at it.
 from sordino.compiler.chunk import bank_place, bank_rows, shared
 from sordino.compiler.contents import slot_count
 from sordino.compiler.schedule import SYMBOLS, Scheduler
-from sordino.compiler.tables import UNKNOWN
+from sordino.compiler.table_plan import UNKNOWN
 from sordino.isa.instructions import Condition, Opcode
 
 __all__ = ["ChunkScheduler"]

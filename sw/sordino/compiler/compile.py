@@ -23,9 +23,9 @@ from sordino.compiler.proof import Bound, bits_needed, prove
 from sordino.compiler.prune import SHARES, prune_model
 from sordino.compiler.quantise import QuantisedModel, quantise_model
 from sordino.compiler.report import LayerReport, report_layer
+from sordino.compiler.residency import WEIGHTS, place_weights
 from sordino.compiler.schedule import Scheduled, Scheduler
 from sordino.compiler.search import ENTRIES
-from sordino.compiler.stream import WEIGHTS, place_weights
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.golden.verify import verify

@@ -38,7 +38,7 @@ from sordino.compiler.place import Placed, PlacedModel
 from sordino.compiler.program import Banks, ProgramBuilder
 from sordino.compiler.quantise import QuantisedModel
 from sordino.compiler.search import ENTRIES, Search, locate, score_scale
-from sordino.compiler.tables import UNKNOWN, Slots, Tables
+from sordino.compiler.table_plan import UNKNOWN, Slots, Tables
 from sordino.isa import timing
 from sordino.isa.instructions import Condition, Function, Instruction, Opcode, Space
 from sordino.isa.overlap import with_overlap

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from sordino.meta.table import META, mean_weights
-from sordino.model.names import STATISTICS
+from sordino.model.tensor_names import STATISTICS
 
 __all__ = ["doubts"]
 

@@ -22,8 +22,8 @@ from sordino.meta.entries import shown
 from sordino.meta.table import META, MOST_META, parse_meta
 from sordino.model.archives import READERS
 from sordino.model.doubts import doubts
-from sordino.model.names import GATES, canonical, layers_of
 from sordino.model.rnnt import Linear, Lstm, RnntModel
+from sordino.model.tensor_names import GATES, canonical, layers_of
 from sordino.model.tensors import as_floats, check_numbers, shape_of
 
 __all__ = ["load_model", "model_from_arrays"]

@@ -1,7 +1,6 @@
 """What others need for the same weights: formats of sparse accelerators, bounds, Arm's Vela."""
 
-from sordino.peers.huffman import code_lengths
-from sordino.peers.sizes import (
+from sordino.peers.formats import (
     bitmap_bits,
     block_bound_bits,
     eie_bits,
@@ -9,6 +8,7 @@ from sordino.peers.sizes import (
     mask_bits,
     order0_bits,
 )
+from sordino.peers.huffman import code_lengths
 from sordino.peers.vela import Vela, VelaMatrix
 
 __all__ = [

@@ -3,8 +3,9 @@
 import numpy as np
 
 from sordino.reference.markdown import NOTE, docstring, table
-from sordino.speech import audio, doubts, matrices, source
+from sordino.speech import audio, doubts, source
 from sordino.speech.level import Audio
+from sordino.speech.matrix_files import MOST_FRAMES
 
 __all__ = ["recordings_page"]
 
@@ -75,7 +76,7 @@ def recordings_page() -> str:
             ("sample rate", f"{low:,} to {high:,} Hz"),
             ("channels", f"up to {audio.MOST_CHANNELS}"),
             ("length of a recording", f"up to {audio.MOST_SECONDS:,} seconds"),
-            ("frames of features", f"up to {matrices.MOST_FRAMES:,}"),
+            ("frames of features", f"up to {MOST_FRAMES:,}"),
             ("bytes from a pipe or standard input", f"up to {source.MOST_BYTES:,}"),
         ],
     )

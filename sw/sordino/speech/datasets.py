@@ -1,6 +1,7 @@
 """Speech corpora as their publishers lay them out: CMU AN4, Free Spoken Digit Dataset (FSDD).
 
-And any folder of recordings with a table of what is said in them (`sordino.speech.table`).
+And any folder of recordings with a table of their transcripts
+(`sordino.speech.transcript_table`).
 """
 
 import re
@@ -10,8 +11,8 @@ from typing import Literal, get_args
 
 from sordino.errors import InputError
 from sordino.files import read_lines
-from sordino.speech.table import TABLE, read_table
 from sordino.speech.text import split_words
+from sordino.speech.transcript_table import TABLE, read_table
 
 __all__ = ["Split", "Utterance", "load_dataset"]
 

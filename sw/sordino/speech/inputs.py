@@ -18,7 +18,7 @@ from sordino.speech.doubts import (
 )
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.level import Audio
-from sordino.speech.matrices import read_matrix
+from sordino.speech.matrix_files import read_matrix
 from sordino.speech.mfc import read_mfc
 from sordino.speech.mfcc import MfccDefinition, mfcc
 from sordino.speech.pauses import near_speech

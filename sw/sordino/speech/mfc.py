@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
 from sordino.files import write_atomically
-from sordino.speech.matrices import MOST_FRAMES
+from sordino.speech.matrix_files import MOST_FRAMES
 from sordino.speech.source import open_source
 
 __all__ = ["read_mfc", "write_mfc"]

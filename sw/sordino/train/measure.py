@@ -11,9 +11,9 @@ from sordino.model.load import load_model
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.wer import Wer, word_error_rate
 from sordino.train.data import Spoken, in_order
+from sordino.train.integer_decoding import Replay
 from sordino.train.methods import ContextRecipe
 from sordino.train.network import Network
-from sordino.train.replay import Replay
 from sordino.train.tokens import CHARACTERS, TokenSet
 
 __all__ = ["Measure", "scores", "transcribe"]

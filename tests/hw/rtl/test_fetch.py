@@ -10,12 +10,12 @@ import pytest
 from amaranth.hdl import Cat, Module, Signal
 
 from sordino.arch import Config
-from sordino.engines.external import MemoryTiming
+from sordino.engines.memory_timing import MemoryTiming
 from sordino.isa.external import DIRECTORY_WORDS
 from sordino.isa.registers import LoadTarget
 from sordino.rtl.crc import CRC_START, crc_step
 from sordino.rtl.fetch import PAGE_BITS, Refill, StreamReader
-from sordino.testing.external import ExternalMemory
+from sordino.testing.external_memory import ExternalMemory
 from sordino.testing.simulate import simulate
 
 CONFIG = Config(

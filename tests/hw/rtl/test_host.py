@@ -31,8 +31,8 @@ from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature, Response
 from sordino.rtl.host import Host
 from sordino.rtl.loader import load_words
 from sordino.testing.axi import AxiLiteManager
+from sordino.testing.fake_machine import StandIn, counter_value
 from sordino.testing.simulate import simulate
-from sordino.testing.standin import StandIn, counter_value
 
 CONFIG = Config(
     lanes=8,

@@ -23,8 +23,8 @@ from sordino.isa.registers import (
 from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature, Response
 from sordino.rtl.host import Host
 from sordino.testing.axi import AxiLiteManager
+from sordino.testing.fake_machine import StandIn
 from sordino.testing.simulate import simulate
-from sordino.testing.standin import StandIn
 
 CONFIG = Config(
     lanes=4,

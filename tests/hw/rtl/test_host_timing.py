@@ -11,8 +11,8 @@ from amaranth.lib import wiring
 from sordino.arch import PRESETS
 from sordino.isa.registers import REGISTERS, Control, Interrupt, LoadTarget
 from sordino.rtl.host import Host
+from sordino.testing.fake_machine import StandIn
 from sordino.testing.simulate import simulate
-from sordino.testing.standin import StandIn
 
 CONFIG = PRESETS["tiny"]
 AT = {name: register.offset for name, register in REGISTERS.items()}

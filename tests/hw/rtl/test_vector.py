@@ -11,7 +11,7 @@ from sordino.arch import Config
 from sordino.golden.memory import Memory
 from sordino.isa.instructions import Function, Instruction, Opcode, Space
 from sordino.rtl.vector_timing import duration
-from sordino.testing.vector import (
+from sordino.testing.vector_bench import (
     VectorBench,
     VectorResult,
     assert_same,

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from sordino.bench import bench_engines, default_cases
-from sordino.bench.cycles import MatrixCycles, cycle_table, measure_cycles
-from sordino.bench.frames import compile_step, encoder_use
-from sordino.bench.matrices import (
+from sordino.bench.cases import (
     laplacian,
     laplacian_case,
     matrix_case,
     model_case,
 )
+from sordino.bench.cycles import MatrixCycles, cycle_table, measure_cycles
+from sordino.bench.frames import compile_step, encoder_use
 from sordino.bench.sizes import Sizes, measure_sizes, size_table
 from sordino.bench.trained import FLOAT, GROUPED, find_trained
 from sordino.compiler.bench_codec import bench_codec

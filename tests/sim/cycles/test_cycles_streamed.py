@@ -9,7 +9,7 @@ from sordino.arch import Config
 from sordino.cycles.matvec import MatvecCycles
 from sordino.cycles.streamed import streamed_cycles
 from sordino.cycles.tables import after, decoding, empty
-from sordino.engines.external import MemoryTiming
+from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.codec import GroupStreams, decode_streams
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode

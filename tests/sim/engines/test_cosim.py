@@ -18,7 +18,7 @@ from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.isa.registers import COUNTERS, Error, LoadTarget
 from sordino.isa.tans import expand
-from sordino.testing.layers import LayerSizes, layers_image, random_matrix
+from sordino.testing.random_images import LayerSizes, layers_image, random_matrix
 from sordino.testing.trials import MACHINES
 
 FRAMES = 3

@@ -8,7 +8,7 @@ import pytest
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.cycles.engine import Cycles
 from sordino.cycles.traffic import bus_bytes
-from sordino.engines.external import MemoryTiming
+from sordino.engines.memory_timing import MemoryTiming
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image, ImageError

@@ -13,7 +13,7 @@ from sordino.isa.effects import Store
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.isa.registers import COUNTERS, Error
-from sordino.testing.layers import LayerSizes, layers_image, random_matrix
+from sordino.testing.random_images import LayerSizes, layers_image, random_matrix
 from sordino.testing.streaming import assert_same_run
 from sordino.testing.trials import MACHINES, Gapped
 

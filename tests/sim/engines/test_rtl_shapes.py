@@ -11,7 +11,7 @@ from sordino.engines.cosim import Comparison, compare
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.isa.instructions import Opcode
-from sordino.testing.layers import (
+from sordino.testing.random_images import (
     LayerSizes,
     ProductCase,
     layers_image,

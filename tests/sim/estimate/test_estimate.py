@@ -24,9 +24,9 @@ from sordino.estimate.blocks import (
 )
 from sordino.estimate.capacity import roomy, trimmed
 from sordino.estimate.devices import DEVICES, use_of
-from sordino.estimate.features import FEATURES, RESOURCES, features
+from sordino.estimate.estimate import estimate_image
 from sordino.estimate.logic import Fit, estimate_logic, fit_logic
-from sordino.estimate.machine import estimate_image
+from sordino.estimate.logic_features import FEATURES, RESOURCES, features
 from sordino.estimate.memories import Memory, bits_by_kind, memories
 from sordino.golden.machine import Golden
 from sordino.golden.verify import verify

@@ -16,7 +16,7 @@ from sordino.compiler.quantise import quantise_model
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.testing.models import random_model
-from sordino.train.replay import Replay
+from sordino.train.integer_decoding import Replay
 
 
 def error(weights: np.ndarray, values: np.ndarray) -> float:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.decode.beam import BeamOptions, Hypothesis, beam_search
-from sordino.decode.machine import MachineTransducer
+from sordino.decode.machine_transducer import MachineTransducer
 from sordino.decode.transducer import FloatTransducer
 from sordino.errors import InputError
 from sordino.golden.machine import Golden

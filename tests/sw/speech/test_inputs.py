@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sordino.errors import InputError
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import load_input, read_input, read_vectors
-from sordino.speech.matrices import MOST_FRAMES, read_matrix
+from sordino.speech.matrix_files import MOST_FRAMES, read_matrix
 from sordino.speech.mfc import read_mfc
 from sordino.speech.mfcc import MfccDefinition, mfcc
 

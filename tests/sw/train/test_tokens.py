@@ -60,7 +60,7 @@ def test_a_model_of_pieces(tmp_path: Path, corpus: Path, tiny: Recipe) -> None:
     from sordino.arch import PRESETS
     from sordino.compiler.compile import CompileOptions, compile_model
     from sordino.decode.beam import BeamOptions, beam_search
-    from sordino.decode.machine import MachineTransducer
+    from sordino.decode.machine_transducer import MachineTransducer
     from sordino.golden.machine import Golden
     from sordino.model.load import load_model
     from sordino.speech.inputs import load_input

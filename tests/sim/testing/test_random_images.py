@@ -5,7 +5,7 @@ import pytest
 
 from sordino.arch import PRESETS
 from sordino.golden.verify import verify
-from sordino.testing.layers import (
+from sordino.testing.random_images import (
     deal_cells,
     deal_rows,
     layers_image,

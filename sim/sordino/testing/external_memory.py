@@ -4,7 +4,7 @@ from collections import deque
 from random import Random
 from typing import Any
 
-from sordino.engines.external import MemoryTiming, Throttle
+from sordino.engines.memory_timing import MemoryTiming, Throttle
 
 __all__ = ["ExternalMemory"]
 

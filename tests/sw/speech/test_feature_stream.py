@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sordino.errors import InputError
+from sordino.speech.feature_stream import FeatureStream
 from sordino.speech.features import FeatureDefinition
-from sordino.speech.stream import FeatureStream
 
 RANDOM = np.random.default_rng(1)
 WHOLE = FeatureDefinition(

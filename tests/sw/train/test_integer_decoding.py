@@ -13,7 +13,7 @@ from sordino.golden.machine import Golden
 from sordino.model.load import load_model
 from sordino.speech.inputs import load_input
 from sordino.testing.models import random_model
-from sordino.train.replay import Replay
+from sordino.train.integer_decoding import Replay
 
 ROOT = Path(__file__).parents[3]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sordino.bench.drawn import draw_linear, draw_lstm
 from sordino.bench.mlperf import mlperf_model
+from sordino.bench.random_models import draw_linear, draw_lstm
 from sordino.model.load import load_model
 from sordino.model.rnnt import Linear, Lstm
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sordino.errors import InputError, InputWarning
-from sordino.speech.table import Row, read_table
+from sordino.speech.transcript_table import Row, read_table
 
 SPLITS = ("train", "dev", "test")
 
