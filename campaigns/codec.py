@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from campaigns.common import find_model, models_option, output_option, write_page
 from campaigns.prefix import prefix_bits
 from sordino.arch import Config
-from sordino.bench.cases import Case, laplacian_case, model_case
+from sordino.bench.cases import BenchCase, laplacian_case, model_case
 from sordino.bench.sizes import case_machine, deal_case
 from sordino.bench.trained import FLOAT, GROUPED
 from sordino.compiler.codec import encode_matrices
@@ -52,7 +52,7 @@ class CodeSizes:
         return None if bits is None else bits / self.reference
 
 
-def measure(case: Case, lanes: int) -> CodeSizes:
+def measure(case: BenchCase, lanes: int) -> CodeSizes:
     """Encode a case with every code."""
     config = case_machine(case, lanes)
     slots, weights = deal_case(case, config)
@@ -96,7 +96,7 @@ def _parts(
     return shares, exact / 8 / max(1, len(streams))
 
 
-def _row(case: Case, lanes: int, sizes: CodeSizes) -> tuple[str, ...]:
+def _row(case: BenchCase, lanes: int, sizes: CodeSizes) -> tuple[str, ...]:
     def cell(bits: float | None) -> str:
         return "–" if bits is None else f"{bits / sizes.reference:.4f}"
 
@@ -122,7 +122,7 @@ _HEADINGS = (
 )  # fmt: skip
 
 
-def _trained(models: Path) -> list[Case]:
+def _trained(models: Path) -> list[BenchCase]:
     grouped = load_model(find_model(GROUPED, models), None)
     single = load_model(find_model(FLOAT, models), None)
     return [model_case(grouped, 5, None, 4), model_case(single, 5, 0.5, 1)]

@@ -21,7 +21,7 @@ from sordino.speech.datasets import load_dataset
 from sordino.speech.inputs import load_input
 from sordino.speech.text import Speller
 from sordino.speech.wer import Wer, transcript_errors
-from sordino.train.integer_decoding import Replay
+from sordino.train.integer_decoding import IntegerDecoder
 
 __all__ = ["compress_run", "untrained_name"]
 
@@ -31,7 +31,7 @@ def _measure(path: Path, precision: Precision, data: Path, split: Any) -> Wer:
     model, utterances = load_model(path), load_dataset(data, split)
     definition = model.feature_definition()
     inputs = [load_input(u.path, definition) for u in utterances]
-    found = Replay(model, precision).transcribe(inputs)
+    found = IntegerDecoder(model, precision).transcribe(inputs)
     speller = Speller(model.tokens, model.blank)
     texts = [speller.text(said) for said in found]
     return transcript_errors([u.text for u in utterances], texts, speller)

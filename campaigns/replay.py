@@ -15,7 +15,7 @@ from sordino.model.load import load_model
 from sordino.reference.markdown import table
 from sordino.speech.datasets import Split, load_dataset
 from sordino.speech.inputs import load_input
-from sordino.train.integer_decoding import Replay
+from sordino.train.integer_decoding import IntegerDecoder
 
 __all__ = ["compare"]
 
@@ -36,7 +36,7 @@ def compare(run: Path, machine: str, data: Path, split: Split) -> tuple[str, ...
     image = Image.from_bytes(compile_model(model, config).image.to_bytes())
     definition = model.feature_definition()
     inputs = [load_input(u.path, definition) for u in load_dataset(data, split)]
-    replay = Replay(model, CompileOptions().precision(model), config.accumulator_bits)
+    replay = IntegerDecoder(model, CompileOptions().precision(model), config.accumulator_bits)
     said, golden = replay.transcribe(inputs), Golden(image)
     heard = [list(golden.run(x).tokens) for x in inputs]
     differ = sum(a != b for a, b in zip(said, heard, strict=True))

@@ -29,7 +29,7 @@ from sordino.rtl.group import Group
 from sordino.rtl.verilog import to_verilog
 
 __all__ = [
-    *("SYNTHESIS", "Placed", "Registered", "find_tool", "group_config", "place_and_route"),
+    *("SYNTHESIS", "PlacedDesign", "Registered", "find_tool", "group_config", "place_and_route"),
     "run_tool",
 ]
 
@@ -67,7 +67,7 @@ class Registered(wiring.Component):
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedDesign:
     """One component on the device. `cells` are nextpnr's TRELLIS_COMB, `mhz` one a seed."""
 
     luts: int
@@ -78,7 +78,7 @@ class Placed:
     mhz: tuple[float, ...]
 
 
-def place_and_route(component: wiring.Component, seeds: Sequence[int]) -> Placed:
+def place_and_route(component: wiring.Component, seeds: Sequence[int]) -> PlacedDesign:
     """Synthesise with Yosys, place and route with nextpnr, once a seed.
 
     InputError where the tools are missing or one of them fails.
@@ -102,7 +102,7 @@ def place_and_route(component: wiring.Component, seeds: Sequence[int]) -> Placed
             )  # fmt: skip
             reports.append(json.loads((folder / "report.json").read_text()))
     used = {kind: entry["used"] for kind, entry in reports[0]["utilization"].items()}
-    return Placed(
+    return PlacedDesign(
         luts=counted.get("LUT4", 0),
         carries=counted.get("CCU2C", 0),
         cells=used["TRELLIS_COMB"],
@@ -144,7 +144,7 @@ def group_config(group: int, state_bits: int = 8) -> Config:
     )
 
 
-def _row(name: str, lanes: int, placed: Placed) -> tuple[str, ...]:
+def _row(name: str, lanes: int, placed: PlacedDesign) -> tuple[str, ...]:
     return (
         name,
         f"{placed.luts:,}",

@@ -12,7 +12,7 @@ from sordino.compiler.quantise import QuantisedModel, quantise_model
 from sordino.model.rnnt import RnntModel
 
 __all__ = [
-    *("LAPLACIAN_SHAPE", "Case", "laplacian", "laplacian_case"),
+    *("LAPLACIAN_SHAPE", "BenchCase", "laplacian", "laplacian_case"),
     *("matrix_case", "model_case"),
 ]
 
@@ -23,7 +23,7 @@ _Matrix = NDArray[np.int8]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Case:
+class BenchCase:
     """Matrices of one kind.
 
     source    what they are
@@ -71,24 +71,24 @@ def laplacian(
 
 def laplacian_case(
     bits: int, zeros: float, group: int, shape: tuple[int, int] = LAPLACIAN_SHAPE
-) -> Case:
+) -> BenchCase:
     """One random matrix, the same in every run."""
     matrix = laplacian(shape, bits, zeros, group)
     source = f"Laplacian {shape[0]}×{shape[1]}"
-    return Case(source=source, bits=bits, zeros=zeros, group=group, matrices=(matrix,))
+    return BenchCase(source=source, bits=bits, zeros=zeros, group=group, matrices=(matrix,))
 
 
-def matrix_case(name: str, matrix: _Matrix, group: int) -> Case:
+def matrix_case(name: str, matrix: _Matrix, group: int) -> BenchCase:
     """A user's own int8 matrix (outputs, inputs), in as many bits as its values need."""
     bits = max(2, 1 + int(np.abs(matrix.astype(np.int64)).max()).bit_length())
-    return Case(source=name, bits=min(bits, 8), zeros=None, group=group, matrices=(matrix,))
+    return BenchCase(source=name, bits=min(bits, 8), zeros=None, group=group, matrices=(matrix,))
 
 
-def model_case(model: RnntModel, bits: int, zeros: float | None, group: int) -> Case:
+def model_case(model: RnntModel, bits: int, zeros: float | None, group: int) -> BenchCase:
     """All weight matrices of a trained model, pruned as the compiler does for that group."""
     pruned = model if zeros is None else prune_model(model, zeros, group)
     quantised = quantise_model(pruned, bits, _ACCUMULATOR_BITS)
-    return Case(
+    return BenchCase(
         source=model.name,
         bits=bits,
         zeros=zeros,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sordino.bench.cases import Case
+from sordino.bench.cases import BenchCase
 from sordino.engines.matvec_bench import bench_matvec
 
 __all__ = ["EngineName", "MatrixCycles", "cycle_table", "measure_cycles"]
@@ -54,7 +54,7 @@ class MatrixCycles:
 
 
 def measure_cycles(
-    case: Case, lanes: int, *, engine: EngineName = "cycles", vela: int | None = None
+    case: BenchCase, lanes: int, *, engine: EngineName = "cycles", vela: int | None = None
 ) -> MatrixCycles:
     """Run a case of one matrix, zeros skipped and stored; Mismatch if a product is wrong."""
     (matrix,) = case.matrices

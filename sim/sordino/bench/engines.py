@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sordino.bench.cases import Case, laplacian_case, model_case
+from sordino.bench.cases import BenchCase, laplacian_case, model_case
 from sordino.bench.cycles import EngineName, MatrixCycles, measure_cycles
 from sordino.bench.sizes import Sizes, measure_sizes
 from sordino.bench.trained import FLOAT, GROUPED, TRAINED_BITS, find_trained
@@ -48,7 +48,7 @@ def find_vela() -> tuple[Vela | None, list[str]]:
 
 def default_cases(
     bits: Sequence[int], zeros: Sequence[float], groups: Sequence[int], *, models: Sequence[Path]
-) -> tuple[list[Case], list[str]]:
+) -> tuple[list[BenchCase], list[str]]:
     """Random matrices, and the trained models in some folders; and which are left out.
 
     models  folders where their files may be; none of them: random matrices alone
@@ -79,7 +79,7 @@ def _left_out(name: str, folders: Sequence[Path]) -> str:
 
 
 def bench_engines(
-    cases: Sequence[Case],
+    cases: Sequence[BenchCase],
     lanes: Sequence[int],
     *,
     vela: Vela | None = None,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.bench.cases import Case
+from sordino.bench.cases import BenchCase
 from sordino.compiler.codec import encode_matrices
 from sordino.compiler.place import place_model
 from sordino.peers import (
@@ -120,7 +120,7 @@ class Sizes:
         return asdict(self)
 
 
-def case_machine(case: Case, lanes: int) -> Config:
+def case_machine(case: BenchCase, lanes: int) -> Config:
     """A machine with room for any case."""
     return Config(
         lanes=lanes,
@@ -132,7 +132,7 @@ def case_machine(case: Case, lanes: int) -> Config:
     )
 
 
-def encode_case(case: Case, lanes: int) -> Encoded:
+def encode_case(case: BenchCase, lanes: int) -> Encoded:
     """Encode a case for one number of lanes; a model as the compiler does."""
     config = case_machine(case, lanes)
     slots, weights = deal_case(case, config)
@@ -152,7 +152,7 @@ def encode_case(case: Case, lanes: int) -> Encoded:
     )
 
 
-def deal_case(case: Case, config: Config) -> tuple[list[NDArray[np.int8]], list[int]]:
+def deal_case(case: BenchCase, config: Config) -> tuple[list[NDArray[np.int8]], list[int]]:
     """Slots (rows, lanes, columns) of every matrix or tile, and their weights.
 
     A model is dealt as the compiler does, other matrices in the order of their rows.
@@ -178,7 +178,7 @@ def _in_order(
     return slots, weights
 
 
-def measure_sizes(case: Case, lanes: Sequence[int], vela: Vela | None) -> Sizes:
+def measure_sizes(case: BenchCase, lanes: Sequence[int], vela: Vela | None) -> Sizes:
     """Measure a case on each number of lanes, in other formats and, if it is given, in Vela."""
 
     def per_weight(bits: float) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sordino.arch import Config
-from sordino.estimate.memories import Memory, memories
+from sordino.estimate.memories import MemoryShape, memories
 
 __all__ = ["ECP5_BLOCKS", "block_rams", "memory_blocks", "multiplier_blocks", "products"]
 
@@ -15,7 +15,7 @@ _LEAST_BITS = 2048
 _AT_ONCE = ("x FIFOs",)
 
 
-def memory_blocks(memory: Memory, shapes: Shapes) -> int:
+def memory_blocks(memory: MemoryShape, shapes: Shapes) -> int:
     """The blocks that `memory.count` memories take, in the best of the shapes (width, depth).
 
     Memories that fit logic better take none.

@@ -17,7 +17,7 @@ from sordino.rtl.decoder import stored_entry
 from sordino.rtl.group import PLACES_BITS
 from sordino.rtl.memories import PARAMETER_BITS
 
-__all__ = ["Memory", "bits_by_kind", "memories"]
+__all__ = ["MemoryShape", "bits_by_kind", "memories"]
 
 _ACTIVATION_BITS = 8
 _WORD_BITS = 8 * WORD_BYTES
@@ -26,7 +26,7 @@ _CURVES = ((arith.SIGMOID, 3), (arith.TANH, 2))
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryShape:
     """`count` memories alike of `depth` words of `width` bits.
 
     reads  read ports beside the one write port; a second one takes a second copy in most devices
@@ -46,7 +46,7 @@ class Memory:
         return self.count * self.width * self.depth
 
 
-def memories(config: Config) -> Iterator[Memory]:
+def memories(config: Config) -> Iterator[MemoryShape]:
     """All memories of the machine but the host's FIFOs; kinds are those of `memory_bits`."""
     lanes, groups, states = config.lanes, config.groups, config.states
 
@@ -57,41 +57,41 @@ def memories(config: Config) -> Iterator[Memory]:
         return int(stored_entry(config.state_bits, runs=runs).size)
 
     group_words, lane_words = config.group_words, config.lane_words
-    yield Memory("program", 1, INSTRUCTION_BITS, config.program_words)
+    yield MemoryShape("program", 1, INSTRUCTION_BITS, config.program_words)
     entry = Shape.cast(EntryLayout).width
     for width in (_WORD_BITS, entry - _WORD_BITS):  # as the host loads it
-        yield Memory("table memory", 1, width, config.tables * states)
-    yield Memory("directory", groups, PLACES_BITS, config.matrices)
-    yield Memory("directory", groups, start_bits(group_words), config.matrices)
-    yield Memory("directory", lanes, start_bits(lane_words), config.matrices)
+        yield MemoryShape("table memory", 1, width, config.tables * states)
+    yield MemoryShape("directory", groups, PLACES_BITS, config.matrices)
+    yield MemoryShape("directory", groups, start_bits(group_words), config.matrices)
+    yield MemoryShape("directory", lanes, start_bits(lane_words), config.matrices)
     if config.stream_bus:
         yield from _fetching(config)
-    yield Memory("x FIFOs", groups, _ACTIVATION_BITS, config.x_fifo)
-    yield Memory("run tables", groups, entry_bits(True), config.run_slots * states)
-    yield Memory("position streams", groups, STREAM_WORD_BITS, group_words)
-    yield Memory("value tables", lanes, entry_bits(False), config.value_slots * states)
-    yield Memory("value streams", lanes, STREAM_WORD_BITS, lane_words)
-    yield Memory(
+    yield MemoryShape("x FIFOs", groups, _ACTIVATION_BITS, config.x_fifo)
+    yield MemoryShape("run tables", groups, entry_bits(True), config.run_slots * states)
+    yield MemoryShape("position streams", groups, STREAM_WORD_BITS, group_words)
+    yield MemoryShape("value tables", lanes, entry_bits(False), config.value_slots * states)
+    yield MemoryShape("value streams", lanes, STREAM_WORD_BITS, lane_words)
+    yield MemoryShape(
         "accumulator banks", 2 * lanes, config.accumulator_bits, config.rows_per_lane, block=True
     )
     for curve, count in _CURVES:
         width = curve.knots[-1].bit_length() + max(curve.slopes).bit_length()
-        yield Memory("curves", count, width, arith.CURVE_SEGMENTS)
-    yield Memory("activation memory", 1, _ACTIVATION_BITS, config.activation_words, 2)
-    yield Memory("state memory", 1, arith.CELL_STATE.bits, config.state_words, 2)
-    yield Memory("parameter memory", 1, PARAMETER_BITS, config.parameter_words)
+        yield MemoryShape("curves", count, width, arith.CURVE_SEGMENTS)
+    yield MemoryShape("activation memory", 1, _ACTIVATION_BITS, config.activation_words, 2)
+    yield MemoryShape("state memory", 1, arith.CELL_STATE.bits, config.state_words, 2)
+    yield MemoryShape("parameter memory", 1, PARAMETER_BITS, config.parameter_words)
 
 
-def _fetching(config: Config) -> Iterator[Memory]:
+def _fetching(config: Config) -> Iterator[MemoryShape]:
     """The memories that fetch streamed weights, without the rings in the stream memories."""
     streams, kind = config.streams, "external directory"
     number = (streams - 1).bit_length()
-    yield Memory("directory", config.groups, 1, config.matrices)
-    yield Memory("directory", streams, EXTERNAL_BITS, config.matrices)
+    yield MemoryShape("directory", config.groups, 1, config.matrices)
+    yield MemoryShape("directory", streams, EXTERNAL_BITS, config.matrices)
     for width in (EXTERNAL_BITS, CRC_BITS):
-        yield Memory(kind, 1, width, config.matrices << number)
-        yield Memory(kind, 1, width, streams)
-    yield Memory(kind, 1, number + 2, config.stream_outstanding)
+        yield MemoryShape(kind, 1, width, config.matrices << number)
+        yield MemoryShape(kind, 1, width, streams)
+    yield MemoryShape(kind, 1, number + 2, config.stream_outstanding)
 
 
 def bits_by_kind(config: Config) -> dict[str, int]:

@@ -13,12 +13,12 @@ from sordino.golden.codec import StreamError
 from sordino.golden.verify import verify
 from sordino.isa.image import Image, ImageError
 from sordino.report.host_work import HostWork, host_work
-from sordino.report.layers import LayerReport, report_layers
+from sordino.report.layers import LayerTime, layer_times
 from sordino.report.matrices import MatrixReport, report_matrices
 from sordino.report.memory_map import MemoryUse, memory_map
 from sordino.report.steps import Savings, weight_steps
 from sordino.report.stored import StoredDurations
-from sordino.report.summary import image_head
+from sordino.report.summary import image_summary
 from sordino.report.usage import speech_trace
 from sordino.speech.features import FeatureDefinition
 
@@ -60,7 +60,7 @@ class Report:
     head: dict[str, Any]
     matrices: tuple[MatrixReport, ...]
     limiters: dict[str, str]
-    layers: tuple[LayerReport, ...]
+    layers: tuple[LayerTime, ...]
     bounds: Bounds
     timelines: tuple[Timeline, ...]
     memory: tuple[MemoryUse, ...]
@@ -140,7 +140,7 @@ def make_report(
     bounds = frame_bounds(image, durations=timer.durations)
     if bounds is None or not matrices:
         raise InputError("wanted an image that reads input and has matrices; compile a model")
-    layers = report_layers(profile)
+    layers = layer_times(profile)
     clock = clock_hz or image.config.clock_hz
     counted = {layer.name: layer.stalls.limiter for layer in layers}
     timelines = [
@@ -149,7 +149,7 @@ def make_report(
     ]
     dense = frame_timeline(image, 0, durations=stored)
     return Report(
-        head=image_head(image, name, len(image.to_bytes()), bounds),
+        head=image_summary(image, name, len(image.to_bytes()), bounds),
         matrices=tuple(matrices),
         limiters={m.name: counted.get(m.name, "–") for m in matrices},
         layers=tuple(layers),

@@ -6,11 +6,11 @@ from typing import Any
 from sordino.cycles.stalls import Stalls, layer_stalls
 from sordino.cycles.trace import Profile
 
-__all__ = ["LayerReport", "report_layers"]
+__all__ = ["LayerTime", "layer_times"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerReport:
+class LayerTime:
     """One label of the program over a stretch of speech.
 
     share    of all cycles
@@ -26,12 +26,12 @@ class LayerReport:
         return {**self.stalls.as_dict(), "share": self.share}
 
 
-def report_layers(profile: Profile) -> list[LayerReport]:
+def layer_times(profile: Profile) -> list[LayerTime]:
     """One report a label that was executed, in the program's order; the last is of the whole."""
     found = layer_stalls(profile)
     whole = found[-1].cycles
     return [
-        LayerReport(
+        LayerTime(
             name=stalls.name,
             share=stalls.cycles / whole,
             stalls=stalls,

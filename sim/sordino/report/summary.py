@@ -5,10 +5,10 @@ from typing import Any
 from sordino.cycles.bounds import Bounds
 from sordino.isa.image import FORMAT, Image
 
-__all__ = ["image_head"]
+__all__ = ["image_summary"]
 
 
-def image_head(image: Image, name: str, size: int, bounds: Bounds | None) -> dict[str, Any]:
+def image_summary(image: Image, name: str, size: int, bounds: Bounds | None) -> dict[str, Any]:
     """What an image says of itself, and what a frame takes."""
     return {
         "image": name,

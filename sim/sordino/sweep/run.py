@@ -62,7 +62,7 @@ def sweep(
     scores: dict[Point, _Result] = {}
     shared = [model] if recordings is None else [model, recordings]
     with parallel(backend, jobs, scheduler, shared) as each:
-        work = _Work(each, folder, model, base, _identity(model), on_progress)
+        work = _Results(each, folder, model, base, _identity(model), on_progress)
         found = work.results("points", {p: p for p in points}, None, names, evaluate_point)
         if recordings is not None:
             built = {alike(p): p for p in reversed(points) if found[p]["error"] is None}
@@ -77,7 +77,7 @@ def sweep(
 
 
 @dataclass
-class _Work:
+class _Results:
     """Results of one model that are stored or computed."""
 
     each: Each

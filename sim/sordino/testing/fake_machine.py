@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In
 from sordino.isa.registers import COUNTERS, Error
 from sordino.rtl.host import HostSignature
 
-__all__ = ["StandIn", "counter_value"]
+__all__ = ["FakeMachine", "counter_value"]
 
 
 def counter_value(number: int) -> int:
@@ -17,7 +17,7 @@ def counter_value(number: int) -> int:
     return (number + 1) << 33 | 0x8000_0000 | 0x111 * number
 
 
-class StandIn(wiring.Component):
+class FakeMachine(wiring.Component):
     """A machine that turns each feature f into the token 3 f while it is busy, and keeps none.
 
     It stops at the end of input with the low byte of `entry` as code, at once with ILLEGAL if

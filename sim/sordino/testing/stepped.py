@@ -31,7 +31,7 @@ def stepped_cycles(
     walked = np.array([len(group.walk.columns) for group in groups], np.int64)
     if not active:
         return without_places(walked)
-    race = _Race(active, config, memory)
+    race = _SteppedMatvec(active, config, memory)
     if again:
         race.hold_all()
     race.run()
@@ -52,7 +52,7 @@ def stepped_cycles(
     )
 
 
-class _Race:
+class _SteppedMatvec:
     """Groups that have places, their rings, the read manager and the memory."""
 
     def __init__(

@@ -17,7 +17,7 @@ from sordino.cycles.traffic import speech_traffic
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.verify import verify
 from sordino.isa.image import Image, ImageError
-from sordino.report.summary import image_head
+from sordino.report.summary import image_summary
 from sordino.rtl.resources import memory_bits, multipliers
 from sordino.speech.transcript import frame_seconds
 
@@ -110,10 +110,10 @@ def info(
     loaded = load_image(image)
     host, bounds, traffic = loaded.host, _bounds(loaded, memory), _traffic(loaded)
     if as_json:
-        head = image_head(loaded, str(image), image.stat().st_size, bounds)
+        head = image_summary(loaded, str(image), image.stat().st_size, bounds)
         print_json(head if traffic is None else {**head, "bus": traffic})
         return
-    sections = image_head(loaded, "", 0, None)["sections"]
+    sections = image_summary(loaded, "", 0, None)["sections"]
     print_table(
         ("section", "bytes"),
         [*((k, f"{v:,}") for k, v in sections.items()), ("file", f"{image.stat().st_size:,}")],

@@ -17,7 +17,7 @@ from sordino.cli.output import (
 from sordino.cli.paths import OutputFolder
 from sordino.extras import needs
 from sordino.train.recipe import Recipe, load_recipe
-from sordino.train.stopping import Stop, Stopped
+from sordino.train.stopping import Stopped, StopSignals
 
 if TYPE_CHECKING:
     from sordino.train.trainer import Trained
@@ -34,7 +34,7 @@ def _train(
     teacher: Path | None,
     threads: int | None,
 ) -> "Trained":
-    with Stop() as stop:
+    with StopSignals() as stop:
         with needs("training"):
             from sordino.train.session import train as run  # imports torch, which is optional
         with progress() as bar:

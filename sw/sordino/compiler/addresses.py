@@ -11,7 +11,7 @@ from sordino.compiler.contents import (
     slot_biases,
     slot_count,
 )
-from sordino.compiler.place import Placed, PlacedModel
+from sordino.compiler.place import PlacedLayer, PlacedModel
 from sordino.compiler.quantise import QuantisedModel
 from sordino.speech.reduction import TimeReduction
 
@@ -30,7 +30,7 @@ class LstmAddresses:
     works in chunks, every layer; `in_chunk` says where.
     """
 
-    placed: Placed
+    placed: PlacedLayer
     source: int
     h: int
     out: int
@@ -63,7 +63,7 @@ class LstmAddresses:
 class HalfAddresses:
     """One half of the joint: its result in state memory, its biases in parameter memory."""
 
-    placed: Placed
+    placed: PlacedLayer
     state: int
     biases: int
 
@@ -131,10 +131,10 @@ class Addresses:
 
     def _lstms(
         self,
-        layers: Sequence[Placed],
+        layers: Sequence[PlacedLayer],
         source: int,
         banks: int,
-        frames: dict[Placed | None, int],
+        frames: dict[PlacedLayer | None, int],
         chunk: int,
     ) -> list[LstmAddresses]:
         made = []

@@ -15,7 +15,7 @@ from sordino.arch import STREAM_WORD_BITS, Config
 from sordino.compiler.codec import EncodedMatrices, encode_matrices
 from sordino.compiler.errors import CompileError
 from sordino.compiler.limits import Limits
-from sordino.compiler.place import Placed, PlacedModel, place_all, with_bounds
+from sordino.compiler.place import PlacedLayer, PlacedModel, place_all, with_bounds
 from sordino.compiler.quantise import QuantisedModel
 from sordino.isa.external import bits_of, fits_rings
 from sordino.model.rnnt import RnntModel
@@ -50,18 +50,18 @@ def encode_placed(placed: PlacedModel, config: Config) -> EncodedMatrices:
     return encode_matrices(slots, config, weights=weights)
 
 
-def bank_rows(layer: Placed, chunk: int) -> int:
+def bank_rows(layer: PlacedLayer, chunk: int) -> int:
     """Rows of both accumulator banks that a chunk takes: its frames lie in both in turn."""
     return -(-chunk // _BANKS) * layer.layout.tiles[0].rows
 
 
-def bank_place(layer: Placed, frame: int) -> dict[str, Any]:
+def bank_place(layer: PlacedLayer, frame: int) -> dict[str, Any]:
     """Where the accumulators of a frame of the chunk lie: the bank, and its first row there."""
     turn, bank = divmod(frame, _BANKS)
     return {"bank": bank, "first": turn * layer.layout.tiles[0].rows}
 
 
-def shared(placed: PlacedModel) -> tuple[Placed, ...]:
+def shared(placed: PlacedModel) -> tuple[PlacedLayer, ...]:
     """The encoder's layers, whose W is read once a chunk."""
     return (*placed.encoder, placed.joint_encoder)
 
@@ -100,24 +100,24 @@ def encode_chunked(
             pieces[layer.name] = min(columns, pieces[layer.name] + 1)
 
 
-def _estimate(encoded: EncodedMatrices, layer: Placed, config: Config) -> int:
+def _estimate(encoded: EncodedMatrices, layer: PlacedLayer, config: Config) -> int:
     """Pieces that an uncut matrix needs at least."""
     ring = 8 * config.burst_bytes * config.stream_ring
     longest = max(bits_of(encoded.matrices[layer.numbers(0, 0)[0]], config))
     return max(1, min(len(layer.columns[0]), -(-longest // ring)))
 
 
-def _fits(encoded: EncodedMatrices, layer: Placed, config: Config) -> bool:
+def _fits(encoded: EncodedMatrices, layer: PlacedLayer, config: Config) -> bool:
     return all(fits_rings(encoded.matrices[n], config) for n in layer.numbers(0, 0))
 
 
-def _column_words(encoded: EncodedMatrices, layer: Placed, config: Config) -> int:
+def _column_words(encoded: EncodedMatrices, layer: PlacedLayer, config: Config) -> int:
     """Words of the longest stream of the layer's single columns."""
     matrices = [encoded.matrices[n] for n in layer.numbers(0, 0)]
     return -(-max(max(bits_of(m, config)) for m in matrices) // STREAM_WORD_BITS)
 
 
-def _bounds(layer: Placed, pieces: int) -> tuple[int, ...]:
+def _bounds(layer: PlacedLayer, pieces: int) -> tuple[int, ...]:
     """Columns at which W falls into so many pieces of about as many non-zeros."""
     values = layer.layer.matrices[0].values[:, layer.columns[0]]
     passed = np.cumsum(np.count_nonzero(values, axis=0) + 1e-3)

@@ -19,10 +19,10 @@ from sordino.compiler.limits import Limits
 from sordino.compiler.listing import listing
 from sordino.compiler.place import PlacedModel, place_all
 from sordino.compiler.precision import EMBEDDING, Precision
-from sordino.compiler.proof import Bound, bits_needed, prove
+from sordino.compiler.proof import AccumulatorBound, bits_needed, prove
 from sordino.compiler.prune import SHARES, prune_model
 from sordino.compiler.quantise import QuantisedModel, quantise_model
-from sordino.compiler.report import LayerReport, report_layer
+from sordino.compiler.report import MatrixSummary, summarise_layer
 from sordino.compiler.residency import WEIGHTS, place_weights
 from sordino.compiler.schedule import Scheduled, Scheduler
 from sordino.compiler.search import ENTRIES
@@ -108,11 +108,11 @@ class CompileOptions:
 class Compiled:
     """An image and what it is made of.
 
-    embedding_snr_db   as `LayerReport.snr_db`, of the embedding, which is no matrix of the image
+    embedding_snr_db   as `MatrixSummary.snr_db`, of the embedding, which is no matrix of the image
     """
 
     image: Image
-    layers: list[LayerReport]
+    layers: list[MatrixSummary]
     encoded: EncodedMatrices
     embedding_snr_db: float | None
 
@@ -199,7 +199,7 @@ def compile_model(
     layers = [
         report
         for layer, bound in zip(placed.layers, bounds, strict=True)
-        for report in report_layer(layer, encoded, bound, quantised.snr_db)
+        for report in summarise_layer(layer, encoded, bound, quantised.snr_db)
     ]
     return Compiled(image, layers, encoded, quantised.snr_db[EMBEDDING])
 
@@ -220,7 +220,7 @@ def _check_kinds(model: object, config: object) -> None:
 
 def _proven(
     model: RnntModel, precision: Precision, clip: Clip, limits: Limits
-) -> tuple[QuantisedModel, list[Bound]]:
+) -> tuple[QuantisedModel, list[AccumulatorBound]]:
     """The model in integers, and the bounds of its layers.
 
     Where accumulators are too narrow it is for a machine with wider ones; CompileError where no

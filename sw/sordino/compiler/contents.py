@@ -5,13 +5,13 @@ from numpy.typing import NDArray
 
 from sordino.arch import QUAD
 from sordino.compiler.layout import Layout
-from sordino.compiler.place import Placed
+from sordino.compiler.place import PlacedLayer
 from sordino.isa.parameters import PARAMETER_BYTES
 
 __all__ = ["cell_biases", "embedding_rows", "index_table", "slot_biases", "slot_count"]
 
 
-def cell_biases(layer: Placed) -> NDArray[np.int64]:
+def cell_biases(layer: PlacedLayer) -> NDArray[np.int64]:
     """The biases of the four gates of each unit in storage order, int64 (4 · units,)."""
     return layer.layer.bias.reshape(QUAD, -1)[:, layer.layout.order].T.ravel()
 
@@ -22,14 +22,14 @@ def slot_count(layout: Layout) -> int:
     return last.first + last.rows * layout.config.lanes
 
 
-def slot_biases(layer: Placed) -> NDArray[np.int64]:
+def slot_biases(layer: PlacedLayer) -> NDArray[np.int64]:
     """The bias of each slot, 0 in empty ones; int64 (slots,)."""
     biases = np.zeros(slot_count(layer.layout), np.int64)
     biases[: len(layer.layout.order)] = layer.layer.bias[layer.layout.order]
     return biases
 
 
-def index_table(layer: Placed) -> NDArray[np.int64]:
+def index_table(layer: PlacedLayer) -> NDArray[np.int64]:
     """The bias and the original index of each slot, int64 (2 · slots,); index -1 in empty ones."""
     indices = np.full(slot_count(layer.layout), -1, np.int64)
     indices[: len(layer.layout.order)] = layer.layout.order

@@ -14,14 +14,14 @@ from sordino.isa import timing
 from sordino.isa.effects import conflict
 from sordino.isa.instructions import Instruction, Opcode, Unit, unit_of
 
-__all__ = ["Order", "TablePlan", "interleave"]
+__all__ = ["OrderedBlock", "TablePlan", "interleave"]
 
 _RANK = {Unit.NONE: 0, Unit.ARRAY: 1, Unit.VECTOR: 2, Unit.TABLE: 3}
 """Who goes first of those that could begin in the same cycle."""
 
 
 @dataclass(frozen=True)
-class Order:
+class OrderedBlock:
     """A block in the order in which it is to begin, and about the cycles until all is done."""
 
     block: tuple[Instruction, ...]
@@ -30,7 +30,7 @@ class Order:
 
 def interleave(
     block: Sequence[Instruction], cycles: Callable[[Instruction], int], config: Config
-) -> Order:
+) -> OrderedBlock:
     """Merge the units' streams; conflicting instructions stay in the order of `block`.
 
     `cycles` says how long an instruction takes. Nothing is at work at the beginning.
@@ -58,7 +58,7 @@ def interleave(
         now = begin + timing.SEQUENCER_CYCLES
         ends[n] = begin + timing.UNIT_START + cycles(block[n]) + timing.UNIT_FREE if unit else now
         free[unit] = ends[n]
-    return Order(tuple(block[n] for n in order), max(ends.values(), default=0))
+    return OrderedBlock(tuple(block[n] for n in order), max(ends.values(), default=0))
 
 
 @dataclass(frozen=True)

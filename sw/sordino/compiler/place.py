@@ -13,7 +13,7 @@ from sordino.compiler.layout import Layout, linear_layout, lstm_layout
 from sordino.compiler.limits import Limits
 from sordino.compiler.quantise import QuantisedLayer, QuantisedModel
 
-__all__ = ["Piece", "Placed", "PlacedModel", "place_all", "place_model", "with_bounds"]
+__all__ = ["Piece", "PlacedLayer", "PlacedModel", "place_all", "place_model", "with_bounds"]
 
 _LEAST_UNITS = 128
 """With fewer a CELL takes no longer than what more products cost."""
@@ -32,7 +32,7 @@ class Piece:
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
+class PlacedLayer:
     """One dealt layer.
 
     columns  for each of its matrices, the input at each column
@@ -93,14 +93,14 @@ class Placed:
 class PlacedModel:
     """All layers of an RNN-T."""
 
-    encoder: tuple[Placed, ...]
-    joint_encoder: Placed
-    prediction: tuple[Placed, ...]
-    joint_prediction: Placed
-    joint_output: Placed
+    encoder: tuple[PlacedLayer, ...]
+    joint_encoder: PlacedLayer
+    prediction: tuple[PlacedLayer, ...]
+    joint_prediction: PlacedLayer
+    joint_output: PlacedLayer
 
     @property
-    def layers(self) -> tuple[Placed, ...]:
+    def layers(self) -> tuple[PlacedLayer, ...]:
         """All layers in the order of the directory."""
         return (
             *self.encoder,
@@ -146,13 +146,13 @@ def place_model(model: QuantisedModel, config: Config, *, side_by_side: bool = T
 
     def place(
         layer: QuantisedLayer, layout: Layout, *columns: NDArray[np.int64], cut: int = 0
-    ) -> Placed:
+    ) -> PlacedLayer:
         nonlocal first
-        placed = Placed(layer, layout, columns, first, cut)
+        placed = PlacedLayer(layer, layout, columns, first, cut)
         first += len(placed.pieces)
         return placed
 
-    def stack(layers: tuple[QuantisedLayer, ...], cut: bool = False) -> tuple[Placed, ...]:
+    def stack(layers: tuple[QuantisedLayer, ...], cut: bool = False) -> tuple[PlacedLayer, ...]:
         order = np.arange(layers[0].matrices[0].values.shape[1])
         placed = []
         for layer in layers:

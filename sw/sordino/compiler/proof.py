@@ -12,24 +12,24 @@ from sordino.arith import BIAS_BITS
 from sordino.compiler.errors import CompileError
 from sordino.compiler.quantise import QuantisedLayer
 
-__all__ = ["Bound", "bits_needed", "prove"]
+__all__ = ["AccumulatorBound", "bits_needed", "prove"]
 
 
 @dataclass(frozen=True)
-class Bound:
+class AccumulatorBound:
     """The largest magnitude an accumulator of the layer can reach, and the row (output) it is."""
 
     value: int
     row: int
 
 
-def _bound(layer: QuantisedLayer) -> Bound:
+def _bound(layer: QuantisedLayer) -> AccumulatorBound:
     reach = np.abs(layer.bias)
     for matrix in layer.matrices:
         sums = np.abs(matrix.values.astype(np.int64)).sum(axis=1)
         reach = reach + (sums * matrix.x_max << matrix.shift)
     row = int(reach.argmax())
-    return Bound(int(reach[row]), row)
+    return AccumulatorBound(int(reach[row]), row)
 
 
 def bits_needed(layer: QuantisedLayer) -> int:
@@ -37,7 +37,7 @@ def bits_needed(layer: QuantisedLayer) -> int:
     return _bound(layer).value.bit_length() + 1
 
 
-def prove(layer: QuantisedLayer, accumulator_bits: int) -> Bound:
+def prove(layer: QuantisedLayer, accumulator_bits: int) -> AccumulatorBound:
     """The layer's bound; CompileError, naming the layer, if the accumulator could overflow."""
     bound, needed = _bound(layer), bits_needed(layer)
     row = bound.row

@@ -8,14 +8,14 @@ import numpy as np
 
 from sordino.compiler.codec import EncodedMatrices
 from sordino.compiler.codec.model import entropy
-from sordino.compiler.place import Placed
-from sordino.compiler.proof import Bound
+from sordino.compiler.place import PlacedLayer
+from sordino.compiler.proof import AccumulatorBound
 
-__all__ = ["LayerReport", "report_layer"]
+__all__ = ["MatrixSummary", "summarise_layer"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerReport:
+class MatrixSummary:
     """One matrix of the model (all its tiles together).
 
     name              as in the model
@@ -77,12 +77,12 @@ class LayerReport:
         return asdict(self)
 
 
-def report_layer(
-    placed: Placed,
+def summarise_layer(
+    placed: PlacedLayer,
     encoded: EncodedMatrices,
-    bound: Bound,
+    bound: AccumulatorBound,
     snr_db: Mapping[str, float | None],
-) -> list[LayerReport]:
+) -> list[MatrixSummary]:
     """One report for each matrix of a layer; `snr_db` by the matrices' names."""
     return [
         _report(placed, number, encoded, bound, snr_db[matrix.name])
@@ -90,7 +90,7 @@ def report_layer(
     ]
 
 
-def _group_places(placed: Placed, matrix: int) -> int:
+def _group_places(placed: PlacedLayer, matrix: int) -> int:
     """Places of all groups that have at least one output."""
     config = placed.layout.config
     lanes = 4 if placed.layout.lstm else 1
@@ -99,8 +99,12 @@ def _group_places(placed: Placed, matrix: int) -> int:
 
 
 def _report(
-    placed: Placed, which: int, encoded: EncodedMatrices, bound: Bound, snr_db: float | None
-) -> LayerReport:
+    placed: PlacedLayer,
+    which: int,
+    encoded: EncodedMatrices,
+    bound: AccumulatorBound,
+    snr_db: float | None,
+) -> MatrixSummary:
     matrix, layer = placed.layer.matrices[which], placed.layer
     numbers = [number for number, piece in placed.numbered if piece.matrix == which]
     stats = [encoded.stats[number] for number in numbers]
@@ -111,7 +115,7 @@ def _report(
     non_zeros = int(np.count_nonzero(matrix.values))
     places = sum(s.places for s in stats)
     bits = sum(s.bits_per_weight * s.weights for s in stats)
-    return LayerReport(
+    return MatrixSummary(
         name=matrix.name,
         layer=layer.name,
         rows=len(matrix.values),

@@ -9,7 +9,7 @@ Blocks are written so that the units can overlap. Encoder layers (their tiles, w
 some) alternate between the accumulator banks, and each begins with its recurrent product, which
 runs beside the CELL of the layer before. The recurrent product of the first layer is computed at
 the end of the frame before, beside the joint's element-wise work, and stays in its bank; all that
-follows until the next frame works in the other one. Tables are loaded while a MATVEC runs.
+follows until the next frame works in the other one. TablePlans are loaded while a MATVEC runs.
 
 An encoder of one wide layer has no other layer's product to hide its CELLs. It has two tiles, and
 U of the first is cut by columns: those of the first tile's units, which are known first, are
@@ -34,11 +34,11 @@ from sordino.compiler.codec import EncodedMatrices
 from sordino.compiler.contents import slot_count
 from sordino.compiler.interleave import interleave
 from sordino.compiler.limits import Limits
-from sordino.compiler.place import Placed, PlacedModel
+from sordino.compiler.place import PlacedLayer, PlacedModel
 from sordino.compiler.program import Banks, ProgramBuilder
 from sordino.compiler.quantise import QuantisedModel
 from sordino.compiler.search import ENTRIES, Search, locate, score_scale
-from sordino.compiler.table_plan import UNKNOWN, Slots, Tables
+from sordino.compiler.table_plan import UNKNOWN, Slots, TablePlans
 from sordino.isa import timing
 from sordino.isa.instructions import Condition, Function, Instruction, Opcode, Space
 from sordino.isa.overlap import with_overlap
@@ -88,7 +88,7 @@ class Scheduler:
             for layer in placed.layers
             for number, piece in layer.numbered
         }
-        self.tables = Tables(encoded, self.config, placed, self.names, self.reduction.after)
+        self.tables = TablePlans(encoded, self.config, placed, self.names, self.reduction.after)
 
     def run(self, limits: Limits) -> Scheduled:
         """The program with its memories; DoesNotFit where `limits` or these are too small."""
@@ -322,7 +322,7 @@ class Scheduler:
 
     def _matvec(
         self,
-        layer: Placed,
+        layer: PlacedLayer,
         tile: int,
         matrix: int,
         source: int,

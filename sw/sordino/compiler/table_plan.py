@@ -9,14 +9,14 @@ from sordino.compiler.interleave import TablePlan
 from sordino.compiler.place import PlacedModel
 from sordino.isa.instructions import Instruction
 
-__all__ = ["UNKNOWN", "Slots", "Tables"]
+__all__ = ["UNKNOWN", "Slots", "TablePlans"]
 
 Slots = Sequence[Mapping[int, int]]
 """For run tables and for value tables: the tables by slot."""
 UNKNOWN: Slots = ({}, {})
 
 
-class Tables:
+class TablePlans:
     """A plan of the slots for the run tables and the value tables of all matrices.
 
     for_symbol, for_frame, for_rest  what is loaded at the end of one block and used by the next:

@@ -19,14 +19,14 @@ from sordino.golden.vector import embedding_words, index_words
 from sordino.isa.image import Image, ImageError
 from sordino.isa.registers import Error
 
-__all__ = ["MachineState", "MachineTransducer"]
+__all__ = ["MachineTransducer", "PredictionState"]
 
 _Ints = NDArray[np.int64]
 _NOTHING = np.zeros(0, np.int8)
 
 
 @dataclass(frozen=True, eq=False)
-class MachineState:
+class PredictionState:
     """The state of a prediction network after some tokens, as the host keeps it.
 
     hidden, cells   h (int8) and c (int16) of its layers, each (units,)
@@ -100,16 +100,16 @@ class MachineTransducer:
             found.append(self._encoded.copy())
         return np.array(found, np.int64).reshape(len(found), len(self._encoded))
 
-    def start(self) -> MachineState:
+    def start(self) -> PredictionState:
         """The state before the first token: zeros, then the blank."""
-        zero = MachineState(
+        zero = PredictionState(
             tuple(np.zeros(len(h), np.int64) for h in self._hidden),
             tuple(np.zeros(len(c), np.int64) for c in self._cells),
             np.zeros(len(self._predicted), np.int64),
         )
         return self.advance(zero, self.blank)
 
-    def advance(self, state: MachineState, token: int) -> MachineState:
+    def advance(self, state: PredictionState, token: int) -> PredictionState:
         """The state after one more token."""
         for memory, kept in zip(
             (*self._hidden, *self._cells), (*state.hidden, *state.cells), strict=True
@@ -118,17 +118,17 @@ class MachineTransducer:
         first, stride, width = self._search.embedding
         row = embedding_words(self.image.parameters, first + token * stride, width)
         self._run("advance", row.astype(np.int8))
-        return MachineState(
+        return PredictionState(
             tuple(h.copy() for h in self._hidden),
             tuple(c.copy() for c in self._cells),
             self._predicted.copy(),
         )
 
-    def scores(self, encoded: _Ints, state: MachineState) -> NDArray[np.float64]:
+    def scores(self, encoded: _Ints, state: PredictionState) -> NDArray[np.float64]:
         """Natural logarithms of the probabilities of all tokens, (tokens,)."""
         return log_softmax(np.asarray(self.logits(encoded, state) * self._scale, np.float64))
 
-    def logits(self, encoded: _Ints, state: MachineState) -> _Ints:
+    def logits(self, encoded: _Ints, state: PredictionState) -> _Ints:
         """The joint's outputs int16 (tokens,), with `Search.fraction` fraction bits."""
         self._encoded[...], self._predicted[...] = encoded, state.half
         self._run("score")

@@ -17,13 +17,13 @@ from sordino.speech.features import FeatureDefinition
 from sordino.speech.level import Audio
 
 __all__ = [
-    *("BOUNDS", "Bound", "Likeness", "doubts_of_audio", "doubts_of_input", "likeness"),
+    *("BOUNDS", "UsualRange", "Likeness", "doubts_of_audio", "doubts_of_input", "likeness"),
     "warn_of",
 ]
 
 
 @dataclass(frozen=True)
-class Bound:
+class UsualRange:
     """The least and the most of a measure that raises no doubt, and why."""
 
     low: float
@@ -36,57 +36,57 @@ class Bound:
 
 
 BOUNDS = {
-    "level_dbfs": Bound(
+    "level_dbfs": UsualRange(
         -40.0,
         0.0,
         "AN4's training speakers lie, by their first cepstrum, between about -36 and -17. At "
         "-40 the shipped images get one word of 35 more wrong than at -20, at -45 four, at -60 "
         "five to ten.",
     ),
-    "peak_dbfs": Bound(
+    "peak_dbfs": UsualRange(
         -np.inf,
         3.0,
         "Resampling and lossy coding overshoot by up to 3 dB. More is a float file in other units "
         "than 1.0 for full scale, and another gain for the model.",
     ),
-    "clipped": Bound(
+    "clipped": UsualRange(
         0.0,
         0.01,
         "One sample in a hundred costs one or two words of 35, two in a hundred up to six.",
     ),
-    "dc": Bound(
+    "dc": UsualRange(
         -0.1,
         0.1,
         "The front end takes an offset out: a tenth of full scale costs at most one word of 35. "
         "More is a broken input.",
     ),
-    "mixed_db": Bound(
+    "mixed_db": UsualRange(
         -6.0,
         np.inf,
         "Unrelated channels keep 0 dB. Below, they cancel each other out, as the two poles of a "
         "balanced line do.",
     ),
-    "missing": Bound(
+    "missing": UsualRange(
         0.0,
         0.001,
         "What is not there cannot be recognised; less than a thousandth is a wrong last byte.",
     ),
-    "uncounted": Bound(
+    "uncounted": UsualRange(
         0.0, 0.02, "A header that was never finished; less is a mark that another tool left."
     ),
-    "saturated": Bound(
+    "saturated": UsualRange(
         0.0,
         0.03,
         "AN4's training speakers saturate 0.21 % at most. Twice their cepstra saturate 3 %, and "
         "the causal model gets 22 % of the words wrong instead of 1.3 %.",
     ),
-    "spread": Bound(
+    "spread": UsualRange(
         0.55,
         1.25,
         "AN4's training speakers lie between 0.61 and 1.02. Half their cepstra lie below 0.54 "
         "(47 % of the words wrong), twice their cepstra above 1.23.",
     ),
-    "distance": Bound(
+    "distance": UsualRange(
         0.0,
         1.0,
         "AN4's training speakers lie below 0.71, 25 digits of FSDD by statistics of their own "

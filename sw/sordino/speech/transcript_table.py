@@ -9,7 +9,7 @@ from sordino.errors import InputError, warn
 from sordino.files import read_lines
 from sordino.speech.text import split_words
 
-__all__ = ["TABLE", "Row", "read_table"]
+__all__ = ["TABLE", "TranscriptRow", "read_table"]
 
 TABLE = "transcripts.tsv"
 _COLUMNS = ("file", "transcript", "speaker", "split")
@@ -20,7 +20,7 @@ _ALIKE = 0.7
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class TranscriptRow:
     """A line of the table; what it does not say is empty."""
 
     line: int
@@ -30,7 +30,9 @@ class Row:
     split: str
 
 
-def read_table(path: Path, splits: Collection[str], *, unlabelled: bool = False) -> list[Row]:
+def read_table(
+    path: Path, splits: Collection[str], *, unlabelled: bool = False
+) -> list[TranscriptRow]:
     """The rows of a table: text in UTF-8, a line of column names, then a recording a line.
 
     Columns, separated by tabs, in any order: `file` (in the table's folder, each once),
@@ -48,7 +50,7 @@ def read_table(path: Path, splits: Collection[str], *, unlabelled: bool = False)
         raise InputError(f"wanted a line of column names in {path}, got an empty file")
     (_, header), *rest = numbered
     names = _column_names(_fields(header), path)
-    rows: list[Row] = []
+    rows: list[TranscriptRow] = []
     seen: dict[PurePosixPath, int] = {}
     for number, line in rest:
         where = f"in line {number} of {path}"
@@ -109,10 +111,10 @@ def _meant(name: str) -> str | None:
     return found[0] if found else None
 
 
-def _row(number: int, fields: dict[str, str]) -> Row:
+def _row(number: int, fields: dict[str, str]) -> TranscriptRow:
     values = {name: fields.get(name, "") for name in _COLUMNS}
     values["transcript"] = " ".join(split_words(values["transcript"]))
-    return Row(line=number, **values)
+    return TranscriptRow(line=number, **values)
 
 
 def _check_file(name: str, where: str) -> None:

@@ -18,7 +18,7 @@ from sordino.golden.vector import add, cell, drain
 from sordino.isa.instructions import Function
 from sordino.model.rnnt import RnntModel
 
-__all__ = ["Replay"]
+__all__ = ["IntegerDecoder"]
 
 _Ints = NDArray[np.int64]
 _EXACT32 = 1 << 24
@@ -40,7 +40,7 @@ class _Matrix:
         return np.asarray(products.astype(np.int64) << self._shift)
 
 
-class _Lstm:
+class _IntegerLstm:
     def __init__(self, layer: QuantisedLayer) -> None:
         self.inputs, self._recurrent = (_Matrix(m) for m in layer.matrices)
         self._biases = layer.bias.reshape(QUAD, 1, -1)
@@ -82,7 +82,7 @@ class _Half:
         )
 
 
-class Replay:
+class IntegerDecoder:
     """A model in the machine's integers, as `compile_model` would make them.
 
     Nothing is pruned; `precision` (bits everywhere, where it is a whole number) and
@@ -95,8 +95,8 @@ class Replay:
     ) -> None:
         quantised = quantise_model(model, precision, accumulator_bits)
         self._model, self._embedding = model, quantised.embedding.astype(np.int64)
-        self._encoder = [_Lstm(layer) for layer in quantised.encoder]
-        self._prediction = [_Lstm(layer) for layer in quantised.prediction]
+        self._encoder = [_IntegerLstm(layer) for layer in quantised.encoder]
+        self._prediction = [_IntegerLstm(layer) for layer in quantised.prediction]
         self._heard, self._predicted = (
             _Half(quantised.joint_encoder),
             _Half(quantised.joint_prediction),

@@ -11,7 +11,7 @@ from sordino.model.load import load_model
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.wer import Wer, word_error_rate
 from sordino.train.data import Spoken, in_order
-from sordino.train.integer_decoding import Replay
+from sordino.train.integer_decoding import IntegerDecoder
 from sordino.train.methods import ContextRecipe
 from sordino.train.network import Network
 from sordino.train.tokens import CHARACTERS, TokenSet
@@ -57,7 +57,7 @@ class Measure:
         """The errors of an exported model on the exact machine."""
         model, definition = load_model(path), self._definition
         inputs = [definition.quantise(definition.model_input(s.cepstra)) for s in self._spoken]
-        found = Replay(model, precision).transcribe(inputs)
+        found = IntegerDecoder(model, precision).transcribe(inputs)
         return self._score([self._tokens.spell(said) for said in found])
 
     def _score(self, texts: Sequence[str]) -> Wer:

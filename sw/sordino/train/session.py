@@ -14,7 +14,7 @@ from sordino.locks import exclusive_folder
 from sordino.train.launch import check_launch
 from sordino.train.recipe import Recipe
 from sordino.train.start import load_start
-from sordino.train.stopping import Stop
+from sordino.train.stopping import StopSignals
 from sordino.train.teacher import Teacher
 from sordino.train.trainer import Trained, Trainer
 from sordino.train.widen import widen
@@ -35,7 +35,7 @@ def train(
     teacher: Path | None = None,
     threads: int | None = None,
     on_step: Callable[[int, int, str], None] = lambda _done, _steps, _text: None,
-    stop: Stop | None = None,
+    stop: StopSignals | None = None,
 ) -> Trained:
     """Train as `Trainer` does; PyTorch's settings are afterwards what they were before.
 
@@ -78,8 +78,8 @@ def train(
         ).run()
 
 
-def _listening(stop: Stop | None) -> AbstractContextManager[Stop]:
-    return Stop() if stop is None else nullcontext(stop)
+def _listening(stop: StopSignals | None) -> AbstractContextManager[StopSignals]:
+    return StopSignals() if stop is None else nullcontext(stop)
 
 
 @contextmanager

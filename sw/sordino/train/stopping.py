@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
-__all__ = ["Stop", "Stopped"]
+__all__ = ["StopSignals", "Stopped"]
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 """Ctrl-C, a request to end, a terminal that is gone; not all systems have the last."""
@@ -35,7 +35,7 @@ class Stopped(KeyboardInterrupt):
         )
 
 
-class Stop:
+class StopSignals:
     """Signals that stop a training, for as long as the block runs.
 
     The first raises `Stopped` where it arrives, or at the end of what is `held` together (in that,

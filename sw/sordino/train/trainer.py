@@ -26,7 +26,7 @@ from sordino.train.log import EPOCH_LOSS, LEARNING_RATE, STEP_LOSS, WORD_ERRORS,
 from sordino.train.measure import Measure, scores
 from sordino.train.recipe import Recipe
 from sordino.train.start import CHECKPOINT, MODEL, Start
-from sordino.train.stopping import Stop, Stopped
+from sordino.train.stopping import Stopped, StopSignals
 from sordino.train.teacher import Teacher
 from sordino.train.tokens import CHARACTERS, TokenSet, make_tokens
 
@@ -79,10 +79,10 @@ class Trainer:
         start: Start | None = None,
         teacher: Teacher | None = None,
         on_step: Callable[[int, int, str], None] = lambda _done, _steps, _text: None,
-        stop: Stop | None = None,
+        stop: StopSignals | None = None,
     ) -> None:
         self._recipe, self._output, self._on_step = recipe, output, on_step
-        self._stop = stop or Stop()
+        self._stop = stop or StopSignals()
         schedule = recipe.schedule
         self._tokens = self._choose_tokens(data)
         if start is not None:

@@ -31,7 +31,7 @@ from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature, Response
 from sordino.rtl.host import Host
 from sordino.rtl.loader import load_words
 from sordino.testing.axi import AxiLiteManager
-from sordino.testing.fake_machine import StandIn, counter_value
+from sordino.testing.fake_machine import FakeMachine, counter_value
 from sordino.testing.simulate import simulate
 
 CONFIG = Config(
@@ -61,7 +61,7 @@ class Bench(wiring.Component):
             {"axi": In(AxiLiteSignature(address_width=ADDRESS_BITS)), "interrupt": Out(1)}
         )
         self.host = Host(CONFIG)
-        self.machine = StandIn()
+        self.machine = FakeMachine()
 
     def elaborate(self, platform):
         m = Module()

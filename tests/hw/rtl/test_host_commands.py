@@ -23,7 +23,7 @@ from sordino.isa.registers import (
 from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature, Response
 from sordino.rtl.host import Host
 from sordino.testing.axi import AxiLiteManager
-from sordino.testing.fake_machine import StandIn
+from sordino.testing.fake_machine import FakeMachine
 from sordino.testing.simulate import simulate
 
 CONFIG = Config(
@@ -54,7 +54,7 @@ class Bench(wiring.Component):
             {"axi": In(AxiLiteSignature(address_width=ADDRESS_BITS)), "interrupt": Out(1)}
         )
         self.sync = ClockDomain("sync")
-        self.host, self.machine = Host(CONFIG), StandIn(streaming=True)
+        self.host, self.machine = Host(CONFIG), FakeMachine(streaming=True)
 
     def elaborate(self, platform):
         m = Module()

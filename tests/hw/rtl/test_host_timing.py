@@ -11,7 +11,7 @@ from amaranth.lib import wiring
 from sordino.arch import PRESETS
 from sordino.isa.registers import REGISTERS, Control, Interrupt, LoadTarget
 from sordino.rtl.host import Host
-from sordino.testing.fake_machine import StandIn
+from sordino.testing.fake_machine import FakeMachine
 from sordino.testing.simulate import simulate
 
 CONFIG = PRESETS["tiny"]
@@ -22,7 +22,7 @@ class Bench(wiring.Component):
     def __init__(self, **options):
         super().__init__({})
         self.host = Host(CONFIG)
-        self.machine = StandIn(**options)
+        self.machine = FakeMachine(**options)
 
     def elaborate(self, platform):
         m = Module()

@@ -27,7 +27,7 @@ from sordino.estimate.devices import DEVICES, use_of
 from sordino.estimate.estimate import estimate_image
 from sordino.estimate.logic import Fit, estimate_logic, fit_logic
 from sordino.estimate.logic_features import FEATURES, RESOURCES, features
-from sordino.estimate.memories import Memory, bits_by_kind, memories
+from sordino.estimate.memories import MemoryShape, bits_by_kind, memories
 from sordino.golden.machine import Golden
 from sordino.golden.verify import verify
 from sordino.isa.image import Image
@@ -112,18 +112,18 @@ def test_any_model_fits_a_roomy_machine() -> None:
 
 
 def test_blocks() -> None:
-    assert memory_blocks(Memory("m", 3, 16, 1024), ECP5_BLOCKS) == 3
-    assert memory_blocks(Memory("m", 1, 16, 1025), ECP5_BLOCKS) == 2
-    assert memory_blocks(Memory("m", 1, 16, 16384), ECP5_BLOCKS) == 16
-    assert memory_blocks(Memory("m", 1, 8, 2048, 2), ECP5_BLOCKS) == 2
-    assert memory_blocks(Memory("m", 1, 19, 16), ECP5_BLOCKS) == 0
-    assert memory_blocks(Memory("m", 8, 24, 64, block=True), ECP5_BLOCKS) == 8
-    assert memory_blocks(Memory("x FIFOs", 1, 8, 4096), ECP5_BLOCKS) == 0
+    assert memory_blocks(MemoryShape("m", 3, 16, 1024), ECP5_BLOCKS) == 3
+    assert memory_blocks(MemoryShape("m", 1, 16, 1025), ECP5_BLOCKS) == 2
+    assert memory_blocks(MemoryShape("m", 1, 16, 16384), ECP5_BLOCKS) == 16
+    assert memory_blocks(MemoryShape("m", 1, 8, 2048, 2), ECP5_BLOCKS) == 2
+    assert memory_blocks(MemoryShape("m", 1, 19, 16), ECP5_BLOCKS) == 0
+    assert memory_blocks(MemoryShape("m", 8, 24, 64, block=True), ECP5_BLOCKS) == 8
+    assert memory_blocks(MemoryShape("x FIFOs", 1, 8, 4096), ECP5_BLOCKS) == 0
 
 
 @given(st.integers(1, 200), st.integers(1, 70_000))
 def test_blocks_hold_the_bits(width: int, depth: int) -> None:
-    blocks = memory_blocks(Memory("m", 1, width, depth), ECP5_BLOCKS)
+    blocks = memory_blocks(MemoryShape("m", 1, width, depth), ECP5_BLOCKS)
     assert not blocks or blocks * 18 * 1024 >= width * depth
 
 

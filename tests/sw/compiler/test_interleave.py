@@ -1,4 +1,4 @@
-"""Order of basic blocks, and tables loaded in time."""
+"""The order of basic blocks, and tables loaded in time."""
 
 import random
 from typing import Any
@@ -112,7 +112,7 @@ def test_what_a_block_may_expect() -> None:
 
 
 def slots_of(block: list[Instruction], runs: bool) -> list[tuple[str, int, int]]:
-    """Tables with their slots, and matrices with those that they read."""
+    """TablePlans with their slots, and matrices with those that they read."""
     assert all(i.runs == runs for i in block if i.opcode is Opcode.TABLE)
     field = "run_slot" if runs else "slot"
     assert not any(

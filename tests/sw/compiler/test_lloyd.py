@@ -16,7 +16,7 @@ from sordino.compiler.quantise import quantise_model
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.testing.models import random_model
-from sordino.train.integer_decoding import Replay
+from sordino.train.integer_decoding import IntegerDecoder
 
 
 def error(weights: np.ndarray, values: np.ndarray) -> float:
@@ -136,7 +136,7 @@ def test_the_models_own_precision_is_taken(codebook: str) -> None:
     assert CompileOptions(codebook="uniform").precision(model).layers == trained.layers
     x = np.random.default_rng(1).integers(-128, 128, (12, model.inputs)).astype(np.int8)
     said = list(Golden(image).run(x).tokens)
-    assert said == Replay(model, trained).transcribe([x])[0]
+    assert said == IntegerDecoder(model, trained).transcribe([x])[0]
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,20 @@ from pathlib import Path
 import pytest
 
 from sordino.errors import InputError, InputWarning
-from sordino.speech.transcript_table import Row, read_table
+from sordino.speech.transcript_table import TranscriptRow, read_table
 
 SPLITS = ("train", "dev", "test")
 
 
-def read(tmp_path: Path, table: str | bytes, *, unlabelled: bool = False) -> list[Row]:
+def read(tmp_path: Path, table: str | bytes, *, unlabelled: bool = False) -> list[TranscriptRow]:
     path = tmp_path / "transcripts.tsv"
     path.write_bytes(table if isinstance(table, bytes) else table.encode())
     return read_table(path, SPLITS, unlabelled=unlabelled)
 
 
 ROWS = [
-    Row(line=2, file="a.wav", transcript="GO ON", speaker="ann", split="dev"),
-    Row(line=3, file="deep/b c.wav", transcript='SAY "NO"', speaker="", split=""),
+    TranscriptRow(line=2, file="a.wav", transcript="GO ON", speaker="ann", split="dev"),
+    TranscriptRow(line=3, file="deep/b c.wav", transcript='SAY "NO"', speaker="", split=""),
 ]
 PLAIN = 'file\ttranscript\tspeaker\tsplit\na.wav\tGO ON\tann\tdev\ndeep/b c.wav\tSAY "NO"\t\t\n'
 

@@ -13,7 +13,7 @@ from sordino.golden.machine import Golden
 from sordino.model.load import load_model
 from sordino.speech.inputs import load_input
 from sordino.testing.models import random_model
-from sordino.train.integer_decoding import Replay
+from sordino.train.integer_decoding import IntegerDecoder
 
 ROOT = Path(__file__).parents[3]
 
@@ -53,13 +53,15 @@ def test_equal_to_the_exact_machine(
     config = PRESETS[preset]
     golden = Golden(compile_model(model, config, CompileOptions(weight_bits=bits)).image)
     wanted = [list(golden.run(x).tokens) for x in inputs]
-    assert Replay(model, bits, config.accumulator_bits).transcribe(inputs) == wanted
+    assert IntegerDecoder(model, bits, config.accumulator_bits).transcribe(inputs) == wanted
 
 
 def test_random_models_say_something() -> None:
     """Else the test above would compare silence."""
     inputs = [np.random.default_rng(1).integers(-128, 128, (12, 6)).astype(np.int8)]
-    said = [Replay(random_model(seed, scale=2.0), 5).transcribe(inputs)[0] for seed in range(8)]
+    said = [
+        IntegerDecoder(random_model(seed, scale=2.0), 5).transcribe(inputs)[0] for seed in range(8)
+    ]
     assert sum(map(bool, said)) >= 4
     assert len({token for tokens in said for token in tokens}) > 3
 
@@ -69,11 +71,11 @@ def test_wide_products_are_exact() -> None:
     inputs = [np.full((3, 1500), -128, np.int8)]
     config = PRESETS["tiny"]
     golden = Golden(compile_model(model, config, CompileOptions()).image)
-    replay = Replay(model, 8, config.accumulator_bits)
+    replay = IntegerDecoder(model, 8, config.accumulator_bits)
     said = replay.transcribe(inputs)
     assert said == [list(golden.run(inputs[0]).tokens)]
     assert len(said[0]) > 3
-    assert Replay(model, 8).transcribe([]) == []
+    assert IntegerDecoder(model, 8).transcribe([]) == []
 
 
 def test_shipped_model_on_recordings() -> None:
@@ -81,7 +83,7 @@ def test_shipped_model_on_recordings() -> None:
     definition = model.feature_definition()
     paths = sorted((ROOT / "models" / "utterances").glob("*.wav"))
     inputs = [load_input(path, definition) for path in paths]
-    replay = Replay(model, 5, PRESETS["small"].accumulator_bits)
+    replay = IntegerDecoder(model, 5, PRESETS["small"].accumulator_bits)
     found = replay.transcribe(inputs)
     texts = dict(zip([p.stem for p in paths], found, strict=True))
     assert "".join(model.tokens[t] for t in texts["yes"]) == "YES"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.compiler.codec.frequencies import LOG2_UNIT, coded_bits, normalise
-from sordino.compiler.codec.mirror import Span, mirrored_cover, span_costs
+from sordino.compiler.codec.mirror import SymbolSpan, mirrored_cover, span_costs
 from sordino.isa.tans import MAX_EXTRA_BITS, MAX_VALUE_EXTRA_BITS, Symbol
 
 __all__ = ["SYMBOL_COST", "choose_symbols"]
@@ -87,7 +87,7 @@ def choose_symbols(
         price *= 2
 
 
-def _table(wanted: _Counts, cover: Sequence[Span]) -> tuple[int, tuple[Symbol, ...]]:
+def _table(wanted: _Counts, cover: Sequence[SymbolSpan]) -> tuple[int, tuple[Symbol, ...]]:
     """Symbols of a cover with their frequencies, and what they cost in all."""
     counts = [span.count(wanted.low, wanted.counts) for span in cover]
     raw = sum(count * span.extra for count, span in zip(counts, cover, strict=True))
@@ -108,7 +108,7 @@ def _table(wanted: _Counts, cover: Sequence[Span]) -> tuple[int, tuple[Symbol, .
     return bits + len(symbols) * SYMBOL_COST, tuple(symbols)
 
 
-def _frequencies(counts: Sequence[int], cover: Sequence[Span], states: int) -> list[int]:
+def _frequencies(counts: Sequence[int], cover: Sequence[SymbolSpan], states: int) -> list[int]:
     """Frequencies as `normalise` gives them, but mirrored symbols have a single state each."""
     mirrored = sum(span.mirrored for span in cover)
     first = len(cover) - mirrored
@@ -124,7 +124,7 @@ def _tune(count: int, frequency: int, wanted: _Counts) -> int:
     return max(-2, min(1, quarters // (2 * wanted.total) - 4 * frequency))
 
 
-def _cover(wanted: _Counts, price: int) -> list[Span]:
+def _cover(wanted: _Counts, price: int) -> list[SymbolSpan]:
     """The cheapest symbols that are not mirrored where each costs `price` beside its bits."""
     size = len(wanted.counts)
     present = (wanted.counts > 0).tolist()
@@ -152,7 +152,7 @@ def _cover(wanted: _Counts, price: int) -> list[Span]:
     while end:
         start, extra = came[end]
         if extra >= 0:
-            cover.append(Span(wanted.low + start, extra))
+            cover.append(SymbolSpan(wanted.low + start, extra))
         end = start
     return cover[::-1]
 

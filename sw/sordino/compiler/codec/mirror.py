@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sordino.compiler.codec.frequencies import LOG2_UNIT, log2_fixed
 from sordino.isa.tans import MAX_VALUE_EXTRA_BITS
 
-__all__ = ["Span", "mirrored_cover", "span_costs"]
+__all__ = ["SymbolSpan", "mirrored_cover", "span_costs"]
 
 _LOG2_E = round(1.4426950408889634 * LOG2_UNIT)
 _TOP = 127
@@ -26,7 +26,7 @@ _Step = tuple[int, int, bool]
 
 
 @dataclass(frozen=True)
-class Span:
+class SymbolSpan:
     """Values of one symbol: base, raw bits, and whether the first of these is a sign."""
 
     base: int
@@ -57,7 +57,7 @@ def _rare(counts: _Ints, total: int, state_bits: int) -> _Ints:
     return np.asarray(counts * (state_bits * LOG2_UNIT) + (missing * _LOG2_E >> state_bits))
 
 
-def mirrored_cover(low: int, counts: _Ints, state_bits: int, price: int) -> list[Span]:
+def mirrored_cover(low: int, counts: _Ints, state_bits: int, price: int) -> list[SymbolSpan]:
     """The cheapest symbols where each costs `price` beside its bits; mirrored ones last.
 
     `counts` (int64) says how often each value from `low` on occurs, all within int8.
@@ -112,9 +112,9 @@ def _windows(counts: _Ints, size: int) -> _Ints:
     return np.asarray(sums[ends] - sums[:-1])
 
 
-def _spans(came: Sequence[_Step | None], size: int, sides: _Sides) -> list[Span]:
+def _spans(came: Sequence[_Step | None], size: int, sides: _Sides) -> list[SymbolSpan]:
     positive, negative = sides
-    plain = [Span(0, 0)] if positive[0] else []
+    plain = [SymbolSpan(0, 0)] if positive[0] else []
     mirrored = []
     end = size
     while end > 1:
@@ -122,12 +122,12 @@ def _spans(came: Sequence[_Step | None], size: int, sides: _Sides) -> list[Span]
         assert step is not None
         start, extra, both = step
         if both:
-            mirrored.append(Span(start, extra + 1, mirrored=True))
+            mirrored.append(SymbolSpan(start, extra + 1, mirrored=True))
         elif extra >= 0:
             width = 1 << extra
             if positive[start : start + width].any():
-                plain.append(Span(start, extra))
+                plain.append(SymbolSpan(start, extra))
             if negative[start : start + width].any():
-                plain.append(Span(1 - start - width, extra))
+                plain.append(SymbolSpan(1 - start - width, extra))
         end = start
     return sorted(plain, key=lambda span: span.base) + mirrored[::-1]

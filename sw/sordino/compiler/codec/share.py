@@ -18,7 +18,7 @@ from sordino.compiler.codec.frequencies import LOG2_UNIT, log2_fixed
 from sordino.compiler.codec.walk import PADDING, Walk
 from sordino.isa.tans import Symbol
 
-__all__ = ["Tables", "choose_tables", "join"]
+__all__ = ["SharedTables", "choose_tables", "join"]
 
 _TABLE_COST = 100 * LOG2_UNIT
 """What another table must gain beside its symbols: it takes a place, and time to load."""
@@ -30,7 +30,7 @@ _Table = tuple[Symbol, ...]
 
 
 @dataclass(frozen=True)
-class Tables:
+class SharedTables:
     """All tables, and by matrix the numbers of its run table and its value table."""
 
     tables: tuple[_Table, ...]
@@ -40,14 +40,14 @@ class Tables:
 
 def choose_tables(
     walks: Sequence[Sequence[Walk]], lanes: Sequence[Sequence[_Ints]], config: Config
-) -> Tables:
-    """Tables for the walks of all groups and the values of all lanes of each matrix.
+) -> SharedTables:
+    """SharedTables for the walks of all groups and the values of all lanes of each matrix.
 
     They stand in the order of their first use, a matrix's run table before its value table. There
     are as many run tables at most as the machine has room for.
     """
     if not lanes:
-        return Tables(
+        return SharedTables(
             (_Coded(np.zeros(0, np.int64), 0, _RUN_TOP).table(config.state_bits),), (), ()
         )
     values = [_Coded(np.concatenate(matrix), 0, _WEIGHT_TOP) for matrix in lanes]
@@ -59,7 +59,7 @@ def choose_tables(
         numbers.setdefault(("run", run), len(numbers))
         numbers.setdefault(("value", value), len(numbers))
     made = {"run": run_tables, "value": value_tables}
-    return Tables(
+    return SharedTables(
         tuple(made[kind][number] for kind, number in numbers),
         tuple(numbers["run", run] for run in run_of),
         tuple(numbers["value", value] for value in value_of),

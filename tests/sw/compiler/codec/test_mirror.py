@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sordino.compiler.codec.alphabet import Alphabet
 from sordino.compiler.codec.buckets import choose_symbols
-from sordino.compiler.codec.mirror import Span, mirrored_cover
+from sordino.compiler.codec.mirror import SymbolSpan, mirrored_cover
 from sordino.isa.tans import MAX_VALUE_EXTRA_BITS, Symbol, expand
 
 
@@ -65,7 +65,7 @@ def test_one_sided_levels_are_not_mirrored() -> None:
 def test_a_mirrored_symbol_is_never_alone() -> None:
     symbols = choose_symbols(np.array([-3, 3]), padding=0, state_bits=4, top=127, weights=True)
     assert symbols == (Symbol(-3, 3, 16),)
-    assert mirrored_cover(-3, np.bincount([0, 6]), 4, 0) == [Span(-3, 0), Span(3, 0)]
+    assert mirrored_cover(-3, np.bincount([0, 6]), 4, 0) == [SymbolSpan(-3, 0), SymbolSpan(3, 0)]
 
 
 def test_all_of_int8_has_its_place() -> None:
