@@ -9,7 +9,7 @@ Blocks are written so that the units can overlap. Encoder layers (their tiles, w
 some) alternate between the accumulator banks, and each begins with its recurrent product, which
 runs beside the CELL of the layer before. The recurrent product of the first layer is computed at
 the end of the frame before, beside the joint's element-wise work, and stays in its bank; all that
-follows until the next frame works in the other one. TablePlans are loaded while a MATVEC runs.
+follows until the next frame works in the other one. Tables are loaded while a MATVEC runs.
 
 An encoder of one wide layer has no other layer's product to hide its CELLs. It has two tiles, and
 U of the first is cut by columns: those of the first tile's units, which are known first, are
