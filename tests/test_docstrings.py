@@ -24,7 +24,6 @@ KNOWN = {
     "hw/isa": 2,
     "hw/rtl": 8,
     "sim/cycles": 21,
-    "sim/engines": 4,
     "sim/golden": 4,
     "sim/testing": 3,
     "sw/compiler": 8,

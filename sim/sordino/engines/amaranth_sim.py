@@ -73,7 +73,7 @@ class AmaranthSim:
 
 
 def _cycles(image: Image, instruction: Instruction) -> int:
-    """As if nothing were at work beside it."""
+    """The cycles of an instruction while nothing else is at work."""
     begin = timing.UNIT_START + timing.UNIT_FREE
     if instruction.opcode in _VECTOR:
         return duration(instruction, image.config) + begin
@@ -88,7 +88,7 @@ def _cycles(image: Image, instruction: Instruction) -> int:
 
 
 def estimate_cycles(image: Image, frames: int) -> int:
-    """About the cycles of a run of `frames` input vectors: every instruction once a vector.
+    """The rough cycles of a run of `frames` input vectors: every instruction once a vector.
 
     A speech model whose tokens are rarer than its vectors takes less. Other entry points than
     main's do not count.
@@ -112,6 +112,6 @@ def _rate(config: Config) -> float:
 
 
 def estimate_seconds(image: Image, frames: int, runs: int = 1) -> float:
-    """About how long Amaranth's simulator takes for `runs` runs of `frames` vectors in all."""
+    """The rough seconds in Amaranth's simulator for `runs` runs of `frames` vectors in all."""
     cycles = estimate_cycles(image, frames) + runs * _load_cycles(image)
     return cycles / _rate(image.config)

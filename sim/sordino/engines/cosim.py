@@ -71,7 +71,7 @@ def _describe(
 
 
 class _Comparer:
-    """Keeps the first engine's records and checks the second's against them as they come."""
+    """A comparison of the second engine's records, as they come, with the first engine's."""
 
     def __init__(self, image: Image, names: tuple[str, str]) -> None:
         self.image, self.names = image, names

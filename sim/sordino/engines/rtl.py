@@ -266,7 +266,7 @@ class Rtl:
         return {c.name: total >> COUNTER_BITS * k & mask for k, c in enumerate(COUNTERS)}
 
     def profile(self) -> NDArray[np.int64]:
-        """Of the last run, for each program address: times retired and cycles, (n, 2).
+        """How often each program address retired in the last run, and its cycles; (n, 2).
 
         Each cycle of the run is one instruction's: the MATVEC's at work, else that of the vector
         unit, of the table loader, or that which begins next. What is hidden behind a MATVEC has
