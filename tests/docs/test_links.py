@@ -34,3 +34,30 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_page_is_linked_from_the_index() -> None:
     linked = set(re.findall(r"\]\((\w+\.md)\)", (ROOT / "docs" / "index.md").read_text()))
     assert linked == {page.name for page in PAGES} - {"README.md", "index.md"}
+
+
+def named_code(page: Path) -> set[str]:
+    """Modules, and names in modules, that a page mentions: `sordino.a.b`, `rtl/a.py`."""
+    text = page.read_text()
+    files = {m[1].replace("/", ".") for m in re.finditer(r"`((?:rtl|compiler)/\w+)\.py`", text)}
+    return {f"sordino.{name}" for name in files} | {
+        m[1] for m in re.finditer(r"`(sordino(?:\.\w+)+)`", text)
+    }
+
+
+def is_there(name: str) -> bool:
+    """Whether a module, or a name in a module's text, exists."""
+    for portion in ("hw", "sw", "sim"):
+        path = ROOT / portion / name.replace(".", "/")
+        above = path.parent
+        modules = (above.with_suffix(".py"), above / "__init__.py")
+        if path.is_dir() or path.with_suffix(".py").exists():
+            return True
+        if any(m.exists() and re.search(rf"\b{path.name}\b", m.read_text()) for m in modules):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_that_is_named_is_there(page: Path) -> None:
+    assert not {name for name in named_code(page) if not is_there(name)}
