@@ -74,7 +74,7 @@ MUTANTS = (
     ),
     Mutant(
         "branch: less than holds for equal",
-        "hw/sordino/rtl/sequencer.py",
+        "hw/sordino/rtl/execute.py",
         "less.eq(register < branch.value)",
         "less.eq(register <= branch.value)",
         ("tests/hw/rtl/test_sequencer.py", *_CIRCUIT),

@@ -25,14 +25,9 @@ FEW_OPERATIONS = 3
 KNOWN_LONG_MODULES = {
     "instructions.py",
     "schedule.py",
-    "sequencer.py",
     "harness.cpp",
 }
-KNOWN_LONG_FUNCTIONS = {
-    ("decoder.py", "StreamDecoder.elaborate"),
-    ("decoder.py", "StreamDecoder._ring"),
-    ("group.py", "Group.elaborate"),
-}
+KNOWN_LONG_FUNCTIONS: set[tuple[str, str]] = set()
 KNOWN_CIRCLES: list[set[str]] = [{"compiler", "cycles", "engines", "golden", "testing"}]
 OPERATION_FILES = 21
 """Files of hw, sw and sim that tell four or more operations apart; the aim is 8."""

@@ -1,5 +1,6 @@
 """tANS stream decoder: stream words and a table in, one symbol a cycle out."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import *
@@ -37,55 +38,67 @@ def stored_entry(state_bits: int, *, runs: bool) -> data.StructLayout:
     )
 
 
+@dataclass(frozen=True)
+class _Window:
+    """Where in its stream the decoder is.
+
+    bits      of the stream, from `pointer` on
+    pointer   into the first of the two words that the window shows a part of
+    refill    the next word moves in
+    there     the third word is at the memory's output, or there is none
+    """
+
+    bits: Signal
+    pointer: Signal
+    refill: Signal
+    there: Signal
+
+
 class StreamDecoder(wiring.Component):
     """Decode one stream with one of `slots` tables; runs (unsigned) or values (int8).
 
     The window is two words, aligned, and a bit pointer into the first; the third word waits at the
-    output of the stream memory, so that no symbol ever waits for a refill.
-
-    `start` begins the stream at bit `address`; `ready` rises DECODER_START cycles (`isa.timing`)
-    later and stays until `clear`. While `move` is high the output registers move on, and with
-    `take` a symbol is taken as well: SYMBOL moves later it stands at `value` with `valid`.
-    Throughput is one symbol a cycle. `take` needs `move` and `ready`. `value` of a padding symbol
-    means nothing.
-
-    `pending` says that a symbol was taken that has not reached the output yet. `clean` is high
-    unless symbols were taken since `clear` and the state after the last one is not 0; it is valid
-    in the cycle after the last `take`. `clear` stops whatever goes on, memories keep their
-    contents. `words` and `entries` write stream and table memory; table entry = slot * states +
-    state.
-
-    With `config.stream_bus` the last `config.ring_words` of stream memory are a ring. `start` with
-    `streamed` (held until `clear`) begins a stream of `length` words that come to the ring by
-    `beat`, from bit 0 on; `ready` rises when there is enough. `hungry`: the next words are not here
-    yet, and there are such; `move` is then not allowed. `freed` is high in cycles in which the last
-    word of a burst leaves the ring. With `again` (held likewise) all words are taken to be in the
-    ring, from where the streamed `start` before put them.
+    output of the stream memory, so that no symbol ever waits for a refill. Throughput is one symbol
+    a cycle. With `config.stream_bus` the last `config.ring_words` of stream memory are a ring, to
+    which words come while they are decoded. Its twin is `sordino.golden.codec`.
 
     Parameters: `words` of stream memory, `state_bits`, `slots`, `runs` for the run alphabet, and
     `config` for streaming.
-    """
 
-    words: stream.Interface
-    entries: stream.Interface
-    clear: Signal
-    start: Signal
-    address: Signal
-    slot: Signal
-    ready: Signal
-    move: Signal
-    take: Signal
-    valid: Signal
-    pending: Signal
-    value: Signal
-    padding: Signal
-    clean: Signal
-    streamed: Signal
-    again: Signal
-    length: Signal
-    beat: stream.Interface
-    hungry: Signal
-    freed: Signal
+    Members
+    -------
+    words, entries
+        Writes to stream memory and to table memory; table entry = slot * states + state.
+    clear
+        Stop whatever goes on; memories keep their contents.
+    start, address, slot
+        Begin the stream at bit `address`, with a table.
+    ready
+        Rises DECODER_START cycles (`isa.timing`) after `start`, streamed when there are words
+        enough, and stays until `clear`.
+    move
+        The output registers move on. Streamed, only while not `hungry`.
+    take
+        A symbol is taken: SYMBOL moves later it stands at `value`. Needs `move` and `ready`.
+    valid, value, padding
+        A symbol. `value` of a padding symbol means nothing.
+    pending
+        A symbol was taken that has not reached the output yet.
+    clean
+        No symbol was taken since `clear`, or the state after the last one is 0. Valid in the cycle
+        after the last `take`.
+    streamed, length
+        With `start`, held until `clear`: the stream is of `length` words that come to the ring,
+        from bit 0 on.
+    again
+        Held likewise: all words are in the ring, from where the streamed `start` before put them.
+    beat
+        Words for the ring.
+    hungry
+        The next words are not here yet, and there are such.
+    freed
+        The last word of a burst leaves the ring in this cycle.
+    """
 
     def __init__(
         self, *, words: int, state_bits: int, slots: int, runs: bool, config: Config | None = None
@@ -96,6 +109,8 @@ class StreamDecoder(wiring.Component):
         self.state_bits = state_bits
         self.slots = slots
         self.runs = runs
+        self._ring_words = config.ring_words if config is not None and self.bus else 0
+        self._ring_first = (words - self._ring_words) * STREAM_WORD_BITS // (self.bus or 1)
         word = data.StructLayout({"address": range(words), "data": STREAM_WORD_BITS})
         entry = data.StructLayout({"address": range(slots << state_bits), "entry": EntryLayout})
         streaming = {
@@ -126,45 +141,66 @@ class StreamDecoder(wiring.Component):
             }
         )
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
-        if self.bus:
-            assert self.config is not None
-            self._here = Signal()
-            burst = self.config.stream_burst * self.bus // STREAM_WORD_BITS
-            self._burst_bits = burst.bit_length() - 1
         read, entry = self._table(m)
-        window = Signal(self.state_bits + MAX_EXTRA_BITS)
-
-        # Filling the window takes three cycles after `start`: the first word comes out of memory,
-        # then the second, then both stand in the window and the initial state is looked up.
-        # Streamed, the first two wait for their words.
-        filling = Signal(3)
+        window = _Window(
+            bits=Signal(self.state_bits + MAX_EXTRA_BITS, name="window"),
+            pointer=Signal(range(STREAM_WORD_BITS), name="pointer"),
+            refill=Signal(name="refill"),
+            there=Signal(name="there"),
+        )
+        filling = self._fill(m, window)
         first_state = filling[2]
-        there = Signal()
+        self._point(m, window, filling, entry)
         if self.bus:
-            stay = Mux(there, 0, filling[:2])
-            step = Cat(self.start, filling[:-1] & there.replicate(2)) | stay
+            self._ring(m, window)
         else:
-            step = Cat(self.start, filling[:-1])
-        m.d.sync += filling.eq(step & ~self.clear.replicate(3))
+            self._memory(m, window)
+
+        state = Signal(self.state_bits)
+        m.d.comb += [
+            state.eq(entry.next_base | (window.bits & entry.mask)),
+            read.en.eq(first_state | self.take),
+            read.addr.eq(Cat(Mux(first_state, window.bits[: self.state_bits], state), self.slot)),
+        ]
         with m.If(self.clear | self.start):
             m.d.sync += [self.ready.eq(0), self.clean.eq(1)]
         with m.Elif(first_state):
             m.d.sync += self.ready.eq(1)
+        with m.If(self.take & ~self.clear):
+            m.d.sync += self.clean.eq(state == 0)
+        self._output(m, entry, window.bits)
+        return m
 
-        pointer = Signal(range(STREAM_WORD_BITS))
+    def _fill(self, m: Module, window: _Window) -> Signal:
+        """Filling the window takes three cycles after `start`; a bit for each is returned.
+
+        The first word comes out of memory, then the second, then both stand in the window and the
+        initial state is looked up. Streamed, the first two wait for their words.
+        """
+        filling = Signal(3)
+        if self.bus:
+            stay = Mux(window.there, 0, filling[:2])
+            step = Cat(self.start, filling[:-1] & window.there.replicate(2)) | stay
+        else:
+            step = Cat(self.start, filling[:-1])
+        m.d.sync += filling.eq(step & ~self.clear.replicate(3))
+        return filling
+
+    def _point(self, m: Module, window: _Window, filling: Signal, entry: Any) -> None:
+        """Move the pointer on by what a symbol takes, and the window when that leaves a word."""
+        pointer, first_state = window.pointer, filling[2]
         passed = Signal(range(2 * STREAM_WORD_BITS))
-        m.d.comb += passed.eq(pointer + entry.total)
+        begun, fill = Signal.like(passed), Signal()
         # A stream that begins late in its word leaves that word with its initial state.
-        begun = Signal.like(passed)
-        fill, refill = Signal(), Signal()
         m.d.comb += [
+            passed.eq(pointer + entry.total),
             begun.eq(pointer + self.state_bits),
-            refill.eq(fill | (self.take & passed[-1])),
+            window.refill.eq(fill | (self.take & passed[-1])),
         ]
         if self.bus:
-            m.d.comb += fill.eq((filling[:2].any() & there) | (first_state & begun[-1]))
+            m.d.comb += fill.eq((filling[:2].any() & window.there) | (first_state & begun[-1]))
         else:
             m.d.sync += fill.eq((self.start | filling[0] | (filling[1] & begun[-1])) & ~self.clear)
         with m.If(first_state):
@@ -174,21 +210,6 @@ class StreamDecoder(wiring.Component):
         with m.Elif(self.start):
             begin = self.address[: len(pointer)]
             m.d.sync += pointer.eq(Mux(self.streamed, 0, begin) if self.bus else begin)
-        if self.bus:
-            self._ring(m, window, pointer, refill, there)
-        else:
-            self._window(m, window, pointer, refill)
-
-        state = Signal(self.state_bits)
-        m.d.comb += [
-            state.eq(entry.next_base | (window & entry.mask)),
-            read.en.eq(first_state | self.take),
-            read.addr.eq(Cat(Mux(first_state, window[: self.state_bits], state), self.slot)),
-        ]
-        with m.If(self.take & ~self.clear):
-            m.d.sync += self.clean.eq(state == 0)
-        self._output(m, entry, window)
-        return m
 
     def _table(self, m: Module):
         """Table memory: its read port and the entry of the present state."""
@@ -205,8 +226,8 @@ class StreamDecoder(wiring.Component):
         ]
         return read, read.data
 
-    def _window(self, m: Module, window: Signal, pointer: Signal, refill: Signal) -> None:
-        """Stream memory and the two words of which `window` shows the part at `pointer`."""
+    def _memory(self, m: Module, window: _Window) -> None:
+        """Stream memory, and the two words of which the window shows a part."""
         words: Any = memory.Memory(
             shape=STREAM_WORD_BITS, depth=self.depth, init=[], attrs=UNCHECKED
         )
@@ -214,28 +235,23 @@ class StreamDecoder(wiring.Component):
         write, read = words.write_port(), words.read_port()
         low, high = Signal(STREAM_WORD_BITS), Signal(STREAM_WORD_BITS)
         following = Signal(range(self.depth))
+        begin = self.address[len(window.pointer) :]
         m.d.comb += [
             write.en.eq(self.words.valid),
             write.addr.eq(self.words.payload.address),
             write.data.eq(self.words.payload.data),
-            read.en.eq(self.start | refill),
-            read.addr.eq(Mux(self.start, self.address[len(pointer) :], following)),
-            window.eq(Cat(low, high) >> pointer),
+            read.en.eq(self.start | window.refill),
+            read.addr.eq(Mux(self.start, begin, following)),
+            window.bits.eq(Cat(low, high) >> window.pointer),
         ]
         with m.If(read.en):
             m.d.sync += following.eq(read.addr + 1)
-        with m.If(refill):
+        with m.If(window.refill):
             m.d.sync += [low.eq(high), high.eq(read.data)]
 
-    def _ring(
-        self, m: Module, window: Signal, pointer: Signal, refill: Signal, there: Signal
-    ) -> None:
-        """As `_window`, with a memory as wide as the bus whose end is a ring.
-
-        `there`: the third word is at the memory's output, or there is none.
-        """
-        assert self.config is not None
-        parts, ring = self.bus // STREAM_WORD_BITS, self.config.ring_words
+    def _ring(self, m: Module, window: _Window) -> None:
+        """As `_memory`, with a memory as wide as the bus whose end is a ring."""
+        parts = self.bus // STREAM_WORD_BITS
         words: Any = memory.Memory(
             shape=data.ArrayLayout(STREAM_WORD_BITS, parts),
             depth=self.depth // parts,
@@ -244,58 +260,75 @@ class StreamDecoder(wiring.Component):
         )
         m.submodules.stream = words
         write, read = words.write_port(granularity=1), words.read_port()
-        low, high = Signal(STREAM_WORD_BITS), Signal(STREAM_WORD_BITS)
-        part, first = Signal(range(parts)), (self.depth - ring) // parts
-        # Both count modulo twice the ring, so that full and empty differ.
-        written, taken = Signal(range(2 * ring // parts)), Signal(range(2 * ring))
-        following, unread = Signal(range(self.depth)), Signal(EXTERNAL_BITS)
-        address, waiting, fetch = Signal(range(self.depth)), Signal(), Signal()
-        slot = written[: len(written) - 1]
+        low, high, part = Signal(STREAM_WORD_BITS), Signal(STREAM_WORD_BITS), Signal(range(parts))
+        following, address = Signal(range(self.depth)), Signal(range(self.depth))
+        begin = self.address[len(window.pointer) :]
+        written = self._ring_write(m, write)
+        taken, fetch = self._ring_read(m, window, written)
+        with m.If(self.streamed):
+            m.d.comb += [address.eq(self._ring_first * parts + taken), read.en.eq(fetch)]
+        with m.Else():
+            m.d.comb += [
+                address.eq(Mux(self.start, begin, following)),
+                read.en.eq(self.start | window.refill),
+            ]
         m.d.comb += [
-            write.en.eq(Mux(self.words.valid, 1 << self.words.payload.address[: len(part)], 0)),
-            write.addr.eq(self.words.payload.address[len(part) :]),
+            read.addr.eq(address[len(part) :]),
+            window.bits.eq(Cat(low, high) >> window.pointer),
+        ]
+        with m.If(read.en):
+            m.d.sync += [part.eq(address[: len(part)]), following.eq(address + 1)]
+        with m.If(window.refill):
+            m.d.sync += [low.eq(high), high.eq(read.data[part])]
+
+    def _ring_write(self, m: Module, write: Any) -> Signal:
+        """Words for stream memory and beats for the ring; how many beats came.
+
+        The number is modulo twice the ring, so that full and empty differ.
+        """
+        parts = self.bus // STREAM_WORD_BITS
+        part_bits = (parts - 1).bit_length()
+        written = Signal(range(2 * self._ring_words // parts))
+        m.d.comb += [
+            write.en.eq(Mux(self.words.valid, 1 << self.words.payload.address[:part_bits], 0)),
+            write.addr.eq(self.words.payload.address[part_bits:]),
             write.data.eq(Cat([self.words.payload.data] * parts)),
-            waiting.eq(self.streamed & ~self._here & (unread != 0)),
-            there.eq(~waiting),
-            self.hungry.eq(waiting),
-            fetch.eq(
-                (refill | waiting) & (unread != 0) & (self.again | (taken[len(part) :] != written))
-            ),
-            self.freed.eq(fetch & self.streamed & taken[: self._burst_bits].all()),
         ]
         with m.If(self.beat.valid):
             m.d.comb += [
                 write.en.eq((1 << parts) - 1),
-                write.addr.eq(first + slot),
+                write.addr.eq(self._ring_first + written[: len(written) - 1]),
                 write.data.eq(self.beat.payload),
             ]
             m.d.sync += written.eq(written + 1)
-        with m.If(self.streamed):
-            m.d.comb += [
-                address.eq(first * parts + taken[: len(taken) - 1]),
-                read.en.eq(fetch),
-            ]
-        with m.Else():
-            m.d.comb += [
-                address.eq(Mux(self.start, self.address[len(pointer) :], following)),
-                read.en.eq(self.start | refill),
-            ]
-        m.d.comb += [
-            read.addr.eq(address[len(part) :]),
-            window.eq(Cat(low, high) >> pointer),
-        ]
-        with m.If(read.en):
-            m.d.sync += [part.eq(address[: len(part)]), following.eq(address + 1)]
-        with m.If(refill):
-            m.d.sync += [low.eq(high), high.eq(read.data[part])]
         with m.If(self.clear):
-            m.d.sync += [written.eq(0), taken.eq(0), unread.eq(0), self._here.eq(0)]
+            m.d.sync += written.eq(0)
+        return written
+
+    def _ring_read(self, m: Module, window: _Window, written: Signal) -> tuple[Value, Signal]:
+        """The ring's next word and whether it is read in this cycle."""
+        assert self.config is not None
+        parts = self.bus // STREAM_WORD_BITS
+        burst = self.config.stream_burst * parts
+        taken, unread = Signal(range(2 * self._ring_words)), Signal(EXTERNAL_BITS)
+        here, waiting, fetch = Signal(), Signal(), Signal()
+        come = self.again | (taken[(parts - 1).bit_length() :] != written)
+        m.d.comb += [
+            waiting.eq(self.streamed & ~here & (unread != 0)),
+            window.there.eq(~waiting),
+            self.hungry.eq(waiting),
+            fetch.eq((window.refill | waiting) & (unread != 0) & come),
+            self.freed.eq(fetch & self.streamed & taken[: burst.bit_length() - 1].all()),
+        ]
+        with m.If(self.clear):
+            m.d.sync += [taken.eq(0), unread.eq(0), here.eq(0)]
         with m.Elif(self.start):
             m.d.sync += unread.eq(Mux(self.streamed, self.length, 0))
         with m.Elif(fetch):
-            m.d.sync += [taken.eq(taken + 1), unread.eq(unread - 1), self._here.eq(1)]
-        with m.Elif(refill):
-            m.d.sync += self._here.eq(0)
+            m.d.sync += [taken.eq(taken + 1), unread.eq(unread - 1), here.eq(1)]
+        with m.Elif(window.refill):
+            m.d.sync += here.eq(0)
+        return taken[: len(taken) - 1], fetch
 
     def _output(self, m: Module, entry, window: Signal) -> None:
         """First the symbol's fields are registered, then base plus its extra bits."""

@@ -11,27 +11,14 @@ from amaranth.hdl import *
 from amaranth.lib import data, enum, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from sordino.arch import MAX_BURST_BYTES, STREAM_WORD_BITS, Config
+from sordino.arch import STREAM_WORD_BITS, Config
 from sordino.isa.external import EXTERNAL_BITS
 from sordino.isa.registers import LoadTarget
 from sordino.rtl.attributes import UNCHECKED
-from sordino.rtl.axi import AxiReadSignature
 from sordino.rtl.crc import CRC_BITS, CRC_START, crc_step
-from sordino.rtl.ports import LoadSignature
+from sordino.rtl.ports import BASE_BITS, PAGE_BITS, LoadSignature, external_signature
 
-__all__ = [
-    *("BASE_BITS", "PAGE_BITS", "Refill", "StreamReader", "beat_layout"),
-    "external_signature",
-]
-
-BASE_BITS = 32
-PAGE_BITS = MAX_BURST_BYTES.bit_length() - 1
-"""External memory's base is a multiple of 2^12: no burst leaves its 4 KiB."""
-
-
-def external_signature(config: Config) -> AxiReadSignature:
-    """The bus to external memory, seen from the manager; `config` streams."""
-    return AxiReadSignature(address_width=BASE_BITS + PAGE_BITS, data_width=config.stream_bus)
+__all__ = ["Refill", "StreamReader", "beat_layout"]
 
 
 def beat_layout(config: Config) -> data.StructLayout:

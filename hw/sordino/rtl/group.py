@@ -1,19 +1,20 @@
 """One group: a position decoder, its lanes and their value decoders."""
 
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Any
 
 from amaranth.hdl import *
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
-from sordino.isa.external import EXTERNAL_BITS
+from sordino.isa.external import DIRECTORY_WORDS, EXTERNAL_BITS
 from sordino.isa.instructions import Matvec, Replay
 from sordino.isa.registers import LoadTarget
-from sordino.rtl.attributes import UNCHECKED
 from sordino.rtl.decoder import StreamDecoder
+from sordino.rtl.directory import Directory
 from sordino.rtl.fetch import Refill, beat_layout
 from sordino.rtl.lane import SHIFTED_X_BITS, Lane
 from sordino.rtl.ports import DrainSignature, LoadSignature, TableSignature
@@ -33,55 +34,78 @@ def group_events(config: Config) -> data.StructLayout:
     )
 
 
+@dataclass(frozen=True)
+class _Walk:
+    """One walk and who takes part in it.
+
+    decoders   positions first, then the values of each lane
+    start      the walk begins
+    ready      decoders have what they need to begin
+    fed        no decoder waits for words of its stream
+    move       the pipeline moves on
+    place      a place has its column of x
+    """
+
+    decoders: list[StreamDecoder]
+    walker: PositionWalker
+    x_fifo: XFifo
+    start: Signal
+    ready: Signal
+    fed: Signal
+    move: Signal
+    place: Signal
+
+
 class Group(wiring.Component):
     """Walk the group's places of one matrix and accumulate in its lanes, one place a cycle.
 
-    `clear` returns the group to rest and looks `arguments.matrix` up in the directories; `begin`,
-    in the cycle after a `clear`, starts the walk. From the next cycle on `active` is high until the
-    last place has its column of x. The first place, a padding place perhaps, comes DECODER_START +
-    DEPTH cycles (`isa.timing`) after `begin`, and then one a cycle unless it waits for x. A group
-    without places never becomes active. Products are in the accumulators LANE + 1 cycles after
-    their place. A place outside the matrix ends the walk at once; `error`, valid once `active`
-    fell, says that this happened or that a decoder did not end in state 0. Whatever the streams
-    hold, a walk takes no more places than the directory says.
-
-    `x_ready`, `x_reserve`, `x_write` and `x` are those of `XFifo`; a group that is not active is
-    ready and drops what it gets. `busy` and `arguments.bank` give the lanes the bank, which is
-    otherwise `drain`'s. `events` comes one cycle after what it counts, `useful` 3 cycles after
-    the place.
+    From the cycle after `begin` on `active` is high until the last place has its column of x. The
+    first place, a padding place perhaps, comes DECODER_START + DEPTH cycles (`isa.timing`) after
+    `begin`, and then one a cycle unless it waits for x. A group without places never becomes
+    active. Products are in the accumulators LANE + 1 cycles after their place. A place outside the
+    matrix ends the walk at once. Whatever the streams hold, a walk takes no more places than the
+    directory says. Where the machine streams, a place also waits while a decoder of the group is
+    hungry; streams are numbered as in `sordino.isa.external`.
 
     Submodules: `lane{i}`, `values{i}`, `positions`, `walker`, `x_fifo`, and the directories
-    `places`, `positions_starts`, `values{i}_starts`. Group `index` takes what `load` brings for it
-    and its lanes, and every entry of `table`.
+    `places`, `positions_starts`, `values{i}_starts`. Its twin is `sordino.golden.codec`.
 
-    Where the machine streams, a place also waits while a decoder of the group is hungry. Streams
-    are numbered as in `sordino.isa.external`; `wants`, `unfinished` and `grant` have a bit for each
-    of the group's, `length` and `final` answer for the one granted and are 0 without, see `Refill`;
-    `beat` is for everybody. `replay`, held like `arguments`: with `again` the streams are those in
-    the rings and nothing is left to be read; rows of the bank count from `first`.
+    Members
+    -------
+    load
+        Words for any group; taken are those for group `index` and its lanes.
+    table
+        Entries for the decoders, every one of which is taken.
+    clear
+        The group is at rest from the next cycle on, and `arguments.matrix` is looked up in the
+        directories.
+    begin
+        The walk starts. Only in the cycle after a `clear`.
+    busy
+        Lanes work on `arguments.bank`, which is otherwise `drain`'s.
+    arguments
+        The MATVEC, held from `clear` on.
+    active
+        The walk goes on.
+    error
+        Valid once `active` fell: a place was outside the matrix, or a decoder did not end in
+        state 0.
+    x_ready, x_reserve, x_write, x
+        Those of `XFifo`. A group that is not active is ready and drops what it gets.
+    events
+        What happened one cycle ago, but `useful` 3 cycles after its place.
+    drain
+        The accumulator banks of the group's lanes.
+    wants, unfinished, grant
+        Those of `Refill`, with a bit for each of the group's streams, in machines that stream.
+    length, final
+        Those of the stream that is granted, else 0.
+    beat
+        A beat for any stream.
+    replay
+        Held like `arguments`. With `again` streams are those in the rings and nothing is left to be
+        read; rows of the bank count from `first`.
     """
-
-    load: stream.Interface
-    table: stream.Interface
-    clear: Signal
-    begin: Signal
-    busy: Signal
-    arguments: Matvec
-    active: Signal
-    error: Signal
-    x_ready: Signal
-    x_reserve: Signal
-    x_write: Signal
-    x: Signal
-    events: data.View
-    drain: wiring.PureInterface
-    wants: Signal
-    unfinished: Signal
-    grant: Signal
-    length: Signal
-    final: Signal
-    beat: Any
-    replay: Replay
 
     def __init__(self, config: Config, index: int) -> None:
         self.config = config
@@ -123,32 +147,59 @@ class Group(wiring.Component):
             }
         )
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
-        config, arguments = self.config, self.arguments
+        config, first = self.config, self.index * self.config.group
         m.submodules.walker = walker = PositionWalker()
         m.submodules.x_fifo = x_fifo = XFifo(depth=config.x_fifo)
-
-        # The pipeline moves on unless the place at its end waits for its column.
-        start, move, place = Signal(), Signal(), Signal()
-        self._decoders: list[StreamDecoder] = []
-        here = x_fifo.available
+        positions = self._decoder(m, "positions", self.index, runs=True)
+        values = [
+            self._decoder(m, f"values{number}", first + number, runs=False)
+            for number in range(config.group)
+        ]
+        walk = _Walk(
+            decoders=[positions, *values],
+            walker=walker,
+            x_fifo=x_fifo,
+            start=Signal(name="start"),
+            ready=Signal(name="ready"),
+            fed=Signal(name="fed"),
+            move=Signal(name="move"),
+            place=Signal(name="place"),
+        )
         if config.stream_bus:
-            fed = Signal()
-            m.d.comb += [
-                move.eq((~walker.valid | here) & fed),
-                place.eq(self.active & walker.valid & here & fed),
-            ]
+            self._stream(m, walk)
         else:
-            m.d.comb += [
-                move.eq(~walker.valid | here),
-                place.eq(self.active & walker.valid & here),
+            m.d.comb += [walk.ready.eq(positions.ready), walk.fed.eq(1)]
+        self._move(m, walk)
+        failed = self._progress(m, walk)
+        useful = self._accumulate(m, walk)
+        clean = Cat(decoder.clean for decoder in walk.decoders).all()
+        m.d.comb += self.error.eq(failed | ~clean)
+        with m.If(self.clear):
+            m.d.sync += self.events.eq(0)
+        with m.Else():
+            m.d.sync += [
+                self.events.places.eq(walk.place & ~walker.padding),
+                self.events.padding.eq(walk.place & walker.padding),
+                self.events.wait_x.eq(self.active & walker.valid & ~x_fifo.available),
+                self.events.useful.eq(sum(useful)),
             ]
-        positions = self._decoder(m, "positions", self.index, start, move, runs=True)
+        return m
+
+    def _move(self, m: Module, walk: _Walk) -> None:
+        """From the position decoder to the x FIFO.
+
+        The pipeline moves on unless the place at its end waits for its column, or for its stream.
+        """
+        positions, walker, x_fifo = walk.decoders[0], walk.walker, walk.x_fifo
+        here = x_fifo.available
         m.d.comb += [
+            walk.move.eq((~walker.valid | here) & walk.fed),
+            walk.place.eq(self.active & walker.valid & here & walk.fed),
             walker.clear.eq(self.clear),
-            walker.move.eq(move),
-            walker.rows.eq(arguments.rows),
+            walker.move.eq(walk.move),
+            walker.rows.eq(self.arguments.rows),
             walker.i_valid.eq(positions.valid),
             walker.i_run.eq(positions.value),
             walker.i_padding.eq(positions.padding),
@@ -157,82 +208,68 @@ class Group(wiring.Component):
             x_fifo.write.eq(self.x_write),
             x_fifo.x.eq(self.x),
             x_fifo.offset.eq(walker.wraps),
-            x_fifo.advance.eq(place),
+            x_fifo.advance.eq(walk.place),
             self.x_ready.eq(x_fifo.ready),
         ]
-        failed = self._progress(m, start, move, place, positions, walker)
+        for decoder in walk.decoders:
+            m.d.comb += [
+                decoder.clear.eq(self.clear),
+                decoder.start.eq(walk.start),
+                decoder.move.eq(walk.move),
+            ]
 
-        # A place's row and column of x stand here while its values leave their decoders.
+    def _accumulate(self, m: Module, walk: _Walk) -> list[Value]:
+        """Places to the lanes; which of these have a product.
+
+        A place's row and column of x stand here while its values leave their decoders.
+        """
+        walker, useful = walk.walker, list[Value]()
         walked = Signal()
-        row, x = Signal(range(config.rows_per_lane)), Signal(signed(8))
+        row, x = Signal(range(self.config.rows_per_lane)), Signal(signed(8))
         shifted = Signal(signed(SHIFTED_X_BITS))
-        m.d.sync += walked.eq(place & ~walker.padding)
-        from_first = walker.row + self.replay.first if config.stream_bus else walker.row
-        with m.If(place):
-            m.d.sync += [row.eq(from_first), x.eq(x_fifo.value)]
-        m.d.comb += shifted.eq(x << arguments.shift)
-
-        clean, useful = [positions.clean], []
-        for number in range(config.group):
-            unit = self.index * config.group + number
-            values = self._decoder(m, f"values{number}", unit, start, move, runs=False)
+        m.d.sync += walked.eq(walk.place & ~walker.padding)
+        from_first = walker.row + self.replay.first if self.config.stream_bus else walker.row
+        with m.If(walk.place):
+            m.d.sync += [row.eq(from_first), x.eq(walk.x_fifo.value)]
+        m.d.comb += shifted.eq(x << self.arguments.shift)
+        for number, values in enumerate(walk.decoders[1:]):
             lane = self._lane(m, number)
             m.d.comb += [
-                values.take.eq(self.active & move & walker.taking),
+                values.take.eq(self.active & walk.move & walker.taking),
                 lane.valid.eq(walked),
                 lane.row.eq(row),
                 lane.x.eq(shifted),
                 lane.w.eq(values.value),
             ]
-            clean.append(values.clean)
             useful.append(lane.useful)
-        m.d.comb += self.error.eq(failed | ~Cat(clean).all())
-        waits = ~move
-        if config.stream_bus:
-            waits = walker.valid & ~here
-            hungry = Cat(decoder.hungry for decoder in self._decoders)
-            m.d.comb += fed.eq(~hungry.any())
-            self._streaming(m)
+        return useful
 
-        with m.If(self.clear):
-            m.d.sync += self.events.eq(0)
-        with m.Else():
-            m.d.sync += [
-                self.events.places.eq(place & ~walker.padding),
-                self.events.padding.eq(place & walker.padding),
-                self.events.wait_x.eq(self.active & waits),
-                self.events.useful.eq(sum(useful)),
-            ]
-        return m
-
-    def _progress(
-        self,
-        m: Module,
-        start: Signal,
-        move: Signal,
-        place: Signal,
-        positions: StreamDecoder,
-        walker: PositionWalker,
-    ) -> Signal:
+    def _progress(self, m: Module, walk: _Walk) -> Signal:
         """Take as many position symbols as there are places; watch the columns.
 
-        Drives `start`, `active` and `positions.take`; returns the mark of a walk that went
-        outside the matrix.
+        Drives `start` and `active`; returns the mark of a walk that went outside the matrix.
         """
-        load, group = self.load.payload, (LoadTarget.GROUP_DIRECTORY, self.index)
-        places = self._directory(
-            m, "places", PLACES_BITS, *group, load.address[1:], load.address[0]
+        positions, walker = walk.decoders[0], walk.walker
+        places = self._look_up(
+            m,
+            "places",
+            Directory(
+                LoadTarget.GROUP_DIRECTORY,
+                self.index,
+                word=1,
+                words=2,
+                shape=PLACES_BITS,
+                depth=self.config.matrices,
+            ),
         )
         remaining, more = Signal.like(places), Signal()
         coming = Signal()
-        ready = Signal() if self.config.stream_bus else positions.ready
-        self._ready = ready
         m.d.comb += [
-            start.eq(self.begin & (places != 0)),
-            positions.take.eq(self.active & ready & more & move),
+            walk.start.eq(self.begin & (places != 0)),
+            positions.take.eq(self.active & walk.ready & more & walk.move),
             coming.eq(more | positions.pending | positions.valid | walker.pending),
         ]
-        with m.If(start):
+        with m.If(walk.start):
             m.d.sync += [remaining.eq(places), more.eq(1)]
         with m.Elif(positions.take):
             m.d.sync += [remaining.eq(remaining - 1), more.eq(remaining != 1)]
@@ -242,24 +279,22 @@ class Group(wiring.Component):
         left_then = Signal.like(left)
         failed = Signal()
         m.d.comb += left_then.eq(left - walker.wraps)
-        with m.If(start):
+        with m.If(walk.start):
             m.d.sync += left.eq(self.arguments.columns - 1)
-        with m.Elif(place):
+        with m.Elif(walk.place):
             m.d.sync += left.eq(left_then)
 
         with m.If(self.clear):
             m.d.sync += [self.active.eq(0), failed.eq(0)]
-        with m.Elif(start):
+        with m.Elif(walk.start):
             m.d.sync += self.active.eq(1)
         with m.Elif(self.active & walker.valid & (walker.overrun | (left_then < 0))):
             m.d.sync += [self.active.eq(0), failed.eq(1)]
-        with m.Elif(move & ~coming):
+        with m.Elif(walk.move & ~coming):
             m.d.sync += self.active.eq(0)
         return failed
 
-    def _decoder(
-        self, m: Module, name: str, unit: int, start: Signal, move: Signal, *, runs: bool
-    ) -> StreamDecoder:
+    def _decoder(self, m: Module, name: str, unit: int, *, runs: bool) -> StreamDecoder:
         """Decoder of one stream with its directory, loading and table writes."""
         config, load, table = self.config, self.load.payload, self.table.payload
         m.submodules[name] = decoder = StreamDecoder(
@@ -269,19 +304,17 @@ class Group(wiring.Component):
             runs=runs,
             config=config if config.stream_bus else None,
         )
-        self._decoders.append(decoder)
-        if runs:
-            target, stored = LoadTarget.POSITIONS, LoadTarget.GROUP_DIRECTORY
-            matrix, when = load.address[1:], ~load.address[0]
-        else:
-            target, stored = LoadTarget.VALUES, LoadTarget.LANE_DIRECTORY
-            matrix, when = load.address, C(1)
+        target = LoadTarget.POSITIONS if runs else LoadTarget.VALUES
+        starts = Directory(
+            LoadTarget.GROUP_DIRECTORY if runs else LoadTarget.LANE_DIRECTORY,
+            unit,
+            word=0,
+            words=2 if runs else 1,
+            shape=decoder.address.shape(),
+            depth=config.matrices,
+        )
         m.d.comb += [
-            decoder.address.eq(
-                self._directory(
-                    m, f"{name}_starts", decoder.address.shape(), stored, unit, matrix, when
-                )
-            ),
+            decoder.address.eq(self._look_up(m, f"{name}_starts", starts)),
             decoder.words.valid.eq(self.load.valid & (load.target == target) & (load.unit == unit)),
             decoder.words.payload.address.eq(load.address),
             decoder.words.payload.data.eq(load.data),
@@ -289,32 +322,23 @@ class Group(wiring.Component):
             decoder.entries.payload.address.eq(Cat(table.state[: config.state_bits], table.slot)),
             decoder.entries.payload.entry.eq(table.entry),
             decoder.slot.eq(self.arguments.run_slot if runs else self.arguments.slot),
-            decoder.clear.eq(self.clear),
-            decoder.start.eq(start),
-            decoder.move.eq(move),
         ]
         return decoder
 
-    def _streaming(self, m: Module) -> None:
+    def _stream(self, m: Module, walk: _Walk) -> None:
         """Rings, what is left of their streams, and the group's part in the choice."""
         config, count = self.config, 1 + self.config.group
-        load, target = self.load.payload, LoadTarget.EXTERNAL_DIRECTORY
-        first, matrix = self.index * count, load.address[2:]
-        m.d.comb += self._ready.eq(Cat(decoder.ready for decoder in self._decoders).all())
-        streamed = self._directory(m, "streamed", 1, target, first, matrix, load.address[:2] == 3)
+        first = self.index * count
+        m.d.comb += [
+            walk.ready.eq(Cat(decoder.ready for decoder in walk.decoders).all()),
+            walk.fed.eq(~Cat(decoder.hungry for decoder in walk.decoders).any()),
+        ]
+        streamed = self._external(m, "streamed", first, 3, 1)
         lengths: list[Value] = []
         finals: list[Value] = []
-        for number, decoder in enumerate(self._decoders):
+        for number, decoder in enumerate(walk.decoders):
             m.submodules[f"refill{number}"] = refill = Refill(config)
-            words = self._directory(
-                m,
-                f"words{number}",
-                EXTERNAL_BITS,
-                target,
-                first + number,
-                matrix,
-                load.address[:2] == 1,
-            )
+            words = self._external(m, f"words{number}", first + number, 1, EXTERNAL_BITS)
             m.d.comb += [
                 decoder.streamed.eq(streamed),
                 decoder.again.eq(self.replay.again),
@@ -336,34 +360,28 @@ class Group(wiring.Component):
             self.final.eq(Cat(finals).any()),
         ]
 
-    def _directory(
-        self,
-        m: Module,
-        name: str,
-        shape: Any,
-        target: LoadTarget,
-        unit: int,
-        matrix: Value,
-        when: Value,
-    ) -> Value:
-        """What the directory says of `arguments.matrix` from the cycle after `clear` on.
-
-        A word loaded for `target` and `unit` is stored as that of `matrix` if `when`.
-        """
-        directory: Any = memory.Memory(
-            shape=shape, depth=self.config.matrices, init=[], attrs=UNCHECKED
+    def _external(self, m: Module, name: str, number: int, word: int, shape: Any) -> Value:
+        """Word `word` of the directory of streams in external memory for stream `number`."""
+        directory = Directory(
+            LoadTarget.EXTERNAL_DIRECTORY,
+            number,
+            word=word,
+            words=DIRECTORY_WORDS,
+            shape=shape,
+            depth=self.config.matrices,
         )
+        return self._look_up(m, name, directory)
+
+    def _look_up(self, m: Module, name: str, directory: Directory) -> Value:
+        """What the directory says of `arguments.matrix` from the cycle after `clear` on."""
         m.submodules[name] = directory
-        write, read = directory.write_port(), directory.read_port()
-        load = self.load.payload
         m.d.comb += [
-            write.en.eq(self.load.valid & (load.target == target) & (load.unit == unit) & when),
-            write.addr.eq(matrix),
-            write.data.eq(load.data),
-            read.en.eq(self.clear),
-            read.addr.eq(self.arguments.matrix),
+            directory.load.valid.eq(self.load.valid),
+            directory.load.payload.eq(self.load.payload),
+            directory.enable.eq(self.clear),
+            directory.matrix.eq(self.arguments.matrix),
         ]
-        return Value.cast(read.data)
+        return directory.value
 
     def _lane(self, m: Module, number: int) -> Lane:
         """A lane with its part of `drain`."""
@@ -373,10 +391,9 @@ class Group(wiring.Component):
         m.d.comb += [
             lane.busy.eq(self.busy),
             lane.bank.eq(self.arguments.bank),
+            lane.drain.bank.eq(self.drain.bank),
+            lane.drain.row.eq(self.drain.row),
+            lane.drain.write.eq(self.drain.write),
             self.drain.accumulators[number].eq(lane.drain.accumulators[0]),
-            *(
-                getattr(lane.drain, name).eq(getattr(self.drain, name))
-                for name in ("bank", "row", "write", "write_bank", "write_row", "value")
-            ),
         ]
         return lane

@@ -140,9 +140,9 @@ class Lane(wiring.Component):
                 m.d.comb += [
                     read.en.eq(1),
                     read.addr.eq(self.drain.row),
-                    write.en.eq(self.drain.write & (self.drain.write_bank == number)),
-                    write.addr.eq(self.drain.write_row),
-                    write.data.eq(self.drain.value),
+                    write.en.eq(self.drain.write.valid & (self.drain.write.bank == number)),
+                    write.addr.eq(self.drain.write.row),
+                    write.data.eq(self.drain.write.value),
                 ]
             with m.If(self.bank == number):
                 m.d.comb += stored.eq(read.data)

@@ -3,18 +3,17 @@
 from typing import Any
 
 from amaranth.hdl import *
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.isa.instructions import INSTRUCTION_BITS
 from sordino.isa.parameters import PARAMETER_BITS
 from sordino.isa.registers import LoadTarget
-from sordino.rtl.ports import LoadSignature
+from sordino.rtl.ports import ADDRESS_BITS, LoadSignature, memory_write
 
 __all__ = ["PARAMETER_BITS", "VectorMemory", "WideMemory"]
 
 _LOAD_BITS = 32
-_ADDRESS_BITS = 16
 
 assert PARAMETER_BITS == INSTRUCTION_BITS, "one loader serves both wide memories"
 
@@ -47,11 +46,9 @@ class VectorMemory(wiring.Component):
         self.depth = depth
         super().__init__(
             {
-                "write": In(
-                    data.StructLayout({"valid": 1, "address": _ADDRESS_BITS, "data": signed(width)})
-                ),
-                "address_a": In(_ADDRESS_BITS),
-                "address_b": In(_ADDRESS_BITS),
+                "write": In(memory_write(width)),
+                "address_a": In(ADDRESS_BITS),
+                "address_b": In(ADDRESS_BITS),
                 "data_a": Out(signed(width)),
                 "data_b": Out(signed(width)),
             }

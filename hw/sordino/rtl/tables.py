@@ -3,14 +3,13 @@
 from typing import Any
 
 from amaranth.hdl import *
-from amaranth.lib import memory, stream, wiring
+from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
-from sordino.isa.instructions import Table
 from sordino.isa.registers import LoadTarget
 from sordino.isa.tans import EntryLayout
-from sordino.rtl.ports import LoadSignature, TableSignature
+from sordino.rtl.ports import TABLE_UNIT, LoadSignature, TableSignature
 
 __all__ = ["TableLoader"]
 
@@ -20,11 +19,9 @@ _HALF_BITS = 32
 class TableLoader(wiring.Component):
     """Execute TABLE: send every entry of one table to the decoders, one a cycle.
 
-    `start` is high for one cycle, not while busy; `arguments` must hold from then until `done`.
-    State s is sent s + 2 cycles later, and `done` is high for one cycle together with the last one,
-    `timing.table_cycles` after `start`. `abort` ends what is in progress: an entry may still be
-    sent in that cycle, none later, and `done` does not follow. A `source` outside table memory
-    sends something unspecified.
+    State s is sent s + 2 cycles after the start, and it is done with the last one,
+    `timing.table_cycles` after the start. In the cycle of an abort an entry may still be sent, none
+    later. A `source` outside table memory sends something unspecified.
 
     Host words for TABLES arrive at 2 * entry + half, entry = table * states + state. The halves
     are the memories `low` (bits 31 to 0 of an entry) and `high` (the others that it uses), zero at
@@ -32,33 +29,21 @@ class TableLoader(wiring.Component):
 
     Members
     -------
-    load : In(LoadSignature)
+    load
         Words for any target; taken are those for TABLES.
-    start : In(1), arguments : In(Table), done : Out(1), abort : In(1)
-        Control.
-    table : Out(TableSignature)
+    unit
+        The TABLE to execute; it never fails.
+    table
         Entries for the decoders.
     """
 
-    load: stream.Interface
-    start: Signal
-    arguments: Any
-    done: Signal
-    abort: Signal
-    table: stream.Interface
+    load: In(LoadSignature)
+    unit: In(TABLE_UNIT)
+    table: Out(TableSignature)
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        super().__init__(
-            {
-                "load": In(LoadSignature),
-                "start": In(1),
-                "arguments": In(Table),
-                "done": Out(1),
-                "abort": In(1),
-                "table": Out(TableSignature),
-            }
-        )
+        super().__init__()
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -69,19 +54,19 @@ class TableLoader(wiring.Component):
             m.d.sync += state.eq(state + 1)
             with m.If(state == last):
                 m.d.sync += reading.eq(0)
-        with m.If(self.start):
+        with m.If(self.unit.start):
             m.d.sync += [reading.eq(1), state.eq(0)]
         m.d.sync += [sending.eq(reading), sent_state.eq(state)]
-        with m.If(self.abort):
+        with m.If(self.unit.abort):
             m.d.sync += [reading.eq(0), sending.eq(0)]
-        entry = self._memory(m, Cat(state, self.arguments.source))
+        entry = self._memory(m, Cat(state, self.unit.arguments.source))
         m.d.comb += [
             self.table.valid.eq(sending),
-            self.table.payload.runs.eq(self.arguments.runs),
-            self.table.payload.slot.eq(self.arguments.slot),
+            self.table.payload.runs.eq(self.unit.arguments.runs),
+            self.table.payload.slot.eq(self.unit.arguments.slot),
             self.table.payload.state.eq(sent_state),
             self.table.payload.entry.eq(entry),
-            self.done.eq(sending & (sent_state == last)),
+            self.unit.done.eq(sending & (sent_state == last)),
         ]
         return m
 

@@ -7,9 +7,9 @@ from amaranth.lib.wiring import In, Out
 from sordino.arch import Config
 from sordino.isa.registers import ADDRESS_BITS
 from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature
-from sordino.rtl.fetch import external_signature
 from sordino.rtl.host import Host
 from sordino.rtl.machine import Machine
+from sordino.rtl.ports import external_signature
 
 __all__ = ["Sordino"]
 
@@ -19,20 +19,17 @@ class Sordino(wiring.Component):
 
     Members
     -------
-    s_axi       subordinate, 32 data bits, ADDRESS_BITS address bits
-    irq         high while a bit of INTERRUPT_STATUS is set that INTERRUPT_ENABLE has too
-    m_axi       read manager to external memory, in machines that stream
+    s_axi
+        Subordinate, 32 data bits, ADDRESS_BITS address bits.
+    irq
+        High while a bit of INTERRUPT_STATUS is set that INTERRUPT_ENABLE has too.
+    m_axi
+        Read manager to external memory, in machines that stream.
     """
-
-    s_axi: wiring.PureInterface
-    irq: Signal
-    m_axi: wiring.PureInterface
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        streaming = {}
-        if config.stream_bus:
-            streaming = {"m_axi": Out(external_signature(config))}
+        streaming = {"m_axi": Out(external_signature(config))} if config.stream_bus else {}
         super().__init__(
             {
                 "s_axi": In(AxiLiteSignature(address_width=ADDRESS_BITS)),
@@ -48,15 +45,8 @@ class Sordino(wiring.Component):
         m.submodules.machine = machine = Machine(self.config)
         wiring.connect(m, wiring.flipped(self.s_axi), bridge.axi)
         wiring.connect(m, bridge.bus, host.bus)
+        wiring.connect(m, host.machine, machine.host)
         m.d.comb += self.irq.eq(host.interrupt)
         if self.config.stream_bus:
             wiring.connect(m, machine.m_axi, wiring.flipped(self.m_axi))
-        for name, member in host.machine.signature.members.items():
-            ours, theirs = getattr(host.machine, name), getattr(machine, name)
-            if member.is_signature:
-                wiring.connect(m, ours, theirs)
-            elif member.flow is Out:
-                m.d.comb += theirs.eq(ours)
-            else:
-                m.d.comb += ours.eq(theirs)
         return m

@@ -1,17 +1,18 @@
 """The vector unit: everything that happens to vectors between two matvecs."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import *
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.arith import ACTIVATION, BIAS_BITS, CELL_STATE
 from sordino.isa import timing
-from sordino.isa.instructions import EXTENSION_BIT, Opcode, Rows, Space, Word
+from sordino.isa.instructions import EXTENSION_BIT, Opcode, Rows, Space
 from sordino.rtl.argmax import Argmax
-from sordino.rtl.ports import DrainSignature
+from sordino.rtl.ports import VECTOR_UNIT, DrainSignature, memory_write
 from sordino.rtl.vector_arithmetic import Arithmetic
 from sordino.rtl.vector_fetch import SCALAR, Fetch
 from sordino.rtl.vector_plan import Decode, Order, Plan, Work
@@ -23,8 +24,25 @@ __all__ = ["VectorUnit"]
 _DEPTH = max(LATENCY.values())
 
 
-def _memory_write(width: int) -> data.StructLayout:
-    return data.StructLayout({"valid": 1, "address": 16, "data": signed(width)})
+@dataclass(frozen=True)
+class _Pipeline:
+    """The instruction at work and its elements' way from their addresses to their results.
+
+    plan          what the instruction means; a register
+    taken         bit n: an element was presented n cycles ago
+    arrives       the result of an element is there
+    row           of the banks: what is presented, where the element is
+    destination   address of the result
+    """
+
+    plan: Any
+    walk: Walk
+    fetch: Fetch
+    arithmetic: Arithmetic
+    taken: Value
+    arrives: Signal
+    row: Value
+    destination: Signal
 
 
 class VectorUnit(wiring.Component):
@@ -33,62 +51,25 @@ class VectorUnit(wiring.Component):
     One instruction at a time; `vector_timing.duration` says exactly how long each takes. All
     memories are read synchronously: data one cycle after the address. Addresses wrap at 2^16
     (parameters 2^24); what a program names beyond a memory's end is not checked here. Rows of a
-    bank are cleared as they are left. The ranges of a COPY must not overlap.
+    bank are cleared as they are left. The ranges of a COPY must not overlap. Its twin is
+    `sordino.golden.vector`.
 
     Members
     -------
-    start : In(1)
-        One cycle high: execute `word`. Not while busy; at the earliest in the cycle of `done`.
-    word : In(Word), operand : In(16)
-        The instruction and, for EMBED, the value of its register; read with `start`.
-    done : Out(1)
-        One cycle high: a read in this cycle sees everything the instruction wrote.
-    result : Out(16)
-        What ARGMAX found, valid with `done`.
-    ended : Out(1), error : Out(1)
-        Valid with `done`: INPUT met the end of input before its first feature (`ended`) or
-        after it (`error`).
-    waiting : Out(1)
-        INPUT wants a feature that is not there in this cycle, and input has not ended.
-    abort : In(1)
-        Forget the instruction. A write presented in this cycle still happens, none later, and
-        `done` does not follow. The next `start` may come one cycle later.
-    features : In(stream of signed(8)), end_of_input : In(1)
-        Input ends when `end_of_input` is high and no feature is valid.
-    drain : Out(DrainSignature)
+    unit
+        The instruction to execute. After an abort the next start may come one cycle later.
+        `error`: INPUT met the end of input after its first feature.
+    features, end_of_input
+        What INPUT takes. Input ends when `end_of_input` is high and no feature is valid.
+    drain
         The accumulator banks.
-    activation_write : Out({valid, address, data}), activation_address : Out(16),
-    activation_data : In(signed(8))
+    activation_write, activation_address, activation_data
         Activation memory.
-    state_write : Out({valid, address, data}), state_address_a, state_address_b : Out(16),
-    state_data_a, state_data_b : In(signed(16))
+    state_write, state_address_a, state_address_b, state_data_a, state_data_b
         State memory.
-    parameter_address : Out(24), parameter_data : In(128)
+    parameter_address, parameter_data
         Parameter memory.
     """
-
-    start: Signal
-    word: Any
-    operand: Signal
-    done: Signal
-    result: Signal
-    ended: Signal
-    error: Signal
-    waiting: Signal
-    abort: Signal
-    features: Any
-    end_of_input: Signal
-    drain: Any
-    activation_write: Any
-    activation_address: Signal
-    activation_data: Signal
-    state_write: Any
-    state_address_a: Signal
-    state_address_b: Signal
-    state_data_a: Signal
-    state_data_b: Signal
-    parameter_address: Signal
-    parameter_data: Signal
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -99,22 +80,14 @@ class VectorUnit(wiring.Component):
         )
         super().__init__(
             {
-                "start": In(1),
-                "word": In(Word),
-                "operand": In(16),
-                "done": Out(1),
-                "result": Out(16),
-                "ended": Out(1),
-                "error": Out(1),
-                "waiting": Out(1),
-                "abort": In(1),
+                "unit": In(VECTOR_UNIT),
                 "features": In(stream.Signature(signed(ACTIVATION.bits))),
                 "end_of_input": In(1),
                 "drain": Out(banks),
-                "activation_write": Out(_memory_write(ACTIVATION.bits)),
+                "activation_write": Out(memory_write(ACTIVATION.bits)),
                 "activation_address": Out(16),
                 "activation_data": In(signed(ACTIVATION.bits)),
-                "state_write": Out(_memory_write(CELL_STATE.bits)),
+                "state_write": Out(memory_write(CELL_STATE.bits)),
                 "state_address_a": Out(16),
                 "state_address_b": Out(16),
                 "state_data_a": In(signed(CELL_STATE.bits)),
@@ -131,33 +104,40 @@ class VectorUnit(wiring.Component):
         m.submodules.walk = walk = Walk(self._config)
         m.submodules.fetch = fetch = Fetch(self._config)
         m.submodules.arithmetic = arithmetic = Arithmetic(self._config)
-        m.d.comb += decode.word.eq(self.word)
-        with m.If(self.start):
+        m.d.comb += decode.word.eq(self.unit.arguments.word)
+        with m.If(self.unit.start):
             m.d.sync += plan.eq(decode.plan)
 
-        # taken[n]: an element was presented n cycles ago; lasts[n]: so was the last one. What is
-        # left in there when an instruction is done would belong to nobody.
+        # What is left in a history when an instruction is done would belong to nobody.
         taken = self._history(m, self._step(m, plan, walk), "taken")
         lasts = self._history(m, walk.last & walk.advance, "lasts")
-        arrives = self._at_result(m, plan, taken, "arrives")
         finishes = self._at_result(m, plan, lasts, "finishes")
-        destination = self._move(m, plan, decode.plan, walk, taken, arrives)
-        self._row = self._first(m, walk) if self._config.stream_bus else walk.row
-        self._connect(m, plan, walk, fetch, arithmetic)
-        self._find(m, fetch, taken)
-        self._write_activation(m, plan, arrives, destination, fetch, arithmetic)
-        self._write_state(m, plan, arrives, taken, destination, arithmetic)
-        self._write_rows(m, plan, walk, arrives, taken, destination)
+        pipeline = _Pipeline(
+            plan=plan,
+            walk=walk,
+            fetch=fetch,
+            arithmetic=arithmetic,
+            taken=taken,
+            arrives=self._at_result(m, plan, taken, "arrives"),
+            row=self._first(m, walk) if self._config.stream_bus else walk.row,
+            destination=Signal(16, name="destination"),
+        )
+        self._move(m, pipeline, decode.plan)
+        self._connect(m, pipeline)
+        self._find(m, pipeline)
+        self._write_activation(m, pipeline)
+        self._write_state(m, pipeline)
+        self._write_rows(m, pipeline)
 
         last_written = Signal()
-        m.d.sync += [last_written.eq(finishes), self.done.eq(last_written)]
-        with m.If(self.abort):
+        m.d.sync += [last_written.eq(finishes), self.unit.done.eq(last_written)]
+        with m.If(self.unit.abort):
             m.d.sync += [
                 last_written.eq(0),
-                self.done.eq(0),
+                self.unit.done.eq(0),
                 self.activation_write.valid.eq(0),
                 self.state_write.valid.eq(0),
-                self.drain.write.eq(0),
+                self.drain.write.valid.eq(0),
             ]
         return m
 
@@ -166,25 +146,25 @@ class VectorUnit(wiring.Component):
         wants = walk.valid & (plan.work == Work.INPUT)
         ends = wants & ~self.features.valid & self.end_of_input
         m.d.comb += [
-            walk.abort.eq(self.abort),
+            walk.abort.eq(self.unit.abort),
             walk.order.eq(plan.order),
             walk.steps.eq(plan.steps),
-            walk.advance.eq(~self.waiting),
+            walk.advance.eq(~self.unit.waiting),
             walk.stop.eq(ends),
             self.features.ready.eq(wants),
-            self.waiting.eq(wants & ~self.features.valid & ~self.end_of_input),
+            self.unit.waiting.eq(wants & ~self.features.valid & ~self.end_of_input),
         ]
         with m.If(ends):
-            m.d.sync += [self.ended.eq(walk.first), self.error.eq(~walk.first)]
-        with m.If(self.start):
-            m.d.sync += [self.ended.eq(0), self.error.eq(0)]
+            m.d.sync += [self.unit.ended.eq(walk.first), self.unit.error.eq(~walk.first)]
+        with m.If(self.unit.start):
+            m.d.sync += [self.unit.ended.eq(0), self.unit.error.eq(0)]
         return walk.valid & walk.advance & ~ends
 
     def _history(self, m: Module, now: Value, name: str) -> Value:
         """`now` and its values of the `_DEPTH` cycles before, the present one lowest."""
         before = Signal(_DEPTH, name=name)
         m.d.sync += before.eq(Cat(now, before))
-        with m.If(self.start | self.abort):
+        with m.If(self.unit.start | self.unit.abort):
             m.d.sync += before.eq(0)
         return Cat(now, before)
 
@@ -197,11 +177,10 @@ class VectorUnit(wiring.Component):
                     m.d.comb += bit.eq(history[latency])
         return bit
 
-    def _move(
-        self, m: Module, plan: Any, new: Any, walk: Walk, taken: Value, arrives: Signal
-    ) -> Signal:
-        """Count the addresses on, each when its word was used; return that of the result."""
-        destination, a, b = (Signal(16, name=name) for name in ("destination", "a", "b"))
+    def _move(self, m: Module, pipeline: _Pipeline, new: Any) -> None:
+        """Count the addresses on, each when its word was used; `new` is the plan at a start."""
+        plan, walk, taken = pipeline.plan, pipeline.walk, pipeline.taken
+        destination, a, b = pipeline.destination, Signal(16), Signal(16)
         parameters = self.parameter_address
         m.d.comb += [
             self.activation_address.eq(a),
@@ -212,48 +191,47 @@ class VectorUnit(wiring.Component):
         unit = plan.work == Work.CELL
         paced = (walk.phase & plan.pace) == plan.pace
         m.d.sync += [
-            destination.eq(destination + arrives),
+            destination.eq(destination + pipeline.arrives),
             a.eq(a + Mux(unit, taken[timing.VECTOR_VALUE - 1], taken[0])),
             b.eq(b + Mux(unit, taken[timing.VECTOR_STATE], taken[0])),
             parameters.eq(parameters + (taken[0] & paced)),
         ]
         # The row of an embedding takes a multiplication before its first address.
         embeds, row = Signal(), Signal(32)
-        embed = self.word.opcode == Opcode.EMBED
-        m.d.comb += walk.start.eq((self.start & ~embed) | embeds)
+        embed = self.unit.arguments.word.opcode == Opcode.EMBED
+        m.d.comb += walk.start.eq((self.unit.start & ~embed) | embeds)
         m.d.sync += [
-            embeds.eq(self.start & embed & ~self.abort),
-            row.eq(self.operand * self.word.arguments.embed.stride),
+            embeds.eq(self.unit.start & embed & ~self.unit.abort),
+            row.eq(self.unit.arguments.operand * self.unit.arguments.word.arguments.embed.stride),
         ]
         with m.If(embeds):
             m.d.sync += parameters.eq(parameters + row)
-        with m.If(self.start):
+        with m.If(self.unit.start):
             m.d.sync += [
                 destination.eq(new.destination),
                 a.eq(new.a),
                 b.eq(new.b),
                 parameters.eq(new.parameters),
             ]
-        return destination
 
     def _first(self, m: Module, walk: Walk) -> Value:
         """The row of the bank that CELL and DRAIN mean by the walk's; of others it is the same."""
         first, row = Signal(Rows), Signal.like(walk.row)
         rows_of = (Opcode.CELL, Opcode.DRAIN)
-        with m.If(self.start):
+        with m.If(self.unit.start):
             m.d.sync += first.eq(0)
-            with m.Switch(self.word.opcode), m.Case(*rows_of):
-                m.d.sync += first.eq(self.word.arguments.raw[EXTENSION_BIT:])
+            with m.Switch(self.unit.arguments.word.opcode), m.Case(*rows_of):
+                m.d.sync += first.eq(self.unit.arguments.word.arguments.raw[EXTENSION_BIT:])
         m.d.comb += row.eq(walk.row + first.first)
         return row
 
-    def _connect(
-        self, m: Module, plan: Any, walk: Walk, fetch: Fetch, arithmetic: Arithmetic
-    ) -> None:
+    def _connect(self, m: Module, pipeline: _Pipeline) -> None:
         """Lead the memories' data to the arithmetic."""
+        plan, walk = pipeline.plan, pipeline.walk
+        fetch, arithmetic = pipeline.fetch, pipeline.arithmetic
         m.d.comb += [
             self.drain.bank.eq(plan.bank),
-            self.drain.row.eq(self._row),
+            self.drain.row.eq(pipeline.row),
             fetch.order.eq(plan.order),
             fetch.indexed.eq(plan.work == Work.ARGMAX),
             fetch.row.eq(walk.row),
@@ -271,38 +249,32 @@ class VectorUnit(wiring.Component):
             arithmetic.rectify.eq(plan.rectify),
         ]
 
-    def _find(self, m: Module, fetch: Fetch, taken: Value) -> None:
+    def _find(self, m: Module, pipeline: _Pipeline) -> None:
         """Show every element to the maximum; only ARGMAX's result is looked at."""
+        fetch = pipeline.fetch
         m.submodules.argmax = argmax = Argmax(self._config)
         m.d.comb += [
-            argmax.clear.eq(self.start | self.abort),
-            argmax.valid.eq(taken[timing.FETCH]),
+            argmax.clear.eq(self.unit.start | self.unit.abort),
+            argmax.valid.eq(pipeline.taken[timing.FETCH]),
             argmax.accumulator.eq(fetch.operands[SCALAR]),
             argmax.bias.eq(fetch.biases[SCALAR]),
             argmax.index.eq(fetch.index),
-            self.result.eq(argmax.result),
+            self.unit.result.eq(argmax.result),
         ]
 
-    def _write_activation(
-        self,
-        m: Module,
-        plan: Any,
-        arrives: Signal,
-        destination: Signal,
-        fetch: Fetch,
-        arithmetic: Arithmetic,
-    ) -> None:
+    def _write_activation(self, m: Module, pipeline: _Pipeline) -> None:
+        plan, arithmetic = pipeline.plan, pipeline.arithmetic
         write = self.activation_write
         m.d.sync += [
-            write.valid.eq(arrives & (plan.target == Space.ACTIVATION)),
-            write.address.eq(destination),
+            write.valid.eq(pipeline.arrives & (plan.target == Space.ACTIVATION)),
+            write.address.eq(pipeline.destination),
         ]
         with m.Switch(plan.work):
             for work, value in (
                 (Work.INPUT, self.features.payload),
                 (Work.FILL, plan.value),
                 (Work.COPY, self.activation_data),
-                (Work.EMBED, fetch.embedded),
+                (Work.EMBED, pipeline.fetch.embedded),
                 (Work.VALUE, arithmetic.narrow),
                 (Work.TANH, arithmetic.squashed),
                 (Work.CELL, arithmetic.hidden),
@@ -310,19 +282,12 @@ class VectorUnit(wiring.Component):
                 with m.Case(work):
                     m.d.sync += write.data.eq(value)
 
-    def _write_state(
-        self,
-        m: Module,
-        plan: Any,
-        arrives: Signal,
-        taken: Value,
-        destination: Signal,
-        arithmetic: Arithmetic,
-    ) -> None:
+    def _write_state(self, m: Module, pipeline: _Pipeline) -> None:
+        plan, arithmetic = pipeline.plan, pipeline.arithmetic
         write = self.state_write
         m.d.sync += [
-            write.valid.eq(arrives & (plan.target == Space.STATE)),
-            write.address.eq(destination),
+            write.valid.eq(pipeline.arrives & (plan.target == Space.STATE)),
+            write.address.eq(pipeline.destination),
         ]
         with m.Switch(plan.work):
             with m.Case(Work.FILL):
@@ -334,28 +299,21 @@ class VectorUnit(wiring.Component):
             with m.Case(Work.CELL):
                 # A unit's second result; its first went to activation memory above.
                 m.d.sync += [
-                    write.valid.eq(taken[timing.VECTOR_STATE]),
+                    write.valid.eq(pipeline.taken[timing.VECTOR_STATE]),
                     write.address.eq(self.state_address_b),
                     write.data.eq(arithmetic.state),
                 ]
 
-    def _write_rows(
-        self,
-        m: Module,
-        plan: Any,
-        walk: Walk,
-        arrives: Signal,
-        taken: Value,
-        destination: Signal,
-    ) -> None:
+    def _write_rows(self, m: Module, pipeline: _Pipeline) -> None:
         """Fill rows of a bank, or clear those that CELL, DRAIN and ARGMAX leave."""
+        plan, walk = pipeline.plan, pipeline.walk
         fills = plan.work == Work.FILL
         to_bank = (plan.target == Space.BANK0) | (plan.target == Space.BANK1)
-        leaves = taken[0] & walk.leaves & (plan.order != Order.ELEMENTS)
+        leaves = pipeline.taken[0] & walk.leaves & (plan.order != Order.ELEMENTS)
         m.d.sync += [
-            self.drain.write.eq(Mux(fills, arrives & to_bank, leaves)),
-            self.drain.write_bank.eq(plan.bank),
-            self.drain.write_row.eq(Mux(fills, destination, self._row)),
+            self.drain.write.valid.eq(Mux(fills, pipeline.arrives & to_bank, leaves)),
+            self.drain.write.bank.eq(plan.bank),
+            self.drain.write.row.eq(Mux(fills, pipeline.destination, pipeline.row)),
             # Only FILL has a value; of other instructions it is 0.
-            self.drain.value.eq(plan.value),
+            self.drain.write.value.eq(plan.value),
         ]

@@ -236,25 +236,25 @@ Harness *sordino_create() {
     auto *h = new Harness;
     h->handle = cxxrtl_create(cxxrtl_design_create());
     h->clk = h->find("clk");
-    h->load = h->find("load__payload");
-    h->load_valid = h->find("load__valid");
-    h->start = h->find("start");
-    h->entry = h->find("entry");
-    h->limit = h->find("limit");
-    h->clear = h->find("clear");
-    h->end_of_input = h->find("end_of_input");
-    h->feature = h->find("features__payload");
-    h->feature_valid = h->find("features__valid");
-    h->feature_ready = h->find("features__ready");
-    h->token = h->find("tokens__payload");
-    h->token_valid = h->find("tokens__valid");
-    h->token_ready = h->find("tokens__ready");
-    h->finished = h->find("finished");
-    h->error = h->find("error");
-    h->code = h->find("code");
+    h->load = h->find("host__load__payload");
+    h->load_valid = h->find("host__load__valid");
+    h->start = h->find("host__run__start");
+    h->entry = h->find("host__run__entry");
+    h->limit = h->find("host__run__limit");
+    h->clear = h->find("host__run__clear");
+    h->end_of_input = h->find("host__end_of_input");
+    h->feature = h->find("host__features__payload");
+    h->feature_valid = h->find("host__features__valid");
+    h->feature_ready = h->find("host__features__ready");
+    h->token = h->find("host__tokens__payload");
+    h->token_valid = h->find("host__tokens__valid");
+    h->token_ready = h->find("host__tokens__ready");
+    h->finished = h->find("host__run__finished");
+    h->error = h->find("host__run__error");
+    h->code = h->find("host__run__code");
     h->trace = h->find("trace");
-    h->counters = h->find("counters");
-    h->pc = h->find("pc");
+    h->counters = h->find("host__counters");
+    h->pc = h->find("host__run__pc");
     return h;
 }
 
@@ -322,7 +322,7 @@ int sordino_external(Harness *h, const uint8_t *bytes, size_t size, uint32_t pag
         e.rresp = h->find("m_axi__rresp");
         e.rlast = h->find("m_axi__rlast");
         e.rvalid = h->find("m_axi__rvalid");
-        e.base = h->find("stream_base");
+        e.base = h->find("host__stream_base");
         e.arready = h->find("m_axi__arready");
         if (!h->missing.empty()) return 0;
     }

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from sordino.isa.registers import COUNTERS, Error
-from sordino.rtl.host import HostSignature
+from sordino.rtl.ports import HostSignature
 
 __all__ = ["FakeMachine", "counter_value"]
 
@@ -33,12 +33,12 @@ class FakeMachine(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        host = self.host
+        host, run = self.host, self.host.run
         moving = Signal()
         now = Signal(48, init=(1 << 32) - 64)
         m.d.sync += now.eq(now + 1)
         m.d.comb += [
-            moving.eq(host.busy & (host.limit != 1)),
+            moving.eq(run.busy & (run.limit != 1)),
             host.tokens.valid.eq(moving & host.features.valid),
             host.tokens.payload.eq(host.features.payload * 3),
             host.features.ready.eq(moving & host.tokens.ready),
@@ -46,15 +46,15 @@ class FakeMachine(wiring.Component):
         for number in range(len(COUNTERS)):
             value = now if self.counting else Const(counter_value(number), 48)
             m.d.comb += host.counters[number].eq(value)
-        with m.If(host.busy):
-            with m.If(host.limit == 1):
-                m.d.sync += [host.error.eq(Error.ILLEGAL), host.busy.eq(0), host.finished.eq(1)]
-            with m.Elif(host.abort):
-                m.d.sync += [host.error.eq(Error.LIMIT), host.busy.eq(0), host.finished.eq(1)]
+        with m.If(run.busy):
+            with m.If(run.limit == 1):
+                m.d.sync += [run.error.eq(Error.ILLEGAL), run.busy.eq(0), run.finished.eq(1)]
+            with m.Elif(run.abort):
+                m.d.sync += [run.error.eq(Error.LIMIT), run.busy.eq(0), run.finished.eq(1)]
             with m.Elif(host.end_of_input & ~host.features.valid):
-                m.d.sync += [host.code.eq(host.pc[:8]), host.busy.eq(0), host.finished.eq(1)]
-        with m.If(host.start):
-            m.d.sync += [host.busy.eq(1), host.finished.eq(0), host.pc.eq(host.entry)]
-        with m.If(host.clear):
-            m.d.sync += host.error.eq(Error.NONE)
+                m.d.sync += [run.code.eq(run.pc[:8]), run.busy.eq(0), run.finished.eq(1)]
+        with m.If(run.start):
+            m.d.sync += [run.busy.eq(1), run.finished.eq(0), run.pc.eq(run.entry)]
+        with m.If(run.clear):
+            m.d.sync += run.error.eq(Error.NONE)
         return m

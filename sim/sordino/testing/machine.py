@@ -16,8 +16,8 @@ from sordino.isa.effects import Region, Store, writes
 from sordino.isa.image import Image
 from sordino.isa.instructions import Opcode
 from sordino.isa.registers import COUNTERS, Error, LoadTarget, capacities
-from sordino.rtl.fetch import PAGE_BITS
 from sordino.rtl.machine import Machine
+from sordino.rtl.ports import PAGE_BITS
 from sordino.testing.external_memory import ExternalMemory
 from sordino.testing.simulate import simulate
 from sordino.testing.stalls import Stall, never
@@ -100,37 +100,37 @@ class _Bench:
 
     async def feed(self, ctx: Any, stall: Stall) -> None:
         """Host side of the features: all of them, then the end of input."""
-        machine = self.machine
+        host = self.machine.host
         while not self.running:
             await ctx.tick()
-        await send(ctx, machine.features, self.features.tolist(), stall, patience=1 << 62)
-        ctx.set(machine.end_of_input, 1)
+        await send(ctx, host.features, self.features.tolist(), stall, patience=1 << 62)
+        ctx.set(host.end_of_input, 1)
 
     async def load_and_start(self, ctx: Any, cycle_limit: int) -> None:
-        machine = self.machine
-        ctx.set(machine.load.valid, 1)
+        host = self.machine.host
+        ctx.set(host.load.valid, 1)
         for payload in load_writes(self.image):
-            ctx.set(machine.load.payload, payload)
+            ctx.set(host.load.payload, payload)
             await ctx.tick()
-        ctx.set(machine.load.valid, 0)
+        ctx.set(host.load.valid, 0)
         await ctx.tick().repeat(_LOAD_LATENCY)
         if self.image.config.stream_bus:
-            ctx.set(machine.stream_base, _BASE_PAGE)
-        ctx.set(machine.entry, self.entry)
-        ctx.set(machine.limit, cycle_limit)
-        ctx.set(machine.start, 1)
+            ctx.set(host.stream_base, _BASE_PAGE)
+        ctx.set(host.run.entry, self.entry)
+        ctx.set(host.run.limit, cycle_limit)
+        ctx.set(host.run.start, 1)
         await ctx.tick()
-        ctx.set(machine.start, 0)
+        ctx.set(host.run.start, 0)
         self.running = True
 
     async def watch(self, ctx: Any, sink: Callable[[Record], None] | None) -> None:
         """Until the machine stops: read what every instruction wrote, in its retire cycle."""
-        machine = self.machine
-        taking = machine.features.valid & machine.features.ready
+        host = self.machine.host
+        taking = host.features.valid & host.features.ready
         made: dict[int, Record] = {}
         given = 0
         while True:
-            trace = ctx.get(machine.trace)
+            trace = ctx.get(self.machine.trace)
             if trace.issue.valid:
                 self.at_work[trace.issue.pc] = self.issued
                 self.issued += 1
@@ -143,7 +143,7 @@ class _Bench:
             while sink is not None and given in made:
                 sink(made.pop(given))
                 given += 1
-            if ctx.get(machine.finished):
+            if ctx.get(host.run.finished):
                 return
             _, _, taken = await ctx.tick().sample(taking)
             self.taken += taken
@@ -173,18 +173,18 @@ class _Bench:
 
     def result(self, ctx: Any, records: list[Record] | None) -> RunResult:
         """Everything that can be seen of a machine that stopped."""
-        machine = self.machine
+        host = self.machine.host
         final = {}
         for store, units in self.memories.items():
             contents = np.array(self._read(ctx, Region(store, 0, units[0].depth)), np.int64)
             banks = store in (Store.BANK0, Store.BANK1)
             final[store] = contents.reshape(-1, len(units)) if banks else contents
         final[Store.REGISTER] = np.array(list(ctx.get(self.registers)), np.int64)
-        counters = list(ctx.get(machine.counters))
+        counters = list(ctx.get(host.counters))
         return RunResult(
             tokens=list(self.tokens),
-            error=Error(ctx.get(machine.error)),
-            code=ctx.get(machine.code),
+            error=Error(ctx.get(host.run.error)),
+            code=ctx.get(host.run.code),
             counters={counter.name: counters[n] for n, counter in enumerate(COUNTERS)},
             records=records,
             final=final,
@@ -218,7 +218,7 @@ def run_machine(
     results: list[RunResult] = []
 
     async def take(ctx: Any) -> None:
-        await receive(ctx, bench.machine.tokens, bench.tokens.append, token_stall)
+        await receive(ctx, bench.machine.host.tokens, bench.tokens.append, token_stall)
 
     async def feed(ctx: Any) -> None:
         await bench.feed(ctx, feature_stall)

@@ -119,22 +119,22 @@ class ArrayBench:
 
     async def start(self, ctx: Any, **arguments: int) -> None:
         """Pulse `start` with the fields of MATVEC, range-checked, absent ones 0."""
-        ctx.set(self.array.arguments, Matvec.from_bits(encode(Matvec, arguments)))
-        ctx.set(self.array.start, 1)
+        ctx.set(self.array.unit.arguments.matvec, Matvec.from_bits(encode(Matvec, arguments)))
+        ctx.set(self.array.unit.start, 1)
         await ctx.tick()
-        ctx.set(self.array.start, 0)
+        ctx.set(self.array.unit.start, 0)
 
     async def matvec(self, ctx: Any, *, limit: int = 100_000, **arguments: int) -> MatvecResult:
         """Execute one MATVEC and read its bank back."""
         before = self.counts(ctx)
         await self.start(ctx, **arguments)
         cycles = 1
-        while not ctx.get(self.array.done):
+        while not ctx.get(self.array.unit.done):
             if cycles >= limit:
                 raise TimeoutError(f"matvec is not done after {limit} cycles")
             await ctx.tick()
             cycles += 1
-        error = bool(ctx.get(self.array.error))
+        error = bool(ctx.get(self.array.unit.error))
         counts = self.counts(ctx)
         return MatvecResult(
             accumulators=await self.bank(
@@ -162,13 +162,13 @@ class ArrayBench:
     async def fill(self, ctx: Any, bank: int, rows: int, value: int = 0) -> None:
         """Write `value` to the first `rows` rows of a bank in every lane."""
         drain = self.array.drain
-        ctx.set(drain.write, 1)
-        ctx.set(drain.write_bank, bank)
-        ctx.set(drain.value, value)
+        ctx.set(drain.write.valid, 1)
+        ctx.set(drain.write.bank, bank)
+        ctx.set(drain.write.value, value)
         for row in range(rows):
-            ctx.set(drain.write_row, row)
+            ctx.set(drain.write.row, row)
             await ctx.tick()
-        ctx.set(drain.write, 0)
+        ctx.set(drain.write.valid, 0)
 
     def set_x(self, ctx: Any, x: Sequence[int] | NDArray[np.int8], source: int = 0) -> None:
         """Put x in activation memory from `source` on, at once."""

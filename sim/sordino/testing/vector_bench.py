@@ -44,7 +44,7 @@ class VectorBench:
     """A `VectorUnit` with all its memories, built by the first run and used often.
 
     `run` calls a coroutine function with the simulator's context; in it, the methods that take
-    `ctx` drive the ports of `unit`. Between runs the circuit is not reset. A second testbench
+    `ctx` drive the ports of `vector`. Between runs the circuit is not reset. A second testbench
     writes `features` to the stream, with a `stall` before each; together with the last, if `ends`,
     it raises end of input. Features that were taken are no longer in the list.
     """
@@ -58,7 +58,7 @@ class VectorBench:
 
     def _build(self) -> Workbench:
         config = self.config
-        self.unit = VectorUnit(config)
+        self.vector = VectorUnit(config)
         row = data.ArrayLayout(signed(config.accumulator_bits), config.lanes)
         self._activation = self._memory(signed(8), config.activation_words)
         self._state = self._memory(signed(16), config.state_words)
@@ -103,11 +103,11 @@ class VectorBench:
 
     async def start(self, ctx: Any, instruction: Instruction, operand: int = 0) -> None:
         """Pulse `start`; ends in the cycle after it."""
-        ctx.set(self.unit.word, Word.from_bits(instruction.encode()))
-        ctx.set(self.unit.operand, operand)
-        ctx.set(self.unit.start, 1)
+        ctx.set(self.vector.unit.arguments.word, Word.from_bits(instruction.encode()))
+        ctx.set(self.vector.unit.arguments.operand, operand)
+        ctx.set(self.vector.unit.start, 1)
         await ctx.tick()
-        ctx.set(self.unit.start, 0)
+        ctx.set(self.vector.unit.start, 0)
 
     async def execute(
         self, ctx: Any, instruction: Instruction, operand: int = 0, *, limit: int = 10_000
@@ -118,7 +118,7 @@ class VectorBench:
 
     async def finish(self, ctx: Any, *, limit: int = 10_000) -> VectorResult:
         """Wait for `done` from the cycle after `start` on; ends in its cycle, or TimeoutError."""
-        unit, waited = self.unit, 0
+        unit, waited = self.vector.unit, 0
         for cycles in range(1, limit):
             if ctx.get(unit.done):
                 return VectorResult(
@@ -137,7 +137,7 @@ class VectorBench:
         return memory.Memory(shape=shape, depth=depth, init=[])
 
     def _circuit(self) -> Module:
-        m, unit = Module(), self.unit
+        m, unit = Module(), self.vector
         m.submodules.unit = unit
         m.submodules.activation = self._activation
         m.submodules.state = self._state
@@ -170,17 +170,17 @@ class VectorBench:
             read, write = store.read_port(), store.write_port()
             m.d.comb += [
                 read.addr.eq(drain.row),
-                write.en.eq(drain.write & (drain.write_bank == number)),
-                write.addr.eq(drain.write_row),
+                write.en.eq(drain.write.valid & (drain.write.bank == number)),
+                write.addr.eq(drain.write.row),
             ]
-            m.d.comb += [lane.eq(drain.value) for lane in write.data]
+            m.d.comb += [lane.eq(drain.write.value) for lane in write.data]
             rows.append(read.data.as_value())
         bank = Signal()
         m.d.sync += bank.eq(drain.bank)
         m.d.comb += drain.accumulators.eq(Mux(bank, rows[1], rows[0]))
 
     async def _host(self, ctx: Any) -> None:
-        stream: Any = self.unit.features
+        stream: Any = self.vector.features
         rest: int | None = None
         while True:
             offered = ctx.get(stream.valid)
@@ -190,7 +190,7 @@ class VectorBench:
                     ctx.set(stream.payload, self.features[0])
                     ctx.set(stream.valid, 1)
                     offered, rest = True, None
-            ctx.set(self.unit.end_of_input, self.ends and len(self.features) <= offered)
+            ctx.set(self.vector.end_of_input, self.ends and len(self.features) <= offered)
             _, _, ready = await ctx.tick().sample(stream.ready)
             if offered and ready:
                 self.features.pop(0)

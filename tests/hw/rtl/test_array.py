@@ -353,12 +353,12 @@ def test_abort_leaves_no_trace(after) -> None:
         alone = await circuit.matvec(ctx, **rows)
         await circuit.start(ctx, **rows)
         for _ in range(after if after >= 0 else alone.cycles - 1 + after):
-            assert not ctx.get(array.done)
+            assert not ctx.get(array.unit.done)
             await ctx.tick()
-        ctx.set(array.abort, 1)
+        ctx.set(array.unit.abort, 1)
         await ctx.tick()
-        ctx.set(array.abort, 0)
-        assert not ctx.get(array.done)
+        ctx.set(array.unit.abort, 0)
+        assert not ctx.get(array.unit.done)
         again = await circuit.matvec(ctx, **rows, bank=1)
         assert again.cycles == alone.cycles
         assert again.counts == alone.counts
@@ -380,14 +380,14 @@ def test_done_is_one_cycle_and_counters_add_up_until_cleared() -> None:
         assert not any(circuit.counts(ctx).values())
         for number in range(1, 4):
             await circuit.start(ctx, rows=3, columns=25)
-            while not ctx.get(array.done):
+            while not ctx.get(array.unit.done):
                 await ctx.tick()
             assert circuit.counts(ctx)["places"] == number * encoded.stats[0].places
             if number < 3:  # the next may start in the cycle of done
                 continue
             for _ in range(100):
                 await ctx.tick()
-                assert not ctx.get(array.done)
+                assert not ctx.get(array.unit.done)
 
     circuit.run(job)
 

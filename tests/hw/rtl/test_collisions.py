@@ -87,13 +87,13 @@ def test_a_row_is_drained_while_it_is_cleared() -> None:
 
     async def job(ctx) -> None:
         await bench.fill(ctx, 0, 3, 5)
-        ctx.set(drain.write, 1)
-        ctx.set(drain.write_row, 1)
-        ctx.set(drain.value, -7)
+        ctx.set(drain.write.valid, 1)
+        ctx.set(drain.write.row, 1)
+        ctx.set(drain.write.value, -7)
         ctx.set(drain.row, 1)
         for _ in range(3):
             await ctx.tick()
-            ctx.set(drain.write, 0)
+            ctx.set(drain.write.valid, 0)
             found.append(ctx.get(drain.accumulators[0]))
 
     bench.run(job)
@@ -129,10 +129,10 @@ def test_the_other_table_slot_and_matrix_are_written_meanwhile() -> None:
         await bench.table(ctx, second[0], slot=1, runs=True)
         await bench.table(ctx, second[1], slot=1)
         for _ in range(1000):
-            if ctx.get(bench.array.done):
+            if ctx.get(bench.array.unit.done):
                 break
             await ctx.tick()
-        assert not ctx.get(bench.array.error)
+        assert not ctx.get(bench.array.unit.error)
         results.append(await bench.bank(ctx, 0, 5))
         result = await bench.matvec(ctx, rows=5, columns=80, matrix=1, slot=1, run_slot=1, bank=1)
         results.append(result.accumulators)

@@ -14,7 +14,8 @@ from sordino.engines.memory_timing import MemoryTiming
 from sordino.isa.external import DIRECTORY_WORDS
 from sordino.isa.registers import LoadTarget
 from sordino.rtl.crc import CRC_START, crc_step
-from sordino.rtl.fetch import PAGE_BITS, Refill, StreamReader
+from sordino.rtl.fetch import Refill, StreamReader
+from sordino.rtl.ports import PAGE_BITS
 from sordino.testing.external_memory import ExternalMemory
 from sordino.testing.simulate import simulate
 

@@ -216,11 +216,11 @@ class Chip:
         ctx.set(signal, 0)
 
     async def load(self, ctx):
-        ctx.set(self.machine.load.valid, 1)
+        ctx.set(self.machine.host.load.valid, 1)
         for payload in load_writes(self.image):
-            ctx.set(self.machine.load.payload, payload)
+            ctx.set(self.machine.host.load.payload, payload)
             await ctx.tick()
-        ctx.set(self.machine.load.valid, 0)
+        ctx.set(self.machine.host.load.valid, 0)
 
     def simulate(self, *testbenches):
         simulate(self.design, *testbenches, timeout=MOST_CYCLES)
@@ -245,40 +245,40 @@ def test_abort_then_run_again_on_the_same_machine(opcode, after):
     features = np.ones((1, 5), np.int8)
     expected = Golden(image).run(features)
     chip = Chip(image)
-    machine = chip.machine
+    host = chip.machine.host
 
     async def testbench(ctx):
         await chip.load(ctx)
-        await chip.pulse(ctx, machine.start)
-        ctx.set(machine.features.valid, 1)
+        await chip.pulse(ctx, host.run.start)
+        ctx.set(host.features.valid, 1)
         while True:
-            issue = ctx.get(machine.trace.issue)
-            at = issue.pc if issue.valid else ctx.get(machine.pc) if opcode is Opcode.EMIT else 0
+            issue = ctx.get(chip.machine.trace.issue)
+            at = issue.pc if issue.valid else ctx.get(host.run.pc) if opcode is Opcode.EMIT else 0
             if image.program[at].opcode is opcode and (at or issue.valid):
                 break
             await ctx.tick()
         for _ in range(after):
             await ctx.tick()
-        await chip.pulse(ctx, machine.abort)
-        assert (ctx.get(machine.busy), ctx.get(machine.finished)) == (0, 1)
+        await chip.pulse(ctx, host.run.abort)
+        assert (ctx.get(host.run.busy), ctx.get(host.run.finished)) == (0, 1)
         # An instruction that waits for it is next.
-        assert ctx.get(machine.pc) == at + (opcode not in (Opcode.INPUT, Opcode.EMIT))
-        assert Error(ctx.get(machine.error)) is Error.LIMIT
-        await chip.pulse(ctx, machine.start)
-        assert not ctx.get(machine.busy)
-        ctx.set(machine.features.valid, 0)
-        await chip.pulse(ctx, machine.clear)
-        await chip.pulse(ctx, machine.start)
-        assert ctx.get(machine.busy)
-        ctx.set(machine.tokens.ready, 1)
-        await send(ctx, machine.features, features.reshape(-1).tolist())
-        ctx.set(machine.end_of_input, 1)
-        while ctx.get(machine.busy):
+        assert ctx.get(host.run.pc) == at + (opcode not in (Opcode.INPUT, Opcode.EMIT))
+        assert Error(ctx.get(host.run.error)) is Error.LIMIT
+        await chip.pulse(ctx, host.run.start)
+        assert not ctx.get(host.run.busy)
+        ctx.set(host.features.valid, 0)
+        await chip.pulse(ctx, host.run.clear)
+        await chip.pulse(ctx, host.run.start)
+        assert ctx.get(host.run.busy)
+        ctx.set(host.tokens.ready, 1)
+        await send(ctx, host.features, features.reshape(-1).tolist())
+        ctx.set(host.end_of_input, 1)
+        while ctx.get(host.run.busy):
             await ctx.tick()
-        assert (Error(ctx.get(machine.error)), ctx.get(machine.code)) == (Error.NONE, 9)
+        assert (Error(ctx.get(host.run.error)), ctx.get(host.run.code)) == (Error.NONE, 9)
         words = [ctx.get(chip.activation[n]) for n in range(image.config.activation_words)]
         assert words == expected.final[Store.ACTIVATION].tolist()
-        counters = dict(zip(COUNTERS, ctx.get(machine.counters), strict=True))
+        counters = dict(zip(COUNTERS, ctx.get(host.counters), strict=True))
         for counter in counters:
             if not counter.timed:
                 assert counters[counter] == expected.counters[counter.name], counter.name
@@ -298,21 +298,21 @@ def test_memories_outlast_a_run_and_registers_do_not():
     builder.add(Opcode.HALT)
     builder.matrix(np.ones((1, config.lanes, 1), np.int8))
     chip = Chip(builder.image())
-    machine, tokens = chip.machine, []
+    host, tokens = chip.machine.host, []
 
     async def take(ctx):
         while len(tokens) < 2:
-            ctx.set(machine.tokens.ready, 1)
-            stream = machine.tokens
+            ctx.set(host.tokens.ready, 1)
+            stream = host.tokens
             _, _, valid, token = await ctx.tick().sample(stream.valid, stream.payload)
             tokens.extend([token] if valid else [])
 
     async def testbench(ctx):
         await chip.load(ctx)
         for entry in (0, 5):
-            ctx.set(machine.entry, entry)
-            await chip.pulse(ctx, machine.start)
-            while ctx.get(machine.busy):
+            ctx.set(host.run.entry, entry)
+            await chip.pulse(ctx, host.run.start)
+            while ctx.get(host.run.busy):
                 await ctx.tick()
         assert ctx.get(chip.activation[9]) == -5
 

@@ -97,6 +97,7 @@ class Bench:
 
     def __init__(self):
         self.dut = Sequencer(CONFIG)
+        self.units = {TABLE: self.dut.table, ARRAY: self.dut.array, VECTOR: self.dut.vector}
         self.case = None
         self.outcome = None
         self.rng = random.Random(1)
@@ -117,14 +118,14 @@ class Bench:
 
     async def start(self, ctx, case):
         dut = self.dut
-        ctx.set(dut.entry, case.entry)
-        ctx.set(dut.limit, case.limit)
-        ctx.set(dut.start, 1)
+        ctx.set(dut.run.entry, case.entry)
+        ctx.set(dut.run.limit, case.limit)
+        ctx.set(dut.run.start, 1)
         await ctx.tick()
-        ctx.set(dut.start, 0)
+        ctx.set(dut.run.start, 0)
         # They are read with `start` only.
-        ctx.set(dut.entry, 0xFFFF)
-        ctx.set(dut.limit, 1)
+        ctx.set(dut.run.entry, 0xFFFF)
+        ctx.set(dut.run.limit, 1)
 
     async def run_case(self, ctx, case):
         """Run to the end and return the outcome."""
@@ -136,7 +137,7 @@ class Bench:
         cycle = 0
         while True:
             ctx.set(dut.tokens.ready, case.ready[min(cycle, len(case.ready) - 1)])
-            ctx.set(dut.abort, cycle == case.abort)
+            ctx.set(dut.run.abort, cycle == case.abort)
             trace = ctx.get(dut.trace)
             if trace.issue.valid:
                 out.issued.append((cycle, trace.issue.pc))
@@ -144,8 +145,8 @@ class Bench:
                 if event.valid:
                     own = who == "own" or is_input(case.words[event.pc])
                     out.retired.append((cycle, who, event.pc, trace.next if own else None))
-            busy = ctx.get(dut.busy)
-            assert busy != ctx.get(dut.finished)
+            busy = ctx.get(dut.run.busy)
+            assert busy != ctx.get(dut.run.finished)
             if not busy:
                 break
             token = dut.tokens
@@ -157,20 +158,32 @@ class Bench:
         out.registers = list(ctx.get(dut.registers))
         counters = ctx.get(dut.counters)
         out.counters = {name: counters[name] for name in SEQUENCER_COUNTERS}
-        out.error, out.code, out.pc = Error(ctx.get(dut.error)), ctx.get(dut.code), ctx.get(dut.pc)
-        self.aborts += ctx.get(dut.unit_abort)
+        out.error, out.code, out.pc = (
+            Error(ctx.get(dut.run.error)),
+            ctx.get(dut.run.code),
+            ctx.get(dut.run.pc),
+        )
+        self.aborts += ctx.get(dut.array.abort)
         await ctx.tick()
         return out
 
     async def unit(self, ctx, name):
         """A stand-in: notes what is started, answers as the case says; noise when not `done`."""
         dut = self.dut
-        start, done = getattr(dut, f"{name}_start"), getattr(dut, f"{name}_done")
-        arguments = {TABLE: dut.table_arguments, ARRAY: dut.array_arguments, VECTOR: dut.word}
-        held = arguments[name].as_value() if name != VECTOR else Const(0)
+        unit, vector = self.units[name], dut.vector.arguments
+        arguments = {
+            TABLE: dut.table.arguments,
+            ARRAY: dut.array.arguments.matvec,
+            VECTOR: vector.word,
+        }
+        held = unit.arguments.as_value() if name != VECTOR else Const(0)
         while True:
             _, _, started, seen, word, operand, aborted = await ctx.tick().sample(
-                start, arguments[name].as_value(), dut.word.as_value(), dut.operand, dut.unit_abort
+                unit.start,
+                arguments[name].as_value(),
+                vector.word.as_value(),
+                vector.operand,
+                unit.abort,
             )
             if not started:
                 continue
@@ -180,36 +193,36 @@ class Bench:
                 assert seen == word >> 8 & argument_bits
             embed = word & 0x1F == Opcode.EMBED.value
             self.outcome.started.append((name, word, operand if embed else None))
-            await self.answer(ctx, name, done, next(self.replies), word, held)
+            await self.answer(ctx, name, unit, next(self.replies), word, held)
 
-    async def answer(self, ctx, name, done, reply, word, held):
-        dut, rng = self.dut, self.rng
+    async def answer(self, ctx, name, unit, reply, word, held):
+        rng = self.rng
         with_error = name == ARRAY or is_input(word)
         answers = {
             TABLE: (),
-            ARRAY: ((dut.array_error, reply.error),),
+            ARRAY: ((unit.error, reply.error),),
             VECTOR: (
-                (dut.vector_error, reply.error and with_error),
-                (dut.vector_ended, reply.ended),
-                (dut.vector_result, reply.result),
+                (unit.error, reply.error and with_error),
+                (self.dut.vector.ended, reply.ended),
+                (self.dut.vector.result, reply.result),
             ),
         }
         before = None
         for n in range(reply.latency):
             last = n == reply.latency - 1
-            ctx.set(done, last)
+            ctx.set(unit.done, last)
             for signal, value in answers[name]:
                 ctx.set(signal, value if last else rng.getrandbits(len(signal)))
             if name == VECTOR:
-                ctx.set(dut.vector_waiting, is_input(word) and reply.waiting[n])
-            _, _, aborted, now = await ctx.tick().sample(dut.unit_abort, held)
+                ctx.set(unit.waiting, is_input(word) and reply.waiting[n])
+            _, _, aborted, now = await ctx.tick().sample(unit.abort, held)
             assert before in (None, now), "arguments hold until done"
             before = now
             if aborted:
                 break
-        ctx.set(done, 0)
+        ctx.set(unit.done, 0)
         if name == VECTOR:
-            ctx.set(dut.vector_waiting, 0)
+            ctx.set(unit.waiting, 0)
 
     def simulate(self, testbench, timeout=60_000):
         simulate(
@@ -251,19 +264,19 @@ def test_random_programs(seed, strict):
 
 async def check_refuses_start(ctx, dut, error):
     """With a sticky error START does nothing; CLEAR forgets the error and nothing else."""
-    code, pc = ctx.get(dut.code), ctx.get(dut.pc)
-    ctx.set(dut.start, 1)
+    code, pc = ctx.get(dut.run.code), ctx.get(dut.run.pc)
+    ctx.set(dut.run.start, 1)
     await ctx.tick()
-    ctx.set(dut.start, 0)
+    ctx.set(dut.run.start, 0)
     await ctx.tick()
-    assert not ctx.get(dut.busy)
-    assert Error(ctx.get(dut.error)) is error
-    assert (ctx.get(dut.code), ctx.get(dut.pc)) == (code, pc)
-    ctx.set(dut.clear, 1)
+    assert not ctx.get(dut.run.busy)
+    assert Error(ctx.get(dut.run.error)) is error
+    assert (ctx.get(dut.run.code), ctx.get(dut.run.pc)) == (code, pc)
+    ctx.set(dut.run.clear, 1)
     await ctx.tick()
-    ctx.set(dut.clear, 0)
-    assert Error(ctx.get(dut.error)) is Error.NONE
-    assert ctx.get(dut.finished)
+    ctx.set(dut.run.clear, 0)
+    assert Error(ctx.get(dut.run.error)) is Error.NONE
+    assert ctx.get(dut.run.finished)
 
 
 def program(*instructions):

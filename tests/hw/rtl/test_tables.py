@@ -71,7 +71,7 @@ class Bench:
         ctx.set(self.dut.load.valid, 0)
 
     async def monitor(self, ctx):
-        table, done = self.dut.table, self.dut.done
+        table, done = self.dut.table, self.dut.unit.done
         async for _, _, valid, p, end in ctx.tick().sample(table.valid, table.payload, done):
             if valid:
                 entry = p.entry.as_bits()
@@ -82,11 +82,11 @@ class Bench:
 
     async def start(self, ctx, **arguments):
         """Start; returns the cycle of `start`."""
-        ctx.set(self.dut.arguments, arguments)
-        ctx.set(self.dut.start, 1)
+        ctx.set(self.dut.unit.arguments, arguments)
+        ctx.set(self.dut.unit.start, 1)
         began = self.cycle
         await ctx.tick()
-        ctx.set(self.dut.start, 0)
+        ctx.set(self.dut.unit.start, 0)
         return began
 
     def expected(self, began, *, source, slot, runs):
@@ -135,9 +135,9 @@ def test_abort(after):
         began = await bench.start(ctx, **fields)
         for _ in range(after):
             await ctx.tick()
-        ctx.set(bench.dut.abort, 1)
+        ctx.set(bench.dut.unit.abort, 1)
         await ctx.tick()
-        ctx.set(bench.dut.abort, 0)
+        ctx.set(bench.dut.unit.abort, 0)
         aborted = began + 1 + after
         expected.extend(e for e in bench.expected(began, **fields) if e[0] <= aborted)
         await ctx.tick().repeat(5)

@@ -221,7 +221,7 @@ def test_embed_takes_large_rows() -> None:
         instruction = make(Opcode.EMBED, parameters=3, stride=65521, count=1)
         await dut.start(ctx, instruction, 65535)
         await ctx.tick()
-        assert ctx.get(dut.unit.parameter_address) == wanted
+        assert ctx.get(dut.vector.parameter_address) == wanted
         await dut.finish(ctx, limit=10)
 
     dut.run(job)

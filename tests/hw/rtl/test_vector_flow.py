@@ -101,8 +101,8 @@ def test_input_waits_as_long_as_it_takes() -> None:
     async def job(ctx: Any) -> None:
         await dut.start(ctx, Instruction.make(Opcode.INPUT, destination=0, count=1))
         for _ in range(100):
-            assert ctx.get(dut.unit.waiting)
-            assert not ctx.get(dut.unit.done)
+            assert ctx.get(dut.vector.unit.waiting)
+            assert not ctx.get(dut.vector.unit.done)
             await ctx.tick()
         dut.features.append(42)
         await dut.finish(ctx, limit=10)
@@ -143,13 +143,13 @@ def test_abort(instruction: Instruction) -> None:
             await dut.start(ctx, instruction)
             for _ in range(wait):
                 await ctx.tick()
-            ctx.set(dut.unit.abort, 1)
+            ctx.set(dut.vector.unit.abort, 1)
             await ctx.tick()
-            ctx.set(dut.unit.abort, 0)
+            ctx.set(dut.vector.unit.abort, 0)
             after = dut.contents(ctx)
             if wait % 2:
                 for _ in range(30):
-                    assert not ctx.get(dut.unit.done)
+                    assert not ctx.get(dut.vector.unit.done)
                     await ctx.tick()
                 assert_same(dut.contents(ctx), after)
             for following in (again, cell):
