@@ -250,7 +250,7 @@ class StreamDecoder(wiring.Component):
             m.d.sync += [low.eq(high), high.eq(read.data)]
 
     def _ring(self, m: Module, window: _Window) -> None:
-        """As `_memory`, with a memory as wide as the bus whose end is a ring."""
+        """Stream memory as wide as the bus, whose end is a ring; else the same as `_memory`."""
         parts = self.bus // STREAM_WORD_BITS
         words: Any = memory.Memory(
             shape=data.ArrayLayout(STREAM_WORD_BITS, parts),

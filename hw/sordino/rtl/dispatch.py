@@ -1,4 +1,4 @@
-"""Hands instructions to the units that execute them, and takes their answers."""
+"""What passes between the sequencer and the units that execute for it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From a component to RTLIL, the form that Yosys makes Verilog and C++ of.
+"""Writes a component as RTLIL, the form that Yosys makes Verilog and C++ of.
 
 Amaranth 0.5's own `convert` writes the initial contents of every memory bit by bit: minutes for
 a machine of two megabytes of zeros, which no program depends on (START clears no memory) and

@@ -188,9 +188,9 @@ class Group(wiring.Component):
         return m
 
     def _move(self, m: Module, walk: _Walk) -> None:
-        """From the position decoder to the x FIFO.
+        """The pipeline between position decoder and x FIFO.
 
-        The pipeline moves on unless the place at its end waits for its column, or for its stream.
+        It moves on unless the place at its end waits for its column, or for its stream.
         """
         positions, walker, x_fifo = walk.decoders[0], walk.walker, walk.x_fifo
         here = x_fifo.available

@@ -164,7 +164,7 @@ class Host(wiring.Component):
     def _decode(
         self, m: Module, inside: _Inside, readable: dict[str, Value]
     ) -> dict[str, tuple[Value, Value]]:
-        """For each writable register whether it is written in this cycle, and the value.
+        """Decode writes: for each writable register whether it is written now, and the value.
 
         Refused writes and writes without a strobe do not count.
         """

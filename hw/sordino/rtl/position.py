@@ -1,4 +1,4 @@
-"""From runs to places: row, columns to move on, padding."""
+"""The position decoder: runs become places, with row, columns to move on and padding."""
 
 from amaranth.hdl import *
 from amaranth.lib import data, wiring

@@ -1,4 +1,4 @@
-"""From an accumulator to a small integer: add the bias, scale, round once, saturate."""
+"""Requantising: an accumulator plus its bias, scaled, rounded once, saturated."""
 
 from typing import Any
 

@@ -27,7 +27,7 @@ __all__ = ["Arithmetic"]
 
 
 class Arithmetic(wiring.Component):
-    """From operands to results, one set a cycle, without flow control.
+    """Compute results from operands, one set a cycle, without flow control.
 
     Single values take the way of gate `SCALAR`, whose requantiser and tanh LSTM units use too.
     Each result belongs to the operands of a fixed number of cycles before, given below.

@@ -1,4 +1,4 @@
-"""Puts operands from the memories in front of the vector unit's arithmetic."""
+"""The vector unit's operands, from the memories to its arithmetic."""
 
 from typing import Any
 
