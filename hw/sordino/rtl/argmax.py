@@ -17,28 +17,21 @@ class Argmax(wiring.Component):
     """Keep the index of the largest accumulator + bias since `clear`; one value a cycle.
 
     The sum is not cut off. Of equal sums the lowest index wins, whatever the order in which they
-    come; a negative index marks a value that does not count; 0 stands for no value at all.
-    `result` takes a value into account `LATENCY` cycles after it was given.
+    come; a negative index marks a value that does not count; 0 stands for no value at all. `result`
+    takes a value into account `LATENCY` cycles after it was given. Its twin is
+    `sordino.golden.vector.argmax`.
 
     Members
     -------
-    clear : In(1)
+    clear
         Forget all values, those on their way included.
-    valid : In(1), accumulator : In(signed(accumulator_bits)), bias : In(signed(32)),
-    index : In(signed(32))
+    valid, accumulator, bias, index
         A value.
-    result : Out(16)
+    result
         Low 16 bits of the index.
     """
 
     LATENCY = timing.ARGMAX
-
-    clear: Signal
-    valid: Signal
-    accumulator: Signal
-    bias: Signal
-    index: Signal
-    result: Signal
 
     def __init__(self, config: Config) -> None:
         super().__init__(

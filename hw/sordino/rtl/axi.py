@@ -1,5 +1,7 @@
 """AXI4-Lite subordinate: from the five channels to one register access at a time."""
 
+from typing import Any
+
 from amaranth.hdl import *
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
@@ -89,10 +91,18 @@ class AxiReadSignature(wiring.Signature):
 class RegisterBusSignature(wiring.Signature):
     """One register write and one register read at a time (`Out` at the bridge).
 
-    A write is offered while `write_valid` is high and happens, or is refused with
-    `write_refused`, in the cycle in which `write_ready` is high too; address, data and strobes
-    are held until then. A read always happens in the one cycle in which `read_valid` is high:
-    `read_data` and `read_refused` answer in that same cycle. Addresses count 32-bit words.
+    Addresses count 32-bit words.
+
+    Members
+    -------
+    write_valid, write_address, write_data, write_strobe
+        A write is offered, and held until it is done.
+    write_ready, write_refused
+        The write is done in this cycle: it happens, or is refused.
+    read_valid, read_address
+        A read happens in this cycle.
+    read_data, read_refused
+        Its answer, in the same cycle.
     """
 
     def __init__(self, *, address_width: int) -> None:
@@ -124,10 +134,14 @@ class AxiLiteBridge(wiring.Component):
 
     Latency: two cycles from the handshake of address and data to the response, if the registers
     are ready. Throughput: one write and one read every two cycles.
-    """
 
-    axi: wiring.PureInterface
-    bus: wiring.PureInterface
+    Members
+    -------
+    axi
+        The subordinate.
+    bus
+        The registers.
+    """
 
     def __init__(self, *, address_width: int) -> None:
         super().__init__(
@@ -137,7 +151,7 @@ class AxiLiteBridge(wiring.Component):
             }
         )
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         self._write(m)
         self._read(m)

@@ -32,39 +32,33 @@ class Cell(wiring.Component):
     """c' = sat16(round(f*c + i*g)), h = sat8(round(o*tanh(c'))), one unit a cycle.
 
     The gates i, f, o are sigmoids and g is the tanh of the four pre-activations. There is no flow
-    control: `state` belongs to the operands of `STATE_LATENCY` cycles before, `hidden` to those
-    of `LATENCY`, and `candidate` to those of `CANDIDATE_LATENCY`. The last lets others share the
-    tanh of gate g.
+    control: `state` belongs to the operands of `STATE_LATENCY` cycles before, `hidden` to those of
+    `LATENCY`, and `candidate` to those of `CANDIDATE_LATENCY`. The last lets others share the tanh
+    of gate g. Its twins are `sordino.arith.cell_state` and `sordino.arith.cell_hidden`.
 
     Members
     -------
-    preactivations : In(ArrayLayout(signed(16), 4)), Q3.12, gates in the order i f g o
-    previous : In(signed(16)), c in Q4.11
-    candidate : Out(signed(16)), tanh of pre-activation 2, Q0.15
-    state : Out(signed(16)), c' in Q4.11
-    hidden : Out(signed(8)), h in Q0.7
+    preactivations
+        Those of the gates i f g o, Q3.12.
+    previous
+        c, Q4.11.
+    candidate
+        The tanh of gate g, Q0.15.
+    state
+        c', Q4.11.
+    hidden
+        h, Q0.7.
     """
 
     CANDIDATE_LATENCY = timing.CELL_CANDIDATE
     STATE_LATENCY = timing.CELL_STATE
     LATENCY = timing.CELL_HIDDEN
 
-    preactivations: Any
-    previous: Signal
-    candidate: Signal
-    state: Signal
-    hidden: Signal
-
-    def __init__(self) -> None:
-        super().__init__(
-            {
-                "preactivations": In(data.ArrayLayout(signed(PREACTIVATION.bits), 4)),
-                "previous": In(signed(CELL_STATE.bits)),
-                "candidate": Out(signed(GATE.bits)),
-                "state": Out(signed(CELL_STATE.bits)),
-                "hidden": Out(signed(HIDDEN.bits)),
-            }
-        )
+    preactivations: In(data.ArrayLayout(signed(PREACTIVATION.bits), 4))
+    previous: In(signed(CELL_STATE.bits))
+    candidate: Out(signed(GATE.bits))
+    state: Out(signed(CELL_STATE.bits))
+    hidden: Out(signed(HIDDEN.bits))
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

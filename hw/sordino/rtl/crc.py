@@ -33,7 +33,10 @@ def _columns(width: int) -> tuple[int, ...]:
 
 
 def crc_step(state: Value, bits: Value) -> Value:
-    """State (32 bits) after `bits`, at least 32, lowest first: bytes as they stand on a bus."""
+    """State (32 bits) after `bits`, at least 32, lowest first: bytes as they stand on a bus.
+
+    Its twin is zlib.crc32, which `sordino.isa.external` stores in images.
+    """
     mixed = Cat(state ^ bits[:CRC_BITS], bits[CRC_BITS:])
     columns = _columns(len(bits))
     masks = [

@@ -19,8 +19,8 @@ _FRACTION_BITS = _MAGNITUDE_BITS - _SEGMENT_BITS
 class Curve(wiring.Component):
     """value = curve.odd(z) + offset, one a cycle, without flow control.
 
-    `value` belongs to the `z` of `LATENCY` cycles before. The ROM holds knot and slope of each
-    of the 256 segments side by side.
+    `value` belongs to the `z` of `LATENCY` cycles before. The ROM holds knot and slope of each of
+    the 256 segments side by side. Its twins are `sordino.arith.tanh` and `sordino.arith.sigmoid`.
 
     Parameters
     ----------
@@ -29,14 +29,16 @@ class Curve(wiring.Component):
 
     Members
     -------
-    z : In(signed(16)), Q3.12
-    value : Out(signed(16)), Q0.15
+    z
+        The argument, Q3.12.
+    value
+        The value, Q0.15.
     """
 
     LATENCY = timing.CURVE
 
-    z: Signal
-    value: Signal
+    z: In(signed(arith.PREACTIVATION.bits))
+    value: Out(signed(arith.GATE.bits))
 
     def __init__(self, curve: arith.Curve, *, offset: int = 0) -> None:
         reach = curve.knots[-1]
@@ -46,12 +48,7 @@ class Curve(wiring.Component):
             )
         self._curve = curve
         self._offset = offset
-        super().__init__(
-            {
-                "z": In(signed(arith.PREACTIVATION.bits)),
-                "value": Out(signed(arith.GATE.bits)),
-            }
-        )
+        super().__init__()
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

@@ -5,10 +5,11 @@ has room for all of it, so what comes back is always taken at once and nothing w
 stream's data; those that have room take turns; a decoder waits for its own ring alone.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import *
-from amaranth.lib import data, enum, memory, stream, wiring
+from amaranth.lib import data, enum, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import STREAM_WORD_BITS, Config
@@ -31,21 +32,23 @@ def beat_layout(config: Config) -> data.StructLayout:
 class Refill(wiring.Component):
     """What is left of one stream, and the room in its ring.
 
-    `start` begins a stream of `words` 16-bit words with an empty ring. `wants` is high while a
-    burst of it is left and has room; `grant`, only then, takes the burst: `length` beats less one,
-    `final` if it is the last. `freed` gives the room of one burst back. `unfinished`: bursts are
-    left. `clear` forgets the stream; what is freed without one means nothing.
+    Members
+    -------
+    clear
+        Forget the stream.
+    start, words
+        Begin a stream of so many 16-bit words, with an empty ring.
+    freed
+        The room of one burst is free again. Without a stream it means nothing.
+    wants
+        A burst of the stream is left and has room.
+    grant
+        The burst is taken. Only while it `wants` one.
+    length, final
+        The beats of that burst less one, and whether it is the last.
+    unfinished
+        Bursts are left.
     """
-
-    clear: Signal
-    start: Signal
-    words: Signal
-    freed: Signal
-    grant: Signal
-    wants: Signal
-    unfinished: Signal
-    length: Signal
-    final: Signal
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -97,36 +100,57 @@ class _State(enum.Enum, shape=2):
     """The burst stands on the address channel."""
 
 
+@dataclass(frozen=True)
+class _Bursts:
+    """Bursts between their choice and their last beat.
+
+    state            registers: what the address channel is doing,
+    outstanding      how many are on their way,
+    draining         and that these are dropped
+    picked, chosen   a burst is chosen in this cycle, and for which stream
+    popped           the last beat of a burst comes in this cycle
+    """
+
+    state: Any
+    outstanding: Signal
+    draining: Signal
+    picked: Signal
+    chosen: Signal
+    popped: Signal
+
+
 class StreamReader(wiring.Component):
     """AXI4 read manager for all streams of the matrix in progress.
 
-    `clear` begins matrix `matrix` (or none); `wants` has a bit for each stream whose next burst has
-    room. `grant` is one-hot for the cycle in which a burst is chosen: the first stream that wants
-    one after the one chosen last. `length` and `final` answer for it. A burst is asked for every
-    ASK cycles (`isa.timing`) at best, while fewer than `stream_outstanding` are on their way;
-    `axi.rready` is always high. A beat stands at `beat` in the cycle after its transfer.
+    A burst is asked for every ASK cycles (`isa.timing`) at best, while fewer than
+    `stream_outstanding` are on their way. Those still on their way after a `clear` are taken and
+    dropped before the first new one is asked for. Its twin is
+    `sordino.testing.external.ExternalMemory` with zlib's CRC-32.
 
-    After a `clear` bursts that are still on their way are taken and dropped before the first new
-    one is asked for.
-
-    `busy` is high while anything is on its way or being checked. `corrupt`, from `clear` on: a
-    stream's CRC-32 did not match, or the memory answered with an error.
-
-    Words of EXTERNAL_DIRECTORY come on `load`; of these, first burst and CRC are kept here.
+    Members
+    -------
+    load
+        Words for any target; first burst and CRC are kept of those for EXTERNAL_DIRECTORY.
+    clear, matrix
+        Begin that matrix, or none.
+    base
+        The 4 KiB page at which external memory begins.
+    wants
+        A bit for each stream whose next burst has room.
+    grant
+        One-hot for the cycle in which a burst is chosen: of the first stream that wants one after
+        the one chosen last.
+    length, final
+        Answers to `grant` in the same cycle, see `Refill`.
+    beat
+        A beat for a ring, in the cycle after its transfer.
+    busy
+        Something is on its way or being checked.
+    corrupt
+        Since `clear` a stream's CRC-32 did not match, or the memory answered with an error.
+    axi
+        External memory. `rready` is always high.
     """
-
-    load: stream.Interface
-    clear: Signal
-    matrix: Signal
-    base: Signal
-    wants: Signal
-    grant: Signal
-    length: Signal
-    final: Signal
-    beat: Any
-    busy: Signal
-    corrupt: Signal
-    axi: wiring.PureInterface
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -150,48 +174,52 @@ class StreamReader(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         config = self.config
-        self._outstanding = Signal(range(config.stream_outstanding + 1))
-        self._draining = Signal()
-        picked, chosen = self._pick(m)
-        head, popped = self._ask(m, picked, chosen)
-        checking = self._receive(m, head, popped)
-        m.d.sync += self._outstanding.eq(self._outstanding + picked - popped)
+        bursts = _Bursts(
+            state=Signal(_State, name="state"),
+            outstanding=Signal(range(config.stream_outstanding + 1), name="outstanding"),
+            draining=Signal(name="draining"),
+            picked=Signal(name="picked"),
+            chosen=Signal(range(config.streams), name="chosen"),
+            popped=Signal(name="popped"),
+        )
+        self._pick(m, bursts)
+        head = self._ask(m, bursts)
+        checking = self._receive(m, bursts, head)
+        outstanding, draining, popped = bursts.outstanding, bursts.draining, bursts.popped
+        m.d.sync += outstanding.eq(outstanding + bursts.picked - popped)
         with m.If(self.clear):
-            m.d.sync += self._draining.eq(self._outstanding != popped)
-        with m.Elif(self._outstanding == popped):
-            m.d.sync += self._draining.eq(0)
-        coming = (self._outstanding != 0) & ~self._draining
+            m.d.sync += draining.eq(outstanding != popped)
+        with m.Elif(outstanding == popped):
+            m.d.sync += draining.eq(0)
+        coming = (outstanding != 0) & ~draining
         m.d.comb += self.busy.eq(coming | self.beat.valid | checking)
         return m
 
-    def _pick(self, m: Module) -> tuple[Signal, Signal]:
-        """Round robin: whether a burst is chosen in this cycle, and for which stream."""
+    def _pick(self, m: Module, bursts: _Bursts) -> None:
+        """Choose a stream, round robin."""
         count = self.config.streams
-        self._state: Any = Signal(_State)
-        picked, chosen = Signal(), Signal(range(count))
         beyond, candidates = Signal(count), Signal(count)
         last = Signal(count)  # ones at the stream chosen last and all before it
         m.d.comb += [
             beyond.eq(self.wants & ~last),
             candidates.eq(Mux(beyond.any(), beyond, self.wants)),
-            picked.eq(
+            bursts.picked.eq(
                 self.wants.any()
-                & (self._state == _State.PICK)
-                & (self._outstanding != self.config.stream_outstanding)
-                & ~self._draining
+                & (bursts.state == _State.PICK)
+                & (bursts.outstanding != self.config.stream_outstanding)
+                & ~bursts.draining
                 & ~self.clear
             ),
         ]
         lowest = candidates & (~candidates + 1)[:count]
-        m.d.comb += self.grant.eq(Mux(picked, lowest, 0))
+        m.d.comb += self.grant.eq(Mux(bursts.picked, lowest, 0))
         for number in range(count):
             with m.If(self.grant[number]):
-                m.d.comb += chosen.eq(number)
+                m.d.comb += bursts.chosen.eq(number)
                 m.d.sync += last.eq((1 << number + 1) - 1)
         # Every matrix begins in the same state, so that its time is a constant.
         with m.If(self.clear):
             m.d.sync += last.eq(0)
-        return picked, chosen
 
     def _directory(self, m: Module, name: str, word: int, width: int, number: Value) -> Value:
         """Word `word` of the directory for stream `number` of the matrix, one cycle later."""
@@ -218,9 +246,9 @@ class StreamReader(wiring.Component):
         ]
         return Value.cast(read.data)
 
-    def _ask(self, m: Module, picked: Signal, chosen: Signal) -> tuple[Any, Signal]:
-        """The address channel; what the burst that comes next is, and whether it ends now."""
-        config, axi = self.config, self.axi
+    def _ask(self, m: Module, bursts: _Bursts) -> Any:
+        """The address channel; returns what the burst is whose beats come next."""
+        config, axi, chosen = self.config, self.axi, bursts.chosen
         first = self._directory(m, "first_bursts", 0, EXTERNAL_BITS, chosen)
         following: Any = memory.Memory(shape=EXTERNAL_BITS, depth=config.streams, init=[])
         m.submodules.following = following
@@ -235,7 +263,7 @@ class StreamReader(wiring.Component):
             burst.eq(Mux(asked.fresh, first, read.data)),
             write.addr.eq(number),
             write.data.eq(burst + 1),
-            write.en.eq(self._state == _State.LOOKUP),
+            write.en.eq(bursts.state == _State.LOOKUP),
             fresh.eq(~begun.bit_select(chosen, 1)),
             axi.arsize.eq((config.stream_bus // 8).bit_length() - 1),
             axi.arburst.eq(1),
@@ -244,10 +272,10 @@ class StreamReader(wiring.Component):
             m.d.sync += begun.eq(0)
         with m.Else():
             m.d.sync += begun.eq(begun | self.grant)
-        with m.Switch(self._state):
-            with m.Case(_State.PICK), m.If(picked):
+        with m.Switch(bursts.state):
+            with m.Case(_State.PICK), m.If(bursts.picked):
                 m.d.sync += [
-                    self._state.eq(_State.LOOKUP),
+                    bursts.state.eq(_State.LOOKUP),
                     number.eq(chosen),
                     asked.stream.eq(chosen),
                     asked.fresh.eq(fresh),
@@ -256,34 +284,33 @@ class StreamReader(wiring.Component):
                 ]
             with m.Case(_State.LOOKUP):
                 m.d.sync += [
-                    self._state.eq(_State.ISSUE),
+                    bursts.state.eq(_State.ISSUE),
                     axi.araddr.eq((self.base << PAGE_BITS) + (burst << burst_bits)),
                     axi.arvalid.eq(1),
                 ]
             with m.Case(_State.ISSUE), m.If(axi.arready):
-                m.d.sync += [self._state.eq(_State.PICK), axi.arvalid.eq(0)]
-        return self._queue(m, asked)
+                m.d.sync += [bursts.state.eq(_State.PICK), axi.arvalid.eq(0)]
+        return self._queue(m, bursts, asked)
 
-    def _queue(self, m: Module, asked: Any) -> tuple[Any, Signal]:
-        """Bursts in the order in which they were asked for and come back."""
+    def _queue(self, m: Module, bursts: _Bursts, asked: Any) -> Any:
+        """Bursts in the order in which they were asked for and come back; returns the first."""
         depth, axi = self.config.stream_outstanding, self.axi
         queue: Any = memory.Memory(shape=asked.shape(), depth=depth, init=[])
         m.submodules.queue = queue
         write, read = queue.write_port(), queue.read_port(domain="comb")
         into, out = Signal(range(depth)), Signal(range(depth))
-        popped = Signal()
         m.d.comb += [
             write.addr.eq(into),
             write.data.eq(asked),
-            write.en.eq(self._state == _State.LOOKUP),
+            write.en.eq(bursts.state == _State.LOOKUP),
             read.addr.eq(out),
-            popped.eq(axi.rvalid & axi.rlast),
+            bursts.popped.eq(axi.rvalid & axi.rlast),
             axi.rready.eq(1),
         ]
-        m.d.sync += [into.eq(into + write.en), out.eq(out + popped)]
-        return read.data, popped
+        m.d.sync += [into.eq(into + write.en), out.eq(out + bursts.popped)]
+        return read.data
 
-    def _receive(self, m: Module, head: Any, popped: Signal) -> Value:
+    def _receive(self, m: Module, bursts: _Bursts, head: Any) -> Value:
         """Beats to their rings and into their stream's CRC; whether a check is under way."""
         config, axi, beat = self.config, self.axi, self.beat
         expected = self._directory(m, "checks", 2, CRC_BITS, head.stream)
@@ -294,9 +321,9 @@ class StreamReader(wiring.Component):
         fresh, final, last = Signal(), Signal(), Signal()
         running, before, after = Signal(CRC_BITS), Signal(CRC_BITS), Signal(CRC_BITS)
         check, wanted = Signal(), Signal(CRC_BITS)
-        wrong = axi.rvalid & (axi.rresp != 0) & ~self._draining
+        wrong = axi.rvalid & (axi.rresp != 0) & ~bursts.draining
         m.d.sync += [
-            beat.valid.eq(axi.rvalid & ~self._draining & ~self.clear),
+            beat.valid.eq(axi.rvalid & ~bursts.draining & ~self.clear),
             beat.data.eq(axi.rdata),
             beat.stream.eq(head.stream),
             begin.eq(begins),

@@ -10,16 +10,20 @@ __all__ = ["FeatureFifo", "Queue"]
 
 
 class Queue(wiring.Component):
-    """First in, first out queue of `depth` items in block memory, which `clear` empties.
+    """First in, first out queue of `depth` items in block memory.
 
-    `level` counts every item between `i` and `o`. An item written to an empty queue is on `o`
-    two cycles later; throughput is one item a cycle on both sides.
+    An item written to an empty queue is on `o` two cycles later; throughput is one item a cycle on
+    both sides.
+
+    Members
+    -------
+    i, o
+        Items in and out.
+    level
+        Items between `i` and `o`.
+    clear
+        Empty the queue.
     """
-
-    i: stream.Interface
-    o: stream.Interface
-    level: Signal
-    clear: Signal
 
     def __init__(self, *, shape: Any, depth: int) -> None:
         if depth < 1:
@@ -35,7 +39,7 @@ class Queue(wiring.Component):
             }
         )
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         queue = fifo.SyncFIFOBuffered(width=Shape.cast(self.shape).width, depth=self.depth)
         m.submodules.queue = ResetInserter(self.clear)(queue)
@@ -54,20 +58,22 @@ class Queue(wiring.Component):
 class FeatureFifo(wiring.Component):
     """Queue of `depth` int8 features, written one to four at a time.
 
-    In a cycle with `write`, which needs `idle` and at least as much `room` as strobes, the bytes
-    of `data` whose `strobe` is set are taken, lowest byte first; `idle` falls until all of them
-    are in the queue, one a cycle. `room` counts from the next cycle on without them. `empty`
-    says that no feature is left anywhere before `features`.
+    Members
+    -------
+    write, data, strobe
+        Take the bytes of `data` whose `strobe` is set, lowest byte first. Only while `idle`, and
+        with at least as much `room` as strobes.
+    idle
+        All features of the write before are in the queue, which takes one a cycle.
+    room
+        How many features more can be taken, from the cycle after a write on without those of it.
+    empty
+        No feature is left anywhere before `features`.
+    clear
+        Empty the queue. Only while `idle`.
+    features
+        Features in order.
     """
-
-    write: Signal
-    data: Signal
-    strobe: Signal
-    idle: Signal
-    room: Signal
-    empty: Signal
-    clear: Signal
-    features: stream.Interface
 
     def __init__(self, *, depth: int) -> None:
         self.depth = depth
@@ -84,7 +90,7 @@ class FeatureFifo(wiring.Component):
             }
         )
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.queue = queue = Queue(shape=signed(8), depth=self.depth)
         wiring.connect(m, queue.o, wiring.flipped(self.features))

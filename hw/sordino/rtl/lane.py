@@ -18,29 +18,27 @@ SHIFTED_X_BITS = 8 + MAX_X_SHIFT
 class Lane(wiring.Component):
     """accumulator[row] += x * w, modulo 2^accumulator_bits; one product a cycle.
 
-    While `busy` is high the lane works on `bank`. A place presented with `valid`, its `row`,
-    shifted `x` and weight `w` is in the accumulator, and visible to a drain read presented then,
-    LANE cycles (`isa.timing`) later. Where x or w is 0 the operand registers, the multiplier behind
-    them and the accumulators hold still; no timing depends on it. `useful` is high in the cycle
-    after a place with a product. The same row may come in every cycle.
+    A place is in its accumulator, and visible to a drain read presented then, LANE cycles
+    (`isa.timing`) later. Where x or w is 0 the operand registers, the multiplier behind them and
+    the accumulators hold still; no timing depends on it. The same row may come in every cycle. A
+    place whose product is not stored when `busy` falls is lost.
 
-    The other bank, and both while `busy` is low, belong to `drain`, the vector unit's view of
-    this one lane: `accumulators` holds row `row` of `bank` one cycle after they were presented;
-    a read of the row that is written in the same cycle gives something unspecified, as block RAM
-    does that is neither read-first nor transparent. A place whose product is not stored when `busy`
-    falls is lost.
+    Memories: `bank0` and `bank1`, each with one read and one write port. Its twin is a product and
+    `sordino.golden.memory.wrap`.
 
-    Memories: `bank0` and `bank1`, each with one read and one write port.
+    Members
+    -------
+    busy, bank
+        While `busy` is high the lane works on `bank`. The other bank, and both while it is low,
+        belong to `drain`.
+    valid, row, x, w
+        A place: its row, shifted x and weight.
+    useful
+        There was a place with a product a cycle ago.
+    drain
+        The vector unit's view of this one lane. A read of the row that is written in the same cycle
+        gives something unspecified, as block RAM does that is neither read-first nor transparent.
     """
-
-    busy: Signal
-    bank: Signal
-    valid: Signal
-    row: Signal
-    x: Signal
-    w: Signal
-    useful: Signal
-    drain: wiring.PureInterface
 
     def __init__(self, *, rows: int, accumulator_bits: int) -> None:
         self.rows = rows
@@ -58,7 +56,7 @@ class Lane(wiring.Component):
             }
         )
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         # Operands, while the accumulator is read.

@@ -1,7 +1,9 @@
 """Load window: words from the host to the machine's memories, with their CRC-32."""
 
+from typing import Any
+
 from amaranth.hdl import *
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
 
@@ -39,65 +41,69 @@ def load_words(config: Config, target: LoadTarget) -> tuple[int, int]:
 
 
 class Loader(wiring.Component):
-    """Takes words for `target` and `unit`, keeps their address and CRC, writes them on `load`.
+    """Take words for `target` and `unit`, keep their address and CRC, write them on `load`.
 
-    restart     `restart_address` becomes the address, a new CRC begins. Words that were not
-                checked make `failed` sticky, and nothing counts as loaded.
-    write       take `data`, which needs `idle` and not `outside`; the address advances. The word
-                is on `load` in the next cycle; a word for POSITIONS or VALUES is two 16-bit
-                writes in the next two, and `idle` is low in the first of them.
-    check       `data` is the CRC-32 expected of all words since `restart` (zlib.crc32 of their
-                little-endian bytes); another value makes `failed` sticky, and nothing counts as
-                loaded
-    require     unchecked words, or no program, make `failed` sticky
-    clear       forget `failed`, begin a new CRC; after unchecked words nothing counts as loaded
+    One word a cycle; one every two cycles for POSITIONS and VALUES. One of `restart`, `write`,
+    `check`, `require` and `clear` at most is high in a cycle.
 
-    One of these inputs at most is high in a cycle. `outside` says that the target has no such
-    unit or word, `loaded` that words of PROGRAM were checked. One word a cycle; one every two
-    cycles for POSITIONS and VALUES.
+    Members
+    -------
+    target, unit
+        Where words go.
+    restart, restart_address
+        Go on at that address and begin a new CRC. Words that were not checked make `failed` sticky,
+        and nothing counts as loaded.
+    write
+        Take `data`; the address moves on. Only while `idle` and not `outside`. The word is on
+        `load` in the next cycle; a word for POSITIONS or VALUES is two 16-bit writes in the next
+        two, and `idle` is low in the first of them.
+    check
+        `data` is the CRC-32 expected of all words since `restart` (zlib.crc32 of their
+        little-endian bytes); another value makes `failed` sticky, and nothing counts as loaded.
+    require
+        Unchecked words, or no program, make `failed` sticky.
+    clear
+        Forget `failed` and begin a new CRC. After unchecked words nothing counts as loaded.
+    data
+        The word, or its CRC.
+    address
+        Where the next word goes.
+    outside
+        The target has no such unit or word.
+    idle
+        A word can be taken.
+    unchecked
+        There were words since the latest `check`.
+    loaded
+        Words of PROGRAM were checked.
+    failed
+        Something was loaded that is not right.
+    load
+        Words for the machine.
     """
 
-    target: Signal
-    unit: Signal
-    restart: Signal
-    restart_address: Signal
-    write: Signal
-    check: Signal
-    require: Signal
-    clear: Signal
-    data: Signal
-    address: Signal
-    outside: Signal
-    idle: Signal
-    unchecked: Signal
-    loaded: Signal
-    failed: Signal
-    load: stream.Interface
+    target: In(LoadTarget)
+    unit: In(16)
+    restart: In(1)
+    restart_address: In(ADDRESS_BITS)
+    write: In(1)
+    check: In(1)
+    require: In(1)
+    clear: In(1)
+    data: In(32)
+    address: Out(ADDRESS_BITS)
+    outside: Out(1)
+    idle: Out(1)
+    unchecked: Out(1)
+    loaded: Out(1)
+    failed: Out(1)
+    load: Out(LoadSignature)
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        super().__init__(
-            {
-                "target": In(LoadTarget),
-                "unit": In(16),
-                "restart": In(1),
-                "restart_address": In(ADDRESS_BITS),
-                "write": In(1),
-                "check": In(1),
-                "require": In(1),
-                "clear": In(1),
-                "data": In(32),
-                "address": Out(ADDRESS_BITS),
-                "outside": Out(1),
-                "idle": Out(1),
-                "unchecked": Out(1),
-                "loaded": Out(1),
-                "failed": Out(1),
-                "load": Out(LoadSignature),
-            }
-        )
+        super().__init__()
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.crc = crc = CRC32_ISO_HDLC(data_width=32).create()
         m.d.comb += [

@@ -3,7 +3,7 @@
 from typing import Any
 
 from amaranth.hdl import *
-from amaranth.lib import memory, stream, wiring
+from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.isa.instructions import INSTRUCTION_BITS
@@ -29,17 +29,11 @@ class VectorMemory(wiring.Component):
 
     Members
     -------
-    write : In({valid, address, data})
-        Store `data` at `address`.
-    address_a, address_b : In(16), data_a, data_b : Out(signed(width))
+    write
+        A word to write.
+    address_a, data_a, address_b, data_b
         The read ports.
     """
-
-    write: Any
-    address_a: Signal
-    address_b: Signal
-    data_a: Signal
-    data_b: Signal
 
     def __init__(self, *, width: int, depth: int) -> None:
         self.width = width
@@ -81,28 +75,21 @@ class WideMemory(wiring.Component):
 
     Members
     -------
-    load : In(LoadSignature)
+    load
         Words for any target; taken are those for `target`, visible to a read in the next cycle.
-    address : In(24), enable : In(1), data : Out(128)
+    address, enable, data
         The read port.
     """
 
-    load: stream.Interface
-    address: Signal
-    enable: Signal
-    data: Signal
+    load: In(LoadSignature)
+    address: In(24)
+    enable: In(1)
+    data: Out(PARAMETER_BITS)
 
     def __init__(self, target: LoadTarget, *, depth: int) -> None:
         self.target = target
         self.depth = depth
-        super().__init__(
-            {
-                "load": In(LoadSignature),
-                "address": In(24),
-                "enable": In(1),
-                "data": Out(PARAMETER_BITS),
-            }
-        )
+        super().__init__()
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

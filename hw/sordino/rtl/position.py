@@ -1,5 +1,7 @@
 """The position decoder: runs become places, with row, columns to move on and padding."""
 
+from typing import Any
+
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -10,60 +12,55 @@ from sordino.rtl.decoder import RUN_BITS
 
 __all__ = ["PositionWalker"]
 
+_ROWS_BITS = data.Layout.cast(Matvec)["rows"].width
+
 
 class PositionWalker(wiring.Component):
     """Walk a matrix of `rows` rows a lane, column by column, along runs.
 
-    The walk begins at column 0, row -1, with `clear`. A run n (`i_run`) leads n + 1 places on, a
-    padding symbol (`i_padding`) MAX_WRAPS columns in the same row. A symbol presented with
-    `i_valid` stands at the output WALK moves (`isa.timing`) later as `row` and `wraps`, the number
-    of columns it moves on, with `valid` and `padding`; `overrun` says that it moves on more than
-    MAX_WRAPS, and the walk means nothing from there on. Registers change only in cycles with `move`
-    (or `clear`); throughput is one symbol a move.
-
-    `taking` is high when the symbol that this move brings to the output is no padding, so that
-    the lanes have to bring a value along; `pending` when one or more symbols are on their way that
-    have not reached the output.
+    The walk begins at column 0, row -1. A run n leads n + 1 places on, a padding symbol MAX_WRAPS
+    columns in the same row. A symbol stands at the output WALK moves (`isa.timing`) later;
+    throughput is one symbol a move. Its twin is `sordino.golden.codec`.
 
     The run is split into quotient and remainder of `rows` before the walk, whose only loop is
     then row + remainder + 1, less `rows` if that is too many.
+
+    Members
+    -------
+    clear
+        Begin a walk.
+    move
+        The registers move on, which they do in no other cycle.
+    rows
+        Rows a lane, held for the whole walk.
+    i_valid, i_run, i_padding
+        A symbol: a run, or padding.
+    valid, row, wraps, padding
+        Its place: the row, and the number of columns that it moves on.
+    overrun
+        The place moves on more than MAX_WRAPS columns; the walk means nothing from there on.
+    taking
+        The symbol that this move brings to the output is no padding: lanes have to bring a value
+        along.
+    pending
+        Symbols are on their way that have not reached the output.
     """
 
-    clear: Signal
-    move: Signal
-    rows: Signal
-    i_valid: Signal
-    i_run: Signal
-    i_padding: Signal
-    valid: Signal
-    row: Signal
-    wraps: Signal
-    padding: Signal
-    overrun: Signal
-    taking: Signal
-    pending: Signal
+    clear: In(1)
+    move: In(1)
+    rows: In(_ROWS_BITS)
+    i_valid: In(1)
+    i_run: In(RUN_BITS)
+    i_padding: In(1)
+    valid: Out(1)
+    row: Out(signed(_ROWS_BITS + 1))
+    wraps: Out(range(MAX_WRAPS + 2))
+    padding: Out(1)
+    overrun: Out(1)
+    taking: Out(1)
+    pending: Out(1)
 
-    def __init__(self) -> None:
-        rows = data.Layout.cast(Matvec)["rows"].width
-        super().__init__(
-            {
-                "clear": In(1),
-                "move": In(1),
-                "rows": In(rows),
-                "i_valid": In(1),
-                "i_run": In(RUN_BITS),
-                "i_padding": In(1),
-                "valid": Out(1),
-                "row": Out(signed(rows + 1)),
-                "wraps": Out(range(MAX_WRAPS + 2)),
-                "padding": Out(1),
-                "overrun": Out(1),
-                "taking": Out(1),
-                "pending": Out(1),
-            }
-        )
-
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         valid, padding, remainder, quotient, too_long = self._split(m)
 

@@ -14,11 +14,11 @@ __all__ = ["Requantise"]
 
 
 class Requantise(wiring.Component):
-    """value = sat16(rq(accumulator + bias)), as `arith.gate_preactivation`, one a cycle.
+    """value = sat16(rq(accumulator + bias)), one a cycle.
 
     There is no flow control: `value` belongs to the `accumulator` and `bias` of `LATENCY` cycles
-    before. `multiplier` and `shift` are settings, not data: they hold still from the first
-    operand until the last value. A shift of 0 does not occur; its value is not specified.
+    before. A shift of 0 does not occur; its value is not specified. Its twin is
+    `sordino.arith.gate_preactivation`.
 
     Parameters
     ----------
@@ -26,20 +26,16 @@ class Requantise(wiring.Component):
 
     Members
     -------
-    accumulator : In(signed(accumulator_bits))
-    bias : In(signed(32))
-    multiplier : In(16), unsigned
-    shift : In(6), 1 to 63
-    value : Out(signed(16))
+    accumulator, bias
+        The sum to scale.
+    multiplier, shift
+        Settings, not data: held still from the first operand until the last value. The shift is
+        1 to 63.
+    value
+        The value, int16.
     """
 
     LATENCY = timing.REQUANTISE
-
-    accumulator: Signal
-    bias: Signal
-    multiplier: Signal
-    shift: Signal
-    value: Signal
 
     def __init__(self, *, accumulator_bits: int) -> None:
         if not 1 <= accumulator_bits <= BIAS_BITS:

@@ -6,8 +6,9 @@ __all__ = ["round_shifted", "saturated"]
 
 
 def saturated(value: Value, bits: int) -> Value:
-    """The nearest signed integer of `bits` bits to the signed `value` (`arith.saturate`).
+    """The nearest signed integer of `bits` bits to the signed `value`.
 
+    Its twin is `sordino.arith.saturate`.
     Looks only at the bits that are cut off: the value fits if they all equal its new sign.
     """
     if not value.shape().signed:
@@ -20,7 +21,10 @@ def saturated(value: Value, bits: int) -> Value:
 
 
 def round_shifted(value: Value, shift: int) -> Value:
-    """value / 2^shift, rounded half away from zero (`arith.round_shift`); shift >= 1."""
+    """value / 2^shift, rounded half away from zero; shift >= 1.
+
+    Its twin is `sordino.arith.round_shift`.
+    """
     if shift < 1:
         raise ValueError(f"shift must be a positive integer, not {shift}")
     half = 1 << (shift - 1)

@@ -1,5 +1,7 @@
 """Sordino: the machine behind its AXI4-Lite subordinate."""
 
+from typing import Any
+
 from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -38,7 +40,7 @@ class Sordino(wiring.Component):
             }
         )
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.bridge = bridge = AxiLiteBridge(address_width=ADDRESS_BITS)
         m.submodules.host = host = Host(self.config)

@@ -30,25 +30,27 @@ class Arithmetic(wiring.Component):
     """Compute results from operands, one set a cycle, without flow control.
 
     Single values take the way of gate `SCALAR`, whose requantiser and tanh LSTM units use too.
-    Each result belongs to the operands of a fixed number of cycles before, given below.
+    Each result belongs to the operands of a fixed number of cycles before, given below. Its twins
+    are `sordino.golden.vector.cell`, `sordino.golden.vector.drain` and
+    `sordino.golden.vector.add`.
 
     Members
     -------
-    multiplier : In(16), shift : In(6), rectify : In(1)
+    multiplier, shift, rectify
         Settings, held still from the first operand until the last result.
-    operands : In(ArrayLayout(signed(accumulator_bits), 4)), biases : In(… signed(32), 4)
-        For the gates i f g o.
-    previous : In(signed(16))
+    operands, biases
+        Those for the gates i f g o.
+    previous
         c of the unit whose operands came `VALUE` cycles before.
-    value : Out(signed(16))
+    value
         sat16(rq(operand + bias)) of `SCALAR`, after `VALUE` cycles.
-    narrow : Out(signed(8))
+    narrow
         The same as sat8, no less than 0 with `rectify`, after `VALUE` cycles.
-    squashed : Out(signed(8))
+    squashed
         joint_tanh(tanh(value)), after `TANH` cycles.
-    state : Out(signed(16))
+    state
         c' of the unit, after `STATE` cycles.
-    hidden : Out(signed(8))
+    hidden
         h of the unit, after `HIDDEN` cycles.
     """
 
@@ -56,18 +58,6 @@ class Arithmetic(wiring.Component):
     TANH = VALUE + timing.CELL_CANDIDATE
     STATE = VALUE + timing.CELL_STATE
     HIDDEN = VALUE + timing.CELL_HIDDEN
-
-    multiplier: Signal
-    shift: Signal
-    rectify: Signal
-    operands: Any
-    biases: Any
-    previous: Signal
-    value: Signal
-    narrow: Signal
-    squashed: Signal
-    state: Signal
-    hidden: Signal
 
     def __init__(self, config: Config) -> None:
         self._bits = config.accumulator_bits

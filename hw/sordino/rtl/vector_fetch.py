@@ -21,9 +21,9 @@ SCALAR = 2
 class Fetch(wiring.Component):
     """Four accumulators with their biases, in the order of the gates, one set a cycle.
 
-    The place of an element (`order`, `row`, `quad`, `phase`) is given in the cycle in which the
-    memories get its addresses, what they read one cycle later, and the operands follow in the
-    cycle after that (`LATENCY` cycles after the place).
+    The place of an element is given in the cycle in which the memories get its addresses, what they
+    read one cycle later, and the operands follow in the cycle after that (`LATENCY` cycles after
+    the place).
 
     * UNITS: gate k stands on lane (k + row) mod 4 of the quad; the parameter word holds the four
       biases.
@@ -31,38 +31,26 @@ class Fetch(wiring.Component):
       word. With `indexed` the word holds two entries of bias and index instead.
     * ELEMENTS: `SCALAR` gets sat16(a + b) of the two state words and no bias.
 
+    Its twins are `sordino.golden.vector.unit_lanes`, `sordino.golden.vector.index_words` and
+    `sordino.arith.add_joint`.
+
     Members
     -------
-    order : In(Order), indexed : In(1)
+    order, indexed
         Held still for all elements of an instruction.
-    row : In, quad : In, phase : In(4)
+    row, quad, phase
         Place of an element.
-    accumulators : In(ArrayLayout(signed(accumulator_bits), lanes)), parameters : In(128),
-    a : In(signed(16)), b : In(signed(16))
+    accumulators, parameters, a, b
         What the memories read.
-    operands : Out(ArrayLayout(signed(accumulator_bits), 4)), biases : Out(… signed(32), 4)
-        For the gates i f g o.
-    index : Out(signed(32))
+    operands, biases
+        Those for the gates i f g o.
+    index
         Index of an entry, with `indexed`.
-    embedded : Out(signed(8))
+    embedded
         Byte number `phase` of the parameter word, in the cycle in which it is read.
     """
 
     LATENCY = timing.FETCH
-
-    order: Any
-    indexed: Signal
-    row: Signal
-    quad: Signal
-    phase: Signal
-    accumulators: Any
-    parameters: Signal
-    a: Signal
-    b: Signal
-    operands: Any
-    biases: Any
-    index: Signal
-    embedded: Signal
 
     def __init__(self, config: Config) -> None:
         self._bits = config.accumulator_bits

@@ -83,15 +83,14 @@ class Decode(wiring.Component):
 
     Members
     -------
-    word : In(Word)
-    plan : Out(Plan)
+    word
+        The instruction.
+    plan
+        Its plan.
     """
 
-    word: Any
-    plan: Any
-
-    def __init__(self) -> None:
-        super().__init__({"word": In(Word), "plan": Out(Plan)})
+    word: In(Word)
+    plan: Out(Plan)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

@@ -20,46 +20,31 @@ class Walk(wiring.Component):
 
     Members
     -------
-    start : In(1)
+    start
         Begin, one cycle high.
-    abort : In(1)
+    abort
         Present nothing from the next cycle on.
-    order : In(Order), steps : In(16)
+    order, steps
         Read in the cycle after `start` and until the end, held still.
-    advance : In(1)
+    advance
         Go on to the next element.
-    stop : In(1)
+    stop
         Together with `advance`: end, this element is the last.
-    active : Out(1)
+    active
         An element is presented, or the empty one.
-    valid : Out(1)
+    valid
         An element is presented.
-    last : Out(1)
+    last
         It is the last.
-    first : Out(1)
+    first
         None has been passed yet.
-    row, quad : Out
+    row, quad
         Where it is in the accumulators.
-    phase : Out(4)
+    phase
         Low bits of the element's number; the lane in its quad in order SLOTS.
-    leaves : Out(1)
+    leaves
         It is the last of its row.
     """
-
-    start: Signal
-    abort: Signal
-    order: Any
-    steps: Signal
-    advance: Signal
-    stop: Signal
-    active: Signal
-    valid: Signal
-    last: Signal
-    first: Signal
-    row: Signal
-    quad: Signal
-    phase: Signal
-    leaves: Signal
 
     def __init__(self, config: Config) -> None:
         self._quads = config.quads

@@ -127,11 +127,11 @@ def file_name(config: Config, base: Config | None = None) -> str:
     They are compared with the preset of the name, else with `base`. Raises InputError for a name
     that no file can have.
     """
-    base = PRESETS.get(config.name, base or config)
+    other = PRESETS.get(config.name, base or config).as_dict()
     changed = [
         f"{name}{value}"
         for name, value in config.as_dict().items()
-        if name != "name" and getattr(base, name) != value
+        if name != "name" and other[name] != value
     ]
     name = "_".join((TOP, config.name, *changed))
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", config.name):

@@ -14,48 +14,47 @@ __all__ = ["XFifo"]
 class XFifo(wiring.Component):
     """Keep up to `depth` columns of x from the group's present column on; read up to 7 ahead.
 
-    The sender announces a column with `reserve`, only while `ready` is high, and any number of
-    cycles later delivers it with `write` and `x`; `ready` counts announced columns, so whatever
-    is on its way has room. `ready` falls in the cycle after the one that fills the FIFO.
-
-    `value` is the column `offset` (0 to MAX_WRAPS) further than the present one, in the same cycle,
-    if `available`. `advance`, only while `available`, makes that column the present one and gives
-    the earlier ones up; `ready` knows RELEASE cycles (`isa.timing`) later. A column written can be
-    read in the next cycle. While `clear` is high the FIFO is empty at column 0, takes nothing and
-    is `ready` from the next cycle on, so that a group without work holds nobody up.
-
+    The sender announces a column and any number of cycles later delivers it; announced columns
+    count, so whatever is on its way has room. A column written can be read in the next cycle.
     `depth` is a power of two and more than MAX_WRAPS.
+
+    Members
+    -------
+    clear
+        While it is high the FIFO is empty at column 0, takes nothing and is `ready` from the next
+        cycle on, so that a group without work holds nobody up.
+    ready
+        There is room for another column. It falls in the cycle after the one that fills the FIFO.
+    reserve
+        A column is announced. Only while `ready`.
+    write, x
+        A column is delivered.
+    offset
+        Which column is looked at: so many, 0 to MAX_WRAPS, further than the present one.
+    available, value
+        Whether that column is here, and the column, in the same cycle.
+    advance
+        That column becomes the present one; earlier ones are given up, which `ready` knows two
+        cycles later. Only while `available`.
     """
 
-    clear: Signal
-    ready: Signal
-    reserve: Signal
-    write: Signal
-    x: Signal
-    offset: Signal
-    available: Signal
-    value: Signal
-    advance: Signal
+    clear: In(1)
+    ready: Out(1)
+    reserve: In(1)
+    write: In(1)
+    x: In(signed(8))
+    offset: In(range(MAX_WRAPS + 1))
+    available: Out(1)
+    value: Out(signed(8))
+    advance: In(1)
 
     def __init__(self, *, depth: int) -> None:
         if depth & (depth - 1) or depth <= MAX_WRAPS:
             raise ValueError(f"x FIFO depth must be a power of two above {MAX_WRAPS}, not {depth}")
         self.depth = depth
-        super().__init__(
-            {
-                "clear": In(1),
-                "ready": Out(1),
-                "reserve": In(1),
-                "write": In(1),
-                "x": In(signed(8)),
-                "offset": In(range(MAX_WRAPS + 1)),
-                "available": Out(1),
-                "value": Out(signed(8)),
-                "advance": In(1),
-            }
-        )
+        super().__init__()
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         columns: Any = memory.Memory(shape=signed(8), depth=self.depth, init=[])
         m.submodules.columns = columns
