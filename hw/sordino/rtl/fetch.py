@@ -125,7 +125,7 @@ class StreamReader(wiring.Component):
     A burst is asked for every ASK cycles (`isa.timing`) at best, while fewer than
     `stream_outstanding` are on their way. Those still on their way after a `clear` are taken and
     dropped before the first new one is asked for. Its twin is
-    `sordino.testing.external.ExternalMemory` with zlib's CRC-32.
+    `sordino.testing.external_memory.ExternalMemory` with zlib's CRC-32.
 
     Members
     -------
