@@ -49,7 +49,7 @@ OPTIONS = {
 def main() -> None:
     simulator = os.environ.get("SIM", "verilator")
     if simulator not in OPTIONS:
-        sys.exit(f"SIM must be one of {', '.join(OPTIONS)}, not {simulator!r}")
+        sys.exit(f"wanted SIM to be one of {', '.join(OPTIONS)}, got {simulator!r}")
     try:
         from cocotb_tools.runner import VerilatorControlFile, get_results, get_runner
 

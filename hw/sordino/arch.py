@@ -118,39 +118,39 @@ class Config:
             value = getattr(self, field.name)
             if field.name == "name":
                 if not isinstance(value, str):
-                    raise ConfigError(f"name must be a string, not {value!r}")
+                    raise ConfigError(f"wanted name to be a string, got {value!r}")
             elif field.name == "stream_bus" and value == 0 and not isinstance(value, bool):
                 continue
             elif isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{field.name} must be a positive integer, not {value!r}")
+                raise ConfigError(f"wanted {field.name} to be a positive integer, got {value!r}")
         self._check()
 
     def _check(self) -> None:
         if self.group & (self.group - 1):
-            raise ConfigError(f"group must be a power of two, not {self.group}")
+            raise ConfigError(f"wanted group to be a power of two, got {self.group}")
         if self.lanes % QUAD or self.lanes % self.group:
             raise ConfigError(
-                f"lanes must be a multiple of {QUAD} (the gates of an LSTM unit) and of "
-                f"group = {self.group}, not {self.lanes}"
+                f"wanted lanes to be a multiple of {QUAD} (the gates of an LSTM unit) and of "
+                f"group = {self.group}, got {self.lanes}"
             )
         for name in ("x_fifo", "feature_fifo", "token_fifo"):
             if getattr(self, name) & (getattr(self, name) - 1):
-                raise ConfigError(f"{name} must be a power of two, not {getattr(self, name)}")
+                raise ConfigError(f"wanted {name} to be a power of two, got {getattr(self, name)}")
         if self.x_fifo <= MAX_WRAPS:
             raise ConfigError(
-                f"x_fifo must be more than {MAX_WRAPS} (one symbol may skip that many columns), "
-                f"not {self.x_fifo}"
+                f"wanted x_fifo to be more than {MAX_WRAPS} (one symbol may skip that many "
+                f"columns), got {self.x_fifo}"
             )
         for name, (low, high) in RANGES.items():
             if not low <= getattr(self, name) <= high:
-                raise ConfigError(f"{name} must be {low} to {high}, not {getattr(self, name)}")
+                raise ConfigError(f"wanted {name} to be {low} to {high}, got {getattr(self, name)}")
         if self.stream_bus:
             self._check_streaming()
 
     def _check_streaming(self) -> None:
         if self.stream_bus not in STREAM_BUSES:
             raise ConfigError(
-                f"stream_bus must be 0 or one of {STREAM_BUSES}, not {self.stream_bus}"
+                f"wanted stream_bus to be 0 or one of {STREAM_BUSES}, got {self.stream_bus}"
             )
         for name, low, high in (
             ("stream_burst", 4, 256),
@@ -159,20 +159,22 @@ class Config:
         ):
             value = getattr(self, name)
             if not low <= value <= high or value & (value - 1):
-                raise ConfigError(f"{name} must be a power of two, {low} to {high}, not {value}")
+                raise ConfigError(
+                    f"wanted {name} to be a power of two, {low} to {high}, got {value}"
+                )
         if self.burst_bytes > MAX_BURST_BYTES:
             raise ConfigError(
-                f"stream_burst must be at most {8 * MAX_BURST_BYTES // self.stream_bus} with a bus "
-                f"of {self.stream_bus} bits (a burst lies in {MAX_BURST_BYTES} bytes), "
-                f"not {self.stream_burst}"
+                f"wanted stream_burst to be at most {8 * MAX_BURST_BYTES // self.stream_bus} with "
+                f"a bus of {self.stream_bus} bits (a burst lies in {MAX_BURST_BYTES} bytes), "
+                f"got {self.stream_burst}"
             )
         beat = self.stream_bus // STREAM_WORD_BITS
         for name in ("lane_words", "group_words"):
             words = getattr(self, name)
             if words < self.ring_words or words % beat:
                 raise ConfigError(
-                    f"{name} must be a multiple of {beat} (the words of a beat) and at least "
-                    f"{self.ring_words} (a ring of {self.stream_ring} bursts), not {words}"
+                    f"wanted {name} to be a multiple of {beat} (the words of a beat) and at least "
+                    f"{self.ring_words} (a ring of {self.stream_ring} bursts), got {words}"
                 )
 
     @property
@@ -266,7 +268,7 @@ def load_config(name_or_path: str, settings: dict[str, Any] | None = None) -> Co
         base = PRESETS.get(preset) if isinstance(preset, str) else None
         if base is None:
             raise ConfigError(
-                f"{name_or_path}: preset must be one of {', '.join(PRESETS)}, got {preset!r}"
+                f"{name_or_path}: wanted preset to be one of {', '.join(PRESETS)}, got {preset!r}"
             )
         config = base.with_settings({"name": Path(name_or_path).stem, **table})
     else:

@@ -39,33 +39,35 @@ IDS = {
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"lanes": 0}, "lanes must be a positive integer, not 0"),
-        ({"lanes": True}, "lanes must be a positive integer, not True"),
-        ({"lanes": 4.0}, "lanes must be a positive integer, not 4.0"),
-        ({"name": 3}, "name must be a string, not 3"),
-        ({"group": 3}, "group must be a power of two, not 3"),
+        ({"lanes": 0}, "wanted lanes to be a positive integer, got 0"),
+        ({"lanes": True}, "wanted lanes to be a positive integer, got True"),
+        ({"lanes": 4.0}, "wanted lanes to be a positive integer, got 4.0"),
+        ({"name": 3}, "wanted name to be a string, got 3"),
+        ({"group": 3}, "wanted group to be a power of two, got 3"),
         (
             {"lanes": 18},
-            "lanes must be a multiple of 4 (the gates of an LSTM unit) and of group = 4, not 18",
+            "wanted lanes to be a multiple of 4 (the gates of an LSTM unit) and of group = 4, "
+            "got 18",
         ),
         (
             {"group": 8, "lanes": 12},
-            "lanes must be a multiple of 4 (the gates of an LSTM unit) and of group = 8, not 12",
+            "wanted lanes to be a multiple of 4 (the gates of an LSTM unit) and of group = 8, "
+            "got 12",
         ),
-        ({"x_fifo": 12}, "x_fifo must be a power of two, not 12"),
-        ({"feature_fifo": 100}, "feature_fifo must be a power of two, not 100"),
-        ({"token_fifo": 3}, "token_fifo must be a power of two, not 3"),
+        ({"x_fifo": 12}, "wanted x_fifo to be a power of two, got 12"),
+        ({"feature_fifo": 100}, "wanted feature_fifo to be a power of two, got 100"),
+        ({"token_fifo": 3}, "wanted token_fifo to be a power of two, got 3"),
         (
             {"x_fifo": 4},
-            "x_fifo must be more than 7 (one symbol may skip that many columns), not 4",
+            "wanted x_fifo to be more than 7 (one symbol may skip that many columns), got 4",
         ),
-        ({"state_bits": 10}, "state_bits must be 4 to 9, not 10"),
-        ({"state_bits": 3}, "state_bits must be 4 to 9, not 3"),
-        ({"accumulator_bits": 23}, "accumulator_bits must be 24 to 32, not 23"),
-        ({"rows_per_lane": 1025}, "rows_per_lane must be 1 to 1024, not 1025"),
-        ({"activation_words": 65537}, "activation_words must be 16 to 65536, not 65537"),
-        ({"tables": 1}, "tables must be 2 to 256, not 1"),
-        ({"lanes": 1028}, "lanes must be 4 to 1024, not 1028"),
+        ({"state_bits": 10}, "wanted state_bits to be 4 to 9, got 10"),
+        ({"state_bits": 3}, "wanted state_bits to be 4 to 9, got 3"),
+        ({"accumulator_bits": 23}, "wanted accumulator_bits to be 24 to 32, got 23"),
+        ({"rows_per_lane": 1025}, "wanted rows_per_lane to be 1 to 1024, got 1025"),
+        ({"activation_words": 65537}, "wanted activation_words to be 16 to 65536, got 65537"),
+        ({"tables": 1}, "wanted tables to be 2 to 256, got 1"),
+        ({"lanes": 1028}, "wanted lanes to be 4 to 1024, got 1028"),
     ],
 )
 def test_refusals_say_what_is_wanted(settings: dict[str, object], message: str) -> None:
@@ -138,11 +140,11 @@ def test_toml(tmp_path: Path) -> None:
     ("contents", "message"),
     [
         ("lanes = ", "cannot read configuration"),
-        ('preset = "huge"', "preset must be one of tiny, tiny-unstructured, small"),
+        ('preset = "huge"', "wanted preset to be one of tiny, tiny-unstructured, small"),
         ('preset = ["small"]', r"got \['small'\]"),
         ("a = " + "[" * 10_000, "cannot read configuration"),
         ("lane = 3", "unknown configuration field 'lane'"),
-        ('lanes = "many"', "lanes must be a positive integer, not 'many'"),
+        ('lanes = "many"', "wanted lanes to be a positive integer, got 'many'"),
     ],
 )
 def test_bad_toml(tmp_path: Path, contents: str, message: str) -> None:

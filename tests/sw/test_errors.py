@@ -42,6 +42,19 @@ def test_there_are_many() -> None:
     assert len(messages()) > 40
 
 
+def test_no_error_says_that_something_must_be() -> None:
+    """There is one grammar of messages; "X must be Y, not Z" is another."""
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted(p for portion in PORTIONS for p in (ROOT / portion).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Raise)
+        and isinstance(node.exc, ast.Call)
+        and any(re.search(r"\bmust (be|have|hold|not)\b", text) for text in words(node.exc))
+    ]
+    assert not found
+
+
 @pytest.mark.parametrize(("where", "text"), messages(), ids=[where for where, _ in messages()])
 def test_input_errors_say_what_was_wanted_and_got(where: str, text: str) -> None:
     if text == ": ":  # an inner message behind the name of the file

@@ -171,7 +171,7 @@ def expand(symbols: Sequence[Symbol], state_bits: int) -> list[Entry]:
     states = 1 << state_bits
     if any(s.frequency < 1 for s in symbols) or sum(s.frequency for s in symbols) != states:
         raise TableError(
-            f"frequencies must be positive and sum to {states}, not "
+            f"wanted frequencies to be positive and sum to {states}, got "
             f"{[s.frequency for s in symbols]}"
         )
     order = sorted(

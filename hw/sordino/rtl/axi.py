@@ -34,7 +34,7 @@ class AxiLiteSignature(wiring.Signature):
 
     def __init__(self, *, address_width: int) -> None:
         if address_width < 3:
-            raise ValueError(f"AXI address width must be at least 3, not {address_width}")
+            raise ValueError(f"wanted AXI address width to be at least 3, got {address_width}")
         self.address_width = address_width
         super().__init__(
             {

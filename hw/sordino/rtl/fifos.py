@@ -27,7 +27,7 @@ class Queue(wiring.Component):
 
     def __init__(self, *, shape: Any, depth: int) -> None:
         if depth < 1:
-            raise ValueError(f"queue depth must be at least 1, not {depth}")
+            raise ValueError(f"wanted queue depth to be at least 1, got {depth}")
         self.shape = shape
         self.depth = depth
         super().__init__(

@@ -39,7 +39,9 @@ class Requantise(wiring.Component):
 
     def __init__(self, *, accumulator_bits: int) -> None:
         if not 1 <= accumulator_bits <= BIAS_BITS:
-            raise ValueError(f"accumulator_bits must be 1 to {BIAS_BITS}, not {accumulator_bits}")
+            raise ValueError(
+                f"wanted accumulator_bits to be 1 to {BIAS_BITS}, got {accumulator_bits}"
+            )
         super().__init__(
             {
                 "accumulator": In(signed(accumulator_bits)),

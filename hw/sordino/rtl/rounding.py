@@ -26,6 +26,6 @@ def round_shifted(value: Value, shift: int) -> Value:
     Its twin is `sordino.arith.round_shift`.
     """
     if shift < 1:
-        raise ValueError(f"shift must be a positive integer, not {shift}")
+        raise ValueError(f"wanted shift to be a positive integer, got {shift}")
     half = 1 << (shift - 1)
     return (value + Mux(value < 0, half - 1, half)) >> shift

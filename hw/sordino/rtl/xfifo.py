@@ -50,7 +50,9 @@ class XFifo(wiring.Component):
 
     def __init__(self, *, depth: int) -> None:
         if depth & (depth - 1) or depth <= MAX_WRAPS:
-            raise ValueError(f"x FIFO depth must be a power of two above {MAX_WRAPS}, not {depth}")
+            raise ValueError(
+                f"wanted x FIFO depth to be a power of two above {MAX_WRAPS}, got {depth}"
+            )
         self.depth = depth
         super().__init__()
 

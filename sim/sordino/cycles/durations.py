@@ -26,7 +26,8 @@ class Durations:
         self.memory = memory or MemoryTiming()
         if self.memory.jitter:
             raise ToolError(
-                "cycles are exact: the memory must not jitter; use --engine rtl for a random one"
+                "wanted a memory without jitter, since these cycles are exact, got jitter "
+                f"{self.memory.jitter}; use --engine rtl"
             )
         self._matvecs: dict[tuple[int, Decoding, int, int, bool], MatvecCycles] = {}
         self._fixed = [self._of(address) for address in range(len(image.program))]

@@ -32,17 +32,17 @@ class MemoryTiming:
     def __post_init__(self) -> None:
         if not 1 <= self.rate <= BEAT:
             raise ToolError(
-                f"memory rate must be 1 to {BEAT} beats in {BEAT} cycles, not {self.rate}"
+                f"wanted memory rate to be 1 to {BEAT} beats in {BEAT} cycles, got {self.rate}"
             )
         # A MATVEC begins with a memory that has rested for as long as two beats take.
         least = -(-2 * BEAT // self.rate)
         if not least <= self.latency < 1 << 16:
             raise ToolError(
-                f"memory latency must be {least} to 65535 cycles with {self.rate} beats in {BEAT}, "
-                f"not {self.latency}"
+                f"wanted memory latency to be {least} to 65535 cycles with {self.rate} beats in "
+                f"{BEAT}, got {self.latency}"
             )
         if not 0 <= self.jitter < 1 << 16:
-            raise ToolError(f"memory jitter must be 0 to 65535 cycles, not {self.jitter}")
+            raise ToolError(f"wanted memory jitter to be 0 to 65535 cycles, got {self.jitter}")
 
 
 class Throttle:

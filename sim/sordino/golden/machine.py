@@ -46,7 +46,7 @@ class Golden:
         Raises ImageError for an entry point that the image does not have.
         """
         if features.dtype != np.int8:
-            raise ValueError(f"features must be int8, not {features.dtype}")
+            raise ValueError(f"wanted features to be int8, got {features.dtype}")
         self.state.start(features.reshape(-1), self.image.entry(entry))
 
     def step(self, *, record: bool = False) -> Record | None:

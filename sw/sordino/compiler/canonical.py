@@ -46,7 +46,7 @@ def _finite(model: RnntModel) -> RnntModel:
         largest = float(np.abs(array).max())
         if largest > _MOST:
             raise CompileError(
-                f"{name} must hold numbers up to {_MOST:g}, not {largest:g}; repair the model"
+                f"wanted {name} to hold numbers up to {_MOST:g}, got {largest:g}; repair the model"
             )
     if all((np.abs(array[array != 0]) >= _LEAST).all() for array in model.arrays().values()):
         return model

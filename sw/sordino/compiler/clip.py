@@ -48,7 +48,7 @@ class Clip:
             self.factor = math.nan
         if self.factor is not None and not 1 <= self.factor < math.inf:
             raise CompileError(
-                f"clip must be {', '.join(CLIPS)} or a factor of at least 1, not {how!r}"
+                f"wanted clip to be {', '.join(CLIPS)} or a factor of at least 1, got {how!r}"
             )
         self.how = how if self.factor is None else self.factor
 

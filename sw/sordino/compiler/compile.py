@@ -74,19 +74,19 @@ class CompileOptions:
         self._over(Precision())
         Clip(self.clip)
         if self.weights not in WEIGHTS:
-            raise CompileError(f"weights must be {', '.join(WEIGHTS)}, not {self.weights!r}")
+            raise CompileError(f"wanted weights to be {', '.join(WEIGHTS)}, got {self.weights!r}")
         if self.sparsity is not None and not 0 <= self.sparsity <= 1:
-            raise CompileError(f"sparsity must be a share from 0 to 1, not {self.sparsity}")
+            raise CompileError(f"wanted sparsity to be a share from 0 to 1, got {self.sparsity}")
         if self.shares not in SHARES:
-            raise CompileError(f"shares must be {' or '.join(SHARES)}, not {self.shares!r}")
+            raise CompileError(f"wanted shares to be {' or '.join(SHARES)}, got {self.shares!r}")
         if not 1 <= self.chunk <= MOST_FRAMES:
-            raise CompileError(f"chunk must be 1 to {MOST_FRAMES} frames, not {self.chunk}")
+            raise CompileError(f"wanted chunk to be 1 to {MOST_FRAMES} frames, got {self.chunk}")
         if self.max_symbols is not None and not 1 <= self.max_symbols <= 0xFFFF:
-            raise CompileError(f"max_symbols must be 1 to 65535, not {self.max_symbols}")
+            raise CompileError(f"wanted max_symbols to be 1 to 65535, got {self.max_symbols}")
         if not abs(self.blank_penalty) <= MOST_BLANK_PENALTY:
             raise CompileError(
-                f"blank_penalty must be -{MOST_BLANK_PENALTY:g} to {MOST_BLANK_PENALTY:g} nats, "
-                f"not {self.blank_penalty}"
+                f"wanted blank_penalty to be -{MOST_BLANK_PENALTY:g} to {MOST_BLANK_PENALTY:g} "
+                f"nats, got {self.blank_penalty}"
             )
 
     def _over(self, own: Precision) -> Precision:

@@ -33,9 +33,11 @@ class Precision:
         for what, bits in (("weight bits", self.bits), *self.layers):
             whole = isinstance(bits, int) and not isinstance(bits, bool)
             if not whole or not 2 <= bits <= WEIGHT.bits:
-                raise CompileError(f"{what} must be 2 to {WEIGHT.bits}, not {bits!r}")
+                raise CompileError(f"wanted {what} to be 2 to {WEIGHT.bits}, got {bits!r}")
         if self.codebook not in CODEBOOKS:
-            raise CompileError(f"codebook must be {' or '.join(CODEBOOKS)}, not {self.codebook!r}")
+            raise CompileError(
+                f"wanted codebook to be {' or '.join(CODEBOOKS)}, got {self.codebook!r}"
+            )
 
     def bits_of(self, name: str) -> int:
         """The bits of a weight of the matrix with this canonical name."""

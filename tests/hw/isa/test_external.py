@@ -136,13 +136,13 @@ def test_refusals() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"stream_bus": 32}, "stream_bus must be 0 or one of"),
-        ({"stream_bus": True}, "stream_bus must be a positive integer"),
-        ({"stream_burst": 3}, "stream_burst must be a power of two, 4 to 256, not 3"),
-        ({"stream_bus": 512, "stream_burst": 128}, "stream_burst must be at most 64"),
-        ({"stream_ring": 1}, "stream_ring must be a power of two, 2 to 64, not 1"),
-        ({"lane_words": 16}, "lane_words must be a multiple of 4 .* at least 32"),
-        ({"group_words": 35}, "group_words must be a multiple of 4 .* not 35"),
+        ({"stream_bus": 32}, "wanted stream_bus to be 0 or one of"),
+        ({"stream_bus": True}, "wanted stream_bus to be a positive integer"),
+        ({"stream_burst": 3}, "wanted stream_burst to be a power of two, 4 to 256, got 3"),
+        ({"stream_bus": 512, "stream_burst": 128}, "wanted stream_burst to be at most 64"),
+        ({"stream_ring": 1}, "wanted stream_ring to be a power of two, 2 to 64, got 1"),
+        ({"lane_words": 16}, "wanted lane_words to be a multiple of 4 .* at least 32"),
+        ({"group_words": 35}, "wanted group_words to be a multiple of 4 .* got 35"),
     ],
 )
 def test_configurations(change: dict[str, int], message: str) -> None:

@@ -71,7 +71,7 @@ def test_tune_moves_a_rare_symbol(tune: int, state: int) -> None:
     "frequencies", [[], [15], [17], [8, 9], [16, 0], [20, -4]], ids=lambda f: "+".join(map(str, f))
 )
 def test_frequencies_must_sum(frequencies: list[int]) -> None:
-    with pytest.raises(TableError, match=r"frequencies must be positive and sum to 16, not "):
+    with pytest.raises(TableError, match=r"wanted frequencies to be positive and sum to 16, got "):
         expand([Symbol(0, 0, f) for f in frequencies], 4)
 
 

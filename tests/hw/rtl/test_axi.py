@@ -268,7 +268,7 @@ def test_one_access_every_two_cycles():
 
 
 def test_address_width_is_checked():
-    with pytest.raises(ValueError, match=r"^AXI address width must be at least 3, not 2$"):
+    with pytest.raises(ValueError, match=r"^wanted AXI address width to be at least 3, got 2$"):
         AxiLiteSignature(address_width=2)
 
 

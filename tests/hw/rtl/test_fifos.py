@@ -115,5 +115,5 @@ def test_a_queue_takes_exactly_its_depth(depth):
 
 
 def test_depth_is_checked():
-    with pytest.raises(ValueError, match=r"^queue depth must be at least 1, not 0$"):
+    with pytest.raises(ValueError, match=r"^wanted queue depth to be at least 1, got 0$"):
         Queue(shape=8, depth=0)

@@ -90,7 +90,7 @@ def test_every_tie_goes_away_from_zero() -> None:
 
 
 def test_accumulators_of_33_bits_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"^accumulator_bits must be 1 to 32, not 33$"):
+    with pytest.raises(ValueError, match=r"^wanted accumulator_bits to be 1 to 32, got 33$"):
         Requantise(accumulator_bits=33)
 
 
@@ -113,5 +113,5 @@ def test_expressions(bits: int, shift: int) -> None:
 def test_expressions_refuse_what_they_cannot_do() -> None:
     with pytest.raises(TypeError, match=r"^saturated\(\) wants a signed value, not unsigned\(4\)$"):
         saturated(Signal(unsigned(4)), 3)
-    with pytest.raises(ValueError, match=r"^shift must be a positive integer, not 0$"):
+    with pytest.raises(ValueError, match=r"^wanted shift to be a positive integer, got 0$"):
         round_shifted(Const(1, signed(4)), 0)

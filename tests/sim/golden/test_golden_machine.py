@@ -242,7 +242,7 @@ def test_input_that_ends_in_a_vector() -> None:
 
 
 def test_features_must_be_int8() -> None:
-    with pytest.raises(ValueError, match=r"^features must be int8, not float64$"):
+    with pytest.raises(ValueError, match=r"^wanted features to be int8, got float64$"):
         Golden(program()).run(np.zeros((1, 3)))
 
 

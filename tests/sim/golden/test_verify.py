@@ -276,7 +276,7 @@ def test_run_tables_hold_no_negative_run() -> None:
 
 def test_tables_must_expand() -> None:
     wrong = replace(image(), tables=((Symbol(0, 0, 3),), image().tables[1]))
-    assert refused(wrong) == "table 0: frequencies must be positive and sum to 256, not [3]"
+    assert refused(wrong) == "table 0: wanted frequencies to be positive and sum to 256, got [3]"
 
 
 def does_not_fit(what: str, setting: str, needed: int, available: int) -> str:

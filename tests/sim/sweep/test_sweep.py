@@ -133,7 +133,7 @@ def test_points_that_cannot_be_built_say_why(model: RnntModel, tmp_path: Path) -
     ]
     large = random_model(3, encoder=(20,), joint=8)
     found = sweep(large, points, tmp_path, base=BASE, jobs=1).results
-    assert "lanes must be a multiple of 4" in found[0]["error"]
+    assert "wanted lanes to be a multiple of 4" in found[0]["error"]
     assert found[1]["error"] is None
     assert "does not fit: the model needs" in found[2]["error"]
     assert [r["pareto"] for r in found] == [False, True, False]

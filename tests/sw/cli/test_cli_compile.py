@@ -68,7 +68,7 @@ def test_outliers_are_clipped_and_said(sordino, small_model, tmp_path):
     assert Image.load(path).host["clip"] == 6
     result = sordino("compile", loud, "-o", path, "--clip", "often")
     assert result.code == 2
-    assert "clip must be auto, none or a factor of at least 1, not 'often'" in result.err
+    assert "wanted clip to be auto, none or a factor of at least 1, got 'often'" in result.err
 
 
 def test_default_output_stands_beside_the_model(sordino, small_model, tmp_path):
@@ -91,7 +91,7 @@ def test_a_lower_blank_gives_more_tokens(sordino, recording, tmp_path):
     assert counts[0] < counts[1] < counts[2]
     result = sordino("compile", model, "--blank-penalty", 11, "-o", path)
     assert result.code == 2
-    assert "blank_penalty must be -10 to 10 nats, not 11.0" in result.err
+    assert "wanted blank_penalty to be -10 to 10 nats, got 11.0" in result.err
 
 
 def test_shares_say_where_zeros_lie(sordino, small_model, tmp_path):

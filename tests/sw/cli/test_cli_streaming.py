@@ -57,6 +57,6 @@ def test_refusals(sordino, small_model, streamed_image, small_features, tmp_path
     line = sordino("compile", small_model, "--config", "tiny", *more).complaint()
     assert "tiny has no bus to external memory; set stream_bus" in line
     line = sordino("compile", small_model, *STREAMING, "--set", "stream_burst=5").complaint()
-    assert "stream_burst must be a power of two" in line
+    assert "wanted stream_burst to be a power of two" in line
     line = sordino("run", streamed_image, small_features, "--memory-rate", 300).complaint()
-    assert "memory rate must be 1 to 256 beats" in line
+    assert "wanted memory rate to be 1 to 256 beats" in line

@@ -18,7 +18,7 @@ def test_sweep(sordino, small_model, tmp_path):
     result = sordino(*command)
     assert result.code == 0
     assert "4 points, 2 can be built, 4 computed now" in result.out
-    assert "lanes must be a multiple of 4" in result.out
+    assert "wanted lanes to be a multiple of 4" in result.out
     assert {path.name for path in folder.iterdir()} == {
         *("points", "points.json", "points.csv", "pareto.svg")
     }

@@ -75,5 +75,5 @@ def test_wrong_arguments_are_refused() -> None:
         bench_codec(np.ones((2, 2), np.int64), 4, 1)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"got int8 \(0, 2\)"):
         bench_codec(np.ones((0, 2), np.int8), 4, 1)
-    with pytest.raises(ConfigError, match="lanes must be a multiple"):
+    with pytest.raises(ConfigError, match="wanted lanes to be a multiple"):
         bench_codec(np.ones((2, 2), np.int8), 6, 1)

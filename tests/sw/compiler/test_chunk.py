@@ -158,7 +158,7 @@ def test_refusals() -> None:
         CompileError, match=r"a column of encoder\.0 .* one of 32; raise stream_ring or"
     ):
         compiled(2, model=tall, machine=machine)
-    with pytest.raises(CompileError, match="chunk must be 1 to 64 frames, not 65"):
+    with pytest.raises(CompileError, match="wanted chunk to be 1 to 64 frames, got 65"):
         CompileOptions(chunk=65)
 
 

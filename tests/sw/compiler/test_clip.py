@@ -108,7 +108,7 @@ def test_a_factor_is_of_the_median_of_what_is_not_zero() -> None:
 
 @pytest.mark.parametrize("how", ["often", "0.5", "-1", "nan", "inf", 0])
 def test_what_means_nothing(how: str | float) -> None:
-    with pytest.raises(CompileError, match=r"clip must be auto, none or a factor"):
+    with pytest.raises(CompileError, match=r"wanted clip to be auto, none or a factor"):
         CompileOptions(clip=how)
 
 

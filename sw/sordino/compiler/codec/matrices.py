@@ -83,14 +83,14 @@ def encode_matrices(
 def _check(number: int, matrix: NDArray[np.int8], config: Config) -> None:
     if matrix.dtype != np.int8 or matrix.ndim != 3 or 0 in matrix.shape:
         raise ValueError(
-            f"matrix {number} must be int8 (rows, lanes, columns), "
-            f"not {matrix.dtype} {matrix.shape}"
+            f"wanted matrix {number} to be int8 (rows, lanes, columns), "
+            f"got {matrix.dtype} {matrix.shape}"
         )
     rows, lanes, _ = matrix.shape
     if lanes != config.lanes or rows > config.rows_per_lane:
         raise ValueError(
-            f"matrix {number} must have {config.lanes} lanes of at most {config.rows_per_lane} "
-            f"rows, not {lanes} of {rows}; deal it in tiles"
+            f"wanted matrix {number} to have {config.lanes} lanes of at most "
+            f"{config.rows_per_lane} rows, got {lanes} of {rows}; deal it in tiles"
         )
 
 

@@ -119,11 +119,11 @@ def test_empty_slots_do_not_count_as_weights() -> None:
 @pytest.mark.parametrize(
     ("slots", "message"),
     [
-        (np.zeros((1, 4, 1), np.int16), r"matrix 0 must be int8 .*, not int16 \(1, 4, 1\)"),
-        (np.zeros((4, 1), np.int8), r"must be int8 \(rows, lanes, columns\), not int8 \(4, 1\)"),
-        (np.zeros((1, 4, 0), np.int8), r"not int8 \(1, 4, 0\)"),
-        (np.zeros((1, 8, 1), np.int8), "must have 4 lanes of at most 64 rows, not 8 of 1;"),
-        (np.zeros((65, 4, 1), np.int8), "must have 4 lanes of at most 64 rows, not 4 of 65;"),
+        (np.zeros((1, 4, 1), np.int16), r"wanted matrix 0 to be int8 .*, got int16 \(1, 4, 1\)"),
+        (np.zeros((4, 1), np.int8), r"to be int8 \(rows, lanes, columns\), got int8 \(4, 1\)"),
+        (np.zeros((1, 4, 0), np.int8), r"got int8 \(1, 4, 0\)"),
+        (np.zeros((1, 8, 1), np.int8), "to have 4 lanes of at most 64 rows, got 8 of 1;"),
+        (np.zeros((65, 4, 1), np.int8), "to have 4 lanes of at most 64 rows, got 4 of 65;"),
     ],
 )
 def test_wrong_arrays_are_refused(slots: NDArray[np.int8], message: str) -> None:
