@@ -18,7 +18,7 @@ from sordino.cycles.path import decisions_of, follow
 from sordino.cycles.trace import Profile, Timer, Trace
 from sordino.engines.rtl import Rtl
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Emit, Input, Matvec
 from sordino.reference.markdown import table
 from sordino.speech.transcript import features_of
 from sordino.testing.coupling import coupled_image
@@ -52,7 +52,7 @@ class Score:
         self.seconds_rtl += perf_counter() - begin
         b = model.run(features, cycle_limit=limit)
         found, expected = model.profile(), rtl.profile()
-        is_matvec = np.array([i.opcode is Opcode.MATVEC for i in model.image.program])
+        is_matvec = np.array([isinstance(i, Matvec) for i in model.image.program])
         self.runs += 1
         self.instructions += int(expected[:, 0].sum())
         self.matvecs += int(expected[is_matvec, 0].sum())
@@ -133,10 +133,10 @@ def _tokens_by_frame(image: Image, trace: Trace, tokens: Iterable[int]) -> list[
     frames: list[list[int]] = []
     left, ended = iter(tokens), set(trace.ended.tolist())
     for number, address in enumerate(trace.addresses.tolist()):
-        opcode = image.program[address].opcode
-        if opcode is Opcode.INPUT and number not in ended:
+        i = image.program[address]
+        if isinstance(i, Input) and number not in ended:
             frames.append([])
-        elif opcode is Opcode.EMIT:
+        elif isinstance(i, Emit):
             frames[-1].append(next(left))
     return frames
 

@@ -32,7 +32,7 @@ from sordino.engines.rtl import Rtl
 from sordino.files import write_atomically
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Matvec
 from sordino.model.load import load_model
 from sordino.reference.markdown import table
 
@@ -98,7 +98,7 @@ def _bytes_read(image: Image, profile: Profile) -> tuple[float, float]:
     """By all MATVECs of a run: of weight streams, and of int8 weights with zeros stored."""
     bits = weights = 0
     for i, times in zip(image.program, profile.table()[:, 0].tolist(), strict=True):
-        if i.opcode is Opcode.MATVEC:
+        if isinstance(i, Matvec):
             entry = image.matrices[i.matrix]
             bits += times * (sum(entry.position_bits) + sum(entry.value_bits))
             weights += times * i.rows * image.config.lanes * i.columns

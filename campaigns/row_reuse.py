@@ -22,7 +22,7 @@ from sordino.engines.memory_timing import BEAT, MemoryTiming
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Matvec
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
 from sordino.reference.markdown import table
@@ -111,7 +111,7 @@ def _rings(model: RnntModel, chunk: int) -> Iterator[tuple[str, ...]]:
     for ring in (1024, 2048, 4096, 8192, 16384):
         config = _machine(64, ring)
         image = _image(model, config, chunk)
-        pieces = sum(i.opcode is Opcode.MATVEC and bool(i.again) for i in image.program)
+        pieces = sum(isinstance(i, Matvec) and bool(i.again) for i in image.program)
         yield (
             f"{ring // 8:,}",
             f"{config.streams * ring // 8:,}",
@@ -173,8 +173,8 @@ def _equality() -> Iterator[tuple[str, ...]]:
             records += len(pairs)
             differences += sum(not np.array_equal(a.values, b.values) for a, b in pairs)
             done = [image.program[r.pc] for r in wanted]
-            products += sum(i.opcode is Opcode.MATVEC for i in done)
-            again += sum(i.opcode is Opcode.MATVEC and bool(i.again) for i in done)
+            products += sum(isinstance(i, Matvec) for i in done)
+            again += sum(isinstance(i, Matvec) and bool(i.again) for i in done)
             read = bus_bytes(image, [r.pc for r in wanted])
             differences += 8 * rtl.beats != read
             if not memory.jitter:

@@ -25,7 +25,7 @@ from sordino.engines.memory_timing import BEAT, MemoryTiming
 from sordino.golden.machine import Golden
 from sordino.isa.external import external_bytes
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Matvec, Table
 from sordino.model.load import load_model
 from sordino.reference.markdown import table
 from sordino.speech.transcript import frame_seconds
@@ -71,8 +71,8 @@ class _Layer:
         """Of its one MATVEC."""
         durations = Durations(self.image, memory)
         program = self.image.program
-        tables = {bool(i.runs): i.source for i in program if i.opcode is Opcode.TABLE}
-        address = next(n for n, i in enumerate(program) if i.opcode is Opcode.MATVEC)
+        tables = {bool(i.runs): i.source for i in program if isinstance(i, Table)}
+        address = next(n for n, i in enumerate(program) if isinstance(i, Matvec))
         both = (tables[True], tables[False])
         return durations.matvec(address, both if self.image.config.stream_bus else both[0])
 

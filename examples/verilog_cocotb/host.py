@@ -7,7 +7,8 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
-from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Emit, Halt, Set
 from sordino.isa.registers import CAPACITIES, COUNTERS, REGISTERS, Control, LoadTarget, Status
 
 
@@ -50,9 +51,9 @@ async def a_program_runs(dut):
     assert await host.counter("instructions") == 0
 
     program = [
-        Instruction.make(Opcode.SET, register=0, value=7),
-        Instruction.make(Opcode.EMIT, register=0),
-        Instruction.make(Opcode.HALT),
+        Set(register=0, value=7),
+        Emit(register=0),
+        Halt(),
     ]
     assert await host.capacity("program_words") >= len(program)
     words = b"".join(i.encode().to_bytes(Instruction.BYTES, "little") for i in program)

@@ -22,12 +22,14 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from amaranth.lib import data, enum
+from amaranth.lib import enum
 
 from sordino.arch import STREAM_WORD_BITS, Config, ConfigError
 from sordino.isa.encoding import EncodingError
 from sordino.isa.external import external_bytes
-from sordino.isa.instructions import EXTENSIONS, Instruction
+from sordino.isa.instruction import Instruction
+from sordino.isa.instruction_set import InstructionSet
+from sordino.isa.operations import ISA
 from sordino.isa.packing import (
     MatrixStreams,
     pack_directory,
@@ -42,8 +44,8 @@ __all__ = ["FORMAT", "Image", "ImageError", "MatrixStreams", "Section"]
 
 MAGIC = b"SORDINO\0"
 FORMAT = (3, 2)
-"""Major and minor; another major version is refused. Images without fields of EXTENSIONS are still
-3.1, those without EXTERNAL 3.0."""
+"""Major and minor; another major version is refused. Images without fields that only streaming
+machines know are still 3.1, those without EXTERNAL 3.0."""
 _HEADER = struct.Struct("<8sHHIIII")
 _ENTRY = struct.Struct("<IIII")
 _CRC = struct.Struct("<I")
@@ -85,7 +87,7 @@ class Image:
     """A compiled model.
 
     `positions` and `values` hold each unit's stream memory as bytes, `external` what streamed
-    matrices are read from.
+    matrices are read from. The program is of the operations of `isa`.
     """
 
     config: Config
@@ -97,6 +99,7 @@ class Image:
     values: tuple[bytes, ...]
     external: bytes = b""
     host: dict[str, Any] = field(default_factory=dict)
+    isa: InstructionSet = ISA
 
     def section_bytes(self) -> dict[Section, bytes]:
         """Every section's contents."""
@@ -150,10 +153,9 @@ class Image:
         if not self.config.stream_bus:
             return 0
         extended = any(
-            i.fields.get(str(name))
+            i.fields[name] and field.meaning.streaming
             for i in self.program
-            if i.opcode in EXTENSIONS
-            for name, _ in data.Layout.cast(EXTENSIONS[i.opcode])
+            for name, field in i.FIELDS.items()
         )
         return 2 if extended else 1
 
@@ -184,7 +186,7 @@ class Image:
         return bytes(body)
 
     @classmethod
-    def load(cls, path: str | Path) -> "Image":
+    def load(cls, path: str | Path, isa: InstructionSet = ISA) -> "Image":
         """Read and check an image file."""
         try:
             with Path(path).open("rb") as file:
@@ -196,12 +198,12 @@ class Image:
         except OSError as error:
             raise ImageError(f"cannot read image {path}: {error.strerror}") from None
         try:
-            return cls.from_bytes(contents)
+            return cls.from_bytes(contents, isa)
         except ImageError as error:
             raise ImageError(f"{path}: {error}") from None
 
     @classmethod
-    def from_bytes(cls, contents: bytes) -> "Image":
+    def from_bytes(cls, contents: bytes, isa: InstructionSet = ISA) -> "Image":
         """Parse and check every byte; ImageError says what is wrong."""
         sections, config_id = _read_sections(contents)
         try:
@@ -231,7 +233,8 @@ class Image:
             values = [m.value_bits for m in resident]
             image = cls(
                 config=config,
-                program=_program(sections[Section.PROGRAM], labels),
+                program=_program(sections[Section.PROGRAM], labels, isa),
+                isa=isa,
                 parameters=sections[Section.PARAMETERS],
                 tables=_tables(sections[Section.TABLES], config),
                 matrices=matrices,
@@ -300,12 +303,14 @@ def _read_sections(contents: bytes) -> tuple[dict[Section, bytes], int]:
     return sections, config_id
 
 
-def _program(contents: bytes, labels: Sequence[str]) -> tuple[Instruction, ...]:
+def _program(
+    contents: bytes, labels: Sequence[str], isa: InstructionSet
+) -> tuple[Instruction, ...]:
     size = Instruction.BYTES
     if len(contents) % size or len(labels) != len(contents) // size:
         raise ImageError("program section and its labels differ in length")
     return tuple(
-        Instruction.decode(int.from_bytes(contents[k * size : (k + 1) * size], "little"), label)
+        isa.decode(int.from_bytes(contents[k * size : (k + 1) * size], "little"), label)
         for k, label in enumerate(labels)
     )
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 
-from sordino.isa.effects import Store, claims, writes
 from sordino.isa.external import ring_bursts
+from sordino.isa.fields import Store
+from sordino.isa.hazards import claims, writes
 from sordino.isa.image import Image
-from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Matvec
 
 __all__ = ["needed", "used_words"]
 
@@ -50,17 +52,9 @@ def used_words(image: Image) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _slots(image: Image, *, runs: bool) -> int:
-    """Table slots up to the last that the program loads or uses."""
-    name = "run_slot" if runs else "slot"
-    slots = [i.fields[name] for i in image.program if i.opcode is Opcode.MATVEC]
-    slots += [i.slot for i in image.program if i.opcode is Opcode.TABLE and i.runs == runs]
-    return max(slots, default=-1) + 1
-
-
 def _ring(image: Image) -> int:
     """Bursts of a ring that holds every stream which a MATVEC takes from there once more."""
-    again = {i.matrix for i in image.program if i.opcode is Opcode.MATVEC and i.again}
+    again = {i.matrix for i in image.program if isinstance(i, Matvec) and i.from_ring}
     return max((ring_bursts(image.matrices[matrix], image.config) for matrix in again), default=0)
 
 
@@ -73,8 +67,8 @@ def needed(image: Image) -> dict[str, int]:
     """
     return {
         **{name: max(words) for name, words in used_words(image).items()},
-        "value_slots": _slots(image, runs=False),
-        "run_slots": _slots(image, runs=True),
+        "value_slots": _highest(image, Store.VALUE_TABLE),
+        "run_slots": _highest(image, Store.RUN_TABLE),
         "accumulator_bits": image.config.accumulator_bits,
         "stream_ring": _ring(image),
     }

@@ -6,7 +6,8 @@ from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from sordino.isa.instructions import EXTENSION_BIT, REGISTERS, Unit, Word
+from sordino.isa.instruction import REGISTERS, STREAMING_BIT, Unit
+from sordino.isa.operations import ISA
 from sordino.isa.registers import Error
 from sordino.rtl.ports import (
     ARRAY_UNIT,
@@ -21,7 +22,7 @@ __all__ = ["UNITS", "Dispatch", "Units"]
 
 
 class Units(data.Struct):
-    """A bit for each unit, the same as in `sordino.isa.instructions.Unit`."""
+    """A bit for each unit, the same as in `sordino.isa.instruction.Unit`."""
 
     array: 1
     vector: 1
@@ -67,7 +68,7 @@ class Dispatch(wiring.Component):
 
     begin: In(Units)
     pc: In(PC_BITS)
-    word: In(Word)
+    word: In(ISA.word)
     operand: In(REGISTER_BITS)
     finds: In(1)
     found_register: In(range(REGISTERS))
@@ -117,7 +118,7 @@ class Dispatch(wiring.Component):
         with m.If(self.begin.array):
             m.d.sync += [
                 self.array.arguments.matvec.eq(arguments.matvec),
-                self.array.arguments.replay.eq(arguments.raw[EXTENSION_BIT:]),
+                self.array.arguments.replay.eq(arguments.raw[STREAMING_BIT:]),
             ]
         with m.If(self.begin.vector):
             m.d.sync += [

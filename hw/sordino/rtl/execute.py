@@ -6,15 +6,9 @@ from amaranth.hdl import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from sordino.isa.instructions import (
-    REGISTERS,
-    STACK_DEPTH,
-    Condition,
-    Opcode,
-    Unit,
-    Word,
-    unit_of,
-)
+from sordino.isa.choices import Condition
+from sordino.isa.instruction import REGISTERS, STACK_DEPTH, Unit
+from sordino.isa.operations import ISA, Opcode
 from sordino.isa.registers import Error
 from sordino.rtl.dispatch import Units
 from sordino.rtl.ports import PC_BITS, REGISTER_BITS
@@ -63,7 +57,7 @@ class Execute(wiring.Component):
 
     enable: In(1)
     idle: In(1)
-    word: In(Word)
+    word: In(ISA.word)
     pc: In(PC_BITS)
     registers: In(data.ArrayLayout(REGISTER_BITS, REGISTERS))
     complete: Out(1)
@@ -129,7 +123,7 @@ class Execute(wiring.Component):
                 (Unit.VECTOR, self.begin.vector),
                 (Unit.TABLE, self.begin.table),
             ):
-                with m.Case(*(opcode for opcode in Opcode if unit_of(opcode) is unit)):
+                with m.Case(*(operation.number for operation in ISA if operation.unit is unit)):
                     m.d.comb += begin.eq(1)
             with m.Default():
                 m.d.comb += self.failure.eq(Error.ILLEGAL)

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.isa.external import DIRECTORY_WORDS, EXTERNAL_BITS
-from sordino.isa.instructions import Matvec, Replay
+from sordino.isa.operations import Matvec
 from sordino.isa.registers import LoadTarget
 from sordino.rtl.decoder import StreamDecoder
 from sordino.rtl.directory import Directory
@@ -119,7 +119,7 @@ class Group(wiring.Component):
                 "length": Out(range(config.stream_burst)),
                 "final": Out(1),
                 "beat": In(beat_layout(config)),
-                "replay": In(Replay),
+                "replay": In(Matvec.streaming),
             }
         super().__init__(
             {
@@ -128,7 +128,7 @@ class Group(wiring.Component):
                 "clear": In(1),
                 "begin": In(1),
                 "busy": In(1),
-                "arguments": In(Matvec),
+                "arguments": In(Matvec.layout),
                 "active": Out(1),
                 "error": Out(1),
                 "x_ready": Out(1),
@@ -228,7 +228,7 @@ class Group(wiring.Component):
         row, x = Signal(range(self.config.rows_per_lane)), Signal(signed(8))
         shifted = Signal(signed(SHIFTED_X_BITS))
         m.d.sync += walked.eq(walk.place & ~walker.padding)
-        from_first = walker.row + self.replay.first if self.config.stream_bus else walker.row
+        from_first = walker.row + self.replay.first_row if self.config.stream_bus else walker.row
         with m.If(walk.place):
             m.d.sync += [row.eq(from_first), x.eq(walk.x_fifo.value)]
         m.d.comb += shifted.eq(x << self.arguments.shift)
@@ -341,12 +341,12 @@ class Group(wiring.Component):
             words = self._external(m, f"words{number}", first + number, 1, EXTERNAL_BITS)
             m.d.comb += [
                 decoder.streamed.eq(streamed),
-                decoder.again.eq(self.replay.again),
+                decoder.again.eq(self.replay.from_ring),
                 decoder.length.eq(words),
                 decoder.beat.valid.eq(self.beat.valid & (self.beat.stream == first + number)),
                 decoder.beat.payload.eq(self.beat.data),
                 refill.clear.eq(self.clear),
-                refill.start.eq(decoder.start & ~self.replay.again),
+                refill.start.eq(decoder.start & ~self.replay.from_ring),
                 refill.words.eq(words),
                 refill.freed.eq(decoder.freed),
                 refill.grant.eq(self.grant[number]),

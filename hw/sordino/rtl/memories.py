@@ -6,7 +6,7 @@ from amaranth.hdl import *
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from sordino.isa.instructions import INSTRUCTION_BITS
+from sordino.isa.instruction import INSTRUCTION_BITS
 from sordino.isa.parameters import PARAMETER_BITS
 from sordino.isa.registers import LoadTarget
 from sordino.rtl.ports import ADDRESS_BITS, LoadSignature, memory_write

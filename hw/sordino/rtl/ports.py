@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from sordino.arch import MAX_BURST_BYTES, Config
 from sordino.arith import ACTIVATION
-from sordino.isa.instructions import Matvec, Replay, Table, Word
+from sordino.isa.operations import ISA, Matvec, Table
 from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget
 from sordino.isa.tans import EntryLayout
 from sordino.rtl.axi import AxiReadSignature
@@ -220,18 +220,18 @@ class UnitSignature(wiring.Signature):
 class ArrayArguments(data.Struct):
     """A MATVEC; `replay` are the fields that only machines know that stream."""
 
-    matvec: Matvec
-    replay: Replay
+    matvec: Matvec.layout
+    replay: Matvec.streaming
 
 
 class VectorArguments(data.Struct):
     """An instruction of the vector unit, and the value of the register that EMBED names."""
 
-    word: Word
+    word: ISA.word
     operand: REGISTER_BITS
 
 
-TABLE_UNIT = UnitSignature(Table)
+TABLE_UNIT = UnitSignature(Table.layout)
 ARRAY_UNIT = UnitSignature(ArrayArguments, corrupt=In(1))
 VECTOR_UNIT = UnitSignature(VectorArguments, ended=In(1), result=In(REGISTER_BITS), waiting=In(1))
 

@@ -3,16 +3,16 @@
 from typing import Any
 
 from amaranth.hdl import *
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import MAX_WRAPS
-from sordino.isa.instructions import Matvec
+from sordino.isa.operations import Matvec
 from sordino.rtl.decoder import RUN_BITS
 
 __all__ = ["PositionWalker"]
 
-_ROWS_BITS = data.Layout.cast(Matvec)["rows"].width
+_ROWS_BITS = Matvec.layout["rows"].width
 
 
 class PositionWalker(wiring.Component):

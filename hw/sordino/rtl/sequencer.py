@@ -8,8 +8,9 @@ from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
-from sordino.isa.instructions import REGISTERS, Instruction, Opcode, Unit, Word
-from sordino.isa.overlap import waits
+from sordino.isa.hazards import waits
+from sordino.isa.instruction import ALL_UNITS, REGISTERS, Unit
+from sordino.isa.operations import ISA
 from sordino.isa.registers import COUNTER_BITS, Error, LoadTarget
 from sordino.rtl.dispatch import UNITS, Dispatch
 from sordino.rtl.execute import Execute
@@ -40,7 +41,6 @@ SEQUENCER_COUNTERS = (
     "wait_token",
 )
 """Those of registers.COUNTERS that are kept here; the array keeps the others."""
-_ALL = Unit.ARRAY | Unit.VECTOR | Unit.TABLE
 
 
 class _State(enum.Enum, shape=2):
@@ -84,7 +84,7 @@ class Sequencer(wiring.Component):
     RETURN, LOOP, BRANCH and EMIT execute; EMIT takes one cycle more for each in which the token
     stream is not ready. An instruction of a unit begins: the unit's start is high in the next
     cycle, and from then until `done` the unit is not idle, that cycle among them. Which units an
-    instruction waits for says `sordino.isa.overlap.waits`. The instruction after an INPUT is read
+    instruction waits for says `sordino.isa.hazards.waits`. The instruction after an INPUT is read
     when that is done. The first cycle is the one after `start`. So, where nothing overlaps, after
     a HALT,
 
@@ -146,7 +146,7 @@ class Sequencer(wiring.Component):
         m.submodules.dispatch = dispatch = Dispatch()
         cycle = _Cycle(
             state=Signal(_State, name="state"),
-            word=Signal(Word, name="word"),
+            word=Signal(ISA.word, name="word"),
             execute=execute,
             dispatch=dispatch,
             issue=Signal(name="issue"),
@@ -209,13 +209,13 @@ class Sequencer(wiring.Component):
     def _awaited(self, m: Module, word: Any) -> Signal:
         """The units, by their bits in `Unit`, that must be idle before `word` begins."""
         awaited = Signal(Shape.cast(Unit))
-        m.d.comb += awaited.eq(~word.beside.as_value())
+        m.d.comb += awaited.eq(~word.overlaps.as_value())
         with m.Switch(word.opcode):
-            for opcode in Opcode:
-                always = waits(Instruction.make(opcode, beside=_ALL)).value
+            for operation in ISA:
+                always = waits(operation(overlaps=ALL_UNITS)).value
                 if always:
-                    with m.Case(opcode):
-                        m.d.comb += awaited.eq(~word.beside.as_value() | always)
+                    with m.Case(operation.number):
+                        m.d.comb += awaited.eq(~word.overlaps.as_value() | always)
         return awaited
 
     def _fail(self, m: Module, cycle: _Cycle) -> None:

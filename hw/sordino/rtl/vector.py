@@ -10,13 +10,15 @@ from amaranth.lib.wiring import In, Out
 from sordino.arch import Config
 from sordino.arith import ACTIVATION, BIAS_BITS, CELL_STATE
 from sordino.isa import timing
-from sordino.isa.instructions import EXTENSION_BIT, Opcode, Rows, Space
+from sordino.isa.choices import Space
+from sordino.isa.instruction import STREAMING_BIT
+from sordino.isa.operations import Drain, Opcode
+from sordino.isa.pipelines import LATENCY, Pipeline
 from sordino.rtl.argmax import Argmax
 from sordino.rtl.ports import VECTOR_UNIT, DrainSignature, memory_write
 from sordino.rtl.vector_arithmetic import Arithmetic
 from sordino.rtl.vector_fetch import SCALAR, Fetch
-from sordino.rtl.vector_plan import Decode, Order, Plan, Work
-from sordino.rtl.vector_timing import LATENCY
+from sordino.rtl.vector_plan import Decode, Order, Plan
 from sordino.rtl.vector_walk import Walk
 
 __all__ = ["VectorUnit"]
@@ -48,7 +50,7 @@ class _Pipeline:
 class VectorUnit(wiring.Component):
     """Execute INPUT, CELL, DRAIN, ARGMAX, ADD, EMBED, FILL and COPY, one element a cycle.
 
-    One instruction at a time; `vector_timing.duration` says exactly how long each takes. All
+    One instruction at a time; `Instruction.duration` says exactly how long each takes. All
     memories are read synchronously: data one cycle after the address. Addresses wrap at 2^16
     (parameters 2^24); what a program names beyond a memory's end is not checked here. Rows of a
     bank are cleared as they are left. The ranges of a COPY must not overlap. Its twin is
@@ -143,7 +145,7 @@ class VectorUnit(wiring.Component):
 
     def _step(self, m: Module, plan: Any, walk: Walk) -> Value:
         """Start the walk and keep it going; return whether an element is taken."""
-        wants = walk.valid & (plan.work == Work.INPUT)
+        wants = walk.valid & (plan.work == Pipeline.FEATURE)
         ends = wants & ~self.features.valid & self.end_of_input
         m.d.comb += [
             walk.abort.eq(self.unit.abort),
@@ -188,7 +190,7 @@ class VectorUnit(wiring.Component):
             self.state_address_b.eq(b),
         ]
         # A unit's c is read so that it arrives with its pre-activations.
-        unit = plan.work == Work.CELL
+        unit = plan.work == Pipeline.LSTM
         paced = (walk.phase & plan.pace) == plan.pace
         m.d.sync += [
             destination.eq(destination + pipeline.arrives),
@@ -216,13 +218,13 @@ class VectorUnit(wiring.Component):
 
     def _first(self, m: Module, walk: Walk) -> Value:
         """The row of the bank that CELL and DRAIN mean by the walk's; of others it is the same."""
-        first, row = Signal(Rows), Signal.like(walk.row)
+        first, row = Signal(Drain.streaming), Signal.like(walk.row)
         rows_of = (Opcode.CELL, Opcode.DRAIN)
         with m.If(self.unit.start):
             m.d.sync += first.eq(0)
             with m.Switch(self.unit.arguments.word.opcode), m.Case(*rows_of):
-                m.d.sync += first.eq(self.unit.arguments.word.arguments.raw[EXTENSION_BIT:])
-        m.d.comb += row.eq(walk.row + first.first)
+                m.d.sync += first.eq(self.unit.arguments.word.arguments.raw[STREAMING_BIT:])
+        m.d.comb += row.eq(walk.row + first.first_row)
         return row
 
     def _connect(self, m: Module, pipeline: _Pipeline) -> None:
@@ -233,7 +235,7 @@ class VectorUnit(wiring.Component):
             self.drain.bank.eq(plan.bank),
             self.drain.row.eq(pipeline.row),
             fetch.order.eq(plan.order),
-            fetch.indexed.eq(plan.work == Work.ARGMAX),
+            fetch.indexed.eq(plan.work == Pipeline.COMPARE),
             fetch.row.eq(walk.row),
             fetch.quad.eq(walk.quad),
             fetch.phase.eq(walk.phase),
@@ -271,13 +273,13 @@ class VectorUnit(wiring.Component):
         ]
         with m.Switch(plan.work):
             for work, value in (
-                (Work.INPUT, self.features.payload),
-                (Work.FILL, plan.value),
-                (Work.COPY, self.activation_data),
-                (Work.EMBED, pipeline.fetch.embedded),
-                (Work.VALUE, arithmetic.narrow),
-                (Work.TANH, arithmetic.squashed),
-                (Work.CELL, arithmetic.hidden),
+                (Pipeline.FEATURE, self.features.payload),
+                (Pipeline.CONSTANT, plan.value),
+                (Pipeline.MOVE, self.activation_data),
+                (Pipeline.LOOKUP, pipeline.fetch.embedded),
+                (Pipeline.VALUE, arithmetic.narrow),
+                (Pipeline.TANH, arithmetic.squashed),
+                (Pipeline.LSTM, arithmetic.hidden),
             ):
                 with m.Case(work):
                     m.d.sync += write.data.eq(value)
@@ -290,13 +292,13 @@ class VectorUnit(wiring.Component):
             write.address.eq(pipeline.destination),
         ]
         with m.Switch(plan.work):
-            with m.Case(Work.FILL):
+            with m.Case(Pipeline.CONSTANT):
                 m.d.sync += write.data.eq(plan.value)
-            with m.Case(Work.COPY):
+            with m.Case(Pipeline.MOVE):
                 m.d.sync += write.data.eq(self.state_data_a)
-            with m.Case(Work.VALUE):
+            with m.Case(Pipeline.VALUE):
                 m.d.sync += write.data.eq(arithmetic.value)
-            with m.Case(Work.CELL):
+            with m.Case(Pipeline.LSTM):
                 # A unit's second result; its first went to activation memory above.
                 m.d.sync += [
                     write.valid.eq(pipeline.taken[timing.VECTOR_STATE]),
@@ -307,7 +309,7 @@ class VectorUnit(wiring.Component):
     def _write_rows(self, m: Module, pipeline: _Pipeline) -> None:
         """Fill rows of a bank, or clear those that CELL, DRAIN and ARGMAX leave."""
         plan, walk = pipeline.plan, pipeline.walk
-        fills = plan.work == Work.FILL
+        fills = plan.work == Pipeline.CONSTANT
         to_bank = (plan.target == Space.BANK0) | (plan.target == Space.BANK1)
         leaves = pipeline.taken[0] & walk.leaves & (plan.order != Order.ELEMENTS)
         m.d.sync += [

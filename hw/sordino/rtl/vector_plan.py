@@ -14,33 +14,14 @@ from sordino.arith import (
     MULTIPLIER_BITS,
     PREACTIVATION,
 )
-from sordino.isa.instructions import Function, Opcode, Space, Word
+from sordino.isa.choices import Function, Space
+from sordino.isa.operations import ISA, Opcode
+from sordino.isa.pipelines import Pipeline
 
-__all__ = ["Decode", "Order", "Plan", "Work"]
+__all__ = ["Decode", "Order", "Plan"]
 
 _DOUBLINGS = PREACTIVATION.fraction - JOINT.fraction
 """Joint sums are taken times 2 to this into the tanh."""
-
-
-class Work(enum.Enum, shape=3):
-    """Pipelines through which an element goes."""
-
-    INPUT = 0
-    """From the feature stream to memory."""
-    FILL = 1
-    """From the instruction to memory."""
-    COPY = 2
-    """From memory to memory."""
-    EMBED = 3
-    """From parameter memory to activation memory."""
-    VALUE = 4
-    """Requantised, then saturated or rectified."""
-    TANH = 5
-    """Requantised, then the tanh."""
-    CELL = 6
-    """Requantised, then the LSTM cell."""
-    ARGMAX = 7
-    """Compared; nothing is written."""
 
 
 class Order(enum.Enum, shape=2):
@@ -62,7 +43,7 @@ class Plan(data.Struct):
     element's number that are set in `pace` are all ones.
     """
 
-    work: Work
+    work: Pipeline
     order: Order
     steps: 16
     target: Space
@@ -89,7 +70,7 @@ class Decode(wiring.Component):
         Its plan.
     """
 
-    word: In(Word)
+    word: In(ISA.word)
     plan: Out(Plan)
 
     def elaborate(self, platform: Any) -> Module:
@@ -116,18 +97,18 @@ class Decode(wiring.Component):
 
     def _input(self) -> Iterator[tuple[str, Any]]:
         i = self.word.arguments.input
-        yield from (("work", Work.INPUT), ("steps", i.count), ("target", Space.ACTIVATION))
+        yield from (("work", Pipeline.FEATURE), ("steps", i.count), ("target", Space.ACTIVATION))
         yield from self._same(i, "destination")
 
     def _cell(self) -> Iterator[tuple[str, Any]]:
         i = self.word.arguments.cell
-        yield from (("work", Work.CELL), ("order", Order.UNITS), ("steps", i.units))
+        yield from (("work", Pipeline.LSTM), ("order", Order.UNITS), ("steps", i.units))
         yield from (("target", Space.ACTIVATION), ("a", i.state), ("b", i.state), ("pace", 0b0000))
         yield from self._same(i, "bank", "destination", "parameters", "multiplier", "shift")
 
     def _drain(self) -> Iterator[tuple[str, Any]]:
         i = self.word.arguments.drain
-        yield "work", Mux(~i.wide & (i.function == Function.TANH), Work.TANH, Work.VALUE)
+        yield "work", Mux(~i.wide & (i.function == Function.TANH), Pipeline.TANH, Pipeline.VALUE)
         yield from (("order", Order.SLOTS), ("steps", i.rows), ("pace", 0b0011))
         yield "target", Mux(i.wide, Space.STATE, Space.ACTIVATION)
         yield "rectify", ~i.wide & (i.function == Function.RELU)
@@ -135,7 +116,7 @@ class Decode(wiring.Component):
 
     def _argmax(self) -> Iterator[tuple[str, Any]]:
         i = self.word.arguments.argmax
-        yield from (("work", Work.ARGMAX), ("order", Order.SLOTS), ("steps", i.rows))
+        yield from (("work", Pipeline.COMPARE), ("order", Order.SLOTS), ("steps", i.rows))
         # A target that nothing but FILL writes: only the rows are cleared.
         yield from (("target", Space.BANK0), ("pace", 0b0001))
         yield from self._same(i, "bank", "parameters")
@@ -145,7 +126,7 @@ class Decode(wiring.Component):
         # The tanh is of sat16(2 v), which is what requantising by 4 / 2^1 computes, exactly: so
         # the sum takes the same way as in the other functions.
         curve = i.function == Function.TANH
-        yield "work", Mux(curve, Work.TANH, Work.VALUE)
+        yield "work", Mux(curve, Pipeline.TANH, Pipeline.VALUE)
         yield "multiplier", Mux(curve, 2 << _DOUBLINGS, i.multiplier)
         yield "shift", Mux(curve, 1, i.shift)
         yield from (("steps", i.count), ("target", Space.ACTIVATION))
@@ -154,18 +135,18 @@ class Decode(wiring.Component):
 
     def _embed(self) -> Iterator[tuple[str, Any]]:
         i = self.word.arguments.embed
-        yield from (("work", Work.EMBED), ("steps", i.count), ("target", Space.ACTIVATION))
+        yield from (("work", Pipeline.LOOKUP), ("steps", i.count), ("target", Space.ACTIVATION))
         yield "pace", 0b1111
         yield from self._same(i, "destination", "parameters")
 
     def _fill(self) -> Iterator[tuple[str, Any]]:
         i = self.word.arguments.fill
-        yield from (("work", Work.FILL), ("steps", i.count), ("target", i.space))
+        yield from (("work", Pipeline.CONSTANT), ("steps", i.count), ("target", i.space))
         yield "bank", i.space == Space.BANK1
         yield from self._same(i, "destination", "value")
 
     def _copy(self) -> Iterator[tuple[str, Any]]:
         i = self.word.arguments.copy
-        yield from (("work", Work.COPY), ("steps", i.count), ("target", i.space))
+        yield from (("work", Pipeline.MOVE), ("steps", i.count), ("target", i.space))
         yield "a", i.source
         yield from self._same(i, "destination")

@@ -13,10 +13,9 @@ from sordino.engines.amaranth_sim import AmaranthSim
 from sordino.engines.errors import Mismatch
 from sordino.engines.rtl import Rtl
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Cell, Matvec
 from sordino.isa.registers import Error
 from sordino.model.rnnt import RnntModel
-from sordino.rtl.vector_timing import duration
 from sordino.testing.models import random_model
 
 __all__ = [
@@ -111,12 +110,12 @@ def encoder_use(
         if not times or not (instruction.layer or "").startswith(_STEP if step else _ENCODER):
             continue
         cycles += spent
-        if instruction.opcode is Opcode.MATVEC:
+        if isinstance(instruction, Matvec):
             padding = image.host["padding"][instruction.matrix]
             matvec += spent
             places += times * (sum(image.matrices[instruction.matrix].places) - padding)
-        if instruction.opcode is Opcode.CELL:
-            last_cell = max(0, duration(instruction, image.config) - spent / times)
+        if isinstance(instruction, Cell):
+            last_cell = max(0, (instruction.duration(image.config) or 0) - spent / times)
     return EncoderUse(
         engine=engine,
         lanes=lanes,

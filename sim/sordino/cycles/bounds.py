@@ -11,16 +11,15 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sordino.cycles.durations import Durations
-from sordino.cycles.path import holds
 from sordino.cycles.schedule import IDLE, NOBODY, Flight, turns
 from sordino.cycles.tables import NO_TABLES, Tables, after, decoding, empty
 from sordino.isa import timing
 from sordino.isa.image import Image
-from sordino.isa.instructions import REGISTERS, STACK_DEPTH, Instruction, Opcode
+from sordino.isa.instruction import REGISTERS, Control, Instruction
+from sordino.isa.operations import Loop, Matvec, Set
 
 __all__ = ["Bounds", "Span", "frame_bounds"]
 
-_REGISTER_MASK = 0xFFFF
 _MOST_TOKENS = 64
 """Token counts that are kept apart."""
 _LONG_LOOP = 1024
@@ -154,7 +153,7 @@ class _Explorer:
         self.turns = turns(self.program)
         self.found: dict[_State, _Found] = {}
         self.inputs: dict[_State, None] = {}
-        longest = max((i.value for i in self.program if i.opcode is Opcode.SET), default=0)
+        longest = max((i.value for i in self.program if isinstance(i, Set)), default=0)
         self.most = _MOST_TOKENS if longest < _LONG_LOOP else 0
 
     def bounds(self, entry: int) -> Bounds | None:
@@ -223,12 +222,12 @@ class _Explorer:
         while True:
             pc, i, turn = state.pc, self.program[state.pc], self.turns[state.pc]
             decoded = decoding(i, state.tables)
-            if i.opcode is Opcode.MATVEC and decoded is None:
+            if isinstance(i, Matvec) and decoded is None:
                 return
             takes = state.flight.wait(turn.awaits)
             cycles += takes
             flight = state.flight.later(takes)
-            if i.opcode is Opcode.INPUT and state.ended:
+            if i.blocks and state.ended:
                 takes = timing.UNIT_START + self.durations.short_input(pc, 0)
                 cycles += takes
                 state = replace(state, pc=i.end, flight=flight.later(takes))
@@ -236,16 +235,16 @@ class _Explorer:
                     yield cycles, emits, state
                     return
                 continue
-            if i.opcode is Opcode.INPUT:
+            if i.blocks:
                 unknown: tuple[int | None, ...] = (None,) * REGISTERS
                 self.inputs[replace(state, registers=unknown, flight=flight)] = None
                 yield cycles, emits, _INPUT
                 return
             if turn.unit is not None:
                 flight = flight.begun(turn.unit, self.durations.at(pc, decoded), NOBODY)
-            emits += i.opcode is Opcode.EMIT
+            emits += i.emits
             following = self.step(replace(state, flight=flight), i)
-            if len(following) != 1 or i.opcode is Opcode.LOOP or following[0].pc <= pc:
+            if len(following) != 1 or isinstance(i, Loop) or following[0].pc <= pc:
                 yield from ((cycles, emits, s) for s in following)
                 if not following:
                     yield cycles, emits, _HALT
@@ -254,43 +253,8 @@ class _Explorer:
 
     def step(self, state: _State, i: Instruction) -> list[_State]:
         """The states that may follow; none after the end."""
-        then = state.at(state.pc + 1)
-        match i.opcode:
-            case Opcode.HALT:
-                return []
-            case Opcode.SET:
-                return [then.holding(i.register, i.value)]
-            case Opcode.ARGMAX:
-                return [then.holding(i.register, None)]
-            case Opcode.TABLE:
-                return [replace(then, tables=after(i, then.tables))]
-            case Opcode.JUMP:
-                return [state.at(i.target)]
-            case Opcode.CALL:
-                if len(state.stack) == STACK_DEPTH:
-                    return []
-                stack = (*state.stack, state.pc + 1)
-                return [replace(state, pc=i.target, stack=stack)]
-            case Opcode.RETURN:
-                if not state.stack:
-                    return []
-                return [replace(state, pc=state.stack[-1], stack=state.stack[:-1])]
-            case Opcode.LOOP:
-                return self.loop(state, i)
-            case Opcode.BRANCH:
-                known = state.registers[i.register]
-                if known is not None:
-                    return [state.at(i.target) if holds(i, known) else then]
-                return [state.at(i.target), then]
-        return [then]
-
-    @staticmethod
-    def loop(state: _State, i: Instruction) -> list[_State]:
-        known = state.registers[i.register]
-        if known is None:
-            return [
-                state.holding(i.register, None).at(i.target),
-                state.holding(i.register, 0).at(state.pc + 1),
-            ]
-        left = known - 1 & _REGISTER_MASK
-        return [state.holding(i.register, left).at(i.target if left else state.pc + 1)]
+        tables = after(i, state.tables)
+        return [
+            replace(state, pc=way.pc, registers=way.registers, stack=way.stack, tables=tables)
+            for way in i.ways(Control(state.pc, state.registers, state.stack))
+        ]

@@ -8,8 +8,7 @@ from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.codec import decode_streams, decode_walks
 from sordino.isa import timing
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode, Unit, unit_of
-from sordino.rtl.vector_timing import duration
+from sordino.isa.operations import Matvec
 
 __all__ = ["Durations"]
 
@@ -34,18 +33,11 @@ class Durations:
 
     def _of(self, address: int) -> int:
         """Of everything but MATVEC; an INPUT finds all its features."""
-        instruction, config = self.image.program[address], self.image.config
-        match unit_of(instruction.opcode):
-            case Unit.TABLE:
-                return timing.table_cycles(config)
-            case Unit.VECTOR:
-                return duration(instruction, config)
-            case _:
-                return 0
+        return self.image.program[address].duration(self.image.config) or 0
 
     def at(self, address: int, tables: Decoding | None) -> int:
         """Cycles of the instruction at `address`; 0 if the sequencer executes it."""
-        if self.image.program[address].opcode is Opcode.MATVEC:
+        if isinstance(self.image.program[address], Matvec):
             return self.matvec(address, tables).cycles
         return self._fixed[address]
 
@@ -58,7 +50,7 @@ class Durations:
         i = self.image.program[address]
         if tables is None:
             raise ValueError(f"instruction {address} (MATVEC) runs before its tables are loaded")
-        key = (i.matrix, tables, i.rows, i.columns, bool(i.again))
+        key = (i.matrix, tables, i.rows, i.columns, bool(i.from_ring))
         if key not in self._matvecs:
             self._matvecs[key] = self._matvec(*key)
         return self._matvecs[key]

@@ -16,9 +16,9 @@ from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.machine import Golden
 from sordino.golden.state import State
 from sordino.isa import timing
-from sordino.isa.effects import Store
+from sordino.isa.fields import Store
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Matvec
 from sordino.isa.registers import COUNTERS, Error
 
 __all__ = ["Cycles"]
@@ -201,7 +201,7 @@ class _Run:
         self.tables = after(i, self.tables)
 
     def _of(self, address: int, decoded: Decoding | None) -> int:
-        if decoded is None and self.program[address].opcode is Opcode.MATVEC:
+        if decoded is None and isinstance(self.program[address], Matvec):
             return 0  # golden refuses it
         return self.durations.at(address, decoded)
 

@@ -6,11 +6,10 @@ import numpy as np
 
 from sordino.cycles.trace import Trace
 from sordino.isa.image import Image
-from sordino.isa.instructions import REGISTERS, STACK_DEPTH, Condition, Instruction, Opcode
+from sordino.isa.instruction import REGISTERS, Control, Instruction
+from sordino.isa.operations import Halt
 
-__all__ = ["decisions_of", "follow", "holds", "plain_stretches"]
-
-_REGISTER_MASK = 0xFFFF
+__all__ = ["decisions_of", "follow", "plain_stretches"]
 
 
 def decisions_of(image: Image, tokens: Sequence[Sequence[int]]) -> list[int]:
@@ -29,19 +28,6 @@ def decisions_of(image: Image, tokens: Sequence[Sequence[int]]) -> list[int]:
     return found
 
 
-def holds(instruction: Instruction, value: int) -> bool:
-    """Whether BRANCH's comparison holds for a register of this value."""
-    match Condition(instruction.condition):
-        case Condition.EQ:
-            return value == instruction.value
-        case Condition.NE:
-            return value != instruction.value
-        case Condition.LT:
-            return value < instruction.value
-        case _:
-            return value >= instruction.value
-
-
 def follow(image: Image, vectors: int, decisions: Sequence[int], *, entry: str = "main") -> Trace:
     """The path of a run that reads `vectors` input vectors, with these results of ARGMAX.
 
@@ -56,67 +42,50 @@ class _Follower:
         self.program = image.program
         self.vectors = vectors
         self.decisions: Iterator[int] = iter(decisions)
-        self.registers = [0] * REGISTERS
-        self.stack: list[int] = []
         self.ended = False
         self.plain = plain_stretches(image.program)
 
     def run(self, pc: int) -> Trace:
         passed, ended = list[int](), list[int]()
         program = self.program
+        control = Control(pc, (0,) * REGISTERS)
         while True:
-            end = self.plain[pc]
-            passed.extend(range(pc, end))
-            pc = end
-            following = self.control(pc, program[pc])
-            if following is None:
+            end = self.plain[control.pc]
+            passed.extend(range(control.pc, end))
+            control = control.at(end)
+            i = program[end]
+            following = self.way(control, i)
+            if following is None and not isinstance(i, Halt):
                 break
             if self.ended:
                 ended.append(len(passed))
                 self.ended = False
-            passed.append(pc)
-            if program[pc].opcode is Opcode.HALT:
+            passed.append(end)
+            if following is None:
                 break
-            pc = following
+            control = following
         return Trace(np.array(passed, np.int64), np.array(ended, np.int64))
 
-    def control(self, pc: int, i: Instruction) -> int | None:
-        """Execute what may change the path; the next address, or None for a stop."""
-        registers = self.registers
-        match i.opcode:
-            case Opcode.SET:
-                registers[i.register] = i.value
-            case Opcode.ARGMAX:
-                found = next(self.decisions, None)
-                if found is None:
-                    raise ValueError(f"no decision is left for the ARGMAX at address {pc}")
-                registers[i.register] = found
-            case Opcode.LOOP:
-                left = registers[i.register] = registers[i.register] - 1 & _REGISTER_MASK
-                return i.target if left else pc + 1
-            case Opcode.BRANCH:
-                return i.target if holds(i, registers[i.register]) else pc + 1
-            case Opcode.INPUT:
-                if not self.vectors:
-                    self.ended = True
-                    return i.end
-                self.vectors -= 1
-            case Opcode.JUMP:
-                return i.target
-            case Opcode.CALL:
-                if len(self.stack) == STACK_DEPTH:
-                    return None
-                self.stack.append(pc + 1)
-                return i.target
-            case Opcode.RETURN:
-                return self.stack.pop() if self.stack else None
-        return pc + 1
-
-
-_CONTROL = (
-    *(Opcode.HALT, Opcode.SET, Opcode.JUMP, Opcode.CALL, Opcode.RETURN, Opcode.LOOP),
-    *(Opcode.BRANCH, Opcode.INPUT, Opcode.ARGMAX),
-)
+    def way(self, control: Control, i: Instruction) -> Control | None:
+        """Where the program goes on, with what the registers hold then; None where it stops."""
+        ways = i.ways(control)
+        if not ways:
+            return None
+        following = ways[0]
+        if len(ways) > 1:
+            # An INPUT: of all others the way is known, as all registers are.
+            self.ended = not self.vectors
+            self.vectors -= not self.ended
+            following = ways[self.ended]
+        for register, value in enumerate(following.registers):
+            if value is None:
+                decision = next(self.decisions, None)
+                if decision is None:
+                    raise ValueError(
+                        f"no decision is left for the {i.mnemonic} at address {control.pc}"
+                    )
+                following = following.holding(register, decision)
+        return following
 
 
 def plain_stretches(program: Sequence[Instruction]) -> list[int]:
@@ -126,5 +95,5 @@ def plain_stretches(program: Sequence[Instruction]) -> list[int]:
     """
     ends = [len(program)] * (len(program) + 1)
     for pc in range(len(program) - 1, -1, -1):
-        ends[pc] = pc if program[pc].opcode in _CONTROL else ends[pc + 1]
+        ends[pc] = ends[pc + 1] if program[pc].plain else pc
     return ends

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sordino.isa import timing
-from sordino.isa.instructions import Instruction, Opcode, Unit, unit_of
-from sordino.isa.overlap import UNITS, waits
+from sordino.isa.hazards import waits
+from sordino.isa.instruction import UNITS, Instruction, Unit
 
 __all__ = ["ARRAY", "COUNTED", "EVERY", "IDLE", "NOBODY", "Clock", "Flight", "Turn", "turns"]
 
@@ -43,9 +43,9 @@ def turns(program: Sequence[Instruction]) -> list[Turn]:
     """Of every instruction."""
     return [
         Turn(
-            unit=UNITS.index(unit_of(i.opcode)) if unit_of(i.opcode) else None,
+            unit=UNITS.index(i.unit) if i.unit else None,
             awaits=tuple(number for number, unit in enumerate(UNITS) if unit & waits(i)),
-            blocks=i.opcode is Opcode.INPUT,
+            blocks=i.blocks,
         )
         for i in program
     ]

@@ -9,8 +9,8 @@ from sordino.cycles.matvec import MatvecCycles
 from sordino.cycles.schedule import COUNTED
 from sordino.cycles.trace import Profile
 from sordino.isa import timing
-from sordino.isa.instructions import Opcode, Unit, unit_of
-from sordino.isa.overlap import UNITS
+from sordino.isa.instruction import UNITS, Unit
+from sordino.isa.operations import Matvec
 
 __all__ = ["GROUP_CAUSES", "LIMITERS", "Stalls", "instruction_stalls", "layer_stalls"]
 
@@ -133,16 +133,16 @@ def _by_address(profile: Profile) -> Iterator[tuple[int, Counter[str]]]:
     found = [Counter[str]() for _ in program]
     for (address, decoded), times in profile.times.items():
         found[address]["times"] += times
-        if unit_of(program[address].opcode) is not Unit.NONE:
+        if program[address].unit is not Unit.NONE:
             found[address]["hidden"] += times * (timing.UNIT_START + durations.at(address, decoded))
-        if program[address].opcode is Opcode.MATVEC:
+        if isinstance(program[address], Matvec):
             groups = _groups(durations.matvec(address, decoded))
             found[address].update({name: times * n for name, n in groups.items()})
     for address, times in profile.ended.items():
         found[address]["times"] += times
         found[address]["hidden"] += times * (timing.UNIT_START + durations.short_input(address, 0))
     for address, cycles in profile.exposed.items():
-        found[address][_COUNTER[unit_of(program[address].opcode)]] += cycles
+        found[address][_COUNTER[program[address].unit]] += cycles
         found[address]["hidden"] -= cycles
     for address, cycles in profile.issuing.items():
         found[address]["control"] += cycles

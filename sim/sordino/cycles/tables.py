@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from sordino.arch import Config
 from sordino.golden.state import State
-from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Matvec, Table
 
 __all__ = ["NO_TABLES", "Decoding", "Tables", "after", "decoding", "empty", "loaded"]
 
@@ -41,7 +42,7 @@ def loaded(state: State, config: Config) -> Tables:
 
 def after(instruction: Instruction, tables: Tables) -> Tables:
     """Those that later instructions find."""
-    if instruction.opcode is not Opcode.TABLE:
+    if not isinstance(instruction, Table):
         return tables
     kind = "runs" if instruction.runs else "values"
     held, slot = getattr(tables, kind), instruction.slot
@@ -52,10 +53,10 @@ def after(instruction: Instruction, tables: Tables) -> Tables:
 
 def decoding(instruction: Instruction, tables: Tables) -> Decoding | None:
     """What a MATVEC decodes with; None for any other instruction, or without a table."""
-    if instruction.opcode is not Opcode.MATVEC:
+    if not isinstance(instruction, Matvec):
         return None
-    runs = tables.runs[instruction.run_slot]
+    runs: int | None = tables.runs[instruction.run_slot]
     if not tables.values or runs is None:
         return runs
-    values = tables.values[instruction.slot]
+    values: int | None = tables.values[instruction.slot]
     return None if values is None else (runs, values)

@@ -9,7 +9,7 @@ from sordino.cycles.schedule import COUNTED, Clock, turns
 from sordino.cycles.tables import after, decoding, empty
 from sordino.isa import timing
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Input
 
 __all__ = ["Timeline", "Work", "frame_timeline"]
 
@@ -78,7 +78,7 @@ def frame_timeline(
         run_table = decoding(i, tables)
         takes = durations.short_input(address, 0) if over else durations.at(address, run_table)
         clock.reach(clock.due(turn.awaits), address)
-        if i.opcode is Opcode.INPUT:
+        if isinstance(i, Input):
             inputs.append(clock.now)
         if turn.unit is not None:
             begin = clock.now + timing.UNIT_START

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sordino.cycles.path import decisions_of, follow
 from sordino.isa.external import bits_of
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Matvec
 
 __all__ = ["SpeechTraffic", "bus_bytes", "speech_traffic"]
 
@@ -34,9 +34,7 @@ def bus_bytes(image: Image, addresses: Iterable[int]) -> int:
         else 0
         for matrix in image.matrices
     ]
-    cost = [
-        sizes[i.matrix] if i.opcode is Opcode.MATVEC and not i.again else 0 for i in image.program
-    ]
+    cost = [sizes[i.matrix] if isinstance(i, Matvec) and not i.again else 0 for i in image.program]
     return sum(cost[address] for address in addresses)
 
 

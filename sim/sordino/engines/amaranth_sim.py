@@ -12,18 +12,14 @@ from sordino.engines.engine import Record, RunResult
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.isa import timing
 from sordino.isa.image import Image
-from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.instruction import Instruction, Unit
+from sordino.isa.operations import Matvec
 from sordino.isa.registers import LoadTarget
-from sordino.rtl.vector_timing import duration
 from sordino.testing.machine import run_machine
 
 __all__ = ["AmaranthSim", "estimate_cycles", "estimate_seconds"]
 
 _NO_LIMIT = 10**12
-_VECTOR = (
-    *(Opcode.INPUT, Opcode.CELL, Opcode.DRAIN, Opcode.ARGMAX),
-    *(Opcode.ADD, Opcode.EMBED, Opcode.FILL, Opcode.COPY),
-)
 _STREAMS = (LoadTarget.POSITIONS, LoadTarget.VALUES)
 _SECONDS_A_CYCLE = (300e-6, 52e-6)
 """A machine's and a lane's share, measured: 1,950 cycles/s with 4 lanes, 880 with 16."""
@@ -74,17 +70,13 @@ class AmaranthSim:
 
 def _cycles(image: Image, instruction: Instruction) -> int:
     """The cycles of an instruction while nothing else is at work."""
-    begin = timing.UNIT_START + timing.UNIT_FREE
-    if instruction.opcode in _VECTOR:
-        return duration(instruction, image.config) + begin
-    match instruction.opcode:
-        case Opcode.MATVEC:
-            busiest = max(image.matrices[instruction.matrix].places, default=0)
-            return max(busiest, instruction.columns) + timing.MATVEC_OVERHEAD + begin
-        case Opcode.TABLE:
-            return timing.table_cycles(image.config) + begin
-        case _:
-            return timing.SEQUENCER_CYCLES
+    if instruction.unit is Unit.NONE:
+        return timing.SEQUENCER_CYCLES
+    known = instruction.duration(image.config) or 0
+    if isinstance(instruction, Matvec):
+        busiest = max(image.matrices[instruction.matrix].places, default=0)
+        known = max(busiest, int(instruction.columns)) + timing.MATVEC_OVERHEAD
+    return known + timing.UNIT_START + timing.UNIT_FREE
 
 
 def estimate_cycles(image: Image, frames: int) -> int:

@@ -3,7 +3,8 @@
 from sordino.engines.memory_timing import BEAT, MemoryTiming
 from sordino.isa.external import external_bytes
 from sordino.isa.image import Image
-from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Matvec
 
 __all__ = ["cycle_bound"]
 
@@ -22,20 +23,12 @@ def _reading(image: Image, matrix: int, memory: MemoryTiming) -> int:
 
 
 def _cost(image: Image, instruction: Instruction, memory: MemoryTiming) -> int:
-    config = image.config
-    match instruction.opcode:
-        case Opcode.MATVEC:
-            places = max(image.matrices[instruction.matrix].places, default=0)
-            reading = 0 if instruction.again else _reading(image, instruction.matrix, memory)
-            return instruction.columns + places * 2 + reading + _MARGIN
-        case Opcode.DRAIN | Opcode.ARGMAX:
-            return instruction.rows * config.lanes + _MARGIN
-        case Opcode.TABLE:
-            return config.states + _MARGIN
-        case Opcode.CELL:
-            return instruction.units + _MARGIN
-        case _:
-            return instruction.fields.get("count", 0) + _MARGIN
+    if isinstance(instruction, Matvec):
+        places = max(image.matrices[instruction.matrix].places, default=0)
+        reading = 0 if instruction.from_ring else _reading(image, instruction.matrix, memory)
+        columns: int = instruction.columns
+        return columns + places * 2 + reading + _MARGIN
+    return (instruction.duration(image.config) or 0) + _MARGIN
 
 
 def cycle_bound(image: Image, frames: int, memory: MemoryTiming | None = None) -> int:

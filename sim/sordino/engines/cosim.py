@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from sordino.arch import Config
 from sordino.engines.engine import Engine, Record, RunResult
-from sordino.isa.effects import Region, Store, writes
+from sordino.isa.fields import Store
+from sordino.isa.hazards import Region, writes
 from sordino.isa.image import Image
-from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Input
 from sordino.isa.registers import COUNTERS
 
 __all__ = ["Comparison", "compare"]
@@ -47,7 +49,7 @@ def _place(region: Region, offset: int, config: Config) -> str:
 def _where(image: Image, record: Record) -> str:
     instruction: Instruction = image.program[record.pc]
     layer = f", {instruction.layer}" if instruction.layer else ""
-    return f"instruction {record.index} (address {record.pc}, {instruction.opcode.name}{layer})"
+    return f"instruction {record.index} (address {record.pc}, {instruction.mnemonic}{layer})"
 
 
 def _describe(
@@ -59,7 +61,7 @@ def _describe(
     at = int(np.flatnonzero(a != b)[0])
     difference = f"{names[0]} {a[at]}, {names[1]} {b[at]}"
     regions = writes(instruction, image.config)
-    if instruction.opcode is Opcode.INPUT and len(a) == 1 != instruction.count:
+    if isinstance(instruction, Input) and len(a) == 1 != instruction.count:
         regions = (Region(Store.PC, 0, 1),)
     for region in regions:
         banks = region.store in (Store.BANK0, Store.BANK1)

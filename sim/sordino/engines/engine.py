@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.isa.effects import Store
+from sordino.isa.fields import Store
 from sordino.isa.registers import Error
 
 __all__ = ["Engine", "Record", "RunResult"]
@@ -19,7 +19,7 @@ class Record:
 
     index   its number in program order, from 0
     pc      its address
-    values  int64, one-dimensional: the regions of `isa.effects.writes` one after the other as
+    values  int64, one-dimensional: the regions of `isa.hazards.writes` one after the other as
             they are right after the instruction, accumulator rows flattened lane by lane; for an
             INPUT that found the end of input, the next address alone
     """

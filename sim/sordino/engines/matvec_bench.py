@@ -14,14 +14,14 @@ from sordino.engines.errors import Mismatch
 from sordino.engines.profile import layer_times
 from sordino.engines.rtl import Rtl
 from sordino.isa.image import Image
-from sordino.isa.instructions import Instruction, Opcode, Space
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Drain, Fill, Halt, Input, Matvec, Space, Table
 from sordino.isa.parameters import PARAMETER_BYTES
 from sordino.isa.registers import Error
 
 __all__ = ["bench_matvec", "matvec_image"]
 
 _MOST_ROWS = 1024
-_COUNTED = (Opcode.TABLE, Opcode.MATVEC, Opcode.DRAIN)
 
 
 def _power(value: int, least: int) -> int:
@@ -54,21 +54,19 @@ def _config(matrix: NDArray[np.int8], lanes: int, group: int) -> Config:
 
 def _program(layout: Layout, columns: int, encoded: EncodedMatrices) -> list[Instruction]:
     config, runs = layout.config, encoded.run_tables
-    make = Instruction.make
     program = [
-        make(Opcode.TABLE, "set-up", source=runs[0], runs=1),
-        make(Opcode.FILL, "set-up", space=Space.BANK0, count=config.rows_per_lane),
-        make(Opcode.INPUT, "set-up", count=columns),
+        Table("set-up", source=runs[0], runs=1),
+        Fill("set-up", space=Space.BANK0, count=config.rows_per_lane),
+        Input("set-up", count=columns),
     ]
     for number, tile in enumerate(layout.tiles):
         if runs[number] != runs[max(0, number - 1)]:
-            program.append(make(Opcode.TABLE, "matrix", source=runs[number], runs=1))
+            program.append(Table("matrix", source=runs[number], runs=1))
         program += [
-            make(Opcode.TABLE, "matrix", source=encoded.value_tables[number]),
-            make(Opcode.MATVEC, "matrix", columns=columns, rows=tile.rows, matrix=number),
+            Table("matrix", source=encoded.value_tables[number]),
+            Matvec("matrix", columns=columns, rows=tile.rows, matrix=number),
             # One to one: the multiplier 2 is halved again.
-            make(
-                Opcode.DRAIN,
+            Drain(
                 "matrix",
                 rows=tile.rows,
                 destination=tile.first,
@@ -77,7 +75,7 @@ def _program(layout: Layout, columns: int, encoded: EncodedMatrices) -> list[Ins
                 shift=1,
             ),
         ]
-    return [*program, make(Opcode.HALT)]
+    return [*program, Halt()]
 
 
 def _expected(product: NDArray[np.int64], layout: Layout, tile: Tile) -> NDArray[np.int64]:
@@ -120,7 +118,7 @@ def _run(
         raise Mismatch(f"the machine stopped with {result.error.name}")
     program = engine.image.program
     product = matrix.astype(np.int64) @ x[0].astype(np.int64)
-    matvecs = [r for r in result.records if program[r.pc].opcode is Opcode.MATVEC]
+    matvecs = [r for r in result.records if isinstance(program[r.pc], Matvec)]
     for tile, record in zip(layout.tiles, matvecs, strict=True):
         if not np.array_equal(record.values, _expected(product, layout, tile).ravel()):
             raise Mismatch(f"the accumulators of {engine.name} are not numpy's product")
@@ -160,14 +158,10 @@ def bench_matvec(
     result = _run(machine, matrix, layout, x)
     profile = machine.profile()
     (time,) = [t for t in layer_times(image, profile) if t.name == "matrix"]
-    by_opcode = {
-        opcode.name.lower() + "_cycles": sum(
-            int(cycles)
-            for instruction, (_, cycles) in zip(image.program, profile, strict=True)
-            if instruction.opcode is opcode and instruction.layer == "matrix"
-        )
-        for opcode in _COUNTED
-    }
+    by_operation = {f"{i.mnemonic.lower()}_cycles": 0 for i in image.program if i.layer == "matrix"}
+    for i, (_, cycles) in zip(image.program, profile, strict=True):
+        if i.layer == "matrix":
+            by_operation[f"{i.mnemonic.lower()}_cycles"] += int(cycles)
     places, wanted = result.counters["places"], group / lanes
     return {
         "rows": len(matrix),
@@ -176,7 +170,7 @@ def bench_matvec(
         "group": group,
         "zeros": zeros,
         "cycles": time.cycles,
-        **by_opcode,
+        **by_operation,
         "places": places,
         "padding": result.counters["padding"],
         "non_zeros": sum(image.host["non_zeros"]),
@@ -184,5 +178,5 @@ def bench_matvec(
         "balance": _balance(image),
         "utilisation": places * wanted / time.cycles,
         "useful": sum(image.host["non_zeros"]) / (lanes * time.cycles),
-        "matvec_utilisation": places * wanted / max(1, by_opcode["matvec_cycles"]),
+        "matvec_utilisation": places * wanted / max(1, by_operation["matvec_cycles"]),
     }

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.isa.image import Image
-from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Matvec
 
 __all__ = ["LayerTime", "layer_times"]
 
@@ -49,7 +50,7 @@ def layer_times(image: Image, profile: NDArray[np.int64]) -> list[LayerTime]:
     total = [0, 0, 0, 0]
     for instruction, (times, cycles) in zip(image.program, profile.tolist(), strict=True):
         walked, non_zeros = (0, 0)
-        if instruction.opcode is Opcode.MATVEC:
+        if isinstance(instruction, Matvec):
             walked, non_zeros = _walked(image, instruction)
         entry = sums.setdefault(instruction.layer or "control", [0, 0, 0, 0])
         for one in (entry, total):

@@ -17,9 +17,11 @@ from sordino.engines.compiled import cache_directory, load
 from sordino.engines.engine import Record, RunResult
 from sordino.engines.errors import ToolError
 from sordino.engines.memory_timing import MemoryTiming
-from sordino.isa.effects import Store, writes
+from sordino.isa.fields import Store
+from sordino.isa.hazards import writes
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode, Unit, unit_of
+from sordino.isa.instruction import Unit
+from sordino.isa.operations import Input
 from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget, capacities
 from sordino.rtl.ports import RETIRES, LoadWrite
 
@@ -168,8 +170,8 @@ class Rtl:
         regions = np.full((len(program), _REGIONS, 3), _NO_REGION, dtype=np.uint32)
         inputs, executes = (np.zeros(len(program), dtype=np.uint8) for _ in range(2))
         for at, instruction in enumerate(program):
-            inputs[at] = instruction.opcode is Opcode.INPUT
-            executes[at] = RETIRES.index(_WHO[unit_of(instruction.opcode)])
+            inputs[at] = isinstance(instruction, Input)
+            executes[at] = RETIRES.index(_WHO[instruction.unit])
             for number, region in enumerate(writes(instruction, self.image.config)):
                 regions[at, number] = (region.store.value, region.base, region.count)
         self._library.sordino_program(

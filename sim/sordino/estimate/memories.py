@@ -10,7 +10,7 @@ from sordino import arith
 from sordino.arch import STREAM_WORD_BITS, Config
 from sordino.driver.loading import WORD_BYTES
 from sordino.isa.external import EXTERNAL_BITS
-from sordino.isa.instructions import INSTRUCTION_BITS
+from sordino.isa.instruction import INSTRUCTION_BITS
 from sordino.isa.tans import EntryLayout
 from sordino.rtl.crc import CRC_BITS
 from sordino.rtl.decoder import stored_entry

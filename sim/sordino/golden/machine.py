@@ -1,17 +1,19 @@
 """The exact machine: executes an image in numpy, one instruction at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.engines.engine import Record, RunResult
-from sordino.golden.execution import bind
+from sordino.golden.execution import SEMANTICS, Context, Semantics, bind
 from sordino.golden.state import State, Stop
 from sordino.golden.verify import verify
 from sordino.golden.weights import WeightStore
-from sordino.isa.effects import Region, Store, writes
+from sordino.isa.fields import Store
+from sordino.isa.hazards import Region, writes
 from sordino.isa.image import Image
+from sordino.isa.instruction import Instruction
 from sordino.isa.registers import Error
 
 __all__ = ["Golden"]
@@ -24,6 +26,7 @@ class Golden:
 
     The image is verified first (ImageError). `state` holds everything a program changes and may
     be read, and written, between instructions. Memories start at zero and keep what a run leaves.
+    `semantics` says what operations do, where an image has others than those of ISA.
 
     Where the contract leaves something open: an INPUT that stops with Error.INPUT has written the
     features there were; a MATVEC that stops with Error.STREAM has changed nothing.
@@ -31,13 +34,17 @@ class Golden:
 
     name = "golden"
 
-    def __init__(self, image: Image) -> None:
+    def __init__(
+        self, image: Image, semantics: Mapping[type[Instruction], Semantics] = SEMANTICS
+    ) -> None:
         verify(image)
         self.image = image
         self.state = State.of(image.config)
         weights = WeightStore(image)
-        addresses = range(len(image.program))
-        self._operations = [bind(image, weights, self.state, at) for at in addresses]
+        self._operations = [
+            bind(Context(image, weights, self.state, address), semantics)
+            for address in range(len(image.program))
+        ]
         self._regions = [writes(instruction, image.config) for instruction in image.program]
 
     def start(self, features: NDArray[np.int8], *, entry: str = "main") -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.isa.effects import Store
+from sordino.isa.fields import Store
 
 __all__ = ["Memory", "wrap"]
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sordino.arch import Config
 from sordino.golden.memory import Memory
-from sordino.isa.instructions import REGISTERS
+from sordino.isa.instruction import REGISTERS
 from sordino.isa.registers import COUNTERS, Error
 
 __all__ = ["State", "Stop"]

@@ -1,25 +1,32 @@
 """Static check of an image against its own configuration, before anything executes it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
-from sordino.arch import QUAD, STREAM_WORD_BITS
+from sordino.arch import STREAM_WORD_BITS
 from sordino.isa.encoding import EncodingError
 from sordino.isa.external import EXTERNAL_BITS, external_bytes, fits_rings
+from sordino.isa.fields import REGISTER_BITS, Kind, Parameters, Store, Words
+from sordino.isa.hazards import Region, claims, hazards, writes
 from sordino.isa.image import Image, ImageError
-from sordino.isa.instructions import EXTENSIONS, Function, Instruction, Opcode, Space, unit_of
-from sordino.isa.overlap import hazards
-from sordino.isa.parameters import PARAMETER_BYTES, index_entries
-from sordino.isa.replay import NOTHING, strays
+from sordino.isa.instruction import Control, Instruction
+from sordino.isa.operations import Matvec
+from sordino.isa.parameters import PARAMETER_BYTES
+from sordino.isa.replays import UNKNOWN, stale_replays
 from sordino.isa.tans import MAX_VALUE_EXTRA_BITS, Symbol, TableError, expand
 
 __all__ = ["verify"]
 
 _INT8 = (-128, 127)
-_REGISTER_HIGH = 0xFFFF
-_GO_ON = (Opcode.HALT, Opcode.JUMP, Opcode.RETURN)
-"""After every other instruction the next address may be executed."""
+_REGISTER_HIGH = (1 << REGISTER_BITS) - 1
+_SETTINGS = {
+    Store.ACTIVATION: "activation_words",
+    Store.STATE: "state_words",
+    Store.BANK0: "rows_per_lane",
+    Store.BANK1: "rows_per_lane",
+}
+"""What bounds a memory."""
+_SLOTS = {Store.VALUE_TABLE: "value_slots", Store.RUN_TABLE: "run_slots"}
 
 
 def verify(image: Image) -> None:
@@ -63,8 +70,7 @@ class _Verifier:
         self.check_capacities()
         for address, instruction in enumerate(self.program):
             self.address = address
-            if instruction.opcode is Opcode.EMBED:
-                self.check_embedding(instruction)
+            self.check_rows(instruction)
         self.check_hazards()
         self.check_replays()
 
@@ -173,12 +179,14 @@ class _Verifier:
 
     def where(self, i: Instruction) -> str:
         """What a message about an instruction begins with."""
-        return f"instruction {self.address} ({i.opcode.name}): "
+        return f"instruction {self.address} ({i.mnemonic}): "
 
     def fail(self, i: Instruction, text: str) -> NoReturn:
         raise ImageError(self.where(i) + text)
 
     def check_encoding(self, i: Instruction) -> None:
+        if type(i) not in self.image.isa:
+            self.fail(i, "wanted an operation of the image's instruction set, got another")
         try:
             i.encode()
         except EncodingError as error:
@@ -186,146 +194,119 @@ class _Verifier:
 
     def check_flow(self, i: Instruction) -> None:
         last = len(self.program) - 1
-        for name in ("target", "end"):
-            if i.fields.get(name, 0) > last:
+        for name in i.meant(Kind.ADDRESS):
+            if i.fields[name] > last:
                 self.fail(i, f"{name} is address {i.fields[name]}, wanted 0 to {last}")
-        if self.address == last and i.opcode not in _GO_ON:
+        following = i.ways(Control(self.address, stack=(0,)))
+        if any(max(way.pc, *way.stack, 0) > last for way in following):
             self.fail(i, "the program ends after it, wanted HALT, JUMP or RETURN last")
 
     def check_operands(self, i: Instruction) -> None:
-        for name in ("count", "rows", "columns", "units"):
-            if name in i.fields and not i.fields[name]:
+        for name in i.meant(Kind.COUNT):
+            if not i.fields[name]:
                 self.fail(i, f"{name} is 0, wanted at least 1")
-        if i.opcode in EXTENSIONS and not self.config.stream_bus:
-            for name in ("first", "again"):
-                if i.fields.get(name):
-                    self.fail(i, f"{name} is {i.fields[name]}, which takes a machine that streams")
-        for name, store, base, count in self.ranges(i):
-            self.check_range(i, name, store, base, count)
-        match i.opcode:
-            case Opcode.TABLE:
-                self.check_table(i)
-            case Opcode.MATVEC:
-                self.check_matvec(i)
-            case Opcode.CELL | Opcode.DRAIN | Opcode.ADD:
-                self.check_function(i)
-            case Opcode.COPY:
-                self.check_copy(i)
-        for what, first, bits in self.parameters(i):
-            self.check_parameters(i, what, first, -(-bits // (8 * PARAMETER_BYTES)))
-        if i.opcode is Opcode.ARGMAX:
-            highest = self.highest_index(i)
-            if highest > _REGISTER_HIGH:
-                self.fail(i, f"index {highest}, wanted at most {_REGISTER_HIGH}")
+        for name in i.meant(Kind.RIGHT_SHIFT):
+            if not i.fields[name]:
+                self.fail(i, f"{name} is 0, wanted 1 to 63")
+        for name, field in i.FIELDS.items():
+            if field.meaning.streaming and i.fields[name] and not self.config.stream_bus:
+                self.fail(i, f"{name} is {i.fields[name]}, which takes a machine that streams")
+        if wrong := i.wrong():
+            self.fail(i, wrong)
+        for name in i.meant(Words):
+            self.check_words(i, name)
+        for name in i.meant(Parameters):
+            self.check_parameters(i, name, 0)
+        for name in i.meant(Kind.MATRIX):
+            self.check_matrix(i, name)
+        for name in i.meant(Kind.TABLE):
+            self.check_table(i, name)
 
-    def ranges(self, i: Instruction) -> Iterator[tuple[str, str, int, int]]:
-        """Memory ranges: what it is, the parameter that bounds it, first word, words."""
-        slots = i.fields.get("rows", 0) * self.config.lanes
-        match i.opcode:
-            case Opcode.INPUT | Opcode.EMBED:
-                yield "destination", "activation_words", i.destination, i.count
-            case Opcode.MATVEC:
-                yield "source", "activation_words", i.source, i.columns
-                yield "rows", "rows_per_lane", i.first, i.rows
-            case Opcode.CELL:
-                yield "state", "state_words", i.state, i.units
-                yield "destination", "activation_words", i.destination, i.units
-                yield "units", "rows_per_lane", i.first, -(-i.units // self.config.quads)
-            case Opcode.DRAIN:
-                store = "state_words" if i.wide else "activation_words"
-                yield "destination", store, i.destination, slots
-                yield "rows", "rows_per_lane", i.first, i.rows
-            case Opcode.ARGMAX:
-                yield "rows", "rows_per_lane", 0, i.rows
-            case Opcode.ADD:
-                yield "a", "state_words", i.a, i.count
-                yield "b", "state_words", i.b, i.count
-                yield "destination", "activation_words", i.destination, i.count
-            case Opcode.FILL | Opcode.COPY:
-                names = ("activation_words", "state_words", "rows_per_lane", "rows_per_lane")
-                yield "destination", names[i.space], i.destination, i.count
-                if i.opcode is Opcode.COPY:
-                    yield "source", names[i.space], i.source, i.count
+    def check_words(self, i: Instruction, name: str) -> None:
+        """A range of a memory, or a slot of a table."""
+        store, base, count = i.uses(name, self.config)
+        if store is Store.REGISTER:
+            self.check_register(i, name)
+        elif store in _SLOTS:
+            setting = _SLOTS[store]
+            self.fit(setting, base + count, f"{name} is {base}", self.where(i))
+            if not i.FIELDS[name].meaning.writes:
+                self.check_loaded(i, store, base)
+        else:
+            words = "rows" if store in (Store.BANK0, Store.BANK1) else "words"
+            taken = f"{name} takes {words} {base:,} to {base + count - 1:,}"
+            self.fit(_SETTINGS[store], base + count, taken, self.where(i))
 
-    def check_range(self, i: Instruction, name: str, store: str, base: int, count: int) -> None:
-        taken = f"{name} takes words {base:,} to {base + count - 1:,}"
-        self.fit(store, base + count, taken, self.where(i))
+    def check_register(self, i: Instruction, name: str) -> None:
+        """What an instruction may write to a register must fit there."""
+        highest = i.most(self.image.parameters, self.config)
+        if i.FIELDS[name].meaning.writes and highest > _REGISTER_HIGH:
+            self.fail(i, f"index {highest}, wanted at most {_REGISTER_HIGH}")
 
-    def parameters(self, i: Instruction) -> Iterator[tuple[str, int, int]]:
-        """Ranges of parameter memory known before the program runs: name, first word, bits."""
-        slots = i.fields.get("rows", 0) * self.config.lanes
-        match i.opcode:
-            case Opcode.CELL:
-                yield "biases", i.parameters, 32 * QUAD * i.units
-            case Opcode.DRAIN:
-                yield "biases", i.parameters, 32 * slots
-            case Opcode.ARGMAX:
-                yield "entries", i.parameters, 64 * slots
+    def check_loaded(self, i: Instruction, store: Store, slot: int) -> None:
+        """Some instruction of the program must load a slot that this one reads."""
+        for j in self.program:
+            for region in claims(j, self.config)[1]:
+                if region.store is store and region.base == slot:
+                    return
+        kind = "run" if store is Store.RUN_TABLE else "value"
+        self.fail(i, f"no TABLE of the program loads {kind} slot {slot}")
 
-    def check_parameters(self, i: Instruction, what: str, first: int, words: int) -> None:
+    def check_parameters(self, i: Instruction, name: str, row: int) -> None:
+        """A range of parameter memory, `row` rows on."""
+        meaning = i.FIELDS[name].meaning
+        assert isinstance(meaning, Parameters)
+        stride = i.fields[meaning.row[1]] if meaning.row else 0
+        first, words = i.fields[name] + row * stride, meaning.words(i.fields, self.config)
         available = len(self.image.parameters) // PARAMETER_BYTES
         if first + words > available:
+            what = meaning.what
+            if meaning.row:
+                register = i.fields[meaning.row[0]]
+                what = f"row {row} (the most that register {register} may hold)"
             self.fail(
                 i,
                 f"{what} take parameter words {first:,} to {first + words - 1:,}, the parameter "
                 f"section has {available:,}; compile again",
             )
 
-    def check_table(self, i: Instruction) -> None:
-        if i.source >= len(self.image.tables):
-            self.fail(i, f"source is {i.source}, the image has {len(self.image.tables)} tables")
-        symbols = self.image.tables[i.source]
-        slots = "run_slots" if i.runs else "value_slots"
-        self.fit(slots, i.slot + 1, f"slot is {i.slot}", self.where(i))
-        if i.runs:
-            self.check_run_symbols(i, symbols)
-            return
+    def check_matrix(self, i: Instruction, name: str) -> None:
+        entries = len(self.image.matrices)
+        if i.fields[name] >= entries:
+            self.fail(i, f"{name} is {i.fields[name]}, the directory has {entries} entries")
+
+    # Tables must suit the decoders that they are loaded into.
+
+    def check_table(self, i: Instruction, name: str) -> None:
+        number = i.fields[name]
+        if number >= len(self.image.tables):
+            self.fail(i, f"{name} is {number}, the image has {len(self.image.tables)} tables")
+        symbols = self.image.tables[number]
+        for region in claims(i, self.config)[1]:
+            if region.store is Store.RUN_TABLE:
+                self.check_run_symbols(i, number, symbols)
+            elif region.store is Store.VALUE_TABLE:
+                self.check_value_symbols(i, number, symbols)
+
+    def check_value_symbols(self, i: Instruction, number: int, symbols: tuple[Symbol, ...]) -> None:
         for symbol in symbols:
             top = symbol.base + symbol.span - 1
             if symbol.padding or symbol.base < _INT8[0] or top > _INT8[1]:
                 kind = "a padding symbol" if symbol.padding else f"values {symbol.base} to {top}"
-                self.fail(i, f"table {i.source} holds {kind}, wanted int8 values alone")
+                self.fail(i, f"table {number} holds {kind}, wanted int8 values alone")
             if symbol.extra - symbol.mirrored > MAX_VALUE_EXTRA_BITS:
                 self.fail(
                     i,
-                    f"table {i.source} holds a symbol of {symbol.span} values, "
+                    f"table {number} holds a symbol of {symbol.span} values, "
                     f"wanted {1 << MAX_VALUE_EXTRA_BITS} at most",
                 )
 
-    def check_run_symbols(self, i: Instruction, symbols: tuple[Symbol, ...]) -> None:
+    def check_run_symbols(self, i: Instruction, number: int, symbols: tuple[Symbol, ...]) -> None:
         for symbol in symbols:
             if symbol.base < 0:
-                self.fail(i, f"table {i.source} holds run {symbol.base}, wanted none below 0")
+                self.fail(i, f"table {number} holds run {symbol.base}, wanted none below 0")
             if symbol.mirrored:
-                self.fail(i, f"table {i.source} holds a mirrored symbol, wanted runs")
-
-    def check_matvec(self, i: Instruction) -> None:
-        if i.matrix >= len(self.image.matrices):
-            self.fail(
-                i, f"matrix is {i.matrix}, the directory has {len(self.image.matrices)} entries"
-            )
-        loads = [j for j in self.program if j.opcode is Opcode.TABLE]
-        for runs, kind, slot in ((1, "run", i.run_slot), (0, "value", i.slot)):
-            if not any(j.runs == runs and j.slot == slot for j in loads):
-                self.fail(i, f"no TABLE of the program loads {kind} slot {slot}")
-
-    def check_copy(self, i: Instruction) -> None:
-        if i.space not in (Space.ACTIVATION.value, Space.STATE.value):
-            self.fail(i, f"space is {Space(i.space).name}, wanted ACTIVATION or STATE")
-        if abs(i.source - i.destination) < i.count:
-            self.fail(
-                i,
-                f"{i.count} words from {i.source} overlap those from {i.destination}, wanted "
-                "ranges apart",
-            )
-
-    def check_function(self, i: Instruction) -> None:
-        function = i.fields.get("function", 0)
-        if i.fields.get("wide") and function != Function.NONE.value:
-            self.fail(i, f"function is {Function(function).name}, a wide DRAIN wants NONE")
-        unused = i.opcode is Opcode.ADD and function == Function.TANH.value
-        if not unused and not i.shift:
-            self.fail(i, "shift is 0, wanted 1 to 63")
+                self.fail(i, f"table {number} holds a mirrored symbol, wanted runs")
 
     # What runs side by side.
 
@@ -336,8 +317,8 @@ class _Verifier:
             them, last = self.program[other], region.base + region.count - 1
             self.fail(
                 self.program[address],
-                f"{them.opcode.name} at {other} may still be at work on {region.store.name} "
-                f"{region.base} to {last}; take {unit_of(them.opcode).name} out of beside",
+                f"{them.mnemonic} at {other} may still be at work on {region.store.name} "
+                f"{region.base} to {last}; take {them.unit.name} out of overlaps",
             )
 
     # What the rings hold.
@@ -347,46 +328,38 @@ class _Verifier:
         matrices = self.image.matrices
         for address, i in enumerate(self.program):
             self.address = address
-            if i.opcode is not Opcode.MATVEC or not i.again:
+            if not isinstance(i, Matvec) or not i.from_ring:
                 continue
             if not matrices[i.matrix].streamed:
-                self.fail(i, f"again of matrix {i.matrix}, which is not streamed")
+                self.fail(i, f"from_ring of matrix {i.matrix}, which is not streamed")
             if not fits_rings(matrices[i.matrix], self.config):
                 self.fail(
                     i,
-                    f"again of matrix {i.matrix}, which does not fit: stream_ring; "
+                    f"from_ring of matrix {i.matrix}, which does not fit: stream_ring; "
                     f"raise stream_ring or cut the matrix",
                 )
         marks = [matrix.streamed for matrix in matrices]
-        for address, found in strays(self.program, entries, marks):
+        for address, found in stale_replays(self.program, entries, marks):
             self.address, i = address, self.program[address]
-            what = "nothing known" if found == NOTHING else f"matrix {found}"
-            self.fail(i, f"again of matrix {i.matrix}, but the rings may hold {what}")
+            what = "nothing known" if found == UNKNOWN else f"matrix {found}"
+            self.fail(i, f"from_ring of matrix {i.matrix}, but the rings may hold {what}")
 
-    # EMBED reads where a register points.
+    # Rows of parameters that a register points to.
 
-    def highest_index(self, i: Instruction) -> int:
-        """What an ARGMAX may put into its register."""
-        slots = i.rows * self.config.lanes
-        entries = index_entries(self.image.parameters, i.parameters, slots)
-        return max([0, *(index for _, index in entries)])
+    def check_rows(self, i: Instruction) -> None:
+        for name in i.meant(Parameters):
+            meaning = i.FIELDS[name].meaning
+            if isinstance(meaning, Parameters) and meaning.row:
+                self.check_parameters(i, name, self.highest_value(i.fields[meaning.row[0]]))
 
     def highest_value(self, register: int) -> int:
         """A bound on what `register` may hold at any time, from all that write it."""
-        highest = 0
-        for i in self.program:
-            if i.fields.get("register") != register:
-                continue
-            if i.opcode is Opcode.SET:
-                highest = max(highest, i.value)
-            elif i.opcode is Opcode.ARGMAX:
-                highest = max(highest, self.highest_index(i))
-            elif i.opcode is Opcode.LOOP:
-                highest = _REGISTER_HIGH  # 0 becomes that
-        return highest
-
-    def check_embedding(self, i: Instruction) -> None:
-        highest = self.highest_value(i.register)
-        what = f"row {highest} (the most that register {i.register} may hold)"
-        words = -(-i.count // PARAMETER_BYTES)
-        self.check_parameters(i, what, i.parameters + highest * i.stride, words)
+        written = Region(Store.REGISTER, register, 1)
+        return max(
+            (
+                j.most(self.image.parameters, self.config)
+                for j in self.program
+                if written in writes(j, self.config)
+            ),
+            default=0,
+        )

@@ -8,7 +8,7 @@ import numpy as np
 
 from sordino.driver.loading import WORD_BYTES, load_sections
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Embed, Input
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.mfcc import MfccDefinition
 
@@ -56,10 +56,10 @@ class HostWork:
 def host_work(image: Image, definition: FeatureDefinition, tokens_per_second: float) -> HostWork:
     """The host's work for an image whose input `definition` makes."""
     frames, stack = definition.front_end.frame_rate, definition.stack
-    inputs = [i.count for i in image.program if i.opcode is Opcode.INPUT]
+    inputs = [i.count for i in image.program if isinstance(i, Input)]
     width = max(inputs, default=definition.dim)
     writes = frames * -(-width // WORD_BYTES) / stack
-    rows = [i.count for i in image.program if i.opcode is Opcode.EMBED]
+    rows = [i.count for i in image.program if isinstance(i, Embed)]
     sections = [len(section.words) for section in load_sections(image)]
     words = sum(sections) // WORD_BYTES
     return HostWork(

@@ -10,12 +10,15 @@ from sordino.cycles.path import decisions_of, follow
 from sordino.cycles.trace import Trace
 from sordino.errors import InputError
 from sordino.golden.vector import index_words
+from sordino.isa.fields import Store, Words
+from sordino.isa.hazards import claims
 from sordino.isa.image import Image
-from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Argmax, Cell, Matvec
 
 __all__ = ["Use", "matrix_uses", "speech_trace", "time_reduction"]
 
-_TAKERS = (Opcode.CELL, Opcode.DRAIN, Opcode.ARGMAX)
+_BANKS = (Store.BANK0, Store.BANK1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +80,18 @@ def matrix_uses(image: Image) -> list[Use]:
     factor = time_reduction(image)
     trace = speech_trace(image, 3 * factor, 3)
     program, uses = image.program, dict[int, Use]()
-    slots: dict[tuple[int, int], int] = {}
+    slots: dict[tuple[Store, int], int] = {}
     waiting: dict[tuple[int, int], list[tuple[int, int, int]]] = defaultdict(list)
     for address in trace.addresses.tolist():
         i = program[address]
-        if i.opcode is Opcode.TABLE:
-            slots[i.runs, i.slot] = i.source
-        elif i.opcode is Opcode.MATVEC:
-            where = (i.bank, i.first)
-            waiting[where].append((address, slots[1, i.run_slot], slots[0, i.slot]))
-        elif i.opcode in _TAKERS:
-            where = (i.bank, i.fields.get("first", 0))
-            for first, runs, values in waiting.pop(where, ()):
+        for region in claims(i, image.config)[1]:
+            if region.store in (Store.VALUE_TABLE, Store.RUN_TABLE):
+                slots[region.store, region.base] = i.source
+        if isinstance(i, Matvec):
+            runs, values = slots[Store.RUN_TABLE, i.run_slot], slots[Store.VALUE_TABLE, i.slot]
+            waiting[i.bank, i.first_row].append((address, runs, values))
+        elif (bank := _taken(i, image)) is not None:
+            for first, runs, values in waiting.pop(bank, ()):
                 use = _use(image, first, i, runs, values)
                 uses.setdefault(use.matrix, use)
     return [uses[number] for number in sorted(uses)]
@@ -110,20 +113,27 @@ def _use(image: Image, address: int, taker: Instruction, runs: int, values: int)
     )
 
 
+def _taken(i: Instruction, image: Image) -> tuple[int, int] | None:
+    """Bank and first row of the accumulators that an instruction of the vector unit reads."""
+    for name in i.meant(Words):
+        store, row, _ = i.uses(name, image.config)
+        if store in _BANKS and i.FIELDS[name].meaning.reads:
+            return _BANKS.index(store), row
+    return None
+
+
 def _outputs(image: Image, taker: Instruction) -> int:
     """The number of slots of a bank that `taker` makes results of, empty ones not counted."""
     lanes = image.config.lanes
-    match taker.opcode:
-        case Opcode.CELL:
-            return QUAD * taker.units
-        case Opcode.ARGMAX:
-            indices = index_words(image.parameters, taker.parameters, taker.rows * lanes)[1]
-            return int((indices >= 0).sum())
-        case _:
-            begin, end = taker.destination, taker.destination + taker.rows * lanes
-            read = np.zeros(end - begin, np.bool_)
-            for i in image.program:
-                if i.opcode is Opcode.ADD and taker.wide:
-                    for base in (i.a, i.b):
-                        read[max(0, base - begin) : max(0, base + i.count - begin)] = True
-            return int(read.sum()) or end - begin
+    if isinstance(taker, Cell):
+        return QUAD * int(taker.units)
+    if isinstance(taker, Argmax):
+        indices = index_words(image.parameters, taker.parameters, taker.rows * lanes)[1]
+        return int((indices >= 0).sum())
+    begin, end = taker.destination, taker.destination + taker.rows * lanes
+    read = np.zeros(end - begin, np.bool_)
+    for i in image.program:
+        for region in claims(i, image.config)[0]:
+            if region.store is Store.STATE and taker.wide:
+                read[max(0, region.base - begin) : max(0, region.base + region.count - begin)] = 1
+    return int(read.sum()) or end - begin

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.compiler.codec import EncodedMatrices, encode_matrices
 from sordino.isa.image import Image
-from sordino.isa.instructions import Instruction, Opcode, Space
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Fill, Matvec, Space, Table
 from sordino.isa.parameters import PARAMETER_BYTES
 
 __all__ = ["ProgramBuilder"]
@@ -33,13 +34,13 @@ class ProgramBuilder:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.slots: list[NDArray[np.int8]] = []
-        self._code: list[tuple[Opcode, str, dict[str, Any]]] = []
+        self._code: list[tuple[type[Instruction], str, dict[str, Any]]] = []
         self._labels: dict[str, int] = {}
         self._parameters = bytearray()
 
-    def add(self, opcode: Opcode, layer: str = "", **fields: Any) -> int:
+    def add(self, operation: type[Instruction], layer: str = "", **fields: Any) -> int:
         """Append an instruction and return its address."""
-        self._code.append((opcode, layer, fields))
+        self._code.append((operation, layer, fields))
         return len(self._code) - 1
 
     def label(self, name: str) -> None:
@@ -80,8 +81,8 @@ class ProgramBuilder:
         shift: int = 0,
         slot: int = 0,
         run_slot: int = 0,
-        first: int = 0,
-        again: bool = False,
+        first_row: int = 0,
+        from_ring: bool = False,
         load: bool = True,
     ) -> None:
         """Load the matrix's run table and value table into their slots, and multiply.
@@ -90,10 +91,10 @@ class ProgramBuilder:
         """
         rows, _, columns = self.slots[matrix].shape
         if load:
-            self.add(Opcode.TABLE, source=_TableOf(matrix, runs=True), slot=run_slot, runs=1)
-            self.add(Opcode.TABLE, source=_TableOf(matrix, runs=False), slot=slot)
+            self.add(Table, source=_TableOf(matrix, runs=True), slot=run_slot, runs=1)
+            self.add(Table, source=_TableOf(matrix, runs=False), slot=slot)
         self.add(
-            Opcode.MATVEC,
+            Matvec,
             source=source,
             columns=columns,
             rows=rows,
@@ -102,8 +103,8 @@ class ProgramBuilder:
             run_slot=run_slot,
             shift=shift,
             bank=bank,
-            first=first,
-            again=again,
+            first_row=first_row,
+            from_ring=from_ring,
         )
 
     def clear(self) -> None:
@@ -118,7 +119,7 @@ class ProgramBuilder:
             # 65,536 words are one more than `count` can say.
             for base in range(0, count, 1 << 15):
                 part = min(1 << 15, count - base)
-                self.add(Opcode.FILL, space=space, destination=base, count=part)
+                self.add(Fill, space=space, destination=base, count=part)
 
     def program(self, encoded: EncodedMatrices) -> tuple[Instruction, ...]:
         """The instructions with their labels and tables resolved."""
@@ -132,8 +133,8 @@ class ProgramBuilder:
             return value
 
         return tuple(
-            Instruction.make(opcode, layer, **{k: resolve(v) for k, v in fields.items()})
-            for opcode, layer, fields in self._code
+            operation(layer, **{name: resolve(value) for name, value in fields.items()})
+            for operation, layer, fields in self._code
         )
 
     def image(self, **host: Any) -> Image:

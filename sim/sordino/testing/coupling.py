@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from sordino.arch import Config
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Halt
 from sordino.testing.builder import ProgramBuilder
 
 __all__ = ["coupled_image", "coupled_slots"]
@@ -58,5 +58,5 @@ def coupled_image(rng: np.random.Generator, config: Config, matrices: int) -> Im
             slot=number % config.value_slots,
             run_slot=number % config.run_slots,
         )
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     return builder.image()

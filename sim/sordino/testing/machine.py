@@ -12,9 +12,10 @@ from sordino.driver.fit import check_fit
 from sordino.driver.loading import load_sections
 from sordino.engines.engine import Record, RunResult
 from sordino.engines.memory_timing import MemoryTiming
-from sordino.isa.effects import Region, Store, writes
+from sordino.isa.fields import Store
+from sordino.isa.hazards import Region, writes
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Input
 from sordino.isa.registers import COUNTERS, Error, LoadTarget, capacities
 from sordino.rtl.machine import Machine
 from sordino.rtl.ports import PAGE_BITS
@@ -149,7 +150,7 @@ class _Bench:
             self.taken += taken
 
     def _written(self, ctx: Any, pc: int, following: int) -> NDArray[np.int64]:
-        if self.image.program[pc].opcode is Opcode.INPUT:
+        if isinstance(self.image.program[pc], Input):
             taken, self.taken = self.taken, 0
             if not taken:
                 return np.array([following], np.int64)

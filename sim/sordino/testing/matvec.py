@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from sordino.arch import Config
 from sordino.compiler.codec import encode_matrices
-from sordino.isa.encoding import encode
 from sordino.isa.external import Streams
 from sordino.isa.instructions import Matvec
 from sordino.isa.registers import LoadTarget
@@ -117,9 +116,10 @@ class ArrayBench:
             await ctx.tick()
         ctx.set(self.array.table.valid, 0)
 
-    async def start(self, ctx: Any, **arguments: int) -> None:
+    async def start(self, ctx: Any, **arguments: Any) -> None:
         """Pulse `start` with the fields of MATVEC, range-checked, absent ones 0."""
-        ctx.set(self.array.unit.arguments.matvec, Matvec.from_bits(encode(Matvec, arguments)))
+        word = ISA.word.from_bits(Matvec(**arguments).encode())
+        ctx.set(self.array.unit.arguments.matvec, word.arguments.matvec)
         ctx.set(self.array.unit.start, 1)
         await ctx.tick()
         ctx.set(self.array.unit.start, 0)

@@ -7,15 +7,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
+from sordino.isa.hazards import with_overlap
 from sordino.isa.image import Image
-from sordino.isa.instructions import (
+from sordino.isa.instruction import Instruction, Unit
+from sordino.isa.operations import (
+    Add,
+    Argmax,
+    Branch,
+    Call,
+    Cell,
     Condition,
+    Copy,
+    Drain,
+    Embed,
+    Emit,
+    Fill,
     Function,
-    Opcode,
+    Halt,
+    Input,
+    Jump,
+    Loop,
+    Return,
+    Set,
     Space,
-    Unit,
 )
-from sordino.isa.overlap import with_overlap
 from sordino.testing.builder import ProgramBuilder
 
 __all__ = [
@@ -79,13 +94,15 @@ def overlapped(image: Image, rng: np.random.Generator | None = None) -> Image:
     entries = image.entries.values()
     program = with_overlap(image.program, entries, image.config)
     if rng is not None:
-        program = tuple(replace(i, beside=i.beside & Unit(int(rng.integers(8)))) for i in program)
+        program = tuple(
+            i.replace(overlaps=i.overlaps & Unit(int(rng.integers(8)))) for i in program
+        )
     return replace(image, program=program)
 
 
 def random_features(rng: np.random.Generator, image: Image, frames: int) -> NDArray[np.int8]:
     """int8 (frames, dim) for the program's first INPUT; a fifth zeros, extremes occur."""
-    dim = next(i.count for i in image.program if i.opcode is Opcode.INPUT)
+    dim = next(i.count for i in image.program if isinstance(i, Input))
     return _int8(rng, (frames, dim))
 
 
@@ -133,8 +150,8 @@ class _RandomProgram:
         self.labels += 1
         return f"label{self.labels}"
 
-    def put(self, opcode: Opcode, **fields: Any) -> None:
-        self.builder.add(opcode, f"step{self.layer}", **fields)
+    def put(self, operation: type[Instruction], **fields: Any) -> None:
+        self.builder.add(operation, f"step{self.layer}", **fields)
 
     def image(self, steps: int) -> Image:
         builder, config = self.builder, self.config
@@ -146,18 +163,18 @@ class _RandomProgram:
         builder.label("frame")
         dim = 1 + self.below(min(40, config.activation_words))
         at = self.below(config.activation_words - dim + 1)
-        builder.add(Opcode.INPUT, "input", destination=at, count=dim, end="done")
+        builder.add(Input, "input", destination=at, count=dim, end="done")
         for self.layer in range(1, steps + 1):
             self.wrapped(depth=0)
-        builder.add(Opcode.JUMP, target="frame")
+        builder.add(Jump, target="frame")
         builder.label("done")
-        builder.add(Opcode.EMIT, register=self.below(8))
-        builder.add(Opcode.HALT, code=self.below(256))
+        builder.add(Emit, register=self.below(8))
+        builder.add(Halt, code=self.below(256))
         while self.subroutines:
             name, depth = self.subroutines.pop()
             builder.label(name)
             self.wrapped(depth)
-            self.put(Opcode.RETURN)
+            self.put(Return)
         return builder.image()
 
     def scatter(self) -> None:
@@ -166,19 +183,19 @@ class _RandomProgram:
         count = min(config.activation_words, 16 * config.lanes)
         # Nothing writes register 7: it stays 0.
         word, _ = builder.embedding(_int8(self.rng, (1, count)))
-        self.put(Opcode.EMBED, register=7, parameters=word, destination=0, count=count)
+        self.put(Embed, register=7, parameters=word, destination=0, count=count)
         rows = min(config.rows_per_lane, config.state_words // config.lanes)
         slots = rows * config.lanes
         words = self.rng.integers(-1 << 15, 1 << 15, slots) >> self.rng.integers(0, 16, slots)
         biases = builder.ints(2 * words)
-        self.put(Opcode.DRAIN, rows=rows, parameters=biases, wide=1, multiplier=1, shift=1)
+        self.put(Drain, rows=rows, parameters=biases, wide=1, multiplier=1, shift=1)
         for space, made, all_words in (
             (Space.ACTIVATION, count, config.activation_words),
             (Space.STATE, slots, config.state_words),
         ):
             while made < all_words:
                 more = min(made, all_words - made)
-                self.put(Opcode.COPY, space=space, source=0, destination=made, count=more)
+                self.put(Copy, space=space, source=0, destination=made, count=more)
                 made += more
 
     def matrix(self) -> NDArray[np.int8]:
@@ -197,22 +214,20 @@ class _RandomProgram:
             condition = Condition(self.below(4))
             value = int(self.rng.choice([0, 1, self.below(self.symbols), self.below(1 << 16)]))
             register = self.below(2)
-            self.put(
-                Opcode.BRANCH, register=register, condition=condition, value=value, target=skip
-            )
+            self.put(Branch, register=register, condition=condition, value=value, target=skip)
             self.step()
             self.builder.label(skip)
             self.step()
         elif kind == 1:
             again = self.label()
-            self.put(Opcode.SET, register=2 + depth, value=1 + self.below(3))
+            self.put(Set, register=2 + depth, value=1 + self.below(3))
             self.builder.label(again)
             self.step()
-            self.put(Opcode.LOOP, register=2 + depth, target=again)
+            self.put(Loop, register=2 + depth, target=again)
         elif kind == 2 and depth < 3:
             name = self.label()
             self.subroutines.append((name, depth + 1))
-            self.put(Opcode.CALL, target=name)
+            self.put(Call, target=name)
         else:
             self.step()
 
@@ -261,7 +276,7 @@ class _RandomProgram:
         most = min(rows * config.quads, config.state_words, config.activation_words)
         units = most if self.below(2) else 1 + self.below(most)
         self.put(
-            Opcode.CELL,
+            Cell,
             bank=bank,
             units=units,
             parameters=self.builder.ints(self.biases(4 * units)),
@@ -278,7 +293,7 @@ class _RandomProgram:
         rows = min(rows, room // config.lanes)
         slots = rows * config.lanes
         self.put(
-            Opcode.DRAIN,
+            Drain,
             bank=bank,
             rows=rows,
             parameters=self.builder.ints(self.biases(slots)),
@@ -298,13 +313,13 @@ class _RandomProgram:
         indices = self.rng.integers(0, self.symbols if register == 0 else 1 << 16, slots)
         indices[self.rng.random(slots) < self.rng.choice([0.0, 0.3, 1.0], p=[0.4, 0.5, 0.1])] = -1
         self.put(
-            Opcode.ARGMAX,
+            Argmax,
             bank=bank,
             rows=rows,
             parameters=self.builder.entries(biases, indices),
             register=register,
         )
-        self.put(Opcode.EMIT, register=register)
+        self.put(Emit, register=register)
         if register == 0:
             self.embed()
 
@@ -312,7 +327,7 @@ class _RandomProgram:
         word, stride = self.embedding
         count = min(1 + self.below(self.width), self.config.activation_words)
         self.put(
-            Opcode.EMBED,
+            Embed,
             register=0,
             parameters=word,
             stride=stride,
@@ -324,7 +339,7 @@ class _RandomProgram:
         config = self.config
         count = 1 + self.below(min(50, config.state_words, config.activation_words))
         self.put(
-            Opcode.ADD,
+            Add,
             a=self.below(config.state_words - count + 1),
             b=self.below(config.state_words - count + 1),
             destination=self.below(config.activation_words - count + 1),
@@ -344,7 +359,7 @@ class _RandomProgram:
         space = Space(self.below(4))
         count = 1 + self.below(min(20, self.room(space)))
         self.put(
-            Opcode.FILL,
+            Fill,
             space=space,
             destination=self.below(self.room(space) - count + 1),
             count=count,
@@ -360,4 +375,4 @@ class _RandomProgram:
         if self.below(2):
             ranges.reverse()
         source, destination = ranges
-        self.put(Opcode.COPY, space=space, source=source, destination=destination, count=count)
+        self.put(Copy, space=space, source=source, destination=destination, count=count)

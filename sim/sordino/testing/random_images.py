@@ -8,7 +8,18 @@ from numpy.typing import NDArray
 
 from sordino.arch import QUAD, Config
 from sordino.isa.image import Image
-from sordino.isa.instructions import Function, Opcode, Space
+from sordino.isa.operations import (
+    Argmax,
+    Cell,
+    Drain,
+    Emit,
+    Fill,
+    Function,
+    Halt,
+    Input,
+    Jump,
+    Space,
+)
 from sordino.testing.builder import ProgramBuilder
 
 __all__ = [
@@ -117,15 +128,15 @@ def products_image(
         slots = deal_rows(case.matrix, config.lanes)
         matrix, bank = builder.matrix(slots), number % 2
         columns = len(case.x)
-        builder.add(Opcode.INPUT, destination=0, count=columns, end="done")
+        builder.add(Input, destination=0, count=columns, end="done")
         space = Space.BANK1 if bank else Space.BANK0
-        builder.add(Opcode.FILL, space=space, destination=0, count=len(slots))
+        builder.add(Fill, space=space, destination=0, count=len(slots))
         slot = number % config.value_slots
         run_slot = number % config.run_slots
         builder.matvec(matrix, source=0, bank=bank, shift=case.shift, slot=slot, run_slot=run_slot)
         _drain(builder, rng, len(slots), bank=bank, wide=1 - bank, destination=0, matrix=slots)
     builder.label("done")
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     return builder.image(), np.concatenate([case.x for case in cases]).reshape(1, -1)
 
 
@@ -156,7 +167,7 @@ def _drain(
     wide = fields["wide"]
     operands: dict[str, Any] = {**fields, **_scale(rng, matrix, 16 if wide else 8)}
     builder.add(
-        Opcode.DRAIN,
+        Drain,
         rows=rows,
         parameters=builder.ints(_biases(rng, rows * builder.config.lanes)),
         function=Function.NONE if wide else Function(int(rng.integers(3))),
@@ -211,13 +222,13 @@ def layers_image(rng: np.random.Generator, config: Config, sizes: LayerSizes) ->
     linear = builder.matrix(deal_rows(output, config.lanes))
     builder.clear()
     builder.label("frame")
-    builder.add(Opcode.INPUT, "input", destination=0, count=sizes.inputs, end="done")
+    builder.add(Input, "input", destination=0, count=sizes.inputs, end="done")
     bank, hidden = int(rng.integers(2)), sizes.inputs
     for matrix, source in ((w, 0), (u, hidden)):
         shift = int(rng.integers(3))
         builder.matvec(matrix, source=source, bank=bank, shift=shift)
     builder.add(
-        Opcode.CELL,
+        Cell,
         "cell",
         bank=bank,
         units=sizes.units,
@@ -228,9 +239,9 @@ def layers_image(rng: np.random.Generator, config: Config, sizes: LayerSizes) ->
     )
     _linear(builder, rng, linear, source=hidden, destination=hidden + sizes.units)
     _classes(builder, rng, linear, source=hidden)
-    builder.add(Opcode.JUMP, target="frame")
+    builder.add(Jump, target="frame")
     builder.label("done")
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     return builder.image()
 
 
@@ -256,5 +267,5 @@ def _classes(builder: ProgramBuilder, rng: np.random.Generator, matrix: int, **p
     builder.matvec(matrix, bank=1, **places)
     count = slots.shape[0] * slots.shape[1]
     entries = builder.entries(_biases(rng, count), rng.integers(-1, 1 << 16, count))
-    builder.add(Opcode.ARGMAX, bank=1, rows=len(slots), parameters=entries, register=3)
-    builder.add(Opcode.EMIT, register=3)
+    builder.add(Argmax, bank=1, rows=len(slots), parameters=entries, register=3)
+    builder.add(Emit, register=3)

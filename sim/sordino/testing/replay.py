@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sordino.arch import QUAD
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Cell, Drain, Halt, Input
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.programs import overlapped, random_slots
 from sordino.testing.streaming import ROOMY, STREAMING, moved
@@ -48,7 +48,7 @@ class _Chunks:
         self.builder.matvec(
             matrix,
             source=self.below(_INPUTS - columns + 1),
-            first=self.below(STREAMING.rows_per_lane - rows + 1),
+            first_row=self.below(STREAMING.rows_per_lane - rows + 1),
             bank=self.below(2),
             shift=self.below(3),
             **fields,
@@ -61,7 +61,7 @@ class _Chunks:
         fields: dict[str, Any] = {
             "bank": self.below(2),
             "parameters": self.biases,
-            "first": first,
+            "first_row": first,
             **requantise,
         }
         match self.below(5):
@@ -70,34 +70,32 @@ class _Chunks:
                 return False
             case 1:
                 self.builder.add(
-                    Opcode.CELL, units=1 + self.below(3), state=9, destination=_INPUTS, **fields
+                    Cell, units=1 + self.below(3), state=9, destination=_INPUTS, **fields
                 )
             case 2:
-                self.builder.add(
-                    Opcode.DRAIN, rows=1 + self.below(4), destination=_INPUTS, **fields
-                )
+                self.builder.add(Drain, rows=1 + self.below(4), destination=_INPUTS, **fields)
         return True
 
     def image(self, chunks: int) -> Image:
         self.builder.clear()
-        self.builder.add(Opcode.INPUT, destination=0, count=_INPUTS, end="done")
+        self.builder.add(Input, destination=0, count=_INPUTS, end="done")
         for _ in range(chunks):
             matrix = self.tiles[self.below(len(self.tiles))]
             self.product(matrix)
             for _ in range(self.below(4)):
                 there = self.between(matrix)
-                self.product(matrix, again=1, load=not there)
+                self.product(matrix, from_ring=1, load=not there)
             if self.below(3) == 0:
                 self.product(self.large)
         self.builder.label("done")
-        self.builder.add(Opcode.HALT)
+        self.builder.add(Halt)
         return self.builder.image()
 
 
 def replay_image(rng: np.random.Generator, *, chunks: int = 6, tiles: int = 3) -> Image:
     """An image for STREAMING that takes 200 features and then works in chunks.
 
-    Each is a MATVEC of a matrix that fits the rings and up to three more of it with `again`, on
+    Each is a MATVEC of a matrix that fits the rings and up to three more of it with `from_ring`, on
     any rows; between them products of a resident matrix, CELLs and DRAINs, between chunks a matrix
     much larger than the rings.
     """

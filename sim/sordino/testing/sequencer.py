@@ -3,27 +3,31 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sordino.isa.instructions import (
-    REGISTERS,
-    STACK_DEPTH,
+from sordino.isa.hazards import waits
+from sordino.isa.instruction import REGISTERS, STACK_DEPTH, Instruction, Unit
+from sordino.isa.operations import (
+    ISA,
+    Argmax,
+    Branch,
+    Call,
     Condition,
-    Instruction,
-    Opcode,
-    Unit,
-    unit_of,
+    Embed,
+    Emit,
+    Halt,
+    Input,
+    Jump,
+    Loop,
+    Matvec,
+    Return,
+    Set,
 )
-from sordino.isa.overlap import waits
 from sordino.isa.registers import Error
 from sordino.rtl.sequencer import SEQUENCER_COUNTERS
 
 __all__ = ["ARRAY", "TABLE", "UNITS", "VECTOR", "Case", "Outcome", "Reply", "run_model"]
 
 TABLE, ARRAY, VECTOR = "table", "array", "vector"
-UNITS = {
-    opcode: str(unit_of(opcode).name).lower()
-    for opcode in Opcode
-    if unit_of(opcode) is not Unit.NONE
-}
+UNITS = {operation: str(operation.unit.name).lower() for operation in ISA if operation.unit}
 """Who executes what; the others are the sequencer's own."""
 _BITS = {TABLE: Unit.TABLE, ARRAY: Unit.ARRAY, VECTOR: Unit.VECTOR}
 _EVERY = Unit.ARRAY | Unit.VECTOR | Unit.TABLE
@@ -129,7 +133,7 @@ class _Model:
             counter = "matvec" if unit == ARRAY else unit
             if work.start < now:
                 self.out.counters[counter] += 1
-                if work.instruction.opcode is Opcode.INPUT:
+                if isinstance(work.instruction, Input):
                     waiting = work.reply.waiting[now - work.start - 1]
                     self.out.counters["wait_input"] += waiting
             if work.end == now:
@@ -142,12 +146,12 @@ class _Model:
 
     def finish(self, unit: str, work: _Work) -> Error | None:
         out, i, following = self.out, work.instruction, None
-        if work.reply.error and i.opcode in (Opcode.MATVEC, Opcode.INPUT):
+        if work.reply.error and isinstance(i, (Matvec, Input)):
             out.pc = work.pc
             return Error.STREAM if unit == ARRAY else Error.INPUT
-        if i.opcode is Opcode.ARGMAX:
+        if isinstance(i, Argmax):
             out.registers[i.register] = work.reply.result
-        if i.opcode is Opcode.INPUT:
+        if isinstance(i, Input):
             out.counters["frames"] += not work.reply.ended
             following = out.pc = i.end if work.reply.ended else work.pc + 1
         out.retired.append((self.cycle, unit, work.pc, following))
@@ -179,14 +183,14 @@ class _Model:
         self.pass_cycle()
         word = self.case.words[self.out.pc] if self.out.pc < len(self.case.words) else -1
         try:
-            i = Instruction.decode(word)
+            i = ISA.decode(word)
         except ValueError:
             self.fail(Error.ILLEGAL)
             return
         self.idle(waits(i))
-        if i.opcode in UNITS:
+        if type(i) in UNITS:
             self.unit(i, word)
-        elif i.opcode is Opcode.EMIT:
+        elif isinstance(i, Emit):
             while not self.case.ready[self.cycle]:
                 self.out.counters["wait_token"] += 1
                 self.pass_cycle()
@@ -198,27 +202,27 @@ class _Model:
 
     def control(self, i: Instruction) -> None:
         registers, following = self.out.registers, self.out.pc + 1
-        match i.opcode:
-            case Opcode.HALT:
+        match i:
+            case Halt():
                 self.out.code = i.code
                 self.retire(self.out.pc, Error.NONE)
-            case Opcode.SET:
+            case Set():
                 registers[i.register] = i.value
-            case Opcode.JUMP:
+            case Jump():
                 following = i.target
-            case Opcode.CALL:
+            case Call():
                 if len(self.stack) == STACK_DEPTH:
                     self.fail(Error.STACK)
                 self.stack.append(following)
                 following = i.target
-            case Opcode.RETURN:
+            case Return():
                 if not self.stack:
                     self.fail(Error.STACK)
                 following = self.stack.pop()
-            case Opcode.LOOP:
+            case Loop():
                 registers[i.register] = (registers[i.register] - 1) % 65536
                 following = i.target if registers[i.register] else following
-            case Opcode.BRANCH:
+            case Branch():
                 r = registers[i.register]
                 holds = {
                     Condition.EQ: r == i.value,
@@ -230,17 +234,17 @@ class _Model:
         self.retire(following % 65536)
 
     def unit(self, i: Instruction, word: int) -> None:
-        out, unit, pc = self.out, UNITS[i.opcode], self.out.pc
+        out, unit, pc = self.out, UNITS[type(i)], self.out.pc
         self.issue(pc)
-        if i.opcode is not Opcode.INPUT:
+        if not isinstance(i, Input):
             out.pc = (pc + 1) % 65536
         self.pass_cycle()
         # A stop in the cycle before suppresses the start.
         start, reply = self.cycle, next(self.replies)
-        operand = out.registers[i.register] if i.opcode is Opcode.EMBED else None
+        operand = out.registers[i.register] if isinstance(i, Embed) else None
         out.started.append((unit, word, operand))
         self.work[unit] = _Work(pc, i, reply, start, start + reply.latency)
-        if i.opcode is Opcode.INPUT:
+        if isinstance(i, Input):
             self.idle(Unit.VECTOR)
 
 

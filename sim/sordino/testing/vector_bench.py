@@ -10,10 +10,11 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, memory
 
 from sordino.arch import Config
-from sordino.golden.execution import bind
+from sordino.golden.execution import SEMANTICS, Context, bind
 from sordino.golden.memory import Memory
 from sordino.golden.state import State
-from sordino.isa.instructions import Instruction, Word
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import ISA
 from sordino.isa.parameters import PARAMETER_BITS, PARAMETER_BYTES
 from sordino.rtl.vector import VectorUnit
 from sordino.testing.simulate import Testbench, Workbench
@@ -103,7 +104,7 @@ class VectorBench:
 
     async def start(self, ctx: Any, instruction: Instruction, operand: int = 0) -> None:
         """Pulse `start`; ends in the cycle after it."""
-        ctx.set(self.vector.unit.arguments.word, Word.from_bits(instruction.encode()))
+        ctx.set(self.vector.unit.arguments.word, ISA.word.from_bits(instruction.encode()))
         ctx.set(self.vector.unit.arguments.operand, operand)
         ctx.set(self.vector.unit.start, 1)
         await ctx.tick()
@@ -216,7 +217,7 @@ def exact(
     state.registers[:] = [operand] * len(state.registers)
     image: Any = SimpleNamespace(program=[instruction], config=config, parameters=parameters)
     weights: Any = None
-    bind(image, weights, state, 0)()
+    bind(Context(image, weights, state, 0), SEMANTICS)()
     return state
 
 

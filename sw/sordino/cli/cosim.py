@@ -16,7 +16,7 @@ from sordino.engines.bound import cycle_bound
 from sordino.engines.cosim import compare
 from sordino.engines.engine import Engine, Record
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Input
 from sordino.speech.transcript import text_of
 
 __all__ = ["cosim"]
@@ -33,7 +33,7 @@ def _compare_one(
     image: Image, engines: Sequence[Engine], heard: Heard, until: int | None, advance: Any
 ) -> dict[str, Any]:
     features = heard.features[:until]
-    at = {number for number, i in enumerate(image.program) if i.opcode is Opcode.INPUT}
+    at = {number for number, i in enumerate(image.program) if isinstance(i, Input)}
 
     def on_record(record: Record) -> None:
         if record.pc in at:

@@ -39,7 +39,7 @@ from sordino.engines.memory_timing import MemoryTiming
 from sordino.engines.profile import layer_times
 from sordino.engines.rtl import Rtl
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Input
 from sordino.isa.registers import Error
 from sordino.speech.transcript import seconds_of, text_of
 
@@ -75,7 +75,7 @@ def _run_one(
     features = heard.features
     bound = limit or cycle_bound(image, len(features), memory)
     executed = Counter[int]()
-    inputs = [number for number, i in enumerate(image.program) if i.opcode is Opcode.INPUT]
+    inputs = [number for number, i in enumerate(image.program) if isinstance(i, Input)]
     with progress() as bar:
         task = bar.add_task(Path(heard.path).name, total=len(features))
 

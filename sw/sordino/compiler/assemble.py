@@ -2,10 +2,10 @@
 
     # a comment line
     label:
-        12  MATVEC source=0 columns=117 rows=16 matrix=0 slot=1 shift=2 beside=VECTOR   ; encoder.0
+        12  MATVEC source=0 columns=117 rows=16 matrix=0 slot=1 shift=2 overlaps=VECTOR  ; encoder.0
 
 The address is optional and must be right. Fields that are left out are 0; enumerations are given
-by name, targets by label or address, the units of `beside` by name with + between them; what
+by name, targets by label or address, the units of `overlaps` by name with + between them; what
 follows `;` is the layer.
 """
 
@@ -13,11 +13,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sordino.compiler.disassemble import BESIDE, field_enum
-from sordino.compiler.program import TARGETS, ProgramBuilder
+from sordino.compiler.disassemble import OVERLAPS
+from sordino.compiler.program import ProgramBuilder
 from sordino.files import text_lines
 from sordino.isa.encoding import EncodingError
-from sordino.isa.instructions import Instruction, Opcode, Unit
+from sordino.isa.fields import Kind
+from sordino.isa.instruction import Instruction, Unit
+from sordino.isa.instruction_set import InstructionSet
+from sordino.isa.operations import ISA
 
 __all__ = ["AssemblyError", "assemble"]
 
@@ -30,7 +33,9 @@ class AssemblyError(ValueError):
     """Text that is no program; the message names the line."""
 
 
-def assemble(text: str) -> tuple[tuple[Instruction, ...], Mapping[str, int]]:
+def assemble(
+    text: str, isa: InstructionSet = ISA
+) -> tuple[tuple[Instruction, ...], Mapping[str, int]]:
     """The program and its labels; AssemblyError for what cannot be read."""
     builder = ProgramBuilder()
     for number, raw in enumerate(text_lines(text.removeprefix("\ufeff")), 1):
@@ -41,7 +46,7 @@ def assemble(text: str) -> tuple[tuple[Instruction, ...], Mapping[str, int]]:
             if match := _LABEL.fullmatch(line):
                 builder.label(match[1])
             else:
-                _instruction(builder, line)
+                _instruction(builder, line, isa)
         except EncodingError as error:
             raise AssemblyError(f"line {number}: {error}") from None
     try:
@@ -50,7 +55,7 @@ def assemble(text: str) -> tuple[tuple[Instruction, ...], Mapping[str, int]]:
         raise AssemblyError(str(error)) from None
 
 
-def _instruction(builder: ProgramBuilder, line: str) -> None:
+def _instruction(builder: ProgramBuilder, line: str, isa: InstructionSet) -> None:
     code, _, layer = line.partition(";")
     words = code.split()
     if words and _ADDRESS.fullmatch(words[0]):
@@ -58,32 +63,31 @@ def _instruction(builder: ProgramBuilder, line: str) -> None:
             raise EncodingError(f"address {words[0]}, this is instruction {len(builder)}")
         words = words[1:]
     name = words[0].upper() if words else ""
-    if name not in Opcode.__members__:
-        raise EncodingError(f"wanted an operation, got {name or 'nothing'!r}")
-    opcode = Opcode[name]
+    operation = isa.named(name)
     fields: dict[str, int | str] = {}
     for word in words[1:]:
         field, equals, text = word.partition("=")
         if not equals or field in fields:
             raise EncodingError(f"wanted each field once as name=value, got {word!r}")
-        fields[field] = _value(opcode, field, text)
+        fields[field] = _value(operation, field, text)
     # Checked here, where the line is known; targets are resolved at the end.
     known: dict[str, Any] = {name: 0 if isinstance(v, str) else v for name, v in fields.items()}
-    Instruction.make(opcode, **known).encode()
-    builder.emit(opcode, layer.strip(), **fields)
+    operation(**known).encode()
+    builder.emit(operation, layer.strip(), **fields)
 
 
-def _value(opcode: Opcode, field: str, text: str) -> int | str:
+def _value(operation: type[Instruction], name: str, text: str) -> int | str:
     if _NUMBER.fullmatch(text):
         return int(text, 0) if "x" in text else int(text)
-    if field == BESIDE:
+    if name == OVERLAPS:
         return _units(text)
-    if field in TARGETS:
+    field = operation.FIELDS.get(name)
+    if field is not None and field.meaning.kind is Kind.ADDRESS:
         return text
-    kind = field_enum(opcode, field)
-    if kind is not None and text.upper() in kind.__members__:
-        return int(kind[text.upper()].value)
-    raise EncodingError(f"wanted a number for {opcode.name} {field}, got {text!r}")
+    choices = field.choices if field is not None else None
+    if choices is not None and text.upper() in choices.__members__:
+        return int(choices[text.upper()].value)
+    raise EncodingError(f"wanted a number for {operation.mnemonic} {name}, got {text!r}")
 
 
 def _units(text: str) -> int:

@@ -58,7 +58,7 @@ def bank_rows(layer: PlacedLayer, chunk: int) -> int:
 def bank_place(layer: PlacedLayer, frame: int) -> dict[str, Any]:
     """Where the accumulators of a frame of the chunk lie: the bank, and its first row there."""
     turn, bank = divmod(frame, _BANKS)
-    return {"bank": bank, "first": turn * layer.layout.tiles[0].rows}
+    return {"bank": bank, "first_row": turn * layer.layout.tiles[0].rows}
 
 
 def shared(placed: PlacedModel) -> tuple[PlacedLayer, ...]:

@@ -11,7 +11,7 @@ from sordino.compiler.chunk import bank_place, bank_rows, shared
 from sordino.compiler.contents import slot_count
 from sordino.compiler.schedule import SYMBOLS, Scheduler
 from sordino.compiler.table_plan import UNKNOWN
-from sordino.isa.instructions import Condition, Opcode
+from sordino.isa.operations import Branch, Cell, Condition, Drain, Halt, Input, Jump, Set
 
 __all__ = ["ChunkScheduler"]
 
@@ -39,8 +39,8 @@ class ChunkScheduler(Scheduler):
         for frame in range(self.chunk):
             to, count = self.at.x + frame * self.model.inputs, self.model.inputs
             end = f"end.{frame}" if frame else "stop"
-            emit(Opcode.INPUT, "input", destination=to, count=count, end=end)
-        emit(Opcode.SET, "input", register=_FRAMES, value=self.chunk)
+            emit(Input, "input", destination=to, count=count, end=end)
+        emit(Set, "input", register=_FRAMES, value=self.chunk)
         self.builder.label("encoder")
         for number in range(len(self.at.encoder)):
             self._layer(number)
@@ -50,20 +50,20 @@ class ChunkScheduler(Scheduler):
     def _symbol(self) -> None:
         emit = self.builder.emit
         for frame in range(self.chunk):
-            emit(Opcode.SET, "joint", register=SYMBOLS, value=self.model.max_symbols)
+            emit(Set, "joint", register=SYMBOLS, value=self.model.max_symbols)
             following = f"next.{frame}"
             self._symbols(f"symbol.{frame}", following, self.tables.for_symbol, frame)
             self.builder.label(following)
             if frame < self.chunk - 1:
                 last = {"register": _FRAMES, "condition": Condition.EQ, "value": frame + 1}
-                emit(Opcode.BRANCH, "chunk", **last, target="stop")
-        emit(Opcode.JUMP, target="chunk")
+                emit(Branch, "chunk", **last, target="stop")
+        emit(Jump, target="chunk")
         for frame in range(1, self.chunk):
             self.builder.label(f"end.{frame}")
-            emit(Opcode.SET, "input", register=_FRAMES, value=frame)
-            emit(Opcode.JUMP, target="encoder")
+            emit(Set, "input", register=_FRAMES, value=frame)
+            emit(Jump, target="encoder")
         self.builder.label("stop")
-        emit(Opcode.HALT)
+        emit(Halt)
 
     def _shared(self, number: int, sources: list[int]) -> None:
         """W of a layer, the joint's half behind the last, times the vectors of all frames."""
@@ -73,7 +73,7 @@ class ChunkScheduler(Scheduler):
             for frame, source in enumerate(sources):
                 again = int(frame > 0 and streamed)
                 part, place = slice(piece, piece + 1), bank_place(layer, frame)
-                self._matvec(layer, 0, 0, source, part=part, again=again, **place)
+                self._matvec(layer, 0, 0, source, part=part, from_ring=again, **place)
 
     def _layer(self, number: int) -> None:
         """A layer of the encoder for all frames."""
@@ -84,7 +84,7 @@ class ChunkScheduler(Scheduler):
             place = bank_place(placed, frame)
             self._matvec(placed, 0, 1, lstm.h, **place)
             self._emit(
-                Opcode.CELL,
+                Cell,
                 placed.name,
                 units=placed.layout.tiles[0].count,
                 parameters=lstm.biases,
@@ -103,7 +103,7 @@ class ChunkScheduler(Scheduler):
         self._shared(len(self.at.encoder), outs)
         for frame in range(self.chunk):
             self._emit(
-                Opcode.DRAIN,
+                Drain,
                 placed.name,
                 rows=placed.layout.tiles[0].rows,
                 parameters=half.biases,

@@ -3,7 +3,7 @@
 A block is a list of instructions without branches. What is written here says in which order each
 unit does its part; `interleave` merges those three streams so that every instruction begins as
 early as what it depends on and the sequencer's order allow. What may overlap in the finished
-program, across blocks too, says `sordino.isa.overlap.with_overlap`.
+program, across blocks too, says `sordino.isa.hazards.with_overlap`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from sordino.arch import Config
 from sordino.isa import timing
-from sordino.isa.effects import conflict
-from sordino.isa.instructions import Instruction, Opcode, Unit, unit_of
+from sordino.isa.hazards import conflict
+from sordino.isa.instruction import Instruction, Unit
+from sordino.isa.operations import Matvec, Table
 
 __all__ = ["OrderedBlock", "TablePlan", "interleave"]
 
@@ -39,9 +40,7 @@ def interleave(
         [k for k in range(n) if conflict(block[k], instruction, config)]
         for n, instruction in enumerate(block)
     ]
-    streams = {
-        unit: [n for n, i in enumerate(block) if unit_of(i.opcode) is unit] for unit in _RANK
-    }
+    streams = {unit: [n for n, i in enumerate(block) if i.unit is unit] for unit in _RANK}
     ends: dict[int, int] = {}
     free = dict.fromkeys(_RANK, 0)
     order: list[int] = []
@@ -98,7 +97,7 @@ class TablePlan:
     def load(self, layer: str, table: int, slot: int) -> Instruction:
         """The TABLE instruction that loads a table into a slot."""
         fields = {"runs": 1} if self.runs else {}
-        return Instruction.make(Opcode.TABLE, layer, source=table, slot=slot, **fields)
+        return Table(layer, source=table, slot=slot, **fields)
 
     def insert(
         self,
@@ -118,7 +117,7 @@ class TablePlan:
         recent = [*self.shared[turn:], *self.shared[:turn]]
         made: list[Instruction] = []
         for instruction in block:
-            if instruction.opcode is Opcode.MATVEC:
+            if isinstance(instruction, Matvec):
                 table = self.tables[instruction.matrix]
                 slot = self.pinned.get(table)
                 if slot is None:
@@ -128,8 +127,7 @@ class TablePlan:
                         contents[slot] = table
                     recent.remove(slot)
                     recent.append(slot)
-                fields = {**instruction.fields, "run_slot" if self.runs else "slot": slot}
-                instruction = Instruction.make(Opcode.MATVEC, instruction.layer, **fields)
+                instruction = instruction.replace(**{"run_slot" if self.runs else "slot": slot})
             made.append(instruction)
         made += [
             self.load(names[table], table, slot)

@@ -5,12 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sordino.isa.encoding import EncodingError
-from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.instruction import Instruction
 
-__all__ = ["TARGETS", "Banks", "ProgramBuilder"]
-
-TARGETS = ("target", "end")
-"""Fields that hold a program address."""
+__all__ = ["Banks", "ProgramBuilder"]
 
 
 class Banks(Iterator[int]):
@@ -29,7 +26,7 @@ class ProgramBuilder:
     """Collects instructions; a target may be a label that comes later."""
 
     labels: dict[str, int] = field(default_factory=dict)
-    _pending: list[tuple[Opcode, str, dict[str, Any]]] = field(default_factory=list)
+    _pending: list[Instruction] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -40,24 +37,17 @@ class ProgramBuilder:
             raise EncodingError(f"label {name!r} stands twice")
         self.labels[name] = len(self._pending)
 
-    def emit(self, opcode: Opcode, layer: str = "", **fields: Any) -> None:
-        """Append an instruction; fields as for `Instruction.make`, targets also by label."""
-        self._pending.append((opcode, layer, fields))
+    def append(self, instruction: Instruction) -> None:
+        """Append an instruction, whose targets may be labels."""
+        self._pending.append(instruction)
+
+    def emit(self, operation: type[Instruction], layer: str = "", **fields: Any) -> None:
+        """Append an instruction of this operation."""
+        self.append(operation(layer, **fields))
 
     def finish(self) -> tuple[Instruction, ...]:
         """The program; EncodingError for an unknown label or a field that does not fit."""
-        program = []
-        for opcode, layer, fields in self._pending:
-            values = {
-                name: self._address(value) if name in TARGETS and isinstance(value, str) else value
-                for name, value in fields.items()
-            }
-            instruction = Instruction.make(opcode, layer, **values)
+        program = tuple(instruction.resolved(self.labels) for instruction in self._pending)
+        for instruction in program:
             instruction.encode()
-            program.append(instruction)
-        return tuple(program)
-
-    def _address(self, label: str) -> int:
-        if label not in self.labels:
-            raise EncodingError(f"no label {label!r} in the program")
-        return self.labels[label]
+        return program

@@ -40,8 +40,30 @@ from sordino.compiler.quantise import QuantisedModel
 from sordino.compiler.search import ENTRIES, Search, locate, score_scale
 from sordino.compiler.table_plan import UNKNOWN, Slots, TablePlans
 from sordino.isa import timing
-from sordino.isa.instructions import Condition, Function, Instruction, Opcode, Space
-from sordino.isa.overlap import with_overlap
+from sordino.isa.hazards import with_overlap
+from sordino.isa.instruction import Instruction, Unit
+from sordino.isa.operations import (
+    Add,
+    Argmax,
+    Branch,
+    Call,
+    Cell,
+    Condition,
+    Copy,
+    Drain,
+    Embed,
+    Emit,
+    Fill,
+    Function,
+    Halt,
+    Input,
+    Jump,
+    Loop,
+    Matvec,
+    Return,
+    Set,
+    Space,
+)
 from sordino.model.rnnt import RnntModel
 
 __all__ = ["OTHER_BANK", "SYMBOLS", "TOKEN", "Scheduled", "Scheduler"]
@@ -106,39 +128,33 @@ class Scheduler:
         search = locate(self.at, score_scale(self.quantised.joint_output)[0])
         return Scheduled(program, labels, bytes(self.memory.parameters.contents), search)
 
-    def _emit(self, opcode: Opcode, layer: str = "", **fields: Any) -> None:
+    def _emit(self, operation: type[Instruction], layer: str = "", **fields: Any) -> None:
         """Append to the block."""
-        self.block.append(Instruction.make(opcode, layer, **fields))
+        self.block.append(operation(layer, **fields))
 
     def _end_block(self, held: Slots = UNKNOWN, wanted: Slots = UNKNOWN) -> None:
         """Write the block in its best order; tables as in `TablePlan.insert`."""
         ways = self.tables.ways(self.block, held, wanted)
         orders = [interleave(block, self._cycles, self.config) for block in ways]
         for i in min(orders, key=lambda order: order.cycles).block:
-            self.builder.emit(i.opcode, i.layer, **i.fields)
+            self.builder.append(i)
         self.block = []
 
     def _cycles(self, i: Instruction) -> int:
         """About how long an instruction takes."""
-        match i.opcode:
-            case Opcode.MATVEC:
-                return max(self.places[i.matrix], i.columns) + timing.MATVEC_OVERHEAD
-            case Opcode.TABLE:
-                return timing.table_cycles(self.config)
-            case Opcode.CELL:
-                return int(i.units) + timing.VECTOR_OVERHEAD
-            case Opcode.DRAIN | Opcode.ARGMAX:
-                return int(i.rows) * self.config.lanes + timing.VECTOR_OVERHEAD
-            case _:
-                return int(i.fields.get("count", 0)) + timing.VECTOR_OVERHEAD
+        if isinstance(i, Matvec):
+            return max(int(self.places[i.matrix]), int(i.columns)) + timing.MATVEC_OVERHEAD
+        if i.unit in (Unit.NONE, Unit.VECTOR):
+            return timing.VECTOR_OVERHEAD + (i.element_count(self.config) if i.unit else 0)
+        return int(i.duration(self.config) or 0)
 
     def _start(self) -> None:
         """The beginning of a run; then predict from the blank."""
         self.builder.label("main")
         self._clear()
-        self._emit(Opcode.SET, "start", register=TOKEN, value=self.model.blank)
+        self._emit(Set, "start", register=TOKEN, value=self.model.blank)
         self._end_block()
-        self.builder.emit(Opcode.CALL, target="predict")
+        self.builder.emit(Call, target="predict")
         self._end_block(wanted=self.tables.for_frame)
 
     def _clear(self) -> None:
@@ -152,7 +168,7 @@ class Scheduler:
         ):
             for first in range(0, words, _MOST_WORDS):
                 count = min(words - first, _MOST_WORDS)
-                self._emit(Opcode.FILL, "clear", space=space, destination=first, count=count)
+                self._emit(Fill, "clear", space=space, destination=first, count=count)
         self.block += self.tables.pinned()
 
     def _bank_rows(self) -> int:
@@ -178,7 +194,7 @@ class Scheduler:
                 self.pads.append((step, banks.ahead))
             end = f"{prefix}pad.{step}" if step else "stop"
             inputs = self.model.inputs
-            self.builder.emit(Opcode.INPUT, "input", destination=self.at.x, count=inputs, end=end)
+            self.builder.emit(Input, "input", destination=self.at.x, count=inputs, end=end)
             for number in range(self.reduction.after):
                 self._lstm(self.at.encoder[number].in_frame(step), banks, carried=number == 0)
         if self.reduction.after:
@@ -188,9 +204,9 @@ class Scheduler:
         self._rest(banks)
         if entry:
             self._end_block(held)
-            self.builder.emit(Opcode.HALT)
+            self.builder.emit(Halt)
         else:
-            self._emit(Opcode.SET, "joint", register=SYMBOLS, value=self.model.max_symbols)
+            self._emit(Set, "joint", register=SYMBOLS, value=self.model.max_symbols)
             self._end_block(held, self.tables.for_symbol)
 
     def _rest(self, banks: Iterator[int]) -> None:
@@ -220,16 +236,16 @@ class Scheduler:
                 (space, 0, rows),
                 (Space.ACTIVATION, stacked.out, (self.reduction.factor - step) * units),
             ):
-                self._emit(Opcode.FILL, "padding", space=to, destination=first, count=count)
+                self._emit(Fill, "padding", space=to, destination=first, count=count)
             self._end_block(wanted=self.tables.for_rest)
-            self.builder.emit(Opcode.JUMP, target=f"{prefix}rest")
+            self.builder.emit(Jump, target=f"{prefix}rest")
 
     def _symbol(self) -> None:
         """The symbols of a frame, and the end."""
         self._symbols("symbol", "frame", self.tables.for_frame)
-        self.builder.emit(Opcode.JUMP, target="frame")
+        self.builder.emit(Jump, target="frame")
         self.builder.label("stop")
-        self.builder.emit(Opcode.HALT)
+        self.builder.emit(Halt)
 
     def _symbols(self, label: str, following: str, wanted: Slots, frame: int = 0) -> None:
         """From the halves of the joint to tokens, until one is blank; tables `wanted` after it."""
@@ -237,7 +253,7 @@ class Scheduler:
         self.builder.label(label)
         self._joint(frame)
         self._emit(
-            Opcode.ARGMAX,
+            Argmax,
             placed.name,
             bank=OTHER_BANK,
             rows=placed.layout.tiles[0].rows,
@@ -246,17 +262,17 @@ class Scheduler:
         )
         self._end_block(self.tables.for_symbol, wanted)
         blank = {"register": TOKEN, "condition": Condition.EQ, "value": self.model.blank}
-        emit(Opcode.BRANCH, "blank", **blank, target=following)
-        emit(Opcode.EMIT, "token", register=TOKEN)
-        emit(Opcode.CALL, target="predict")
-        emit(Opcode.LOOP, "joint", register=SYMBOLS, target=label)
+        emit(Branch, "blank", **blank, target=following)
+        emit(Emit, "token", register=TOKEN)
+        emit(Call, target="predict")
+        emit(Loop, "joint", register=SYMBOLS, target=label)
         self._end_block(wanted=wanted)
 
     def _joint(self, frame: int = 0) -> None:
         """Both halves to the outputs' accumulators; the encoder's of a frame of a chunk."""
         relu = self.model.activation == "relu"
         self._emit(
-            Opcode.ADD,
+            Add,
             "joint",
             a=self.at.halves[0].state + frame * slot_count(self.placed.joint_encoder.layout),
             b=self.at.halves[1].state,
@@ -271,7 +287,7 @@ class Scheduler:
     def _predict(self) -> None:
         self.builder.label("predict")
         self._emit(
-            Opcode.EMBED,
+            Embed,
             "prediction.embedding",
             register=TOKEN,
             parameters=self.at.embedding,
@@ -281,7 +297,7 @@ class Scheduler:
         )
         self._prediction()
         self._end_block(wanted=self.tables.for_symbol)
-        self.builder.emit(Opcode.RETURN)
+        self.builder.emit(Return)
 
     def _prediction(self) -> None:
         """The prediction network from its embedding to its half of the joint."""
@@ -295,19 +311,19 @@ class Scheduler:
         self.builder.label("reset")
         self._clear()
         self._end_block()
-        emit(Opcode.HALT)
+        emit(Halt)
         self._frame("encode")
         self._padding("encode.")
         self.builder.label("advance")
-        emit(Opcode.INPUT, "embedding", destination=at.embedded, count=at.width, end="stop")
+        emit(Input, "embedding", destination=at.embedded, count=at.width, end="stop")
         self._prediction()
         self._end_block()
-        emit(Opcode.HALT)
+        emit(Halt)
         self.builder.label("score")
         self._joint()
         _, multiplier, shift = score_scale(self.quantised.joint_output)
         self._emit(
-            Opcode.DRAIN,
+            Drain,
             self.placed.joint_output.name,
             bank=OTHER_BANK,
             rows=at.outputs // self.config.lanes,
@@ -318,7 +334,7 @@ class Scheduler:
             shift=shift,
         )
         self._end_block()
-        emit(Opcode.HALT)
+        emit(Halt)
 
     def _matvec(
         self,
@@ -337,7 +353,7 @@ class Scheduler:
         for number in layer.numbers(tile, matrix)[part]:
             piece = layer.pieces[number - layer.first]
             self._emit(
-                Opcode.MATVEC,
+                Matvec,
                 self.names[number],
                 source=source + piece.begin,
                 columns=piece.end - piece.begin,
@@ -361,7 +377,7 @@ class Scheduler:
             if pair and not number:
                 self._matvec(placed, 1, 1, lstm.h, chosen[1])
             self._emit(
-                Opcode.CELL,
+                Cell,
                 placed.name,
                 bank=bank,
                 units=tile.count,
@@ -373,7 +389,7 @@ class Scheduler:
             )
         if lstm.copied:
             self._emit(
-                Opcode.COPY,
+                Copy,
                 placed.name,
                 space=Space.ACTIVATION,
                 source=lstm.out,
@@ -389,7 +405,7 @@ class Scheduler:
             bank = next(banks)
             self._matvec(placed, number, 0, source, bank)
             self._emit(
-                Opcode.DRAIN,
+                Drain,
                 placed.name,
                 bank=bank,
                 rows=tile.rows,

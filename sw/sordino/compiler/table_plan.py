@@ -7,7 +7,7 @@ from sordino.arch import Config
 from sordino.compiler.codec import EncodedMatrices
 from sordino.compiler.interleave import TablePlan
 from sordino.compiler.place import PlacedModel
-from sordino.isa.instructions import Instruction
+from sordino.isa.instruction import Instruction
 
 __all__ = ["UNKNOWN", "Slots", "TablePlans"]
 

@@ -10,7 +10,7 @@ from zlib import crc32
 
 from sordino.isa.external import directory_words
 from sordino.isa.image import Image
-from sordino.isa.instructions import Instruction
+from sordino.isa.instruction import Instruction
 from sordino.isa.registers import LoadTarget
 
 __all__ = ["WORD_BYTES", "LoadSection", "load_sections"]

@@ -180,7 +180,7 @@ def _short(image: Image, work: Work) -> str:
         letters = {"weight_ih": "W", "weight_hh": "U"}
         letter = letters.get(layer[-1])
         return f"{letter}{number or ' predict'}" if letter else work.layer.removesuffix(".weight")
-    return f"{image.program[work.address].opcode.name} {number}".strip()
+    return f"{image.program[work.address].mnemonic} {number}".strip()
 
 
 def render(image: Image) -> dict[str, str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sordino.errors import InputError, warn
 from sordino.isa.image import Image, ImageError
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Input
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import ModelInput, read_input, read_vectors
 from sordino.speech.text import Speller
@@ -52,7 +52,7 @@ def hear(image: Image, source: str | Path | BinaryIO, name: str | None = None) -
 
 def _width(image: Image) -> int:
     """Values in one input vector, as the program reads them."""
-    reads = [i for i in image.program if i.opcode is Opcode.INPUT]
+    reads = [i for i in image.program if isinstance(i, Input)]
     widths = {i.fields["count"] for i in reads if i.layer == "input"}
     widths = widths or {i.fields["count"] for i in reads}
     if len(widths) != 1:

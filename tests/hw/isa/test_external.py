@@ -22,7 +22,7 @@ from sordino.isa.external import (
     value_stream,
 )
 from sordino.isa.image import FORMAT, Image, ImageError, Section
-from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.operations import Cell, Halt
 from sordino.isa.registers import LoadTarget
 
 CONFIG = Config(
@@ -49,7 +49,7 @@ def image_of(seed: int, streamed: list[bool]) -> tuple[Image, list[np.ndarray]]:
     moved = move_out(encoded, streamed)
     image = Image(
         config=CONFIG,
-        program=(Instruction.make(Opcode.HALT),),
+        program=(Halt(),),
         parameters=b"",
         tables=encoded.tables,
         matrices=moved.matrices,
@@ -116,7 +116,7 @@ def test_images_without_streaming_are_as_they_were() -> None:
     assert Section.EXTERNAL not in resident.section_bytes()
     assert "stream_bus" not in bare.as_dict()
     assert image.to_bytes()[8:12] == bytes((FORMAT[0], 0, 1, 0))
-    extended = Instruction.make(Opcode.CELL, units=1, first=2)
+    extended = Cell(units=1, first_row=2)
     program = (extended, *image.program)
     assert replace(image, program=program).to_bytes()[8:12] == bytes((FORMAT[0], 0, FORMAT[1], 0))
 

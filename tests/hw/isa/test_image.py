@@ -20,7 +20,7 @@ from sordino.isa.image import (
     MatrixStreams,
     Section,
 )
-from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.operations import Halt, Set
 from sordino.isa.tans import Symbol
 
 CONFIG = Config(
@@ -36,8 +36,8 @@ CONFIG = Config(
 IMAGE = Image(
     config=CONFIG,
     program=(
-        Instruction.make(Opcode.SET, "start", register=1, value=7),
-        Instruction.make(Opcode.HALT, "end", code=3),
+        Set("start", register=1, value=7),
+        Halt("end", code=3),
     ),
     parameters=bytes(range(16)),
     tables=((Symbol(0, 1, 10), Symbol(3, 0, 6)), (Symbol(-8, 3, 16),)),
@@ -97,7 +97,7 @@ def test_round_trip_of_a_preset_and_empty_sections() -> None:
     groups, lanes = PRESETS["small"].groups, PRESETS["small"].lanes
     empty = Image(
         config=PRESETS["small"],
-        program=(Instruction.make(Opcode.HALT),),
+        program=(Halt(),),
         parameters=b"",
         tables=(),
         matrices=(),

@@ -3,151 +3,164 @@
 import random
 
 import pytest
-from amaranth.hdl import Shape
-from amaranth.lib import data
 
-from sordino.isa.encoding import EncodingError, check_field, encode
-from sordino.isa.instructions import (
-    ARGUMENTS,
-    EXTENSION_BIT,
-    EXTENSIONS,
+from sordino.isa.encoding import EncodingError, check_field
+from sordino.isa.fields import NUMBER, Field
+from sordino.isa.instruction import (
     HEAD_BITS,
     INSTRUCTION_BITS,
     OPCODE_BITS,
+    STREAMING_BIT,
     Instruction,
-    Opcode,
-    Space,
     Unit,
-    Word,
-    field_layout,
-    unit_of,
 )
+from sordino.isa.operations import ISA, Add, Fill, Halt, Jump, Loop, Space
 
-
-def shapes(opcode: Opcode) -> dict[str, Shape]:
-    return {name: Shape.cast(field.shape) for name, field in field_layout(opcode).items()}
-
-
-def limits(shape: Shape) -> tuple[int, int]:
-    if shape.signed:
-        return -(1 << (shape.width - 1)), (1 << (shape.width - 1)) - 1
-    return 0, (1 << shape.width) - 1
-
-
-FIELDS = [(opcode, name) for opcode in Opcode for name in shapes(opcode)]
-ids = [f"{opcode.name}-{name}" for opcode, name in FIELDS]
+Operation = type[Instruction]
+every_operation = pytest.mark.parametrize("operation", ISA.operations, ids=lambda o: o.mnemonic)
+FIELDS = [(operation, field) for operation in ISA for field in operation.FIELDS.values()]
+every_field = pytest.mark.parametrize(
+    ("operation", "field"), FIELDS, ids=[f"{o.mnemonic}-{field.name}" for o, field in FIELDS]
+)
 
 
 def round_trip(instruction: Instruction) -> None:
     word = instruction.encode()
     assert 0 <= word < 1 << INSTRUCTION_BITS
-    assert word & ((1 << OPCODE_BITS) - 1) == instruction.opcode.value
-    assert Instruction.decode(word, instruction.layer) == instruction
-    seen = Word.from_bits(word)
-    extension = EXTENSIONS.get(instruction.opcode)
-    more = seen.arguments.raw >> EXTENSION_BIT
-    last = extension.from_bits(more & (1 << extension.as_shape().size) - 1) if extension else None
-    assert seen.opcode == instruction.opcode
-    assert seen.beside == instruction.beside
+    assert word & ((1 << OPCODE_BITS) - 1) == instruction.number
+    assert ISA.decode(word, instruction.layer) == instruction
+    seen = ISA.word.from_bits(word)
+    assert seen.opcode == ISA.opcodes[instruction.mnemonic]
+    assert seen.overlaps == instruction.overlaps
+    own = seen.arguments[instruction.mnemonic.lower()]
+    streaming = instruction.streaming
+    if streaming is not None:
+        more = seen.arguments.raw >> STREAMING_BIT
+        last = streaming.from_bits(more & (1 << streaming.size) - 1)
     for name, value in instruction.fields.items():
-        if last is not None and name in [n for n, _ in data.Layout.cast(extension)]:
-            assert last[name] == value, name
-            continue
-        field = seen.arguments[instruction.opcode.name.lower()][name]
-        assert getattr(field, "value", field) == value, name
+        part = last if instruction.FIELDS[name].meaning.streaming else own
+        assert getattr(part[name], "value", part[name]) == value, name
 
 
-@pytest.mark.parametrize("opcode", list(Opcode))
-def test_round_trip_of_all_fields(opcode: Opcode) -> None:
-    rng = random.Random(opcode.value)
-    fields = shapes(opcode)
-    round_trip(Instruction.make(opcode))
+def extremes(field: Field) -> tuple[int, int]:
+    """Limits of a field; an enumeration may have fewer members than its width has values."""
+    return (0, max(m.value for m in field.choices)) if field.choices else field.range
+
+
+@every_operation
+def test_round_trip_of_all_fields(operation: Operation) -> None:
+    rng = random.Random(operation.number)
+    fields = operation.FIELDS.values()
+    round_trip(operation())
     for pick in (0, 1):
-        round_trip(Instruction.make(opcode, **{n: _valid(opcode, n, pick) for n in fields}))
+        round_trip(operation(**{field.name: extremes(field)[pick] for field in fields}))
     for _ in range(20):
-        values = {n: rng.randint(*_range(opcode, n)) for n in fields}
-        beside = rng.randrange(8)
-        made = Instruction.make(opcode, f"layer {opcode.value}", beside=beside, **values)
-        assert made.beside is Unit(beside)
+        values = {field.name: rng.randint(*extremes(field)) for field in fields}
+        overlaps = rng.randrange(8)
+        made = operation(f"layer {operation.number}", overlaps=overlaps, **values)
+        assert made.overlaps is Unit(overlaps)
         round_trip(made)
 
 
-def _range(opcode: Opcode, name: str) -> tuple[int, int]:
-    """Limits of a field; an enumeration may have fewer members than its width has values."""
-    shape = field_layout(opcode)[name].shape
-    if isinstance(shape, type):
-        return 0, max(member.value for member in shape)
-    return limits(shapes(opcode)[name])
+@every_field
+def test_extremes_of_one_field_touch_no_other(operation: Operation, field: Field) -> None:
+    for value in extremes(field):
+        decoded = ISA.decode(operation(**{field.name: value}).encode())
+        assert decoded.fields == {n: value if n == field.name else 0 for n in operation.FIELDS}
 
 
-def _valid(opcode: Opcode, name: str, pick: int) -> int:
-    return _range(opcode, name)[pick]
-
-
-@pytest.mark.parametrize(("opcode", "name"), FIELDS, ids=ids)
-def test_extremes_of_one_field_touch_no_other(opcode: Opcode, name: str) -> None:
-    for value in _range(opcode, name):
-        decoded = Instruction.decode(Instruction.make(opcode, **{name: value}).encode())
-        assert decoded.fields == {n: value if n == name else 0 for n in shapes(opcode)}
-
-
-@pytest.mark.parametrize(("opcode", "name"), FIELDS, ids=ids)
-def test_what_does_not_fit_is_refused_by_name(opcode: Opcode, name: str) -> None:
-    low, high = limits(shapes(opcode)[name])
+@every_field
+def test_what_does_not_fit_is_refused_by_name(operation: Operation, field: Field) -> None:
+    low, high = field.range
     for value in (low - 1, high + 1, high + (1 << 70)):
         with pytest.raises(EncodingError) as caught:
-            Instruction.make(opcode, **{name: value}).encode()
+            operation(**{field.name: value}).encode()
         assert str(caught.value) == (
-            f"{opcode.name}: field {name!r}: {value} does not fit, wanted {low} to {high}"
+            f"{operation.mnemonic}: field {field.name!r}: {value} does not fit, "
+            f"wanted {low} to {high}"
         )
 
 
-@pytest.mark.parametrize("opcode", list(Opcode))
-def test_operations_fit_the_word(opcode: Opcode) -> None:
-    assert data.Layout.cast(ARGUMENTS[opcode]).size <= EXTENSION_BIT
-    taken = [
-        bit for f in field_layout(opcode).values() for bit in range(f.offset, f.offset + f.width)
-    ]
+@every_operation
+def test_operations_fit_the_word(operation: Operation) -> None:
+    assert operation.layout.size <= STREAMING_BIT
+    taken = [bit for f in operation.FIELDS.values() for bit in range(f.offset, f.offset + f.width)]
     assert len(set(taken)) == len(taken)
     assert max(taken) < INSTRUCTION_BITS - HEAD_BITS
-    assert data.Layout.cast(Word).size == INSTRUCTION_BITS
+    assert ISA.word.size == INSTRUCTION_BITS
 
 
 def test_unknown_opcode_is_refused() -> None:
-    for value in range(len(Opcode), 1 << OPCODE_BITS):
-        for beside in (0, 7):
+    for value in range(max(o.number for o in ISA) + 1, 1 << OPCODE_BITS):
+        for overlaps in (0, 7):
             with pytest.raises(EncodingError, match=f"^unknown opcode {value} "):
-                Instruction.decode(value | beside << OPCODE_BITS)
+                ISA.decode(value | overlaps << OPCODE_BITS)
 
 
-@pytest.mark.parametrize("opcode", list(Opcode))
-def test_stray_bits_are_refused(opcode: Opcode) -> None:
-    word = Instruction.make(opcode).encode()
-    used = HEAD_BITS + data.Layout.cast(ARGUMENTS[opcode]).size
-    known = {
-        HEAD_BITS + f.offset + n for f in field_layout(opcode).values() for n in range(f.width)
-    }
-    for bit in {used, HEAD_BITS + EXTENSION_BIT - 1, INSTRUCTION_BITS - 1} - known:
-        with pytest.raises(EncodingError, match=f"^{opcode.name}: bits outside its fields"):
-            Instruction.decode(word | 1 << bit)
+@every_operation
+def test_stray_bits_are_refused(operation: Operation) -> None:
+    word = operation().encode()
+    used = HEAD_BITS + operation.layout.size
+    known = {HEAD_BITS + f.offset + n for f in operation.FIELDS.values() for n in range(f.width)}
+    for bit in {used, HEAD_BITS + STREAMING_BIT - 1, INSTRUCTION_BITS - 1} - known:
+        with pytest.raises(EncodingError, match=f"^{operation.mnemonic}: bits outside its fields"):
+            ISA.decode(word | 1 << bit)
+
+
+# Declarations.
+
+
+def test_a_field_without_a_meaning_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"^Bare: wanted a meaning for field 'a', got None; "):
+
+        class Bare(Instruction, opcode=31):
+            a: 3
+
+
+def test_an_instruction_of_the_vector_unit_says_how_long_it_takes() -> None:
+    with pytest.raises(TypeError, match=r"^Slow: wanted elements and a pipeline"):
+
+        class Slow(Instruction, opcode=31, unit=Unit.VECTOR):
+            a: 3 = NUMBER
+
+
+def test_an_instruction_of_another_unit_says_how_long_it_takes() -> None:
+    with pytest.raises(TypeError, match=r"^Slow: wanted a method that says its duration"):
+
+        class Slow(Instruction, opcode=31, unit=Unit.ARRAY):
+            a: 3 = NUMBER
+
+
+def test_fields_that_do_not_fit_the_word_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"^Wide: its fields do not fit in a word$"):
+
+        class Wide(Instruction, opcode=31):
+            a: 121 = NUMBER
+
+
+def test_an_opcode_and_a_mnemonic_stand_once() -> None:
+    class Copy(Instruction, opcode=31):
+        a: 3 = NUMBER
+
+    class Other(Instruction, opcode=17):
+        a: 3 = NUMBER
+
+    for operation in (Copy, Other):
+        with pytest.raises(ValueError, match=r"^wanted every opcode and every mnemonic once"):
+            ISA.extended(operation)
 
 
 def test_unknown_field_is_refused_by_name() -> None:
     with pytest.raises(EncodingError, match=r"^JUMP has no field 'there'; it has \['target'\]$"):
-        Instruction.make(Opcode.JUMP, there=3)
+        Jump(there=3)
     with pytest.raises(AttributeError, match=r"^JUMP has no field 'there'$"):
-        _ = Instruction.make(Opcode.JUMP).there
+        _ = Jump().there
 
 
 def test_make_takes_enum_members() -> None:
-    fill = Instruction.make(Opcode.FILL, space=Space.BANK1, value=-1)
+    fill = Fill(space=Space.BANK1, value=-1)
     assert fill.fields == {"space": 3, "destination": 0, "count": 0, "value": -1}
     assert fill.space == 3
-
-
-def test_encode_refuses_unknown_field() -> None:
-    with pytest.raises(EncodingError, match=r"^no field 'x' in Jump; it has target$"):
-        encode(ARGUMENTS[Opcode.JUMP], {"x": 1})
 
 
 @pytest.mark.parametrize(
@@ -171,12 +184,12 @@ def test_check_field(value: int, width: int, signed: bool, fits: bool) -> None:
 
 
 WORDS = {
-    "HALT code=7": (0x700, Opcode.HALT, {"code": 7}),
-    "HALT code=7 beside=VECTOR": (0x740, Opcode.HALT, {"code": 7, "beside": Unit.VECTOR}),
-    "LOOP": (0x1234 << 11 | 5 << 8 | 5, Opcode.LOOP, {"register": 5, "target": 0x1234}),
+    "HALT code=7": (0x700, Halt, {"code": 7}),
+    "HALT code=7 overlaps=VECTOR": (0x740, Halt, {"code": 7, "overlaps": Unit.VECTOR}),
+    "LOOP": (0x1234 << 11 | 5 << 8 | 5, Loop, {"register": 5, "target": 0x1234}),
     "FILL": (
         0xFE << 42 | 3 << 26 | 2 << 10 | 1 << 8 | 16,
-        Opcode.FILL,
+        Fill,
         {"space": 1, "destination": 2, "count": 3, "value": -2},
     ),
 }
@@ -184,23 +197,23 @@ WORDS = {
 
 @pytest.mark.parametrize("name", WORDS)
 def test_encoding_does_not_change(name: str) -> None:
-    word, opcode, fields = WORDS[name]
-    assert Instruction.make(opcode, **fields).encode() == word
+    word, operation, fields = WORDS[name]
+    assert operation(**fields).encode() == word
 
 
 def test_what_is_no_member_is_refused_by_name() -> None:
     with pytest.raises(EncodingError) as caught:
-        Instruction.make(Opcode.ADD, function=3).encode()
+        Add(function=3).encode()
     assert str(caught.value) == "ADD: field 'function': 3 is no member of Function"
 
 
-@pytest.mark.parametrize("beside", [-1, 8])
-def test_beside_is_three_bits(beside: int) -> None:
-    with pytest.raises(EncodingError, match=f"^ADD: beside is {beside}, wanted 0 to 7$"):
-        Instruction.make(Opcode.ADD, beside=beside)
+@pytest.mark.parametrize("overlaps", [-1, 8])
+def test_overlaps_is_three_bits(overlaps: int) -> None:
+    with pytest.raises(EncodingError, match=f"^ADD: overlaps is {overlaps}, wanted 0 to 7$"):
+        Add(overlaps=overlaps)
 
 
-def test_every_opcode_has_its_unit() -> None:
+def test_every_operation_has_its_unit() -> None:
     vector = ("INPUT", "CELL", "DRAIN", "ARGMAX", "ADD", "EMBED", "FILL", "COPY")
     by_unit = {"MATVEC": Unit.ARRAY, "TABLE": Unit.TABLE, **dict.fromkeys(vector, Unit.VECTOR)}
-    assert {o: unit_of(o) for o in Opcode} == {o: by_unit.get(o.name, Unit.NONE) for o in Opcode}
+    assert {o: o.unit for o in ISA} == {o: by_unit.get(o.mnemonic, Unit.NONE) for o in ISA}

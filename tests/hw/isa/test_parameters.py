@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from sordino.isa.instructions import INSTRUCTION_BITS
+from sordino.isa.instruction import INSTRUCTION_BITS
 from sordino.isa.parameters import PARAMETER_BITS, PARAMETER_BYTES, index_entries
 
 ENTRIES = ((5, 0), (-7, 3), (2**31 - 1, -1), (-(2**31), 65_535))

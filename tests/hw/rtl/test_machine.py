@@ -11,11 +11,23 @@ from sordino.compiler.compile import compile_model
 from sordino.engines.cosim import compare
 from sordino.golden.machine import Golden
 from sordino.isa import timing
-from sordino.isa.effects import Store
-from sordino.isa.instructions import Opcode, Space
+from sordino.isa.fields import Store
+from sordino.isa.operations import (
+    ISA,
+    Copy,
+    Drain,
+    Emit,
+    Fill,
+    Halt,
+    Input,
+    Jump,
+    Matvec,
+    Set,
+    Space,
+    Table,
+)
 from sordino.isa.registers import COUNTERS, Error
 from sordino.rtl.machine import Machine
-from sordino.rtl.vector_timing import duration
 from sordino.testing.machine import Simulated, load_writes, run_machine, submodule
 from sordino.testing.models import random_model
 from sordino.testing.programs import (
@@ -71,7 +83,7 @@ def test_random_programs_equal_golden(seed, stall):
     assert found.identical, found.first_difference
     assert found.records_compared > 20
     n = found.results[1].counters
-    inputs = sum(image.program[pc].opcode is Opcode.INPUT for pc in executed)
+    inputs = sum(isinstance(image.program[pc], Input) for pc in executed)
     assert n["cycles"] == timing.SEQUENCER_CYCLES * n["instructions"] + inputs + n[
         "wait_token"
     ] + sum(n[name] for name in UNITS)
@@ -103,10 +115,10 @@ def test_three_units_work_side_by_side():
     first = builder.matrix(slots)
     builder.clear()
     builder.matvec(first, source=0)
-    builder.add(Opcode.TABLE, source=1 + first, slot=1)
-    builder.add(Opcode.FILL, space=Space.ACTIVATION, destination=31, count=40, value=3)
-    builder.add(Opcode.FILL, space=Space.BANK1, count=3, value=-2)
-    builder.add(Opcode.HALT)
+    builder.add(Table, source=1 + first, slot=1)
+    builder.add(Fill, space=Space.ACTIVATION, destination=31, count=40, value=3)
+    builder.add(Fill, space=Space.BANK1, count=3, value=-2)
+    builder.add(Halt)
     strict = builder.image()
     none = np.zeros((0, 1), np.int8)
     found = compare(strict, Golden(strict), Simulated(strict), none)
@@ -127,16 +139,14 @@ def frame_program(config, *, wait_for=5):
     matrix = builder.matrix(slots)
     builder.clear()
     builder.label("frame")
-    builder.add(Opcode.INPUT, destination=0, count=wait_for, end="done")
+    builder.add(Input, destination=0, count=wait_for, end="done")
     builder.matvec(matrix, source=0)
     biases = builder.ints(np.arange(2 * config.lanes))
-    builder.add(
-        Opcode.DRAIN, rows=2, parameters=biases, destination=20, multiplier=1 << 15, shift=18
-    )
-    builder.add(Opcode.EMIT, register=3)
-    builder.add(Opcode.JUMP, target="frame")
+    builder.add(Drain, rows=2, parameters=biases, destination=20, multiplier=1 << 15, shift=18)
+    builder.add(Emit, register=3)
+    builder.add(Jump, target="frame")
     builder.label("done")
-    builder.add(Opcode.HALT, code=9)
+    builder.add(Halt, code=9)
     return builder.image()
 
 
@@ -153,13 +163,13 @@ def test_timing_is_that_of_the_parts_and_not_of_the_features():
     executed = [image.program[record.pc] for record in runs[0].records]
     n = runs[0].counters
     assert n["table"] == timing.table_cycles(image.config) * sum(
-        i.opcode is Opcode.TABLE for i in executed
+        isinstance(i, Table) for i in executed
     )
-    vector = [i for i in executed if i.opcode in (Opcode.INPUT, Opcode.DRAIN, Opcode.FILL)]
+    vector = [i for i in executed if isinstance(i, (Input, Drain, Fill))]
     *vector, last = vector
-    assert last.opcode is Opcode.INPUT
+    assert isinstance(last, Input)
     # It looked for a feature in the cycle after its start and met the end there.
-    cycles = 3 + sum(duration(i, image.config) for i in vector)
+    cycles = 3 + sum(i.duration(image.config) for i in vector)
     assert n["vector"] == cycles + n["wait_input"]
 
 
@@ -227,19 +237,19 @@ class Chip:
 
 
 @pytest.mark.parametrize(
-    ("opcode", "after"),
+    ("operation", "after"),
     [
-        (Opcode.FILL, 5),
-        (Opcode.TABLE, 0),
-        (Opcode.TABLE, 20),
-        (Opcode.INPUT, 3),
-        *((Opcode.MATVEC, after) for after in (1, 2, 4, 9, 15)),
-        (Opcode.DRAIN, 4),
-        (Opcode.DRAIN, 13),
-        (Opcode.EMIT, 9),
+        (Fill, 5),
+        (Table, 0),
+        (Table, 20),
+        (Input, 3),
+        *((Matvec, after) for after in (1, 2, 4, 9, 15)),
+        (Drain, 4),
+        (Drain, 13),
+        (Emit, 9),
     ],
 )
-def test_abort_then_run_again_on_the_same_machine(opcode, after):
+def test_abort_then_run_again_on_the_same_machine(operation, after):
     """Whatever is in progress when the machine is aborted, the next run is a clean one."""
     image = frame_program(small_config(5))
     features = np.ones((1, 5), np.int8)
@@ -253,8 +263,8 @@ def test_abort_then_run_again_on_the_same_machine(opcode, after):
         ctx.set(host.features.valid, 1)
         while True:
             issue = ctx.get(chip.machine.trace.issue)
-            at = issue.pc if issue.valid else ctx.get(host.run.pc) if opcode is Opcode.EMIT else 0
-            if image.program[at].opcode is opcode and (at or issue.valid):
+            at = issue.pc if issue.valid else ctx.get(host.run.pc) if operation is Emit else 0
+            if isinstance(image.program[at], operation) and (at or issue.valid):
                 break
             await ctx.tick()
         for _ in range(after):
@@ -262,7 +272,7 @@ def test_abort_then_run_again_on_the_same_machine(opcode, after):
         await chip.pulse(ctx, host.run.abort)
         assert (ctx.get(host.run.busy), ctx.get(host.run.finished)) == (0, 1)
         # An instruction that waits for it is next.
-        assert ctx.get(host.run.pc) == at + (opcode not in (Opcode.INPUT, Opcode.EMIT))
+        assert ctx.get(host.run.pc) == at + (operation not in (Input, Emit))
         assert Error(ctx.get(host.run.error)) is Error.LIMIT
         await chip.pulse(ctx, host.run.start)
         assert not ctx.get(host.run.busy)
@@ -289,13 +299,13 @@ def test_abort_then_run_again_on_the_same_machine(opcode, after):
 def test_memories_outlast_a_run_and_registers_do_not():
     config = small_config(5)
     builder = ProgramBuilder(config)
-    builder.add(Opcode.EMIT, register=1)
-    builder.add(Opcode.SET, register=1, value=77)
-    builder.add(Opcode.EMIT, register=1)
-    builder.add(Opcode.FILL, space=Space.ACTIVATION, destination=4, count=1, value=-5)
-    builder.add(Opcode.HALT)
-    builder.add(Opcode.COPY, space=Space.ACTIVATION, source=4, destination=9, count=1)
-    builder.add(Opcode.HALT)
+    builder.add(Emit, register=1)
+    builder.add(Set, register=1, value=77)
+    builder.add(Emit, register=1)
+    builder.add(Fill, space=Space.ACTIVATION, destination=4, count=1, value=-5)
+    builder.add(Halt)
+    builder.add(Copy, space=Space.ACTIVATION, source=4, destination=9, count=1)
+    builder.add(Halt)
     builder.matrix(np.ones((1, config.lanes, 1), np.int8))
     chip = Chip(builder.image())
     host, tokens = chip.machine.host, []
@@ -321,8 +331,8 @@ def test_memories_outlast_a_run_and_registers_do_not():
 
 
 def test_every_opcode_is_in_the_random_programs():
-    seen = {i.opcode for seed in (0, 2, 3) for i in small_image(seed).program}
-    assert seen == set(Opcode)
+    seen = {type(i) for seed in (0, 2, 3) for i in small_image(seed).program}
+    assert seen == set(ISA)
 
 
 @pytest.mark.parametrize(
@@ -355,6 +365,6 @@ def test_compiled_models_equal_golden(seed, sizes, settings):
     saved = each + sum(n[name] for name in UNITS) - n["cycles"]
     if config.value_slots > 1:
         tables = sum(
-            i.opcode is Opcode.TABLE for i in image.program[image.host["addresses"]["frame"] :]
+            isinstance(i, Table) for i in image.program[image.host["addresses"]["frame"] :]
         )
         assert saved > n["frames"] * timing.table_cycles(config) * min(tables, 2)

@@ -12,7 +12,22 @@ from amaranth.hdl import Const
 
 from sordino.arch import Config
 from sordino.isa import timing
-from sordino.isa.instructions import REGISTERS, STACK_DEPTH, Instruction, Opcode
+from sordino.isa.instruction import REGISTERS, STACK_DEPTH
+from sordino.isa.operations import (
+    ISA,
+    Branch,
+    Call,
+    Embed,
+    Emit,
+    Fill,
+    Halt,
+    Input,
+    Jump,
+    Loop,
+    Matvec,
+    Return,
+    Set,
+)
 from sordino.isa.registers import Error, LoadTarget
 from sordino.rtl.ports import RETIRES
 from sordino.rtl.sequencer import SEQUENCER_COUNTERS, Sequencer
@@ -30,32 +45,31 @@ CONFIG = Config(
 )
 MOST_CYCLES = 300
 ORDER = (TABLE, ARRAY, VECTOR)
-BESIDES = [*range(8), 0, 7, 7, 7]
-CONTROL = (Opcode.HALT, Opcode.SET, Opcode.JUMP, Opcode.CALL, Opcode.RETURN, Opcode.LOOP)
+OVERLAPS = [*range(8), 0, 7, 7, 7]
+CONTROL = (Halt, Set, Jump, Call, Return, Loop)
 
 
 def random_instruction(rng, strict):
     """Any instruction with addresses mostly inside the program, or now and then an illegal word."""
     if rng.random() < 0.02:
-        return rng.randint(len(Opcode), 31) | rng.getrandbits(123) << 5
-    opcode = rng.choice([*Opcode, *CONTROL, Opcode.SET, Opcode.EMIT, Opcode.BRANCH])
-    if opcode in (Opcode.HALT, Opcode.RETURN) and rng.random() < 0.6:
-        opcode = Opcode.SET
+        return rng.randint(len(ISA.operations), 31) | rng.getrandbits(123) << 5
+    operation = rng.choice([*ISA, *CONTROL, Set, Emit, Branch])
+    if operation in (Halt, Return) and rng.random() < 0.6:
+        operation = Set
     address = lambda: rng.randrange(CONFIG.program_words + (rng.random() < 0.1))  # noqa: E731
     common = {
         "register": rng.randrange(REGISTERS),
         "target": address(),
         "end": address(),
-        "value": rng.choice([0, 1, 2, 65535]) if opcode is not Opcode.FILL else -1,
+        "value": rng.choice([0, 1, 2, 65535]) if operation is not Fill else -1,
         "condition": rng.randrange(4),
         "code": rng.randrange(256),
         "count": rng.randrange(65536),
         "source": rng.randrange(256),
         "rows": rng.randrange(2048),
     }
-    fields = Instruction.make(opcode).fields
-    common = {k: v for k, v in common.items() if k in fields}
-    return Instruction.make(opcode, beside=0 if strict else rng.choice(BESIDES), **common).encode()
+    common = {k: v for k, v in common.items() if k in operation.FIELDS}
+    return operation(overlaps=0 if strict else rng.choice(OVERLAPS), **common).encode()
 
 
 def random_reply(rng):
@@ -89,7 +103,7 @@ def random_case(rng, strict):
 
 
 def is_input(word):
-    return word & 0x1F == Opcode.INPUT.value
+    return word & 0x1F == Input.number
 
 
 class Bench:
@@ -191,7 +205,7 @@ class Bench:
             if name != VECTOR:
                 argument_bits = (1 << len(arguments[name].as_value())) - 1
                 assert seen == word >> 8 & argument_bits
-            embed = word & 0x1F == Opcode.EMBED.value
+            embed = word & 0x1F == Embed.number
             self.outcome.started.append((name, word, operand if embed else None))
             await self.answer(ctx, name, unit, next(self.replies), word, held)
 
@@ -280,7 +294,7 @@ async def check_refuses_start(ctx, dut, error):
 
 
 def program(*instructions):
-    words = [Instruction.make(opcode, **fields).encode() for opcode, fields in instructions]
+    words = [operation(**fields).encode() for operation, fields in instructions]
     return words + [0] * (CONFIG.program_words - len(words))
 
 
@@ -303,21 +317,19 @@ def run_plain(case):
 
 
 def test_calls_nest_as_deep_as_the_stack():
-    nested = [(Opcode.CALL, {"target": n + 1}) for n in range(STACK_DEPTH)]
-    out = run_plain(plain_case(*nested, (Opcode.HALT, {"code": 7})))
+    nested = [(Call, {"target": n + 1}) for n in range(STACK_DEPTH)]
+    out = run_plain(plain_case(*nested, (Halt, {"code": 7})))
     assert (out.error, out.code) == (Error.NONE, 7)
-    too_deep = [*nested, (Opcode.CALL, {"target": 0})]
+    too_deep = [*nested, (Call, {"target": 0})]
     out = run_plain(plain_case(*too_deep))
     assert (out.error, out.pc) == (Error.STACK, STACK_DEPTH)
     assert out.counters["instructions"] == STACK_DEPTH
 
 
-@pytest.mark.parametrize(
-    ("opcode", "error"), [(Opcode.MATVEC, Error.STREAM), (Opcode.INPUT, Error.INPUT)]
-)
-def test_unit_errors_stop_the_machine_there(opcode, error):
+@pytest.mark.parametrize(("operation", "error"), [(Matvec, Error.STREAM), (Input, Error.INPUT)])
+def test_unit_errors_stop_the_machine_there(operation, error):
     reply = Reply(latency=3, error=True, ended=False, result=0, waiting=[False] * 3)
-    out = run_plain(plain_case((Opcode.SET, {"value": 1}), (opcode, {}), replies=[reply]))
+    out = run_plain(plain_case((Set, {"value": 1}), (operation, {}), replies=[reply]))
     assert (out.error, out.pc, out.counters["frames"]) == (error, 1, 0)
     assert [pc for _, _, pc, _ in out.retired] == [0]
 
@@ -325,7 +337,7 @@ def test_unit_errors_stop_the_machine_there(opcode, error):
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])
 def test_limit_is_a_number_of_cycles(limit):
     """Two instructions take four cycles: a limit of four is enough."""
-    out = run_plain(plain_case((Opcode.SET, {"value": 1}), (Opcode.HALT, {}), limit=limit))
+    out = run_plain(plain_case((Set, {"value": 1}), (Halt, {}), limit=limit))
     assert out.error is (Error.LIMIT if limit < 4 else Error.NONE)
     assert out.counters["cycles"] == min(limit, 4)
     assert out.pc == (limit >= 2)

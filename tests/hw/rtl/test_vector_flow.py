@@ -8,8 +8,19 @@ import numpy as np
 import pytest
 
 from sordino.arch import Config
-from sordino.isa.instructions import Function, Instruction, Opcode, Space
-from sordino.rtl.vector_timing import duration
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import (
+    Add,
+    Argmax,
+    Cell,
+    Copy,
+    Drain,
+    Embed,
+    Fill,
+    Function,
+    Input,
+    Space,
+)
 from sordino.testing.stalls import STALLS
 from sordino.testing.vector_bench import (
     VectorBench,
@@ -52,13 +63,13 @@ def read_input(
         wanted = copy.deepcopy(before)
         rest = list(features)
         for count in counts:
-            instruction = Instruction.make(Opcode.INPUT, destination=13, count=count)
+            instruction = Input(destination=13, count=count)
             result = await dut.execute(ctx, instruction)
             taken, rest = rest[:count], rest[count:]
             wanted.activation[13 : 13 + len(taken)] = taken
             assert_same(dut.contents(ctx), wanted)
             if not (result.ended or result.error):
-                assert result.cycles == duration(instruction, dut.config) + result.waited
+                assert result.cycles == instruction.duration(dut.config) + result.waited
             results.append(result)
 
     dut.run(job)
@@ -99,7 +110,7 @@ def test_input_waits_as_long_as_it_takes() -> None:
     dut = new_bench()
 
     async def job(ctx: Any) -> None:
-        await dut.start(ctx, Instruction.make(Opcode.INPUT, destination=0, count=1))
+        await dut.start(ctx, Input(destination=0, count=1))
         for _ in range(100):
             assert ctx.get(dut.vector.unit.waiting)
             assert not ctx.get(dut.vector.unit.done)
@@ -112,20 +123,18 @@ def test_input_waits_as_long_as_it_takes() -> None:
 
 
 ABORTED = [
-    Instruction.make(
-        Opcode.CELL, units=14, parameters=2, state=4, destination=9, multiplier=40000, shift=31
-    ),
-    Instruction.make(Opcode.DRAIN, rows=6, parameters=2, destination=9, multiplier=40000, shift=31),
-    Instruction.make(Opcode.ADD, a=20, b=80, destination=50, count=25, function=Function.TANH),
-    Instruction.make(Opcode.ARGMAX, rows=6, parameters=2),
-    Instruction.make(Opcode.EMBED, parameters=6, stride=3, destination=88, count=20),
-    Instruction.make(Opcode.FILL, space=Space.BANK0, count=7, value=-128),
-    Instruction.make(Opcode.COPY, space=Space.STATE, source=4, destination=100, count=40),
-    Instruction.make(Opcode.INPUT, destination=4, count=30),
+    Cell(units=14, parameters=2, state=4, destination=9, multiplier=40000, shift=31),
+    Drain(rows=6, parameters=2, destination=9, multiplier=40000, shift=31),
+    Add(a=20, b=80, destination=50, count=25, function=Function.TANH),
+    Argmax(rows=6, parameters=2),
+    Embed(parameters=6, stride=3, destination=88, count=20),
+    Fill(space=Space.BANK0, count=7, value=-128),
+    Copy(space=Space.STATE, source=4, destination=100, count=40),
+    Input(destination=4, count=30),
 ]
 
 
-@pytest.mark.parametrize("instruction", ABORTED, ids=lambda i: i.opcode.name)
+@pytest.mark.parametrize("instruction", ABORTED, ids=lambda i: i.mnemonic)
 def test_abort(instruction: Instruction) -> None:
     """After an abort at any time nothing is written, and the next instruction is right."""
     dut = new_bench()
@@ -133,7 +142,7 @@ def test_abort(instruction: Instruction) -> None:
     config = dut.config
     rng = np.random.default_rng(3)
     words = np.array([[7 * n, n] for n in range(104)], "<i4").tobytes()
-    again = Instruction.make(Opcode.ARGMAX, bank=1, rows=3, parameters=2)
+    again = Argmax(bank=1, rows=3, parameters=2)
     cell = ABORTED[0]
 
     async def job(ctx: Any) -> None:

@@ -20,9 +20,8 @@ from sordino.bench.trained import FLOAT, GROUPED, find_trained
 from sordino.compiler.bench_codec import bench_codec
 from sordino.compiler.prune import prune_model
 from sordino.compiler.quantise import quantise_model
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Cell
 from sordino.peers import bitmap_bits, order0_bits
-from sordino.rtl.vector_timing import duration
 from sordino.testing.models import random_model
 
 
@@ -141,10 +140,10 @@ def test_an_lstm_step() -> None:
 
 def test_a_step_on_its_own_counts_what_the_next_one_hides() -> None:
     image = compile_step(128, 4, 4, 0.75)
-    last = [i for i in image.program if i.opcode is Opcode.CELL and i.layer == "encoder.0"][-1]
+    last = [i for i in image.program if isinstance(i, Cell) and i.layer == "encoder.0"][-1]
     use = encoder_use(image, frames=2, engine="rtl", step=True)
     assert last.units == 64
-    assert use.hidden == duration(last, image.config)
+    assert use.hidden == last.duration(image.config)
     assert use.alone == use.cycles + use.hidden
 
 

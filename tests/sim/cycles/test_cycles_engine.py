@@ -12,7 +12,7 @@ from sordino.engines.cosim import compare
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode, unit_of
+from sordino.isa.operations import Call, Halt, Input, Jump, Matvec, Table
 from sordino.isa.registers import COUNTERS, Error
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.programs import overlapped
@@ -68,10 +68,10 @@ def test_cycle_limit_around_the_end() -> None:
 def test_input_that_ends_within_a_vector(left: int) -> None:
     builder = ProgramBuilder(G1)
     builder.label("frame")
-    builder.add(Opcode.INPUT, destination=0, count=5, end="done")
-    builder.add(Opcode.JUMP, target="frame")
+    builder.add(Input, destination=0, count=5, end="done")
+    builder.add(Jump, target="frame")
     builder.label("done")
-    builder.add(Opcode.HALT, code=3)
+    builder.add(Halt, code=3)
     features = np.ones((1, 10 + left), np.int8)
     assert check(builder.image(), features) is (Error.INPUT if left else Error.NONE)
 
@@ -79,8 +79,8 @@ def test_input_that_ends_within_a_vector(left: int) -> None:
 def test_stack_error() -> None:
     builder = ProgramBuilder(G1)
     builder.label("again")
-    builder.add(Opcode.CALL, target="again")
-    builder.add(Opcode.HALT)
+    builder.add(Call, target="again")
+    builder.add(Halt)
     assert check(builder.image(), NO_INPUT) is Error.STACK
 
 
@@ -92,10 +92,10 @@ def test_run_tables_may_change(slot: int) -> None:
     builder = ProgramBuilder(G1)
     builder.matrix(slots)
     builder.matvec(0, source=0)
-    builder.add(Opcode.TABLE, source=2, slot=slot, runs=1)
-    builder.add(Opcode.MATVEC, columns=120, rows=3, run_slot=slot)
+    builder.add(Table, source=2, slot=slot, runs=1)
+    builder.add(Matvec, columns=120, rows=3, run_slot=slot)
     builder.matvec(0, source=0)
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     image = builder.image()
     longer = tuple(replace(symbol, base=symbol.base + 1) for symbol in image.tables[0])
     image = replace(image, tables=(*image.tables, longer))
@@ -133,9 +133,7 @@ def test_layers_sum_to_the_whole(kind: str) -> None:
     groups = total.places + total.padding + counters["wait_x"] + total.imbalance + total.overhead
     assert groups == total.matvec * trial.image.config.groups
     # A unit's start counts here, but not in its counter.
-    begun = sum(
-        unit_of(trial.image.program[int(one.name)].opcode).value and one.times for one in each
-    )
+    begun = sum(trial.image.program[int(one.name)].unit.value and one.times for one in each)
     work = sum(counters[name] for name in ("matvec", "vector", "table"))
     assert total.matvec + total.vector + total.table + total.hidden == work + begun
     assert total.hidden > 0 or kind == "layers"

@@ -14,7 +14,7 @@ from sordino.engines.rtl import Rtl
 from sordino.golden.codec import GroupWalk, decode_walks
 from sordino.isa import timing
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Matvec
 from sordino.isa.registers import Error
 from sordino.testing.coupling import coupled_image, coupled_slots
 from sordino.testing.matvec import ArrayBench, rtl_matvec
@@ -138,7 +138,7 @@ def test_time_of_a_stream_that_leaves_its_matrix() -> None:
         outside = [
             walk.outside
             for i in image.program
-            if i.opcode is Opcode.MATVEC
+            if isinstance(i, Matvec)
             for walk in decode_walks(
                 image, i.matrix, rows=i.rows, columns=i.columns, runs=image.tables[0]
             )

@@ -15,7 +15,8 @@ from sordino.engines.engine import RunResult
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
-from sordino.isa.instructions import Instruction, Opcode, Unit
+from sordino.isa.instruction import Instruction, Unit
+from sordino.isa.operations import Call, Emit, Fill, Halt, Input, Matvec, Return, Set, Table
 from sordino.isa.registers import Error
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.programs import overlapped, random_slots
@@ -58,9 +59,9 @@ def test_a_clock_by_hand() -> None:
 
 def test_an_input_holds_back_what_follows() -> None:
     program = [
-        Instruction.make(Opcode.TABLE, beside=ALL),
-        Instruction.make(Opcode.INPUT, count=1, beside=ALL),
-        Instruction.make(Opcode.HALT),
+        Table(overlaps=ALL),
+        Input(count=1, overlaps=ALL),
+        Halt(),
     ]
     clock = Clock()
     for address, (turn, duration, begins) in enumerate(
@@ -99,23 +100,23 @@ def beside_image(add: Callable[[ProgramBuilder], None], *, rows: int = 40) -> Im
     builder.matvec(0, source=0)
     builder.matvec(1, source=0, bank=1, slot=1)
     add(builder)
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     image = builder.image()
     program = list(image.program)
-    last = max(n for n, i in enumerate(program) if i.opcode is Opcode.MATVEC)
-    program[last + 1 :] = [replace(i, beside=ALL) for i in program[last + 1 :]]
+    last = max(n for n, i in enumerate(program) if isinstance(i, Matvec))
+    program[last + 1 :] = [i.replace(overlaps=ALL) for i in program[last + 1 :]]
     return replace(image, program=tuple(program))
 
 
 def short_work(builder: ProgramBuilder) -> None:
     """Own instructions, a few vector instructions, a TABLE, and a long vector instruction."""
-    builder.add(Opcode.FILL, destination=20, count=3)
-    builder.add(Opcode.SET, register=2, value=77)
-    builder.add(Opcode.EMIT, register=2)
-    builder.add(Opcode.TABLE, source=1, slot=2)
-    builder.add(Opcode.FILL, destination=20, count=30)
-    builder.add(Opcode.EMIT, register=2)
-    builder.add(Opcode.FILL, destination=20, count=700)
+    builder.add(Fill, destination=20, count=3)
+    builder.add(Set, register=2, value=77)
+    builder.add(Emit, register=2)
+    builder.add(Table, source=1, slot=2)
+    builder.add(Fill, destination=20, count=30)
+    builder.add(Emit, register=2)
+    builder.add(Fill, destination=20, count=700)
 
 
 def test_a_limit_around_every_event() -> None:
@@ -167,15 +168,15 @@ def test_a_stream_error_while_an_earlier_one_is_at_work() -> None:
     builder = ProgramBuilder(G1)
     builder.matrix(random_slots(np.random.default_rng(1), G1, rows=2, columns=5, density=0.9))
     builder.clear()
-    builder.add(Opcode.TABLE, source=0, runs=1)
-    builder.add(Opcode.TABLE, source=1)
-    builder.add(Opcode.FILL, destination=50, count=900)
-    builder.add(Opcode.MATVEC, rows=2, columns=5, beside=ALL)
-    builder.add(Opcode.HALT)
+    builder.add(Table, source=0, runs=1)
+    builder.add(Table, source=1)
+    builder.add(Fill, destination=50, count=900)
+    builder.add(Matvec, rows=2, columns=5, overlaps=ALL)
+    builder.add(Halt)
     image = builder.image()
     at = len(image.program) - 2
     program = list(image.program)
-    program[at] = replace(program[at], beside=ALL)
+    program[at] = replace(program[at], overlaps=ALL)
     image = with_bad_end(replace(image, program=tuple(program)), 0)
     a, _ = check(Rtl(image), Cycles(image), NO_INPUT)
     assert a.error is Error.STREAM
@@ -186,14 +187,14 @@ def test_a_stream_error_while_an_earlier_one_is_at_work() -> None:
 def test_input_while_a_table_is_at_work(left: int) -> None:
     """At the end of input the TABLE beside it retires, or with an error does not."""
     builder = ProgramBuilder(G1)
-    builder.add(Opcode.TABLE, source=0, slot=1)
-    builder.add(Opcode.INPUT, count=4, end="done")
-    builder.add(Opcode.SET, register=1, value=5)
+    builder.add(Table, source=0, slot=1)
+    builder.add(Input, count=4, end="done")
+    builder.add(Set, register=1, value=5)
     builder.label("done")
-    builder.add(Opcode.SET, register=1, value=6)
-    builder.add(Opcode.HALT)
+    builder.add(Set, register=1, value=6)
+    builder.add(Halt)
     image = builder.image()
-    program = tuple(replace(i, beside=ALL) for i in image.program)
+    program = tuple(i.replace(overlaps=ALL) for i in image.program)
     image = replace(image, program=program, tables=image.tables or ())
     rtl, model = Rtl(image), Cycles(image)
     features = np.ones((1, left), np.int8)
@@ -205,11 +206,11 @@ def test_input_while_a_table_is_at_work(left: int) -> None:
     check(rtl, model, np.ones((1, 4), np.int8))
 
 
-@pytest.mark.parametrize("opcode", [Opcode.RETURN, Opcode.CALL])
-def test_stack_error_waits_for_all(opcode: Opcode) -> None:
+@pytest.mark.parametrize("operation", [Return, Call])
+def test_stack_error_waits_for_all(operation: type[Instruction]) -> None:
     def add(builder: ProgramBuilder) -> None:
         builder.label("again")
-        builder.add(opcode, **({"target": "again"} if opcode is Opcode.CALL else {}))
+        builder.add(operation, **({"target": "again"} if operation is Call else {}))
 
     image = beside_image(add)
     rtl, model = Rtl(image), Cycles(image)

@@ -12,7 +12,7 @@ from sordino.cycles.tables import after, decoding, empty
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.codec import GroupStreams, decode_streams
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Halt
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.coupling import coupled_image
 from sordino.testing.stepped import stepped_cycles
@@ -26,7 +26,7 @@ def sparse_image(rng: np.random.Generator, config: Config) -> Image:
     builder = ProgramBuilder(config)
     slots = (rng.random((1, config.lanes, 400)) < 0.01).astype(np.int8)
     builder.matvec(builder.matrix(slots), source=0)
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     return builder.image()
 
 

@@ -12,7 +12,20 @@ from sordino.cycles.path import decisions_of, follow
 from sordino.cycles.trace import Timer, time_trace
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
-from sordino.isa.instructions import Condition, Opcode
+from sordino.isa.operations import (
+    Argmax,
+    Branch,
+    Call,
+    Condition,
+    Emit,
+    Halt,
+    Input,
+    Jump,
+    Loop,
+    Matvec,
+    Return,
+    Set,
+)
 from sordino.isa.registers import Error
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.models import random_model
@@ -32,10 +45,10 @@ def emitted(image: Image, features: np.ndarray) -> list[list[int]]:
     """Golden's tokens, frame by frame."""
     found: list[list[int]] = []
     for record in Golden(image).run(features, record=True).records or ():
-        match image.program[record.pc].opcode:
-            case Opcode.INPUT if len(record.values) > 1:
+        match image.program[record.pc]:
+            case Input() if len(record.values) > 1:
                 found.append([])
-            case Opcode.EMIT:
+            case Emit():
                 found[-1].append(int(record.values[0]))
     return found
 
@@ -71,17 +84,17 @@ def test_time_of_tokens() -> None:
 
 def test_a_path_with_calls_and_loops() -> None:
     builder = ProgramBuilder(G1)
-    builder.add(Opcode.SET, register=1, value=3)
+    builder.add(Set, register=1, value=3)
     builder.label("again")
-    builder.add(Opcode.CALL, target="sub")
-    builder.add(Opcode.LOOP, register=1, target="again")
-    builder.add(Opcode.BRANCH, register=1, condition=Condition.NE, value=0, target="again")
-    builder.add(Opcode.BRANCH, register=1, condition=Condition.LT, value=1, target="end")
-    builder.add(Opcode.JUMP, target="again")
+    builder.add(Call, target="sub")
+    builder.add(Loop, register=1, target="again")
+    builder.add(Branch, register=1, condition=Condition.NE, value=0, target="again")
+    builder.add(Branch, register=1, condition=Condition.LT, value=1, target="end")
+    builder.add(Jump, target="again")
     builder.label("end")
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     builder.label("sub")
-    builder.add(Opcode.RETURN)
+    builder.add(Return)
     image = builder.image()
     model = Cycles(image)
     counters = model.run(np.zeros((0, 1), np.int8)).counters
@@ -154,20 +167,20 @@ def loop_image(*, counted: bool, argmax: bool = False) -> Image:
     """A frame that repeats something until a register says so."""
     builder = ProgramBuilder(G1)
     builder.label("frame")
-    builder.add(Opcode.INPUT, destination=0, count=1, end="end")
+    builder.add(Input, destination=0, count=1, end="end")
     if counted:
-        builder.add(Opcode.SET, register=1, value=7)
+        builder.add(Set, register=1, value=7)
     builder.label("again")
     if argmax:
         entries = builder.entries(np.zeros(8, np.int64), np.arange(8))
-        builder.add(Opcode.ARGMAX, rows=1, parameters=entries, register=2)
+        builder.add(Argmax, rows=1, parameters=entries, register=2)
         branch = {"condition": Condition.EQ, "value": 0, "target": "frame"}
-        builder.add(Opcode.BRANCH, register=2, **branch)
-    builder.add(Opcode.EMIT, register=0)
-    builder.add(Opcode.LOOP, register=1, target="again")
-    builder.add(Opcode.JUMP, target="frame")
+        builder.add(Branch, register=2, **branch)
+    builder.add(Emit, register=0)
+    builder.add(Loop, register=1, target="again")
+    builder.add(Jump, target="frame")
     builder.label("end")
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     return builder.image()
 
 
@@ -205,9 +218,9 @@ def test_bounds_of_a_run_that_may_end_in_a_frame() -> None:
     """Two vectors and HALT, without the end of input: nothing comes after the frames."""
     builder = ProgramBuilder(G1)
     for _ in range(2):
-        builder.add(Opcode.INPUT, destination=0, count=2, end="done")
+        builder.add(Input, destination=0, count=2, end="done")
     builder.label("done")
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     bounds = frame_bounds(builder.image())
     assert bounds is not None
     took = Cycles(builder.image()).run(np.zeros((2, 2), np.int8)).counters["cycles"]
@@ -218,12 +231,12 @@ def test_bounds_of_a_run_that_may_end_in_a_frame() -> None:
 def test_an_input_at_the_end_that_leads_to_another() -> None:
     builder = ProgramBuilder(G1)
     builder.label("again")
-    builder.add(Opcode.INPUT, destination=0, count=2, end="more")
-    builder.add(Opcode.JUMP, target="again")
+    builder.add(Input, destination=0, count=2, end="more")
+    builder.add(Jump, target="again")
     builder.label("more")
-    builder.add(Opcode.INPUT, destination=0, count=2, end="done")
+    builder.add(Input, destination=0, count=2, end="done")
     builder.label("done")
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     image = builder.image()
     bounds = frame_bounds(image)
     assert bounds is not None
@@ -238,14 +251,14 @@ def test_a_product_without_a_run_table_has_no_time() -> None:
     """No engine takes that path; it bounds nothing."""
     builder = ProgramBuilder(G1)
     builder.matrix(np.ones((1, G1.lanes, 2), np.int8))
-    builder.add(Opcode.INPUT, destination=0, count=2, end="done")
-    builder.add(Opcode.MATVEC, columns=2, rows=1)
+    builder.add(Input, destination=0, count=2, end="done")
+    builder.add(Matvec, columns=2, rows=1)
     builder.label("done")
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     assert frame_bounds(builder.image()) is None
 
 
 def test_program_without_input_has_no_frames() -> None:
     builder = ProgramBuilder(G1)
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     assert frame_bounds(builder.image()) is None

@@ -13,9 +13,20 @@ from sordino.engines.cosim import compare
 from sordino.engines.engine import Record, RunResult
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.isa.effects import Store
+from sordino.isa.fields import Store
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import (
+    Argmax,
+    Cell,
+    Drain,
+    Emit,
+    Fill,
+    Halt,
+    Input,
+    Jump,
+    Matvec,
+)
 from sordino.isa.registers import COUNTERS, Error, LoadTarget
 from sordino.isa.tans import expand
 from sordino.testing.random_images import LayerSizes, layers_image, random_matrix
@@ -77,8 +88,8 @@ def difference(image: Image, features: NDArray[np.int8], **changes: Callable) ->
     return outcome.first_difference
 
 
-def find(image: Image, opcode: Opcode, nth: int = 0) -> int:
-    return [at for at, i in enumerate(image.program) if i.opcode is opcode][nth]
+def find(image: Image, operation: type[Instruction], nth: int = 0) -> int:
+    return [at for at, i in enumerate(image.program) if isinstance(i, operation)][nth]
 
 
 def test_equal_runs_are_identical(image: Image, features: NDArray[np.int8], loaded: Rtl) -> None:
@@ -115,26 +126,26 @@ def flip(at: int, word: int) -> Callable[[Record], list[Record]]:
 
 
 @pytest.mark.parametrize(
-    ("opcode", "word", "place"),
+    ("operation", "word", "place"),
     [
-        (Opcode.INPUT, 3, r"INPUT, input\): activation\[3\]"),
-        (Opcode.CELL, 2, r"CELL, cell\): state\[2\]"),
-        (Opcode.CELL, 9, r"CELL, cell\): activation\[5\]"),
-        (Opcode.CELL, 18 + 8 + 3, r"CELL, cell\): bank[01] row 1 lane 3"),
-        (Opcode.MATVEC, 2 * 8 + 7, r"MATVEC\): bank[01] row 2 lane 7"),
-        (Opcode.DRAIN, 31, r"DRAIN\): activation\[45\]"),
-        (Opcode.DRAIN, 32 + 8, r"DRAIN\): bank0 row 1 lane 0"),
-        (Opcode.ARGMAX, 0, r"ARGMAX\): register\[3\]"),
-        (Opcode.ARGMAX, 1 + 9, r"ARGMAX\): bank1 row 1 lane 1"),
-        (Opcode.EMIT, 0, r"EMIT\): token\[0\]"),
-        (Opcode.JUMP, 0, r"JUMP\): pc\[0\]"),
-        (Opcode.FILL, 100, r"FILL\): activation\[100\]"),
+        (Input, 3, r"INPUT, input\): activation\[3\]"),
+        (Cell, 2, r"CELL, cell\): state\[2\]"),
+        (Cell, 9, r"CELL, cell\): activation\[5\]"),
+        (Cell, 18 + 8 + 3, r"CELL, cell\): bank[01] row 1 lane 3"),
+        (Matvec, 2 * 8 + 7, r"MATVEC\): bank[01] row 2 lane 7"),
+        (Drain, 31, r"DRAIN\): activation\[45\]"),
+        (Drain, 32 + 8, r"DRAIN\): bank0 row 1 lane 0"),
+        (Argmax, 0, r"ARGMAX\): register\[3\]"),
+        (Argmax, 1 + 9, r"ARGMAX\): bank1 row 1 lane 1"),
+        (Emit, 0, r"EMIT\): token\[0\]"),
+        (Jump, 0, r"JUMP\): pc\[0\]"),
+        (Fill, 100, r"FILL\): activation\[100\]"),
     ],
 )
 def test_a_changed_word_is_named(
-    image: Image, features: NDArray[np.int8], opcode: Opcode, word: int, place: str
+    image: Image, features: NDArray[np.int8], operation: type[Instruction], word: int, place: str
 ) -> None:
-    at = find(image, opcode)
+    at = find(image, operation)
     text = difference(image, features, record=flip(at, word))
     pattern = rf"^instruction \d+ \(address {at}, {place}: golden (-?\d+), changed (-?\d+)$"
     found = re.search(pattern, text)
@@ -146,12 +157,11 @@ def test_an_input_that_meets_the_end_is_compared_by_its_address(
     image: Image, features: NDArray[np.int8]
 ) -> None:
     def at_the_end(record: Record) -> list[Record]:
-        opcode = image.program[record.pc].opcode
-        if opcode is Opcode.INPUT and len(record.values) == 1:
+        if isinstance(image.program[record.pc], Input) and len(record.values) == 1:
             return [replace(record, values=record.values + 1)]
         return [record]
 
-    done = image.program[find(image, Opcode.INPUT)].end
+    done = image.program[find(image, Input)].end
     text = difference(image, features, record=at_the_end)
     assert text.endswith(f"INPUT, input): pc[0]: golden {done}, changed {done + 1}")
 
@@ -159,7 +169,7 @@ def test_an_input_that_meets_the_end_is_compared_by_its_address(
 def test_missing_and_surplus_words_and_instructions(
     image: Image, features: NDArray[np.int8]
 ) -> None:
-    cell = find(image, Opcode.CELL)
+    cell = find(image, Cell)
 
     def shorter(record: Record) -> list[Record]:
         return [replace(record, values=record.values[:4])] if record.pc == cell else [record]
@@ -171,10 +181,10 @@ def test_missing_and_surplus_words_and_instructions(
         return [] if record.pc == cell else [record]
 
     def last_twice(record: Record) -> list[Record]:
-        return [record] * (2 if image.program[record.pc].opcode is Opcode.HALT else 1)
+        return [record] * (2 if isinstance(image.program[record.pc], Halt) else 1)
 
     def no_last(record: Record) -> list[Record]:
-        return [record] * (image.program[record.pc].opcode is not Opcode.HALT)
+        return [record] * (not isinstance(image.program[record.pc], Halt))
 
     assert "CELL, cell): golden wrote" in difference(image, features, record=shorter)
     for change, second in ((twice, cell), (never, cell + 1)):
@@ -184,7 +194,7 @@ def test_missing_and_surplus_words_and_instructions(
     text = difference(image, features, record=last_twice)
     assert text == f"changed retired more than golden's {count} instructions"
     text = difference(image, features, record=no_last)
-    at = find(image, Opcode.HALT)
+    at = find(image, Halt)
     assert text == (
         f"instruction {count - 1} (address {at}, HALT): changed stopped there with NONE, "
         "golden wrote 0 words"
@@ -269,7 +279,7 @@ def contents(image: Image) -> dict[tuple[LoadTarget, int], list[int]]:
 def test_a_wrong_bias_is_found_in_its_unit(
     image: Image, features: NDArray[np.int8], loaded: Rtl
 ) -> None:
-    cell = find(image, Opcode.CELL)
+    cell = find(image, Cell)
     for unit in (0, 4, 8):
         # Gate g of the unit: its bias decides what the cell adds; both extremes, so that it shows.
         address = 4 * image.program[cell].parameters + 4 * unit + 2
@@ -288,16 +298,16 @@ def test_a_wrong_program_word_is_found_at_its_address(
     image: Image, features: NDArray[np.int8], loaded: Rtl
 ) -> None:
     """Another shift in the first MATVEC; another target in the JUMP; another opcode."""
-    matvec, jump = find(image, Opcode.MATVEC), find(image, Opcode.JUMP)
+    matvec, jump = find(image, Matvec), find(image, Jump)
     for at, other in (
         (matvec, replace_fields(image, matvec, shift=image.program[matvec].shift ^ 4)),
-        (jump, replace_fields(image, jump, target=find(image, Opcode.HALT))),
+        (jump, replace_fields(image, jump, target=find(image, Halt))),
     ):
         words = [
             (LoadTarget.PROGRAM, 0, 4 * at + k, other >> 32 * k & 0xFFFF_FFFF) for k in range(4)
         ]
         text = fault(loaded, features, *words)
-        assert f"(address {at}, {image.program[at].opcode.name})" in text
+        assert f"(address {at}, {image.program[at].mnemonic})" in text
     text = fault(loaded, features, (LoadTarget.PROGRAM, 0, 4 * matvec, 0x1F))
     where = f"instruction {matvec} (address {matvec}, MATVEC): rtl stopped there with ILLEGAL, "
     assert text.startswith(where)
@@ -305,7 +315,7 @@ def test_a_wrong_program_word_is_found_at_its_address(
 
 def replace_fields(image: Image, at: int, **fields: int) -> int:
     instruction = image.program[at]
-    changed = type(instruction).make(instruction.opcode, **{**instruction.fields, **fields})
+    changed = instruction.replace(**fields)
     return int(changed.encode())
 
 
@@ -313,7 +323,7 @@ def test_a_wrong_table_entry_is_found_in_a_product(
     image: Image, features: NDArray[np.int8], loaded: Rtl
 ) -> None:
     """Another value in all entries of the symbol that W's decoders meet most."""
-    config, matvec = image.config, find(image, Opcode.MATVEC)
+    config, matvec = image.config, find(image, Matvec)
     entries = expand(image.tables[1], config.state_bits)
     numbers = [entry.symbol.base for entry in entries]
     common = max(set(numbers), key=numbers.count)
@@ -333,7 +343,7 @@ def test_a_wrong_table_entry_is_found_in_a_product(
 def test_a_wrong_stream_word_is_found_in_its_lane_or_group(
     image: Image, features: NDArray[np.int8], loaded: Rtl
 ) -> None:
-    matvec, sections = find(image, Opcode.MATVEC), contents(image)
+    matvec, sections = find(image, Matvec), contents(image)
     for lane in (0, 3, 7):
         word = sections[LoadTarget.VALUES, lane][1] ^ 0x0100
         text = fault(loaded, features, (LoadTarget.VALUES, lane, 1, word))

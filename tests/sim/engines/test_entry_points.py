@@ -15,9 +15,9 @@ from sordino.engines.amaranth_sim import AmaranthSim
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.golden.vector import embedding_words
-from sordino.isa.effects import Store
+from sordino.isa.fields import Store
 from sordino.isa.image import Image, ImageError
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Halt
 from sordino.isa.registers import Error
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.machine import run_machine
@@ -42,9 +42,9 @@ STARTS: dict[str, Callable[[Image, str], Any]] = {
 def two_entries() -> Image:
     """Entry point `main` at 1 with HALT code 2; at 0 HALT code 1."""
     builder = ProgramBuilder(MACHINES["g4"])
-    builder.add(Opcode.HALT, code=1)
+    builder.add(Halt, code=1)
     builder.label("main")
-    builder.add(Opcode.HALT, code=2)
+    builder.add(Halt, code=2)
     return builder.image()
 
 

@@ -10,7 +10,7 @@ from sordino.engines.cosim import compare
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Cell
 from sordino.testing.models import random_model
 from sordino.testing.trials import MACHINES
 
@@ -32,7 +32,7 @@ def cells(sizes: dict[str, Any]) -> list[float]:
     return [
         cycles / times
         for i, (times, cycles) in profile
-        if times and i.opcode is Opcode.CELL and i.layer.startswith("encoder")
+        if times and isinstance(i, Cell) and i.layer.startswith("encoder")
     ]
 
 

@@ -12,7 +12,7 @@ from sordino.engines.memory_timing import MemoryTiming
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image, ImageError
-from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.operations import Halt, Jump, Matvec
 from sordino.isa.registers import Error
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.models import random_model
@@ -30,10 +30,7 @@ TIMINGS = (
 
 def fetched(image: Image) -> Image:
     """The same with every matrix read anew each time."""
-    program = tuple(
-        replace(i, fields={**i.fields, "again": 0}) if i.opcode is Opcode.MATVEC else i
-        for i in image.program
-    )
+    program = tuple(i.replace(from_ring=0) if isinstance(i, Matvec) else i for i in image.program)
     return replace(image, program=program)
 
 
@@ -73,8 +70,8 @@ def twice(slots: np.ndarray, *, marks: tuple[bool, ...] = (True,), between: int 
     builder.matvec(0, source=0)
     if between >= 0:
         builder.matvec(between, source=0)
-    builder.matvec(0, source=0, first=20, again=True)
-    builder.add(Opcode.HALT)
+    builder.matvec(0, source=0, first_row=20, from_ring=True)
+    builder.add(Halt)
     return moved(builder.image(), list(marks))
 
 
@@ -101,9 +98,9 @@ def test_what_the_rings_do_not_hold_is_refused(image: Image, text: str) -> None:
 def test_rows_beyond_the_bank_are_refused() -> None:
     """The last row that there is, and one more."""
     image = twice(SMALL)
-    at = max(n for n, i in enumerate(image.program) if i.opcode is Opcode.MATVEC)
+    at = max(n for n, i in enumerate(image.program) if isinstance(i, Matvec))
     for first, refused in ((62, False), (63, True)):
-        i = replace(image.program[at], fields={**image.program[at].fields, "first": first})
+        i = image.program[at].replace(first_row=first)
         moved_on = replace(image, program=(*image.program[:at], i, *image.program[at + 1 :]))
         if refused:
             with pytest.raises(ImageError, match="does not fit: rows_per_lane: rows takes words"):
@@ -123,9 +120,7 @@ def test_entry_points_begin_with_nothing_in_the_rings() -> None:
     """What a loop leaves there counts only on the way round; from an entry nothing is known."""
     image = twice(SMALL)
     last = len(image.program) - 1
-    back = replace(
-        image, program=(*image.program[:last], Instruction.make(Opcode.JUMP, target=last - 1))
-    )
+    back = replace(image, program=(*image.program[:last], Jump(target=last - 1)))
     Golden(back)
     host = {**image.host, "entries": {"main": 0, "again": last - 1}}
     with pytest.raises(ImageError, match="rings may hold nothing known"):
@@ -160,7 +155,7 @@ def test_compiled_chunks() -> None:
         ).image
         for chunk in (1, 3)
     ]
-    assert any(i.opcode is Opcode.MATVEC and i.again for i in images[1].program)
+    assert any(isinstance(i, Matvec) and i.again for i in images[1].program)
     features = np.random.default_rng(1).integers(-128, 128, (8, model.inputs)).astype(np.int8)
     wanted = Golden(images[0]).run(features)
     timing = MemoryTiming(latency=20, rate=100)

@@ -9,9 +9,9 @@ from sordino.engines.engine import RunResult
 from sordino.engines.errors import ToolError
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.isa.effects import Store
+from sordino.isa.fields import Store
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Cell, Halt, Matvec
 from sordino.isa.registers import COUNTERS, Error
 from sordino.testing.random_images import LayerSizes, layers_image, random_matrix
 from sordino.testing.streaming import assert_same_run
@@ -89,10 +89,10 @@ def test_profile_sums_to_the_cycles(image: Image, features: NDArray[np.int8], lo
     assert loaded.profile().shape == (len(image.program), 2)
     assert cycles.sum() == result.counters["cycles"]
     assert times.sum() == result.counters["instructions"]
-    opcodes = [instruction.opcode for instruction in image.program]
-    assert times[opcodes.index(Opcode.CELL)] == FRAMES
-    assert times[opcodes.index(Opcode.HALT)] == 1
-    matvec = sum(c for c, o in zip(cycles.tolist(), opcodes, strict=True) if o is Opcode.MATVEC)
+    opcodes = [type(instruction) for instruction in image.program]
+    assert times[opcodes.index(Cell)] == FRAMES
+    assert times[opcodes.index(Halt)] == 1
+    matvec = sum(c for c, o in zip(cycles.tolist(), opcodes, strict=True) if o is Matvec)
     # Every instruction has two cycles of the sequencer's beside its unit's.
     assert matvec == result.counters["matvec"] + 2 * 4 * FRAMES
 

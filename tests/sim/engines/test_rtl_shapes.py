@@ -10,7 +10,7 @@ from sordino.arch import Config
 from sordino.engines.cosim import Comparison, compare
 from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Drain, Matvec
 from sordino.testing.random_images import (
     LayerSizes,
     ProductCase,
@@ -35,7 +35,7 @@ def multiply(config: Config, cases: list[ProductCase], seed: int = 0) -> Compari
     assert outcome.first_difference is None
     kept = Rtl(image).run(features, cycle_limit=MOST_CYCLES, record=True).records
     assert kept is not None
-    matvecs = [r.values for r in kept if image.program[r.pc].opcode is Opcode.MATVEC]
+    matvecs = [r.values for r in kept if isinstance(image.program[r.pc], Matvec)]
     assert len(matvecs) == len(cases)
     for case, accumulators in zip(cases, matvecs, strict=True):
         outputs = len(case.matrix)
@@ -198,7 +198,7 @@ def test_saturation_is_reached_on_both_sides(machine: str) -> None:
         assert kept is not None
         for record in kept:
             instruction = image.program[record.pc]
-            if instruction.opcode is Opcode.DRAIN:
+            if isinstance(instruction, Drain):
                 outputs = record.values[: instruction.rows * config.lanes].tolist()
                 found[16 if instruction.wide else 8] |= set(outputs)
         both = compare(image, Golden(image), Rtl(image), features, cycle_limit=MOST_CYCLES)

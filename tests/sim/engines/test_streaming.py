@@ -13,7 +13,7 @@ from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.isa.external import external_streams
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Halt
 from sordino.isa.registers import Error
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.coupling import coupled_image
@@ -64,7 +64,7 @@ def one_matrix(slots: np.ndarray, config: Config = ROOMY) -> Image:
     builder = ProgramBuilder(config)
     number = builder.matrix(slots.astype(np.int8))
     builder.matvec(number, source=0)
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     return builder.image()
 
 

@@ -10,9 +10,22 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.engines.engine import Engine, Record
 from sordino.golden.machine import Golden
-from sordino.isa.effects import Store
+from sordino.isa.fields import Store
 from sordino.isa.image import Image, ImageError
-from sordino.isa.instructions import Condition, Opcode, Space
+from sordino.isa.operations import (
+    Branch,
+    Call,
+    Condition,
+    Emit,
+    Fill,
+    Halt,
+    Input,
+    Jump,
+    Loop,
+    Return,
+    Set,
+    Space,
+)
 from sordino.isa.registers import COUNTERS, Error
 from sordino.testing.programs import ProgramBuilder
 
@@ -38,7 +51,7 @@ def program(*code: tuple, config: Config = CONFIG, **labels: int) -> Image:
             if at == address:
                 builder.label(name)
         builder.add(opcode, **fields)
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     return builder.image()
 
 
@@ -71,16 +84,16 @@ def test_it_is_an_engine() -> None:
 
 def test_halt_code() -> None:
     builder = ProgramBuilder(CONFIG)
-    builder.add(Opcode.HALT, code=201)
+    builder.add(Halt, code=201)
     result = Golden(builder.image()).run(NOTHING, record=True)
     assert (result.code, result.error, values(result.records)) == (201, Error.NONE, [[]])
 
 
 def test_set_emit_and_records() -> None:
     image = program(
-        (Opcode.SET, {"register": 3, "value": 65535}),
-        (Opcode.EMIT, {"register": 3}),
-        (Opcode.EMIT, {"register": 4}),
+        (Set, {"register": 3, "value": 65535}),
+        (Emit, {"register": 3}),
+        (Emit, {"register": 4}),
     )
     result = Golden(image).run(NOTHING, record=True)
     assert result.tokens == [65535, 0]
@@ -91,7 +104,7 @@ def test_set_emit_and_records() -> None:
 
 
 def test_callback_sees_each_record_as_it_is_made() -> None:
-    golden = Golden(program((Opcode.SET, {"register": 0, "value": 5}), (Opcode.EMIT, {})))
+    golden = Golden(program((Set, {"register": 0, "value": 5}), (Emit, {})))
     seen: list[tuple[int, list[int], int]] = []
     result = golden.run(
         NOTHING,
@@ -102,7 +115,7 @@ def test_callback_sees_each_record_as_it_is_made() -> None:
 
 
 def test_step_by_step() -> None:
-    golden = Golden(program((Opcode.SET, {"register": 0, "value": 5}), (Opcode.EMIT, {})))
+    golden = Golden(program((Set, {"register": 0, "value": 5}), (Emit, {})))
     with pytest.raises(ValueError, match="the machine has stopped; start it first"):
         golden.step()
     golden.start(NOTHING)
@@ -117,12 +130,12 @@ def test_step_by_step() -> None:
 
 def test_jump_and_entry_points() -> None:
     builder = ProgramBuilder(CONFIG)
-    builder.add(Opcode.HALT, code=1)
+    builder.add(Halt, code=1)
     builder.label("main")
-    builder.add(Opcode.JUMP, target="there")
-    builder.add(Opcode.HALT, code=2)
+    builder.add(Jump, target="there")
+    builder.add(Halt, code=2)
     builder.label("there")
-    builder.add(Opcode.HALT, code=3)
+    builder.add(Halt, code=3)
     golden = Golden(builder.image())
     result = golden.run(NOTHING, record=True)
     assert (result.code, values(result.records)) == (3, [[3], []])
@@ -136,9 +149,9 @@ def test_jump_and_entry_points() -> None:
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_loop(count: int) -> None:
     image = program(
-        (Opcode.SET, {"register": 1, "value": count}),
-        (Opcode.EMIT, {"register": 1}),
-        (Opcode.LOOP, {"register": 1, "target": "again"}),
+        (Set, {"register": 1, "value": count}),
+        (Emit, {"register": 1}),
+        (Loop, {"register": 1, "target": "again"}),
         again=1,
     )
     result = Golden(image).run(NOTHING, record=True)
@@ -148,7 +161,7 @@ def test_loop(count: int) -> None:
 
 
 def test_loop_on_zero_wraps() -> None:
-    image = program((Opcode.LOOP, {"register": 1, "target": "out"}), (Opcode.HALT, {}), out=1)
+    image = program((Loop, {"register": 1, "target": "out"}), (Halt, {}), out=1)
     result = Golden(image).run(NOTHING, record=True)
     assert values(result.records)[0] == [65535, 1]
 
@@ -157,13 +170,13 @@ def test_loop_on_zero_wraps() -> None:
 @pytest.mark.parametrize(("held", "value"), [(5, 5), (4, 5), (6, 5), (0x8000, 5), (5, 0xFFFF)])
 def test_branch(condition: Condition, held: int, value: int) -> None:
     image = program(
-        (Opcode.SET, {"register": 6, "value": held}),
+        (Set, {"register": 6, "value": held}),
         (
-            Opcode.BRANCH,
+            Branch,
             {"register": 6, "condition": condition, "value": value, "target": "taken"},
         ),
-        (Opcode.HALT, {"code": 1}),
-        (Opcode.HALT, {"code": 2}),
+        (Halt, {"code": 1}),
+        (Halt, {"code": 2}),
         taken=3,
     )
     holds = {
@@ -180,15 +193,15 @@ def test_branch(condition: Condition, held: int, value: int) -> None:
 @pytest.mark.parametrize("depth", [1, 4, 5])
 def test_calls_nest_four_deep(depth: int) -> None:
     builder = ProgramBuilder(CONFIG)
-    builder.add(Opcode.CALL, target="sub1")
-    builder.add(Opcode.HALT, code=9)
+    builder.add(Call, target="sub1")
+    builder.add(Halt, code=9)
     for level in range(1, depth + 1):
         builder.label(f"sub{level}")
-        builder.add(Opcode.SET, register=0, value=level)
-        builder.add(Opcode.EMIT)
+        builder.add(Set, register=0, value=level)
+        builder.add(Emit)
         if level < depth:
-            builder.add(Opcode.CALL, target=f"sub{level + 1}")
-        builder.add(Opcode.RETURN)
+            builder.add(Call, target=f"sub{level + 1}")
+        builder.add(Return)
     golden = Golden(builder.image())
     result = golden.run(NOTHING)
     assert result.tokens == list(range(1, min(depth, 4) + 1))
@@ -196,27 +209,27 @@ def test_calls_nest_four_deep(depth: int) -> None:
         assert (result.error, result.code) == (Error.NONE, 9)
     else:
         assert (result.error, result.code) == (Error.STACK, 0)
-        assert golden.image.program[golden.state.pc].opcode is Opcode.CALL
+        assert isinstance(golden.image.program[golden.state.pc], Call)
         assert result.counters["instructions"] == 12, "the fifth call does not retire"
 
 
 def test_return_without_call() -> None:
-    golden = Golden(program((Opcode.SET, {"register": 0, "value": 1}), (Opcode.RETURN, {})))
+    golden = Golden(program((Set, {"register": 0, "value": 1}), (Return, {})))
     result = golden.run(NOTHING, record=True)
     assert (result.error, golden.state.pc, values(result.records)) == (Error.STACK, 1, [[1]])
 
 
 def test_stack_is_empty_after_start() -> None:
-    golden = Golden(program((Opcode.CALL, {"target": 1}), (Opcode.RETURN, {})))
+    golden = Golden(program((Call, {"target": 1}), (Return, {})))
     for _ in range(2):
         assert golden.run(NOTHING).error is Error.STACK
         assert golden.run(NOTHING, cycle_limit=1).error is Error.LIMIT
 
 
 INPUT = (
-    (Opcode.INPUT, {"destination": 7, "count": 3, "end": "end"}),
-    (Opcode.JUMP, {"target": 0}),
-    (Opcode.HALT, {"code": 5}),
+    (Input, {"destination": 7, "count": 3, "end": "end"}),
+    (Jump, {"target": 0}),
+    (Halt, {"code": 5}),
 )
 
 
@@ -248,21 +261,21 @@ def test_features_must_be_int8() -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 10, 11])
 def test_limit_counts_instructions(limit: int) -> None:
-    code = [(Opcode.SET, {"register": 0, "value": k}) for k in range(10)]
+    code = [(Set, {"register": 0, "value": k}) for k in range(10)]
     result = Golden(program(*code)).run(NOTHING, cycle_limit=limit)
     assert result.counters["instructions"] == limit
     assert result.error is (Error.NONE if limit == 11 else Error.LIMIT)
 
 
 def test_limit_ends_an_endless_program() -> None:
-    assert Golden(program((Opcode.JUMP, {"target": 0}))).run(NOTHING, cycle_limit=99).error is (
+    assert Golden(program((Jump, {"target": 0}))).run(NOTHING, cycle_limit=99).error is (
         Error.LIMIT
     )
 
 
 def test_memories_outlast_a_run_and_clear_empties_them() -> None:
-    fill = (Opcode.FILL, {"space": Space.STATE, "destination": 0, "count": 1, "value": 9})
-    image = program(fill, (Opcode.HALT, {}))
+    fill = (Fill, {"space": Space.STATE, "destination": 0, "count": 1, "value": 9})
+    image = program(fill, (Halt, {}))
     golden = Golden(replace(image, host={"entries": {"main": 0, "rest": 1}}))
     golden.run(NOTHING)
     assert golden.run(NOTHING, entry="rest").final[Store.STATE][0] == 9

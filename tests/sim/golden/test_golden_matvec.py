@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image, ImageError
-from sordino.isa.instructions import Condition, Opcode
+from sordino.isa.operations import Branch, Condition, Halt, Matvec, Table
 from sordino.isa.registers import Error
 from sordino.testing.programs import ProgramBuilder, random_slots
 
@@ -32,7 +32,7 @@ def matvec_image(slots: NDArray[np.int8], config: Config, **fields: int) -> Imag
     builder = ProgramBuilder(config)
     matrix = builder.matrix(slots)
     builder.matvec(matrix, source=fields.pop("source", 0), **fields)
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     return builder.image()
 
 
@@ -116,14 +116,14 @@ def test_tables_outlast_a_program_but_must_come_first() -> None:
     config = machine(4, 1, 1)
     builder = ProgramBuilder(config)
     matrix = builder.matrix(np.ones((1, 4, 3), np.int8))
-    builder.add(Opcode.BRANCH, register=0, condition=Condition.EQ, value=0, target="product")
+    builder.add(Branch, register=0, condition=Condition.EQ, value=0, target="product")
     builder.label("load")
-    builder.add(Opcode.TABLE, source=0, runs=1)
-    builder.add(Opcode.TABLE, source=1, slot=0)
+    builder.add(Table, source=0, runs=1)
+    builder.add(Table, source=1, slot=0)
     builder.label("product")
     fields = {"rows": 1, "columns": 3, "matrix": matrix}
-    builder.add(Opcode.MATVEC, source=0, **fields)
-    builder.add(Opcode.HALT)
+    builder.add(Matvec, source=0, **fields)
+    builder.add(Halt)
     image = builder.image()
     golden = Golden(replace(image, host={"entries": {"main": 0, "load": 1}}))
     with pytest.raises(ImageError, match=r"^instruction 3 \(MATVEC\) uses run slot 0, which no"):
@@ -138,10 +138,7 @@ def test_tables_outlast_a_program_but_must_come_first() -> None:
 def _fewer_columns(image: Image) -> Image:
     """The matrix is said to have a column less than its streams walk to."""
     program = tuple(
-        replace(i, fields={**i.fields, "columns": i.columns - 1})
-        if i.opcode is Opcode.MATVEC
-        else i
-        for i in image.program
+        i.replace(columns=i.columns - 1) if isinstance(i, Matvec) else i for i in image.program
     )
     return replace(image, program=program)
 

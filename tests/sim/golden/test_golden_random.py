@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from sordino import arith
 from sordino.golden.codec import decode_matrix
 from sordino.golden.machine import Golden
-from sordino.isa.effects import Store, writes
+from sordino.isa.fields import Store
+from sordino.isa.hazards import writes
 from sordino.isa.image import Image
-from sordino.isa.instructions import Condition, Function, Instruction, Opcode
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import ISA, Condition, Function, Halt, Table
 from sordino.isa.registers import Error
 from sordino.testing.programs import random_config, random_features, random_program
 
@@ -45,8 +47,8 @@ class Slow:
         """Execute, and return what the record should hold."""
         i = self.image.program[self.pc]
         before, self.pc = self.pc, self.pc + 1
-        ended = getattr(self, f"do_{i.opcode.name.lower()}")(i)
-        if i.opcode is Opcode.HALT:
+        ended = getattr(self, f"do_{i.mnemonic.lower()}")(i)
+        if isinstance(i, Halt):
             self.pc = before
         if ended:
             return [self.pc]
@@ -242,16 +244,16 @@ def test_random_programs_reach_everything() -> None:
         result = Golden(image).run(random_features(rng, image, 2), cycle_limit=LIMIT, record=True)
         for record in result.records or ():
             i = image.program[record.pc]
-            seen[i.opcode.name] += 1
+            seen[i.mnemonic] += 1
             for name in ("function", "bank", "wide", "space", "slot", "run_slot", "shift"):
                 if name in i.fields:
-                    seen[f"{i.opcode.name}.{name}={i.fields[name]}"] += 1
-        loads = {i.source for i in image.program if i.opcode is Opcode.TABLE and i.runs}
+                    seen[f"{i.mnemonic}.{name}={i.fields[name]}"] += 1
+        loads = {i.source for i in image.program if isinstance(i, Table) and i.runs}
         seen["several run tables"] += len(loads) > 1
         for name in ("padding", "useful", "gated"):
             seen[name] += bool(result.counters[name])
     wanted = {
-        *(opcode.name for opcode in Opcode),
+        *(operation.mnemonic for operation in ISA),
         *(f"{name}.bank={bank}" for name in ("CELL", "DRAIN", "ARGMAX") for bank in (0, 1)),
         *(f"{name}.function={f}" for name in ("DRAIN", "ADD") for f in (0, 1, 2)),
         *(f"FILL.space={space}" for space in range(4)),

@@ -8,9 +8,20 @@ import pytest
 from sordino.arch import Config
 from sordino.engines.engine import Record
 from sordino.golden.machine import Golden
-from sordino.isa.effects import Store
+from sordino.isa.fields import Store
 from sordino.isa.image import Image
-from sordino.isa.instructions import Function, Opcode, Space
+from sordino.isa.operations import (
+    Add,
+    Argmax,
+    Cell,
+    Copy,
+    Drain,
+    Embed,
+    Fill,
+    Function,
+    Halt,
+    Space,
+)
 from sordino.testing.programs import ProgramBuilder
 
 CONFIG = Config(
@@ -35,7 +46,7 @@ def program(*code: tuple, config: Config = CONFIG, **labels: int) -> Image:
             if at == address:
                 builder.label(name)
         builder.add(opcode, **fields)
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     return builder.image()
 
 
@@ -47,9 +58,7 @@ def values(records: Sequence[Record] | None) -> list[list[int]]:
 @pytest.mark.parametrize("space", list(Space))
 @pytest.mark.parametrize("value", [-128, -1, 0, 127])
 def test_fill(space: Space, value: int) -> None:
-    golden = Golden(
-        program((Opcode.FILL, {"space": space, "destination": 1, "count": 2, "value": value}))
-    )
+    golden = Golden(program((Fill, {"space": space, "destination": 1, "count": 2, "value": value})))
     memory = golden.state.memory.store(Store(space.value))
     memory[...] = 3
     result = golden.run(NOTHING, record=True)
@@ -63,7 +72,7 @@ def test_fill(space: Space, value: int) -> None:
 @pytest.mark.parametrize(("source", "destination"), [(0, 5), (5, 0), (2, 30)])
 def test_copy(space: Space, source: int, destination: int) -> None:
     fields = {"space": space, "source": source, "destination": destination, "count": 5}
-    golden = Golden(program((Opcode.COPY, fields)))
+    golden = Golden(program((Copy, fields)))
     memory = golden.state.memory.store(Store(space.value))
     memory[:40] = np.arange(40) - 6
     expected = memory.tolist()
@@ -78,7 +87,7 @@ def test_cell_clears_its_rows_and_updates_both_memories() -> None:
     biases = np.arange(20) * 700 - 6000
     word = builder.ints(biases)
     builder.add(
-        Opcode.CELL,
+        Cell,
         bank=1,
         units=5,
         parameters=word,
@@ -87,7 +96,7 @@ def test_cell_clears_its_rows_and_updates_both_memories() -> None:
         multiplier=1 << 15,
         shift=16,
     )
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     golden = Golden(builder.image())
     memory, rng = golden.state.memory, np.random.default_rng(1)
     memory.banks[:] = rng.integers(-20000, 20000, memory.banks.shape)
@@ -123,7 +132,7 @@ def test_drain_writes_slots_in_order(wide: int) -> None:
     builder = ProgramBuilder(CONFIG)
     word = builder.ints(np.arange(16) * 10)
     builder.add(
-        Opcode.DRAIN,
+        Drain,
         rows=2,
         parameters=word,
         destination=40,
@@ -132,7 +141,7 @@ def test_drain_writes_slots_in_order(wide: int) -> None:
         multiplier=1,
         shift=1,
     )
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     golden = Golden(builder.image())
     memory = golden.state.memory
     memory.banks[0] = 7
@@ -151,11 +160,9 @@ def test_argmax_and_embedding() -> None:
     embedding, stride = builder.embedding(table)
     indices = np.array([-1, 4, 3, -1, 2, 1, 0, -1])
     entries = builder.entries(np.array([900, 0, 5, 0, 0, 5, 0, 0]), indices)
-    builder.add(Opcode.ARGMAX, rows=1, parameters=entries, register=2)
-    builder.add(
-        Opcode.EMBED, register=2, parameters=embedding, stride=stride, destination=3, count=18
-    )
-    builder.add(Opcode.HALT)
+    builder.add(Argmax, rows=1, parameters=entries, register=2)
+    builder.add(Embed, register=2, parameters=embedding, stride=stride, destination=3, count=18)
+    builder.add(Halt)
     golden = Golden(builder.image())
     golden.state.memory.banks[0, 0] = 100
     result = golden.run(NOTHING, record=True)
@@ -167,7 +174,7 @@ def test_argmax_and_embedding() -> None:
 
 def test_add_reads_two_ranges() -> None:
     fields = {"a": 0, "b": 10, "destination": 5, "count": 4, "multiplier": 1, "shift": 1}
-    golden = Golden(program((Opcode.ADD, fields)))
+    golden = Golden(program((Add, fields)))
     golden.state.memory.state[:4] = [10, 20, -30, 32767]
     golden.state.memory.state[10:14] = [1, 2, 3, 32767]
     golden.run(NOTHING)

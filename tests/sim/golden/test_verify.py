@@ -11,7 +11,29 @@ from sordino.arch import Config
 from sordino.golden.machine import Golden
 from sordino.golden.verify import verify
 from sordino.isa.image import Image, ImageError
-from sordino.isa.instructions import Function, Instruction, Opcode, Space, Unit
+from sordino.isa.instruction import Instruction, Unit
+from sordino.isa.operations import (
+    ISA,
+    Add,
+    Argmax,
+    Branch,
+    Call,
+    Cell,
+    Copy,
+    Drain,
+    Embed,
+    Emit,
+    Fill,
+    Function,
+    Halt,
+    Input,
+    Jump,
+    Loop,
+    Matvec,
+    Set,
+    Space,
+    Table,
+)
 from sordino.isa.tans import Symbol
 from sordino.testing.programs import ProgramBuilder, random_config, random_program
 
@@ -38,27 +60,27 @@ def image(*code: Instruction, **changes: Any) -> Image:
     builder.matrix(np.ones((2, 4, 6), np.int8))
     builder.ints(np.arange(32))
     tables = (
-        Instruction.make(Opcode.TABLE, source=0, runs=1),
-        Instruction.make(Opcode.TABLE, source=1, slot=0),
+        Table(source=0, runs=1),
+        Table(source=1, slot=0),
     )
-    made = replace(builder.image(), program=(*tables, *code, Instruction.make(Opcode.HALT)))
+    made = replace(builder.image(), program=(*tables, *code, Halt()))
     return replace(made, **changes)
 
 
-def make(opcode: Opcode, **fields: Any) -> Instruction:
+def make(operation: type[Instruction], **fields: Any) -> Instruction:
     """A valid instruction with changes."""
-    valid: dict[Opcode, dict[str, Any]] = {
-        Opcode.INPUT: {"count": 1},
-        Opcode.MATVEC: {"columns": 6, "rows": 2},
-        Opcode.CELL: {"units": 3, "multiplier": 1, "shift": 1},
-        Opcode.DRAIN: {"rows": 2, "multiplier": 1, "shift": 1},
-        Opcode.ARGMAX: {"rows": 2},
-        Opcode.ADD: {"count": 1, "multiplier": 1, "shift": 1},
-        Opcode.EMBED: {"count": 1},
-        Opcode.FILL: {"count": 1},
-        Opcode.COPY: {"count": 1, "destination": 1},
+    valid: dict[type[Instruction], dict[str, Any]] = {
+        Input: {"count": 1},
+        Matvec: {"columns": 6, "rows": 2},
+        Cell: {"units": 3, "multiplier": 1, "shift": 1},
+        Drain: {"rows": 2, "multiplier": 1, "shift": 1},
+        Argmax: {"rows": 2},
+        Add: {"count": 1, "multiplier": 1, "shift": 1},
+        Embed: {"count": 1},
+        Fill: {"count": 1},
+        Copy: {"count": 1, "destination": 1},
     }
-    return Instruction.make(opcode, **{**valid.get(opcode, {}), **fields})
+    return operation(**{**valid.get(operation, {}), **fields})
 
 
 def refused(wrong: Image) -> str:
@@ -70,9 +92,9 @@ def refused(wrong: Image) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("opcode", list(Opcode))
-def test_valid_instructions_pass(opcode: Opcode) -> None:
-    verify(image(make(opcode)))
+@pytest.mark.parametrize("operation", ISA.operations, ids=lambda o: o.mnemonic)
+def test_valid_instructions_pass(operation: type[Instruction]) -> None:
+    verify(image(make(operation)))
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -82,11 +104,11 @@ def test_random_programs_pass(seed: int) -> None:
 
 
 FULL = {
-    "exactly adjacent ranges": make(Opcode.COPY, source=7, destination=10, count=3),
-    "exactly all activation words": make(Opcode.INPUT, destination=0, count=50),
-    "exactly the last state word": make(Opcode.ADD, a=39, b=0),
-    "exactly all rows": make(Opcode.FILL, space=Space.BANK0, count=3),
-    "exactly all parameters": make(Opcode.CELL, units=3, parameters=5),
+    "exactly adjacent ranges": make(Copy, source=7, destination=10, count=3),
+    "exactly all activation words": make(Input, destination=0, count=50),
+    "exactly the last state word": make(Add, a=39, b=0),
+    "exactly all rows": make(Fill, space=Space.BANK0, count=3),
+    "exactly all parameters": make(Cell, units=3, parameters=5),
 }
 
 
@@ -102,6 +124,10 @@ def word_range(name: str, what: str, first: int, last: int, available: int) -> s
     )
 
 
+def row_range(first: int, last: int, available: int) -> str:
+    return word_range("bank", R, first, last, available).replace("words", "rows")
+
+
 def parameters(what: str, first: int, last: int) -> str:
     return (
         f"{what} take parameter words {first} to {last}, the parameter section has 8; compile again"
@@ -110,124 +136,130 @@ def parameters(what: str, first: int, last: int) -> str:
 
 A, S, R = "activation_words", "state_words", "rows_per_lane"
 REFUSALS = [
-    (make(Opcode.JUMP, target=4), "target is address 4, wanted 0 to 3"),
-    (make(Opcode.CALL, target=9), "target is address 9, wanted 0 to 3"),
-    (make(Opcode.LOOP, target=9), "target is address 9, wanted 0 to 3"),
-    (make(Opcode.BRANCH, target=9), "target is address 9, wanted 0 to 3"),
-    (make(Opcode.INPUT, end=9), "end is address 9, wanted 0 to 3"),
-    (make(Opcode.INPUT, count=0), "count is 0, wanted at least 1"),
-    (make(Opcode.INPUT, destination=50), word_range("destination", A, 50, 50, 50)),
-    (make(Opcode.INPUT, destination=1, count=50), word_range("destination", A, 1, 50, 50)),
-    (make(Opcode.TABLE, source=2), "source is 2, the image has 2 tables"),
+    (make(Jump, target=4), "target is address 4, wanted 0 to 3"),
+    (make(Call, target=9), "target is address 9, wanted 0 to 3"),
+    (make(Loop, target=9), "target is address 9, wanted 0 to 3"),
+    (make(Branch, target=9), "target is address 9, wanted 0 to 3"),
+    (make(Input, end=9), "end is address 9, wanted 0 to 3"),
+    (make(Input, count=0), "count is 0, wanted at least 1"),
+    (make(Input, destination=50), word_range("destination", A, 50, 50, 50)),
+    (make(Input, destination=1, count=50), word_range("destination", A, 1, 50, 50)),
+    (make(Table, source=2), "source is 2, the image has 2 tables"),
     (
-        make(Opcode.TABLE, source=1, slot=2),
+        make(Table, source=1, slot=2),
         "does not fit: value_slots: slot is 2, the configuration has 2; raise value_slots to 3",
     ),
     (
-        make(Opcode.TABLE, source=0, slot=2, runs=1),
+        make(Table, source=0, slot=2, runs=1),
         "does not fit: run_slots: slot is 2, the configuration has 2; raise run_slots to 3",
     ),
-    (make(Opcode.MATVEC, matrix=1), "matrix is 1, the directory has 1 entries"),
-    (make(Opcode.MATVEC, slot=1), "no TABLE of the program loads value slot 1"),
-    (make(Opcode.MATVEC, run_slot=1), "no TABLE of the program loads run slot 1"),
-    (make(Opcode.MATVEC, rows=0), "rows is 0, wanted at least 1"),
-    (make(Opcode.MATVEC, columns=0), "columns is 0, wanted at least 1"),
-    (make(Opcode.MATVEC, source=45), word_range("source", A, 45, 50, 50)),
-    (make(Opcode.MATVEC, rows=4), word_range("rows", R, 0, 3, 3)),
-    (make(Opcode.CELL, units=0), "units is 0, wanted at least 1"),
-    (make(Opcode.CELL, units=4), word_range("units", R, 0, 3, 3)),
-    (make(Opcode.CELL, state=38), word_range("state", S, 38, 40, 40)),
-    (make(Opcode.CELL, destination=48), word_range("destination", A, 48, 50, 50)),
-    (make(Opcode.CELL, parameters=6), parameters("biases", 6, 8)),
-    (make(Opcode.CELL, shift=0), "shift is 0, wanted 1 to 63"),
-    (make(Opcode.DRAIN, rows=0), "rows is 0, wanted at least 1"),
-    (make(Opcode.DRAIN, rows=4), word_range("rows", R, 0, 3, 3)),
-    (make(Opcode.DRAIN, destination=43), word_range("destination", A, 43, 50, 50)),
-    (make(Opcode.DRAIN, destination=33, wide=1), word_range("destination", S, 33, 40, 40)),
-    (make(Opcode.DRAIN, parameters=7), parameters("biases", 7, 8)),
-    (make(Opcode.DRAIN, shift=0), "shift is 0, wanted 1 to 63"),
+    (make(Matvec, matrix=1), "matrix is 1, the directory has 1 entries"),
+    (make(Matvec, slot=1), "no TABLE of the program loads value slot 1"),
+    (make(Matvec, run_slot=1), "no TABLE of the program loads run slot 1"),
+    (make(Matvec, rows=0), "rows is 0, wanted at least 1"),
+    (make(Matvec, columns=0), "columns is 0, wanted at least 1"),
+    (make(Matvec, source=45), word_range("source", A, 45, 50, 50)),
+    (make(Matvec, rows=4), row_range(0, 3, 3)),
+    (make(Cell, units=0), "units is 0, wanted at least 1"),
+    (make(Cell, units=4), row_range(0, 3, 3)),
+    (make(Cell, state=38), word_range("state", S, 38, 40, 40)),
+    (make(Cell, destination=48), word_range("destination", A, 48, 50, 50)),
+    (make(Cell, parameters=6), parameters("biases", 6, 8)),
+    (make(Cell, shift=0), "shift is 0, wanted 1 to 63"),
+    (make(Drain, rows=0), "rows is 0, wanted at least 1"),
+    (make(Drain, rows=4), row_range(0, 3, 3)),
+    (make(Drain, destination=43), word_range("destination", A, 43, 50, 50)),
+    (make(Drain, destination=33, wide=1), word_range("destination", S, 33, 40, 40)),
+    (make(Drain, parameters=7), parameters("biases", 7, 8)),
+    (make(Drain, shift=0), "shift is 0, wanted 1 to 63"),
     (
-        make(Opcode.DRAIN, wide=1, function=Function.RELU),
+        make(Drain, wide=1, function=Function.RELU),
         "function is RELU, a wide DRAIN wants NONE",
     ),
-    (make(Opcode.ARGMAX, rows=4), word_range("rows", R, 0, 3, 3)),
-    (make(Opcode.ARGMAX, parameters=5), parameters("entries", 5, 8)),
-    (make(Opcode.ADD, count=0), "count is 0, wanted at least 1"),
-    (make(Opcode.ADD, a=40), word_range("a", S, 40, 40, 40)),
-    (make(Opcode.ADD, b=40), word_range("b", S, 40, 40, 40)),
-    (make(Opcode.ADD, destination=50), word_range("destination", A, 50, 50, 50)),
-    (make(Opcode.ADD, shift=0), "shift is 0, wanted 1 to 63"),
-    (make(Opcode.EMBED, destination=50), word_range("destination", A, 50, 50, 50)),
-    (make(Opcode.FILL, count=0), "count is 0, wanted at least 1"),
-    (make(Opcode.FILL, count=51), word_range("destination", A, 0, 50, 50)),
-    (make(Opcode.FILL, space=Space.STATE, count=41), word_range("destination", S, 0, 40, 40)),
-    (make(Opcode.FILL, space=Space.BANK0, count=4), word_range("destination", R, 0, 3, 3)),
-    (make(Opcode.FILL, space=Space.BANK1, count=4), word_range("destination", R, 0, 3, 3)),
-    (make(Opcode.COPY, source=50), word_range("source", A, 50, 50, 50)),
-    (make(Opcode.COPY, destination=50), word_range("destination", A, 50, 50, 50)),
-    (make(Opcode.COPY, space=Space.STATE, source=40), word_range("source", S, 40, 40, 40)),
+    (make(Argmax, rows=4), row_range(0, 3, 3)),
+    (make(Argmax, parameters=5), parameters("entries", 5, 8)),
+    (make(Add, count=0), "count is 0, wanted at least 1"),
+    (make(Add, a=40), word_range("a", S, 40, 40, 40)),
+    (make(Add, b=40), word_range("b", S, 40, 40, 40)),
+    (make(Add, destination=50), word_range("destination", A, 50, 50, 50)),
+    (make(Add, shift=0), "shift is 0, wanted 1 to 63"),
+    (make(Embed, destination=50), word_range("destination", A, 50, 50, 50)),
+    (make(Fill, count=0), "count is 0, wanted at least 1"),
+    (make(Fill, count=51), word_range("destination", A, 0, 50, 50)),
+    (make(Fill, space=Space.STATE, count=41), word_range("destination", S, 0, 40, 40)),
     (
-        make(Opcode.COPY, count=3, destination=2),
+        make(Fill, space=Space.BANK0, count=4),
+        word_range("destination", R, 0, 3, 3).replace("words", "rows"),
+    ),
+    (
+        make(Fill, space=Space.BANK1, count=4),
+        word_range("destination", R, 0, 3, 3).replace("words", "rows"),
+    ),
+    (make(Copy, source=50), word_range("source", A, 50, 50, 50)),
+    (make(Copy, destination=50), word_range("destination", A, 50, 50, 50)),
+    (make(Copy, space=Space.STATE, source=40), word_range("source", S, 40, 40, 40)),
+    (
+        make(Copy, count=3, destination=2),
         "3 words from 0 overlap those from 2, wanted ranges apart",
     ),
     (
-        make(Opcode.COPY, count=3, source=4, destination=2),
+        make(Copy, count=3, source=4, destination=2),
         "3 words from 4 overlap those from 2, wanted ranges apart",
     ),
-    (make(Opcode.COPY, space=Space.BANK0), "space is BANK0, wanted ACTIVATION or STATE"),
+    (make(Copy, space=Space.BANK0), "space is BANK0, wanted ACTIVATION or STATE"),
 ]
 
 
 @pytest.mark.parametrize(("instruction", "message"), REFUSALS, ids=[m for _, m in REFUSALS])
 def test_refused_instructions(instruction: Instruction, message: str) -> None:
     text = refused(image(instruction))
-    assert text == f"instruction 2 ({instruction.opcode.name}): {message}"
+    assert text == f"instruction 2 ({instruction.mnemonic}): {message}"
 
 
 def test_a_tanh_addition_needs_no_shift() -> None:
-    verify(image(make(Opcode.ADD, function=Function.TANH, shift=0)))
+    verify(image(make(Add, function=Function.TANH, shift=0)))
 
 
 def test_fields_must_fit_the_word() -> None:
-    wrong = Instruction(Opcode.SET, {"register": 8, "value": 0})
+    wrong = Set(register=8)
     assert refused(image(wrong)) == (
         "instruction 2: SET: field 'register': 8 does not fit, wanted 0 to 7"
     )
-    assert refused(image(make(Opcode.DRAIN, function=3))) == (
+    assert refused(image(make(Drain, function=3))) == (
         "instruction 2: DRAIN: field 'function': 3 is no member of Function"
     )
 
 
-@pytest.mark.parametrize("opcode", [Opcode.SET, Opcode.CALL, Opcode.LOOP, Opcode.BRANCH])
-def test_the_program_must_not_run_out(opcode: Opcode) -> None:
-    wrong = replace(image(), program=(Instruction.make(opcode),))
+@pytest.mark.parametrize("operation", [Set, Call, Loop, Branch])
+def test_the_program_must_not_run_out(operation: type[Instruction]) -> None:
+    wrong = replace(image(), program=(operation(),))
     assert refused(wrong) == (
-        f"instruction 0 ({opcode.name}): the program ends after it, wanted HALT, JUMP or RETURN "
-        "last"
+        f"instruction 0 ({operation.mnemonic}): the program ends after it, wanted HALT, "
+        "JUMP or RETURN last"
     )
 
 
 def test_embedding_rows_follow_the_registers() -> None:
-    embed = make(Opcode.EMBED, register=3, parameters=2, stride=2, count=20)
+    embed = make(Embed, register=3, parameters=2, stride=2, count=20)
 
     def with_value(value: int) -> Image:
-        return image(Instruction.make(Opcode.SET, register=3, value=value), embed)
+        return image(Set(register=3, value=value), embed)
 
     verify(with_value(2))
     assert refused(with_value(3)) == (
         "instruction 3 (EMBED): row 3 (the most that register 3 may hold) take parameter words 8 "
         "to 9, the parameter section has 8; compile again"
     )
-    loop = Instruction.make(Opcode.LOOP, register=3, target=0)
+    loop = Loop(register=3, target=0)
     assert "row 65535 (the most" in refused(image(embed, loop))
-    verify(image(embed, Instruction.make(Opcode.LOOP, register=4, target=0)))
+    verify(image(embed, Loop(register=4, target=0)))
 
 
 def test_embedding_rows_follow_argmax() -> None:
     def with_index(index: int) -> Image:
         indices = np.stack([np.zeros(4), [-1, 0, index, 1]], axis=1).astype("<i4").tobytes()
-        argmax = make(Opcode.ARGMAX, rows=1, register=5)
-        embed = make(Opcode.EMBED, register=5, stride=1)
+        argmax = make(Argmax, rows=1, register=5)
+        embed = make(Embed, register=5, stride=1)
         return image(argmax, embed, parameters=indices)
 
     verify(with_index(1))
@@ -238,8 +270,8 @@ def test_embedding_rows_follow_argmax() -> None:
 
 
 def test_embedding_of_a_branch_register_is_no_write() -> None:
-    branch = Instruction.make(Opcode.BRANCH, register=3, value=60000, target=0)
-    verify(image(make(Opcode.EMBED, register=3, stride=2), branch))
+    branch = Branch(register=3, value=60000, target=0)
+    verify(image(make(Embed, register=3, stride=2), branch))
 
 
 @pytest.mark.parametrize(
@@ -288,7 +320,7 @@ def does_not_fit(what: str, setting: str, needed: int, available: int) -> str:
 
 def test_sections_must_fit_the_configuration() -> None:
     base = image()
-    halt = (Instruction.make(Opcode.HALT),)
+    halt = (Halt(),)
     assert refused(replace(base, program=halt * 17)) == does_not_fit(
         "instructions", "program_words", 17, 16
     )
@@ -347,42 +379,42 @@ def test_directory_must_agree_with_the_streams() -> None:
 
 def test_hazards_are_refused() -> None:
     """An instruction at work must not be disturbed on any path; where one waits it is not."""
-    matvec = make(Opcode.MATVEC, bank=1)
-    drain = make(Opcode.DRAIN, bank=1)
+    matvec = make(Matvec, bank=1)
+    drain = make(Drain, bank=1)
     verify(image(matvec, drain))
-    racing = Instruction.make(Opcode.DRAIN, beside=Unit.ARRAY, **drain.fields)
+    racing = Drain(overlaps=Unit.ARRAY, **drain.fields)
     message = (
         "instruction 3 (DRAIN): MATVEC at 2 may still be at work on BANK1 0 to 2; take ARRAY out "
-        "of beside"
+        "of overlaps"
     )
     with pytest.raises(ImageError, match=f"^{re.escape(message)}$"):
         verify(image(matvec, racing))
-    verify(image(matvec, Instruction.make(Opcode.SET, beside=Unit.TABLE), racing))
+    verify(image(matvec, Set(overlaps=Unit.TABLE), racing))
     # Around a loop, from a subroutine, on one way of a branch.
-    loop = make(Opcode.LOOP, target=2).fields
+    loop = make(Loop, target=2).fields
     with pytest.raises(ImageError, match=r"^instruction 2 \(DRAIN\): MATVEC at 3 may"):
-        verify(image(racing, matvec, Instruction.make(Opcode.LOOP, beside=7, **loop)))
-    verify(image(racing, matvec, make(Opcode.LOOP, target=2)))
-    branch = Instruction.make(Opcode.BRANCH, target=4)
+        verify(image(racing, matvec, Loop(overlaps=7, **loop)))
+    verify(image(racing, matvec, make(Loop, target=2)))
+    branch = Branch(target=4)
     with pytest.raises(ImageError, match=r"^instruction 4 \(DRAIN\): MATVEC at 3 may"):
         verify(image(branch, matvec, racing))
 
 
 @pytest.mark.parametrize("target", [4, -1, "main", None, True, 1.0])
 def test_entry_points_are_addresses(target: object) -> None:
-    wrong = replace(image(make(Opcode.EMIT)), host={"entries": {"joint": target}})
+    wrong = replace(image(make(Emit)), host={"entries": {"joint": target}})
     assert refused(wrong) == f"entry point 'joint' is address {target}, wanted 0 to 3"
 
 
 @pytest.mark.parametrize("entries", [[0], "main", 0, None])
 def test_entry_points_have_names(entries: object) -> None:
-    wrong = replace(image(make(Opcode.EMIT)), host={"entries": entries})
+    wrong = replace(image(make(Emit)), host={"entries": entries})
     assert refused(wrong) == f"wanted entry points by name, got {entries!r}; compile again"
 
 
 def test_all_settings_that_are_too_small_are_said_at_once() -> None:
     """With their numbers, which are enough."""
-    wrong = image(make(Opcode.ADD, a=60, b=0), make(Opcode.INPUT, destination=70))
+    wrong = image(make(Add, a=60, b=0), make(Input, destination=70))
     wrong = replace(wrong, parameters=bytes(16 * 31), tables=wrong.tables * 3)
     message = refused(wrong)
     raised = dict(re.findall(r"raise (\w+) to (\d+)", message))
@@ -393,7 +425,7 @@ def test_all_settings_that_are_too_small_are_said_at_once() -> None:
 
 def test_thousands_are_separated() -> None:
     config = replace(CONFIG, activation_words=2000)
-    wrong = replace(image(make(Opcode.INPUT, destination=1999, count=3)), config=config)
+    wrong = replace(image(make(Input, destination=1999, count=3)), config=config)
     assert refused(wrong).endswith(
         "destination takes words 1,999 to 2,001, the configuration has 2,000; "
         "raise activation_words to 2002"

@@ -21,7 +21,7 @@ from sordino.engines.matvec_bench import bench_matvec
 from sordino.errors import InputError
 from sordino.isa import timing
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Emit
 from sordino.report.build import make_report
 from sordino.report.charts import timeline_charts
 from sordino.report.compare import compare
@@ -103,7 +103,7 @@ def test_a_timeline_is_a_frame_of_a_run() -> None:
         path = follow(image, 5, decisions_of(image, [[1] * tokens] * 5))
         timer = Timer(image)
         assert set(timer.frames(path)[3:5]) == {timeline.cycles}
-        emits = [i for i in image.program if i.opcode is Opcode.EMIT]
+        emits = [i for i in image.program if isinstance(i, Emit)]
         assert len(emits) == 1
         matvecs = [w for w in timeline.work if w.unit == "matvec"]
         assert len(matvecs) == 6 + 4 * tokens
@@ -121,7 +121,7 @@ def test_a_timeline_is_a_frame_of_a_run() -> None:
 def test_stored_zeros(group: int) -> None:
     """A product whose zeros are not skipped takes what the encoder's stored zeros take."""
     image = compiled("groups" if group == 4 else "single").image
-    i = next(i for i in image.program if i.opcode.name == "MATVEC")
+    i = next(i for i in image.program if i.mnemonic == "MATVEC")
     config = image.config
     rows = config.lanes * i.rows
     matrix = np.random.default_rng(0).integers(-3, 4, (rows, i.columns)).astype(np.int8)
@@ -133,7 +133,7 @@ def test_stored_zeros(group: int) -> None:
 
 def test_speech_holds_the_tokens_it_is_told() -> None:
     image = compiled("stacked").image
-    emits = [n for n, i in enumerate(image.program) if i.opcode.name == "EMIT"]
+    emits = [n for n, i in enumerate(image.program) if i.mnemonic == "EMIT"]
     trace = speech_trace(image, 21, 13)
     assert np.isin(trace.addresses, emits).sum() == 13
     with pytest.raises(InputError, match="wanted at most 33 tokens in 21 input vectors, got 34"):

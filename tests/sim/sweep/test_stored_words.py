@@ -208,7 +208,7 @@ def edited(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
         ("golden/execution.py", 1),
         ("speech/mfcc.py", 2),
         ("compiler/quantise.py", 2),
-        ("isa/instructions.py", 2),
+        ("isa/operations.py", 2),
         ("cycles/matvec.py", 1),
         ("estimate/coefficients.json", 2),
         ("cli/sweep.py", 0),

@@ -8,7 +8,7 @@ from sordino.driver.loading import load_sections
 from sordino.engines.rtl import Rtl
 from sordino.isa import timing
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Cell, Matvec
 from sordino.isa.registers import COUNTERS, LoadTarget
 
 KEYS = {"identical", "words_compared", "inputs", "first_difference"}
@@ -90,7 +90,7 @@ def section(image, target, unit=0):
 def test_another_bias(sordino, small_image, recording, monkeypatch):
     """One bit of the first cell's first parameter word."""
     image = Image.load(small_image)
-    at = next(n for n, i in enumerate(image.program) if i.opcode is Opcode.CELL)
+    at = next(n for n, i in enumerate(image.program) if isinstance(i, Cell))
     base = image.program[at].fields["parameters"]
     words = np.frombuffer(section(image, LoadTarget.PARAMETERS).words, "<u4")
     poked(monkeypatch, (LoadTarget.PARAMETERS, 0, 4 * base, int(words[4 * base]) ^ 1 << 28))
@@ -115,7 +115,7 @@ def test_another_weight(sordino, small_image, recording, monkeypatch):
     """Single bits of a value stream: a wrong accumulator, or a stream that does not end well."""
     image = Image.load(small_image)
     words = np.frombuffer(section(image, LoadTarget.VALUES).words, "<u2")
-    at = next(n for n, i in enumerate(image.program) if i.opcode is Opcode.MATVEC)
+    at = next(n for n, i in enumerate(image.program) if isinstance(i, Matvec))
     while image.program[at].fields["matrix"]:
         at += 1
     layer = image.program[at].layer

@@ -10,33 +10,34 @@ from sordino.compiler.assemble import AssemblyError, assemble
 from sordino.compiler.compile import compile_model
 from sordino.compiler.disassemble import disassemble
 from sordino.compiler.listing import listing
-from sordino.isa.instructions import (
+from sordino.isa.instruction import Instruction, Unit
+from sordino.isa.operations import (
+    ISA,
+    Branch,
     Condition,
-    Function,
-    Instruction,
-    Opcode,
+    Fill,
+    Halt,
+    Jump,
+    Loop,
+    Set,
     Space,
-    Unit,
-    field_layout,
 )
 from sordino.testing.models import random_model
-
-ENUMS = {"condition": Condition, "function": Function, "space": Space}
 
 
 @st.composite
 def instructions(draw: st.DrawFn) -> Instruction:
-    opcode = draw(st.sampled_from(list(Opcode)))
-    values = {}
-    for name, field in field_layout(opcode).items():
-        if name in ENUMS:
-            values[name] = draw(st.sampled_from([m.value for m in ENUMS[name]]))
-        elif name == "value" and opcode is Opcode.FILL:
-            values[name] = draw(st.integers(-128, 127))
-        else:
-            values[name] = draw(st.integers(0, (1 << field.width) - 1))
+    operation = draw(st.sampled_from(ISA.operations))
+    values = {
+        name: draw(
+            st.sampled_from([member.value for member in field.choices])
+            if field.choices
+            else st.integers(*field.range)
+        )
+        for name, field in operation.FIELDS.items()
+    }
     layer = draw(st.sampled_from(["", "encoder.0.weight_ih", "a layer"]))
-    return Instruction.make(opcode, layer, beside=draw(st.integers(0, 7)), **values)
+    return operation(layer, overlaps=draw(st.integers(0, 7)), **values)
 
 
 @given(st.lists(instructions(), max_size=12))
@@ -71,11 +72,11 @@ def test_a_program_written_by_hand() -> None:
     )
     assert labels == {"again": 1}
     assert program == (
-        Instruction.make(Opcode.SET, "counter", register=3, value=16),
-        Instruction.make(Opcode.LOOP, register=3, target=1),
-        Instruction.make(Opcode.BRANCH, register=3, condition=Condition.NE),
-        Instruction.make(Opcode.FILL, space=Space.BANK1, count=2, value=-1),
-        Instruction.make(Opcode.HALT),
+        Set("counter", register=3, value=16),
+        Loop(register=3, target=1),
+        Branch(register=3, condition=Condition.NE),
+        Fill(space=Space.BANK1, count=2, value=-1),
+        Halt(),
     )
 
 
@@ -104,7 +105,7 @@ def test_mistakes_are_named(line: str, wanted: str) -> None:
 
 def test_labels_may_share_an_address_and_stand_at_any() -> None:
     rng = np.random.default_rng(0)
-    program = [Instruction.make(Opcode.JUMP, target=int(t)) for t in rng.integers(0, 6, 6)]
+    program = [Jump(target=int(t)) for t in rng.integers(0, 6, 6)]
     labels = {"a": 2, "b": 2, "c": 5}
     again, found = assemble(disassemble(program, labels))
     assert list(again) == program
@@ -113,14 +114,14 @@ def test_labels_may_share_an_address_and_stand_at_any() -> None:
 
 def test_units_by_name() -> None:
     (first, second, third), _ = assemble(
-        "ADD count=1 beside=ARRAY+table\nTABLE beside=0\nSET beside=7\n"
+        "ADD count=1 overlaps=ARRAY+table\nTABLE overlaps=0\nSET overlaps=7\n"
     )
-    assert first.beside == Unit.ARRAY | Unit.TABLE
-    assert second.beside is Unit.NONE
-    assert third.beside == Unit.ARRAY | Unit.VECTOR | Unit.TABLE
-    assert "beside=ARRAY+VECTOR+TABLE" in disassemble([third])
-    assert "beside" not in disassemble([second])
-    for wrong in ("ADD beside=ARRAY+THIS", "ADD beside=", "ADD beside=8"):
+    assert first.overlaps == Unit.ARRAY | Unit.TABLE
+    assert second.overlaps is Unit.NONE
+    assert third.overlaps == Unit.ARRAY | Unit.VECTOR | Unit.TABLE
+    assert "overlaps=ARRAY+VECTOR+TABLE" in disassemble([third])
+    assert "overlaps" not in disassemble([second])
+    for wrong in ("ADD overlaps=ARRAY+THIS", "ADD overlaps=", "ADD overlaps=8"):
         with pytest.raises(AssemblyError, match=r"^line 1: "):
             assemble(wrong)
 
@@ -129,7 +130,7 @@ def test_units_by_name() -> None:
 def test_line_feeds_alone_end_lines(odd: str) -> None:
     text = f"\ufeffSET value=1 ; a{odd}b\r\n\r\n# c{odd}d\r\n1 HALT\r\n"
     (first, second), _ = assemble(text)
-    assert (first.layer, second.opcode) == (f"a{odd}b", Opcode.HALT)
+    assert (first.layer, type(second)) == (f"a{odd}b", Halt)
 
 
 @pytest.mark.parametrize("line", ["9" * 5000 + " HALT", "SET value=" + "9" * 5000, "٣ HALT"])

@@ -11,9 +11,9 @@ from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.compiler.errors import CompileError
 from sordino.cycles.traffic import bus_bytes, speech_traffic
 from sordino.golden.machine import Golden
-from sordino.isa.effects import Store
+from sordino.isa.fields import Store
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Matvec
 from sordino.model.load import model_from_arrays
 from sordino.model.rnnt import RnntModel
 from sordino.report.build import make_report
@@ -99,7 +99,7 @@ def test_bytes(weights: str) -> None:
         assert not all(matrix.streamed for matrix in many.matrices)
     assert after < 0.75 * before
     for i in many.program:
-        if i.opcode is Opcode.MATVEC and i.again:
+        if isinstance(i, Matvec) and i.again:
             assert many.matrices[i.matrix].streamed
 
 

@@ -18,7 +18,7 @@ from sordino.compiler.quantise import QuantisedLayer, QuantisedModel, quantise_m
 from sordino.compiler.search import ENTRIES
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Cell, Matvec
 from sordino.isa.registers import Error
 from sordino.model.rnnt import RnntModel
 from sordino.speech.reference import FloatRnnt
@@ -231,7 +231,7 @@ def test_encoder_state_is_bit_exact_in_storage_order() -> None:
 
     def keep(record: Any) -> None:
         instruction = compiled.image.program[record.pc]
-        if instruction.opcode is Opcode.CELL and instruction.layer == "encoder.0":
+        if isinstance(instruction, Cell) and instruction.layer == "encoder.0":
             seen.append(record.values[: 2 * 19].reshape(2, 19))
 
     golden.run(features, record=keep)
@@ -353,11 +353,11 @@ def test_a_cut_matrix_is_one_in_the_report() -> None:
     products = [
         (i.columns, i.rows)
         for i in compiled.image.program[: compiled.image.host["entries"]["reset"]]
-        if i.opcode is Opcode.MATVEC and i.layer == "encoder.0.weight_hh"
+        if isinstance(i, Matvec) and i.layer == "encoder.0.weight_hh"
     ]
     # 66 rows of two units: 33 a tile, 66 units in the first one.
     assert sorted(products) == [(65, 33), (66, 33), (131, 33)]
-    numbers = {i.matrix for i in compiled.image.program if i.opcode is Opcode.MATVEC}
+    numbers = {i.matrix for i in compiled.image.program if isinstance(i, Matvec)}
     assert u.non_zeros == sum(
         compiled.image.host["non_zeros"][n] for n in sorted(numbers)[:5] if n not in (0, 3)
     )

@@ -7,31 +7,31 @@ import pytest
 
 from sordino.arch import PRESETS
 from sordino.compiler.interleave import TablePlan, interleave
-from sordino.isa.effects import conflict
-from sordino.isa.instructions import Instruction, Opcode, unit_of
+from sordino.isa.hazards import conflict
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Add, Argmax, Cell, Drain, Embed, Matvec, Set, Table
 
 CONFIG = PRESETS["small"]
 NAMES = {n: f"matrix {n}" for n in range(9)}
-make = Instruction.make
 
 
 def matvec(matrix: int, **fields: Any) -> Instruction:
     layer = NAMES[matrix] if matrix == 2 else ""
-    return make(Opcode.MATVEC, layer, **{"columns": 10, "rows": 1, "matrix": matrix, **fields})
+    return Matvec(layer, **{"columns": 10, "rows": 1, "matrix": matrix, **fields})
 
 
 def cycles(instruction: Instruction) -> int:
-    return {Opcode.MATVEC: 100, Opcode.TABLE: 30}.get(instruction.opcode, 20)
+    return {Matvec: 100, Table: 30}.get(type(instruction), 20)
 
 
 def test_a_recurrent_product_runs_beside_the_cell_before_it() -> None:
     """And the tables beside the products that come before theirs."""
-    table = [make(Opcode.TABLE, source=n, slot=n % 2) for n in range(3)]
+    table = [Table(source=n, slot=n % 2) for n in range(3)]
     first = matvec(0, source=0, bank=0, slot=0)
-    cell = make(Opcode.CELL, bank=0, units=4, state=0, destination=100)
+    cell = Cell(bank=0, units=4, state=0, destination=100)
     recurrent = matvec(1, source=200, bank=1, slot=1)
     second = matvec(2, source=100, bank=1, slot=0)
-    last = make(Opcode.CELL, bank=1, units=4, state=50, destination=200)
+    last = Cell(bank=1, units=4, state=50, destination=200)
     block = [table[0], first, cell, table[1], recurrent, table[2], second, last]
     order = interleave(block, cycles, CONFIG)
     assert order.block == (table[0], first, table[1], recurrent, cell, table[2], second, last)
@@ -50,13 +50,13 @@ def random_instruction(rng: random.Random) -> Instruction:
     return rng.choice(
         [
             matvec(rng.randrange(9), source=at(), bank=bank, slot=slot),
-            make(Opcode.TABLE, source=1, slot=slot),
-            make(Opcode.CELL, bank=bank, units=10, state=at(), destination=at()),
-            make(Opcode.DRAIN, bank=bank, rows=1, destination=at(), wide=slot),
-            make(Opcode.ADD, a=at(), b=at(), destination=at(), count=10),
-            make(Opcode.SET, register=rng.randrange(2), value=rng.randrange(9)),
-            make(Opcode.EMBED, register=rng.randrange(2), destination=at(), count=10),
-            make(Opcode.ARGMAX, bank=bank, rows=1, register=rng.randrange(2)),
+            Table(source=1, slot=slot),
+            Cell(bank=bank, units=10, state=at(), destination=at()),
+            Drain(bank=bank, rows=1, destination=at(), wide=slot),
+            Add(a=at(), b=at(), destination=at(), count=10),
+            Set(register=rng.randrange(2), value=rng.randrange(9)),
+            Embed(register=rng.randrange(2), destination=at(), count=10),
+            Argmax(bank=bank, rows=1, register=rng.randrange(2)),
         ]
     )
 
@@ -71,11 +71,11 @@ def test_what_depends_on_each_other_stays_in_order(seed: int) -> None:
     assert sorted(position) == sorted(times)
     for n, later in enumerate(block):
         for earlier in block[:n]:
-            same = unit_of(earlier.opcode) is unit_of(later.opcode)
+            same = earlier.unit is later.unit
             if same or conflict(earlier, later, CONFIG):
                 assert position[id(earlier)] < position[id(later)]
-    one_after_the_other = sum(2 + (times[id(i)] if unit_of(i.opcode) else 0) for i in block)
-    longest = max((times[id(i)] for i in block if unit_of(i.opcode)), default=0)
+    one_after_the_other = sum(2 + (times[id(i)] if i.unit else 0) for i in block)
+    longest = max((times[id(i)] for i in block if i.unit), default=0)
     assert longest < order.cycles
     assert order.cycles <= one_after_the_other
 
@@ -113,13 +113,13 @@ def test_what_a_block_may_expect() -> None:
 
 def slots_of(block: list[Instruction], runs: bool) -> list[tuple[str, int, int]]:
     """TablePlans with their slots, and matrices with those that they read."""
-    assert all(i.runs == runs for i in block if i.opcode is Opcode.TABLE)
+    assert all(i.runs == runs for i in block if isinstance(i, Table))
     field = "run_slot" if runs else "slot"
     assert not any(
         i.fields["slot" if runs else "run_slot"] for i in block if "run_slot" in i.fields
     )
     return [
-        ("T", i.source, i.slot) if i.opcode is Opcode.TABLE else ("M", i.matrix, i.fields[field])
+        ("T", i.source, i.slot) if isinstance(i, Table) else ("M", i.matrix, i.fields[field])
         for i in block
     ]
 

@@ -13,7 +13,7 @@ from sordino.engines.rtl import Rtl
 from sordino.estimate.capacity import trimmed
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image, ImageError
-from sordino.isa.instructions import Opcode, Space
+from sordino.isa.operations import Fill, Halt, Space
 from sordino.isa.registers import CAPACITIES, capacities
 from sordino.isa.sizes import needed, used_words
 from sordino.testing.builder import ProgramBuilder
@@ -101,8 +101,8 @@ def test_rings_are_the_machines_own() -> None:
 
 def test_rows_that_only_a_fill_touches_are_counted() -> None:
     builder = ProgramBuilder(MACHINES["g4"])
-    builder.add(Opcode.FILL, space=Space.BANK1, destination=3, count=4)
-    builder.add(Opcode.HALT)
+    builder.add(Fill, space=Space.BANK1, destination=3, count=4)
+    builder.add(Halt)
     image = builder.image()
     assert used_words(image)["rows_per_lane"] == (7,)
     Golden(trimmed(image))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from sordino.driver.loading import load_sections
-from sordino.isa.instructions import Instruction, Opcode
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import ISA, Halt
 from sordino.isa.registers import LoadTarget
 from sordino.rtl.loader import load_words
 from sordino.testing.programs import ProgramBuilder, random_config, random_slots
@@ -23,7 +24,7 @@ def an_image(seed):
         builder.matrix(random_slots(rng, config, rows=3, columns=60, density=0.4))
     builder.embedding(rng.integers(-128, 128, (3, 20)).astype(np.int8))
     builder.clear()
-    builder.add(Opcode.HALT, code=seed)
+    builder.add(Halt, code=seed)
     return builder.image()
 
 
@@ -42,7 +43,7 @@ def test_memories_hold_the_image(seed):
     program = found[LoadTarget.PROGRAM, 0]
     size = Instruction.BYTES
     words = [int.from_bytes(program[n : n + size], "little") for n in range(0, len(program), size)]
-    assert [Instruction.decode(word).fields for word in words] == [
+    assert [ISA.decode(word).fields for word in words] == [
         instruction.fields for instruction in image.program
     ]
     assert found[LoadTarget.PARAMETERS, 0] == image.parameters

@@ -1,0 +1,274 @@
+"""What the fields of an instruction mean.
+
+An operation is a table of fields, `name: shape` as in a `data.Struct`, and each field's value says
+what it means to everybody but the circuit:
+
+    destination: 16 = writes(ACTIVATION, "count")
+
+reads "the number of the first of `count` words of activation memory, which the instruction
+writes". What is read and written, the verifier's ranges, random programs, the reference page and
+the C header follow from these values.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from amaranth.lib import enum
+
+from sordino.arch import Config
+from sordino.isa.parameters import PARAMETER_BITS
+
+__all__ = [
+    "ACTIVATION",
+    "ADDRESS",
+    "BANK0",
+    "BANK1",
+    "CHOICE",
+    "COUNT",
+    "FLAG",
+    "MATRIX",
+    "NUMBER",
+    "ONE",
+    "REGISTER",
+    "REGISTER_BITS",
+    "RIGHT_SHIFT",
+    "RUN_TABLE",
+    "STATE",
+    "TABLE",
+    "VALUE_TABLE",
+    "Choice",
+    "Extent",
+    "Field",
+    "Kind",
+    "Meaning",
+    "Parameters",
+    "Store",
+    "Words",
+    "accumulators",
+    "by",
+    "extent_of",
+    "parameters",
+    "reads",
+    "streaming",
+    "updates",
+    "writes",
+]
+
+REGISTER_BITS = 16
+"""Width of a scalar register."""
+
+
+class Store(enum.Enum, shape=4):
+    """State of the machine by memory. The first four are `Space`'s, with the same numbers."""
+
+    ACTIVATION = 0
+    STATE = 1
+    BANK0 = 2
+    BANK1 = 3
+    REGISTER = 4
+    PC = 5
+    TOKEN = 6
+    VALUE_TABLE = 7
+    """Slots of the lanes' tables; in no record."""
+    RUN_TABLE = 8
+    """Slots of the groups' tables; in no record."""
+
+
+ACTIVATION, STATE, REGISTER = Store.ACTIVATION, Store.STATE, Store.REGISTER
+BANK0, BANK1 = Store.BANK0, Store.BANK1
+VALUE_TABLE, RUN_TABLE = Store.VALUE_TABLE, Store.RUN_TABLE
+
+
+@dataclass(frozen=True)
+class Extent:
+    """A number of words that an instruction works on.
+
+    text   how the reference page writes it
+    count  the number, from the values of the instruction's fields and the configuration
+    """
+
+    text: str
+    count: Callable[[Mapping[str, int], Config], int]
+
+
+ONE = Extent("1", lambda fields, config: 1)
+
+
+def extent_of(extent: str | Extent) -> Extent:
+    """The extent itself, or that of the field of this name."""
+    if isinstance(extent, Extent):
+        return extent
+    return Extent(extent, lambda fields, config: fields[extent])
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several things by the value of a field: `options[value]`."""
+
+    field: str
+    options: tuple[Any, ...]
+
+    def of(self, fields: Mapping[str, int]) -> Any:
+        """The option for these values of the fields."""
+        return self.options[fields[self.field]]
+
+
+def by(field: str, *options: Any) -> Choice:
+    """Field `field` chooses: its value 0 the first option, 1 the second, and so on."""
+    return Choice(field, options)
+
+
+class Kind(enum.Enum):
+    """What the value of a field is a number of, if it is not a place in a memory."""
+
+    NUMBER = "a number"
+    """Nothing but itself."""
+    CHOICE = "one of an enumeration"
+    FLAG = "0 or 1"
+    COUNT = "at least 1"
+    """Words or rows to work on."""
+    ADDRESS = "an address of the program"
+    MATRIX = "an entry of the stream directory"
+    TABLE = "a table of the image"
+    RIGHT_SHIFT = "1 to 63"
+    """The shift of a requantisation, which rounds; 0 is not one."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a field's value stands for."""
+
+    kind: Kind = Kind.NUMBER
+    streaming: bool = False
+    """Whether only machines with `stream_bus` know the field, which then stands at the end of the
+    word; on others it is 0."""
+    reads: bool = False
+    writes: bool = False
+
+    @property
+    def text(self) -> str:
+        """A few words for the reference page."""
+        return "" if self.kind is Kind.NUMBER else self.kind.value
+
+
+@dataclass(frozen=True)
+class Words(Meaning):
+    """Words of a memory, which the instruction reads or writes.
+
+    store   the memory, or a `Choice` of several
+    extent  how many words; in an accumulator bank a word is a row of all lanes
+    base    the field that holds the first word's number; None: this one; "": it is word 0
+    """
+
+    store: Store | Choice = Store.ACTIVATION
+    extent: Extent = ONE
+    base: str | None = None
+
+    @property
+    def text(self) -> str:
+        """For example `writes count words of ACTIVATION`."""
+        verb = {(1, 0): "reads", (0, 1): "writes"}.get((self.reads, self.writes), "reads, writes")
+        if isinstance(self.store, Store):
+            where = self.store.name
+        else:
+            names = dict.fromkeys(store.name for store in self.store.options)
+            where = f"{' or '.join(names)} by `{self.store.field}`"
+        if self.extent is ONE:
+            return f"{verb} {where}"
+        first = f" from `{self.base}` on" if self.base else ""
+        return f"{verb} {self.extent.text} words of {where}{first}"
+
+
+@dataclass(frozen=True)
+class Parameters(Meaning):
+    """Words of parameter memory, read only.
+
+    what    what they hold
+    bits    of one element
+    extent  how many elements
+    row     names of two fields, a register and a stride, where the first word moves by the
+            register's value times the stride
+    """
+
+    what: str = ""
+    bits: int = 32
+    extent: Extent = ONE
+    row: tuple[str, str] | None = None
+
+    @property
+    def text(self) -> str:
+        """For example `reads rows * lanes biases of 32 bits`."""
+        moved = f", moved by `{self.row[0]}` times `{self.row[1]}` words" if self.row else ""
+        return f"reads {self.extent.text} {self.what} of {self.bits} bits{moved}"
+
+    def words(self, fields: Mapping[str, int], config: Config) -> int:
+        """Words that the elements take, the last perhaps in part."""
+        return -(-self.bits * self.extent.count(fields, config) // PARAMETER_BITS)
+
+
+NUMBER, CHOICE, FLAG = Meaning(), Meaning(Kind.CHOICE), Meaning(Kind.FLAG)
+COUNT = Meaning(Kind.COUNT)
+ADDRESS, MATRIX, TABLE = Meaning(Kind.ADDRESS), Meaning(Kind.MATRIX), Meaning(Kind.TABLE)
+RIGHT_SHIFT = Meaning(Kind.RIGHT_SHIFT)
+
+
+def reads(store: Store | Choice, extent: str | Extent = ONE) -> Words:
+    """The field is the number of the first of `extent` words, which the instruction reads."""
+    return Words(store=store, extent=extent_of(extent), reads=True)
+
+
+def writes(store: Store | Choice, extent: str | Extent = ONE) -> Words:
+    """The field is the number of the first of `extent` words, which the instruction writes."""
+    return Words(store=store, extent=extent_of(extent), writes=True)
+
+
+def updates(store: Store | Choice, extent: str | Extent = ONE) -> Words:
+    """The field is the number of the first of `extent` words, which are read and written."""
+    return Words(store=store, extent=extent_of(extent), reads=True, writes=True)
+
+
+def accumulators(rows: str | Extent, first: str = "") -> Words:
+    """The field is an accumulator bank, of which `rows` rows are read and written.
+
+    They are those from the number in field `first` on; without one from row 0.
+    """
+    rows = extent_of(rows)
+    return Words(store=by("bank", BANK0, BANK1), extent=rows, reads=True, writes=True, base=first)
+
+
+def parameters(
+    what: str, bits: int, extent: str | Extent, row: tuple[str, str] | None = None
+) -> Parameters:
+    """The field is the first parameter word of `extent` elements of `bits` bits."""
+    return Parameters(what=what, bits=bits, extent=extent_of(extent), row=row)
+
+
+def streaming(meaning: Meaning) -> Any:
+    """The meaning, of a field that only machines with `stream_bus` know."""
+    return replace(meaning, streaming=True)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of an operation.
+
+    offset   of its lowest bit, counted from the end of the word's head
+    width    in bits
+    signed   whether it is in two's complement
+    choices  the enumeration whose member it holds, if any
+    """
+
+    name: str
+    meaning: Meaning
+    offset: int
+    width: int
+    signed: bool
+    choices: Any = None
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Lowest and highest value."""
+        if self.signed:
+            return -(1 << (self.width - 1)), (1 << (self.width - 1)) - 1
+        return 0, (1 << self.width) - 1

@@ -1,0 +1,95 @@
+"""Where programs go: every path that a program's text allows.
+
+Operations say themselves where they go on (`Instruction.ways`); here paths are put together. Paths
+take both ways of every BRANCH, LOOP and INPUT. From a RETURN they go to the instruction after every
+CALL of a subroutine that the RETURN belongs to.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from sordino.isa.instruction import Control, Instruction
+
+__all__ = ["Facts", "decides", "fixpoint", "successors"]
+
+_CALLER = -1
+"""In place of the address that a RETURN finds."""
+
+Facts = frozenset[int]
+"""What may be so at an address, as numbers."""
+
+
+def _edges(address: int, instruction: Instruction) -> list[tuple[int, bool]]:
+    """Addresses that may follow, _CALLER for a return, each with whether it is a call's."""
+    ways = instruction.ways(Control(address, stack=(_CALLER,)))
+    return [(way.pc, len(way.stack) > 1) for way in ways]
+
+
+def decides(instruction: Instruction) -> bool:
+    """Whether an instruction may go on elsewhere than at the next address."""
+    elsewhere = -3
+    return any(to != elsewhere + 1 for to, _ in _edges(elsewhere, instruction))
+
+
+def successors(program: Sequence[Instruction]) -> list[list[int]]:
+    """Addresses of the program that may come after each one."""
+    edges = [_edges(address, instruction) for address, instruction in enumerate(program)]
+    # Within a subroutine a call leads to the instruction after it.
+    inside = [
+        [address + 1 if call else to for to, call in following]
+        for address, following in enumerate(edges)
+    ]
+    callers: dict[int, list[int]] = defaultdict(list)
+    for address, following in enumerate(edges):
+        for to, call in following:
+            if call:
+                callers[to].append(address + 1)
+    back: dict[int, set[int]] = defaultdict(set)
+    for entry, after in callers.items():
+        for address in _reached(entry, inside):
+            if _CALLER in inside[address]:
+                back[address].update(after)
+    found = []
+    for address, following in enumerate(edges):
+        after_it = [n for n, _ in following if n != _CALLER] + sorted(back[address])
+        found.append([n for n in after_it if n < len(program)])
+    return found
+
+
+def _reached(entry: int, inside: Sequence[Sequence[int]]) -> set[int]:
+    """Addresses of a subroutine."""
+    found, pending = set[int](), [entry]
+    while pending:
+        address = pending.pop()
+        if 0 <= address < len(inside) and address not in found:
+            found.add(address)
+            pending += inside[address]
+    return found
+
+
+def fixpoint(
+    program: Sequence[Instruction],
+    entries: Iterable[int],
+    start: Facts,
+    transfer: Callable[[int, Facts], Facts],
+) -> list[Facts | None]:
+    """What may be so when each address is reached; None for one that never is.
+
+    `start` is so at `entries`. `transfer(address, facts)` is what is so after an instruction that
+    found `facts`; more facts before must give no fewer after.
+    """
+    following = successors(program)
+    arriving: list[Facts | None] = [None] * len(program)
+    pending = []
+    for entry in entries:
+        arriving[entry] = start | (arriving[entry] or frozenset())
+        pending.append(entry)
+    while pending:
+        address = pending.pop()
+        leaving = transfer(address, arriving[address] or frozenset())
+        for to in following[address]:
+            known = arriving[to]
+            if known is None or not leaving <= known:
+                arriving[to] = leaving | (known or frozenset())
+                pending.append(to)
+    return arriving

@@ -1,0 +1,354 @@
+"""Instructions in general: how an operation is declared, and how its instructions become words.
+
+An operation is a subclass of `Instruction` whose body is the table of its fields, least significant
+first; an instruction is an instance of it, with an integer for each field:
+
+    class Copy(Instruction, opcode=17, unit=Unit.VECTOR):
+        space: Space = CHOICE
+        source: 16 = reads(...)
+
+    Copy("layer", space=Space.STATE, source=4, destination=100, count=40).encode()
+"""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple, Self
+
+from amaranth.hdl import Shape
+from amaranth.lib import data, enum
+
+from sordino.arch import Config
+from sordino.isa.encoding import EncodingError, check_field
+from sordino.isa.fields import (
+    CHOICE,
+    REGISTER_BITS,
+    Extent,
+    Field,
+    Kind,
+    Meaning,
+    Store,
+    Words,
+    extent_of,
+)
+from sordino.isa.pipelines import Pipeline, vector_cycles
+
+__all__ = [
+    "ALL_UNITS",
+    "HEAD_BITS",
+    "INSTRUCTION_BITS",
+    "OPCODE_BITS",
+    "REGISTERS",
+    "STACK_DEPTH",
+    "STREAMING_BIT",
+    "UNITS",
+    "Control",
+    "Instruction",
+    "Unit",
+]
+
+INSTRUCTION_BITS = 128
+OPCODE_BITS = 5
+OVERLAPS_BITS = 3
+HEAD_BITS = OPCODE_BITS + OVERLAPS_BITS
+"""Bits before an operation's own."""
+ARGUMENT_BITS = INSTRUCTION_BITS - HEAD_BITS
+STREAMING_BIT = ARGUMENT_BITS - 12
+"""First bit of the fields that only machines with `stream_bus` know."""
+REGISTERS = 8
+"""Scalar registers of the sequencer, unsigned and REGISTER_BITS wide."""
+STACK_DEPTH = 4
+"""Nested calls."""
+
+
+class Unit(enum.Flag, shape=OVERLAPS_BITS):
+    """Who executes; the bits of `overlaps`. No bit: the sequencer itself."""
+
+    NONE = 0
+    ARRAY = 1
+    VECTOR = 2
+    TABLE = 4
+
+
+UNITS = (Unit.ARRAY, Unit.VECTOR, Unit.TABLE)
+ALL_UNITS = Unit.ARRAY | Unit.VECTOR | Unit.TABLE
+
+
+class Control(NamedTuple):
+    """What decides where a program goes on.
+
+    pc         address of an instruction
+    registers  values of the scalar registers; None where one is not known
+    stack      addresses to return to, the latest last
+    """
+
+    pc: int
+    registers: tuple[int | None, ...] = (None,) * REGISTERS
+    stack: tuple[int, ...] = ()
+
+    def at(self, pc: int) -> "Control":
+        """The same at another address."""
+        return self._replace(pc=pc)
+
+    def next(self) -> "Control":
+        """The same at the next address."""
+        return self._replace(pc=self.pc + 1)
+
+    def holding(self, register: int, value: int | None) -> "Control":
+        """The same with a value in a register."""
+        registers = list(self.registers)
+        registers[register] = value
+        return self._replace(registers=tuple(registers))
+
+
+class Instruction:
+    """One instruction: the values of its operation's fields, as integers.
+
+    fields    by name; targets may be labels (text) until a program is finished
+    layer     what it belongs to, for listings and reports; not encoded
+    overlaps  units that may still be at work when it begins
+
+    Fields that are left out are 0; members of enumerations are accepted as values. EncodingError
+    for a field that the operation does not have.
+
+    Of an operation (class attributes; the keyword arguments of its `class` statement first):
+
+    number     its opcode
+    unit       who executes it; Unit.NONE: the sequencer itself, at once
+    awaits     units that are idle when it begins, whatever `overlaps` says, besides its own
+    blocks     whether nothing begins before it is done
+    emits      whether it pushes a token
+    mnemonic   its name in text
+    plain      whether it always goes on at the next address, with the same registers
+    FIELDS     its fields by name
+    layout     of its fields but those for streaming machines, from the head on
+    streaming  layout of those, from STREAMING_BIT on; None if there are none
+    elements   how many elements it takes through the vector unit
+    pipeline   through which pipeline; perhaps by a field
+    lead       cycles before its first element
+    """
+
+    number: ClassVar[int]
+    mnemonic: ClassVar[str] = ""
+    unit: ClassVar[Unit] = Unit.NONE
+    awaits: ClassVar[Unit] = Unit.NONE
+    blocks: ClassVar[bool] = False
+    emits: ClassVar[bool] = False
+    plain: ClassVar[bool] = True
+    FIELDS: ClassVar[dict[str, Field]] = {}
+    layout: ClassVar[Any]
+    streaming: ClassVar[Any] = None
+    elements: ClassVar[str | Extent]
+    pipeline: ClassVar[Any]
+    lead: ClassVar[int] = 0
+
+    BYTES: ClassVar[int] = INSTRUCTION_BITS // 8
+
+    fields: dict[str, Any]
+    layer: str
+    overlaps: Unit
+
+    def __init_subclass__(
+        cls,
+        *,
+        opcode: int,
+        unit: Unit = Unit.NONE,
+        awaits: Unit = Unit.NONE,
+        blocks: bool = False,
+    ) -> None:
+        check_field("opcode", opcode, OPCODE_BITS)
+        cls.number, cls.mnemonic = opcode, cls.__name__.upper()
+        cls.unit, cls.awaits, cls.blocks = unit, awaits, blocks
+        _declare_fields(cls)
+        cls.plain = cls.ways is Instruction.ways and not any(_registers(cls))
+        if unit is Unit.VECTOR and not (hasattr(cls, "elements") and hasattr(cls, "pipeline")):
+            raise TypeError(f"{cls.__name__}: wanted elements and a pipeline of the vector unit")
+        if unit and unit is not Unit.VECTOR and cls.duration is Instruction.duration:
+            raise TypeError(f"{cls.__name__}: wanted a method that says its duration")
+
+    def __init__(self, layer: str = "", *, overlaps: int | Unit = Unit.NONE, **values: Any) -> None:
+        for name in values:
+            if name not in self.FIELDS:
+                raise EncodingError(
+                    f"{self.mnemonic} has no field {name!r}; it has {list(self.FIELDS)}"
+                )
+        units = overlaps.value if isinstance(overlaps, Unit) else overlaps
+        if not 0 <= units < 1 << OVERLAPS_BITS:
+            raise EncodingError(f"{self.mnemonic}: overlaps is {units}, wanted 0 to 7")
+        self.fields = {name: _plain(values.get(name, 0)) for name in self.FIELDS}
+        self.layer, self.overlaps = layer, Unit(units)
+
+    def __getattr__(self, name: str) -> int:
+        try:
+            value: int = self.__dict__["fields"][name]
+            return value
+        except KeyError:
+            raise AttributeError(f"{self.mnemonic} has no field {name!r}") from None
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return (self.fields, self.layer, self.overlaps) == (
+            other.fields,
+            other.layer,
+            other.overlaps,
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        values = "".join(f", {name}={value}" for name, value in self.fields.items() if value)
+        more = f", overlaps={self.overlaps!r}" if self.overlaps else ""
+        return f"{type(self).__name__}({self.layer!r}{values}{more})"
+
+    def replace(self, *, overlaps: int | Unit | None = None, **values: Any) -> Self:
+        """The same instruction with other values of some fields."""
+        units = self.overlaps if overlaps is None else overlaps
+        return type(self)(self.layer, overlaps=units, **{**self.fields, **values})
+
+    def resolved(self, labels: Mapping[str, int]) -> Self:
+        """The same with addresses for its labels; EncodingError for a label that is not there."""
+        named = {name: text for name, text in self.fields.items() if isinstance(text, str)}
+        for text in named.values():
+            if text not in labels:
+                raise EncodingError(f"no label {text!r} in the program")
+        return self.replace(**{name: labels[text] for name, text in named.items()})
+
+    # What a word looks like.
+
+    def encode(self) -> int:
+        """The 128-bit word; EncodingError names a field that does not fit."""
+        arguments = 0
+        for name, field in self.FIELDS.items():
+            try:
+                arguments |= _bits(field, self.fields[name]) << field.offset
+            except EncodingError as error:
+                raise EncodingError(f"{self.mnemonic}: {error}") from None
+        return self.number | int(self.overlaps.value) << OPCODE_BITS | arguments << HEAD_BITS
+
+    @classmethod
+    def of_word(cls, word: int, layer: str = "") -> Self:
+        """The instruction of a word with this operation's opcode; stray bits are refused."""
+        raw, mask, values = word >> HEAD_BITS, 0, {}
+        for name, field in cls.FIELDS.items():
+            value = raw >> field.offset & ((1 << field.width) - 1)
+            sign = field.signed and value >> (field.width - 1)
+            values[name] = value - (sign << field.width)
+            mask |= ((1 << field.width) - 1) << field.offset
+        if raw & ~mask:
+            raise EncodingError(f"{cls.mnemonic}: bits outside its fields are set: {word:#034x}")
+        overlaps = word >> OPCODE_BITS & ((1 << OVERLAPS_BITS) - 1)
+        return cls(layer, overlaps=overlaps, **values)
+
+    @classmethod
+    def meant(cls, kind: type[Meaning] | Kind) -> Iterator[str]:
+        """Names of the fields with a meaning of this class, or of this kind."""
+        for name, field in cls.FIELDS.items():
+            if (
+                field.meaning.kind is kind
+                if isinstance(kind, Kind)
+                else (isinstance(field.meaning, kind))
+            ):
+                yield name
+
+    # What it does: an operation overrides what is not so.
+
+    def ways(self, control: Control) -> tuple[Control, ...]:
+        """Every state of the sequencer that may follow; none where the program ends or stops.
+
+        The next address, and a register that it writes is not known, unless the operation says
+        more. With all registers known there is one way at most, but for an INPUT and for what is
+        found in data.
+        """
+        following = control.next()
+        for name in _registers(type(self)):
+            following = following.holding(self.fields[name], None)
+        return (following,)
+
+    def wrong(self) -> str:
+        """What no machine can do with these values of the fields; "" where there is nothing."""
+        return ""
+
+    def duration(self, config: Config) -> int | None:
+        """Cycles from the unit's start to done; None if that depends on weights and memory."""
+        if self.unit is not Unit.VECTOR:
+            return 0
+        return self.lead + vector_cycles(self.element_count(config), self.through())
+
+    def most(self, parameters: bytes, config: Config) -> int:
+        """The highest value that it may leave in the register that it writes."""
+        return (1 << REGISTER_BITS) - 1
+
+    def uses(self, name: str, config: Config) -> tuple[Any, int, int]:
+        """Memory, first word and number of words that a field with the meaning `Words` is for."""
+        words = self.FIELDS[name].meaning
+        assert isinstance(words, Words), name
+        store = words.store if not hasattr(words.store, "of") else words.store.of(self.fields)
+        base = name if words.base is None else words.base
+        first = self.fields[base] if base else 0
+        return store, first, words.extent.count(self.fields, config)
+
+    def element_count(self, config: Config) -> int:
+        """Elements that it takes through the vector unit."""
+        return extent_of(self.elements).count(self.fields, config)
+
+    def through(self) -> Pipeline:
+        """The pipeline of the vector unit that its elements take."""
+        pipeline = self.pipeline
+        chosen: Pipeline = pipeline.of(self.fields) if hasattr(pipeline, "of") else pipeline
+        return chosen
+
+
+def _registers(operation: type[Instruction]) -> Iterator[str]:
+    """The fields that name a register which the operation writes."""
+    for name, field in operation.FIELDS.items():
+        words = field.meaning
+        if isinstance(words, Words) and words.writes and words.store is Store.REGISTER:
+            yield name
+
+
+def _plain(value: Any) -> Any:
+    """A field's value as an integer; a label stays text."""
+    return value if isinstance(value, str) else int(getattr(value, "value", value))
+
+
+def _bits(field: Field, value: Any) -> int:
+    """The bits of a field; EncodingError where the value does not fit."""
+    if isinstance(value, str):
+        raise EncodingError(f"field {field.name!r} is label {value!r}, wanted an address")
+    check_field(field.name, value, field.width, field.signed)
+    if field.choices is not None and value not in {member.value for member in field.choices}:
+        raise EncodingError(
+            f"field {field.name!r}: {value} is no member of {field.choices.__name__}"
+        )
+    return int(value) & ((1 << field.width) - 1)
+
+
+def _declare_fields(cls: type[Instruction]) -> None:
+    """Make FIELDS and the layouts of an operation from the table in its body."""
+    shapes: dict[str, Any] = inspect.get_annotations(cls)
+    meanings: dict[str, Meaning] = {}
+    for name, shape in shapes.items():
+        choices = isinstance(shape, type) and issubclass(shape, enum.Enum)
+        meaning = cls.__dict__.get(name, CHOICE if choices else None)
+        if not isinstance(meaning, Meaning):
+            raise TypeError(
+                f"{cls.__name__}: wanted a meaning for field {name!r}, got {meaning!r}; a number "
+                "that addresses nothing is NUMBER"
+            )
+        meanings[name] = meaning
+        if name in cls.__dict__:
+            delattr(cls, name)
+    own = {name: shape for name, shape in shapes.items() if not meanings[name].streaming}
+    more = {name: shape for name, shape in shapes.items() if meanings[name].streaming}
+    cls.layout = data.StructLayout(own)
+    cls.streaming = data.StructLayout(more) if more else None
+    if cls.layout.size > (STREAMING_BIT if more else ARGUMENT_BITS):
+        raise TypeError(f"{cls.__name__}: its fields do not fit in a word")
+    cls.FIELDS = {}
+    for layout, first in ((cls.layout, 0), (cls.streaming, STREAMING_BIT)):
+        for name, field in layout or ():
+            shape = Shape.cast(field.shape)
+            kind = field.shape if isinstance(field.shape, enum.EnumMeta) else None
+            cls.FIELDS[name] = Field(
+                name, meanings[name], first + field.offset, shape.width, shape.signed, kind
+            )

@@ -1,0 +1,73 @@
+"""A set of operations: what a machine, a program or a tool understands.
+
+Everything that reads instructions takes one, so that an operation can be tried without changing
+anything global: `ISA.extended(MyOperation)`.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from amaranth.lib import data, enum
+
+from sordino.isa.encoding import EncodingError
+from sordino.isa.instruction import ARGUMENT_BITS, OPCODE_BITS, Instruction, Unit
+
+__all__ = ["InstructionSet"]
+
+Operation = type[Instruction]
+
+
+class InstructionSet:
+    """Operations by opcode and by mnemonic; ValueError where two have the same.
+
+    opcodes  an enumeration of the mnemonics, as the circuit sees opcodes
+    word     layout of an instruction word as the circuit sees it: `opcode`, `overlaps`, and
+             `arguments`, a union of the operations' layouts by their mnemonics in small letters,
+             and of `raw`
+    """
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self.operations = tuple(sorted(operations, key=lambda operation: operation.number))
+        self._by_code = {operation.number: operation for operation in self.operations}
+        self._by_name = {operation.mnemonic: operation for operation in self.operations}
+        if not len(self._by_code) == len(self._by_name) == len(self.operations):
+            names = ", ".join(f"{o.mnemonic} {o.number}" for o in self.operations)
+            raise ValueError(f"wanted every opcode and every mnemonic once, got {names}")
+        self.opcodes: Any = _opcodes(self._by_name)
+        layouts: dict[str, Any] = {o.mnemonic.lower(): o.layout for o in self.operations}
+        arguments = data.UnionLayout({**layouts, "raw": ARGUMENT_BITS})
+        self.word = data.StructLayout(
+            {"opcode": self.opcodes, "overlaps": Unit, "arguments": arguments}
+        )
+
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(self.operations)
+
+    def __contains__(self, operation: object) -> bool:
+        return operation in self.operations
+
+    def extended(self, *operations: Operation) -> "InstructionSet":
+        """This set and further operations."""
+        return InstructionSet((*self.operations, *operations))
+
+    def named(self, mnemonic: str) -> Operation:
+        """The operation of that name; EncodingError if there is none."""
+        if mnemonic not in self._by_name:
+            raise EncodingError(f"wanted an operation, got {mnemonic or 'nothing'!r}")
+        return self._by_name[mnemonic]
+
+    def decode(self, word: int, layer: str = "") -> Instruction:
+        """The instruction of a 128-bit word; an unknown opcode or stray bits are refused."""
+        number = word & ((1 << OPCODE_BITS) - 1)
+        if number not in self._by_code:
+            raise EncodingError(f"unknown opcode {number} in word {word:#034x}")
+        return self._by_code[number].of_word(word, layer)
+
+
+def _opcodes(operations: dict[str, Operation]) -> Any:
+    """An Amaranth enumeration of the opcodes by mnemonic."""
+    bases = (enum.Enum,)
+    members = enum.EnumMeta.__prepare__("Opcode", bases, shape=OPCODE_BITS)
+    for name, operation in operations.items():
+        members[name] = operation.number
+    return enum.EnumMeta("Opcode", bases, members, shape=OPCODE_BITS)
