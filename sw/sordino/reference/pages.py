@@ -4,45 +4,19 @@ import json
 from collections.abc import Callable
 
 from sordino import arch
-from sordino.isa import bits, image, instructions, packing, registers, tans
+from sordino.isa import bits, image, packing, tans
 from sordino.meta import table as meta
 from sordino.meta.entries import Entry
 from sordino.model import load
 from sordino.npy import MOST_NUMBERS
 from sordino.reference.arithmetic import arithmetic_page
+from sordino.reference.instructions import isa_page
 from sordino.reference.markdown import NOTE, docstring, fields, members, table
 from sordino.reference.recordings import recordings_page
 from sordino.reference.registers import registers_page
 from sordino.rtl.resources import SMALLEST_OPERAND, memory_bits, multipliers
 
 __all__ = ["PAGES", "render"]
-
-
-def isa_page() -> str:
-    """docs/isa.md."""
-    parts = [
-        NOTE,
-        "# Instruction set\n\n",
-        docstring(instructions) + "\n\n",
-        f"Version {registers.ISA_VERSION}. {instructions.REGISTERS} registers of 16 bits, calls "
-        f"nest {instructions.STACK_DEPTH} deep. Bits are counted from bit "
-        f"{instructions.HEAD_BITS} of the word; absent bits are zero.\n",
-    ]
-    for opcode, layout in instructions.ARGUMENTS.items():
-        parts.append(f"\n## {opcode.value} {opcode.name}\n\n{docstring(layout)}\n\n")
-        parts.append(fields(layout))
-        if (extension := instructions.EXTENSIONS.get(opcode)) is not None:
-            parts.append(f"\n{docstring(extension)}\n\n")
-            parts.append(fields(extension, instructions.EXTENSION_BIT))
-    for enum in (
-        instructions.Unit,
-        instructions.Condition,
-        instructions.Function,
-        instructions.Space,
-    ):
-        parts.append(f"\n## {enum.__name__}\n\n{docstring(enum)}\n\n")
-        parts.append(table(("value", "name"), [(m.value, m.name) for m in enum]))
-    return "".join(parts)
 
 
 def image_page() -> str:

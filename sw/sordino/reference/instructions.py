@@ -1,0 +1,57 @@
+"""The page of the instruction set."""
+
+from collections.abc import Iterator
+
+from sordino.isa import operations
+from sordino.isa.fields import Field
+from sordino.isa.instruction import HEAD_BITS, REGISTERS, STACK_DEPTH, Instruction, Unit
+from sordino.isa.instruction_set import InstructionSet
+from sordino.isa.operations import ISA, Condition, Function, Space
+from sordino.isa.registers import ISA_VERSION
+from sordino.reference.markdown import NOTE, docstring, table
+
+__all__ = ["isa_page"]
+
+
+def isa_page(isa: InstructionSet = ISA) -> str:
+    """docs/isa.md: every operation's fields, what they mean, who executes it and how long."""
+    parts = [
+        NOTE,
+        "# Instruction set\n\n",
+        docstring(operations) + "\n\n",
+        f"Version {ISA_VERSION}. {REGISTERS} registers of 16 bits, calls nest {STACK_DEPTH} deep. "
+        f"Bits are counted from bit {HEAD_BITS} of the word; absent bits are zero.\n",
+    ]
+    for operation in isa:
+        parts.append(f"\n## {operation.number} {operation.mnemonic}\n\n{docstring(operation)}\n\n")
+        parts.append(f"{_execution(operation)}\n\n")
+        parts.append(table(("bits", "field", "", "meaning"), _rows(operation)))
+    for enum in (Unit, Condition, Function, Space):
+        parts.append(f"\n## {enum.__name__}\n\n{docstring(enum)}\n\n")
+        parts.append(table(("value", "name"), [(m.value, m.name) for m in enum]))
+    return "".join(parts)
+
+
+def _execution(operation: type[Instruction]) -> str:
+    """Who executes an operation, and what it waits for."""
+    unit = str(operation.unit.name).lower()
+    parts = [f"Unit: {unit}." if operation.unit else "Executed by the sequencer itself."]
+    if operation.awaits:
+        units = ", ".join(str(u.name).lower() for u in Unit if u in operation.awaits)
+        parts.append(f"It always waits for: {units}.")
+    if operation.blocks:
+        parts.append("Nothing begins before it is done.")
+    return " ".join(parts)
+
+
+def _rows(operation: type[Instruction]) -> Iterator[tuple[str, str, str, str]]:
+    for field in operation.FIELDS.values():
+        high = field.offset + field.width - 1
+        bits = f"{high}" if field.width == 1 else f"{high}:{field.offset}"
+        sign = "signed" if field.signed else "unsigned"
+        yield bits, f"`{field.name}`", sign, _meaning(field)
+
+
+def _meaning(field: Field) -> str:
+    text = field.meaning.text if field.choices is None else str(field.choices.__name__)
+    return f"{text}; streaming machines only".lstrip("; ") if field.meaning.streaming else text
