@@ -23,10 +23,10 @@ A few fields stand at the end of the word. Only machines with `stream_bus` know 
 """
 
 from amaranth.hdl import signed
-from amaranth.lib import enum
 
 from sordino.arch import QUAD, Config
 from sordino.isa import timing
+from sordino.isa.choices import Condition, Function, Space
 from sordino.isa.fields import (
     ACTIVATION,
     ADDRESS,
@@ -63,36 +63,6 @@ SLOTS = Extent("rows * lanes", lambda fields, config: fields["rows"] * config.la
 UNIT_ROWS = Extent("units / quads", lambda fields, config: -(-fields["units"] // config.quads))
 """Rows of a bank that LSTM units fill, the last perhaps in part."""
 GATES = Extent("units * 4", lambda fields, config: QUAD * fields["units"])
-
-
-class Condition(enum.Enum, shape=2):
-    """Comparison of a register with an immediate, both unsigned."""
-
-    EQ = 0
-    NE = 1
-    LT = 2
-    GE = 3
-
-    def holds(self, a: int, b: int) -> bool:
-        """Whether it holds for two unsigned numbers."""
-        return {"EQ": a == b, "NE": a != b, "LT": a < b, "GE": a >= b}[self.name]
-
-
-class Function(enum.Enum, shape=2):
-    """What DRAIN and ADD do after requantising or adding."""
-
-    NONE = 0
-    RELU = 1
-    TANH = 2
-
-
-class Space(enum.Enum, shape=2):
-    """Memories that vector instructions name."""
-
-    ACTIVATION = 0
-    STATE = 1
-    BANK0 = 2
-    BANK1 = 3
 
 
 SPACE = by("space", ACTIVATION, STATE, BANK0, BANK1)

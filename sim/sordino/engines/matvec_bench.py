@@ -13,9 +13,10 @@ from sordino.engines.engine import RunResult
 from sordino.engines.errors import Mismatch
 from sordino.engines.profile import layer_times
 from sordino.engines.rtl import Rtl
+from sordino.isa.choices import Space
 from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import Drain, Fill, Halt, Input, Matvec, Space, Table
+from sordino.isa.operations import Drain, Fill, Halt, Input, Matvec, Table
 from sordino.isa.parameters import PARAMETER_BYTES
 from sordino.isa.registers import Error
 

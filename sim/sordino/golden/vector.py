@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sordino import arith
 from sordino.arch import QUAD
-from sordino.isa.operations import Function
+from sordino.isa.choices import Function
 from sordino.isa.parameters import PARAMETER_BYTES
 
 __all__ = [

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from sordino.arch import Config
 from sordino.compiler.codec import EncodedMatrices, encode_matrices
+from sordino.isa.choices import Space
 from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import Fill, Matvec, Space, Table
+from sordino.isa.operations import Fill, Matvec, Table
 from sordino.isa.parameters import PARAMETER_BYTES
 
 __all__ = ["ProgramBuilder"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.compiler.codec import encode_matrices
 from sordino.isa.external import Streams
-from sordino.isa.instructions import Matvec
+from sordino.isa.operations import ISA, Matvec
 from sordino.isa.registers import LoadTarget
 from sordino.isa.tans import EntryLayout, Symbol, expand
 from sordino.rtl.array import MatvecArray

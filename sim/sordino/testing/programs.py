@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
+from sordino.isa.choices import Condition, Function, Space
 from sordino.isa.hazards import with_overlap
 from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction, Unit
@@ -16,20 +17,17 @@ from sordino.isa.operations import (
     Branch,
     Call,
     Cell,
-    Condition,
     Copy,
     Drain,
     Embed,
     Emit,
     Fill,
-    Function,
     Halt,
     Input,
     Jump,
     Loop,
     Return,
     Set,
-    Space,
 )
 from sordino.testing.builder import ProgramBuilder
 

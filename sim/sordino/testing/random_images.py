@@ -7,19 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import QUAD, Config
+from sordino.isa.choices import Function, Space
 from sordino.isa.image import Image
-from sordino.isa.operations import (
-    Argmax,
-    Cell,
-    Drain,
-    Emit,
-    Fill,
-    Function,
-    Halt,
-    Input,
-    Jump,
-    Space,
-)
+from sordino.isa.operations import Argmax, Cell, Drain, Emit, Fill, Halt, Input, Jump
 from sordino.testing.builder import ProgramBuilder
 
 __all__ = [

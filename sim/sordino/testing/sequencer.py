@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from sordino.isa.choices import Condition
 from sordino.isa.hazards import waits
 from sordino.isa.instruction import REGISTERS, STACK_DEPTH, Instruction, Unit
 from sordino.isa.operations import (
@@ -10,7 +11,6 @@ from sordino.isa.operations import (
     Argmax,
     Branch,
     Call,
-    Condition,
     Embed,
     Emit,
     Halt,

@@ -11,7 +11,8 @@ from sordino.compiler.chunk import bank_place, bank_rows, shared
 from sordino.compiler.contents import slot_count
 from sordino.compiler.schedule import SYMBOLS, Scheduler
 from sordino.compiler.table_plan import UNKNOWN
-from sordino.isa.operations import Branch, Cell, Condition, Drain, Halt, Input, Jump, Set
+from sordino.isa.choices import Condition
+from sordino.isa.operations import Branch, Cell, Drain, Halt, Input, Jump, Set
 
 __all__ = ["ChunkScheduler"]
 

@@ -40,6 +40,7 @@ from sordino.compiler.quantise import QuantisedModel
 from sordino.compiler.search import ENTRIES, Search, locate, score_scale
 from sordino.compiler.table_plan import UNKNOWN, Slots, TablePlans
 from sordino.isa import timing
+from sordino.isa.choices import Condition, Function, Space
 from sordino.isa.hazards import with_overlap
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.operations import (
@@ -48,13 +49,11 @@ from sordino.isa.operations import (
     Branch,
     Call,
     Cell,
-    Condition,
     Copy,
     Drain,
     Embed,
     Emit,
     Fill,
-    Function,
     Halt,
     Input,
     Jump,
@@ -62,7 +61,6 @@ from sordino.isa.operations import (
     Matvec,
     Return,
     Set,
-    Space,
 )
 from sordino.model.rnnt import RnntModel
 

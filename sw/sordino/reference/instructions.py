@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from sordino.isa import operations
+from sordino.isa.choices import Condition, Function, Space
 from sordino.isa.fields import Field
 from sordino.isa.instruction import HEAD_BITS, REGISTERS, STACK_DEPTH, Instruction, Unit
 from sordino.isa.instruction_set import InstructionSet
-from sordino.isa.operations import ISA, Condition, Function, Space
+from sordino.isa.operations import ISA
 from sordino.isa.registers import ISA_VERSION
 from sordino.reference.markdown import NOTE, docstring, table
 

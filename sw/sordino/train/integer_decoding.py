@@ -15,7 +15,7 @@ from sordino.arch import QUAD
 from sordino.compiler.precision import Precision
 from sordino.compiler.quantise import QuantisedLayer, QuantisedMatrix, quantise_model
 from sordino.golden.vector import add, cell, drain
-from sordino.isa.operations import Function
+from sordino.isa.choices import Function
 from sordino.model.rnnt import RnntModel
 
 __all__ = ["IntegerDecoder"]

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from sordino.isa.choices import Space
 from sordino.isa.encoding import EncodingError, check_field
 from sordino.isa.fields import NUMBER, Field
 from sordino.isa.instruction import (
@@ -14,7 +15,7 @@ from sordino.isa.instruction import (
     Instruction,
     Unit,
 )
-from sordino.isa.operations import ISA, Add, Fill, Halt, Jump, Loop, Space
+from sordino.isa.operations import ISA, Add, Fill, Halt, Jump, Loop
 
 Operation = type[Instruction]
 every_operation = pytest.mark.parametrize("operation", ISA.operations, ids=lambda o: o.mnemonic)

@@ -3,6 +3,7 @@
 import pytest
 
 from sordino.arch import PRESETS
+from sordino.isa.choices import Space
 from sordino.isa.fields import Store
 from sordino.isa.hazards import Region, writes
 from sordino.isa.instruction import Instruction
@@ -25,7 +26,6 @@ from sordino.isa.operations import (
     Matvec,
     Return,
     Set,
-    Space,
     Table,
 )
 

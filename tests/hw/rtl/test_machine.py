@@ -11,6 +11,7 @@ from sordino.compiler.compile import compile_model
 from sordino.engines.cosim import compare
 from sordino.golden.machine import Golden
 from sordino.isa import timing
+from sordino.isa.choices import Space
 from sordino.isa.fields import Store
 from sordino.isa.operations import (
     ISA,
@@ -23,7 +24,6 @@ from sordino.isa.operations import (
     Jump,
     Matvec,
     Set,
-    Space,
     Table,
 )
 from sordino.isa.registers import COUNTERS, Error

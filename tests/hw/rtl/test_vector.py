@@ -9,19 +9,9 @@ import pytest
 
 from sordino.arch import Config
 from sordino.golden.memory import Memory
+from sordino.isa.choices import Function, Space
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import (
-    Add,
-    Argmax,
-    Cell,
-    Copy,
-    Drain,
-    Embed,
-    Fill,
-    Function,
-    Input,
-    Space,
-)
+from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Input
 from sordino.testing.vector_bench import (
     VectorBench,
     VectorResult,

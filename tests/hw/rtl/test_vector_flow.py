@@ -8,19 +8,9 @@ import numpy as np
 import pytest
 
 from sordino.arch import Config
+from sordino.isa.choices import Function, Space
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import (
-    Add,
-    Argmax,
-    Cell,
-    Copy,
-    Drain,
-    Embed,
-    Fill,
-    Function,
-    Input,
-    Space,
-)
+from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Input
 from sordino.testing.stalls import STALLS
 from sordino.testing.vector_bench import (
     VectorBench,

@@ -176,7 +176,7 @@ def test_a_stream_error_while_an_earlier_one_is_at_work() -> None:
     image = builder.image()
     at = len(image.program) - 2
     program = list(image.program)
-    program[at] = replace(program[at], overlaps=ALL)
+    program[at] = program[at].replace(overlaps=ALL)
     image = with_bad_end(replace(image, program=tuple(program)), 0)
     a, _ = check(Rtl(image), Cycles(image), NO_INPUT)
     assert a.error is Error.STREAM

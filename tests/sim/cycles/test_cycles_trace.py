@@ -11,12 +11,12 @@ from sordino.cycles.engine import Cycles
 from sordino.cycles.path import decisions_of, follow
 from sordino.cycles.trace import Timer, time_trace
 from sordino.golden.machine import Golden
+from sordino.isa.choices import Condition
 from sordino.isa.image import Image
 from sordino.isa.operations import (
     Argmax,
     Branch,
     Call,
-    Condition,
     Emit,
     Halt,
     Input,

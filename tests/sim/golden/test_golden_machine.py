@@ -10,22 +10,10 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.engines.engine import Engine, Record
 from sordino.golden.machine import Golden
+from sordino.isa.choices import Condition, Space
 from sordino.isa.fields import Store
 from sordino.isa.image import Image, ImageError
-from sordino.isa.operations import (
-    Branch,
-    Call,
-    Condition,
-    Emit,
-    Fill,
-    Halt,
-    Input,
-    Jump,
-    Loop,
-    Return,
-    Set,
-    Space,
-)
+from sordino.isa.operations import Branch, Call, Emit, Fill, Halt, Input, Jump, Loop, Return, Set
 from sordino.isa.registers import COUNTERS, Error
 from sordino.testing.programs import ProgramBuilder
 

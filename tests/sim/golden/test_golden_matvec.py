@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from sordino.arch import Config
 from sordino.golden.machine import Golden
+from sordino.isa.choices import Condition
 from sordino.isa.image import Image, ImageError
-from sordino.isa.operations import Branch, Condition, Halt, Matvec, Table
+from sordino.isa.operations import Branch, Halt, Matvec, Table
 from sordino.isa.registers import Error
 from sordino.testing.programs import ProgramBuilder, random_slots
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sordino.golden import vector
-from sordino.isa.operations import Function
+from sordino.isa.choices import Function
 
 Ints = NDArray[np.int64]
 

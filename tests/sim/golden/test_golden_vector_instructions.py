@@ -8,20 +8,10 @@ import pytest
 from sordino.arch import Config
 from sordino.engines.engine import Record
 from sordino.golden.machine import Golden
+from sordino.isa.choices import Function, Space
 from sordino.isa.fields import Store
 from sordino.isa.image import Image
-from sordino.isa.operations import (
-    Add,
-    Argmax,
-    Cell,
-    Copy,
-    Drain,
-    Embed,
-    Fill,
-    Function,
-    Halt,
-    Space,
-)
+from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Halt
 from sordino.testing.programs import ProgramBuilder
 
 CONFIG = Config(

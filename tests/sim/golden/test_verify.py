@@ -10,6 +10,7 @@ import pytest
 from sordino.arch import Config
 from sordino.golden.machine import Golden
 from sordino.golden.verify import verify
+from sordino.isa.choices import Function, Space
 from sordino.isa.image import Image, ImageError
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.operations import (
@@ -24,14 +25,12 @@ from sordino.isa.operations import (
     Embed,
     Emit,
     Fill,
-    Function,
     Halt,
     Input,
     Jump,
     Loop,
     Matvec,
     Set,
-    Space,
     Table,
 )
 from sordino.isa.tans import Symbol

@@ -10,18 +10,9 @@ from sordino.compiler.assemble import AssemblyError, assemble
 from sordino.compiler.compile import compile_model
 from sordino.compiler.disassemble import disassemble
 from sordino.compiler.listing import listing
+from sordino.isa.choices import Condition, Space
 from sordino.isa.instruction import Instruction, Unit
-from sordino.isa.operations import (
-    ISA,
-    Branch,
-    Condition,
-    Fill,
-    Halt,
-    Jump,
-    Loop,
-    Set,
-    Space,
-)
+from sordino.isa.operations import ISA, Branch, Fill, Halt, Jump, Loop, Set
 from sordino.testing.models import random_model
 
 

@@ -12,8 +12,9 @@ from sordino.engines.amaranth_sim import AmaranthSim
 from sordino.engines.rtl import Rtl
 from sordino.estimate.capacity import trimmed
 from sordino.golden.machine import Golden
+from sordino.isa.choices import Space
 from sordino.isa.image import Image, ImageError
-from sordino.isa.operations import Fill, Halt, Space
+from sordino.isa.operations import Fill, Halt
 from sordino.isa.registers import CAPACITIES, capacities
 from sordino.isa.sizes import needed, used_words
 from sordino.testing.builder import ProgramBuilder
