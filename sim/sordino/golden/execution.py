@@ -16,6 +16,7 @@ from sordino.golden.memory import wrap
 from sordino.golden.state import State, Stop
 from sordino.golden.weights import WeightStore
 from sordino.isa import operations as ops
+from sordino.isa.choices import Function
 from sordino.isa.fields import Store
 from sordino.isa.image import Image, ImageError
 from sordino.isa.instruction import Control, Instruction
@@ -193,7 +194,7 @@ def drain(context: Context, i: Instruction) -> Execute:
     biases = vector.bias_words(context.image.parameters, i.parameters, slots)
     store = memory.state if i.wide else memory.activation
     out = store[i.destination : i.destination + slots]
-    wide, function = bool(i.wide), ops.Function(i.function)
+    wide, function = bool(i.wide), Function(i.function)
     multiplier, shift = i.multiplier, i.shift
 
     def execute() -> int:
@@ -224,7 +225,7 @@ def add(context: Context, i: Instruction) -> Execute:
     memory, count, following = context.state.memory, i.count, context.next
     a, b = (memory.state[start : start + count] for start in (i.a, i.b))
     out = memory.activation[i.destination : i.destination + count]
-    function, multiplier, shift = ops.Function(i.function), i.multiplier, i.shift
+    function, multiplier, shift = Function(i.function), i.multiplier, i.shift
 
     def execute() -> int:
         out[...] = vector.add(a, b, function=function, multiplier=multiplier, shift=shift)
