@@ -22,7 +22,6 @@ for what only the name says, and verbs without a subject."""
 
 KNOWN = {
     "hw/isa": 2,
-    "hw/rtl": 8,
     "sim/cycles": 21,
     "sim/golden": 4,
     "sim/testing": 3,
