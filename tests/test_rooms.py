@@ -15,7 +15,7 @@ from sordino.isa.operations import ISA
 ROOT = Path(__file__).parents[1]
 PORTIONS = tuple(name for name in ("hw", "sw", "sim", "campaigns") if (ROOT / name).is_dir())
 PYTHON = sorted(path for portion in PORTIONS for path in (ROOT / portion).rglob("*.py"))
-CPP = sorted(path for portion in PORTIONS for path in (ROOT / portion).rglob("*.cpp"))
+CPP = sorted(path for portion in PORTIONS for path in (ROOT / portion).rglob("*.[ch]pp"))
 
 MODULE_LINES = 400
 FUNCTION_LINES = 60
@@ -24,7 +24,6 @@ FEW_OPERATIONS = 3
 
 KNOWN_LONG_MODULES = {
     "schedule.py",
-    "harness.cpp",
 }
 KNOWN_LONG_FUNCTIONS: set[tuple[str, str]] = set()
 KNOWN_CIRCLES: list[set[str]] = [{"compiler", "cycles", "engines", "golden", "testing"}]

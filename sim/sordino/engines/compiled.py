@@ -32,7 +32,7 @@ from sordino.rtl.yosys import cxxrtl_headers, run_yosys, yosys_version
 __all__ = ["CACHE", "build", "cache_directory", "compiler", "is_cached", "load"]
 
 HARNESS = Path(__file__).with_name("harness.cpp")
-_HEADER = Path(__file__).with_name("external.hpp")
+_HEADERS = sorted(HARNESS.parent.glob("*.hpp"))
 # NDEBUG: addresses that run ahead of a memory read 0, as in Amaranth's simulator.
 FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-fno-math-errno", "-w", "-DNDEBUG")
 CACHE = "SORDINO_CACHE"
@@ -87,7 +87,7 @@ def _sources() -> list[Path]:
 
 def _key(config: Config, debug: bool) -> str:
     digest = hashlib.sha256()
-    for path in [*_sources(), HARNESS, _HEADER]:
+    for path in [*_sources(), HARNESS, *_HEADERS]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     fields = {k: v for k, v in config.as_dict().items() if k not in ("name", "clock_hz")}
     digest.update(repr(sorted(fields.items())).encode())
