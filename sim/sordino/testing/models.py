@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.model.load import model_from_arrays
-from sordino.model.rnnt import RnntModel
+from sordino.model.rnnt import Lstm, RnntModel
 
-__all__ = ["random_arrays", "random_meta", "random_model"]
+__all__ = ["random_arrays", "random_lstm", "random_meta", "random_model"]
 
 
 def random_arrays(
@@ -79,3 +79,14 @@ def random_model(
         after, factor = reduction
         meta["encoder"] = {"time_reduction": {"after": after, "factor": factor}}
     return model_from_arrays(arrays, meta, name=f"random-{seed}")
+
+
+def random_lstm(seed: int, units: int = 12, inputs: int = 9, ratio: float = 1.0) -> Lstm:
+    """An LSTM of normal weights; those of `weight_hh` are `ratio` times as large."""
+    rng = np.random.default_rng(seed)
+    return Lstm(
+        rng.normal(size=(4 * units, inputs)),
+        rng.normal(size=(4 * units, units)) * ratio,
+        rng.normal(size=4 * units),
+        rng.normal(size=4 * units),
+    )

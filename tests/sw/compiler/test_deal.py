@@ -10,10 +10,6 @@ from numpy.typing import NDArray
 
 from sordino.arch import PRESETS, Config
 from sordino.compiler.layout import Layout, linear_layout, lstm_layout
-from sordino.compiler.place import place_model
-from sordino.compiler.prune import prune_model
-from sordino.compiler.quantise import quantise_model
-from sordino.model.load import load_model
 
 MODELS = Path(os.environ.get("SORDINO_MODELS", Path(__file__).parents[3] / "models"))
 
@@ -144,18 +140,3 @@ def test_dealing_a_large_layer_is_repeatable() -> None:
     w, u = sparse((2048, 128)), sparse((2048, 512), 1)
     first = lstm_layout([w, u], config)
     assert np.array_equal(first.order, lstm_layout([w, u], config).order)
-
-
-@pytest.mark.skipif(
-    not (MODELS / "an4_rnnt_float.npz").is_file(),
-    reason=f"no an4_rnnt_float.npz in {MODELS}; set SORDINO_MODELS",
-)
-@pytest.mark.parametrize(("preset", "least"), [("small", 0.992), ("large", 0.949)])
-def test_trained_model_with_half_of_its_weights_is_even(preset: str, least: float) -> None:
-    config = PRESETS[f"{preset}-unstructured"]
-    model = prune_model(load_model(MODELS / "an4_rnnt_float.npz"), 0.5, 1)
-    placed = place_model(quantise_model(model, 5, 32), config)
-    for layer in (*placed.encoder, *placed.prediction):
-        for slots in layer.slots():
-            (work,) = group_work([slots], config)
-            assert work.mean() / work.max() >= least, layer.name

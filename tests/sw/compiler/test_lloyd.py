@@ -13,7 +13,6 @@ from sordino.compiler.errors import CompileError
 from sordino.compiler.lloyd import lloyd_max, nearest
 from sordino.compiler.precision import Precision
 from sordino.compiler.quantise import quantise_model
-from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.testing.models import random_model
 from sordino.train.integer_decoding import IntegerDecoder
@@ -137,27 +136,3 @@ def test_the_models_own_precision_is_taken(codebook: str) -> None:
     x = np.random.default_rng(1).integers(-128, 128, (12, model.inputs)).astype(np.int8)
     said = list(Golden(image).run(x).tokens)
     assert said == IntegerDecoder(model, trained).transcribe([x])[0]
-
-
-@pytest.mark.parametrize(
-    ("meta", "message"),
-    [
-        ({"bits": 9}, r"quantise\.bits as a whole number from 2 to 8, got 9"),
-        ({"bits": True}, r"quantise\.bits as a whole number from 2 to 8, got True"),
-        ({"layers": {"joint.*": "many"}}, r"a whole number from 2 to 8 each, got .*'many'"),
-        ({"layers": 3}, "layers as an object of names"),
-        ({"codebook": "random"}, "codebook as uniform or lloyd-max, got 'random'"),
-        ({"levels": 9}, "'levels'; known are bits, codebook, layers"),
-        (5, "quantise as an object"),
-    ],
-)
-def test_refused_in_one_line(meta: object, message: str) -> None:
-    with pytest.raises(InputError, match=message) as caught:
-        Precision.from_dict(meta)
-    assert "\n" not in str(caught.value)
-
-
-def test_dictionary_round_trip() -> None:
-    precision = Precision(4, "lloyd-max", (("b*", 3), ("a", 2)))
-    assert Precision.from_dict(precision.to_dict()) == precision
-    assert Precision.from_dict({}) == Precision()

@@ -7,25 +7,13 @@ from hypothesis import strategies as st
 
 from sordino.compiler.errors import CompileError
 from sordino.compiler.proof import prove
-from sordino.compiler.prune import prune_matrix, prune_model
 from sordino.compiler.quantise import (
     multiplier_shift,
     quantise_linear,
     quantise_lstm,
-    quantise_model,
 )
 from sordino.model.rnnt import Linear, Lstm
-from sordino.testing.models import random_model
-
-
-def random_lstm(seed: int, units: int = 12, inputs: int = 9, ratio: float = 1.0) -> Lstm:
-    rng = np.random.default_rng(seed)
-    return Lstm(
-        rng.normal(size=(4 * units, inputs)),
-        rng.normal(size=(4 * units, units)) * ratio,
-        rng.normal(size=4 * units),
-        rng.normal(size=4 * units),
-    )
+from sordino.testing.models import random_lstm
 
 
 def quantised(layer: Lstm, bits: int, x_step: float = 2.0**-5):
@@ -128,73 +116,3 @@ def test_zero_matrices_and_large_biases() -> None:
     result = quantised(tiny, 8)
     assert np.allclose(result.bias * result.unit, -3.0, rtol=1e-6)
     prove(result, 32)
-
-
-@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 5, 8]))
-@settings(max_examples=25, deadline=None)
-def test_no_input_reaches_beyond_the_bound(seed: int, bits: int) -> None:
-    layer = quantised(random_lstm(seed, 3, 4, 5.0), bits)
-    bound = prove(layer, 32)
-    rows = np.zeros(12, np.int64)
-    for matrix in layer.matrices:
-        worst = np.where(matrix.values < 0, -128, 127).astype(np.int64)
-        rows += (matrix.values.astype(np.int64) * worst).sum(axis=1) << matrix.shift
-    assert (rows + np.abs(layer.bias)).max() <= bound.value
-    needed = bound.value.bit_length() + 1
-    if needed > 2:
-        with pytest.raises(
-            CompileError, match=f"l: row {bound.row} .*accumulator_bits to {needed}"
-        ):
-            prove(layer, needed - 1)
-    prove(layer, needed)
-
-
-@pytest.mark.parametrize("sparsity", [0.0, 0.25, 0.5, 1.0])
-def test_pruning_takes_the_smallest(sparsity: float) -> None:
-    weight = np.random.default_rng(0).normal(size=(8, 10))
-    pruned = prune_matrix(weight, sparsity)
-    assert np.count_nonzero(pruned == 0) == round(80 * sparsity)
-    assert np.array_equal(pruned[pruned != 0], weight[pruned != 0])
-    kept, gone = np.abs(weight[pruned != 0]), np.abs(weight[pruned == 0])
-    assert not (kept.size and gone.size) or kept.min() >= gone.max()
-
-
-def test_pruning_counts_the_zeros_that_are_there() -> None:
-    weight = np.array([[0.0, 0.0, 0.1, 2.0]])
-    assert np.array_equal(prune_matrix(weight, 0.5), weight)
-    assert np.array_equal(prune_matrix(weight, 0.75), [[0, 0, 0, 2.0]])
-
-
-@pytest.mark.parametrize("group", [1, 4])
-def test_layer_adaptive_pruning_spares_small_matrices(group: int) -> None:
-    model = random_model(2, encoder=(24, 8), joint=12, inputs=9)
-    even = prune_model(model, 0.6, group).arrays()
-    spread = prune_model(model, 0.6, group, "layer_adaptive").arrays()
-    names = [n for n, a in model.arrays().items() if a.ndim == 2 and "embedding" not in n]
-
-    def zeros(arrays: dict[str, np.ndarray]) -> dict[str, int]:
-        return {name: int(np.count_nonzero(arrays[name] == 0)) for name in names}
-
-    assert abs(sum(zeros(spread).values()) - sum(zeros(even).values())) <= 4 * len(names)
-    small = min(names, key=lambda name: even[name].size)
-    assert zeros(spread)[small] < zeros(even)[small]
-
-
-def test_groups_are_connections_or_neighbouring_rows() -> None:
-    model = random_model(1, encoder=(6,), joint=10, inputs=5)
-    pruned = prune_model(model, 0.4, 4)
-    gates = pruned.encoder[0].weight_hh.reshape(4, 6, 6)
-    alive = (gates != 0).any(axis=0)
-    assert np.count_nonzero(~alive) == round(0.4 * 36)
-    assert (gates != 0)[:, alive].all()
-    rows = pruned.joint_encoder.weight
-    for first in (0, 4, 8):
-        zero = rows[first : first + 4] == 0
-        assert (zero.all(axis=0) == zero.any(axis=0)).all()
-    assert np.count_nonzero((rows[:4] == 0).all(axis=0) & True) > 0
-    assert np.array_equal(pruned.embedding, model.embedding)
-
-
-def test_bits_are_checked() -> None:
-    with pytest.raises(CompileError, match="2 to 8, not 9"):
-        quantise_model(random_model(0), 9, 32)
