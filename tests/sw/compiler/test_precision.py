@@ -48,5 +48,5 @@ def test_the_first_pattern_that_fits_holds() -> None:
 
 
 def test_only_known_codebooks() -> None:
-    with pytest.raises(CompileError, match="codebook must be uniform or lloyd-max, not 'even'"):
+    with pytest.raises(CompileError, match="wanted codebook to be uniform or lloyd-max, got 'even'"):
         Precision(4, "even")
