@@ -16,8 +16,15 @@ from pathlib import Path
 from sordino.errors import InputError
 
 __all__ = [
-    *("decode_text", "is_standard_output", "output_path", "read_lines", "read_text"),
-    *("remove_temporary", "resolved", "text_lines", "write_atomically"),
+    "decode_text",
+    "is_standard_output",
+    "output_path",
+    "read_lines",
+    "read_text",
+    "remove_temporary",
+    "resolved",
+    "text_lines",
+    "write_atomically",
 ]
 
 _RANDOM_BYTES = 8

@@ -112,7 +112,7 @@ def test_a_model_rounded_and_pruned_without_training(tmp_path: Path) -> None:
     contents = result("a", [2, 0], split="train")
     (tmp_path / "float" / "result.json").write_text(json.dumps(contents))
     data = ROOT / "models" / "utterances"
-    arguments = [*(tmp_path / "float", "--data", data, "-o", tmp_path / "a_b3_z50"), "--bits", 3]
+    arguments = [tmp_path / "float", "--data", data, "-o", tmp_path / "a_b3_z50", "--bits", 3]
     arguments += ["--zeros", 0.5, "--codebook", "lloyd-max"]
     run = [str(argument) for argument in arguments]
     ran = CliRunner().invoke(post_training.main, run, catch_exceptions=False)

@@ -44,8 +44,15 @@ MOST_NS = 10**10
 AT = {name: register.offset for name, register in REGISTERS.items()}
 IN_FLIGHT = 64
 OUTPUTS = (
-    *("irq", "s_axi_awready", "s_axi_wready", "s_axi_bresp", "s_axi_bvalid"),
-    *("s_axi_arready", "s_axi_rdata", "s_axi_rresp", "s_axi_rvalid"),
+    "irq",
+    "s_axi_awready",
+    "s_axi_wready",
+    "s_axi_bresp",
+    "s_axi_bvalid",
+    "s_axi_arready",
+    "s_axi_rdata",
+    "s_axi_rresp",
+    "s_axi_rvalid",
 )
 MANAGER = tuple(
     f"m_axi_{name}"
@@ -288,8 +295,12 @@ async def only_a_checked_program_starts(dut):
     await host.write("CONTROL", Control.START.value)  # it waits for input
     assert await host.read("STATUS") == (Status.BUSY | Status.LOADED).value
     for name, value in (
-        *(("LOAD_CHECK", program.crc), ("LOAD_CHECK", 0), ("LOAD_DATA", 0)),
-        *(("LOAD_ADDRESS", 0), ("LOAD_TARGET", 0), ("CONTROL", Control.CLEAR.value)),
+        ("LOAD_CHECK", program.crc),
+        ("LOAD_CHECK", 0),
+        ("LOAD_DATA", 0),
+        ("LOAD_ADDRESS", 0),
+        ("LOAD_TARGET", 0),
+        ("CONTROL", Control.CLEAR.value),
     ):
         assert await refused(host.write(name, value)), name
     assert await host.read("STATUS") == (Status.BUSY | Status.LOADED).value
@@ -380,5 +391,9 @@ async def utterance_equals_golden(dut):
     ran = time.perf_counter()
     dut._log.warning(
         "loaded %d words in %.1f s, ran %d cycles in %.1f s, %d tokens",
-        *(words, loaded - started, cycles, ran - loaded, len(tokens)),
+        words,
+        loaded - started,
+        cycles,
+        ran - loaded,
+        len(tokens),
     )

@@ -31,7 +31,8 @@ ROOT = HERE.parents[1]
 CONFIG = PRESETS["tiny"]
 FLAGS = (
     "-O3",
-    *("-CFLAGS", "-O2"),
+    "-CFLAGS",
+    "-O2",
     # cocotb asks for every signal of the design to be public, which is much slower.
     "--no-public-flat-rw",
 )

@@ -271,9 +271,28 @@ def test_what_a_killed_process_leaves_is_removed_and_nothing_else(tmp_path):
 
 
 WRITERS = {
-    *("write_text", "write_bytes", "save", "savez", "savez_compressed", "savetxt", "tofile"),
-    *("savefig", "save_file", "replace", "rename", "mkstemp", "copyfile", "copy", "move", "dump"),
-    *("NamedTemporaryFile", "memmap", "open_memmap", "touch", "symlink_to", "hardlink_to"),
+    "write_text",
+    "write_bytes",
+    "save",
+    "savez",
+    "savez_compressed",
+    "savetxt",
+    "tofile",
+    "savefig",
+    "save_file",
+    "replace",
+    "rename",
+    "mkstemp",
+    "copyfile",
+    "copy",
+    "move",
+    "dump",
+    "NamedTemporaryFile",
+    "memmap",
+    "open_memmap",
+    "touch",
+    "symlink_to",
+    "hardlink_to",
 }
 MODES = ("w", "a", "x", "+")
 EXEMPT = {

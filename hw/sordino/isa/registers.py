@@ -121,11 +121,28 @@ COUNTERS = (
 """In register order: counter n is read at COUNTERS + 8 n, low word first."""
 
 CAPACITIES = (
-    *("lanes", "group", "state_bits", "x_fifo", "value_slots", "run_slots"),
-    *("lane_words", "group_words", "rows_per_lane", "accumulator_bits"),
-    *("activation_words", "state_words", "parameter_words", "program_words"),
-    *("tables", "matrices", "feature_fifo", "token_fifo"),
-    *("stream_bus", "stream_burst", "stream_outstanding", "stream_ring"),
+    "lanes",
+    "group",
+    "state_bits",
+    "x_fifo",
+    "value_slots",
+    "run_slots",
+    "lane_words",
+    "group_words",
+    "rows_per_lane",
+    "accumulator_bits",
+    "activation_words",
+    "state_words",
+    "parameter_words",
+    "program_words",
+    "tables",
+    "matrices",
+    "feature_fifo",
+    "token_fifo",
+    "stream_bus",
+    "stream_burst",
+    "stream_outstanding",
+    "stream_ring",
 )
 """In register order: the field of the configuration that is read at CAPACITIES + 4 n.
 

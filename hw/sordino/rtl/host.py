@@ -95,7 +95,11 @@ class Host(wiring.Component):
         m.submodules.features = features = FeatureFifo(depth=config.feature_fifo)
         m.submodules.tokens = tokens = Queue(shape=unsigned(16), depth=config.token_fifo)
         kept = (
-            *("ENTRY", "LIMIT_LOW", "LIMIT_HIGH", "INTERRUPT_ENABLE", "LOAD_TARGET"),
+            "ENTRY",
+            "LIMIT_LOW",
+            "LIMIT_HIGH",
+            "INTERRUPT_ENABLE",
+            "LOAD_TARGET",
             *(r.name for r in REGISTER_MAP if r.streaming and config.stream_bus),
         )
         inside = _Inside(

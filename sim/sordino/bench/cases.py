@@ -12,8 +12,12 @@ from sordino.compiler.quantise import QuantisedModel, quantise_model
 from sordino.model.rnnt import RnntModel
 
 __all__ = [
-    *("LAPLACIAN_SHAPE", "BenchCase", "laplacian", "laplacian_case"),
-    *("matrix_case", "model_case"),
+    "LAPLACIAN_SHAPE",
+    "BenchCase",
+    "laplacian",
+    "laplacian_case",
+    "matrix_case",
+    "model_case",
 ]
 
 LAPLACIAN_SHAPE = (1024, 512)

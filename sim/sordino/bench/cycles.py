@@ -79,8 +79,19 @@ def measure_cycles(
 def cycle_table(rows: Sequence[MatrixCycles]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Header and rows of a table."""
     header = (
-        *("matrix", "bits", "group", "zeros", "lanes", "cycles", "MATVEC", "ideal"),
-        *("utilisation", "useful", "zeros stored", "gained", "Vela's estimate"),
+        "matrix",
+        "bits",
+        "group",
+        "zeros",
+        "lanes",
+        "cycles",
+        "MATVEC",
+        "ideal",
+        "utilisation",
+        "useful",
+        "zeros stored",
+        "gained",
+        "Vela's estimate",
     )
     body: list[tuple[str, ...]] = [
         (

@@ -19,7 +19,11 @@ from sordino.model.rnnt import RnntModel
 from sordino.testing.models import random_model
 
 __all__ = [
-    *("EncoderUse", "compile_for", "compile_step", "cycle_differences", "encoder_use"),
+    "EncoderUse",
+    "compile_for",
+    "compile_step",
+    "cycle_differences",
+    "encoder_use",
     "simulation_rates",
 ]
 

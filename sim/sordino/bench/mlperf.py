@@ -16,8 +16,13 @@ from sordino.bench.random_models import draw_linear, draw_stack
 from sordino.model.rnnt import RnntModel
 
 __all__ = [
-    *("CHARACTERS_PER_SECOND", "FRAME_SECONDS", "UTTERANCE_FRAMES"),
-    *("mlperf_input", "mlperf_machine", "mlperf_model", "mlperf_small_machine"),
+    "CHARACTERS_PER_SECOND",
+    "FRAME_SECONDS",
+    "UTTERANCE_FRAMES",
+    "mlperf_input",
+    "mlperf_machine",
+    "mlperf_model",
+    "mlperf_small_machine",
 ]
 
 FRAME_SECONDS = 0.03

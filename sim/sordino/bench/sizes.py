@@ -222,9 +222,17 @@ def size_table(
         return f"{bits:.3f} ({bits / sizes.reference:.3f})" if sizes.reference else f"{bits:.3f}"
 
     header = (
-        *("matrix", "bits", "group", "zeros", "H0", "block bound"),
+        "matrix",
+        "bits",
+        "group",
+        "zeros",
+        "H0",
+        "block bound",
         *(f"Sordino, {count} lanes" for count in lanes),
-        *("Vela", "Huffman", "bitmap", "EIE"),
+        "Vela",
+        "Huffman",
+        "bitmap",
+        "EIE",
     )
     body: list[tuple[str, ...]] = [
         (
@@ -256,8 +264,19 @@ def parts_table(
     Positions, values and all in bits per weight, then `Sizes.shares` in per cent.
     """
     header = (
-        *("matrix", "bits", "group", "zeros", "lanes", "positions", "values", "all"),
-        *("positions over", "values over", "last words", "tables", "directory"),
+        "matrix",
+        "bits",
+        "group",
+        "zeros",
+        "lanes",
+        "positions",
+        "values",
+        "all",
+        "positions over",
+        "values over",
+        "last words",
+        "tables",
+        "directory",
         "bytes a stream",
     )
     body: list[tuple[str, ...]] = [

@@ -84,7 +84,13 @@ class Stalls:
 
 
 GROUP_CAUSES = (
-    *("places", "padding", "wait_broadcast", "wait_fifo", "wait_stream", "imbalance", "overhead"),
+    "places",
+    "padding",
+    "wait_broadcast",
+    "wait_fifo",
+    "wait_stream",
+    "imbalance",
+    "overhead",
 )
 """Fields of `Stalls` that say what groups did."""
 LIMITERS = {

@@ -151,7 +151,10 @@ class Rtl:
             contents,
             len(contents),
             _BASE_PAGE,
-            *(timing.latency, timing.rate, timing.jitter, timing.seed),
+            timing.latency,
+            timing.rate,
+            timing.jitter,
+            timing.seed,
         )
         if not found:
             raise ToolError(f"the compiled machine has no bus to external memory; {_clear()}")

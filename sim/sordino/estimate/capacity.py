@@ -14,8 +14,14 @@ __all__ = ["MEMORIES", "compile_needed", "roomy", "trimmed"]
 MEMORIES = ("config", "needed")
 """How large memories are: as the configuration has them, or just as large as needed."""
 _CAPACITIES = (
-    *("lane_words", "group_words", "activation_words", "state_words", "parameter_words"),
-    *("program_words", "tables", "matrices"),
+    "lane_words",
+    "group_words",
+    "activation_words",
+    "state_words",
+    "parameter_words",
+    "program_words",
+    "tables",
+    "matrices",
 )
 """Settings that say how large a memory is and no more."""
 

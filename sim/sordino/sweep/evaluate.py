@@ -15,9 +15,19 @@ from sordino.sweep.points import Point
 __all__ = ["FIGURES", "evaluate_point"]
 
 FIGURES = (
-    *("bytes", "bits_per_weight", "actual_zeros", "frame_best", "frame_worst"),
-    *("real_time_factor", "weight_kib", "memory_bits", "luts", "luts_error", "multipliers"),
-    *("fits", "error"),
+    "bytes",
+    "bits_per_weight",
+    "actual_zeros",
+    "frame_best",
+    "frame_worst",
+    "real_time_factor",
+    "weight_kib",
+    "memory_bits",
+    "luts",
+    "luts_error",
+    "multipliers",
+    "fits",
+    "error",
 )
 """What a result holds beside its point, in the order of the tables; None where there is nothing.
 

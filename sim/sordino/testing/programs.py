@@ -136,8 +136,13 @@ class _RandomProgram:
         self.width = int(rng.integers(1, 40))
         self.embedding = self.builder.embedding(_int8(rng, (self.symbols, self.width)))
         self.steps = (
-            *((self.lstm, 4), (self.linear, 4), (self.argmax, 3), (self.add, 2), (self.embed, 1)),
-            *((self.fill, 1), (self.copy, 2)),
+            (self.lstm, 4),
+            (self.linear, 4),
+            (self.argmax, 3),
+            (self.add, 2),
+            (self.embed, 1),
+            (self.fill, 1),
+            (self.copy, 2),
         )
 
     def below(self, high: int) -> int:

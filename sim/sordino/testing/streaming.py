@@ -12,7 +12,12 @@ from sordino.isa.external import move_out
 from sordino.isa.image import Image
 
 __all__ = [
-    *("ROOMY", "SMALL", "STREAMING", "assert_same_run", "moved", "streamed_image"),
+    "ROOMY",
+    "SMALL",
+    "STREAMING",
+    "assert_same_run",
+    "moved",
+    "streamed_image",
     "streaming_machine",
 ]
 

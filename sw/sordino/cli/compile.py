@@ -36,8 +36,15 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     summary = compiled.summary()
     print_table(
         (
-            *("matrix", "rows × columns", "SNR, dB", "zeros", "bits/weight", "H0", "places"),
-            *("padding", "balance"),
+            "matrix",
+            "rows × columns",
+            "SNR, dB",
+            "zeros",
+            "bits/weight",
+            "H0",
+            "places",
+            "padding",
+            "balance",
         ),
         [
             (

@@ -243,15 +243,28 @@ def _print(
     low, high = score.interval()
     print_table(
         (
-            *("model", "engine", "split", "search", "WER", "95 % interval", "errors"),
-            *("words", "utterances"),
+            "model",
+            "engine",
+            "split",
+            "search",
+            "WER",
+            "95 % interval",
+            "errors",
+            "words",
+            "utterances",
             *(() if factor is None else ("real-time factor",)),
         ),
         [
             (
-                *(model, engine, split, str(choice), f"{score.wer:.2%}"),
+                model,
+                engine,
+                split,
+                str(choice),
+                f"{score.wer:.2%}",
                 f"{low:.2%} to {high:.2%}",
-                *(score.errors, score.words, score.utterances),
+                score.errors,
+                score.words,
+                score.utterances,
                 *(() if factor is None else (f"{factor:.3f}",)),
             )
         ],

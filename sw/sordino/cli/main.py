@@ -62,8 +62,19 @@ def cli() -> None:
 
 
 for command in (
-    *(compile_command, run, cosim, evaluate, info, report, estimate, sweep_command),
-    *(disasm, verilog, bench, train, lm),
+    compile_command,
+    run,
+    cosim,
+    evaluate,
+    info,
+    report,
+    estimate,
+    sweep_command,
+    disasm,
+    verilog,
+    bench,
+    train,
+    lm,
 ):
     cli.add_command(checked(command))
 

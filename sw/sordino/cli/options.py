@@ -11,8 +11,17 @@ from sordino.compiler.prune import SHARES
 from sordino.estimate.capacity import MEMORIES
 
 __all__ = [
-    *("IMAGE", "INPUTS", "config_option", "data_option", "json_option", "machine_type"),
-    *("memory_option", "output_type", "path_type", "set_option", "shares_option"),
+    "IMAGE",
+    "INPUTS",
+    "config_option",
+    "data_option",
+    "json_option",
+    "machine_type",
+    "memory_option",
+    "output_type",
+    "path_type",
+    "set_option",
+    "shares_option",
 ]
 
 path_type = InputPath(path_type=Path)

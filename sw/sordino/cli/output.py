@@ -23,8 +23,17 @@ from sordino.cli.streams import drop_output
 from sordino.errors import InputWarning
 
 __all__ = [
-    *("console", "echo", "fail", "frequency", "print_json", "print_table"),
-    *("progress", "restore_terminal", "settings", "shown_warnings", "speak_on_standard_error"),
+    "console",
+    "echo",
+    "fail",
+    "frequency",
+    "print_json",
+    "print_table",
+    "progress",
+    "restore_terminal",
+    "settings",
+    "shown_warnings",
+    "speak_on_standard_error",
 ]
 
 _WIDE = 1000

@@ -17,7 +17,12 @@ from sordino.errors import InputError
 from sordino.files import is_standard_output, resolved
 
 __all__ = [
-    *("InputPath", "MachinePath", "OutputFile", "OutputFolder", "checked", "default_output"),
+    "InputPath",
+    "MachinePath",
+    "OutputFile",
+    "OutputFolder",
+    "checked",
+    "default_output",
     "prepare_output",
 ]
 

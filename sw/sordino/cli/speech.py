@@ -22,7 +22,13 @@ from sordino.speech.text import Speller
 from sordino.speech.transcript import load_definition, speller_of
 
 __all__ = [
-    *("STANDARD_INPUT", "Heard", "check_inputs", "complain", "facts_of", "hear", "hear_all"),
+    "STANDARD_INPUT",
+    "Heard",
+    "check_inputs",
+    "complain",
+    "facts_of",
+    "hear",
+    "hear_all",
     "load_speller",
 ]
 

@@ -53,8 +53,19 @@ class _List(click.ParamType[tuple[Any, ...]]):
 def _print(found: Sweep, folder: Path) -> None:
     print_table(
         (
-            *("lanes", "group", "bits", "zeros", "KiB", "bytes", "bits/weight", "best cycles"),
-            *("worst cycles", "LUTs", "WER", "Pareto", "smallest FPGA, or why not"),
+            "lanes",
+            "group",
+            "bits",
+            "zeros",
+            "KiB",
+            "bytes",
+            "bits/weight",
+            "best cycles",
+            "worst cycles",
+            "LUTs",
+            "WER",
+            "Pareto",
+            "smallest FPGA, or why not",
         ),
         [_row(result) for result in found.results],
     )

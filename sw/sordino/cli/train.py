@@ -44,7 +44,9 @@ def _train(
                 bar.update(task, completed=done, total=steps, description=f"{recipe.name} {text}")
 
             return run(
-                *(recipe, data, output),
+                recipe,
+                data,
+                output,
                 also=also,
                 start=start,
                 teacher=teacher,

@@ -21,8 +21,13 @@ from sordino.isa.external import bits_of, fits_rings
 from sordino.model.rnnt import RnntModel
 
 __all__ = [
-    *("MOST_FRAMES", "bank_place", "bank_rows", "check_chunk", "encode_chunked"),
-    *("encode_placed", "shared"),
+    "MOST_FRAMES",
+    "bank_place",
+    "bank_rows",
+    "check_chunk",
+    "encode_chunked",
+    "encode_placed",
+    "shared",
 ]
 
 MOST_FRAMES = 64

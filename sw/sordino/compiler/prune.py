@@ -19,7 +19,11 @@ from sordino.arch import QUAD
 from sordino.model.rnnt import Linear, Lstm, RnntModel
 
 __all__ = [
-    *("SHARES", "Groups", "layer_adaptive_shares", "prune_matrices", "prune_matrix"),
+    "SHARES",
+    "Groups",
+    "layer_adaptive_shares",
+    "prune_matrices",
+    "prune_matrix",
     "prune_model",
 ]
 

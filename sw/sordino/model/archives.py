@@ -37,8 +37,18 @@ _MOST_STRUCTURE = 1 << 24
 """Bytes of what an archive says about its tensors at most."""
 _SAFE = {"F16": "f2", "BF16": "bfloat16", "F32": "f4", "F64": "f8"}
 _BROKEN = (
-    *(OSError, ValueError, EOFError, KeyError, MemoryError, RuntimeError, NotImplementedError),
-    *(zipfile.BadZipFile, zlib.error, struct.error, IndexError, OverflowError),
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    IndexError,
+    OverflowError,
 )
 
 

@@ -11,7 +11,11 @@ from sordino.compiler.codec.model import entropy
 from sordino.peers.huffman import code_lengths
 
 __all__ = [
-    *("bitmap_bits", "block_bound_bits", "eie_bits", "huffman_bits", "mask_bits"),
+    "bitmap_bits",
+    "block_bound_bits",
+    "eie_bits",
+    "huffman_bits",
+    "mask_bits",
     "order0_bits",
 ]
 

@@ -115,8 +115,13 @@ class Vela:
             path.write_bytes(model)
             _run(
                 [
-                    *("-m", "ethosu.vela", str(path), "--output-dir", folder),
-                    *("--accelerator-config", self.accelerator),
+                    "-m",
+                    "ethosu.vela",
+                    str(path),
+                    "--output-dir",
+                    folder,
+                    "--accelerator-config",
+                    self.accelerator,
                 ]
             )
             summary = next(Path(folder).glob("bench_summary_*.csv"), None)

@@ -17,7 +17,12 @@ from sordino.speech.features import FeatureDefinition
 from sordino.speech.level import Audio
 
 __all__ = [
-    *("BOUNDS", "UsualRange", "Likeness", "doubts_of_audio", "doubts_of_input", "likeness"),
+    "BOUNDS",
+    "Likeness",
+    "UsualRange",
+    "doubts_of_audio",
+    "doubts_of_input",
+    "likeness",
     "warn_of",
 ]
 

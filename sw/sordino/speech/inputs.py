@@ -25,7 +25,12 @@ from sordino.speech.pauses import near_speech
 from sordino.speech.source import open_source
 
 __all__ = [
-    *("ModelInput", "load_cepstra", "load_features", "load_input", "read_cepstra", "read_input"),
+    "ModelInput",
+    "load_cepstra",
+    "load_features",
+    "load_input",
+    "read_cepstra",
+    "read_input",
     "read_vectors",
 ]
 

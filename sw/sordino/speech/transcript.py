@@ -15,7 +15,12 @@ from sordino.speech.inputs import ModelInput, read_input, read_vectors
 from sordino.speech.text import Speller
 
 __all__ = [
-    *("features_of", "frame_seconds", "hear", "load_definition", "seconds_of", "speller_of"),
+    "features_of",
+    "frame_seconds",
+    "hear",
+    "load_definition",
+    "seconds_of",
+    "speller_of",
     "text_of",
 ]
 

@@ -13,8 +13,13 @@ from sordino.errors import InputError, warn
 from sordino.speech.text import WORD_MARK, Speller, split_words
 
 __all__ = [
-    *("Wer", "caseless_errors", "check_references", "paired_bootstrap", "transcript_errors"),
-    *("warn_of_case", "word_error_rate"),
+    "Wer",
+    "caseless_errors",
+    "check_references",
+    "paired_bootstrap",
+    "transcript_errors",
+    "warn_of_case",
+    "word_error_rate",
 ]
 
 

@@ -18,9 +18,21 @@ from sordino.files import write_atomically
 __all__ = ["DAMAGED", "load_checkpoint", "save_checkpoint"]
 
 DAMAGED = (
-    *(RuntimeError, ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError),
-    *(AssertionError, MemoryError, RecursionError, OverflowError, NotImplementedError),
-    *(struct.error, pickle.UnpicklingError, zipfile.BadZipFile),
+    RuntimeError,
+    ValueError,
+    EOFError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    MemoryError,
+    RecursionError,
+    OverflowError,
+    NotImplementedError,
+    struct.error,
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
 )
 """What reading a checkpoint, or going on from one, raises where it is damaged."""
 

@@ -17,8 +17,15 @@ from sordino.compiler.prune import Groups, prune_matrices
 from sordino.train.methods import SparsifyRecipe
 
 __all__ = [
-    *("choose_zeros", "fit_codebook", "grid_step", "last_choice", "round_to_codebook"),
-    *("round_to_grid", "share_of_zeros", "shrink", "top_level"),
+    "choose_zeros",
+    "fit_codebook",
+    "grid_step",
+    "last_choice",
+    "round_to_codebook",
+    "round_to_grid",
+    "share_of_zeros",
+    "shrink",
+    "top_level",
 ]
 
 

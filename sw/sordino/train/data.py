@@ -24,8 +24,16 @@ from sordino.train.tokens import BLANK, CHARACTERS, TOKENS, TokenSet
 __all__ = [
     "BLANK",
     "TOKENS",
-    *("Batch", "Batches", "Spoken", "check_lengths", "define_features", "fingerprint"),
-    *("find_context", "in_order", "load_spoken", "on_grid"),
+    "Batch",
+    "Batches",
+    "Spoken",
+    "check_lengths",
+    "define_features",
+    "find_context",
+    "fingerprint",
+    "in_order",
+    "load_spoken",
+    "on_grid",
 ]
 
 _OTHER_SPLIT = 'measure = "{}" under [schedule] in the recipe'

@@ -170,7 +170,9 @@ class Learner:
         tokens = labels.clamp(min=1)
         ctc = functional.ctc_loss(
             self.network.ctc(encoded).transpose(0, 1),
-            *(targets, frames, labels),
+            targets,
+            frames,
+            labels,
             blank=BLANK,
             reduction="none",
             zero_infinity=True,  # of utterances that are too short for their tokens
@@ -183,7 +185,11 @@ class Learner:
         loss = transducer + self._schedule.ctc_weight * loss
         if self._teacher is not None and batch.heard is not None:
             wanted = self._teacher.scores(
-                *(_padded(batch.heard), skipped, targets, frames, labels),
+                _padded(batch.heard),
+                skipped,
+                targets,
+                frames,
+                labels,
                 precision=self.network.precision,
             )
             divergence = lattice_divergence(wanted, arcs, frames, labels)

@@ -8,7 +8,10 @@ from sordino.errors import InputError
 from sordino.train.checks import one_of, shown, within
 
 __all__ = [
-    *("ContextRecipe", "DiscriminativeRecipe", "QuantiseRecipe", "SparsifyRecipe"),
+    "ContextRecipe",
+    "DiscriminativeRecipe",
+    "QuantiseRecipe",
+    "SparsifyRecipe",
     "TeacherRecipe",
 ]
 

@@ -24,16 +24,17 @@ from sordino.train.methods import (
 )
 
 __all__ = [
-    *("AugmentRecipe", "ContextRecipe", "DiscriminativeRecipe", "FeatureRecipe"),
-    *(
-        "NetworkRecipe",
-        "QuantiseRecipe",
-        "Recipe",
-        "ScheduleRecipe",
-        "SparsifyRecipe",
-        "TeacherRecipe",
-        "load_recipe",
-    ),
+    "AugmentRecipe",
+    "ContextRecipe",
+    "DiscriminativeRecipe",
+    "FeatureRecipe",
+    "NetworkRecipe",
+    "QuantiseRecipe",
+    "Recipe",
+    "ScheduleRecipe",
+    "SparsifyRecipe",
+    "TeacherRecipe",
+    "load_recipe",
 ]
 
 _PRECISIONS = ("float32", "bfloat16")

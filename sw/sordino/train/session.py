@@ -69,7 +69,9 @@ def train(
             started = replace(started, weights=wide)
         taught_by = None if teacher is None else Teacher(teacher)
         return Trainer(
-            *(recipe, data, output),
+            recipe,
+            data,
+            output,
             also=also,
             start=started,
             teacher=taught_by,

@@ -95,7 +95,10 @@ class Trainer:
         self._measure = Measure(measured, self._definition, self._tokens)
         weights = {} if start is None else start.weights
         self._identity = Identity(
-            *(recipe, self._tokens, [*parts, measured], weights),
+            recipe,
+            self._tokens,
+            [*parts, measured],
+            weights,
             None if teacher is None else teacher.digest,
         )
         self._described: dict[str, Any] = {

@@ -124,11 +124,28 @@ def test_numbers_that_hosts_know() -> None:
         "CAPACITIES": "200",
     }
     assert CAPACITIES[:22] == (
-        *("lanes", "group", "state_bits", "x_fifo", "value_slots", "run_slots"),
-        *("lane_words", "group_words", "rows_per_lane", "accumulator_bits"),
-        *("activation_words", "state_words", "parameter_words", "program_words"),
-        *("tables", "matrices", "feature_fifo", "token_fifo"),
-        *("stream_bus", "stream_burst", "stream_outstanding", "stream_ring"),
+        "lanes",
+        "group",
+        "state_bits",
+        "x_fifo",
+        "value_slots",
+        "run_slots",
+        "lane_words",
+        "group_words",
+        "rows_per_lane",
+        "accumulator_bits",
+        "activation_words",
+        "state_words",
+        "parameter_words",
+        "program_words",
+        "tables",
+        "matrices",
+        "feature_fifo",
+        "token_fifo",
+        "stream_bus",
+        "stream_burst",
+        "stream_outstanding",
+        "stream_ring",
     )
     assert {e.name: e.value for e in Error} == {
         "NONE": 0,
@@ -141,7 +158,13 @@ def test_numbers_that_hosts_know() -> None:
         "MEMORY": 7,
     }
     assert [c.name for c in COUNTERS if not c.timed] == [
-        *("instructions", "frames", "tokens", "places", "padding", "useful", "gated")
+        "instructions",
+        "frames",
+        "tokens",
+        "places",
+        "padding",
+        "useful",
+        "gated",
     ]
     assert COUNTERS[0].name == "cycles"
     assert len({c.name for c in COUNTERS}) == len(COUNTERS)

@@ -276,9 +276,25 @@ def test_signature_has_the_names_of_amba():
     signature = AxiLiteSignature(address_width=ADDRESS_WIDTH)
     ours = {name for name, member in signature.members.items() if member.flow is Out}
     assert ours == {
-        *("awaddr", "awprot", "awvalid", "wdata", "wstrb", "wvalid", "bready"),
-        *("araddr", "arprot", "arvalid", "rready"),
+        "awaddr",
+        "awprot",
+        "awvalid",
+        "wdata",
+        "wstrb",
+        "wvalid",
+        "bready",
+        "araddr",
+        "arprot",
+        "arvalid",
+        "rready",
     }
     assert set(signature.members) - ours == {
-        *("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid"),
+        "awready",
+        "wready",
+        "bresp",
+        "bvalid",
+        "arready",
+        "rdata",
+        "rresp",
+        "rvalid",
     }

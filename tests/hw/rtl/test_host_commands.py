@@ -269,8 +269,14 @@ async def illegal(s):
 
 WAYS = {
     State.EMPTY: (
-        *(nothing, no_program, wrong_program, wrong_part, part_cleared, part_given_up),
-        *(reset_after_a_run, reset_while_busy),
+        nothing,
+        no_program,
+        wrong_program,
+        wrong_part,
+        part_cleared,
+        part_given_up,
+        reset_after_a_run,
+        reset_while_busy,
     ),
     State.LOADING: (loading, loading_a_part, loading_after_a_run),
     State.READY: (loaded, loaded_parts, loaded_after_a_failure),

@@ -85,7 +85,10 @@ class Run:
         host, cycle = self.bench.machine.host, 0
         tokens, load = host.tokens, host.load
         async for _, _, token, value, loaded, p, early in ctx.tick().sample(
-            *(tokens.valid & tokens.ready, tokens.payload, load.valid, load.payload),
+            tokens.valid & tokens.ready,
+            tokens.payload,
+            load.valid,
+            load.payload,
             host.end_of_input & host.features.valid,
         ):
             assert not early, "the end of input before the last feature"

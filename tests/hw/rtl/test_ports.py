@@ -28,9 +28,21 @@ SOURCES = sorted(FOLDER.rglob("*.py"))
 CONFIGS = (PRESETS["tiny"], STREAMING)
 BY_STANDARD = "in AMBA's names"
 DATAPATH = (
-    *("Argmax", "Arithmetic", "Cell", "Curve", "Fetch", "Group", "Lane", "MatvecArray"),
-    *("PositionWalker", "Requantise", "StreamDecoder", "VectorUnit", "crc_step", "round_shifted"),
-    *("saturated",),
+    "Argmax",
+    "Arithmetic",
+    "Cell",
+    "Curve",
+    "Fetch",
+    "Group",
+    "Lane",
+    "MatvecArray",
+    "PositionWalker",
+    "Requantise",
+    "StreamDecoder",
+    "VectorUnit",
+    "crc_step",
+    "round_shifted",
+    "saturated",
 )
 """What computes values: each names its exact twin in numpy or Python."""
 

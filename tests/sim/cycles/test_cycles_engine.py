@@ -118,8 +118,18 @@ def test_layers_sum_to_the_whole(kind: str) -> None:
     profile = model.profile()
     assert total.name == "all"
     for name in (
-        *("cycles", "matvec", "vector", "table", "control", "hidden"),
-        *("places", "padding", "wait_broadcast", "wait_fifo", "imbalance", "overhead"),
+        "cycles",
+        "matvec",
+        "vector",
+        "table",
+        "control",
+        "hidden",
+        "places",
+        "padding",
+        "wait_broadcast",
+        "wait_fifo",
+        "imbalance",
+        "overhead",
     ):
         whole = getattr(total, name)
         assert sum(getattr(layer, name) for layer in layers) == whole

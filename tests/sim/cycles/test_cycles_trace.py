@@ -156,7 +156,9 @@ def test_no_run_leaves_its_bounds(kind: str, seed: int) -> None:
     assert len(frames) == result.counters["frames"] > 0
     span = bounds.run(len(frames))
     for of_it, cycles in (
-        *((bounds.start, start), (bounds.end, end), (span, result.counters["cycles"])),
+        (bounds.start, start),
+        (bounds.end, end),
+        (span, result.counters["cycles"]),
         *((bounds.frame, cycles) for cycles in frames),
     ):
         assert of_it.worst is not None

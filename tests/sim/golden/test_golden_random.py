@@ -260,9 +260,16 @@ def test_random_programs_reach_everything() -> None:
         *(f"FILL.space={space}" for space in range(4)),
         *(f"COPY.space={space}" for space in range(2)),
         *(f"MATVEC.shift={shift}" for shift in range(8)),
-        *("DRAIN.wide=0", "DRAIN.wide=1", "MATVEC.slot=0", "MATVEC.slot=2"),
-        *("MATVEC.run_slot=0", "MATVEC.run_slot=2", "several run tables"),
-        *("padding", "useful", "gated"),
+        "DRAIN.wide=0",
+        "DRAIN.wide=1",
+        "MATVEC.slot=0",
+        "MATVEC.slot=2",
+        "MATVEC.run_slot=0",
+        "MATVEC.run_slot=2",
+        "several run tables",
+        "padding",
+        "useful",
+        "gated",
     }
     found = {name for name, times in seen.items() if times}
     assert wanted <= found, sorted(wanted - found)

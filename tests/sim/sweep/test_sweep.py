@@ -49,7 +49,10 @@ def test_grid_is_in_order_and_without_doubles() -> None:
     assert len(points) == len(set(points)) == 16
     assert [p.lanes for p in points] == 8 * [8] + 8 * [4]
     assert [(p.bits, p.zeros, p.memory) for p in points[:4]] == [
-        *((4, None, None), (4, None, 64), (4, 0.5, None), (4, 0.5, 64)),
+        (4, None, None),
+        (4, None, 64),
+        (4, 0.5, None),
+        (4, 0.5, 64),
     ]
 
 

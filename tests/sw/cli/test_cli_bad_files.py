@@ -83,7 +83,14 @@ def bad(kind, path):
 
 
 KINDS = (
-    *("missing", "folder", "empty", "garbage", "text", "below a file", "loop", "unreadable"),
+    "missing",
+    "folder",
+    "empty",
+    "garbage",
+    "text",
+    "below a file",
+    "loop",
+    "unreadable",
     "long name",
 )
 

@@ -30,8 +30,18 @@ def test_json(sordino, small_model, tmp_path):
 
 def test_text_and_report(sordino, small_model, tmp_path):
     result = sordino(
-        *("compile", small_model, "--config", "tiny", "--weight-bits", 4, "--sparsity", 0.9),
-        *("-o", tmp_path / "x.sordino", "--report", tmp_path / "report"),
+        "compile",
+        small_model,
+        "--config",
+        "tiny",
+        "--weight-bits",
+        4,
+        "--sparsity",
+        0.9,
+        "-o",
+        tmp_path / "x.sordino",
+        "--report",
+        tmp_path / "report",
     )
     assert result.code == 0
     assert "times smaller than float32" in result.out
@@ -98,8 +108,15 @@ def test_shares_say_where_zeros_lie(sordino, small_model, tmp_path):
     zeros = {}
     for shares in ("even", "layer_adaptive"):
         report = sordino(
-            *("compile", small_model, "--sparsity", 0.9, "--shares", shares),
-            *("-o", tmp_path / "x.sordino", "--json"),
+            "compile",
+            small_model,
+            "--sparsity",
+            0.9,
+            "--shares",
+            shares,
+            "-o",
+            tmp_path / "x.sordino",
+            "--json",
         ).json()
         assert report["zeros"] >= 0.9
         zeros[shares] = [layer["zeros"] for layer in report["layers"]]
@@ -200,10 +217,32 @@ def bad_models(small_tensors, small_meta):
 
 
 KINDS = (
-    *("NaN", "infinity", "missing tensor", "missing layer", "shape", "text", "convolution"),
-    *("bidirectional", "tokens", "blank", "activation", "gates", "layers", "features", "stack"),
-    *("meta is a list", "no meta", "pickled", "empty", "not npz", "zip of something"),
-    *("not safetensors", "suffix", "image", "missing", "folder"),
+    "NaN",
+    "infinity",
+    "missing tensor",
+    "missing layer",
+    "shape",
+    "text",
+    "convolution",
+    "bidirectional",
+    "tokens",
+    "blank",
+    "activation",
+    "gates",
+    "layers",
+    "features",
+    "stack",
+    "meta is a list",
+    "no meta",
+    "pickled",
+    "empty",
+    "not npz",
+    "zip of something",
+    "not safetensors",
+    "suffix",
+    "image",
+    "missing",
+    "folder",
 )
 
 
@@ -247,8 +286,14 @@ def test_bad_meta(sordino, small_model, tmp_path, contents, wanted):
 @pytest.mark.parametrize(
     "setting",
     [
-        *("lane_words=64", "group_words=16", "rows_per_lane=1", "activation_words=64"),
-        *("state_words=16", "parameter_words=8", "program_words=16", "matrices=3"),
+        "lane_words=64",
+        "group_words=16",
+        "rows_per_lane=1",
+        "activation_words=64",
+        "state_words=16",
+        "parameter_words=8",
+        "program_words=16",
+        "matrices=3",
     ],
 )
 def test_a_model_that_does_not_fit(sordino, small_model, tmp_path, setting):
@@ -266,7 +311,7 @@ def test_a_model_that_does_not_fit(sordino, small_model, tmp_path, setting):
     # What it says is enough for this memory.
     enough = complaint.rsplit(" ", 1)[1].strip().replace(",", "")
     again = sordino(
-        *("compile", small_model, "--config", "tiny", "--set", f"{field}={enough}", "-o", image)
+        "compile", small_model, "--config", "tiny", "--set", f"{field}={enough}", "-o", image
     )
     assert again.code == 0
 

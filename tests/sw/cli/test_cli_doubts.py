@@ -13,8 +13,17 @@ from sordino.golden.machine import Golden
 from sordino.isa.image import Image
 
 AUDIO = {
-    *("rate_hz", "channels", "seconds", "level_dbfs", "peak_dbfs", "clipped", "dc"),
-    *("bandwidth_hz", "mixed_db", "missing", "uncounted"),
+    "rate_hz",
+    "channels",
+    "seconds",
+    "level_dbfs",
+    "peak_dbfs",
+    "clipped",
+    "dc",
+    "bandwidth_hz",
+    "mixed_db",
+    "missing",
+    "uncounted",
 }
 
 

@@ -15,8 +15,19 @@ from sordino.cli.output import console
 from sordino.isa.image import Image
 
 NAMES = (
-    *("compile", "run", "cosim", "eval", "info", "report", "estimate", "sweep", "disasm"),
-    *("verilog", "bench", "train", "lm"),
+    "compile",
+    "run",
+    "cosim",
+    "eval",
+    "info",
+    "report",
+    "estimate",
+    "sweep",
+    "disasm",
+    "verilog",
+    "bench",
+    "train",
+    "lm",
 )
 
 

@@ -52,8 +52,15 @@ def test_what_is_not_understood_is_refused(sordino, small_model, meta, tmp_path,
 def test_doubts_are_warnings(sordino, small_model, small_meta, meta, tmp_path):
     tokens = [*small_meta["tokens"][1:], "<blank>"]
     result = sordino(
-        *("compile", small_model, "--config", "tiny", "--meta", meta(tokens=tokens)),
-        *("-o", tmp_path / "x.sordino", "--json"),
+        "compile",
+        small_model,
+        "--config",
+        "tiny",
+        "--meta",
+        meta(tokens=tokens),
+        "-o",
+        tmp_path / "x.sordino",
+        "--json",
     )
     assert result.code == 0
     (warning,) = result.json()["warnings"]

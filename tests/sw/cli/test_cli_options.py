@@ -89,8 +89,13 @@ def test_bad_clock(sordino, small_image, recording, clock):
 
 def test_clocks():
     for text, hertz in (
-        *(("50MHz", 50_000_000), ("12 kHz", 12_000), ("1GHz", 10**9), ("100e6", 100_000_000)),
-        *(("2.5M", 2_500_000), ("440", 440), ("440Hz", 440)),
+        ("50MHz", 50_000_000),
+        ("12 kHz", 12_000),
+        ("1GHz", 10**9),
+        ("100e6", 100_000_000),
+        ("2.5M", 2_500_000),
+        ("440", 440),
+        ("440Hz", 440),
     ):
         assert frequency(None, None, text) == hertz
     assert frequency(None, None, None) is None
@@ -107,12 +112,12 @@ def test_bad_engines(sordino, small_image, recording, engines):
 @pytest.mark.parametrize(
     "arguments",
     [
-        *(
-            ["run", "--engine", "fpga"],
-            ["run", "--cycle-limit", "0"],
-            ["run", "--cycle-limit", "x"],
-        ),
-        *(["cosim", "--until", "0"], ["cosim", "--until", "-1"], ["cosim", "--until", "end"]),
+        ["run", "--engine", "fpga"],
+        ["run", "--cycle-limit", "0"],
+        ["run", "--cycle-limit", "x"],
+        ["cosim", "--until", "0"],
+        ["cosim", "--until", "-1"],
+        ["cosim", "--until", "end"],
     ],
 )
 def test_bad_run_option(sordino, small_image, recording, arguments):
@@ -246,8 +251,12 @@ def test_bench_codec_refuses(sordino, matrix, tmp_path):
     assert "group" in sordino("bench", "codec", "--matrix", matrix, "--group", 3).complaint()
     bad = tmp_path / "bad.npy"
     for array in (
-        *(np.zeros(5, np.int8), np.zeros((2, 3, 4), np.int8), np.zeros((0, 4), np.int8)),
-        *(np.zeros((4, 4)), np.full((4, 4), 300), np.array([[{}]], object)),
+        np.zeros(5, np.int8),
+        np.zeros((2, 3, 4), np.int8),
+        np.zeros((0, 4), np.int8),
+        np.zeros((4, 4)),
+        np.full((4, 4), 300),
+        np.array([[{}]], object),
     ):
         np.save(bad, array, allow_pickle=True)
         assert str(bad) in sordino("bench", "codec", "--matrix", bad).complaint()

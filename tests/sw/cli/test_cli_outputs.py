@@ -79,9 +79,17 @@ def test_every_path_is_declared_as_read_or_written():
 def test_what_is_read_and_written():
     """An output declared as an input would not be checked: these are all."""
     assert {(" ".join(path), param.name) for path, param in OUTPUTS} == {
-        *(("compile", "output"), ("compile", "report"), ("run", "vcd"), ("cosim", "vcd")),
-        *(("report", "output"), ("report", "json_path"), ("report", "csv_path")),
-        *(("sweep", "output"), ("verilog", "output"), ("train", "output"), ("lm", "output")),
+        ("compile", "output"),
+        ("compile", "report"),
+        ("run", "vcd"),
+        ("cosim", "vcd"),
+        ("report", "output"),
+        ("report", "json_path"),
+        ("report", "csv_path"),
+        ("sweep", "output"),
+        ("verilog", "output"),
+        ("train", "output"),
+        ("lm", "output"),
     }
     for path, param in PARAMS:
         if param.name in ("output", "vcd") or "rite" in (getattr(param, "help", None) or ""):

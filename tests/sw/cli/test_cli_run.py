@@ -18,8 +18,17 @@ from sordino.model.load import model_from_arrays
 from sordino.testing.models import random_arrays, random_meta
 
 KEYS = {
-    *("input", "transcript", "tokens", "frames", "seconds", "cycles", "clock_hz"),
-    *("real_time_factor", "engine", "simulator", "error"),
+    "input",
+    "transcript",
+    "tokens",
+    "frames",
+    "seconds",
+    "cycles",
+    "clock_hz",
+    "real_time_factor",
+    "engine",
+    "simulator",
+    "error",
 }
 
 

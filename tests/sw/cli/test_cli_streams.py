@@ -107,8 +107,19 @@ def test_the_streams_of_this_process_stay(capsys):
 @pytest.mark.parametrize(
     "name",
     [
-        *("a$_{$b", "$\\frac", "new\nline", "100%s %d", "[bold]x[/]", "<script>alert(1)<", "-"),
-        *("n" * 200, "nul\x01\x1b[31m", os.fsdecode(b"\xff\xfe"), "\u202ertl", "&amp;", ":smile:"),
+        "a$_{$b",
+        "$\\frac",
+        "new\nline",
+        "100%s %d",
+        "[bold]x[/]",
+        "<script>alert(1)<",
+        "-",
+        "n" * 200,
+        "nul\x01\x1b[31m",
+        os.fsdecode(b"\xff\xfe"),
+        "\u202ertl",
+        "&amp;",
+        ":smile:",
     ],
 )
 def test_names_of_all_kinds(sordino, small_model, small_image, tmp_path, name):

@@ -20,7 +20,10 @@ def test_sweep(sordino, small_model, tmp_path):
     assert "4 points, 2 can be built, 4 computed now" in result.out
     assert "wanted lanes to be a multiple of 4" in result.out
     assert {path.name for path in folder.iterdir()} == {
-        *("points", "points.json", "points.csv", "pareto.svg")
+        "points",
+        "points.json",
+        "points.csv",
+        "pareto.svg",
     }
     again = sordino(*command, "--json").json()
     assert again["computed"] == 0

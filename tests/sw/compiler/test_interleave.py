@@ -129,8 +129,13 @@ def test_tables_take_turns(runs: bool) -> None:
     plan = plan_of([5, 7, 2], 2, runs=runs)
     block = [matvec(5), matvec(7), matvec(7), matvec(2)]
     assert slots_of(plan.insert(block, NAMES, {}, {}, 0), runs) == [
-        *(("T", 5, 0), ("M", 5, 0), ("T", 7, 1), ("M", 7, 1)),
-        *(("M", 7, 1), ("T", 2, 0), ("M", 2, 0)),
+        ("T", 5, 0),
+        ("M", 5, 0),
+        ("T", 7, 1),
+        ("M", 7, 1),
+        ("M", 7, 1),
+        ("T", 2, 0),
+        ("M", 2, 0),
     ]
     assert slots_of(plan.insert(block[:1], NAMES, {}, {}, 1), runs) == [("T", 5, 1), ("M", 5, 1)]
 
@@ -139,15 +144,23 @@ def test_a_slot_that_holds_another_matrixs_equal_table_is_not_loaded() -> None:
     plan = plan_of([5, 7, 8, 2], 2)
     block = [matvec(5), matvec(7), matvec(8), matvec(2)]
     assert slots_of(plan.insert(block, NAMES, {}, {}, 0), False) == [
-        *(("T", 5, 0), ("M", 5, 0), ("T", 7, 1), ("M", 7, 1)),
-        *(("M", 8, 0), ("T", 2, 1), ("M", 2, 1)),
+        ("T", 5, 0),
+        ("M", 5, 0),
+        ("T", 7, 1),
+        ("M", 7, 1),
+        ("M", 8, 0),
+        ("T", 2, 1),
+        ("M", 2, 1),
     ]
 
 
 def test_tables_of_the_block_before_and_for_the_next() -> None:
     plan = plan_of([5, 7, 2], 2)
     assert slots_of(plan.insert([matvec(7), matvec(2)], NAMES, {1: 7}, {1: 5}, 1), False) == [
-        *(("M", 7, 1), ("T", 2, 0), ("M", 2, 0), ("T", 5, 1)),
+        ("M", 7, 1),
+        ("T", 2, 0),
+        ("M", 2, 0),
+        ("T", 5, 1),
     ]
     assert slots_of(plan.insert([matvec(7)], NAMES, {1: 7}, {1: 7}, 0), False) == [("M", 7, 1)]
 

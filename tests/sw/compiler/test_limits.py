@@ -21,8 +21,15 @@ TINY = PRESETS["tiny"]
 LEAST = {
     name: RANGES[name][0]
     for name in (
-        *("lane_words", "group_words", "rows_per_lane", "activation_words", "state_words"),
-        *("parameter_words", "program_words", "matrices", "tables"),
+        "lane_words",
+        "group_words",
+        "rows_per_lane",
+        "activation_words",
+        "state_words",
+        "parameter_words",
+        "program_words",
+        "matrices",
+        "tables",
     )
 }
 

@@ -34,7 +34,7 @@ def test_dictionary_round_trip() -> None:
 
 
 def test_bits_are_checked() -> None:
-    with pytest.raises(CompileError, match="2 to 8, not 9"):
+    with pytest.raises(CompileError, match="weight bits to be 2 to 8, got 9"):
         quantise_model(random_model(0), 9, 32)
 
 
@@ -48,5 +48,5 @@ def test_the_first_pattern_that_fits_holds() -> None:
 
 
 def test_only_known_codebooks() -> None:
-    with pytest.raises(CompileError, match="wanted codebook to be uniform or lloyd-max, got 'even'"):
+    with pytest.raises(CompileError, match="wanted codebook to be .*, got 'even'"):
         Precision(4, "even")

@@ -186,8 +186,14 @@ def test_a_damaged_checkpoint_is_refused_wherever_the_damage_is(
 @pytest.mark.parametrize(
     "changes",
     [
-        *({"step": 1}, {"step": 10**6}, {"step": "x"}, {"step": -1}),
-        *({"losses": None}, {"losses": []}, {"learner": {}}, {"identity": None}),
+        {"step": 1},
+        {"step": 10**6},
+        {"step": "x"},
+        {"step": -1},
+        {"losses": None},
+        {"losses": []},
+        {"learner": {}},
+        {"identity": None},
         {"computed with": None},
     ],
     ids=str,

@@ -150,7 +150,9 @@ def test_nothing_is_lost_at_any_line_between_two_steps(
         sys.settrace(trace)  # type: ignore[arg-type]
         try:
             train(
-                *(short, corpus, folder),
+                short,
+                corpus,
+                folder,
                 threads=1,
                 on_step=lambda step, _steps, _text, done=done: done.append(step),
             )

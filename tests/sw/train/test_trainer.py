@@ -354,7 +354,9 @@ def test_every_method_ends_on_its_values_and_on_the_exact_machine(
     for at in (3, 6):  # while all weights may learn, and between two fittings
         with pytest.raises(Killed):
             train(
-                *(recipe, corpus, tmp_path / f"{at}"),
+                recipe,
+                corpus,
+                tmp_path / f"{at}",
                 start=whole,
                 threads=1,
                 on_step=kill_after(at),
