@@ -1,12 +1,16 @@
 """What a model's meta may say: a JSON object beside the tensors, with the entries below.
 
-An entry that is not known, of another kind or out of its range is refused, at every level, and so
-is a size that the tensors do not have: meta that is not understood is never ignored. Whole numbers
-may be written as 3.0; true and false are no numbers. A name stands in an object once.
+Meta that is not understood is never ignored. At every level an entry is refused that is not known,
+of another kind or out of its range. A size that the tensors do not have is refused, too. Whole
+numbers may be written as 3.0; true and false are no numbers. A name stands in an object once.
 
-A model file holds meta as the array `meta` (one text, `.npz`), as the metadata `meta`
-(`.safetensors`) or as the entry `meta` (a PyTorch state dict; text, or the object itself). The
-option `--meta FILE` takes it from a JSON file instead.
+Where a model file holds its meta depends on the kind of file:
+
+* `.npz`: the array `meta`, one text.
+* `.safetensors`: the metadata `meta`.
+* A PyTorch state dict: the entry `meta`, a text or the object itself.
+
+The option `--meta FILE` takes the meta from a JSON file instead.
 """
 
 import json

@@ -1,11 +1,16 @@
 """Models from files: NumPy archives, safetensors and PyTorch state dicts.
 
-Tensors have the names `encoder.{n}.weight_ih` (also `weight_hh`, `bias_ih`, `bias_hh`), the same
-under `prediction`, `prediction.embedding.weight` and `joint.{encoder,prediction,output}.weight`
-and `.bias`; PyTorch's `encoder.weight_ih_l{n}`, also inside a submodule `lstm` or `rnn`, mean the
-same. `features.mean` and `features.std` are optional. All are floating-point numbers, 16 to 64
-bits wide. Layers that have no biases at all, and a joint's parts without one, get zeros, which a
-warning says.
+Tensors have these names:
+
+* `encoder.{n}.weight_ih`, `weight_hh`, `bias_ih` and `bias_hh` for layer n of the encoder;
+* the same under `prediction` for the prediction network;
+* `prediction.embedding.weight`;
+* `joint.{encoder,prediction,output}.weight` and `.bias`;
+* `features.mean` and `features.std`, which are optional.
+
+PyTorch's `encoder.weight_ih_l{n}` means the same, also inside a submodule `lstm` or `rnn`. All
+tensors are floating-point numbers, 16 to 64 bits wide. Layers that have no biases at all get zeros,
+and so does a joint's part without one. A warning says so.
 """
 
 import hashlib

@@ -11,7 +11,7 @@ from sordino.model import load
 from sordino.npy import MOST_NUMBERS
 from sordino.reference.arithmetic import arithmetic_page
 from sordino.reference.instructions import isa_page
-from sordino.reference.markdown import NOTE, docstring, fields, members, table
+from sordino.reference.markdown import NOTE, as_table, docstring, fields, members, table
 from sordino.reference.recordings import recordings_page
 from sordino.reference.registers import registers_page
 from sordino.rtl.resources import SMALLEST_OPERAND, memory_bits, multipliers
@@ -50,7 +50,8 @@ def presets_page() -> str:
             NOTE,
             "# Presets\n\n" + docstring(arch) + "\n\n## Fields\n\n",
             table(header, [(f"`{n}`", *(getattr(p, n) for p in presets)) for n in names]),
-            "\n" + docstring(arch.Config) + "\n\n## Memory, kilobits\n\n",
+            "\n" + as_table(docstring(arch.Config), ("field", "meaning")),
+            "\n## Memory, kilobits\n\n",
             table(
                 header,
                 [

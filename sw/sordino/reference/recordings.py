@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sordino.reference.markdown import NOTE, docstring, table
+from sordino.reference.markdown import NOTE, as_table, docstring, table
 from sordino.speech import audio, doubts, source
 from sordino.speech.level import Audio
 from sordino.speech.matrix_files import MOST_FRAMES
@@ -94,10 +94,9 @@ def recordings_page() -> str:
         + _DOUBTS
         + bounds
         + f"\n{docstring(doubts)}\n\n"
-        + "## Keys of `audio`\n\n```\n"
-        + docstring(Audio)
-        + "\n```\n\n## Keys beside `audio`\n\n"
-        + "`saturated` is the share of the model's int8 input at -128 or 127.\n\n```\n"
-        + docstring(doubts.Likeness)
-        + "\n```\n"
+        + "## Keys of `audio`\n\n"
+        + as_table(docstring(Audio), ("key", "meaning"))
+        + "\n## Keys beside `audio`\n\n"
+        + "`saturated` is the share of the model's int8 input at -128 or 127.\n\n"
+        + as_table(docstring(doubts.Likeness), ("key", "meaning"))
     )

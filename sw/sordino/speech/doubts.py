@@ -1,9 +1,10 @@
 """Bounds beyond which nothing good comes of a recording or of features, and what to say then.
 
-Where they were chosen: on the cepstra of AN4's 65 training speakers, shifted and scaled as another
-gain or another definition would (word errors of the shipped models in float, on every twentieth
-utterance), and on the seven shipped utterances, 35 words, made quieter, clipped and so on (word
-errors of the shipped images).
+The bounds were chosen on two sets. The first are the cepstra of AN4's 65 training speakers, shifted
+and scaled as another gain or another definition would do it. Their measure is the word errors of
+the shipped models in float, on every twentieth utterance. The second are the seven shipped
+utterances, 35 words, made quieter, clipped and so on. Their measure is the word errors of the
+shipped images.
 """
 
 from collections.abc import Mapping, Sequence
