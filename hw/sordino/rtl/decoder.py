@@ -62,8 +62,13 @@ class StreamDecoder(wiring.Component):
     a cycle. With `config.stream_bus` the last `config.ring_words` of stream memory are a ring, to
     which words come while they are decoded. Its twin is `sordino.golden.codec`.
 
-    Parameters: `words` of stream memory, `state_bits`, `slots`, `runs` for the run alphabet, and
-    `config` for streaming.
+    Parameters
+    ----------
+    words : of stream memory
+    state_bits : log2 of the states
+    slots : tables that are held at once
+    runs : whether symbols are runs
+    config : the machine, if it streams
 
     Members
     -------

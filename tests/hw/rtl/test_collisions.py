@@ -53,7 +53,7 @@ class InvertingMemory(Elaboratable):
 
 @pytest.fixture
 def inverting(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("lane", "decoder", "group"):
+    for module in ("lane", "decoder", "directory"):
         monkeypatch.setattr(f"sordino.rtl.{module}.memory", SimpleNamespace(Memory=InvertingMemory))
 
 
