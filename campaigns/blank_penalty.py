@@ -45,15 +45,15 @@ def measure(run: Path, utterances: Sequence[Utterance]) -> list[Wer]:
     model = model.with_blank_penalty(-result["recipe"]["schedule"].get("blank_penalty", 0.0))
     network, definition = _network(model, 0.0), model.feature_definition()
     scale = 2**definition.fraction_bits
-    heard = [
-        network.listen(definition.quantise(load_features(u.path, definition)) / scale)
+    encoded = [
+        network.encoder_half(definition.quantise(load_features(u.path, definition)) / scale)
         for u in utterances
     ]
     texts, speller = [u.text for u in utterances], Speller(model.tokens, model.blank)
     scores = []
-    for penalty in PENALTIES:  # what the encoder has heard does not depend on it
+    for penalty in PENALTIES:  # what the encoder makes does not depend on it
         lower = _network(model, penalty)
-        said = [lower.text(lower.decode(x)) for x in heard]
+        said = [lower.text(lower.decode(x)) for x in encoded]
         scores.append(transcript_errors(texts, said, speller))
     return scores
 

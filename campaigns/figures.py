@@ -80,17 +80,17 @@ def size_figures(sizes: Sequence[Sizes], trained: frozenset[str]) -> list[Figure
         return row.over(lanes)
 
     def against_vela(row: Sizes, lanes: int) -> float:
-        return row.on(lanes).bits_per_weight / (row.vela or 1)
+        return row.encoded_for(lanes).bits_per_weight / (row.vela or 1)
 
     def long(row: Sizes, lanes: int) -> bool:
-        return row.on(lanes).stream_bytes >= _KILOBYTE
+        return row.encoded_for(lanes).stream_bytes >= _KILOBYTE
 
     random16 = [r for r in rows if r[1] == 16 and r[0].source not in trained]
     model16 = [r for r in rows if r[1] == 16 and r[0].source in trained]
     long64 = [r for r in rows if r[1] == 64 and long(*r)]
     short64 = [r for r in rows if r[1] == 64 and not long(*r)]
     dense = [r for r in rows if r[0].bits == 8 and r[0].zeros_asked == 0]
-    beside = [r for r in rows if r[0].vela and r[0].on(r[1]).stream_bytes >= _VELA_BYTES]
+    beside = [r for r in rows if r[0].vela and r[0].encoded_for(r[1]).stream_bytes >= _VELA_BYTES]
     head = "bits per weight over H0, groups of 1:"
     return [
         _worst(f"{head} Laplacian, 16 lanes", _vela(random16), random16, over, 1.01),

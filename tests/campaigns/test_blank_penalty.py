@@ -28,7 +28,7 @@ def test_a_lower_blank_writes_more() -> None:
     model = random_model(4, scale=2.0)
     network = _network(model, 0.0)
     x = np.random.default_rng(0).uniform(-1, 1, (20, model.inputs))
-    heard = network.listen(x)
+    heard = network.encoder_half(x)
     lower, higher = _network(model, 1.5), _network(model, -1.5)
     assert lower.decode(heard) == lower.transcribe(x), "the encoder does not know of it"
     counts = [len(n.decode(heard)) for n in (higher, network, lower)]

@@ -46,7 +46,7 @@ def test_targets_are_judged_by_the_worst() -> None:
     assert "0 of 2 matrices" in figures[0].reached
     assert "95% zeros" in figures[0].reached
     assert figures[1].met is None
-    generous = replace(good, h0=good.on(16).bits_per_weight)
+    generous = replace(good, h0=good.encoded_for(16).bits_per_weight)
     assert size_figures([generous], frozenset())[0].met is True
     assert size_figures([generous, bad], frozenset())[0].met is False
     assert group_figures([small_sizes(4)])[0].met is False
@@ -54,8 +54,8 @@ def test_targets_are_judged_by_the_worst() -> None:
 
 def test_vela_is_beaten_only_where_it_is_larger() -> None:
     sizes = small_sizes()
-    long = replace(sizes, sordino=(replace(sizes.on(16), stream_bytes=600.0),))
-    ours = long.on(16).bits_per_weight
+    long = replace(sizes, sordino=(replace(sizes.encoded_for(16), stream_bytes=600.0),))
+    ours = long.encoded_for(16).bits_per_weight
     for theirs, met in ((ours * 1.01, True), (ours * 0.99, False)):
         assert size_figures([replace(long, vela=theirs)], frozenset())[-1].met is met
     assert size_figures([replace(sizes, vela=0.1)], frozenset())[-1].met is None

@@ -94,13 +94,13 @@ class Sizes:
         """What sizes are compared with: the block bound, in groups of 1 the entropy."""
         return self.h0 if self.block_bound is None else self.block_bound
 
-    def on(self, lanes: int) -> Encoded:
+    def encoded_for(self, lanes: int) -> Encoded:
         """The case encoded by Sordino for one of the numbers of lanes that were measured."""
         return next(encoded for encoded in self.sordino if encoded.lanes == lanes)
 
     def over(self, lanes: int) -> float:
         """The bits per weight on so many lanes over those of the reference."""
-        return self.on(lanes).bits_per_weight / self.reference if self.reference else 1.0
+        return self.encoded_for(lanes).bits_per_weight / self.reference if self.reference else 1.0
 
     def shares(self, lanes: int) -> tuple[float, ...]:
         """Five shares of the reference that add up to what Sordino takes beyond it.
@@ -108,7 +108,7 @@ class Sizes:
         They are positions beyond the entropy of what is zero, values beyond the rest, last
         words, tables, directory.
         """
-        one, whole = self.on(lanes), self.reference
+        one, whole = self.encoded_for(lanes), self.reference
         over = (one.positions - self.mask, one.values - (whole - self.mask))
         return tuple(
             part / whole if whole else 0.0
@@ -243,7 +243,9 @@ def size_table(
             f"{sizes.h0:.3f}",
             f"{sizes.block_bound:.3f}" if sizes.block_bound is not None else "",
             *(
-                cell(sizes.on(count).bits_per_weight, sizes) if count % sizes.group == 0 else ""
+                cell(sizes.encoded_for(count).bits_per_weight, sizes)
+                if count % sizes.group == 0
+                else ""
                 for count in lanes
             ),
             cell(sizes.vela, sizes),

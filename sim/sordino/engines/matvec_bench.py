@@ -70,7 +70,7 @@ def _program(layout: Layout, columns: int, encoded: EncodedMatrices) -> list[Ins
             Drain(
                 "matrix",
                 rows=tile.rows,
-                destination=tile.first,
+                destination=tile.first_index,
                 wide=1,
                 multiplier=2,
                 shift=1,
@@ -82,7 +82,7 @@ def _program(layout: Layout, columns: int, encoded: EncodedMatrices) -> list[Ins
 def _expected(product: NDArray[np.int64], layout: Layout, tile: Tile) -> NDArray[np.int64]:
     """Accumulators (rows, lanes) of one tile."""
     out = np.zeros(tile.rows * layout.config.lanes, np.int64)
-    out[: tile.count] = product[layout.order[tile.first : tile.first + tile.count]]
+    out[: tile.count] = product[layout.order[tile.first_index : tile.first_index + tile.count]]
     return out.reshape(tile.rows, -1)
 
 

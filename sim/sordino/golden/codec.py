@@ -164,8 +164,8 @@ def decode_matrix(
     """
     config = image_like.config
     entry = image_like.matrices[matrix]
-    where = _decoder(tuple(runs), config.state_bits)
-    what = _decoder(tuple(values), config.state_bits)
+    run_decoder = _decoder(tuple(runs), config.state_bits)
+    value_decoder = _decoder(tuple(values), config.state_bits)
     slots = np.zeros((rows, config.lanes, columns), np.int8)
     mask = np.zeros((rows, config.groups, columns), np.bool_)
     padding = 0
@@ -176,7 +176,7 @@ def decode_matrix(
             raise StreamError(f"{name}: {count} places in {rows} rows of {columns} columns")
         if not count:
             continue
-        found, pads, state = where.decode(*position_stream(image_like, matrix, group), count)
+        found, pads, state = run_decoder.decode(*position_stream(image_like, matrix, group), count)
         stops = _walk(name, found, pads, rows, columns)
         if state:
             raise StreamError(f"{name}: position stream ends in state {state}, not 0")
@@ -186,7 +186,9 @@ def decode_matrix(
         if not len(stops):
             continue
         for lane in range(group * config.group, (group + 1) * config.group):
-            weights, _, state = what.decode(*value_stream(image_like, matrix, lane), len(stops))
+            weights, _, state = value_decoder.decode(
+                *value_stream(image_like, matrix, lane), len(stops)
+            )
             if state:
                 raise StreamError(
                     f"matrix {matrix}, lane {lane}: value stream ends in state {state}, not 0"
@@ -203,9 +205,9 @@ def decode_walks(
     Bad streams are no error here. At most rows * columns + 1 symbols a stream are decoded.
     """
     config = image_like.config
-    where = _decoder(tuple(runs), config.state_bits)
+    run_decoder = _decoder(tuple(runs), config.state_bits)
     return tuple(
-        _walk_group(image_like, matrix, group, where, rows, columns)[0]
+        _walk_group(image_like, matrix, group, run_decoder, rows, columns)[0]
         for group in range(config.groups)
     )
 
@@ -221,17 +223,19 @@ def decode_streams(
 ) -> tuple[GroupStreams, ...]:
     """Decode all streams of a streamed matrix, as `decode_walks`, with the bits they take."""
     config = image_like.config
-    where, what = (_decoder(tuple(table), config.state_bits) for table in (runs, values))
+    run_decoder, value_decoder = (
+        _decoder(tuple(table), config.state_bits) for table in (runs, values)
+    )
     lengths = bits_of(image_like.matrices[matrix], config)
     found = []
     for group in range(config.groups):
-        walk, pads = _walk_group(image_like, matrix, group, where, rows, columns)
-        passes = [_passes(where, len(pads))]
+        walk, pads = _walk_group(image_like, matrix, group, run_decoder, rows, columns)
+        passes = [_passes(run_decoder, len(pads))]
         for lane in range(group * config.group, (group + 1) * config.group):
             count = int((~pads).sum())
             if count:
-                what.decode(*value_stream(image_like, matrix, lane), count)
-            passes.append(_passes(what, count))
+                value_decoder.decode(*value_stream(image_like, matrix, lane), count)
+            passes.append(_passes(value_decoder, count))
         first = group * (1 + config.group)
         words = [-(-n // STREAM_WORD_BITS) for n in lengths[first : first + 1 + config.group]]
         found.append(GroupStreams(walk, pads, tuple(words), tuple(passes)))
@@ -239,14 +243,14 @@ def decode_streams(
 
 
 def _walk_group(
-    image_like: Streams, matrix: int, group: int, where: _Decoder, rows: int, columns: int
+    image_like: Streams, matrix: int, group: int, run_decoder: _Decoder, rows: int, columns: int
 ) -> tuple[GroupWalk, NDArray[np.bool_]]:
     """One group's walk, and which of the symbols taken are padding."""
     count = image_like.matrices[matrix].places[group]
     if not count:
         return GroupWalk(np.zeros(0, np.int64)), np.zeros(0, np.bool_)
     symbols = min(count, rows * columns + 1)
-    found, pads, _ = where.decode(*position_stream(image_like, matrix, group), symbols)
+    found, pads, _ = run_decoder.decode(*position_stream(image_like, matrix, group), symbols)
     _, column = _follow(found, pads, rows)
     bad = (column >= columns) | (np.diff(column, prepend=0) > MAX_WRAPS)
     good = int(bad.argmax()) if bad.any() else symbols

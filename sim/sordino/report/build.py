@@ -69,7 +69,7 @@ class Report:
     host: HostWork | None
 
     @property
-    def all(self) -> Stalls:
+    def total(self) -> Stalls:
         """The cycles of the whole stretch of speech."""
         return self.layers[-1].stalls
 

@@ -187,7 +187,7 @@ def _bound(counts: NDArray[np.int64], places: int, group: int) -> float:
     """Entropy of places and of what stands there, in bits a weight."""
     weights = int(counts.sum())
     blocks = max(places, -(-weights // group))
-    there = counts.copy()
-    there[128] = max(0, places * group - (weights - int(counts[128])))
+    stored = counts.copy()
+    stored[128] = max(0, places * group - (weights - int(counts[128])))
     mask = entropy(np.array([places, blocks - places])) * blocks
-    return (mask + entropy(there) * int(there.sum())) / weights
+    return (mask + entropy(stored) * int(stored.sum())) / weights

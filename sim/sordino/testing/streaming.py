@@ -99,13 +99,13 @@ def streamed_image(image: Image, streamed: Sequence[bool] | None = None, **setti
     )
 
 
-def assert_same_run(found: RunResult, wanted: RunResult) -> None:
-    """The same instructions, everything that each wrote, and each counter that `wanted` has."""
-    assert found.error is wanted.error
-    assert found.records is not None
-    assert wanted.records is not None
-    assert [r.pc for r in found.records] == [r.pc for r in wanted.records]
-    for a, b in zip(found.records, wanted.records, strict=True):
+def assert_same_run(actual: RunResult, expected: RunResult) -> None:
+    """The same instructions, everything that each wrote, and each counter that `expected` has."""
+    assert actual.error is expected.error
+    assert actual.records is not None
+    assert expected.records is not None
+    assert [r.pc for r in actual.records] == [r.pc for r in expected.records]
+    for a, b in zip(actual.records, expected.records, strict=True):
         np.testing.assert_array_equal(a.values, b.values)
-    for name, count in wanted.counters.items():
-        assert found.counters[name] == count, name
+    for name, count in expected.counters.items():
+        assert actual.counters[name] == count, name

@@ -221,7 +221,7 @@ def exact(
     return state
 
 
-def assert_same(found: Memory, wanted: Memory) -> None:
+def assert_same(actual: Memory, expected: Memory) -> None:
     """All words of all memories are equal, or AssertionError names the memory."""
     for name in ("activation", "state", "banks"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), err_msg=name)
+        np.testing.assert_array_equal(getattr(actual, name), getattr(expected, name), err_msg=name)

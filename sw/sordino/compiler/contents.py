@@ -19,7 +19,7 @@ def cell_biases(layer: PlacedLayer) -> NDArray[np.int64]:
 def slot_count(layout: Layout) -> int:
     """The number of slots of all tiles, empty ones among them."""
     last = layout.tiles[-1]
-    return last.first + last.rows * layout.config.lanes
+    return last.first_index + last.rows * layout.config.lanes
 
 
 def slot_biases(layer: PlacedLayer) -> NDArray[np.int64]:

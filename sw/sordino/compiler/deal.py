@@ -173,7 +173,7 @@ class _Dealer:
 
     def _improve(self) -> None:
         """Swap an item of a costly bin with any other, while that helps."""
-        self.where = np.array([b for b, items in enumerate(self.bins) for _ in items], np.int64)
+        self.bin_of = np.array([b for b, items in enumerate(self.bins) for _ in items], np.int64)
         self.rows = np.array([r for items in self.bins for r in range(len(items))], np.int64)
         self.slots = np.array([i for items in self.bins for i in items], np.int64)
         swaps = 0
@@ -183,7 +183,7 @@ class _Dealer:
             improved = any(self._swap_best(worst, swaps) for worst in costliest)
             swaps += 1
         for number in range(len(self.bins)):
-            self.bins[number] = self.slots[self.where == number].tolist()
+            self.bins[number] = self.slots[self.bin_of == number].tolist()
 
     def _sort(self) -> None:
         """Move heavy items first among a bin's rows of like rotation; every load stays what it is.
@@ -194,14 +194,14 @@ class _Dealer:
         rank = np.empty(len(self.items), np.int64)
         rank[self._heaviest_first()] = np.arange(len(rank))
         ranks: list[int] = rank.tolist()
-        for held in self.bins:
+        for bin_items in self.bins:
             for turn in range(self.rotations):
-                held[turn :: self.rotations] = sorted(
-                    held[turn :: self.rotations], key=ranks.__getitem__
+                bin_items[turn :: self.rotations] = sorted(
+                    bin_items[turn :: self.rotations], key=ranks.__getitem__
                 )
 
     def _swap_best(self, worst: int, turn: int) -> bool:
-        mine = np.flatnonzero(self.where == worst)
+        mine = np.flatnonzero(self.bin_of == worst)
         if not len(mine):
             return False
         few = max(1, _CANDIDATES // (len(self.slots) * len(self.weights)))
@@ -212,18 +212,18 @@ class _Dealer:
         ra, rb = rotation[mine][:, None], rotation[None, :]
         change = self.items[b, ra] - self.items[a, ra]
         other = self.items[a, rb] - self.items[b, rb]
-        same = (self.where == worst)[None, :, None]
+        same = (self.bin_of == worst)[None, :, None]
         before = self._cost(self.totals)
         mine_after = self._cost(self.totals[worst] + change + other * same)
-        other_after = self._cost(self.totals[self.where][None] + other)
+        other_after = self._cost(self.totals[self.bin_of][None] + other)
         gain = before[worst] - mine_after
-        gain += np.where(same[..., 0], 0.0, before[self.where][None, :] - other_after)
+        gain += np.where(same[..., 0], 0.0, before[self.bin_of][None, :] - other_after)
         best = int(gain.argmax())
         if gain.flat[best] <= 1e-9 * before[worst]:
             return False
         i, j = divmod(best, len(self.slots))
         at, to = int(mine[i]), j
         self.totals[worst] += change[i, j]
-        self.totals[self.where[to]] += other[i, j]
+        self.totals[self.bin_of[to]] += other[i, j]
         self.slots[at], self.slots[to] = self.slots[to], self.slots[at]
         return True

@@ -27,8 +27,8 @@ def _noise(signal: NDArray[np.floating], error: NDArray[np.floating]) -> float:
     """The median share of noise of the rows of both that have a signal."""
     # Scaled, since squares of the largest and the smallest numbers are no numbers.
     energy, lost = (np.square(part).sum(axis=1) for part in (signal, error))
-    heard = energy > 0
-    return float(np.median(lost[heard] / energy[heard])) if heard.any() else 0.0
+    has_signal = energy > 0
+    return float(np.median(lost[has_signal] / energy[has_signal])) if has_signal.any() else 0.0
 
 
 def snr_db(weight: _Floats, rounded: NDArray[np.floating]) -> float | None:

@@ -22,11 +22,11 @@ _Ints = NDArray[np.int64]
 class Tile:
     """Rows of the accumulator banks that one MATVEC fills.
 
-    first, count  storage indices of its outputs
-    rows          rows a lane
+    first_index, count  storage indices of its outputs
+    rows                rows a lane
     """
 
-    first: int
+    first_index: int
     count: int
     rows: int
 
@@ -62,7 +62,7 @@ class Layout:
     def _places(self, tile: Tile) -> tuple[_Ints, _Ints]:
         """Slots of a tile that are not empty, and the matrix row in each."""
         local = np.arange(tile.count)
-        items = self.order[tile.first : tile.first + tile.count]
+        items = self.order[tile.first_index : tile.first_index + tile.count]
         if not self.lstm:
             return local, items
         row, quad = local // self.config.quads, local % self.config.quads

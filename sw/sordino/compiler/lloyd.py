@@ -21,12 +21,12 @@ _Floats = NDArray[np.float64]
 
 
 def lloyd_max(
-    weights: NDArray[np.floating], count: int, before: NDArray[np.floating] | None = None
+    weights: NDArray[np.floating], count: int, previous: NDArray[np.floating] | None = None
 ) -> _Floats:
     """The Lloyd-Max values of weights: at most `count` (2 or more), ascending, zero among them.
 
     Weights of any shape; with so few different ones, these are the values and nothing is lost.
-    Values that once were good, `before`, are tried first: weights that gather around some of them
+    Values that once were good, `previous`, are tried first: weights that gather around some of them
     would draw others there, too.
     """
     sorted_weights = np.sort(weights.astype(np.float64), axis=None)
@@ -37,8 +37,8 @@ def lloyd_max(
     top = np.abs(distinct).max()
     even = np.linspace(-top, top, count - 1 + count % 2)
     starts = [_companded(sorted_weights, count - 1), even[even != 0]]
-    if before is not None and len(before) <= count:
-        starts.insert(0, before[before != 0].astype(np.float64))
+    if previous is not None and len(previous) <= count:
+        starts.insert(0, previous[previous != 0].astype(np.float64))
     found = [_settle(sorted_weights, start) for start in starts]
     return min(found, key=lambda values: _error(sorted_weights, values))
 

@@ -35,16 +35,16 @@ class Piece:
 class PlacedLayer:
     """One dealt layer.
 
-    columns  for each of its matrices, the input at each column
-    first    number of its first matrix in the directory; tile by tile, W before U
-    cut      columns of the first tile's U that are a matrix of their own; 0: U is whole
-    bounds   columns at which W is cut, in every tile
+    columns       for each of its matrices, the input at each column
+    first_matrix  number of its first matrix in the directory; tile by tile, W before U
+    cut           columns of the first tile's U that are a matrix of their own; 0: U is whole
+    bounds        columns at which W is cut, in every tile
     """
 
     layer: QuantisedLayer
     layout: Layout
     columns: tuple[NDArray[np.int64], ...]
-    first: int
+    first_matrix: int
     cut: int = 0
     bounds: tuple[int, ...] = ()
 
@@ -68,7 +68,7 @@ class PlacedLayer:
     @property
     def numbered(self) -> Iterator[tuple[int, Piece]]:
         """The layer's directory entries, each after its number."""
-        return enumerate(self.pieces, self.first)
+        return enumerate(self.pieces, self.first_matrix)
 
     def numbers(self, tile: int, matrix: int) -> list[int]:
         """The numbers of the directory entries of a matrix in one tile, by column."""
@@ -115,7 +115,7 @@ def with_bounds(model: PlacedModel, bounds: Mapping[str, tuple[int, ...]]) -> Pl
     """A copy of the model in which W of the named layers is cut at these columns."""
     first, made = 0, []
     for layer in model.layers:
-        new = replace(layer, first=first, bounds=bounds.get(layer.name, ()))
+        new = replace(layer, first_matrix=first, bounds=bounds.get(layer.name, ()))
         first += len(new.pieces)
         made.append(new)
     count = len(model.encoder)

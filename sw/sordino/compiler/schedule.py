@@ -349,7 +349,7 @@ class Scheduler:
         `more` are fields of every MATVEC.
         """
         for number in layer.numbers(tile, matrix)[part]:
-            piece = layer.pieces[number - layer.first]
+            piece = layer.pieces[number - layer.first_matrix]
             self._emit(
                 Matvec,
                 self.names[number],
@@ -379,9 +379,9 @@ class Scheduler:
                 placed.name,
                 bank=bank,
                 units=tile.count,
-                parameters=lstm.biases + tile.first,
-                state=lstm.c + tile.first,
-                destination=lstm.out + tile.first,
+                parameters=lstm.biases + tile.first_index,
+                state=lstm.c + tile.first_index,
+                destination=lstm.out + tile.first_index,
                 multiplier=placed.layer.multiplier,
                 shift=placed.layer.shift,
             )
@@ -407,8 +407,8 @@ class Scheduler:
                 placed.name,
                 bank=bank,
                 rows=tile.rows,
-                parameters=half.biases + tile.first // 4,
-                destination=half.state + tile.first,
+                parameters=half.biases + tile.first_index // 4,
+                destination=half.state + tile.first_index,
                 wide=1,
                 multiplier=placed.layer.multiplier,
                 shift=placed.layer.shift,

@@ -49,11 +49,11 @@ class TablePlans:
         self.for_symbol: list[Mapping[int, int]] = []
         self.for_frame: list[Mapping[int, int]] = []
         self.for_rest: list[Mapping[int, int]] = []
-        output, first = placed.joint_output.first, placed.encoder[0]
+        output, first = placed.joint_output.first_matrix, placed.encoder[0]
         for plan in self._plans:
-            for_output, for_input = plan.tables[output], plan.tables[first.first]
+            for_output, for_input = plan.tables[output], plan.tables[first.first_matrix]
             symbol = plan.keep(output, 0)
-            frame = plan.keep(first.first, 0 if for_output == for_input else 1)
+            frame = plan.keep(first.first_matrix, 0 if for_output == for_input else 1)
             carried = {plan.tables[number] for number in first.numbers(0, 1)}
             if carried <= {for_output, for_input}:
                 # Between frames the first layer's recurrent product leaves both slots as they are.

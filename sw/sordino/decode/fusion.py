@@ -58,15 +58,15 @@ class FusionOptions:
 class Written:
     """The words and letters that a hypothesis has written.
 
-    context  the words that the next one depends on
-    letters  of the word in progress
-    done     natural logarithm of all finished words
-    words    number of them
+    context   the words that the next one depends on
+    letters   of the word in progress
+    finished  natural logarithm of all finished words
+    words     number of them
     """
 
     context: Gram
     letters: str
-    done: float
+    finished: float
     words: int
 
 
@@ -123,13 +123,13 @@ class NgramFusion:
 
     def _weighted(self, state: Written, more: float) -> float:
         options = self._options
-        return options.weight * (state.done + more) + options.word_bonus * state.words
+        return options.weight * (state.finished + more) + options.word_bonus * state.words
 
     @staticmethod
     def _write(state: Written, letters: str) -> Written:
         if not letters:
             return state
-        return Written(state.context, state.letters + letters, state.done, state.words)
+        return Written(state.context, state.letters + letters, state.finished, state.words)
 
     def _end_word(self, state: Written) -> Written:
         if not state.letters:
@@ -140,7 +140,7 @@ class NgramFusion:
         else:
             log = self._unknown(state.context, state.letters)
         context = self._model.context((*state.context, word))
-        return Written(context, "", state.done + log, state.words + 1)
+        return Written(context, "", state.finished + log, state.words + 1)
 
     def _unknown(self, context: Gram, letters: str) -> float:
         log = _LN10 * self._model.log10(UNKNOWN, context)

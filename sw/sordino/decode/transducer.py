@@ -66,7 +66,7 @@ class FloatTransducer:
         """The encoder's half of the joint."""
         if x.ndim != 2:
             raise InputError(f"wanted input of shape (frames, dim), got {x.shape}")
-        return self._network.listen(x * self._step if x.dtype == np.int8 else x)
+        return self._network.encoder_half(x * self._step if x.dtype == np.int8 else x)
 
     def start(self) -> Predicted:
         """The state before the first token."""

@@ -92,7 +92,7 @@ def model_from_arrays(
     _model(known.stand_ins(), read, name, sha256)  # whether all fits, before memory is taken
     known.load()
     model = _model(known, read, name, sha256)
-    for doubt in (*doubts(read, known.held), *known.doubts()):
+    for doubt in (*doubts(read, known.tensors), *known.doubts()):
         warn(doubt)
     return model
 
@@ -117,22 +117,22 @@ class _Tensors:
     """Tensors by their canonical names; as float64 once they are loaded."""
 
     def __init__(self, tensors: Mapping[str, Any]) -> None:
-        self.held: dict[str, Any] = {}
+        self.tensors: dict[str, Any] = {}
         for given, tensor in tensors.items():
             name = canonical(str(given))
-            if name in self.held:
+            if name in self.tensors:
                 raise InputError(f"wanted one {name}, got two (again as {given!r}); leave one out")
-            self.held[name] = tensor
-        shapes = {name: shape_of(tensor) or () for name, tensor in self.held.items()}
+            self.tensors[name] = tensor
+        shapes = {name: shape_of(tensor) or () for name, tensor in self.tensors.items()}
         check_numbers((name, math.prod(shape)) for name, shape in shapes.items())
         self._unbiased: list[str] = []
 
     def stand_ins(self) -> "_Tensors":
         """The same tensors with ones, which take no memory, instead of their numbers."""
-        shapes = {name: shape_of(tensor) for name, tensor in self.held.items()}
+        shapes = {name: shape_of(tensor) for name, tensor in self.tensors.items()}
         return _Tensors(
             {
-                name: as_floats(name, self.held[name])  # refuses it
+                name: as_floats(name, self.tensors[name])  # refuses it
                 if shape is None
                 else _ones(name, shape)
                 for name, shape in shapes.items()
@@ -141,16 +141,16 @@ class _Tensors:
 
     def load(self) -> None:
         """Convert all tensors to float64; InputError for one that holds no floats."""
-        self.held = {name: as_floats(name, tensor) for name, tensor in self.held.items()}
+        self.tensors = {name: as_floats(name, tensor) for name, tensor in self.tensors.items()}
 
     def get(self, name: str) -> _Array | None:
         """The tensor, if there is one."""
-        return self.held.get(name)
+        return self.tensors.get(name)
 
     def take(self, name: str) -> _Array:
         """The tensor; InputError if there is none."""
-        if name in self.held:
-            found: _Array = self.held[name]
+        if name in self.tensors:
+            found: _Array = self.tensors[name]
             return found
         advice = "export the whole model"
         if name in _TIED:
@@ -160,8 +160,8 @@ class _Tensors:
 
     def stack(self, part: str) -> tuple[Lstm, ...]:
         """The LSTM layers of a part; all without biases get zeros."""
-        numbers = range(layers_of(part, self.held))
-        biased = any(f"{part}.{n}.bias_{k}" in self.held for n in numbers for k in ("ih", "hh"))
+        numbers = range(layers_of(part, self.tensors))
+        biased = any(f"{part}.{n}.bias_{k}" in self.tensors for n in numbers for k in ("ih", "hh"))
         layers = []
         for number in numbers:
             ih, hh = (self.take(f"{part}.{number}.{kind}") for kind in GATES[:2])
@@ -177,7 +177,7 @@ class _Tensors:
         return tuple(layers)
 
     def _bias(self, name: str, rows: int) -> _Array:
-        if name not in self.held:
+        if name not in self.tensors:
             raise InputError(
                 f"wanted tensor {name}, found none, though others have biases; export the whole "
                 f"model, or add {rows} zeros for a layer that has none"

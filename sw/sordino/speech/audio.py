@@ -135,7 +135,7 @@ def _decode(source: Source) -> Recording:
         missing = max(missing or 0.0, (counted - len(samples)) / max(counted, 1))
     uncounted = 0.0
     if declared is not None and declared.uncounted:
-        uncounted = declared.uncounted / (declared.held + declared.uncounted)
+        uncounted = declared.uncounted / (declared.available + declared.uncounted)
     audio = measure(samples, rate, meter, missing=missing, uncounted=uncounted)
     samples *= _FULL_SCALE
     return Recording(samples, audio)
@@ -150,7 +150,7 @@ def _counted(source: Source, declared: Declared | None) -> BinaryIO:
             f"wanted the size of the sound in {source.name}, but its header says 0; convert it"
         )
     data = bytearray(source.file.read())
-    size = declared.held.to_bytes(4, declared.order)
+    size = declared.available.to_bytes(4, declared.order)
     data[declared.size_at : declared.size_at + 4] = size
     return io.BytesIO(data)
 

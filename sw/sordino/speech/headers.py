@@ -30,15 +30,15 @@ _Order = Literal["big", "little"]
 class Declared:
     """The bytes of sound that a header declares, and those that are there.
 
-    declared  what the header says; None where its writer did not know
-    held      what is there of it
-    uncounted what follows and is no part of the format: sound that the header leaves out
-    size_at   where a 32-bit size stands that is 0 though sound follows, or None
-    order     byte order of that size
+    declared   what the header says; None where its writer did not know
+    available  what is there of it
+    uncounted  what follows and is no part of the format: sound that the header leaves out
+    size_at    where a 32-bit size stands that is 0 though sound follows, or None
+    order      byte order of that size
     """
 
     declared: int | None
-    held: int
+    available: int
     uncounted: int = 0
     size_at: int | None = None
     order: _Order = "little"
@@ -48,7 +48,7 @@ class Declared:
         """Share of the declared sound that is not there; None where nothing is declared."""
         if self.declared is None:
             return None
-        return max(0, self.declared - self.held) / self.declared if self.declared else 0.0
+        return max(0, self.declared - self.available) / self.declared if self.declared else 0.0
 
 
 def read_declared(source: Source) -> Declared | None:
@@ -72,10 +72,10 @@ def _number(file: BinaryIO, at: int, size: int, order: _Order) -> int:
     return int.from_bytes(file.read(size), order)
 
 
-def _from_sizes(declared: int, there: int, streamed: int = _STREAMED) -> Declared:
-    if declared > there and declared >= streamed:
-        return Declared(None, there)
-    return Declared(declared, min(declared, there))
+def _from_sizes(declared: int, available: int, streamed: int = _STREAMED) -> Declared:
+    if declared > available and declared >= streamed:
+        return Declared(None, available)
+    return Declared(declared, min(declared, available))
 
 
 def _chunk(source: Source, wanted: bytes, order: _Order) -> tuple[int, int] | None:
@@ -114,19 +114,19 @@ def _riff(source: Source, start: bytes) -> Declared | None:
     if (found := _chunk(source, sound, order)) is None:
         return None
     at, size = found
-    there = source.size - at
+    available = source.size - at
     if size == 0xFFFF_FFFF and start.startswith((b"RF64", b"BW64")):
         if (long := _chunk(source, b"ds64", order)) is not None:
             size = _number(source.file, long[0] + 8, 8, order)
-        return _from_sizes(size, there, 2**63)
+        return _from_sizes(size, available, 2**63)
     after = at + size + size % 2
-    if size >= there or _chunks_follow(source, after, order):
-        return _from_sizes(size, there)
+    if size >= available or _chunks_follow(source, after, order):
+        return _from_sizes(size, available)
     source.file.seek(after)
     if not any(source.file.read(_PADDING)) and source.size - after <= _PADDING:
-        return _from_sizes(size, there)
+        return _from_sizes(size, available)
     if size == 0 and sound == b"data":
-        return Declared(None, there, size_at=at - 4, order=order)
+        return Declared(None, available, size_at=at - 4, order=order)
     return Declared(size, size, uncounted=source.size - after)
 
 
@@ -181,7 +181,7 @@ def _sphere(source: Source, _start: bytes) -> Declared | None:
         numbers["sample_n_bytes"] = 1  # whatever the header says: some writers leave 2
     bytes_ = numbers.get("channel_count", 1) * numbers.get("sample_n_bytes", 2)
     found = _from_sizes(numbers["sample_count"] * bytes_, source.size - int(length[1]), 2**62)
-    return replace(found, held=max(0, found.held))
+    return replace(found, available=max(0, found.available))
 
 
 _READERS: dict[bytes, Callable[[Source, bytes], Declared | None]] = {

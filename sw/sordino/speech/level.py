@@ -134,10 +134,10 @@ def _flat_share(samples: NDArray[np.float64]) -> float:
         return 0.0
     total = 0
     for extreme in (low, high):
-        there = samples == extreme
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]])))
+        at_extreme = samples == extreme
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], at_extreme, [False]])))
         if (edges[1::2] - edges[::2]).max() >= _RUN:
-            total += int(there.sum())
+            total += int(at_extreme.sum())
     return total / len(samples)
 
 
@@ -152,5 +152,5 @@ def _bandwidth(samples: NDArray[np.float64], rate: int, dc: float) -> float | No
         total += np.abs(np.fft.rfft(part * window)) ** 2
     if total.max() <= _NOISE:
         return None
-    there = np.flatnonzero(total >= total.max() * 10 ** (-_NOTHING_DB / 10))
-    return float((there[-1] + 1) * rate / _SPECTRUM)
+    audible = np.flatnonzero(total >= total.max() * 10 ** (-_NOTHING_DB / 10))
+    return float((audible[-1] + 1) * rate / _SPECTRUM)

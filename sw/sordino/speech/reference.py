@@ -160,12 +160,12 @@ class FloatRnnt:
         The prediction network starts from zero state and the blank's embedding; ties go to the
         lowest token. Raises `InputError` for another shape.
         """
-        return self.decode(self.listen(x))
+        return self.decode(self.encoder_half(x))
 
-    def decode(self, heard: _Array) -> list[int]:
-        """`transcribe` after the encoder, from `listen`'s vectors (T, joint)."""
+    def decode(self, encoded: _Array) -> list[int]:
+        """`transcribe` after the encoder, from `encoder_half`'s vectors (T, joint)."""
         state, found = self.start(), list[int]()
-        for frame in heard:
+        for frame in encoded:
             for _ in range(self.max_symbols):
                 token = int(self.logits(frame, state).argmax())
                 if token == self.blank:
@@ -174,7 +174,7 @@ class FloatRnnt:
                 state = self.advance(state, token)
         return found
 
-    def listen(self, x: ArrayLike) -> _Array:
+    def encoder_half(self, x: ArrayLike) -> _Array:
         """The encoder's half of the joint (T, joint) for an input (T, dim), as `encode`."""
         return self._joint_encoder(self.encode(x))
 
@@ -191,9 +191,9 @@ class FloatRnnt:
             after.append((x, c))
         return Predicted(self._joint_prediction(x), tuple(after))
 
-    def logits(self, heard: _Array, state: Predicted) -> _Array:
-        """The joint's output (tokens,) for one of `listen`'s vectors, not normalised."""
-        return self._output(self._activation(heard + state.half))
+    def logits(self, encoded: _Array, state: Predicted) -> _Array:
+        """The joint's output (tokens,) for one of `encoder_half`'s vectors, not normalised."""
+        return self._output(self._activation(encoded + state.half))
 
     def text(self, tokens: Sequence[int]) -> str:
         """The words that tokens spell, single spaces between them."""

@@ -111,14 +111,14 @@ def round_to_grid(bits: int, clip: float, weight: Tensor, mask: Tensor | None) -
 
 
 def fit_codebook(
-    bits: int, weight: Tensor, mask: Tensor | None, before: Tensor | None = None
+    bits: int, weight: Tensor, mask: Tensor | None, previous: Tensor | None = None
 ) -> Tensor:
     """The Lloyd-Max values of the weights where `mask` is true: at most 2^bits, ascending.
 
-    Zero is one of them. `before` are the values of an earlier step; they are tried first.
+    Zero is one of them. `previous` are the values of an earlier step; they are tried first.
     """
     kept = weight.detach() if mask is None else weight.detach()[mask]
-    start = None if before is None else before.numpy()
+    start = None if previous is None else previous.numpy()
     return torch.from_numpy(lloyd_max(kept.numpy(), 1 << bits, start)).to(weight.dtype)
 
 

@@ -126,12 +126,12 @@ def define_features(recipe: FeatureRecipe, spoken: Sequence[Spoken]) -> FeatureD
 class Batch:
     """Examples side by side, padded with zeros.
 
-    x        float32 (B, T, dim), on the int8 grid of the machine's input
-    frames   int64 (B,): input vectors of each
-    targets  int64 (B, U)
-    labels   int64 (B,): tokens of each
-    skipped  int64 (B,): input vectors of context before those, on which there is no loss
-    heard    the same examples as a teacher hears them, in its features (B, T, its dim); or None
+    x          float32 (B, T, dim), on the int8 grid of the machine's input
+    frames     int64 (B,): input vectors of each
+    targets    int64 (B, U)
+    labels     int64 (B,): tokens of each
+    skipped    int64 (B,): input vectors of context before those, on which there is no loss
+    teacher_x  the same examples in a teacher's features (B, T, its dim); None without a teacher
     """
 
     x: NDArray[np.float32]
@@ -139,7 +139,7 @@ class Batch:
     targets: NDArray[np.int64]
     labels: NDArray[np.int64]
     skipped: NDArray[np.int64]
-    heard: NDArray[np.float32] | None = None
+    teacher_x: NDArray[np.float32] | None = None
 
 
 def _pad(
@@ -260,7 +260,7 @@ class Batches:
         batch, dim = _pad(inputs, tokens, context), self._definition.dim
         if len(self._definitions) == 1:
             return batch
-        return replace(batch, x=batch.x[..., :dim].copy(), heard=batch.x[..., dim:].copy())
+        return replace(batch, x=batch.x[..., :dim].copy(), teacher_x=batch.x[..., dim:].copy())
 
     def _before(self, number: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """The input (frames, dim) heard before an utterance, changed as one is; often no frames."""
@@ -292,14 +292,14 @@ def in_order(
     Each after its whole context, where there is to be any.
     """
     context = context or ContextRecipe()
-    heard = find_context(spoken, context.utterances)
+    contexts = find_context(spoken, context.utterances)
     order = sorted(range(len(spoken)), key=lambda n: -len(spoken[n].cepstra))
     for k in range(0, len(order), size):
         group = order[k : k + size]
         x = [on_grid(definition, spoken[n].cepstra) for n in group]
         none = np.zeros((0, definition.dim))
         before = [
-            np.concatenate([none, *(on_grid(definition, spoken[m].cepstra) for m in heard[n])])
+            np.concatenate([none, *(on_grid(definition, spoken[m].cepstra) for m in contexts[n])])
             for n in group
         ]
         tokens = [spoken[n].tokens for n in group]

@@ -97,7 +97,7 @@ class IntegerDecoder:
         self._model, self._embedding = model, quantised.embedding.astype(np.int64)
         self._encoder = [_IntegerLstm(layer) for layer in quantised.encoder]
         self._prediction = [_IntegerLstm(layer) for layer in quantised.prediction]
-        self._heard, self._predicted = (
+        self._encoder_half, self._predicted = (
             _Half(quantised.joint_encoder),
             _Half(quantised.joint_prediction),
         )
@@ -124,12 +124,12 @@ class IntegerDecoder:
             x = state[0, active]
         return self._predicted(x)
 
-    def _choose(self, heard: _Ints, predicted: _Ints) -> _Ints:
+    def _choose(self, encoded: _Ints, predicted: _Ints) -> _Ints:
         """The tokens with the largest accumulators, lowest first where equal."""
         relu = self._model.activation == "relu"
         multiplier, shift = self._relu if relu else (0, 0)
         function = Function.RELU if relu else Function.TANH
-        hidden = add(heard, predicted, function=function, multiplier=multiplier, shift=shift)
+        hidden = add(encoded, predicted, function=function, multiplier=multiplier, shift=shift)
         return np.asarray((self._output(hidden) + self._output_bias).argmax(axis=-1))
 
     def transcribe(self, inputs: Sequence[NDArray[np.int8]]) -> list[list[int]]:
@@ -140,7 +140,7 @@ class IntegerDecoder:
         padded = np.zeros((len(inputs), frames.max(), self._model.inputs), np.int64)
         for row, x in zip(padded, inputs, strict=True):
             row[: len(x)] = x
-        heard = self._heard(self._encode(padded))
+        encoded = self._encoder_half(self._encode(padded))
         everyone = np.arange(len(inputs))
         states = [layer.start(len(inputs)) for layer in self._prediction]
         blank = self._model.blank
@@ -149,7 +149,7 @@ class IntegerDecoder:
         for t in range(int(frames.max())):
             active = everyone[frames > t]
             for _ in range(self._model.max_symbols):
-                tokens = self._choose(heard[active, t], predicted[active])
+                tokens = self._choose(encoded[active, t], predicted[active])
                 active, tokens = active[tokens != blank], tokens[tokens != blank]
                 if not len(active):
                     break

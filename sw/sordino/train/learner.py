@@ -183,9 +183,9 @@ class Learner:
         arcs = self.network.scores(encoded, targets, frames, labels)
         transducer = (lattice_loss(*arcs, frames, labels) / tokens).mean()
         loss = transducer + self._schedule.ctc_weight * loss
-        if self._teacher is not None and batch.heard is not None:
+        if self._teacher is not None and batch.teacher_x is not None:
             wanted = self._teacher.scores(
-                _padded(batch.heard),
+                _padded(batch.teacher_x),
                 skipped,
                 targets,
                 frames,

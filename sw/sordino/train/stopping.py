@@ -38,41 +38,42 @@ class Stopped(KeyboardInterrupt):
 class StopSignals:
     """Signals that stop a training, for as long as the block runs.
 
-    The first raises `Stopped` where it arrives, or at the end of what is `held` together (in that,
-    where it is `free`); a second one raises it at once. Signals that are ignored (as `nohup` does)
-    stay so. Outside the main thread, where Python has no signals, nothing changes.
+    The first raises `Stopped` where it arrives, or at the end of a block that is `deferred` (at
+    once in a part of that block that is `immediate`); a second one raises it at once. Signals that
+    are ignored (as `nohup` does) stay so. Outside the main thread, where Python has no signals,
+    nothing changes.
     """
 
     def __init__(self) -> None:
-        self._before: dict[int, Any] = {}
+        self._handlers: dict[int, Any] = {}
         self._holding = False
-        self._asked: int | None = None
+        self._signal: int | None = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for name in _SIGNALS:
                 number = getattr(signal, name, None)
                 if number is not None and signal.getsignal(number) not in (signal.SIG_IGN, None):
-                    self._before[number] = signal.signal(number, self._handle)
+                    self._handlers[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        self._before.clear()
+        self._handlers.clear()
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        first, self._asked = self._asked is None, number
+        first, self._signal = self._signal is None, number
         if not (first and self._holding):
             raise Stopped(number)
 
     @property
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         """Whether a signal has come."""
-        return self._asked is not None
+        return self._signal is not None
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def deferred(self) -> Iterator[None]:
         """A block at the end of which a first signal is obeyed, and not before."""
         self._holding = True
         try:
@@ -82,13 +83,13 @@ class StopSignals:
         self._obey()
 
     @contextmanager
-    def free(self) -> Iterator[None]:
-        """A block inside a held one that a first signal leaves at once."""
+    def immediate(self) -> Iterator[None]:
+        """A block inside a deferred one that a first signal leaves at once."""
         self._holding = False
         self._obey()
         yield
         self._holding = True
 
     def _obey(self) -> None:
-        if self._asked is not None:
-            raise Stopped(self._asked)
+        if self._signal is not None:
+            raise Stopped(self._signal)

@@ -145,7 +145,7 @@ class Teacher:
     @torch.no_grad()
     def scores(
         self,
-        heard: Tensor,
+        x: Tensor,
         skipped: Tensor,
         targets: Tensor,
         frames: Tensor,
@@ -155,7 +155,7 @@ class Teacher:
     ) -> tuple[Tensor, Tensor]:
         """What `Network.scores` gives, for input (B, T, dim) in the teacher's features."""
         self.network.precision = precision
-        encoded = self.network.encode(heard, skipped)
+        encoded = self.network.encode(x, skipped)
         arcs: tuple[Tensor, Tensor] = self.network.scores(encoded, targets, frames, labels)
         self.network.precision = torch.float32
         return arcs

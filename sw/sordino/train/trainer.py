@@ -188,13 +188,13 @@ class Trainer:
         A signal waits for the step and its checkpoint. Before something is measured, which takes
         longer and leaves nothing, there is a checkpoint.
         """
-        with self._stop.held():
+        with self._stop.deferred():
             self._measure_between(log)
             while self._step < self._steps:
                 self._advance(log)
-                if self._stop.asked or time.monotonic() - self._clock > _SAVE_SECONDS:
+                if self._stop.requested or time.monotonic() - self._clock > _SAVE_SECONDS:
                     self._save()
-                if self._stop.asked:
+                if self._stop.requested:
                     break
                 self._measure_between(log)
 
@@ -228,7 +228,7 @@ class Trainer:
             return
         if not log.has(self._curve, self._step):
             self._save()
-            with self._stop.free():
+            with self._stop.immediate():
                 score = self._count(log)
             self._text += f", WER {score.wer:.2%}"
 

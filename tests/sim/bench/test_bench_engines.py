@@ -56,9 +56,9 @@ def test_sizes_are_those_of_the_codec_and_of_the_formats() -> None:
     sizes = small_sizes()
     matrix = laplacian((96, 64), 5, 0.5)
     bench = bench_codec(matrix, 16, 1)
-    assert sizes.on(16).bits_per_weight == bench.bits_per_weight
+    assert sizes.encoded_for(16).bits_per_weight == bench.bits_per_weight
     streams = bench.position_bits + bench.value_bits
-    assert sizes.on(16).stream_bytes == streams / 8 / 32
+    assert sizes.encoded_for(16).stream_bytes == streams / 8 / 32
     assert sizes.h0 == sizes.reference == order0_bits(matrix) / matrix.size
     assert sizes.over(16) == pytest.approx(bench.over_h0)
     assert sizes.bitmap == bitmap_bits(matrix, 5) / matrix.size
@@ -69,7 +69,7 @@ def test_groups_are_compared_with_the_block_bound() -> None:
     sizes = small_sizes(4, 0.8)
     assert sizes.block_bound is not None
     assert sizes.reference == sizes.block_bound < sizes.h0
-    assert sizes.on(16).bits_per_weight > sizes.block_bound
+    assert sizes.encoded_for(16).bits_per_weight > sizes.block_bound
 
 
 def test_a_models_matrices_are_those_the_compiler_makes() -> None:
@@ -85,7 +85,7 @@ def test_a_models_matrices_are_those_the_compiler_makes() -> None:
     assert np.array_equal(case.matrices[0][:4], gates[[0, 16, 32, 48]])
     sizes = measure_sizes(case, (4,), None)
     assert sizes.block_bound is not None
-    assert sizes.block_bound < sizes.on(4).bits_per_weight
+    assert sizes.block_bound < sizes.encoded_for(4).bits_per_weight
 
 
 def test_a_table_has_a_cell_for_every_column() -> None:
@@ -179,4 +179,4 @@ def test_shares_are_all_that_is_over_the_reference(group: int) -> None:
     sizes = small_sizes(group)
     for lanes in (one.lanes for one in sizes.sordino):
         assert 1 + sum(sizes.shares(lanes)) == pytest.approx(sizes.over(lanes))
-        assert sizes.shares(lanes)[3] == sizes.on(lanes).tables / sizes.reference > 0
+        assert sizes.shares(lanes)[3] == sizes.encoded_for(lanes).tables / sizes.reference > 0

@@ -91,7 +91,7 @@ def test_time_is_the_engine_s(name: str) -> None:
     steps = report.savings.steps
     assert [step.bytes for step in steps[:2]] == [4 * steps[1].bytes, report.summary()["weights"]]
     assert steps[-1].cycles == report.timelines[0].cycles
-    assert report.all.cycles == report.speech.cycles
+    assert report.total.cycles == report.speech.cycles
     assert sum(layer.share for layer in report.layers[:-1]) == pytest.approx(1)
 
 

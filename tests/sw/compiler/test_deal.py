@@ -38,7 +38,7 @@ def check_tiles(layout: Layout, outputs: int, per_row: int, most_rows: int) -> N
     assert sum(tile.count for tile in layout.tiles) == outputs
     first = 0
     for tile in layout.tiles:
-        assert tile.first == first
+        assert tile.first_index == first
         assert tile.rows == -(-tile.count // per_row) <= most_rows
         first += tile.rows * per_row
     assert len(layout.tiles) == math.ceil(math.ceil(outputs / per_row) / most_rows)
@@ -59,7 +59,7 @@ def test_units_stand_once_with_rotated_gates(units: int, rows: int, group: int) 
         assert slots.dtype == np.int8
         for place in range(tile.count):
             row, quad = divmod(place, config.quads)
-            unit = layout.order[tile.first + place]
+            unit = layout.order[tile.first_index + place]
             for gate in range(4):
                 lane = 4 * quad + (gate + row) % 4
                 assert np.array_equal(slots[row, lane], w[gate * units + unit, columns])

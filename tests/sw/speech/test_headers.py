@@ -50,9 +50,9 @@ def test_what_was_cut_off_is_missing(format_: str, endian: str) -> None:
     data = sound(format_, endian=endian)
     found = declared(data[:-4000])
     if format_ == "CAF":
-        assert found.held + 4000 == found.declared == 32_004  # with a count of edits
+        assert found.available + 4000 == found.declared == 32_004  # with a count of edits
     else:
-        assert found.held + 4000 == found.declared
+        assert found.available + 4000 == found.declared
         assert found.declared - 32_000 in (0, 8)  # with AIFF's offset
     recording = read_recording(io.BytesIO(data[:-4000]))
     assert recording.audio.missing == 4000 / found.declared

@@ -120,17 +120,17 @@ def test_both_hear_the_same_changes(corpus: Path, tiny: Recipe) -> None:
     )
     group = alone.epoch(0)[0]
     one, two = alone.batch(0, 0, group), both.batch(0, 0, group)
-    assert one.heard is None
-    assert two.heard is not None
+    assert one.teacher_x is None
+    assert two.teacher_x is not None
     assert np.array_equal(one.x, two.x)
-    assert np.array_equal(two.x.any(-1), two.heard.any(-1)), "masks cover the same vectors"
-    assert not np.array_equal(two.x, two.heard)
+    assert np.array_equal(two.x.any(-1), two.teacher_x.any(-1)), "masks cover the same vectors"
+    assert not np.array_equal(two.x, two.teacher_x)
     plain = replace(tiny.augment, time_masks=0, band_masks=0, join=0.0, noise=0.0)
     plain = replace(plain, tempo=(1.0, 1.0), warp=(1.0, 1.0))
     unchanged = Batches(spoken, mine, plain, size=3, seed=1, teacher=DEFINITION)
     batch = unchanged.batch(0, 0, [(0,)])
-    assert batch.heard is not None
-    assert np.abs(batch.heard[0] - on_grid(DEFINITION, spoken[0].cepstra)).max() <= 1 / 32
+    assert batch.teacher_x is not None
+    assert np.abs(batch.teacher_x[0] - on_grid(DEFINITION, spoken[0].cepstra)).max() <= 1 / 32
 
 
 def learning(tiny: Recipe, **settings: object) -> Recipe:

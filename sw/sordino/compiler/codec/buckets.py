@@ -59,20 +59,20 @@ def choose_symbols(
         return (Symbol(0, 0, states),)
     low = int(values.min())
     counts = np.bincount(values - low)
-    wanted = _Counts(low, counts, padding, state_bits, top - low + 1, weights)
+    histogram = _Counts(low, counts, padding, state_bits, top - low + 1, weights)
     best: tuple[int, tuple[Symbol, ...]] | None = None
     price = SYMBOL_COST
     # No alphabet saves more than this by one more symbol: a dearer one changes nothing.
-    ceiling = 2 * wanted.total * (state_bits + MAX_EXTRA_BITS) * LOG2_UNIT + SYMBOL_COST
+    ceiling = 2 * histogram.total * (state_bits + MAX_EXTRA_BITS) * LOG2_UNIT + SYMBOL_COST
     while True:
-        covers = [_cover(wanted, price)]
+        covers = [_cover(histogram, price)]
         if weights:
             cover = mirrored_cover(low, counts, state_bits, price)
             # A mirrored symbol has one state: another one has the rest.
             covers += [] if all(span.mirrored for span in cover) else [cover]
         fitting = [cover for cover in covers if len(cover) + bool(padding) <= states]
         if fitting:
-            found = min((_table(wanted, cover) for cover in fitting), key=lambda made: made[0])
+            found = min((_table(histogram, cover) for cover in fitting), key=lambda made: made[0])
             if best is not None and found[0] >= best[0]:
                 return best[1]
             best = found
@@ -87,22 +87,22 @@ def choose_symbols(
         price *= 2
 
 
-def _table(wanted: _Counts, cover: Sequence[SymbolSpan]) -> tuple[int, tuple[Symbol, ...]]:
+def _table(histogram: _Counts, cover: Sequence[SymbolSpan]) -> tuple[int, tuple[Symbol, ...]]:
     """Symbols of a cover with their frequencies, and what they cost in all."""
-    counts = [span.count(wanted.low, wanted.counts) for span in cover]
+    counts = [span.count(histogram.low, histogram.counts) for span in cover]
     raw = sum(count * span.extra for count, span in zip(counts, cover, strict=True))
-    if wanted.padding:
-        counts.append(wanted.padding)
-    frequencies = _frequencies(counts, cover, 1 << wanted.state_bits)
+    if histogram.padding:
+        counts.append(histogram.padding)
+    frequencies = _frequencies(counts, cover, 1 << histogram.state_bits)
     tunes = [
-        _tune(count, frequency, wanted)
+        _tune(count, frequency, histogram)
         for count, frequency in zip(counts, frequencies, strict=True)
     ]
     symbols = [
         Symbol(span.base, span.extra, frequency, tune=tune, mirrored=span.mirrored)
         for span, frequency, tune in zip(cover, frequencies, tunes, strict=False)
     ]
-    if wanted.padding:
+    if histogram.padding:
         symbols.append(Symbol(0, 0, frequencies[-1], padding=True, tune=tunes[-1]))
     bits = coded_bits(counts, frequencies) + raw * LOG2_UNIT
     return bits + len(symbols) * SYMBOL_COST, tuple(symbols)
@@ -118,17 +118,17 @@ def _frequencies(counts: Sequence[int], cover: Sequence[SymbolSpan], states: int
     return [*shared[:first], *[1] * mirrored, *shared[first:]]
 
 
-def _tune(count: int, frequency: int, wanted: _Counts) -> int:
+def _tune(count: int, frequency: int, histogram: _Counts) -> int:
     """The share of states that these counts call for less the frequency, in quarters, rounded."""
-    quarters = (count << wanted.state_bits + 3) + wanted.total
-    return max(-2, min(1, quarters // (2 * wanted.total) - 4 * frequency))
+    quarters = (count << histogram.state_bits + 3) + histogram.total
+    return max(-2, min(1, quarters // (2 * histogram.total) - 4 * frequency))
 
 
-def _cover(wanted: _Counts, price: int) -> list[SymbolSpan]:
+def _cover(histogram: _Counts, price: int) -> list[SymbolSpan]:
     """The cheapest symbols that are not mirrored where each costs `price` beside its bits."""
-    size = len(wanted.counts)
-    present = (wanted.counts > 0).tolist()
-    costs = _costs(wanted)
+    size = len(histogram.counts)
+    present = (histogram.counts > 0).tolist()
+    costs = _costs(histogram)
     best: list[int | None] = [0] + [None] * size
     came: list[tuple[int, int]] = [(0, -1)] * (size + 1)
     for start in range(size):
@@ -141,30 +141,30 @@ def _cover(wanted: _Counts, price: int) -> list[SymbolSpan]:
             steps = [
                 (min(size, start + (1 << extra)), so_far + price + cost[start], extra)
                 for extra, cost in enumerate(costs)
-                if start + (1 << extra) <= wanted.room
+                if start + (1 << extra) <= histogram.room
             ]
         for end, total, extra in steps:
-            there = best[end]
-            if there is None or total < there:
+            known = best[end]
+            if known is None or total < known:
                 best[end] = total
                 came[end] = (start, extra)
     cover, end = [], size
     while end:
         start, extra = came[end]
         if extra >= 0:
-            cover.append(SymbolSpan(wanted.low + start, extra))
+            cover.append(SymbolSpan(histogram.low + start, extra))
         end = start
     return cover[::-1]
 
 
-def _costs(wanted: _Counts) -> list[list[int]]:
+def _costs(histogram: _Counts) -> list[list[int]]:
     """Bits of the values that a symbol at each offset stands for, for each number of raw bits."""
-    size = len(wanted.counts)
-    sums = np.concatenate(([0], np.cumsum(wanted.counts)))
+    size = len(histogram.counts)
+    sums = np.concatenate(([0], np.cumsum(histogram.counts)))
     starts = np.arange(size)
-    most = MAX_VALUE_EXTRA_BITS if wanted.weights else MAX_EXTRA_BITS
+    most = MAX_VALUE_EXTRA_BITS if histogram.weights else MAX_EXTRA_BITS
     costs = []
     for extra in range(most + 1):
         count = sums[np.minimum(size, starts + (1 << extra))] - sums[:-1]
-        costs.append(span_costs(count, extra, wanted.total, wanted.state_bits).tolist())
+        costs.append(span_costs(count, extra, histogram.total, histogram.state_bits).tolist())
     return costs

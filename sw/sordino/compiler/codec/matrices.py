@@ -53,21 +53,21 @@ def encode_matrices(
     values: list[list[_Stream]] = [[] for _ in range(config.lanes)]
     for number, (matrix, walked, count) in enumerate(zip(slots, walks, weights, strict=True)):
         run_table, value_table = tables.runs[number], tables.values[number]
-        where = [encoders[run_table].encode(walk.symbols) for walk in walked]
-        what = [encoders[value_table].encode(lane) for lane in lanes[number]]
-        for stored, streams in ((positions, where), (values, what)):
+        position_codes = [encoders[run_table].encode(walk.symbols) for walk in walked]
+        value_codes = [encoders[value_table].encode(lane) for lane in lanes[number]]
+        for stored, streams in ((positions, position_codes), (values, value_codes)):
             for unit, stream in zip(stored, streams, strict=True):
                 unit.append(stream)
         directory.append(
             MatrixStreams(
                 places=tuple(len(walk.symbols) for walk in walked),
-                position_bits=tuple(bits for _, bits in where),
-                value_bits=tuple(bits for _, bits in what),
+                position_bits=tuple(bits for _, bits in position_codes),
+                value_bits=tuple(bits for _, bits in value_codes),
             )
         )
         shared = value_table in tables.values[:number]
         own = 0 if shared else table_bits(tables.tables[value_table])
-        stats.append(_stats(matrix, count, walked, where, what, own, directory[-1]))
+        stats.append(_stats(matrix, count, walked, position_codes, value_codes, own, directory[-1]))
     return EncodedMatrices(
         config=config,
         tables=tables.tables,
@@ -127,8 +127,8 @@ def _stats(
     matrix: NDArray[np.int8],
     weights: int,
     walked: Sequence[Walk],
-    where: Sequence[_Stream],
-    what: Sequence[_Stream],
+    position_codes: Sequence[_Stream],
+    value_codes: Sequence[_Stream],
     own_table: int,
     streams: MatrixStreams,
 ) -> MatrixStats:
@@ -143,8 +143,8 @@ def _stats(
         non_zeros=weights - int(counts[128]),
         places=sum(len(walk.rows) for walk in walked),
         padding=sum(walk.padding for walk in walked),
-        position_bits=sum(bits for _, bits in where),
-        value_bits=sum(bits for _, bits in what),
+        position_bits=sum(bits for _, bits in position_codes),
+        value_bits=sum(bits for _, bits in value_codes),
         table_bits=own_table,
         directory_bits=directory_bits(streams),
         h0=entropy(counts),

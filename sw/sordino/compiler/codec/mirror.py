@@ -82,8 +82,8 @@ def mirrored_cover(low: int, counts: _Ints, state_bits: int, price: int) -> list
                 if start + (1 << extra) - 1 <= _TOP or (extra == 0 and not mirrored)
             ]
         for end, bits, way in ways:
-            there = best[end]
-            if there is None or bits < there:
+            known = best[end]
+            if known is None or bits < known:
                 best[end], came[end] = bits, way
     return _spans(came, size, sides)
 

@@ -118,22 +118,22 @@ def join(counts: Sequence[_Ints], most: int) -> list[int]:
     sums = list(counts)
     costs = [_cost(one) for one in sums]
     joined: dict[tuple[int, int], int] = {}
-    left = list(range(len(counts)))
-    while len(left) > 1:
-        pairs = [(a, b) for place, a in enumerate(left) for b in left[place + 1 :]]
+    sets = list(range(len(counts)))
+    while len(sets) > 1:
+        pairs = [(a, b) for place, a in enumerate(sets) for b in sets[place + 1 :]]
         for a, b in pairs:
             if (a, b) not in joined:
                 joined[a, b] = _cost(sums[a] + sums[b])
         a, b = min(pairs, key=lambda pair: joined[pair] - costs[pair[0]] - costs[pair[1]])
-        if joined[a, b] > costs[a] + costs[b] and len(left) <= most:
+        if joined[a, b] > costs[a] + costs[b] and len(sets) <= most:
             break
-        left = [n for n in left if n not in (a, b)] + [len(sums)]
+        sets = [n for n in sets if n not in (a, b)] + [len(sums)]
         members.append(members[a] + members[b])
         sums.append(sums[a] + sums[b])
         costs.append(joined[a, b])
     chosen = [0] * len(counts)
-    for number, held in enumerate(sorted((members[n] for n in left), key=min)):
-        for matrix in held:
+    for number, members_of_set in enumerate(sorted((members[n] for n in sets), key=min)):
+        for matrix in members_of_set:
             chosen[matrix] = number
     return chosen
 
