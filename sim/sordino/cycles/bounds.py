@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from sordino.cycles.durations import Durations
-from sordino.cycles.schedule import IDLE, NOBODY, Flight, turns
-from sordino.cycles.tables import NO_TABLES, Tables, after, decoding, empty
-from sordino.isa import timing
+from sordino.cycles.durations import Durations, NotLoaded
+from sordino.cycles.issue import Issue, Issuer
+from sordino.cycles.schedule import IDLE, NOBODY, Flight
+from sordino.cycles.tables import NO_TABLES, Tables, after, empty
 from sordino.isa.image import Image
 from sordino.isa.instruction import REGISTERS, Control, Instruction
-from sordino.isa.operations import Loop, Matvec, Set
+from sordino.isa.operations import Loop, Set
 
 __all__ = ["Bounds", "Span", "frame_bounds"]
 
@@ -148,25 +148,23 @@ _Way = tuple[int, int, _State | _Found]
 
 class _Explorer:
     def __init__(self, durations: Durations) -> None:
-        self.durations = durations
-        self.program = durations.image.program
-        self.turns = turns(self.program)
+        self.issuer = Issuer(durations)
+        self.program = self.issuer.program
         self.found: dict[_State, _Found] = {}
         self.inputs: dict[_State, None] = {}
         longest = max((i.value for i in self.program if isinstance(i, Set)), default=0)
         self.most = _MOST_TOKENS if longest < _LONG_LOOP else 0
 
     def bounds(self, entry: int) -> Bounds | None:
-        tables = empty(self.durations.image.config)
+        tables = empty(self.issuer.durations.image.config)
         start = self.explore(_State(entry, (0,) * REGISTERS, tables=tables))
         frame, end, seen = _Found(), _Found(), set[_State]()
         while len(seen) < len(self.inputs):
             state = next(s for s in self.inputs if s not in seen)
             seen.add(state)
             i = self.program[state.pc]
-            self.read(frame, state, self.durations.at(state.pc, None), state.pc + 1)
-            over = replace(state, ended=True)
-            self.read(end, over, self.durations.short_input(state.pc, 0), i.end)
+            self.read(frame, state, state.pc + 1)
+            self.read(end, replace(state, ended=True), i.end)
         if start.span is None or frame.span is None or end.span is None:
             return None
         if start.halts or frame.halts:
@@ -174,9 +172,15 @@ class _Explorer:
         tokens = dict(sorted(frame.tokens.items()))
         return Bounds(start=start.span, frame=frame.span, tokens=tokens, end=end.span)
 
-    def read(self, found: _Found, begun: _State, duration: int, pc: int) -> None:
-        """Include what follows an INPUT that has begun and takes so long."""
-        takes = timing.UNIT_START + duration
+    def meet(self, state: _State) -> Issue:
+        """The state's instruction; after the end of input an INPUT meets it at once."""
+        features = 0 if state.ended and self.issuer.turns[state.pc].blocks else None
+        return self.issuer.meet(state.pc, state.flight, state.tables, features=features)
+
+    def read(self, found: _Found, begun: _State, pc: int) -> None:
+        """Include what follows an INPUT that has begun, at `pc`."""
+        step = self.meet(begun)
+        takes = step.done - step.begins
         after_it = replace(begun, pc=pc, flight=begun.flight.later(takes))
         found.include(takes, 0, self.explore(after_it), self.most)
 
@@ -220,28 +224,28 @@ class _Explorer:
         """Go straight on to where the path may part, and in all directions from there."""
         cycles = emits = 0
         while True:
-            pc, i, turn = state.pc, self.program[state.pc], self.turns[state.pc]
-            decoded = decoding(i, state.tables)
-            if isinstance(i, Matvec) and decoded is None:
+            pc, i = state.pc, self.program[state.pc]
+            try:
+                met = self.meet(state)
+            except NotLoaded:
                 return
-            takes = state.flight.wait(turn.awaits)
-            cycles += takes
-            flight = state.flight.later(takes)
-            if i.blocks and state.ended:
-                takes = timing.UNIT_START + self.durations.short_input(pc, 0)
+            cycles += met.begins
+            flight = state.flight.later(met.begins)
+            if met.turn.blocks and state.ended:
+                takes = met.done - met.begins
                 cycles += takes
                 state = replace(state, pc=i.end, flight=flight.later(takes))
                 if i.end <= pc:  # perhaps in a circle
                     yield cycles, emits, state
                     return
                 continue
-            if i.blocks:
+            if met.turn.blocks:
                 unknown: tuple[int | None, ...] = (None,) * REGISTERS
                 self.inputs[replace(state, registers=unknown, flight=flight)] = None
                 yield cycles, emits, _INPUT
                 return
-            if turn.unit is not None:
-                flight = flight.begun(turn.unit, self.durations.at(pc, decoded), NOBODY)
+            if met.turn.unit is not None:
+                flight = flight.begun(met.turn.unit, met.duration, NOBODY)
             emits += i.emits
             following = self.step(replace(state, flight=flight), i)
             if len(following) != 1 or isinstance(i, Loop) or following[0].pc <= pc:

@@ -10,7 +10,11 @@ from sordino.isa import timing
 from sordino.isa.image import Image
 from sordino.isa.operations import Matvec
 
-__all__ = ["Durations"]
+__all__ = ["Durations", "NotLoaded"]
+
+
+class NotLoaded(ValueError):
+    """A MATVEC is met before its tables are loaded."""
 
 
 class Durations:
@@ -41,15 +45,15 @@ class Durations:
             return self.matvec(address, tables).cycles
         return self._fixed[address]
 
-    def short_input(self, address: int, features: int) -> int:
+    def short_input(self, features: int) -> int:
         """Cycles of an INPUT that meets the end of input after so many features."""
         return timing.FIRST_ELEMENT + features + timing.INPUT_END
 
     def matvec(self, address: int, tables: Decoding | None) -> MatvecCycles:
-        """Of the MATVEC at `address`; ValueError if its tables are not loaded."""
+        """Of the MATVEC at `address`; NotLoaded without its tables."""
         i = self.image.program[address]
         if tables is None:
-            raise ValueError(f"instruction {address} (MATVEC) runs before its tables are loaded")
+            raise NotLoaded(f"instruction {address} (MATVEC) runs before its tables are loaded")
         key = (i.matrix, tables, i.rows, i.columns, bool(i.from_ring))
         if key not in self._matvecs:
             self._matvecs[key] = self._matvec(*key)

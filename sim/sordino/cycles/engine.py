@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.cycles.durations import Durations
-from sordino.cycles.schedule import ARRAY, EVERY, Clock, Turn, turns
-from sordino.cycles.tables import Decoding, after, decoding, loaded
+from sordino.cycles.durations import Durations, NotLoaded
+from sordino.cycles.issue import Issue, Issuer, Passage
+from sordino.cycles.schedule import ARRAY, EVERY
+from sordino.cycles.tables import loaded
 from sordino.cycles.trace import Profile, Trace
 from sordino.engines.engine import Record, RunResult
 from sordino.engines.memory_timing import MemoryTiming
@@ -18,7 +19,6 @@ from sordino.golden.state import State
 from sordino.isa import timing
 from sordino.isa.fields import Store
 from sordino.isa.image import Image
-from sordino.isa.operations import Matvec
 from sordino.isa.registers import COUNTERS, Error
 
 __all__ = ["Cycles"]
@@ -41,8 +41,8 @@ class Cycles:
         self.image = image
         self.durations = Durations(image, memory)
         self._golden = Golden(image)
-        self._turns = turns(image.program)
-        self._run = _Run(self._golden, self.durations, self._turns, 0, None)
+        self._issuer = Issuer(self.durations)
+        self._run = _Run(self._golden, self._issuer, 0, None)
 
     def run(
         self,
@@ -56,7 +56,7 @@ class Cycles:
         kept = list[Record]()
         sink = (record if callable(record) else kept.append) if record else None
         self._golden.start(features, entry=entry)
-        self._run = _Run(self._golden, self.durations, self._turns, cycle_limit, sink)
+        self._run = _Run(self._golden, self._issuer, cycle_limit, sink)
         self._run.execute()
         return self._result(kept if record is True else None)
 
@@ -102,8 +102,7 @@ class _Begun:
     """An instruction that retires in cycle `end`, if the machine does not stop before."""
 
     end: int
-    address: int
-    decoded: Decoding | None
+    step: Issue
     ended: bool
     record: Record | None
 
@@ -119,18 +118,16 @@ class _Run:
     def __init__(
         self,
         golden: Golden,
-        durations: Durations,
-        all_turns: list[Turn],
+        issuer: Issuer,
         limit: int,
         sink: Callable[[Record], None] | None,
     ) -> None:
-        self.golden, self.durations, self.turns, self.sink = golden, durations, all_turns, sink
-        self.program = golden.image.program
+        self.golden, self.issuer, self.sink = golden, issuer, sink
         self.last = limit - 1 if limit else _NEVER
         self.error = Error.LIMIT
-        self.clock = Clock()
-        self.tables = loaded(golden.state, golden.image.config)
-        self.profile = Profile(durations)
+        self.passage = Passage(issuer, tables=loaded(golden.state, golden.image.config))
+        self.clock = self.passage.clock
+        self.profile = Profile(issuer.durations)
         self.addresses: list[int] = []
         self.ended: list[int] = []
         self.begun: deque[_Begun] = deque()
@@ -139,26 +136,25 @@ class _Run:
         state = self.golden.state
         while state.running:
             address = state.pc
-            turn = self.turns[address]
-            due = self.clock.due(turn.awaits)
+            own = self.issuer.turns[address].unit is None
             # What would begin on a unit in the last cycle does not.
-            if due + (0 if turn.unit is None else timing.UNIT_START) > self.last:
+            if self.passage.due(address) + (0 if own else timing.UNIT_START) > self.last:
                 self.stop(self.last, address, self.error)
                 break
-            if turn.unit is None:
-                self.own(state, address, due)
+            if own:
+                self.own(state, address)
             else:
-                self.unit(state, address, turn, due)
+                self.unit(state, address)
             self.retire(self.clock.now)
         self.retire(self.clock.now, stopped=True)
         self.profile.include(self.clock)
 
-    def own(self, state: State, address: int, due: int) -> None:
+    def own(self, state: State, address: int) -> None:
         """The sequencer's instruction, done as it begins."""
         record = self.golden.step(record=self.sink is not None)
         if state.error is Error.NONE:
-            self.clock.reach(due, address)
-            self.begun.append(_Begun(due, address, None, False, record))
+            step = self.passage.take(address)
+            self.begun.append(_Begun(step.done, step, False, record))
             return
         # STACK comes when nothing is at work that could stop the machine with another error.
         due = self.clock.due(EVERY)
@@ -167,20 +163,16 @@ class _Run:
         else:
             self.stop(due, address, state.error)
 
-    def unit(self, state: State, address: int, turn: Turn, due: int) -> None:
+    def unit(self, state: State, address: int) -> None:
         """What a unit begins to do; an INPUT is waited for."""
-        i = self.program[address]
-        decoded = decoding(i, self.tables)
-        duration = self._input(state, address) if turn.blocks else self._of(address, decoded)
-        end = due + timing.UNIT_START + duration
-        self.clock.reach(due, address)
-        if turn.blocks and end > self.last:
-            self.clock.begin(turn._replace(blocks=False), duration, address)
+        step = self._meet(state, address)
+        if step.turn.blocks and step.done > self.last:
+            self.passage.begin(step._replace(turn=step.turn._replace(blocks=False)))
             self.stop(self.last, address, self.error)
             return
-        self.clock.begin(turn, duration, address)
-        record = None
-        counted = end - (timing.COUNTS if turn.unit == ARRAY else 0)
+        self.passage.begin(step)
+        end, record, array = step.done, None, step.turn.unit == ARRAY
+        counted = end - (timing.COUNTS if array else 0)
         if counted <= self.last:
             record = self.golden.step(record=self.sink is not None)
         else:
@@ -195,21 +187,20 @@ class _Run:
                 # Others begin until the MATVEC is done, which never retires.
                 self.last, self.error = end, Error.STREAM
             end = _NEVER
-        elif turn.unit == ARRAY and counted <= self.last:
-            self.profile.wait_x += self.durations.matvec(address, decoded).wait_x
-        self.begun.append(_Begun(end, address, decoded, state.ended, record))
-        self.tables = after(i, self.tables)
+        elif array and counted <= self.last:
+            self.profile.wait_x += self.issuer.durations.matvec(address, step.decoded).wait_x
+        self.begun.append(_Begun(end, step, state.ended, record))
 
-    def _of(self, address: int, decoded: Decoding | None) -> int:
-        if decoded is None and isinstance(self.program[address], Matvec):
-            return 0  # golden refuses it
-        return self.durations.at(address, decoded)
-
-    def _input(self, state: State, address: int) -> int:
-        left = len(state.features) - state.read
-        if left < self.program[address].count:
-            return self.durations.short_input(address, left)
-        return self.durations.at(address, None)
+    def _meet(self, state: State, address: int) -> Issue:
+        features = None
+        if self.issuer.turns[address].blocks:
+            left = len(state.features) - state.read
+            features = left if left < self.issuer.program[address].count else None
+        try:
+            return self.passage.meet(address, features)
+        except NotLoaded:
+            self.golden.step()  # says which slot
+            raise
 
     def stop(self, cycle: int, address: int, error: Error) -> None:
         """The machine stops; `address` would have been next."""
@@ -231,11 +222,12 @@ class _Run:
                     self._retired(one)
 
     def _retired(self, one: _Begun) -> None:
+        address = one.step.address
         if one.ended:
             self.ended.append(len(self.addresses))
-            self.profile.ended[one.address] += 1
+            self.profile.ended[address] += 1
         else:
-            self.profile.times[one.address, one.decoded] += 1
-        self.addresses.append(one.address)
+            self.profile.times[address, one.step.decoded] += 1
+        self.addresses.append(address)
         if one.record is not None and self.sink is not None:
             self.sink(one.record)

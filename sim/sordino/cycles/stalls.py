@@ -146,7 +146,7 @@ def _by_address(profile: Profile) -> Iterator[tuple[int, Counter[str]]]:
             found[address].update({name: times * n for name, n in groups.items()})
     for address, times in profile.ended.items():
         found[address]["times"] += times
-        found[address]["hidden"] += times * (timing.UNIT_START + durations.short_input(address, 0))
+        found[address]["hidden"] += times * (timing.UNIT_START + durations.short_input(0))
     for address, cycles in profile.exposed.items():
         found[address][_COUNTER[program[address].unit]] += cycles
         found[address]["hidden"] -= cycles

@@ -4,12 +4,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sordino.cycles.durations import Durations
+from sordino.cycles.issue import Issuer, Passage
 from sordino.cycles.path import decisions_of, follow
-from sordino.cycles.schedule import COUNTED, Clock, turns
-from sordino.cycles.tables import after, decoding, empty
-from sordino.isa import timing
+from sordino.cycles.schedule import COUNTED
 from sordino.isa.image import Image
-from sordino.isa.operations import Input
 
 __all__ = ["Timeline", "Work", "frame_timeline"]
 
@@ -69,22 +67,16 @@ def frame_timeline(
     frame = [0 if blank else 1] * tokens
     groups = _SETTLED + 2
     trace = follow(image, groups * factor, decisions_of(image, [frame] * (groups * chunk)))
-    ended, order = set(trace.ended.tolist()), turns(program)
-    clock, tables = Clock(), empty(image.config)
+    ended, passage = set(trace.ended.tolist()), Passage(Issuer(durations))
     found, inputs = list[Work](), list[int]()
     for index, address in enumerate(trace.addresses.tolist()):
-        i, turn = program[address], order[address]
-        over = index in ended
-        run_table = decoding(i, tables)
-        takes = durations.short_input(address, 0) if over else durations.at(address, run_table)
-        clock.reach(clock.due(turn.awaits), address)
-        if isinstance(i, Input):
-            inputs.append(clock.now)
-        if turn.unit is not None:
-            begin = clock.now + timing.UNIT_START
-            found.append(Work(COUNTED[turn.unit], address, i.layer, begin, begin + takes))
-        clock.begin(turn, takes, address)
-        tables = after(i, tables)
+        step = passage.take(address, 0 if index in ended else None)
+        if step.turn.blocks:
+            inputs.append(step.begins)
+        if step.turn.unit is not None:
+            unit, start = COUNTED[step.turn.unit], step.start
+            layer = program[address].layer
+            found.append(Work(unit, address, layer, start, start + step.duration))
     first, last = inputs[_SETTLED * factor], inputs[(_SETTLED + 1) * factor]
     return Timeline(
         last - first,

@@ -3,15 +3,16 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.cycles.durations import Durations
-from sordino.cycles.schedule import COUNTED, IDLE, Clock, Flight, turns
-from sordino.cycles.tables import Decoding, Tables, after, decoding, empty
+from sordino.cycles.issue import Issue, Issuer, Passage
+from sordino.cycles.schedule import COUNTED, IDLE, Clock, Flight
+from sordino.cycles.tables import Decoding, Tables, empty
 from sordino.engines.memory_timing import MemoryTiming
-from sordino.isa import timing
 from sordino.isa.image import Image
 
 __all__ = ["Profile", "Timer", "Trace", "time_trace"]
@@ -84,8 +85,26 @@ class Profile:
 
 _Moment = tuple[Flight, Tables]
 """All that the time of what comes next depends on."""
-_Passage = tuple[int, int, int, bool]
-"""Number of the moment before, first and last address, whether that is an INPUT at the end."""
+
+
+class _Piece(NamedTuple):
+    """Instructions one after the other, from address `first` to `last`, at a moment of a number.
+
+    `ended` says that the last one is an INPUT that meets the end of input.
+    """
+
+    moment: int
+    first: int
+    last: int
+    ended: bool
+
+
+class _Timed(NamedTuple):
+    """A piece's time, its instructions, and the number of the moment after it."""
+
+    clock: Clock
+    steps: tuple[Issue, ...]
+    following: int
 
 
 class Timer:
@@ -97,32 +116,26 @@ class Timer:
 
     def __init__(self, image: Image, memory: MemoryTiming | None = None) -> None:
         self.durations = Durations(image, memory)
-        self._program = image.program
-        self._turns = turns(image.program)
+        self._issuer = Issuer(self.durations)
         self._moments: list[_Moment] = [(IDLE, empty(image.config))]
         self._numbers: dict[_Moment, int] = {self._moments[0]: 0}
-        self._clocks: dict[_Passage, Clock] = {}
-        self._inputs = np.array([turn.blocks for turn in self._turns], np.bool_)
-        self._next: dict[_Passage, int] = {}
+        self._timed: dict[_Piece, _Timed] = {}
+        self._inputs = np.array([turn.blocks for turn in self._issuer.turns], np.bool_)
 
     def time(self, trace: Trace) -> Profile:
         """Of a path from power-up on. Whether the program can take it is not checked."""
         profile = Profile(self.durations)
-        passages, moment = self._passages(trace)
-        passed = Counter(passages)
-        for passage, repeats in passed.items():
-            before, first, last, ended = passage
-            profile.include(self._clocks[passage], repeats=repeats)
-            tables = self._moments[before][1]
-            for address in range(first, last + (not ended)):
-                i = self._program[address]
-                decoded = decoding(i, tables)
-                profile.times[address, decoded] += repeats
-                if decoded is not None:
-                    profile.wait_x += repeats * self.durations.matvec(address, decoded).wait_x
-                tables = after(i, tables)
-            if ended:
-                profile.ended[last] += repeats
+        pieces, moment = self._pieces(trace)
+        for piece, repeats in Counter(pieces).items():
+            timed = self._timed[piece]
+            profile.include(timed.clock, repeats=repeats)
+            for step in timed.steps[: -1 if piece.ended else None]:
+                profile.times[step.address, step.decoded] += repeats
+                if step.decoded is not None:
+                    matvec = self.durations.matvec(step.address, step.decoded)
+                    profile.wait_x += repeats * matvec.wait_x
+            if piece.ended:
+                profile.ended[piece.last] += repeats
         rest = Clock(flight=self._moments[moment][0])
         rest.finish()
         profile.include(rest)
@@ -135,51 +148,38 @@ class Timer:
         first that meets the end of input.
         """
         found, now, over = [0], 0, False
-        passages, moment = self._passages(trace)
-        for passage in passages:
-            before, _, last, ended = passage
-            now += self._clocks[passage].now + 1
-            if self._inputs[last] and not over:
-                over = ended
-                takes = self._duration(last, self._moments[before][1], ended)
-                found.append(now - timing.UNIT_START - takes)
+        pieces, moment = self._pieces(trace)
+        for piece in pieces:
+            timed = self._timed[piece]
+            if self._inputs[piece.last] and not over:
+                over = piece.ended
+                found.append(now + timed.steps[-1].begins + 1)
+            now += timed.clock.now + 1
         found.append(now + max(self._moments[moment][0].left))
         return [b - a for a, b in pairwise(found)]
 
-    def _passages(self, trace: Trace) -> tuple[list[_Passage], int]:
-        """The straight pieces of a path and the moment after them."""
-        moment, passages = 0, []
-        following = self._next
-        for first, last, ended in _pieces(trace, self._inputs):
-            passage = (moment, first, last, ended)
-            then = following.get(passage)
-            moment = self._walk(passage) if then is None else then
-            passages.append(passage)
-        return passages, moment
+    def _pieces(self, trace: Trace) -> tuple[list[_Piece], int]:
+        """The straight pieces of a path and the number of the moment after them."""
+        moment, pieces = 0, []
+        for first, last, ended in _straight(trace, self._inputs):
+            piece = _Piece(moment, first, last, ended)
+            timed = self._timed.get(piece) or self._walk(piece)
+            moment = timed.following
+            pieces.append(piece)
+        return pieces, moment
 
-    def _duration(self, address: int, tables: Tables, ended: bool) -> int:
-        if ended:
-            return self.durations.short_input(address, 0)
-        return self.durations.at(address, decoding(self._program[address], tables))
-
-    def _walk(self, passage: _Passage) -> int:
-        """A passage for the first time; the number of the moment after it."""
-        moment, first, last, ended = passage
-        flight, tables = self._moments[moment]
-        clock = Clock(flight=flight)
-        for address in range(first, last + 1):
-            i, turn = self._program[address], self._turns[address]
-            duration = self._duration(address, tables, ended and address == last)
-            clock.reach(clock.due(turn.awaits), address)
-            clock.begin(turn, duration, address)
-            tables = after(i, tables)
-        following = (clock.flight, tables)
+    def _walk(self, piece: _Piece) -> _Timed:
+        """A piece for the first time."""
+        passage = Passage(self._issuer, *self._moments[piece.moment])
+        steps = [passage.take(address) for address in range(piece.first, piece.last)]
+        steps.append(passage.take(piece.last, 0 if piece.ended else None))
+        following = (passage.clock.flight, passage.tables)
         if following not in self._numbers:
             self._numbers[following] = len(self._moments)
             self._moments.append(following)
-        self._clocks[passage] = clock
-        self._next[passage] = self._numbers[following]
-        return self._next[passage]
+        timed = _Timed(passage.clock, tuple(steps), self._numbers[following])
+        self._timed[piece] = timed
+        return timed
 
 
 def time_trace(image: Image, trace: Trace) -> Profile:
@@ -187,7 +187,7 @@ def time_trace(image: Image, trace: Trace) -> Profile:
     return Timer(image).time(trace)
 
 
-def _pieces(trace: Trace, inputs: NDArray[np.bool_]) -> list[tuple[int, int, bool]]:
+def _straight(trace: Trace, inputs: NDArray[np.bool_]) -> list[tuple[int, int, bool]]:
     """First and last address of every straight piece, and whether the last one met the end.
 
     `inputs` are addresses where a piece ends anyway.

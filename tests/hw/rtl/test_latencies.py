@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sordino.testing.vector import VectorBench, assert_same, exact, random_contents
 
 from sordino.arch import Config
 from sordino.isa import timing
@@ -25,7 +26,6 @@ from sordino.rtl.vector_fetch import SCALAR, Fetch
 from sordino.rtl.vector_plan import Order
 from sordino.rtl.vector_timing import duration
 from sordino.testing.simulate import simulate
-from sordino.testing.vector import VectorBench, assert_same, exact, random_contents
 
 CONFIG = Config(
     lanes=4,

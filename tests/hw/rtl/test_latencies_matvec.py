@@ -11,7 +11,7 @@ from sordino.arch import Config
 from sordino.compiler.codec import encode_matrices
 from sordino.cycles.engine import Cycles
 from sordino.cycles.matvec import matvec_cycles
-from sordino.engines.external import MemoryTiming
+from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.codec import decode_walks
 from sordino.isa import timing
 from sordino.isa.image import Image

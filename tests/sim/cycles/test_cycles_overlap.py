@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sordino.cycles.durations import Durations
 from sordino.cycles.engine import Cycles
+from sordino.cycles.issue import Issuer, Passage
 from sordino.cycles.schedule import IDLE, Clock, Turn, turns
 from sordino.cycles.stalls import layer_stalls
 from sordino.engines.engine import RunResult
@@ -124,11 +124,10 @@ def test_a_limit_around_every_event() -> None:
     image = beside_image(short_work)
     rtl, model = Rtl(image), Cycles(image)
     whole, _ = check(rtl, model, NO_INPUT)
-    durations, clock, events = Durations(image), Clock(), set[int]()
+    passage, events = Passage(Issuer(model.durations)), set[int]()
+    clock = passage.clock
     for address in model.trace.addresses.tolist():
-        turn = turns(image.program)[address]
-        clock.reach(clock.due(turn.awaits), address)
-        clock.begin(turn, durations.at(address, 0), address)
+        passage.take(address)
         events |= {clock.now, clock.now + max(clock.flight.left)}
     assert max(events) + 1 == whole.counters["cycles"]
     for limit in sorted({event + n for event in events for n in range(4)}):
