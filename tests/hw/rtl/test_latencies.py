@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sordino.testing.vector import VectorBench, assert_same, exact, random_contents
 
 from sordino.arch import Config
 from sordino.isa import timing
@@ -26,6 +25,7 @@ from sordino.rtl.vector_fetch import SCALAR, Fetch
 from sordino.rtl.vector_plan import Order
 from sordino.rtl.vector_timing import duration
 from sordino.testing.simulate import simulate
+from sordino.testing.vector_bench import VectorBench, assert_same, exact, random_contents
 
 CONFIG = Config(
     lanes=4,
