@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from sordino.arch import Config
-from sordino.isa import timing
-from sordino.isa.instructions import Function, Instruction, Opcode, Space
+from sordino.isa import operations, timing
+from sordino.isa.choices import Function, Space
+from sordino.isa.instruction import Instruction
 from sordino.rtl.argmax import Argmax
 from sordino.rtl.cell import Cell
 from sordino.rtl.curve import tanh
@@ -23,7 +24,6 @@ from sordino.rtl.requantise import Requantise
 from sordino.rtl.tables import TableLoader
 from sordino.rtl.vector_fetch import SCALAR, Fetch
 from sordino.rtl.vector_plan import Order
-from sordino.rtl.vector_timing import duration
 from sordino.testing.simulate import simulate
 from sordino.testing.vector_bench import VectorBench, assert_same, exact, random_contents
 
@@ -160,14 +160,14 @@ def test_table_loader() -> None:
     sent, done = list[int](), list[int]()
 
     async def testbench(ctx: Any) -> None:
-        ctx.set(dut.start, 1)
+        ctx.set(dut.unit.start, 1)
         for cycle in range(40):
             if ctx.get(dut.table.valid):
                 sent.append(cycle)
-            if ctx.get(dut.done):
+            if ctx.get(dut.unit.done):
                 done.append(cycle)
             await ctx.tick()
-            ctx.set(dut.start, 0)
+            ctx.set(dut.unit.start, 0)
 
     simulate(dut, testbench, timeout=50)
     assert sent[0] == 1 + timing.TABLE_READ
@@ -181,36 +181,36 @@ def vector_bench() -> VectorBench:
 
 SCALE = {"multiplier": 40000, "shift": 31, "parameters": 2}
 TANH = {"function": Function.TANH}
-INSTRUCTIONS: dict[str, tuple[int, Opcode, dict[str, Any]]] = {
-    "input": (5, Opcode.INPUT, {"destination": 4, "count": 3}),
-    "fill": (5, Opcode.FILL, {"space": Space.STATE, "destination": 2, "count": 3, "value": 7}),
-    "copy": (6, Opcode.COPY, {"space": Space.STATE, "source": 4, "destination": 10, "count": 3}),
-    "embed": (7, Opcode.EMBED, {"parameters": 2, "stride": 1, "destination": 3, "count": 3}),
-    "argmax": (8, Opcode.ARGMAX, {"rows": 1, "parameters": 2}),
-    "drain": (14, Opcode.DRAIN, {"rows": 1, "destination": 9, **SCALE}),
-    "drain-tanh": (18, Opcode.DRAIN, {"rows": 1, "destination": 9, **TANH, **SCALE}),
-    "add": (13, Opcode.ADD, {"b": 9, "destination": 9, "count": 3, "multiplier": 9, "shift": 1}),
-    "add-tanh": (17, Opcode.ADD, {"b": 9, "destination": 9, "count": 3, **TANH}),
-    "cell": (26, Opcode.CELL, {"units": 3, "state": 4, "destination": 9, **SCALE}),
+INSTRUCTIONS: dict[str, tuple[int, Instruction]] = {
+    "input": (5, operations.Input(destination=4, count=3)),
+    "fill": (5, operations.Fill(space=Space.STATE, destination=2, count=3, value=7)),
+    "copy": (6, operations.Copy(space=Space.STATE, source=4, destination=10, count=3)),
+    "embed": (7, operations.Embed(parameters=2, stride=1, destination=3, count=3)),
+    "argmax": (8, operations.Argmax(rows=1, parameters=2)),
+    "drain": (14, operations.Drain(rows=1, destination=9, **SCALE)),
+    "drain-tanh": (18, operations.Drain(rows=1, destination=9, **TANH, **SCALE)),
+    "add": (13, operations.Add(b=9, destination=9, count=3, multiplier=9, shift=1)),
+    "add-tanh": (17, operations.Add(b=9, destination=9, count=3, **TANH)),
+    "cell": (26, operations.Cell(units=3, state=4, destination=9, **SCALE)),
 }
 """Cycles from `start` to `done`: numbers of the test's own, since `timing` builds the unit."""
 
 
 @pytest.mark.parametrize("name", INSTRUCTIONS)
 def test_vector_instruction(name: str) -> None:
-    cycles, opcode, fields = INSTRUCTIONS[name]
-    dut, instruction = vector_bench(), Instruction.make(opcode, **fields)
+    cycles, instruction = INSTRUCTIONS[name]
+    dut, reads = vector_bench(), isinstance(instruction, operations.Input)
     rng = np.random.default_rng(cycles)
     words = rng.integers(-(1 << 30), 1 << 30, 4 * CONFIG.parameter_words).astype("<i4").tobytes()
     before = random_contents(CONFIG, rng)
 
     async def job(ctx: Any) -> None:
-        dut.features = [1, 2, 3] if opcode is Opcode.INPUT else []
+        dut.features = [1, 2, 3] if reads else []
         await ctx.tick()
         dut.load(ctx, before, words)
         result = await dut.execute(ctx, instruction)
-        assert result.cycles - result.waited == cycles == duration(instruction, CONFIG)
-        if opcode is Opcode.INPUT:
+        assert result.cycles - result.waited == cycles == instruction.duration(CONFIG)
+        if reads:
             assert dut.contents(ctx).activation[4:7].tolist() == [1, 2, 3]
         else:
             assert_same(dut.contents(ctx), exact(instruction, CONFIG, before, words).memory)
@@ -221,7 +221,7 @@ def test_vector_instruction(name: str) -> None:
 @pytest.mark.parametrize("features", [0, 1, 2])
 def test_input_at_the_end_of_input(features: int) -> None:
     dut = vector_bench()
-    instruction = Instruction.make(Opcode.INPUT, destination=0, count=3)
+    instruction = operations.Input(destination=0, count=3)
 
     async def job(ctx: Any) -> None:
         dut.features, dut.ends = [1] * features, True

@@ -7,12 +7,12 @@ import numpy as np
 from amaranth.hdl import Fragment
 
 from sordino.arch import Config
-from sordino.isa import timing
+from sordino.isa import operations, timing
+from sordino.isa.choices import Space
 from sordino.isa.image import Image
-from sordino.isa.instructions import Instruction, Opcode, Space
+from sordino.isa.instruction import Instruction
 from sordino.isa.registers import COUNTERS
 from sordino.rtl.machine import Machine
-from sordino.rtl.vector_timing import duration
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.machine import load_writes
 from sordino.testing.simulate import simulate
@@ -42,14 +42,14 @@ UNITS = 3
 def program() -> Image:
     """One instruction after the other, each waiting for all before it."""
     builder = ProgramBuilder(CONFIG)
-    builder.add(Opcode.SET, register=1, value=5)
-    builder.add(Opcode.SET, register=2, value=6)
-    builder.add(Opcode.INPUT, destination=0, count=2, end=HALT)
-    builder.add(Opcode.FILL, space=Space.STATE, count=7)
-    builder.add(Opcode.CELL, units=UNITS, multiplier=1 << 15, shift=16)
+    builder.add(operations.Set, register=1, value=5)
+    builder.add(operations.Set, register=2, value=6)
+    builder.add(operations.Input, destination=0, count=2, end=HALT)
+    builder.add(operations.Fill, space=Space.STATE, count=7)
+    builder.add(operations.Cell, units=UNITS, multiplier=1 << 15, shift=16)
     matrix = builder.matrix(np.ones((1, CONFIG.lanes, PLACES), np.int8))
     builder.matvec(matrix, source=0)
-    builder.add(Opcode.HALT)
+    builder.add(operations.Halt)
     return builder.image()
 
 
@@ -65,20 +65,20 @@ class Run:
         simulate(Fragment.get(self.machine, None), self.testbench, timeout=2000)
 
     async def testbench(self, ctx: Any) -> None:
-        machine = self.machine
-        ctx.set(machine.load.valid, 1)
+        machine, host = self.machine, self.machine.host
+        ctx.set(host.load.valid, 1)
         for payload in load_writes(program()):
-            ctx.set(machine.load.payload, payload)
+            ctx.set(host.load.payload, payload)
             await ctx.tick()
-        ctx.set(machine.load.valid, 0)
+        ctx.set(host.load.valid, 0)
         await ctx.tick().repeat(4)
-        ctx.set(machine.features.valid, 1)
-        ctx.set(machine.limit, self.limit)
-        ctx.set(machine.start, 1)
+        ctx.set(host.features.valid, 1)
+        ctx.set(host.run.limit, self.limit)
+        ctx.set(host.run.start, 1)
         await ctx.tick()
-        ctx.set(machine.start, 0)
+        ctx.set(host.run.start, 0)
         cycle = 0
-        while not ctx.get(machine.finished):
+        while not ctx.get(host.run.finished):
             await ctx.tick()
             trace = ctx.get(machine.trace)  # of the cycle before
             if trace.issue.valid:
@@ -88,7 +88,7 @@ class Run:
                     self.done[event.pc] = cycle
             cycle += 1
         await ctx.tick().repeat(2)
-        counters = list(ctx.get(machine.counters))
+        counters = list(ctx.get(host.counters))
         self.places = counters[[counter.name for counter in COUNTERS].index("places")]
 
 
@@ -110,7 +110,7 @@ def test_own_instructions_follow_one_another() -> None:
 
 def test_units_start_and_are_free_again() -> None:
     begun, done = run().begun, run().done
-    assert done[FILL] - begun[FILL] == timing.UNIT_START + duration(instruction(FILL), CONFIG)
+    assert done[FILL] - begun[FILL] == timing.UNIT_START + instruction(FILL).duration(CONFIG)
     assert begun[CELL] - done[FILL] == timing.UNIT_FREE
     assert done[RUNS] - begun[RUNS] == timing.UNIT_START + timing.table_cycles(CONFIG)
     assert done[MATVEC] - begun[MATVEC] == timing.UNIT_START + PLACES + timing.MATVEC_OVERHEAD

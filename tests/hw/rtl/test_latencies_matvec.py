@@ -15,7 +15,7 @@ from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.codec import decode_walks
 from sordino.isa import timing
 from sordino.isa.image import Image
-from sordino.isa.instructions import Opcode
+from sordino.isa.operations import Halt
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.machine import Simulated
 from sordino.testing.matvec import ArrayBench, rtl_matvec
@@ -95,7 +95,7 @@ def streamed(seed: int) -> tuple[Image, MemoryTiming]:
     values = rng.integers(-100, 100, (rows, config.lanes, columns))
     kept = rng.random(values.shape) < rng.choice([0.3, 0.6, 1.0])
     builder.matvec(builder.matrix(np.where(kept, values, 0).astype(np.int8)), source=0)
-    builder.add(Opcode.HALT)
+    builder.add(Halt)
     settings = {"stream_bus": 64, "stream_ring": 2, "stream_burst": 4}
     outstanding = int(rng.choice([1, 2, 4]))
     image = streamed_image(builder.image(), stream_outstanding=outstanding, **settings)
