@@ -80,7 +80,7 @@ TABLE_READ = 1
 
 
 def table_cycles(config: Config) -> int:
-    """From the table loader's `start` to its `done`: one cycle for each of a table's entries."""
+    """Cycles from the table loader's `start` to its `done`: one for each of a table's entries."""
     return config.states + TABLE_READ
 
 
