@@ -371,9 +371,24 @@ class Matvec(Instruction, opcode=10, unit=Unit.ARRAY):
 
 ISA = InstructionSet(
     (
-        *(Halt, Set, Jump, Call, Return, Loop, Branch, Emit),
-        *(Input, Cell, Drain, Argmax, Add, Embed, Fill, Copy),
-        *(Table, Matvec),
+        Halt,
+        Set,
+        Jump,
+        Call,
+        Return,
+        Loop,
+        Branch,
+        Emit,
+        Input,
+        Cell,
+        Drain,
+        Argmax,
+        Add,
+        Embed,
+        Fill,
+        Copy,
+        Table,
+        Matvec,
     )
 )
 """The instruction set of this machine."""

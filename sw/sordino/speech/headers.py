@@ -78,18 +78,41 @@ def _from_sizes(declared: int, available: int, streamed: int = _STREAMED) -> Dec
     return Declared(declared, min(declared, available))
 
 
-def _chunk(source: Source, wanted: bytes, order: _Order) -> tuple[int, int] | None:
-    """Where the contents of the first chunk of that kind begin, and its declared size."""
-    at = 12
+@dataclass(frozen=True)
+class _Chunks:
+    """How a format's chunks are made: where the first begins, and its kind and size within it.
+
+    first          of the file's bytes
+    size_at, size  the size's place in a chunk's head and its bytes
+    head           bytes before the contents
+    counted        the size counts the head
+    whole          chunks begin at multiples of it
+    """
+
+    first: int
+    size_at: int
+    size: int
+    head: int
+    order: _Order
+    counted: bool = False
+    whole: int = 1
+
+
+def _chunk(source: Source, wanted: bytes, form: _Chunks) -> tuple[int, int] | None:
+    """Where the contents of the first chunk of that kind begin, and their declared size."""
+    at = form.first
     for _ in range(_MOST_CHUNKS):
-        if at + 8 > source.size:
+        if at + form.head > source.size:
             break
         source.file.seek(at)
         kind = source.file.read(4)
-        size = _number(source.file, at + 4, 4, order)
+        size = _number(source.file, at + form.size_at, form.size, form.order)
+        size -= form.head * form.counted
         if kind == wanted:
-            return at + 8, size
-        at += 8 + size + size % 2
+            return at + form.head, size
+        if size < 0:
+            break
+        at += form.head + size + -size % form.whole
     return None
 
 
@@ -111,12 +134,13 @@ def _chunks_follow(source: Source, at: int, order: _Order) -> bool:
 def _riff(source: Source, start: bytes) -> Declared | None:
     order: _Order = "big" if start.startswith((b"RIFX", b"FORM")) else "little"
     sound = b"SSND" if start.startswith(b"FORM") else b"data"
-    if (found := _chunk(source, sound, order)) is None:
+    chunks = _Chunks(12, 4, 4, 8, order, whole=2)
+    if (found := _chunk(source, sound, chunks)) is None:
         return None
     at, size = found
     available = source.size - at
     if size == 0xFFFF_FFFF and start.startswith((b"RF64", b"BW64")):
-        if (long := _chunk(source, b"ds64", order)) is not None:
+        if (long := _chunk(source, b"ds64", chunks)) is not None:
             size = _number(source.file, long[0] + 8, 8, order)
         return _from_sizes(size, available, 2**63)
     after = at + size + size % 2
@@ -130,35 +154,24 @@ def _riff(source: Source, start: bytes) -> Declared | None:
     return Declared(size, size, uncounted=source.size - after)
 
 
+_W64 = _Chunks(40, 16, 8, 24, "little", counted=True, whole=8)
+_CAF = _Chunks(8, 4, 8, 12, "big")
+
+
 def _w64(source: Source, _start: bytes) -> Declared | None:
-    at = 40
-    for _ in range(_MOST_CHUNKS):
-        if at + 24 > source.size:
-            break
-        source.file.seek(at)
-        kind = source.file.read(4)
-        size = _number(source.file, at + 16, 8, "little")
-        if kind == b"data":
-            return _from_sizes(size - 24, source.size - at - 24, 2**62)
-        if size < 24:
-            return None
-        at += size + -size % 8
-    return None
+    return _whole(source, _chunk(source, b"data", _W64), 2**62)
 
 
 def _caf(source: Source, _start: bytes) -> Declared | None:
-    at = 8
-    for _ in range(_MOST_CHUNKS):
-        if at + 12 > source.size:
-            break
-        source.file.seek(at)
-        kind = source.file.read(4)
-        size = _number(source.file, at + 4, 8, "big")
-        at += 12
-        if kind == b"data":
-            return _from_sizes(size, source.size - at, 2**63)
-        at += size
-    return None
+    return _whole(source, _chunk(source, b"data", _CAF), 2**63)
+
+
+def _whole(source: Source, found: tuple[int, int] | None, streamed: int) -> Declared | None:
+    """The sound of a chunk that was found; sizes from `streamed` on mean that nobody knew."""
+    if found is None:
+        return None
+    at, size = found
+    return _from_sizes(size, source.size - at, streamed)
 
 
 def _au(source: Source, start: bytes) -> Declared:

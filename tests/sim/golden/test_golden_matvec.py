@@ -13,20 +13,8 @@ from sordino.isa.choices import Condition
 from sordino.isa.image import Image, ImageError
 from sordino.isa.operations import Branch, Halt, Matvec, Table
 from sordino.isa.registers import Error
+from sordino.testing.by_hand import NO_FEATURES, PLAIN
 from sordino.testing.programs import ProgramBuilder, random_slots
-
-CONFIG = Config(
-    lanes=8,
-    group=2,
-    x_fifo=8,
-    lane_words=4096,
-    group_words=4096,
-    rows_per_lane=4,
-    activation_words=128,
-    state_words=64,
-    parameter_words=256,
-)
-NOTHING = np.zeros((0, 1), np.int8)
 
 
 def matvec_image(slots: NDArray[np.int8], config: Config, **fields: int) -> Image:
@@ -39,7 +27,7 @@ def matvec_image(slots: NDArray[np.int8], config: Config, **fields: int) -> Imag
 
 def machine(lanes: int, group: int, rows: int, bits: int = 32) -> Config:
     return replace(
-        CONFIG, lanes=lanes, group=group, rows_per_lane=max(rows, 2), accumulator_bits=bits
+        PLAIN, lanes=lanes, group=group, rows_per_lane=max(rows, 2), accumulator_bits=bits
     )
 
 
@@ -57,7 +45,7 @@ def test_matvec(group: int, rows: int, columns: int, density: float) -> None:
     memory.banks[:] = before = rng.integers(-(2**20), 2**20, memory.banks.shape)
     before = memory.banks.copy()
     x = memory.activation[11 : 11 + columns].copy()
-    result = golden.run(NOTHING, record=True)
+    result = golden.run(NO_FEATURES, record=True)
     expected = before[1].copy()
     expected[:rows] += (slots.astype(np.int64) @ x) * 8
     assert np.array_equal(memory.banks[1], expected)
@@ -76,7 +64,7 @@ def test_padding_is_counted_apart() -> None:
     config = machine(4, 4, 1)
     slots = np.zeros((1, 4, 100), np.int8)
     slots[0, 2, [3, 99]] = 5
-    result = Golden(matvec_image(slots, config)).run(NOTHING)
+    result = Golden(matvec_image(slots, config)).run(NO_FEATURES)
     assert result.counters["places"] == 2
     assert result.counters["padding"] == 13
     assert (result.counters["useful"], result.counters["gated"]) == (0, 8)
@@ -90,7 +78,7 @@ def test_accumulators_wrap(bits: int, weight: int) -> None:
     golden = Golden(matvec_image(slots, config, shift=7))
     golden.state.memory.activation[:] = -128
     start = golden.state.memory.banks[0, 0, 0] = (1 << (bits - 1)) - 1
-    golden.run(NOTHING)
+    golden.run(NO_FEATURES)
     exact = np.array([start, 0]) + 100 * -128 * weight * 128
     modulo = 1 << bits
     assert golden.state.memory.banks[0, :2, 0].tolist() == [
@@ -106,7 +94,7 @@ def test_products_beyond_single_precision_are_exact() -> None:
     golden = Golden(matvec_image(slots, config))
     golden.state.memory.activation[:] = -128
     golden.state.memory.activation[0] = 1
-    golden.run(NOTHING)
+    golden.run(NO_FEATURES)
     x = golden.state.memory.activation[:4001]
     expected = slots[0].astype(np.int64) @ x
     assert expected[0] > 1 << 24
@@ -128,12 +116,12 @@ def test_tables_outlast_a_program_but_must_come_first() -> None:
     image = builder.image()
     golden = Golden(replace(image, host={"entries": {"main": 0, "load": 1}}))
     with pytest.raises(ImageError, match=r"^instruction 3 \(MATVEC\) uses run slot 0, which no"):
-        golden.run(NOTHING)
-    assert golden.run(NOTHING, entry="load").error is Error.NONE
-    assert golden.run(NOTHING).error is Error.NONE
+        golden.run(NO_FEATURES)
+    assert golden.run(NO_FEATURES, entry="load").error is Error.NONE
+    assert golden.run(NO_FEATURES).error is Error.NONE
     golden.state.value_tables[0] = None
     with pytest.raises(ImageError, match=r"^instruction 3 \(MATVEC\) uses value slot 0, which no"):
-        golden.run(NOTHING)
+        golden.run(NO_FEATURES)
 
 
 def _fewer_columns(image: Image) -> Image:
@@ -165,10 +153,10 @@ def test_damaged_streams(damage: Callable[[Image], Image]) -> None:
     slots = random_slots(rng, config, rows=2, columns=20, density=1.0)
     slots[1, :, -1] = 1
     good = matvec_image(slots, config)
-    assert Golden(good).run(NOTHING).error is Error.NONE
+    assert Golden(good).run(NO_FEATURES).error is Error.NONE
     golden = Golden(damage(good))
-    result = golden.run(NOTHING, record=True)
+    result = golden.run(NO_FEATURES, record=True)
     assert (result.error, golden.state.pc, len(result.records or ())) == (Error.STREAM, 2, 2)
-    again = golden.run(NOTHING)
+    again = golden.run(NO_FEATURES)
     assert again.error is Error.STREAM, "also when the matrix has been seen before"
     assert not any(again.counters[n] for n in ("places", "padding", "useful", "gated"))

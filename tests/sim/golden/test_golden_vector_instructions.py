@@ -1,79 +1,47 @@
 """Vector instructions on the exact machine: what they read, write and leave alone."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 
-from sordino.arch import Config
-from sordino.engines.engine import Record
 from sordino.golden.machine import Golden
 from sordino.isa.choices import Function, Space
 from sordino.isa.fields import Store
-from sordino.isa.image import Image
 from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Halt
+from sordino.testing.by_hand import NO_FEATURES, PLAIN, program_image, written_values
 from sordino.testing.programs import ProgramBuilder
-
-CONFIG = Config(
-    lanes=8,
-    group=2,
-    x_fifo=8,
-    lane_words=4096,
-    group_words=4096,
-    rows_per_lane=4,
-    activation_words=128,
-    state_words=64,
-    parameter_words=256,
-)
-NOTHING = np.zeros((0, 1), np.int8)
-
-
-def program(*code: tuple, config: Config = CONFIG, **labels: int) -> Image:
-    """An image of (opcode, fields) pairs, HALT 0 after them; labels by address."""
-    builder = ProgramBuilder(config)
-    for address, (opcode, fields) in enumerate(code):
-        for name, at in labels.items():
-            if at == address:
-                builder.label(name)
-        builder.add(opcode, **fields)
-    builder.add(Halt)
-    return builder.image()
-
-
-def values(records: Sequence[Record] | None) -> list[list[int]]:
-    assert records is not None
-    return [record.values.tolist() for record in records]
 
 
 @pytest.mark.parametrize("space", list(Space))
 @pytest.mark.parametrize("value", [-128, -1, 0, 127])
 def test_fill(space: Space, value: int) -> None:
-    golden = Golden(program((Fill, {"space": space, "destination": 1, "count": 2, "value": value})))
+    golden = Golden(
+        program_image((Fill, {"space": space, "destination": 1, "count": 2, "value": value}))
+    )
     memory = golden.state.memory.store(Store(space.value))
     memory[...] = 3
-    result = golden.run(NOTHING, record=True)
+    result = golden.run(NO_FEATURES, record=True)
     assert (memory[1:3] == value).all()
     assert (memory[0] == 3).all()
     assert (memory[3:] == 3).all()
-    assert values(result.records)[0] == [value] * memory[1:3].size
+    assert written_values(result.records)[0] == [value] * memory[1:3].size
 
 
 @pytest.mark.parametrize("space", [Space.ACTIVATION, Space.STATE])
 @pytest.mark.parametrize(("source", "destination"), [(0, 5), (5, 0), (2, 30)])
 def test_copy(space: Space, source: int, destination: int) -> None:
     fields = {"space": space, "source": source, "destination": destination, "count": 5}
-    golden = Golden(program((Copy, fields)))
+    golden = Golden(program_image((Copy, fields)))
     memory = golden.state.memory.store(Store(space.value))
     memory[:40] = np.arange(40) - 6
     expected = memory.tolist()
     expected[destination : destination + 5] = expected[source : source + 5]
-    result = golden.run(NOTHING, record=True)
+    result = golden.run(NO_FEATURES, record=True)
     assert memory.tolist() == expected
-    assert values(result.records)[0] == expected[destination : destination + 5]
+    assert written_values(result.records)[0] == expected[destination : destination + 5]
 
 
 def test_cell_clears_its_rows_and_updates_both_memories() -> None:
-    builder = ProgramBuilder(CONFIG)
+    builder = ProgramBuilder(PLAIN)
     biases = np.arange(20) * 700 - 6000
     word = builder.ints(biases)
     builder.add(
@@ -93,7 +61,7 @@ def test_cell_clears_its_rows_and_updates_both_memories() -> None:
     memory.state[:] = rng.integers(-9000, 9000, 64)
     memory.activation[:] = 77
     banks, state = memory.banks.copy(), memory.state.copy()
-    result = golden.run(NOTHING, record=True)
+    result = golden.run(NO_FEATURES, record=True)
     # Two quads a row: units 0 to 4 stand on three rows, gates rotated by the row.
     z = np.array(
         [
@@ -110,7 +78,7 @@ def test_cell_clears_its_rows_and_updates_both_memories() -> None:
     assert np.array_equal(memory.banks[0], banks[0])
     assert np.delete(memory.state, range(9, 14)).tolist() == np.delete(state, range(9, 14)).tolist()
     assert (np.delete(memory.activation, range(30, 35)) == 77).all()
-    assert values(result.records)[0] == [
+    assert written_values(result.records)[0] == [
         *memory.state[9:14].tolist(),
         *memory.activation[30:35].tolist(),
         *([0] * 24),
@@ -119,7 +87,7 @@ def test_cell_clears_its_rows_and_updates_both_memories() -> None:
 
 @pytest.mark.parametrize("wide", [0, 1])
 def test_drain_writes_slots_in_order(wide: int) -> None:
-    builder = ProgramBuilder(CONFIG)
+    builder = ProgramBuilder(PLAIN)
     word = builder.ints(np.arange(16) * 10)
     builder.add(
         Drain,
@@ -135,7 +103,7 @@ def test_drain_writes_slots_in_order(wide: int) -> None:
     golden = Golden(builder.image())
     memory = golden.state.memory
     memory.banks[0] = 7
-    golden.run(NOTHING)
+    golden.run(NO_FEATURES)
     expected = [min(4 + 5 * s, 32767 if wide else 127) for s in range(16)]
     store, other = (memory.state, memory.activation)[:: 1 if wide else -1]
     assert store[40:56].tolist() == expected
@@ -145,7 +113,7 @@ def test_drain_writes_slots_in_order(wide: int) -> None:
 
 
 def test_argmax_and_embedding() -> None:
-    builder = ProgramBuilder(CONFIG)
+    builder = ProgramBuilder(PLAIN)
     table = np.arange(5 * 19, dtype=np.int8).reshape(5, 19)
     embedding, stride = builder.embedding(table)
     indices = np.array([-1, 4, 3, -1, 2, 1, 0, -1])
@@ -155,17 +123,17 @@ def test_argmax_and_embedding() -> None:
     builder.add(Halt)
     golden = Golden(builder.image())
     golden.state.memory.banks[0, 0] = 100
-    result = golden.run(NOTHING, record=True)
+    result = golden.run(NO_FEATURES, record=True)
     assert stride == 2
     assert golden.state.registers[2] == 1, "ties go to the lowest index"
     assert golden.state.memory.activation[3:21].tolist() == table[1, :18].tolist()
-    assert values(result.records)[:2] == [[1, *[0] * 8], table[1, :18].tolist()]
+    assert written_values(result.records)[:2] == [[1, *[0] * 8], table[1, :18].tolist()]
 
 
 def test_add_reads_two_ranges() -> None:
     fields = {"a": 0, "b": 10, "destination": 5, "count": 4, "multiplier": 1, "shift": 1}
-    golden = Golden(program((Add, fields)))
+    golden = Golden(program_image((Add, fields)))
     golden.state.memory.state[:4] = [10, 20, -30, 32767]
     golden.state.memory.state[10:14] = [1, 2, 3, 32767]
-    golden.run(NOTHING)
+    golden.run(NO_FEATURES)
     assert golden.state.memory.activation[5:9].tolist() == [6, 11, -14, 127]
