@@ -111,7 +111,7 @@ def _rings(model: RnntModel, chunk: int) -> Iterator[tuple[str, ...]]:
     for ring in (1024, 2048, 4096, 8192, 16384):
         config = _machine(64, ring)
         image = _image(model, config, chunk)
-        pieces = sum(isinstance(i, Matvec) and bool(i.again) for i in image.program)
+        pieces = sum(isinstance(i, Matvec) and bool(i.from_ring) for i in image.program)
         yield (
             f"{ring // 8:,}",
             f"{config.streams * ring // 8:,}",
@@ -174,7 +174,7 @@ def _equality() -> Iterator[tuple[str, ...]]:
             differences += sum(not np.array_equal(a.values, b.values) for a, b in pairs)
             done = [image.program[r.pc] for r in wanted]
             products += sum(isinstance(i, Matvec) for i in done)
-            again += sum(isinstance(i, Matvec) and bool(i.again) for i in done)
+            again += sum(isinstance(i, Matvec) and bool(i.from_ring) for i in done)
             read = bus_bytes(image, [r.pc for r in wanted])
             differences += 8 * rtl.beats != read
             if not memory.jitter:

@@ -22,12 +22,14 @@ from sordino.isa.parameters import PARAMETER_BITS
 __all__ = [
     "ACTIVATION",
     "ADDRESS",
+    "ANY_SHIFT",
     "BANK0",
     "BANK1",
     "CHOICE",
     "COUNT",
     "FLAG",
     "MATRIX",
+    "MULTIPLIER",
     "NUMBER",
     "ONE",
     "REGISTER",
@@ -131,8 +133,12 @@ class Kind(enum.Enum):
     ADDRESS = "an address of the program"
     MATRIX = "an entry of the stream directory"
     TABLE = "a table of the image"
+    MULTIPLIER = "a multiplier"
+    """Of a requantisation, unsigned."""
     RIGHT_SHIFT = "1 to 63"
     """The shift of a requantisation, which rounds; 0 is not one."""
+    ANY_SHIFT = "0 to 63"
+    """The same where the operation has a form that does not requantise."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +216,8 @@ class Parameters(Meaning):
 NUMBER, CHOICE, FLAG = Meaning(), Meaning(Kind.CHOICE), Meaning(Kind.FLAG)
 COUNT = Meaning(Kind.COUNT)
 ADDRESS, MATRIX, TABLE = Meaning(Kind.ADDRESS), Meaning(Kind.MATRIX), Meaning(Kind.TABLE)
-RIGHT_SHIFT = Meaning(Kind.RIGHT_SHIFT)
+MULTIPLIER, RIGHT_SHIFT = Meaning(Kind.MULTIPLIER), Meaning(Kind.RIGHT_SHIFT)
+ANY_SHIFT = Meaning(Kind.ANY_SHIFT)
 
 
 def reads(store: Store | Choice, extent: str | Extent = ONE) -> Words:

@@ -30,11 +30,13 @@ from sordino.isa.choices import Condition, Function, Space
 from sordino.isa.fields import (
     ACTIVATION,
     ADDRESS,
+    ANY_SHIFT,
     BANK0,
     BANK1,
     COUNT,
     FLAG,
     MATRIX,
+    MULTIPLIER,
     NUMBER,
     REGISTER,
     REGISTER_BITS,
@@ -200,7 +202,7 @@ class Cell(Instruction, opcode=11, unit=Unit.VECTOR):
     parameters: 24 = parameters("biases", 32, GATES)
     state: 16 = updates(STATE, "units")
     destination: 16 = writes(ACTIVATION, "units")
-    multiplier: 16 = NUMBER
+    multiplier: 16 = MULTIPLIER
     shift: 6 = RIGHT_SHIFT
     first_row: 11 = streaming(NUMBER)
 
@@ -222,7 +224,7 @@ class Drain(Instruction, opcode=12, unit=Unit.VECTOR):
     destination: 16 = writes(by("wide", ACTIVATION, STATE), SLOTS)
     wide: 1 = FLAG
     function: Function
-    multiplier: 16 = NUMBER
+    multiplier: 16 = MULTIPLIER
     shift: 6 = RIGHT_SHIFT
     first_row: 11 = streaming(NUMBER)
 
@@ -268,8 +270,8 @@ class Add(Instruction, opcode=14, unit=Unit.VECTOR):
     destination: 16 = writes(ACTIVATION, "count")
     count: 16 = COUNT
     function: Function
-    multiplier: 16 = NUMBER
-    shift: 6 = NUMBER
+    multiplier: 16 = MULTIPLIER
+    shift: 6 = ANY_SHIFT
 
     elements, pipeline = "count", FUNCTION
 

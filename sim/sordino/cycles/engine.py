@@ -1,7 +1,7 @@
 """The cycles engine: the exact machine's values with the circuit's time."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,13 @@ from sordino.cycles.tables import loaded
 from sordino.cycles.trace import Profile, Trace
 from sordino.engines.engine import Record, RunResult
 from sordino.engines.memory_timing import MemoryTiming
+from sordino.golden.execution import SEMANTICS, Semantics
 from sordino.golden.machine import Golden
 from sordino.golden.state import State
 from sordino.isa import timing
 from sordino.isa.fields import Store
 from sordino.isa.image import Image
+from sordino.isa.instruction import Instruction
 from sordino.isa.registers import COUNTERS, Error
 
 __all__ = ["Cycles"]
@@ -37,10 +39,16 @@ class Cycles:
 
     name = "cycles"
 
-    def __init__(self, image: Image, *, memory: MemoryTiming | None = None) -> None:
+    def __init__(
+        self,
+        image: Image,
+        *,
+        memory: MemoryTiming | None = None,
+        semantics: Mapping[type[Instruction], Semantics] = SEMANTICS,
+    ) -> None:
         self.image = image
         self.durations = Durations(image, memory)
-        self._golden = Golden(image)
+        self._golden = Golden(image, semantics)
         self._issuer = Issuer(self.durations)
         self._run = _Run(self._golden, self._issuer, 0, None)
 

@@ -34,7 +34,9 @@ def bus_bytes(image: Image, addresses: Iterable[int]) -> int:
         else 0
         for matrix in image.matrices
     ]
-    cost = [sizes[i.matrix] if isinstance(i, Matvec) and not i.again else 0 for i in image.program]
+    cost = [
+        sizes[i.matrix] if isinstance(i, Matvec) and not i.from_ring else 0 for i in image.program
+    ]
     return sum(cost[address] for address in addresses)
 
 

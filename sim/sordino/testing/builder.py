@@ -1,6 +1,6 @@
 """Small images for tests, assembled by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,26 @@ from sordino.compiler.codec import EncodedMatrices, encode_matrices
 from sordino.isa.choices import Space
 from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import Fill, Matvec, Table
+from sordino.isa.instruction_set import InstructionSet
+from sordino.isa.operations import (
+    ISA,
+    Argmax,
+    Branch,
+    Call,
+    Cell,
+    Drain,
+    Embed,
+    Emit,
+    Fill,
+    Halt,
+    Input,
+    Jump,
+    Loop,
+    Matvec,
+    Return,
+    Set,
+    Table,
+)
 from sordino.isa.parameters import PARAMETER_BYTES
 
 __all__ = ["ProgramBuilder"]
@@ -32,12 +51,15 @@ class ProgramBuilder:
     Fields that name an address (`target`, `end`) may be given as labels.
     """
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config, isa: InstructionSet = ISA) -> None:
+        self.config, self.isa = config, isa
         self.slots: list[NDArray[np.int8]] = []
         self._code: list[tuple[type[Instruction], str, dict[str, Any]]] = []
         self._labels: dict[str, int] = {}
         self._parameters = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._code)
 
     def add(self, operation: type[Instruction], layer: str = "", **fields: Any) -> int:
         """Append an instruction and return its address."""
@@ -108,6 +130,71 @@ class ProgramBuilder:
             from_ring=from_ring,
         )
 
+    # Instructions that most programs have.
+
+    def read(self, destination: int, count: int, layer: str = "", *, end: str = "done") -> None:
+        """A vector of the input; where it has ended, go to label `end`."""
+        self.add(Input, layer, destination=destination, count=count, end=end)
+
+    def cell(self, layer: str = "", **fields: Any) -> None:
+        """An LSTM cell."""
+        self.add(Cell, layer, **fields)
+
+    def drain(self, layer: str = "", **fields: Any) -> None:
+        """A linear layer's results."""
+        self.add(Drain, layer, **fields)
+
+    def argmax(self, layer: str = "", **fields: Any) -> None:
+        """The index of the largest result."""
+        self.add(Argmax, layer, **fields)
+
+    def embed(self, layer: str = "", **fields: Any) -> None:
+        """A row of an embedding."""
+        self.add(Embed, layer, **fields)
+
+    def token(self, register: int, layer: str = "") -> None:
+        """Emit a register."""
+        self.add(Emit, layer, register=register)
+
+    def fill(self, space: Space, count: int, destination: int = 0) -> None:
+        """Zeros in a memory."""
+        self.add(Fill, space=space, destination=destination, count=count)
+
+    # Control flow.
+
+    def go(self, label: str) -> None:
+        """Go on at a label."""
+        self.add(Jump, target=label)
+
+    def end(self, code: int = 0) -> None:
+        """End the program."""
+        self.add(Halt, code=code)
+
+    def repeat(self, register: int, times: int, body: Callable[[], None]) -> None:
+        """A loop: `body` so many times over, counted in a register."""
+        self.add(Set, register=register, value=times)
+        label = f"repeat {len(self)}"
+        self.label(label)
+        body()
+        self.add(Loop, register=register, target=label)
+
+    def unless(self, body: Callable[[], None], **comparison: Any) -> None:
+        """Instructions that a BRANCH passes over where its comparison holds."""
+        label = f"unless {len(self)}"
+        self.add(Branch, target=label, **comparison)
+        body()
+        self.label(label)
+
+    def call(self, name: str) -> None:
+        """Call the subroutine of that name."""
+        self.add(Call, target=name)
+
+    def subroutine(self, name: str, body: Callable[[], None]) -> None:
+        """A subroutine of that name."""
+        self.label(name)
+        body()
+        self.add(Return)
+
     def clear(self) -> None:
         """Fill every memory and both banks with zeros."""
         config = self.config
@@ -120,7 +207,7 @@ class ProgramBuilder:
             # 65,536 words are one more than `count` can say.
             for base in range(0, count, 1 << 15):
                 part = min(1 << 15, count - base)
-                self.add(Fill, space=space, destination=base, count=part)
+                self.fill(space, part, base)
 
     def program(self, encoded: EncodedMatrices) -> tuple[Instruction, ...]:
         """The instructions with their labels and tables resolved."""
@@ -151,4 +238,5 @@ class ProgramBuilder:
             positions=encoded.positions,
             values=encoded.values,
             host={"entries": entries, **host},
+            isa=self.isa,
         )

@@ -1,35 +1,22 @@
 """Random valid images and inputs for tests, and the builder to make others by hand."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.isa.choices import Condition, Function, Space
-from sordino.isa.hazards import with_overlap
+from sordino.isa.choices import Condition, Space
+from sordino.isa.fields import Store
+from sordino.isa.hazards import with_overlap, writes
 from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction, Unit
-from sordino.isa.operations import (
-    Add,
-    Argmax,
-    Branch,
-    Call,
-    Cell,
-    Copy,
-    Drain,
-    Embed,
-    Emit,
-    Fill,
-    Halt,
-    Input,
-    Jump,
-    Loop,
-    Return,
-    Set,
-)
+from sordino.isa.instruction_set import InstructionSet
+from sordino.isa.operations import ISA, Copy
 from sordino.testing.builder import ProgramBuilder
+from sordino.testing.random_instruction import ANY, INDEX, RandomOperands
 
 __all__ = [
     "ProgramBuilder",
@@ -39,8 +26,6 @@ __all__ = [
     "random_program",
     "random_slots",
 ]
-
-_INT32 = np.iinfo(np.int32)
 
 
 def random_config(rng: np.random.Generator, *, group: int | None = None) -> Config:
@@ -100,7 +85,7 @@ def overlapped(image: Image, rng: np.random.Generator | None = None) -> Image:
 
 def random_features(rng: np.random.Generator, image: Image, frames: int) -> NDArray[np.int8]:
     """int8 (frames, dim) for the program's first INPUT; a fifth zeros, extremes occur."""
-    dim = next(i.count for i in image.program if isinstance(i, Input))
+    dim = next(i.count for i in image.program if i.blocks)
     return _int8(rng, (frames, dim))
 
 
@@ -112,49 +97,40 @@ def _int8(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.int8]:
     return values.astype(np.int8)
 
 
-def random_program(rng: np.random.Generator, config: Config, *, steps: int = 8) -> Image:
+def random_program(
+    rng: np.random.Generator, config: Config, *, steps: int = 8, isa: InstructionSet = ISA
+) -> Image:
     """An image whose program reads vectors until the input ends and does `steps` things to each.
 
-    It passes `golden.verify` and ends with HALT. Steps are LSTM cells, linear layers with every
-    function, argmax with emission and embedding, additions, fills and copies, in both banks, some
-    behind branches, in loops and in nested subroutines; operands are odd sizes, any shift, biases
-    up to the whole int32 range, saturating or not.
+    It passes the verifier and ends with HALT. A step is an instruction of the vector unit, any of
+    `isa`, with a product before it where it takes accumulators; some steps stand behind branches,
+    in loops and in nested subroutines. Operands are odd sizes, any shift, biases up to the whole
+    int32 range, saturating or not.
     """
-    return _RandomProgram(rng, config).image(steps)
+    return _RandomProgram(rng, config, isa).image(steps)
 
 
 class _RandomProgram:
-    """Registers: 0 argmax within the embedding, 1 any argmax, 2 to 5 loop counters."""
+    """Registers: INDEX, ANY, then one loop counter for each depth of nesting."""
 
-    def __init__(self, rng: np.random.Generator, config: Config) -> None:
+    def __init__(self, rng: np.random.Generator, config: Config, isa: InstructionSet) -> None:
         self.rng, self.config = rng, config
-        self.builder = ProgramBuilder(config)
-        self.labels = 0
+        self.builder = builder = ProgramBuilder(config, isa)
         self.layer = 0
         self.subroutines: list[tuple[str, int]] = []
         self.symbols = int(rng.integers(2, 9))
-        self.width = int(rng.integers(1, 40))
-        self.embedding = self.builder.embedding(_int8(rng, (self.symbols, self.width)))
-        self.steps = (
-            (self.lstm, 4),
-            (self.linear, 4),
-            (self.argmax, 3),
-            (self.add, 2),
-            (self.embed, 1),
-            (self.fill, 1),
-            (self.copy, 2),
+        width = int(rng.integers(1, 40))
+        embedding = builder.embedding(_int8(rng, (self.symbols, width)))
+        self.operands = RandomOperands(
+            rng, builder, embedding=embedding, symbols=self.symbols, width=width
         )
+        self.operations = [o for o in isa if o.unit is Unit.VECTOR and not o.blocks]
+        weights = np.array([3.0 if _takes_accumulators(o) else 1.2 for o in self.operations])
+        self.weights = weights / weights.sum()
 
     def below(self, high: int) -> int:
-        """0 to high - 1."""
+        """A number of 0 to `high` - 1."""
         return int(self.rng.integers(high))
-
-    def label(self) -> str:
-        self.labels += 1
-        return f"label{self.labels}"
-
-    def put(self, operation: type[Instruction], **fields: Any) -> None:
-        self.builder.add(operation, f"step{self.layer}", **fields)
 
     def image(self, steps: int) -> Image:
         builder, config = self.builder, self.config
@@ -165,19 +141,16 @@ class _RandomProgram:
         self.scatter()
         builder.label("frame")
         dim = 1 + self.below(min(40, config.activation_words))
-        at = self.below(config.activation_words - dim + 1)
-        builder.add(Input, "input", destination=at, count=dim, end="done")
+        builder.read(self.below(config.activation_words - dim + 1), dim, "input")
         for self.layer in range(1, steps + 1):
             self.wrapped(depth=0)
-        builder.add(Jump, target="frame")
+        builder.go("frame")
         builder.label("done")
-        builder.add(Emit, register=self.below(8))
-        builder.add(Halt, code=self.below(256))
+        builder.token(self.below(8))
+        builder.end(self.below(256))
         while self.subroutines:
             name, depth = self.subroutines.pop()
-            builder.label(name)
-            self.wrapped(depth)
-            self.put(Return)
+            builder.subroutine(name, partial(self.wrapped, depth))
         return builder.image()
 
     def scatter(self) -> None:
@@ -186,19 +159,19 @@ class _RandomProgram:
         count = min(config.activation_words, 16 * config.lanes)
         # Nothing writes register 7: it stays 0.
         word, _ = builder.embedding(_int8(self.rng, (1, count)))
-        self.put(Embed, register=7, parameters=word, destination=0, count=count)
+        builder.embed("scatter", register=7, parameters=word, destination=0, count=count)
         rows = min(config.rows_per_lane, config.state_words // config.lanes)
         slots = rows * config.lanes
         words = self.rng.integers(-1 << 15, 1 << 15, slots) >> self.rng.integers(0, 16, slots)
         biases = builder.ints(2 * words)
-        self.put(Drain, rows=rows, parameters=biases, wide=1, multiplier=1, shift=1)
+        builder.drain("scatter", rows=rows, parameters=biases, wide=1, multiplier=1, shift=1)
         for space, made, all_words in (
             (Space.ACTIVATION, count, config.activation_words),
             (Space.STATE, slots, config.state_words),
         ):
             while made < all_words:
                 more = min(made, all_words - made)
-                self.put(Copy, space=space, source=0, destination=made, count=more)
+                builder.add(Copy, space=space, source=0, destination=made, count=more)
                 made += more
 
     def matrix(self) -> NDArray[np.int8]:
@@ -213,46 +186,31 @@ class _RandomProgram:
         """A step, perhaps behind a branch, in a loop or in a subroutine."""
         kind = self.below(8)
         if kind == 0:
-            skip = self.label()
-            condition = Condition(self.below(4))
             value = int(self.rng.choice([0, 1, self.below(self.symbols), self.below(1 << 16)]))
-            register = self.below(2)
-            self.put(Branch, register=register, condition=condition, value=value, target=skip)
-            self.step()
-            self.builder.label(skip)
+            condition = Condition(self.below(4))
+            register = int(self.rng.choice([INDEX, ANY]))
+            self.builder.unless(self.step, register=register, condition=condition, value=value)
             self.step()
         elif kind == 1:
-            again = self.label()
-            self.put(Set, register=2 + depth, value=1 + self.below(3))
-            self.builder.label(again)
-            self.step()
-            self.put(Loop, register=2 + depth, target=again)
+            self.builder.repeat(2 + depth, 1 + self.below(3), self.step)
         elif kind == 2 and depth < 3:
-            name = self.label()
+            name = f"subroutine {len(self.builder)}"
             self.subroutines.append((name, depth + 1))
-            self.put(Call, target=name)
+            self.builder.call(name)
         else:
             self.step()
 
     def step(self) -> None:
-        weights = np.array([weight for _, weight in self.steps], float)
-        self.steps[int(self.rng.choice(len(self.steps), p=weights / weights.sum()))][0]()
-
-    # Operands.
-
-    def biases(self, count: int) -> NDArray[np.int64]:
-        magnitude = min(1 << self.below(32), _INT32.max)
-        values = self.rng.integers(-magnitude - 1, magnitude + 1, count)
-        if magnitude == _INT32.max:
-            values[self.rng.random(count) < 0.3] = _INT32.min
-        return values
-
-    def scale(self) -> dict[str, int]:
-        """Multiplier and shift, most often such that results are of a useful size."""
-        multiplier = int(self.rng.choice([self.below(1 << 16), 0xFFFF, 1 << 15, 1]))
-        common = multiplier.bit_length() + self.below(8)
-        shift = common if self.below(4) else self.below(64)
-        return {"multiplier": multiplier, "shift": min(63, max(1, shift))}
+        """One instruction of the vector unit, and what makes its operands and shows its result."""
+        operation = self.operations[int(self.rng.choice(len(self.operations), p=self.weights))]
+        bank, rows = self.below(2), None
+        if _takes_accumulators(operation):
+            rows = self.accumulate(bank)
+        fields: dict[str, Any] = self.operands.fields(operation, bank=bank, rows=rows)
+        self.builder.add(operation, f"step{self.layer}", **fields)
+        for region in writes(operation(**fields), self.config):
+            if region.store is Store.REGISTER:
+                self.builder.token(region.base, f"step{self.layer}")
 
     def accumulate(self, bank: int) -> int:
         """One or two products into `bank`; the number of rows they share."""
@@ -271,111 +229,7 @@ class _RandomProgram:
             rows = min(rows, slots.shape[0])
         return rows
 
-    # Steps.
 
-    def lstm(self) -> None:
-        config, bank = self.config, self.below(2)
-        rows = self.accumulate(bank)
-        most = min(rows * config.quads, config.state_words, config.activation_words)
-        units = most if self.below(2) else 1 + self.below(most)
-        self.put(
-            Cell,
-            bank=bank,
-            units=units,
-            parameters=self.builder.ints(self.biases(4 * units)),
-            state=self.below(config.state_words - units + 1),
-            destination=self.below(config.activation_words - units + 1),
-            **self.scale(),
-        )
-
-    def linear(self) -> None:
-        config, bank = self.config, self.below(2)
-        rows = self.accumulate(bank)
-        wide = self.below(2)
-        room = config.state_words if wide else config.activation_words
-        rows = min(rows, room // config.lanes)
-        slots = rows * config.lanes
-        self.put(
-            Drain,
-            bank=bank,
-            rows=rows,
-            parameters=self.builder.ints(self.biases(slots)),
-            destination=self.below(room - slots + 1),
-            wide=wide,
-            function=Function.NONE if wide else Function(self.below(3)),
-            **self.scale(),
-        )
-
-    def argmax(self) -> None:
-        bank, register = self.below(2), self.below(2)
-        rows = self.accumulate(bank)
-        slots = rows * self.config.lanes
-        biases = self.biases(slots)
-        if self.below(2):
-            biases[:] = biases[0]
-        indices = self.rng.integers(0, self.symbols if register == 0 else 1 << 16, slots)
-        indices[self.rng.random(slots) < self.rng.choice([0.0, 0.3, 1.0], p=[0.4, 0.5, 0.1])] = -1
-        self.put(
-            Argmax,
-            bank=bank,
-            rows=rows,
-            parameters=self.builder.entries(biases, indices),
-            register=register,
-        )
-        self.put(Emit, register=register)
-        if register == 0:
-            self.embed()
-
-    def embed(self) -> None:
-        word, stride = self.embedding
-        count = min(1 + self.below(self.width), self.config.activation_words)
-        self.put(
-            Embed,
-            register=0,
-            parameters=word,
-            stride=stride,
-            destination=self.below(self.config.activation_words - count + 1),
-            count=count,
-        )
-
-    def add(self) -> None:
-        config = self.config
-        count = 1 + self.below(min(50, config.state_words, config.activation_words))
-        self.put(
-            Add,
-            a=self.below(config.state_words - count + 1),
-            b=self.below(config.state_words - count + 1),
-            destination=self.below(config.activation_words - count + 1),
-            count=count,
-            function=Function(self.below(3)),
-            **self.scale(),
-        )
-
-    def room(self, space: Space) -> int:
-        words = {
-            Space.ACTIVATION: self.config.activation_words,
-            Space.STATE: self.config.state_words,
-        }
-        return words.get(space, self.config.rows_per_lane)
-
-    def fill(self) -> None:
-        space = Space(self.below(4))
-        count = 1 + self.below(min(20, self.room(space)))
-        self.put(
-            Fill,
-            space=space,
-            destination=self.below(self.room(space) - count + 1),
-            count=count,
-            value=self.below(256) - 128,
-        )
-
-    def copy(self) -> None:
-        space = Space(self.below(2))
-        room = self.room(space)
-        count = 1 + self.below(min(40, room // 2))
-        ends = sorted(int(n) for n in self.rng.integers(0, room - 2 * count + 1, 2))
-        ranges = [ends[0], ends[1] + count]
-        if self.below(2):
-            ranges.reverse()
-        source, destination = ranges
-        self.put(Copy, space=space, source=source, destination=destination, count=count)
+def _takes_accumulators(operation: type[Instruction]) -> bool:
+    """Whether an operation reads an accumulator bank."""
+    return any(field.meaning.reads and field.name == "bank" for field in operation.FIELDS.values())

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from sordino.arch import QUAD, Config
 from sordino.isa.choices import Function, Space
 from sordino.isa.image import Image
-from sordino.isa.operations import Argmax, Cell, Drain, Emit, Fill, Halt, Input, Jump
 from sordino.testing.builder import ProgramBuilder
 
 __all__ = [
@@ -118,15 +117,15 @@ def products_image(
         slots = deal_rows(case.matrix, config.lanes)
         matrix, bank = builder.matrix(slots), number % 2
         columns = len(case.x)
-        builder.add(Input, destination=0, count=columns, end="done")
+        builder.read(0, columns)
         space = Space.BANK1 if bank else Space.BANK0
-        builder.add(Fill, space=space, destination=0, count=len(slots))
+        builder.fill(space, len(slots))
         slot = number % config.value_slots
         run_slot = number % config.run_slots
         builder.matvec(matrix, source=0, bank=bank, shift=case.shift, slot=slot, run_slot=run_slot)
         _drain(builder, rng, len(slots), bank=bank, wide=1 - bank, destination=0, matrix=slots)
     builder.label("done")
-    builder.add(Halt)
+    builder.end()
     return builder.image(), np.concatenate([case.x for case in cases]).reshape(1, -1)
 
 
@@ -156,8 +155,7 @@ def _drain(
     """DRAIN of `rows` rows with random biases and function."""
     wide = fields["wide"]
     operands: dict[str, Any] = {**fields, **_scale(rng, matrix, 16 if wide else 8)}
-    builder.add(
-        Drain,
+    builder.drain(
         rows=rows,
         parameters=builder.ints(_biases(rng, rows * builder.config.lanes)),
         function=Function.NONE if wide else Function(int(rng.integers(3))),
@@ -212,13 +210,12 @@ def layers_image(rng: np.random.Generator, config: Config, sizes: LayerSizes) ->
     linear = builder.matrix(deal_rows(output, config.lanes))
     builder.clear()
     builder.label("frame")
-    builder.add(Input, "input", destination=0, count=sizes.inputs, end="done")
+    builder.read(0, sizes.inputs, "input")
     bank, hidden = int(rng.integers(2)), sizes.inputs
     for matrix, source in ((w, 0), (u, hidden)):
         shift = int(rng.integers(3))
         builder.matvec(matrix, source=source, bank=bank, shift=shift)
-    builder.add(
-        Cell,
+    builder.cell(
         "cell",
         bank=bank,
         units=sizes.units,
@@ -229,9 +226,9 @@ def layers_image(rng: np.random.Generator, config: Config, sizes: LayerSizes) ->
     )
     _linear(builder, rng, linear, source=hidden, destination=hidden + sizes.units)
     _classes(builder, rng, linear, source=hidden)
-    builder.add(Jump, target="frame")
+    builder.go("frame")
     builder.label("done")
-    builder.add(Halt)
+    builder.end()
     return builder.image()
 
 
@@ -257,5 +254,5 @@ def _classes(builder: ProgramBuilder, rng: np.random.Generator, matrix: int, **p
     builder.matvec(matrix, bank=1, **places)
     count = slots.shape[0] * slots.shape[1]
     entries = builder.entries(_biases(rng, count), rng.integers(-1, 1 << 16, count))
-    builder.add(Argmax, bank=1, rows=len(slots), parameters=entries, register=3)
-    builder.add(Emit, register=3)
+    builder.argmax(bank=1, rows=len(slots), parameters=entries, register=3)
+    builder.token(3)

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from sordino.arch import QUAD
 from sordino.isa.image import Image
-from sordino.isa.operations import Cell, Drain, Halt, Input
 from sordino.testing.builder import ProgramBuilder
 from sordino.testing.programs import overlapped, random_slots
 from sordino.testing.streaming import ROOMY, STREAMING, moved
@@ -69,16 +68,14 @@ class _Chunks:
                 self.product(self.resident)
                 return False
             case 1:
-                self.builder.add(
-                    Cell, units=1 + self.below(3), state=9, destination=_INPUTS, **fields
-                )
+                self.builder.cell(units=1 + self.below(3), state=9, destination=_INPUTS, **fields)
             case 2:
-                self.builder.add(Drain, rows=1 + self.below(4), destination=_INPUTS, **fields)
+                self.builder.drain(rows=1 + self.below(4), destination=_INPUTS, **fields)
         return True
 
     def image(self, chunks: int) -> Image:
         self.builder.clear()
-        self.builder.add(Input, destination=0, count=_INPUTS, end="done")
+        self.builder.read(0, _INPUTS)
         for _ in range(chunks):
             matrix = self.tiles[self.below(len(self.tiles))]
             self.product(matrix)
@@ -88,7 +85,7 @@ class _Chunks:
             if self.below(3) == 0:
                 self.product(self.large)
         self.builder.label("done")
-        self.builder.add(Halt)
+        self.builder.end()
         return self.builder.image()
 
 

@@ -103,7 +103,7 @@ def test_rows_beyond_the_bank_are_refused() -> None:
         i = image.program[at].replace(first_row=first)
         moved_on = replace(image, program=(*image.program[:at], i, *image.program[at + 1 :]))
         if refused:
-            with pytest.raises(ImageError, match="does not fit: rows_per_lane: rows takes words"):
+            with pytest.raises(ImageError, match="does not fit: rows_per_lane: bank takes rows"):
                 Golden(moved_on)
         else:
             Golden(moved_on)
