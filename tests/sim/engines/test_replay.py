@@ -82,11 +82,11 @@ LARGE = np.random.default_rng(0).integers(-99, 100, (9, 4, 40))
 @pytest.mark.parametrize(
     ("image", "text"),
     [
-        (twice(LARGE), "again of matrix 0, which does not fit: stream_ring"),
-        (twice(SMALL, marks=(False,)), "again of matrix 0, which is not streamed"),
+        (twice(LARGE), "from_ring of matrix 0, which does not fit: stream_ring"),
+        (twice(SMALL, marks=(False,)), "from_ring of matrix 0, which is not streamed"),
         (
             twice(SMALL, marks=(True, True), between=1),
-            "again of matrix 0, but the rings may hold matrix 1",
+            "from_ring of matrix 0, but the rings may hold matrix 1",
         ),
     ],
 )
@@ -155,7 +155,7 @@ def test_compiled_chunks() -> None:
         ).image
         for chunk in (1, 3)
     ]
-    assert any(isinstance(i, Matvec) and i.again for i in images[1].program)
+    assert any(isinstance(i, Matvec) and i.from_ring for i in images[1].program)
     features = np.random.default_rng(1).integers(-128, 128, (8, model.inputs)).astype(np.int8)
     wanted = Golden(images[0]).run(features)
     timing = MemoryTiming(latency=20, rate=100)

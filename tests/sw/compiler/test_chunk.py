@@ -99,7 +99,7 @@ def test_bytes(weights: str) -> None:
         assert not all(matrix.streamed for matrix in many.matrices)
     assert after < 0.75 * before
     for i in many.program:
-        if isinstance(i, Matvec) and i.again:
+        if isinstance(i, Matvec) and i.from_ring:
             assert many.matrices[i.matrix].streamed
 
 
