@@ -11,11 +11,11 @@ from campaigns.common import (
     choose_apart,
     corpus_in,
     data_option,
+    find_run,
     output_option,
     runs_option,
     write_page,
 )
-from campaigns.training import find_run, load_result
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
 from sordino.reference.markdown import table
@@ -24,6 +24,7 @@ from sordino.speech.inputs import load_features
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.text import Speller
 from sordino.speech.wer import Wer, transcript_errors
+from sordino.train.ancestry import read_result
 
 __all__ = ["measure"]
 
@@ -41,7 +42,7 @@ def measure(run: Path, utterances: Sequence[Utterance]) -> list[Wer]:
 
     They are counted from the network as it was trained: what its recipe takes off is given back.
     """
-    result, model = load_result(run), load_model(run / "model.npz")
+    result, model = read_result(run), load_model(run / "model.npz")
     model = model.with_blank_penalty(-result["recipe"]["schedule"].get("blank_penalty", 0.0))
     network, definition = _network(model, 0.0), model.feature_definition()
     scale = 2**definition.fraction_bits

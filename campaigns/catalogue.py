@@ -197,7 +197,7 @@ CAMPAIGNS = (
         takes="hours",
         module="training",
         page="training.md",
-        needs=(_TRAININGS,),
+        needs=(_RECORDINGS, "flite"),
         extra="train",
     ),
     Campaign(

@@ -22,8 +22,8 @@ from sordino.speech.datasets import Utterance
 
 __all__ = [
     *("BUILD", "MODELS", "RECIPES", "ROOT", "UTTERANCES", "choose_apart", "corpus_in"),
-    *("data_option", "find_model", "make_image", "models_option", "output_option", "runs_option"),
-    *("sordino", "write_page"),
+    *("data_option", "find_model", "find_run", "make_image", "models_option", "needed"),
+    *("optional_data_option", "output_option", "runs_option", "sordino", "write_page"),
 ]
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,6 +45,12 @@ def _folder(_context: click.Context, parameter: click.Parameter, value: Path) ->
     return value
 
 
+_NO_DATA = (
+    "wanted the folder of the recordings, with an4/ and fsdd/ in it, got none; give --data FOLDER, "
+    "or set DATA"
+)
+
+
 class _Data(click.Option):
     """An option that has to be given; the refusal names the variable that may stand for it."""
 
@@ -53,21 +59,22 @@ class _Data(click.Option):
         try:
             return super().process_value(ctx, value)
         except click.MissingParameter:
-            raise InputError(
-                "wanted the folder of the recordings, with an4/ and fsdd/ in it, got none; give "
-                "--data FOLDER, or set DATA"
-            ) from None
+            raise InputError(_NO_DATA) from None
 
 
+_variables = ["DATA", "SORDINO_DATA"]
+_data_help = "Folder of the recordings, with an4/ and fsdd/ in it.  [default: variable DATA]"
 data_option = click.option(
     "--data",
     cls=_Data,
     type=_path,
     required=True,
-    envvar=["DATA", "SORDINO_DATA"],
+    envvar=_variables,
     callback=_folder,
-    help="Folder of the recordings, with an4/ and fsdd/ in it.  [default: variable DATA]",
+    help=_data_help,
 )
+optional_data_option = click.option("--data", type=_path, envvar=_variables, help=_data_help)
+"""For campaigns that need recordings unless they are given what they would make of them."""
 models_option = click.option(
     "--models",
     type=_path,
@@ -84,6 +91,18 @@ runs_option = click.option(
     envvar="RUNS",
     help="Folder of the trainings.  [default: variable RUNS, else the repository's build/runs]",
 )
+
+
+def needed(data: Path | None) -> Path:
+    """The folder of the recordings; InputError for none."""
+    if data is None:
+        raise InputError(_NO_DATA)
+    return data
+
+
+def find_run(run: Path, runs: Path) -> Path:
+    """The folder of a training: a path, or the name of one in `runs`."""
+    return run if run.is_dir() else runs / run
 
 
 def output_option(page: str) -> Callable[[Any], Any]:

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from campaigns.common import corpus_in, data_option, runs_option
-from campaigns.training import find_run, load_result
+from campaigns.common import corpus_in, data_option, find_run, runs_option
 from sordino.arch import QUAD
 from sordino.compiler.precision import CODEBOOKS, Precision
 from sordino.compiler.prune import SHARES, prune_model
@@ -21,6 +20,7 @@ from sordino.speech.datasets import load_dataset
 from sordino.speech.inputs import load_input
 from sordino.speech.text import Speller
 from sordino.speech.wer import Wer, transcript_errors
+from sordino.train.ancestry import read_result
 from sordino.train.integer_decoding import IntegerDecoder
 
 __all__ = ["compress_run", "untrained_name"]
@@ -51,7 +51,7 @@ def compress_run(
 
     The result is as a training's, without losses. Raises InputError for a run that has none.
     """
-    begin, before = time.monotonic(), load_result(run)
+    begin, before = time.monotonic(), read_result(run)
     if before["machine_wer"] is not None:
         raise InputError(f"wanted a float training, but {run} is quantised; choose another")
     group = 1 if unit == "single" else QUAD
@@ -92,9 +92,9 @@ def compress_run(
     return result
 
 
-def untrained_name(bits: int, zeros: float) -> str:
+def untrained_name(bits: int, zeros: float, shares: str) -> str:
     """The folder of a float training that was rounded and pruned only."""
-    return f"untrained-{bits}-{zeros:g}"
+    return f"untrained-{'even-' if zeros and shares == 'even' else ''}{bits}-{zeros:g}"
 
 
 @click.command()
@@ -125,7 +125,11 @@ def main(
 ) -> None:
     """Round and prune the float training RUN, a folder or name in --runs, and count its errors."""
     result = compress_run(
-        *(find_run(run, runs), corpus_in(data), output or runs / untrained_name(bits, zeros)),
+        *(
+            find_run(run, runs),
+            corpus_in(data),
+            output or runs / untrained_name(bits, zeros, shares),
+        ),
         precision=Precision(bits, codebook),
         zeros=zeros,
         unit=unit,

@@ -5,8 +5,15 @@ from typing import get_args
 
 import click
 
-from campaigns.common import corpus_in, data_option, output_option, runs_option, write_page
-from campaigns.training import find_run, load_result, preset_of
+from campaigns.common import (
+    corpus_in,
+    data_option,
+    find_run,
+    output_option,
+    runs_option,
+    write_page,
+)
+from campaigns.training import preset_of
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.golden.machine import Golden
@@ -15,6 +22,7 @@ from sordino.model.load import load_model
 from sordino.reference.markdown import table
 from sordino.speech.datasets import Split, load_dataset
 from sordino.speech.inputs import load_input
+from sordino.train.ancestry import read_result
 from sordino.train.integer_decoding import IntegerDecoder
 
 __all__ = ["compare"]
@@ -31,7 +39,7 @@ HEADER = ("training", "machine", "utterances", "frames", "tokens", "utterances t
 
 def compare(run: Path, machine: str, data: Path, split: Split) -> tuple[str, ...]:
     """A line: both hear a split with the model of the training in folder `run`."""
-    result, model = load_result(run), load_model(run / "model.npz")
+    result, model = read_result(run), load_model(run / "model.npz")
     config = PRESETS[preset_of(result, machine)]
     image = Image.from_bytes(compile_model(model, config).image.to_bytes())
     definition = model.feature_definition()

@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from campaigns.common import BUILD, MODELS, corpus_in, output_option, sordino, write_page
+from campaigns.common import (
+    BUILD,
+    MODELS,
+    corpus_in,
+    needed,
+    optional_data_option,
+    output_option,
+    sordino,
+    write_page,
+)
 from sordino.bench.trained import SHIPPED
 from sordino.errors import InputError
 from sordino.files import write_atomically
@@ -52,12 +61,7 @@ _GRID = {"--lanes": "8,16,32,64", "--group": "1,4", "--bits": "4,5", "--zeros": 
 
 
 @click.command()
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    envvar=["DATA", "SORDINO_DATA"],
-    help="Folder of the recordings, with an4/ in it.  [default: variable DATA]",
-)
+@optional_data_option
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
@@ -68,14 +72,9 @@ _GRID = {"--lanes": "8,16,32,64", "--group": "1,4", "--bits": "4,5", "--zeros": 
 def main(data: Path | None, folder: Path | None, output: Path) -> None:
     """Sweep, and write the table, and the plot beside it."""
     if folder is None:
-        if data is None:
-            raise InputError(
-                "wanted the folder of the recordings, got none; give --data or set DATA, or give "
-                "--folder of a sweep that was made"
-            )
         folder = BUILD / "sweep"
         grid = [word for pair in _GRID.items() for word in pair]
-        sordino("sweep", MODELS / SHIPPED, *grid, "--wer", corpus_in(data), "-o", folder)
+        sordino("sweep", MODELS / SHIPPED, *grid, "--wer", corpus_in(needed(data)), "-o", folder)
     try:
         results = json.loads((folder / "points.json").read_text())
         plot = (folder / "pareto.svg").read_bytes()

@@ -20,8 +20,10 @@ from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.speech.datasets import load_dataset
 
-__all__ = ["VOICES", "Line", "draw_lines", "speak"]
+__all__ = ["RECORDINGS", "VOICES", "Line", "draw_lines", "speak"]
 
+RECORDINGS = 3000
+"""As many as the recipes were trained with."""
 VOICES = ("slt", "rms", "awb", "kal16")
 _DIGITS = ["ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE", "OH"]
 _COMMANDS = ["YES", "NO", "GO", "STOP", "START", "HELP", "ERASE", "REPEAT", "RUBOUT", "ENTER"]
@@ -109,7 +111,7 @@ def speak(lines: Sequence[Line], folder: Path) -> None:
 
 
 @click.command()
-@click.option("--count", type=click.IntRange(1, 99_999), default=3000, show_default=True)
+@click.option("--count", type=click.IntRange(1, 99_999), default=RECORDINGS, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option(
     "--like",

@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 
 from campaigns.common import BUILD, RECIPES, UTTERANCES, make_image, sordino
-from campaigns.training import load_result
 from sordino.golden.machine import Golden
 from sordino.reference.markdown import table
 from sordino.speech.datasets import load_dataset
 from sordino.speech.transcript import features_of, speller_of, text_of
 from sordino.speech.wer import transcript_errors
+from sordino.train.ancestry import read_result
 
 LOSS_SHARE = 0.2
 """The last epoch's loss is at most this share of the first one's."""
@@ -40,7 +40,7 @@ def main(data: Path, run: Path | None, config: str) -> None:
             shutil.rmtree(run)
         recipe = RECIPES / "smoke.toml"
         sordino("train", recipe, "--data", data, "-o", run, "--threads", 1)
-    losses = load_result(run)["losses"]
+    losses = read_result(run)["losses"]
     image = make_image(run / "model.npz", config, 8)
     golden, utterances = Golden(image), load_dataset(data, "train")
     texts = [text_of(image, golden.run(features_of(image, u.path)).tokens) for u in utterances]

@@ -1,6 +1,5 @@
 """What the recipes came to: errors, bytes and time of trainings, from their folders."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +7,24 @@ from typing import Any
 
 import click
 
-from campaigns.common import output_option, write_page
+from campaigns.common import (
+    find_run,
+    needed,
+    optional_data_option,
+    output_option,
+    runs_option,
+    write_page,
+)
 from campaigns.plot import Point, scatter
+from campaigns.walk import train_all
 from sordino.arch import PRESETS
 from sordino.compiler.compile import compile_model
 from sordino.cycles.bounds import frame_bounds
-from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.model.load import load_model
 from sordino.reference.markdown import table
 from sordino.speech.wer import paired_bootstrap
+from sordino.train.ancestry import read_result
 
 ERRORS = (
     *("recipe", "what it is", "split", "WER", "on the machine", "errors"),
@@ -76,20 +83,6 @@ class Run:
         return sum(self.errors) / sum(self.words)
 
 
-def load_result(run: Path) -> dict[str, Any]:
-    """The result of the training in folder `run`; InputError where it has not ended."""
-    path = run / "result.json"
-    if not path.is_file():
-        raise InputError(f"wanted the result of a whole training, but {path} is not there")
-    result: dict[str, Any] = json.loads(path.read_text())
-    return result
-
-
-def find_run(run: Path, runs: Path) -> Path:
-    """The folder of a training: a path, or the name of one in `runs`."""
-    return run if run.is_dir() else runs / run
-
-
 def preset_of(result: dict[str, Any], machine: str) -> str:
     """The preset for the groups that a training was for: `machine` is tiny, small or large."""
     single = result["recipe"]["sparsify"]["unit"] == "single"
@@ -98,7 +91,7 @@ def preset_of(result: dict[str, Any], machine: str) -> str:
 
 def load_run(folder: Path, machine: str) -> Run:
     """The training in a folder, its model compiled for a preset (`preset_of`)."""
-    result = load_result(folder)
+    result = read_result(folder)
     if result["machine_wer"] is None:
         return Run(result=result, size=4 * result["parameters"])
     model = load_model(folder / "model.npz")
@@ -175,12 +168,17 @@ def command(result: dict[str, Any]) -> str:
     name, taught = result["recipe"]["name"], result.get("teacher")
     data = result.get("data", "an4")  # results of before it was noted have it not
     parts = [f"sordino train recipes/{name}.toml --data {data} -o runs/{name}"]
-    parts += [f"--also {name}" for name in result.get("also", ())]
-    if result.get("start"):
+    recipe = result["recipe"]  # what it names itself need not be said
+    parts += [f"--also {name}" for name in result.get("also", ()) if name not in _also(recipe)]
+    if result.get("start") and result["start"] != recipe.get("start"):
         parts.append(f"--start runs/{result['start']}")
-    if taught:
+    if taught and taught["name"] != recipe.get("teacher", {}).get("name"):
         parts.append(f"--teacher runs/{taught['name']}/model.npz")
     return " ".join(parts)
+
+
+def _also(recipe: dict[str, Any]) -> Sequence[str]:
+    return tuple(recipe.get("also", ()))
 
 
 def _chosen(runs: Sequence[Run]) -> str:
@@ -214,7 +212,9 @@ def point(run: Run) -> Point:
 
 
 @click.command()
-@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("trainings", type=click.Path(path_type=Path), nargs=-1)
+@optional_data_option
+@runs_option
 @output_option("training.md")
 @click.option(
     "--machine",
@@ -223,9 +223,18 @@ def point(run: Run) -> Point:
     show_default=True,
     help="Preset that models are compiled for.",
 )
-def main(runs: tuple[Path, ...], output: Path, machine: str) -> None:
-    """Write the page of the trainings in folders RUNS, and its picture beside it."""
-    found = [load_run(folder, machine) for folder in runs]
+def main(
+    trainings: tuple[Path, ...], data: Path | None, runs: Path, output: Path, machine: str
+) -> None:
+    """Train all recipes that have not been trained, and write the page, its picture beside it.
+
+    With TRAININGS, folders or names in --runs: only the page, of these.
+    """
+    if trainings:
+        folders = [find_run(training, runs) for training in trainings]
+    else:
+        folders = train_all(needed(data), runs)
+    found = [load_run(folder, machine) for folder in folders]
     alike = [run for run in found if run.words == found[0].words]  # on the same recordings
     floats = [run for run in alike if not run.compressed] or alike
     teacher = min(floats, key=lambda run: run.wer)

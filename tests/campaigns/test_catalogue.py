@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,39 @@ def test_make_help_needs_nothing_installed() -> None:
     assert listed.stdout.splitlines() == [f"make {line}" for line in lines()]
 
 
+def test_make_knows_every_campaign_and_what_it_needs() -> None:
+    """Names alone are targets, and an extra's packages are installed where one is needed."""
+    makefile = (ROOT / "Makefile").read_text()
+    (names,) = re.findall(r"^CAMPAIGNS := ((?:.*\\\n)*.*)$", makefile, re.M)
+    assert sorted(names.replace("\\\n", " ").split()) == sorted(BY_NAME)
+    needs = dict(re.findall(r"^NEEDS_(\S+) := \$\((\w+)\)$", makefile, re.M))
+    wanted = {c.name: c.extra.upper() for c in CAMPAIGNS if c.extra}
+    assert needs == wanted
+    lists = dict(re.findall(r"^(\w+) := \$\(STAMPS\)/(\S+)$", makefile, re.M))
+    for extra in wanted.values():
+        assert lists[extra].split(",")[0] == "sim"
+        assert lists[extra].split(",")[-1] == extra.lower()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize("target", ["fuzz", "campaign-fuzz", "bench", "training"])
+def test_make_runs_a_campaign(target: str) -> None:
+    done = subprocess.run(
+        ["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    name = target.removeprefix("campaign-")
+    assert done.stdout.splitlines()[-1] == f".venv/bin/python -m campaigns run {name}"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_help_names_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    told = re.findall(r"^make (\S+)", done.stdout, re.M)
+    targets = re.findall(r"^([a-z]+):(?!=)", makefile, re.M)
+    assert told == [*targets, *BY_NAME]
+
+
 def test_no_campaign_needs_an_optional_package_to_say_what_it_takes() -> None:
     """Every module is imported, with what only extras bring out of reach."""
     script = (
@@ -121,7 +155,7 @@ def test_results_go_to_the_repository_whatever_the_working_directory(name: str) 
         (["run", "wer"], {"DATA": "/none"}, "a folder for --data, but /none is none; correct"),
         (["run", "wer"], {"DATA": ""}, "got none; give --data FOLDER, or set DATA"),
         (["run", "codec", "--models", "/none"], {}, "a folder for --models, but /none is none"),
-        (["run", "sweep"], {}, "wanted the folder of the recordings, got none; give --data or"),
+        (["run", "sweep"], {}, "wanted the folder of the recordings, .*, got none; give --data"),
         (["run", "wet"], {}, "No such command 'wet'.*; see `python -m campaigns run --help`"),
         (["ran"], {}, "No such command 'ran'"),
         (["run", "wer", "--loud"], {}, "No such option.*--loud.*"),

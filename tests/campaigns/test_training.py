@@ -97,6 +97,9 @@ def test_page(tmp_path: Path) -> None:
     cycles = bounds.tokens[0].worst
     assert f"| {size:,} | {size / 49360:.2%} | {size / 89360:.2%} | {cycles:,} |" in text
     start = "sordino train recipes/c.toml --data an4 -o runs/c --start runs/a"
+    named = result("c", [0], start="a", teacher={"name": "b"}, also=["s", "t"])
+    named["recipe"] |= {"start": "a", "teacher": {"name": "b"}, "also": {"s": ""}}
+    assert training.command(named) == ("sordino train recipes/c.toml --data an4 -o runs/c --also t")
     assert f"| 12,340 | 3 | 2 | 3000 | 1 | `{start} --teacher runs/b/model.npz` |" in text
     drawn = xml.fromstring((tmp_path / "docs" / "page.svg").read_text())
     labels = [element.text for element in drawn.iter() if element.tag.endswith("text")]
@@ -151,7 +154,7 @@ def test_a_model_rounded_and_pruned_without_training(tmp_path: Path) -> None:
 
 def test_a_training_that_has_not_ended_has_no_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="wanted the result of a whole training"):
-        training.load_result(tmp_path)
+        training.load_run(tmp_path, "small")
 
 
 def test_a_model_that_learnt_nothing_fails_the_smoke_test(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "OutputFolder",
     "checked",
     "default_output",
+    "prepare_folder",
     "prepare_output",
 ]
 
@@ -95,7 +96,7 @@ def checked(command: click.Command) -> click.Command:
         for param in context.command.params:
             value = context.params.get(param.name or "")
             if isinstance(param.type, OutputFolder) and value is not None:
-                _prepare_folder(context, value, param.type.names)
+                prepare_folder(value, param.type.names)
             elif isinstance(param.type, OutputFile) and value is not None:
                 prepare_output(value)
         return callback(*args, **more)
@@ -139,8 +140,9 @@ def default_output(read: Path, suffix: str) -> Path:
     return path
 
 
-def _prepare_folder(context: click.Context, folder: Path, names: tuple[str, ...]) -> None:
+def prepare_folder(folder: Path, names: tuple[str, ...]) -> None:
     """Prepare for files with these names in a folder, as `prepare_output` does for one file."""
+    context = click.get_current_context()
     for read in _inputs(context):
         if _same(folder, read):
             raise InputError(

@@ -2,7 +2,7 @@
 
 from sordino.errors import InputError
 
-__all__ = ["one_of", "shown", "within"]
+__all__ = ["one_of", "plain_name", "shown", "within"]
 
 _MOST = 60
 """Characters of a value in a message."""
@@ -26,6 +26,15 @@ def within(recipe: object, name: str, low: float, high: float) -> None:
     if not low <= value <= high:
         got = f"{value:g}" if abs(value) < _LARGE else shown(value)
         raise InputError(f"wanted {name} from {low:g} to {high:g} in the recipe, got {got}")
+
+
+def plain_name(what: str, name: str) -> None:
+    """Raise InputError unless `name` can be that of a file or folder in a given folder."""
+    if name != name.strip() or name in ("", ".", "..") or "/" in name or not name.isprintable():
+        raise InputError(
+            f"wanted {what} as the name of one in the folder of the runs, without a path, got "
+            f"{shown(name)}"
+        )
 
 
 def one_of(recipe: object, name: str, allowed: tuple[str, ...]) -> None:

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from sordino.errors import InputError, warn
 from sordino.train.data import Spoken, fingerprint
-from sordino.train.recipe import Recipe
+from sordino.train.recipe import Recipe, without_ancestors
 from sordino.train.tokens import TokenSet
 
-__all__ = ["Identity"]
+__all__ = ["Identity", "digest_of_hashes"]
 
 _FORMAT = 2
 _HINTS = {
@@ -35,6 +35,8 @@ class Identity:
     parts    what is trained on, corpus by corpus, and what is measured
     start    weights to start from
     teacher  a hash of it; None without
+    ancestry  what start and teacher are: for each its name, the identity of its training where
+             there was one, and what that went on from in turn
     """
 
     def __init__(
@@ -44,8 +46,10 @@ class Identity:
         parts: Sequence[Sequence[Spoken]],
         start: Mapping[str, Tensor],
         teacher: str | None,
+        ancestry: Mapping[str, Any],
     ) -> None:
-        self._recipe = recipe.to_dict()
+        self._recipe = without_ancestors(recipe.to_dict())
+        self.ancestry = dict(ancestry)
         self._hashes = {
             "recipe": recipe.digest,
             "data": fingerprint(*parts),
@@ -54,12 +58,18 @@ class Identity:
             "teacher": teacher,
         }
 
+    @property
+    def digest(self) -> str:
+        """A hash of all of it; two trainings with the same make the same model."""
+        return digest_of_hashes(self._hashes)
+
     def state(self) -> dict[str, Any]:
         """The identity as plain values, for a checkpoint."""
         return {
             "format": _FORMAT,
             "identity": self._hashes,
             "recipe": json.dumps(self._recipe),
+            "ancestry": json.dumps(self.ancestry),
             "computed with": _environment(),
         }
 
@@ -89,11 +99,17 @@ class Identity:
             )
 
     def _differences(self, state: Mapping[str, Any]) -> str:
-        there, here = (dict(_leaves(r)) for r in (json.loads(state["recipe"]), self._recipe))
+        before = without_ancestors(json.loads(state["recipe"]))
+        there, here = (dict(_leaves(r)) for r in (before, self._recipe))
         names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
         texts = [f"{n} {there.get(n)!r}, now {here.get(n)!r}" for n in names[:_SHOWN]]
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         return f" ({'; '.join(texts)}{more})" if texts else ""
+
+
+def digest_of_hashes(hashes: Mapping[str, Any]) -> str:
+    """One hash of the hashes that an identity consists of."""
+    return hashlib.sha256(json.dumps(dict(hashes), sort_keys=True).encode()).hexdigest()
 
 
 def _leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

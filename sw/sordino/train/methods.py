@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from sordino.compiler.precision import CODEBOOKS, Precision
 from sordino.compiler.prune import SHARES
 from sordino.errors import InputError
-from sordino.train.checks import one_of, shown, within
+from sordino.train.checks import one_of, plain_name, shown, within
 
 __all__ = [
     "ContextRecipe",
@@ -127,8 +127,9 @@ class SparsifyRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherRecipe:
-    """A larger network to learn from (`sordino train --teacher`).
+    """A larger network to learn from.
 
+    name    of the training that makes it; empty: `sordino train --teacher` says which
     weight  of the divergence between what teacher and network expect at every node of the lattice
             (S. Panchapagesan et al., "Efficient knowledge distillation for RNN-transducer models",
             2021, arXiv:2011.06110), in nats a node; with a `labels` of false, 0 still learns from
@@ -136,10 +137,13 @@ class TeacherRecipe:
     labels  true: transcripts are the data's; false: they are never read, the teacher writes them
     """
 
+    name: str = ""
     weight: float = 0.0
     labels: bool = True
 
     def __post_init__(self) -> None:
+        if self.name:
+            plain_name("name of [teacher]", self.name)
         within(self, "weight", 0, 1000)
 
     @property

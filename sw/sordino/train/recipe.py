@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -14,7 +15,7 @@ from sordino.files import read_text
 from sordino.meta.table import MEANS
 from sordino.model.rnnt import MOST_BLANK_PENALTY
 from sordino.speech.datasets import Split
-from sordino.train.checks import one_of, shown, within
+from sordino.train.checks import one_of, plain_name, shown, within
 from sordino.train.methods import (
     ContextRecipe,
     DiscriminativeRecipe,
@@ -34,7 +35,9 @@ __all__ = [
     "ScheduleRecipe",
     "SparsifyRecipe",
     "TeacherRecipe",
+    "digest_of",
     "load_recipe",
+    "without_ancestors",
 ]
 
 _PRECISIONS = ("float32", "bfloat16")
@@ -136,7 +139,7 @@ class AugmentRecipe:
     band_mask     filters in a band at most
     join          probability that a further utterance follows in the same example
     join_frames   only after utterances of at most this many frames of 10 ms
-    extra         utterances of further corpora (`sordino train --also`) in an epoch for each of the
+    extra         utterances of further corpora (`also`) in an epoch for each of the
                   data's own, drawn anew every time
     """
 
@@ -242,11 +245,16 @@ class Recipe:
     name          of the recipe
     description   what it is for
     licence       of the models that it makes, such as an SPDX identifier; it goes with them
+    start         name of the training whose weights it goes on from; empty: it begins anew
+    also          further corpora that it is trained on, by name, each with the command that makes
+                  it (or empty)
     """
 
     name: str
     description: str = ""
     licence: str = ""
+    start: str = ""
+    also: dict[str, str] = field(default_factory=dict)
     features: FeatureRecipe = field(default_factory=FeatureRecipe)
     network: NetworkRecipe = field(default_factory=NetworkRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
@@ -260,6 +268,12 @@ class Recipe:
     def __post_init__(self) -> None:
         if not self.name.strip() or not self.name.isprintable():
             raise InputError(f"wanted a name that can be read in one line, got {shown(self.name)}")
+        if self.start:
+            plain_name("start", self.start)
+        for corpus, command in self.also.items():
+            plain_name("a corpus in also", corpus)
+            if not command.isprintable():
+                raise InputError(f"wanted one line for also.{corpus}, got {shown(command)}")
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON-able values, those left out in the file among them."""
@@ -272,15 +286,32 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """A hash of what the recipe says, not of how the file is laid out."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+        """A hash of what the recipe says of the training itself, as `digest_of` has it."""
+        return digest_of(self.to_dict())
+
+
+def without_ancestors(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe as plain values, without the names of what it goes on from."""
+    own = {name: value for name, value in values.items() if name not in ("start", "also")}
+    if isinstance(teacher := own.get("teacher"), Mapping):
+        own["teacher"] = {name: value for name, value in teacher.items() if name != "name"}
+    return own
+
+
+def digest_of(values: Mapping[str, Any]) -> str:
+    """A hash of a recipe as plain values, not of how its file is laid out.
+
+    Names of ancestors and corpora are left out: a training knows those by their contents.
+    """
+    own = json.dumps(without_ancestors(values), sort_keys=True)
+    return hashlib.sha256(own.encode()).hexdigest()
 
 
 def load_recipe(path: str | Path) -> Recipe:
     """The recipe in a TOML file.
 
     `base = "OTHER.toml"`, a file beside it, gives all that the file itself does not say but name
-    and description.
+    and description: `start = ""` begins anew where the base does not.
 
     Raises InputError, in one line, for a file that cannot be read, unknown or missing entries,
     and values of another kind or out of range.
@@ -317,7 +348,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
 def _over(below: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for name, value in values.items():
-        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        both = name != "also" and isinstance(value, dict) and isinstance(merged.get(name), dict)
         merged[name] = _over(merged[name], value) if both else value
     return merged
 

@@ -39,8 +39,9 @@ def train(
 ) -> Trained:
     """Train as `Trainer` does; PyTorch's settings are afterwards what they were before.
 
-    also     further corpora to train on
-    start    weights to start from, as `load_start` takes them; a narrower network is widened
+    also     further corpora to train on; InputError for none where the recipe names some
+    start    weights to start from, as `load_start` takes them; a narrower network is widened;
+             InputError for none where the recipe names one
     teacher  a model file; InputError unless it is given exactly where the recipe learns from one
     threads  of the processor, PyTorch's own choice for None; sums are split among them, so that
              another number gives other last bits
@@ -49,15 +50,7 @@ def train(
     A signal that ends a process saves a checkpoint and raises `Stopped`. Raises InputError where
     another training uses the folder, and where a launcher has started several processes.
     """
-    if recipe.teacher.used and teacher is None:
-        raise InputError(
-            f"wanted a teacher, which {recipe.name} learns from, got none; give --teacher"
-        )
-    if teacher is not None and not recipe.teacher.used:
-        raise InputError(
-            f"wanted no teacher, since {recipe.name} does not learn from one; "
-            "leave out --teacher, or give [teacher] in the recipe a weight"
-        )
+    _check_given(recipe, also, start, teacher)
     if threads is not None and not 1 <= threads <= _MOST_THREADS:
         raise InputError(f"wanted 1 to {_MOST_THREADS} threads, got {threads}")
     check_launch(os.environ)
@@ -78,6 +71,31 @@ def train(
             on_step=on_step,
             stop=stopping,
         ).run()
+
+
+def _check_given(
+    recipe: Recipe, also: Sequence[Path], start: Path | None, teacher: Path | None
+) -> None:
+    """Raise InputError unless there is all that a recipe goes on from."""
+    if recipe.teacher.used and teacher is None:
+        raise InputError(
+            f"wanted a teacher, which {recipe.name} learns from, got none; give --teacher"
+        )
+    if teacher is not None and not recipe.teacher.used:
+        raise InputError(
+            f"wanted no teacher, since {recipe.name} does not learn from one; "
+            "leave out --teacher, or give [teacher] in the recipe a weight"
+        )
+    if recipe.start and start is None:
+        raise InputError(
+            f"wanted the training {recipe.start}, which {recipe.name} goes on from, got none; give "
+            "--start"
+        )
+    if recipe.also and not also:
+        raise InputError(
+            f"wanted the corpora {', '.join(recipe.also)}, which {recipe.name} is trained on too, "
+            "got none; give --also"
+        )
 
 
 def _listening(stop: StopSignals | None) -> AbstractContextManager[StopSignals]:

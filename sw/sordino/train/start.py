@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +13,31 @@ from sordino.errors import InputError
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
 from sordino.speech.mfcc import MfccDefinition
+from sordino.train.ancestry import CHECKPOINT, MODEL
 from sordino.train.checkpoint import DAMAGED, load_checkpoint
+from sordino.train.identity import digest_of_hashes
 from sordino.train.tokens import BLANK
 
-__all__ = ["CHECKPOINT", "MODEL", "Start", "check_trainable", "load_start"]
-
-CHECKPOINT, MODEL = "checkpoint.pt", "model.npz"
-"""Where a training leaves its state and its model."""
+__all__ = ["Start", "check_trainable", "load_start"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Start:
     """Weights by their canonical names, float32, and what they were trained for.
 
-    name    of the model or the training
-    tokens  what the network writes, the blank first; None where that is not known
-    stack   frames in its input; None where that is not known
+    name      of the model or the training
+    tokens    what the network writes, the blank first; None where that is not known
+    stack     frames in its input; None where that is not known
+    identity  hash of all that decided what the training made; None of a model
+    ancestry  what the training itself went on from, as `Identity` has it
     """
 
     name: str
     weights: dict[str, Tensor]
     tokens: tuple[str, ...] | None
     stack: int | None
+    identity: str | None = None
+    ancestry: Mapping[str, Any] = field(default_factory=dict)
 
     def check(self, tokens: Sequence[str], stack: int) -> None:
         """Raise InputError unless the weights were trained for these tokens and frames."""
@@ -89,7 +92,7 @@ def load_start(path: Path) -> Start:
     state = load_checkpoint(path / CHECKPOINT)
     try:
         weights = _checkpoint_weights(state)
-        known = _described(state)
+        known, ancestors = _described(state), _ancestors(state)
     except DAMAGED:
         raise InputError(
             f"wanted the folder of a training, but {path / CHECKPOINT} is no checkpoint of one; "
@@ -97,7 +100,8 @@ def load_start(path: Path) -> Start:
         ) from None
     if not known and (path / MODEL).exists():  # earlier versions did not say in the checkpoint
         known = _trained_for(load_model(path / MODEL, option=None))
-    return Start(name=path.name, weights=weights, **{"tokens": None, "stack": None, **known})
+    all_known = {"tokens": None, "stack": None, **known, **ancestors}
+    return Start(name=path.name, weights=weights, **all_known)
 
 
 def _checkpoint_weights(state: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -117,6 +121,14 @@ def _described(state: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     meta = json.loads(state["meta"])
     return {"tokens": tuple(meta["tokens"]), "stack": meta["features"]["stack"]}
+
+
+def _ancestors(state: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint is of, and what that went on from; earlier versions did not say."""
+    ancestry = json.loads(state.get("ancestry", "{}"))
+    if not isinstance(ancestry, dict):
+        raise ValueError
+    return {"identity": digest_of_hashes(state["identity"]), "ancestry": ancestry}
 
 
 def _model_weights(model: RnntModel) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,10 +18,11 @@ from sordino.errors import InputError
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
 from sordino.speech.features import FeatureDefinition
+from sordino.train.ancestry import MODEL, RESULT, read_result
 from sordino.train.data import Spoken, in_order
 from sordino.train.network import Network
 from sordino.train.recipe import NetworkRecipe
-from sordino.train.start import MODEL, check_trainable
+from sordino.train.start import check_trainable
 from sordino.train.tokens import TOKENS, TokenSet
 
 __all__ = ["Teacher", "lattice_divergence"]
@@ -81,6 +83,15 @@ def _sizes(model: RnntModel) -> NetworkRecipe:
     )
 
 
+def _made(path: Path) -> dict[str, Any]:
+    """The result of the training that left this very model in its folder; empty without."""
+    if not (path.parent / RESULT).is_file():
+        return {}
+    result = read_result(path.parent)
+    same = result.get("sha256") == hashlib.sha256(path.read_bytes()).hexdigest()
+    return result if same else {}
+
+
 class Teacher:
     """A trained network that never changes.
 
@@ -89,6 +100,8 @@ class Teacher:
     definition  of the features that it hears
     digest      a hash of all that matters of it
     network     in evaluation mode
+    identity    hash of all that decided what its training made; None where nobody says
+    ancestry    what its training went on from, as `Identity` has it
     """
 
     def __init__(self, path: Path) -> None:
@@ -111,6 +124,9 @@ class Teacher:
             weight.copy_(torch.from_numpy(values))
             state.update(name.encode() + weight.numpy().tobytes())
         self.digest = state.hexdigest()
+        made = _made(path)
+        self.identity: str | None = made.get("identity")
+        self.ancestry: dict[str, Any] = made.get("ancestry", {})
 
     def check(self, definition: FeatureDefinition, tokens: TokenSet) -> None:
         """Raise InputError unless the teacher has frames like these features', and these tokens."""

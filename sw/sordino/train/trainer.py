@@ -4,6 +4,7 @@ All that is drawn depends on the seed and the number of the step alone, so that 
 no state of random generators: the weights, the optimiser's moments and the step are enough.
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from sordino.errors import InputError
 from sordino.files import remove_temporary, write_atomically
 from sordino.speech.datasets import Split, load_dataset
 from sordino.speech.wer import Wer, word_error_rate
+from sordino.train.ancestry import CHECKPOINT, MODEL, RESULT
 from sordino.train.checkpoint import DAMAGED, load_checkpoint, save_checkpoint
 from sordino.train.data import Batches, Spoken, check_lengths, define_features, load_spoken
 from sordino.train.export import describe, export_model
@@ -25,15 +27,13 @@ from sordino.train.learner import Learner, learning_rate
 from sordino.train.log import EPOCH_LOSS, LEARNING_RATE, STEP_LOSS, WORD_ERRORS, Log
 from sordino.train.measure import Measure, scores
 from sordino.train.recipe import Recipe
-from sordino.train.start import CHECKPOINT, MODEL, Start
+from sordino.train.start import Start
 from sordino.train.stopping import Stopped, StopSignals
 from sordino.train.teacher import Teacher
 from sordino.train.tokens import CHARACTERS, TokenSet, make_tokens
 
-__all__ = ["RESULT", "Trained", "Trainer"]
+__all__ = ["Trained", "Trainer"]
 
-RESULT = "result.json"
-"""What a training leaves in its folder beside checkpoint, model and curves for TensorBoard."""
 _SAVE_SECONDS = 40.0
 """Between checkpoints: with steps of seconds and a count of word errors, a minute is lost."""
 
@@ -100,6 +100,7 @@ class Trainer:
             [*parts, measured],
             weights,
             None if teacher is None else teacher.digest,
+            _ancestry(start, teacher),
         )
         self._described: dict[str, Any] = {
             "data": data.name,
@@ -264,6 +265,9 @@ class Trainer:
             **scores(score, machine, after),
             "parameters": parameters,
             **self._described,
+            "identity": self._identity.digest,
+            "ancestry": self._identity.ancestry,
+            "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
             "losses": self._losses,
             "steps": self._steps,
             "seconds": round(self._seconds, 1),
@@ -342,3 +346,12 @@ def _check_measured(measured: Sequence[Spoken], recipe: Recipe) -> None:
             f"{len(measured)} recordings; transcribe some, or choose another split with measure in "
             "the recipe"
         )
+
+
+def _ancestry(start: Start | None, teacher: Teacher | None) -> dict[str, Any]:
+    """What a training goes on from, and that in turn."""
+    return {
+        role: {"name": one.name, "identity": one.identity, "ancestry": one.ancestry}
+        for role, one in (("start", start), ("teacher", teacher))
+        if one is not None
+    }

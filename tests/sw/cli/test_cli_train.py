@@ -1,7 +1,9 @@
 """`sordino train` on one recording."""
 
 import io
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -183,3 +185,108 @@ def test_ctrl_c_leaves_the_terminal_as_it_was(recipe: Path, corpus: Path, tmp_pa
     assert last.startswith("sordino: stopped; the checkpoint has ")
     assert last.endswith("steps, and the same command goes on from there\r\n")
     assert last.count("\n") == 1
+
+
+@pytest.fixture
+def line(tmp_path: Path, recipe: Path, corpus: Path) -> Path:
+    """A recipe whose start and teacher are `one`, with the corpus as its further one, too."""
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "more").symlink_to(corpus)
+    (tmp_path / "two.toml").write_text('base = "one.toml"\nname = "two"\nstart = "one"\n')
+    path = tmp_path / "three.toml"
+    path.write_text(
+        'base = "two.toml"\nname = "three"\nstart = "two"\n'
+        'also = {more = "make more"}\n[teacher]\nname = "one"\nweight = 1.0\n'
+    )
+    return path
+
+
+def states(sordino, line: Path) -> dict[str, str]:
+    listed = sordino("train", line, "--list", "--runs", line.parent / "runs", "--json").json()
+    return {entry["recipe"]: entry["state"] for entry in listed["recipes"]}
+
+
+def test_ancestors_are_trained_first_when_asked(
+    sordino, line: Path, corpus: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("tensorboard", reason="needs the extra `train`")
+    runs = tmp_path / "runs"
+    command = ("train", line, "--data", corpus, "--runs", runs, "--threads", 1)
+    assert f"sordino train {tmp_path}/two.toml --data {corpus} -o {runs}/two" in (
+        sordino(*command).complaint()
+    )
+    found = sordino(*command, "--with-ancestors", "--json").json()
+    assert found["recipe"] == "three"
+    assert [entry["recipe"] for entry in found["ancestors"]] == ["one", "two"]
+    assert states(sordino, line) == dict.fromkeys(("one", "two", "three"), "trained")
+    one, two, three = (
+        json.loads((runs / name / "result.json").read_text()) for name in ("one", "two", "three")
+    )
+    first = {"name": "one", "identity": one["identity"], "ancestry": {}}
+    assert one["ancestry"] == {}
+    assert two["ancestry"] == {"start": first}
+    assert three["ancestry"] == {
+        "start": {"name": "two", "identity": two["identity"], "ancestry": {"start": first}},
+        "teacher": first,
+    }
+    assert three["also"] == ["more"]
+    assert len({one["identity"], two["identity"], three["identity"]}) == 3
+    again = sordino(*command, "--with-ancestors", "--json").json()
+    assert (again["ancestors"], again["losses"]) == ([], found["losses"])
+
+
+def test_a_start_that_is_trained_anew_makes_its_descendants_outdated(
+    sordino, line: Path, corpus: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("tensorboard", reason="needs the extra `train`")
+    runs = tmp_path / "runs"
+    common = ("--data", corpus, "--threads", 1)
+    two = tmp_path / "two.toml"
+    assert sordino("train", two, *common, "-o", runs / "two", "--with-ancestors").code == 0
+    shutil.rmtree(runs / "one")
+    (tmp_path / "one.toml").write_text(RECIPE.replace("epochs = 2", "epochs = 1"))
+    assert sordino("train", tmp_path / "one.toml", *common, "-o", runs / "one").code == 0
+    listed = sordino("train", line, "--list", "--runs", runs, "--json").json()["recipes"]
+    assert [entry["state"] for entry in listed] == ["trained", "outdated", "missing"]
+    assert listed[1]["reason"] == "its recipe says something else now"
+    told = sordino("train", line, *common, "-o", runs / "three")
+    assert told.code == 0
+    assert "sordino: warning: the training two in" in told.err
+
+
+def test_the_default_folder_is_the_recipes_in_build_runs(
+    sordino, recipe: Path, corpus: Path, tmp_path: Path, monkeypatch
+) -> None:
+    pytest.importorskip("tensorboard", reason="needs the extra `train`")
+    monkeypatch.chdir(tmp_path)
+    assert sordino("train", recipe, "--data", corpus, "--threads", 1).code == 0
+    assert (tmp_path / "build" / "runs" / "one" / "model.npz").is_file()
+
+
+def test_the_list_needs_nothing_but_recipes(sordino, line: Path, tmp_path: Path) -> None:
+    table = sordino("train", tmp_path, "--list", "--runs", tmp_path / "runs").out
+    assert [name in table for name in ("one", "two", "three", "more", "missing")] == [True] * 5
+    entry = sordino("train", line, "--list", "--json").json()["recipes"][-1]
+    assert entry == {
+        "recipe": "three",
+        "path": str(line),
+        "description": "",
+        "start": "two",
+        "teacher": "one",
+        "also": ["more"],
+        "folder": "build/runs/three",
+        "state": "missing",
+        "reason": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--list", "--threads", 1], "wanted --list with --runs and --json alone, got more"),
+        (["--with-ancestors", "--data", ".", "--start", "x"], "wanted either --with-ancestors or"),
+        ([], "Missing option '--data'"),
+    ],
+)
+def test_arguments_that_do_not_go_together(sordino, line: Path, arguments, said: str) -> None:
+    assert said in sordino("train", line, *arguments).complaint()
