@@ -45,10 +45,11 @@ def _folder(_context: click.Context, parameter: click.Parameter, value: Path) ->
     return value
 
 
-_NO_DATA = (
-    "wanted the folder of the recordings, with an4/ and fsdd/ in it, got none; give --data FOLDER, "
-    "or set DATA"
-)
+def _no_data() -> InputError:
+    return InputError(
+        "wanted the folder of the recordings, with an4/ and fsdd/ in it, got none; give --data "
+        "FOLDER, or set DATA"
+    )
 
 
 class _Data(click.Option):
@@ -59,7 +60,7 @@ class _Data(click.Option):
         try:
             return super().process_value(ctx, value)
         except click.MissingParameter:
-            raise InputError(_NO_DATA) from None
+            raise _no_data() from None
 
 
 _variables = ["DATA", "SORDINO_DATA"]
@@ -96,7 +97,7 @@ runs_option = click.option(
 def needed(data: Path | None) -> Path:
     """The folder of the recordings; InputError for none."""
     if data is None:
-        raise InputError(_NO_DATA)
+        raise _no_data()
     return data
 
 

@@ -20,7 +20,7 @@ from sordino.compiler.codec.walk import PADDING, walk_group
 from sordino.isa.packing import MatrixStreams, directory_bits
 from sordino.peers.huffman import code_lengths
 from sordino.rtl.attributes import UNCHECKED
-from sordino.rtl.decoder import StreamDecoder
+from sordino.rtl.decoder import StreamDecoder, _Window
 
 __all__ = ["ESCAPE", "LONGEST", "HuffmanDecoder", "RiceDecoder", "canonical", "prefix_bits"]
 
@@ -124,7 +124,7 @@ class _PrefixDecoder(StreamDecoder):
             m.d.sync += self.ready.eq(self.ready | filling[2])
             with m.If(self.take):
                 m.d.sync += pointer.eq(passed)
-        self._window(m, window, pointer, refill)
+        self._memory(m, _Window(bits=window, pointer=pointer, refill=refill, there=Signal()))
         with m.If(self.clear):
             m.d.sync += [taken.eq(0), self.valid.eq(0)]
         with m.Elif(self.move):
