@@ -225,9 +225,17 @@ def _row(recogniser: Recogniser, result: Result) -> tuple[str, ...]:
 
 
 HEADER = (
-    *("model", "engine", "beam", "language model", "own taken off"),
-    *("WER", "95 % interval", "errors"),
-    *("sub / del / ins", "utterances/s", "machine time"),
+    "model",
+    "engine",
+    "beam",
+    "language model",
+    "own taken off",
+    "WER",
+    "95 % interval",
+    "errors",
+    "sub / del / ins",
+    "utterances/s",
+    "machine time",
 )
 
 

@@ -29,9 +29,18 @@ from sordino.train.ancestry import read_result
 __all__ = ["measure"]
 
 SHOWN = (
-    *("an4_causal", "an4_more", "an4_causal_g4_80", "an4_taught", "an4_taught_long"),
-    *("an4_narrow_long", "an4_mwer", "an4_taught_single", "an4_single_long", "an4_broad"),
-    *("an4_broad_long", "an4_broad_mwer"),
+    "an4_causal",
+    "an4_more",
+    "an4_causal_g4_80",
+    "an4_taught",
+    "an4_taught_long",
+    "an4_narrow_long",
+    "an4_mwer",
+    "an4_taught_single",
+    "an4_single_long",
+    "an4_broad",
+    "an4_broad_long",
+    "an4_broad_mwer",
 )
 """The trainings of the page."""
 PENALTIES = (-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
@@ -96,7 +105,8 @@ def main(trainings: tuple[Path, ...], data: Path, runs: Path, output: Path) -> N
     header = (
         "recipe",
         *(f"{penalty:+g}" if penalty else "0" for penalty in PENALTIES),
-        *("chosen apart", "sub / del / ins at 0"),
+        "chosen apart",
+        "sub / del / ins at 0",
     )
     write_page(
         output,

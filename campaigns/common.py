@@ -21,9 +21,24 @@ from sordino.model.load import load_model
 from sordino.speech.datasets import Utterance
 
 __all__ = [
-    *("BUILD", "MODELS", "RECIPES", "ROOT", "UTTERANCES", "choose_apart", "corpus_in"),
-    *("data_option", "find_model", "find_run", "make_image", "models_option", "needed"),
-    *("optional_data_option", "output_option", "runs_option", "sordino", "write_page"),
+    "BUILD",
+    "MODELS",
+    "RECIPES",
+    "ROOT",
+    "UTTERANCES",
+    "choose_apart",
+    "corpus_in",
+    "data_option",
+    "find_model",
+    "find_run",
+    "make_image",
+    "models_option",
+    "needed",
+    "optional_data_option",
+    "output_option",
+    "runs_option",
+    "sordino",
+    "write_page",
 ]
 
 ROOT = Path(__file__).resolve().parents[1]

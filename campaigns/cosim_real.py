@@ -115,8 +115,15 @@ def main(data: Path, models: Path, output: Path, utterances: int) -> None:
         f"* {r.job.preset} {r.job.path.name}: {r.difference}" for r in results if r.difference
     ]
     header = (
-        *("machine", "model", "recordings", "number", "frames", "instructions"),
-        *("words compared", "cycles", "differences"),
+        "machine",
+        "model",
+        "recordings",
+        "number",
+        "frames",
+        "instructions",
+        "words compared",
+        "cycles",
+        "differences",
     )
     write_page(
         output,

@@ -215,8 +215,13 @@ def main(output: Path, seeds: int, utterances: int) -> None:
         "the same, ended by a random cycle limit": cut,
     }
     header = (
-        *("what", "runs", "instructions", "MATVECs", "cycles"),
-        *("instructions that differ", "counters that differ"),
+        "what",
+        "runs",
+        "instructions",
+        "MATVECs",
+        "cycles",
+        "instructions that differ",
+        "counters that differ",
     )
     outside = sum(real.outside for real in reals.values())
     frames = ("machine", "tokens", "best", "worst", "worst, ms", "in the utterances")

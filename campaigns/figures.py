@@ -8,8 +8,16 @@ from sordino.bench.frames import EncoderUse
 from sordino.bench.sizes import Sizes
 
 __all__ = [
-    *("FIGURES_HEADER", "Figure", "figure_rows", "group_figures", "matvec_figures"),
-    *("missing_figure", "model_figure", "rate_figure", "size_figures", "step_figure"),
+    "FIGURES_HEADER",
+    "Figure",
+    "figure_rows",
+    "group_figures",
+    "matvec_figures",
+    "missing_figure",
+    "model_figure",
+    "rate_figure",
+    "size_figures",
+    "step_figure",
     "use_figures",
 ]
 

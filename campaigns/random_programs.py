@@ -102,8 +102,13 @@ def main(output: Path, programs: int, minutes: float, seed: int, jobs: int) -> N
         f"* {r.machine} {r.kind} seed {r.seed}: {r.difference}" for r in results if r.difference
     ]
     header = (
-        *("machine", "kind", "programs", "instructions", "words compared"),
-        *("cycles", "differences"),
+        "machine",
+        "kind",
+        "programs",
+        "instructions",
+        "words compared",
+        "cycles",
+        "differences",
     )
     write_page(
         output,

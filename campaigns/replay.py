@@ -28,10 +28,24 @@ from sordino.train.integer_decoding import IntegerDecoder
 __all__ = ["compare"]
 
 SHOWN = (
-    *("an4_broad_mwer", "an4_single_long", "an4_causal_g4_80", "an4_g4_80_short", "an4_layers"),
-    *("an4_causal_single_80", "an4_g4_80_b4", "an4_g4_80_b3", "an4_g4_80_b2", "an4_g4_50"),
-    *("an4_g4_90", "an4_g4_95", "an4_cosine", "an4_regional", "an4_csp", "an4_mixed"),
-    *("an4_distilled", "an4_student"),
+    "an4_broad_mwer",
+    "an4_single_long",
+    "an4_causal_g4_80",
+    "an4_g4_80_short",
+    "an4_layers",
+    "an4_causal_single_80",
+    "an4_g4_80_b4",
+    "an4_g4_80_b3",
+    "an4_g4_80_b2",
+    "an4_g4_50",
+    "an4_g4_90",
+    "an4_g4_95",
+    "an4_cosine",
+    "an4_regional",
+    "an4_csp",
+    "an4_mixed",
+    "an4_distilled",
+    "an4_student",
 )
 """The trainings of the page."""
 HEADER = ("training", "machine", "utterances", "frames", "tokens", "utterances that differ")

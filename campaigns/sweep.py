@@ -24,8 +24,20 @@ from sordino.reference.markdown import table
 __all__ = ["main", "sweep_rows"]
 
 _HEADINGS = (
-    *("lanes", "group", "bits", "zeros asked", "zeros", "bytes", "bits/weight", "frame at best"),
-    *("at worst", "memory, kbit", "LUTs, about", "smallest FPGA", "WER", "Pareto"),
+    "lanes",
+    "group",
+    "bits",
+    "zeros asked",
+    "zeros",
+    "bytes",
+    "bits/weight",
+    "frame at best",
+    "at worst",
+    "memory, kbit",
+    "LUTs, about",
+    "smallest FPGA",
+    "WER",
+    "Pareto",
 )
 _KILOBIT = 1024
 

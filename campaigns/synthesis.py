@@ -29,7 +29,12 @@ from sordino.rtl.group import Group
 from sordino.rtl.verilog import to_verilog
 
 __all__ = [
-    *("SYNTHESIS", "PlacedDesign", "Registered", "find_tool", "group_config", "place_and_route"),
+    "SYNTHESIS",
+    "PlacedDesign",
+    "Registered",
+    "find_tool",
+    "group_config",
+    "place_and_route",
     "run_tool",
 ]
 

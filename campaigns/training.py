@@ -27,11 +27,23 @@ from sordino.speech.wer import paired_bootstrap
 from sordino.train.ancestry import read_result
 
 ERRORS = (
-    *("recipe", "what it is", "split", "WER", "on the machine", "errors"),
-    *("against", "difference", "95 % interval"),
+    "recipe",
+    "what it is",
+    "split",
+    "WER",
+    "on the machine",
+    "errors",
+    "against",
+    "difference",
+    "95 % interval",
 )
 SIZES = (
-    *("recipe", "zeros", "bits/weight", "bytes", "of its float32", "of the teacher's float32"),
+    "recipe",
+    "zeros",
+    "bits/weight",
+    "bytes",
+    "of its float32",
+    "of the teacher's float32",
     "cycles a frame",
 )
 MOST_SHOWN = 0.4

@@ -18,8 +18,15 @@ from sordino.train.recipe import Recipe, load_recipe
 __all__ = ["step_times"]
 
 TIMED = (
-    *("an4_causal", "an4_causal_g4_80", "an4_cosine", "an4_regional", "an4_csp", "an4_mixed"),
-    *("an4_distilled", "an4_context", "an4_causal_mwer"),
+    "an4_causal",
+    "an4_causal_g4_80",
+    "an4_cosine",
+    "an4_regional",
+    "an4_csp",
+    "an4_mixed",
+    "an4_distilled",
+    "an4_context",
+    "an4_causal_mwer",
 )
 """The recipes of the page."""
 HEADER = ("recipe", "what it is", "ms of the processor a step", "against the first")

@@ -101,7 +101,13 @@ def main(data: Path, models: Path, output: Path) -> None:
             )
         )
     header = (
-        *("model", "machine", "WER", "errors", "against its float", "95 % interval", "bytes"),
+        "model",
+        "machine",
+        "WER",
+        "errors",
+        "against its float",
+        "95 % interval",
+        "bytes",
     )
     write_page(
         output,

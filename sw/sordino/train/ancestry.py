@@ -23,7 +23,10 @@ __all__ = [
         "find_sources",
         "missing",
     ),
-    *("parents", "read_result", "steps_in", "unmet"),
+    "parents",
+    "read_result",
+    "steps_in",
+    "unmet",
 ]
 
 CHECKPOINT, MODEL, RESULT = "checkpoint.pt", "model.npz", "result.json"

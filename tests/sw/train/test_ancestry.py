@@ -67,7 +67,12 @@ def test_the_recipes_of_the_repository_are_a_graph() -> None:
     assert parents(broad.recipe) == [("start", "an4_broad"), ("teacher", "an4_wide")]
     assert list(broad.recipe.also) == ["synthetic"]
     assert [step.recipe.name for step in family(broad.path, Path("runs"))] == [
-        *("an4_float", "an4_causal", "an4_more", "an4_wide", "an4_broad", "an4_broad_long"),
+        "an4_float",
+        "an4_causal",
+        "an4_more",
+        "an4_wide",
+        "an4_broad",
+        "an4_broad_long",
     ]
     assert parents(load_recipe(RECIPES / "fsdd.toml")) == []
     assert parents(load_recipe(RECIPES / "an4_mwer.toml")) == [("start", "an4_taught_long")]
