@@ -1,6 +1,7 @@
 """Write Sordino as one Verilog file that is the same on every machine and every run."""
 
 import re
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from zlib import crc32
@@ -127,10 +128,10 @@ def file_name(config: Config, base: Config | None = None) -> str:
     They are compared with the preset of the name, else with `base`. Raises InputError for a name
     that no file can have.
     """
-    other = PRESETS.get(config.name, base or config).as_dict()
+    other = asdict(PRESETS.get(config.name, base or config))
     changed = [
         f"{name}{value}"
-        for name, value in config.as_dict().items()
+        for name, value in asdict(config).items()
         if name != "name" and other[name] != value
     ]
     name = "_".join((TOP, config.name, *changed))

@@ -85,5 +85,5 @@ def test_fills_to_the_last_place_and_clear_empties() -> None:
 
 @pytest.mark.parametrize("depth", [4, 12])
 def test_refuses_other_depths(depth) -> None:
-    with pytest.raises(ValueError, match=f"a power of two above 7, not {depth}"):
+    with pytest.raises(ValueError, match=f"a power of two above 7, got {depth}"):
         XFifo(depth=depth)
