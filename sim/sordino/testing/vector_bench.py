@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,13 +15,22 @@ from sordino.golden.execution import SEMANTICS, Context, bind
 from sordino.golden.memory import Memory
 from sordino.golden.state import State
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import ISA
+from sordino.isa.operations import ISA, Argmax
 from sordino.isa.parameters import PARAMETER_BITS, PARAMETER_BYTES
 from sordino.rtl.vector import VectorUnit
 from sordino.testing.simulate import Testbench, Workbench
 from sordino.testing.stalls import Stall, never
 
-__all__ = ["VectorBench", "VectorResult", "assert_same", "exact", "random_contents"]
+__all__ = [
+    "VectorBench",
+    "VectorResult",
+    "argmax_entries",
+    "assert_same",
+    "check_vector",
+    "exact",
+    "random_contents",
+    "small_vector_bench",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,3 +235,73 @@ def assert_same(actual: Memory, expected: Memory) -> None:
     """All words of all memories are equal, or AssertionError names the memory."""
     for name in ("activation", "state", "banks"):
         np.testing.assert_array_equal(getattr(actual, name), getattr(expected, name), err_msg=name)
+
+
+@cache
+def small_vector_bench(
+    lanes: int, accumulator_bits: int = 32, rows_per_lane: int = 7
+) -> VectorBench:
+    """A bench of a few words, one for each size; tests leave nothing in its stream."""
+    return VectorBench(
+        Config(
+            lanes=lanes,
+            group=4,
+            x_fifo=8,
+            lane_words=16,
+            group_words=16,
+            rows_per_lane=rows_per_lane,
+            accumulator_bits=accumulator_bits,
+            activation_words=200,
+            state_words=190,
+            parameter_words=120,
+        )
+    )
+
+
+def _biases(config: Config, rng: np.random.Generator, spread: float = 1.0) -> bytes:
+    high = int(spread * (1 << 31))
+    return rng.integers(-high, high, 4 * config.parameter_words).astype("<i4").tobytes()
+
+
+def check_vector(
+    lanes: int,
+    *instructions: Instruction,
+    seed: int = 0,
+    operand: int = 0,
+    spread: float = 1.0,
+    parameters: bytes | None = None,
+    accumulator_bits: int = 32,
+    rows_per_lane: int = 7,
+) -> list[VectorResult]:
+    """Execute, each instruction in the cycle in which the one before is done, and compare.
+
+    Memories, duration and ARGMAX's result are those of the exact machine, or AssertionError.
+    Memories begin random, and so do `parameters`, unless they are given.
+    """
+    dut = small_vector_bench(lanes, accumulator_bits, rows_per_lane)
+    config, rng = dut.config, np.random.default_rng(seed)
+    wanted = random_contents(config, rng, spread)
+    words = _biases(config, rng, spread) if parameters is None else parameters
+    results: list[VectorResult] = []
+
+    async def job(ctx: Any) -> None:
+        nonlocal wanted
+        dut.load(ctx, wanted, words)
+        for instruction in instructions:
+            result = await dut.execute(ctx, instruction, operand)
+            state = exact(instruction, config, wanted, words, operand)
+            wanted = state.memory
+            assert_same(dut.contents(ctx), wanted)
+            assert result.cycles == instruction.duration(config)
+            if isinstance(instruction, Argmax):
+                assert result.result == state.registers[instruction.register]
+            results.append(result)
+
+    dut.run(job)
+    return results
+
+
+def argmax_entries(values: list[tuple[int, int]], first: int) -> bytes:
+    """Parameters whose ARGMAX entries, (bias, index) pairs, stand from word `first` on."""
+    flat = [number for entry in values for number in entry]
+    return bytes(16 * first) + np.array(flat, "<i4").tobytes()
