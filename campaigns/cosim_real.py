@@ -1,5 +1,6 @@
 """Real recordings on the exact machine and the circuit: every word of every instruction."""
 
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
@@ -70,6 +71,37 @@ def run_job(job: Job, models: Path) -> Outcome:
     return Outcome(job, figures, outcome.first_difference)
 
 
+_HEADER = (
+    "machine",
+    "model",
+    "recordings",
+    "number",
+    "frames",
+    "instructions",
+    "words compared",
+    "cycles",
+    "differences",
+)
+
+
+def _rows(results: Sequence[Outcome], sets: Sequence[str]) -> list[tuple[object, ...]]:
+    """A row for each machine and data set."""
+    rows: list[tuple[object, ...]] = []
+    for preset, (model, bits, sparsity) in MACHINES.items():
+        for name in sets:
+            mine = [r for r in results if (r.job.preset, r.job.set_name) == (preset, name)]
+            trained = "as trained" if bits is None else f"{bits} bits"
+            what = f"{model}, {trained}" + (f", {sparsity:.0%} pruned" if sparsity else "")
+            rows.append(
+                (
+                    *(preset, what, name, len(mine)),
+                    *(f"{sum(r.figures[k] for r in mine):,}" for k in range(4)),
+                    sum(1 for r in mine if r.difference),
+                )
+            )
+    return rows
+
+
 @click.command()
 @data_option
 @models_option
@@ -98,40 +130,16 @@ def main(data: Path, models: Path, output: Path, utterances: int) -> None:
                 f"{done + 1}/{len(jobs)} {result.job.preset} {result.job.path.name}: {verdict}",
                 err=True,
             )
-    rows = []
-    for preset, (model, bits, sparsity) in MACHINES.items():
-        for name in sets:
-            mine = [r for r in results if (r.job.preset, r.job.set_name) == (preset, name)]
-            trained = "as trained" if bits is None else f"{bits} bits"
-            what = f"{model}, {trained}" + (f", {sparsity:.0%} pruned" if sparsity else "")
-            rows.append(
-                (
-                    *(preset, what, name, len(mine)),
-                    *(f"{sum(r.figures[k] for r in mine):,}" for k in range(4)),
-                    sum(1 for r in mine if r.difference),
-                )
-            )
     differences = [
         f"* {r.job.preset} {r.job.path.name}: {r.difference}" for r in results if r.difference
     ]
-    header = (
-        "machine",
-        "model",
-        "recordings",
-        "number",
-        "frames",
-        "instructions",
-        "words compared",
-        "cycles",
-        "differences",
-    )
     write_page(
         output,
         "Real recordings: exact machine against RTL",
         (
             "Compared: what every retired instruction wrote (accumulators included), tokens, "
             "error, untimed counters, and all memories at the end.\n",
-            table(header, rows),
+            table(_HEADER, _rows(results, list(sets))),
             "\n".join(differences) if differences else "No difference.\n",
         ),
     )

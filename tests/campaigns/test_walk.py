@@ -59,8 +59,12 @@ def test_all_recipes_after_their_ancestors(
         assert {name for _, name in parents(load_recipe(path))} <= set(names[:place])
     (fsdd,) = [call for call in made if call[1].endswith("fsdd.toml")]
     assert fsdd[2:] == (
-        *("--data", str(data / "fsdd" / "recordings"), "-o", str(runs / "fsdd")),
-        *("--runs", str(runs)),
+        "--data",
+        str(data / "fsdd" / "recordings"),
+        "-o",
+        str(runs / "fsdd"),
+        "--runs",
+        str(runs),
     )
     rounded = [call[1] for call in made if call[0] == "round"]
     assert rounded[0] == "untrained-8-0"

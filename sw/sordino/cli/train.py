@@ -210,8 +210,12 @@ def _list(path: Path, runs: Path, as_json: bool) -> None:
         named = dict(parents(step.recipe))
         rows.append(
             (
-                *(step.recipe.name, named.get("start", ""), named.get("teacher", "")),
-                *(", ".join(step.recipe.also), step.state, step.recipe.description),
+                step.recipe.name,
+                named.get("start", ""),
+                named.get("teacher", ""),
+                ", ".join(step.recipe.also),
+                step.state,
+                step.recipe.description,
             )
         )
     print_table(header, rows)

@@ -12,17 +12,15 @@ from sordino.files import read_text
 from sordino.train.recipe import Recipe, digest_of, load_recipe
 
 __all__ = [
-    *(
-        "CHECKPOINT",
-        "MODEL",
-        "NOTHING",
-        "RESULT",
-        "Sources",
-        "Step",
-        "family",
-        "find_sources",
-        "missing",
-    ),
+    "CHECKPOINT",
+    "MODEL",
+    "NOTHING",
+    "RESULT",
+    "Sources",
+    "Step",
+    "family",
+    "find_sources",
+    "missing",
     "parents",
     "read_result",
     "steps_in",
