@@ -173,7 +173,7 @@ class Words(Meaning):
 
     @property
     def text(self) -> str:
-        """For example `writes count words of ACTIVATION`."""
+        """The field's meaning as text, for example `writes count words of ACTIVATION`."""
         verb = {(1, 0): "reads", (0, 1): "writes"}.get((self.reads, self.writes), "reads, writes")
         if isinstance(self.store, Store):
             where = self.store.name
@@ -204,7 +204,7 @@ class Parameters(Meaning):
 
     @property
     def text(self) -> str:
-        """For example `reads rows * lanes biases of 32 bits`."""
+        """The field's meaning as text, for example `reads rows * lanes biases of 32 bits`."""
         moved = f", moved by `{self.row[0]}` times `{self.row[1]}` words" if self.row else ""
         return f"reads {self.extent.text} {self.what} of {self.bits} bits{moved}"
 

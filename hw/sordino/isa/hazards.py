@@ -113,9 +113,9 @@ def waits(instruction: Instruction) -> Unit:
 
 
 def in_flight(program: Sequence[Instruction], entries: Iterable[int]) -> list[Facts]:
-    """For each address, those of instructions that may be at work when it begins.
+    """The instructions that may be at work when the one at each address begins, by address.
 
-    Those that it waits for are left out. Nothing is at work at `entries`.
+    Instructions that it waits for are left out. Nothing is at work at `entries`.
     """
 
     def remaining(address: int, arriving: Facts) -> Facts:

@@ -47,7 +47,7 @@ class InstructionSet:
         return operation in self.operations
 
     def extended(self, *operations: Operation) -> "InstructionSet":
-        """This set and further operations."""
+        """A copy of the set with further operations."""
         return InstructionSet((*self.operations, *operations))
 
     def named(self, mnemonic: str) -> Operation:

@@ -91,7 +91,7 @@ def frame_bounds(
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Before an instruction is read. Registers are None where anything may be in them.
+    """The state before an instruction is read; registers are None where anything may be in them.
 
     After the end of input (`ended`) every INPUT meets it again.
     """
@@ -114,7 +114,7 @@ class _State:
 
 @dataclass(slots=True)
 class _Found:
-    """From a state on to an INPUT or the end: cycles in all, and by tokens emitted.
+    """The cycles from a state on to an INPUT or the end, in all and by tokens emitted.
 
     `endless` says that a way may lead in a circle, so that nothing bounds the worst case; `halts`
     that one leads to the end.

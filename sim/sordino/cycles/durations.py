@@ -36,7 +36,7 @@ class Durations:
         self._fixed = [self._of(address) for address in range(len(image.program))]
 
     def _of(self, address: int) -> int:
-        """Of everything but MATVEC; an INPUT finds all its features."""
+        """The cycles of everything but MATVEC; an INPUT finds all its features."""
         return self.image.program[address].duration(self.image.config) or 0
 
     def at(self, address: int, tables: Decoding | None) -> int:
@@ -50,7 +50,7 @@ class Durations:
         return timing.FIRST_ELEMENT + features + timing.INPUT_END
 
     def matvec(self, address: int, tables: Decoding | None) -> MatvecCycles:
-        """Of the MATVEC at `address`; NotLoaded without its tables."""
+        """The cycles of the MATVEC at `address`; NotLoaded without its tables."""
         i = self.image.program[address]
         if tables is None:
             raise NotLoaded(f"instruction {address} (MATVEC) runs before its tables are loaded")

@@ -69,7 +69,7 @@ class Cycles:
         return self._result(kept if record is True else None)
 
     def profile(self) -> NDArray[np.int64]:
-        """Of the last run, for each program address: times retired and cycles, (n, 2)."""
+        """How often each program address retired in the last run, and its cycles; (n, 2)."""
         return self._run.profile.table()
 
     @property

@@ -67,7 +67,7 @@ class MatvecCycles:
 
 
 def without_places(walked: _Ints) -> MatvecCycles:
-    """Of a MATVEC in which no group of `walked` has one."""
+    """The cycles of a MATVEC in which no group of `walked` has a place."""
     idle = timing.NOTHING * len(walked)
     return MatvecCycles(
         cycles=timing.NOTHING, wait_x=0, wait_broadcast=0, walked=walked, padding=0, idle=idle

@@ -89,7 +89,7 @@ class _Follower:
 
 
 def plain_stretches(program: Sequence[Instruction]) -> list[int]:
-    """For each address the next one, itself included, whose instruction is not plain.
+    """The next address from each one on, itself included, whose instruction is not plain.
 
     Plain ones only go on to the next, with the same registers.
     """

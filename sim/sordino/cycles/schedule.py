@@ -40,7 +40,7 @@ class Turn(NamedTuple):
 
 
 def turns(program: Sequence[Instruction]) -> list[Turn]:
-    """Of every instruction."""
+    """The `Turn` of every instruction."""
     return [
         Turn(
             unit=UNITS.index(i.unit) if i.unit else None,
@@ -77,13 +77,13 @@ class Flight(NamedTuple):
         return Flight(left, tuple(owner if n else NOBODY for n, owner in owners))
 
     def begun(self, unit: int, duration: int, address: int) -> "Flight":
-        """With what begins in this very cycle."""
+        """The flight with what begins in this very cycle."""
         left, owners = list(self.left), list(self.owners)
         left[unit], owners[unit] = timing.UNIT_START + duration, address
         return Flight(tuple(left), tuple(owners))
 
     def shares(self, cycles: int) -> tuple[list[tuple[int, int]], int]:
-        """Whose the next cycles are: (address, cycles), and those in which nobody is at work.
+        """The owners of the next cycles, (address, cycles), and cycles in which nobody is at work.
 
         The array goes before the vector unit, that before the table loader.
         """

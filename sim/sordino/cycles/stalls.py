@@ -17,7 +17,7 @@ __all__ = ["GROUP_CAUSES", "LIMITERS", "Stalls", "instruction_stalls", "layer_st
 
 @dataclass(frozen=True, kw_only=True)
 class Stalls:
-    """Of one instruction or one layer's instructions: the machine's cycles, and each group's.
+    """The cycles of an instruction, or of a layer's: the machine's, and each group's.
 
     Of the machine, as `Rtl.profile` gives every cycle to one instruction:
 
@@ -133,7 +133,7 @@ def _made(name: str, spent: Counter[str]) -> Stalls:
 
 
 def _by_address(profile: Profile) -> Iterator[tuple[int, Counter[str]]]:
-    """In the order of the program."""
+    """The stalls in the order of the program."""
     durations = profile.durations
     program = durations.image.program
     found = [Counter[str]() for _ in program]

@@ -256,7 +256,7 @@ class _Walker:
         return script
 
     def go(self) -> bool:
-        """As far as is known; whether more columns are known then."""
+        """Walk as far as is known; whether more columns are known then."""
         reader, broadcast, events = self.reader, self.broadcast, self.events
         landed, available = reader.landed, broadcast.available
         news = False
@@ -348,7 +348,7 @@ class _Race:
             self._go(stream)
 
     def _go(self, stream: int) -> None:
-        """As far as is known with a further burst of a stream."""
+        """Walk as far as is known with a further burst of a stream."""
         if self.walkers[stream // self.width].go():
             while sum(walker.go() for walker in self.walkers):
                 pass

@@ -18,7 +18,7 @@ Decoding = int | tuple[int, int]
 
 
 class Tables(NamedTuple):
-    """For each slot of a decoder the number of one of the image's tables; None: never loaded."""
+    """The number of the image's table in each slot of a decoder; None where none was loaded."""
 
     runs: tuple[int | None, ...] = ()
     values: tuple[int | None, ...] = ()
@@ -29,19 +29,19 @@ NO_TABLES = Tables()
 
 
 def empty(config: Config) -> Tables:
-    """Before the first load."""
+    """The tables before the first load."""
     values = config.value_slots if config.stream_bus else 0
     return Tables((None,) * config.run_slots, (None,) * values)
 
 
 def loaded(state: State, config: Config) -> Tables:
-    """Those of an exact machine."""
+    """The tables that an exact machine has loaded."""
     values = state.value_tables if config.stream_bus else ()
     return Tables(tuple(state.run_tables), tuple(values))
 
 
 def after(instruction: Instruction, tables: Tables) -> Tables:
-    """Those that later instructions find."""
+    """The tables that later instructions find."""
     if not isinstance(instruction, Table):
         return tables
     kind = "runs" if instruction.runs else "values"

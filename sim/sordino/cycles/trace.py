@@ -61,7 +61,7 @@ class Profile:
                 mine[address] += repeats * cycles
 
     def table(self) -> NDArray[np.int64]:
-        """For each program address: times retired and cycles, (n, 2), as `Rtl.profile`."""
+        """How often each program address retired, and its cycles; (n, 2), as `Rtl.profile`."""
         out = np.zeros((len(self.durations.image.program), 2), np.int64)
         for (address, _), times in self.times.items():
             out[address, 0] += times
@@ -123,7 +123,7 @@ class Timer:
         self._inputs = np.array([turn.blocks for turn in self._issuer.turns], np.bool_)
 
     def time(self, trace: Trace) -> Profile:
-        """Of a path from power-up on. Whether the program can take it is not checked."""
+        """Time a path from power-up on; whether the program can take it is not checked."""
         profile = Profile(self.durations)
         pieces, moment = self._pieces(trace)
         for piece, repeats in Counter(pieces).items():

@@ -41,7 +41,7 @@ def bus_bytes(image: Image, addresses: Iterable[int]) -> int:
 
 
 def speech_traffic(image: Image) -> SpeechTraffic:
-    """Of an image that holds an RNN-T; KeyError for others."""
+    """The bytes that an image with an RNN-T reads; KeyError for others."""
 
     def read(tokens: list[list[int]]) -> int:
         trace = follow(image, len(tokens), decisions_of(image, tokens))

@@ -258,7 +258,7 @@ def _walk_group(
 
 
 def _passes(decoder: _Decoder, count: int) -> NDArray[np.bool_]:
-    """For each of the latest `count` symbols whether it takes the last bit of a word."""
+    """Whether each of the latest `count` symbols takes the last bit of a word."""
     if not count:
         return np.zeros(0, np.bool_)
     words = decoder.ends // STREAM_WORD_BITS

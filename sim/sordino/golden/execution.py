@@ -81,6 +81,7 @@ def control(context: Context, i: Instruction) -> Execute:
 
 
 def halt(context: Context, i: Instruction) -> Execute:
+    """Stop with `code`."""
     state, code, address = context.state, i.code, context.address
 
     def execute() -> int:
@@ -91,6 +92,7 @@ def halt(context: Context, i: Instruction) -> Execute:
 
 
 def input_(context: Context, i: Instruction) -> Execute:
+    """Take `count` features, or go to `end` at the end of input."""
     state, count, end, following = context.state, i.count, i.end, context.next
     destination = i.destination
     activation = state.memory.activation
@@ -111,6 +113,7 @@ def input_(context: Context, i: Instruction) -> Execute:
 
 
 def emit(context: Context, i: Instruction) -> Execute:
+    """Emit a register as token."""
     state, register, following = context.state, i.register, context.next
 
     def execute() -> int:
@@ -122,6 +125,7 @@ def emit(context: Context, i: Instruction) -> Execute:
 
 
 def table(context: Context, i: Instruction) -> Execute:
+    """Load a run table or a value table into its slot."""
     source, slot, following = i.source, i.slot, context.next
     tables = context.state.run_tables if i.runs else context.state.value_tables
 
@@ -133,6 +137,7 @@ def table(context: Context, i: Instruction) -> Execute:
 
 
 def matvec(context: Context, i: Instruction) -> Execute:
+    """Add a matrix times a vector to rows of a bank."""
     state, weights, config = context.state, context.weights, context.image.config
     matrix, rows, columns, shift = i.matrix, i.rows, i.columns, i.shift
     slot, run_slot = i.slot, i.run_slot
@@ -165,6 +170,7 @@ def matvec(context: Context, i: Instruction) -> Execute:
 
 
 def cell(context: Context, i: Instruction) -> Execute:
+    """Compute LSTM cells from the accumulators of their gates."""
     memory, config, following = context.state.memory, context.image.config, context.next
     units = i.units
     rows = -(-units // config.quads)
@@ -185,6 +191,7 @@ def cell(context: Context, i: Instruction) -> Execute:
 
 
 def drain(context: Context, i: Instruction) -> Execute:
+    """Requantise accumulators to activation or state memory."""
     memory, slots, following = (
         context.state.memory,
         i.rows * context.image.config.lanes,
@@ -208,6 +215,7 @@ def drain(context: Context, i: Instruction) -> Execute:
 
 
 def argmax(context: Context, i: Instruction) -> Execute:
+    """Find the largest accumulator with its bias and put its index into a register."""
     state, slots, following = context.state, i.rows * context.image.config.lanes, context.next
     bank = state.memory.banks[i.bank, : i.rows].reshape(-1)
     biases, indices = vector.index_words(context.image.parameters, i.parameters, slots)
@@ -222,6 +230,7 @@ def argmax(context: Context, i: Instruction) -> Execute:
 
 
 def add(context: Context, i: Instruction) -> Execute:
+    """Add two vectors of state memory into activation memory."""
     memory, count, following = context.state.memory, i.count, context.next
     a, b = (memory.state[start : start + count] for start in (i.a, i.b))
     out = memory.activation[i.destination : i.destination + count]
@@ -235,6 +244,7 @@ def add(context: Context, i: Instruction) -> Execute:
 
 
 def embed(context: Context, i: Instruction) -> Execute:
+    """Copy the row of the embedding that a register names."""
     state, parameters, following = context.state, context.image.parameters, context.next
     register, first, stride, count = i.register, i.parameters, i.stride, i.count
     out = state.memory.activation[i.destination : i.destination + count]
@@ -248,6 +258,7 @@ def embed(context: Context, i: Instruction) -> Execute:
 
 
 def fill(context: Context, i: Instruction) -> Execute:
+    """Set words of a memory to a value."""
     value, following = i.value, context.next
     out = context.state.memory.store(Store(i.space))[i.destination : i.destination + i.count]
 
@@ -259,6 +270,7 @@ def fill(context: Context, i: Instruction) -> Execute:
 
 
 def copy(context: Context, i: Instruction) -> Execute:
+    """Copy words inside activation or state memory."""
     memory, following = context.state.memory.store(Store(i.space)), context.next
     source = memory[i.source : i.source + i.count]
     out = memory[i.destination : i.destination + i.count]

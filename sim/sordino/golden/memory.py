@@ -42,6 +42,6 @@ class Memory:
                 raise ValueError(f"{store.name} is not a memory")
 
     def clear(self) -> None:
-        """Back to zero everywhere."""
+        """Set every word to zero."""
         for array in (self.activation, self.state, self.banks):
             array[...] = 0

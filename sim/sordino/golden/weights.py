@@ -32,7 +32,7 @@ class Weights:
 
     @classmethod
     def of(cls, decoded: DecodedMatrix) -> "Weights":
-        """From the decoder's (rows, lanes, columns)."""
+        """Weights made from the decoder's int8 (rows, lanes, columns)."""
         slots = decoded.slots.reshape(-1, decoded.slots.shape[2])
         largest = int(np.abs(slots.astype(np.int64)).sum(axis=1).max()) * _X_MAGNITUDE
         # 65,535 columns of int8 by int8 stay far below float64's 2^53.
@@ -51,7 +51,7 @@ class Weights:
 
 
 class WeightStore:
-    """Decodes an image's matrices as they are first used."""
+    """The matrices of an image, each decoded when it is first used."""
 
     def __init__(self, image: Image) -> None:
         self._image = image

@@ -46,7 +46,7 @@ class _TableOf:
 
 
 class ProgramBuilder:
-    """Collects instructions, parameters and matrices, and makes them an image.
+    """Instructions, parameters and matrices, collected to be made an image.
 
     Fields that name an address (`target`, `end`) may be given as labels.
     """

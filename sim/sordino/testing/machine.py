@@ -125,7 +125,7 @@ class _Bench:
         self.running = True
 
     async def watch(self, ctx: Any, sink: Callable[[Record], None] | None) -> None:
-        """Until the machine stops: read what every instruction wrote, in its retire cycle."""
+        """Read what every instruction wrote, in its retire cycle, until the machine stops."""
         host = self.machine.host
         taking = host.features.valid & host.features.ready
         made: dict[int, Record] = {}
@@ -274,7 +274,7 @@ class Simulated:
         cycle_limit: int = 0,
         record: bool | Callable[[Record], None] = False,
     ) -> RunResult:
-        """As `run_machine`."""
+        """Run the image as `run_machine` does."""
         return run_machine(
             self.image,
             features,

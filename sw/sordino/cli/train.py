@@ -79,7 +79,7 @@ def _steps(path: Path, runs: Path, output: Path | None, with_ancestors: bool) ->
 
 
 def _sources(steps: Sequence[Step], runs: Path, data: Path, given: Sources) -> list[Sources]:
-    """Of every step, before the first is trained; what is `given` is for the last."""
+    """The sources of every step, before the first is trained; `given` ones are for the last."""
     found, planned = [], [step.recipe.name for step in steps]
     for step in steps:
         own = given

@@ -21,7 +21,7 @@ _FRAMES = 2
 
 
 class ChunkScheduler(Scheduler):
-    """As `Scheduler`, for models without time reduction, placed by `encode_chunked`.
+    """A `Scheduler` for models without time reduction that `encode_chunked` has placed.
 
     Entry points for a host that searches take a frame at a time.
     """

@@ -1,4 +1,4 @@
-"""From a trained model to an image: prune, quantise, prove, deal, encode, schedule, verify."""
+"""The compiler, model to image: prune, quantise, prove, deal, encode, schedule, verify."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -100,7 +100,7 @@ class CompileOptions:
         )
 
     def precision(self, model: RnntModel) -> Precision:
-        """Of the weights: what is chosen, and where nothing is, what the model's meta says."""
+        """The weights' precision: what is chosen, or else what the model's meta says."""
         return self._over(Precision.from_dict(model.meta.get("quantise", {})))
 
 

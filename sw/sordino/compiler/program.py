@@ -23,7 +23,7 @@ class Banks(Iterator[int]):
 
 @dataclass
 class ProgramBuilder:
-    """Collects instructions; a target may be a label that comes later."""
+    """A list of instructions in the making; a target may be a label that comes later."""
 
     labels: dict[str, int] = field(default_factory=dict)
     _pending: list[Instruction] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""From float weights to the machine's integers: int8 values, scales, biases.
+"""Float weights made to the machine's integers: int8 values, scales, biases.
 
 `sordino.compiler.units` says which values those are, and in what unit W and U of an LSTM add up.
 With a Lloyd-Max codebook a matrix's 2^b values lie anywhere; each becomes the nearest step of int8.

@@ -139,7 +139,7 @@ class Scheduler:
         self.block = []
 
     def _cycles(self, i: Instruction) -> int:
-        """About how long an instruction takes."""
+        """The rough cycles of an instruction."""
         if isinstance(i, Matvec):
             return max(int(self.places[i.matrix]), int(i.columns)) + timing.MATVEC_OVERHEAD
         if i.unit in (Unit.NONE, Unit.VECTOR):
@@ -246,7 +246,7 @@ class Scheduler:
         self.builder.emit(Halt)
 
     def _symbols(self, label: str, following: str, wanted: Slots, frame: int = 0) -> None:
-        """From the halves of the joint to tokens, until one is blank; tables `wanted` after it."""
+        """Emit tokens from the halves of the joint until one is blank; tables `wanted` after it."""
         emit, placed = self.builder.emit, self.placed.joint_output
         self.builder.label(label)
         self._joint(frame)

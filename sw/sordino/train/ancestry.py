@@ -188,7 +188,7 @@ def steps_in(folder: Path, runs: Path) -> list[Step]:
 
 
 def missing(steps: Sequence[Step]) -> list[Step]:
-    """Those of some steps that have not been trained to their end."""
+    """The steps among some that have not been trained to their end."""
     return [step for step in steps if not step.trained]
 
 
