@@ -41,6 +41,8 @@ NODES = {
     "VECTOR_COPY": f"{BLOCKS}test_vector_instruction[copy]",
     "VECTOR_EMBED": f"{BLOCKS}test_vector_instruction[embed]",
     "VECTOR_VALUE": f"{BLOCKS}test_vector_instruction[drain]",
+    "PRODUCT": f"{BLOCKS}test_vector_instruction[multiply]",
+    "VECTOR_PRODUCT": f"{BLOCKS}test_vector_instruction[multiply]",
     "VECTOR_TANH": f"{BLOCKS}test_vector_instruction[add-tanh]",
     "VECTOR_STATE": f"{BLOCKS}test_vector_instruction[cell]",
     "VECTOR_CELL": f"{BLOCKS}test_vector_instruction[cell]",

@@ -26,7 +26,8 @@ from amaranth.hdl import signed
 
 from sordino.arch import QUAD, Config
 from sordino.isa import timing
-from sordino.isa.choices import Condition, Function, Space
+from sordino.isa.choices import Function, Space
+from sordino.isa.control import Branch, Call, Emit, Halt, Jump, Loop, Return, Set
 from sordino.isa.fields import (
     ACTIVATION,
     ADDRESS,
@@ -39,7 +40,6 @@ from sordino.isa.fields import (
     MULTIPLIER,
     NUMBER,
     REGISTER,
-    REGISTER_BITS,
     RIGHT_SHIFT,
     RUN_TABLE,
     STATE,
@@ -54,12 +54,34 @@ from sordino.isa.fields import (
     updates,
     writes,
 )
-from sordino.isa.instruction import ALL_UNITS, STACK_DEPTH, Control, Instruction, Unit
+from sordino.isa.instruction import Control, Instruction, Unit
 from sordino.isa.instruction_set import InstructionSet
 from sordino.isa.parameters import index_entries
 from sordino.isa.pipelines import Pipeline
 
-_REGISTER_MASK = (1 << REGISTER_BITS) - 1
+__all__ = [
+    "ISA",
+    "Add",
+    "Argmax",
+    "Branch",
+    "Call",
+    "Cell",
+    "Copy",
+    "Drain",
+    "Embed",
+    "Emit",
+    "Fill",
+    "Halt",
+    "Input",
+    "Jump",
+    "Loop",
+    "Matvec",
+    "Multiply",
+    "Opcode",
+    "Return",
+    "Set",
+    "Table",
+]
 
 SLOTS = Extent("rows * lanes", lambda fields, config: fields["rows"] * config.lanes)
 UNIT_ROWS = Extent("units / quads", lambda fields, config: -(-fields["units"] // config.quads))
@@ -70,102 +92,6 @@ GATES = Extent("units * 4", lambda fields, config: QUAD * fields["units"])
 SPACE = by("space", ACTIVATION, STATE, BANK0, BANK1)
 FUNCTION = by("function", Pipeline.VALUE, Pipeline.VALUE, Pipeline.TANH)
 """The pipeline of an operation with a `function`."""
-
-
-# The sequencer's own.
-
-
-class Halt(Instruction, opcode=0, awaits=ALL_UNITS):
-    """End the program; all state stays readable, `code` in the status register."""
-
-    code: 8 = NUMBER
-
-    def ways(self, control: Control) -> tuple[Control, ...]:
-        return ()
-
-
-class Set(Instruction, opcode=1):
-    """register := value."""
-
-    register: 3 = writes(REGISTER)
-    value: 16 = NUMBER
-
-    def ways(self, control: Control) -> tuple[Control, ...]:
-        return (control.next().holding(self.register, self.value),)
-
-    def most(self, parameters: bytes, config: Config) -> int:
-        return self.value
-
-
-class Jump(Instruction, opcode=2):
-    """Go to `target`."""
-
-    target: 16 = ADDRESS
-
-    def ways(self, control: Control) -> tuple[Control, ...]:
-        return (control.at(self.target),)
-
-
-class Call(Instruction, opcode=3):
-    """Push the next address, go to `target`; more than STACK_DEPTH nested calls stop (STACK)."""
-
-    target: 16 = ADDRESS
-
-    def ways(self, control: Control) -> tuple[Control, ...]:
-        if len(control.stack) == STACK_DEPTH:
-            return ()
-        return (control._replace(pc=self.target, stack=(*control.stack, control.pc + 1)),)
-
-
-class Return(Instruction, opcode=4):
-    """Pop an address and go there; an empty stack stops the machine (STACK)."""
-
-    unused: 1 = NUMBER
-
-    def ways(self, control: Control) -> tuple[Control, ...]:
-        if not control.stack:
-            return ()
-        return (control._replace(pc=control.stack[-1], stack=control.stack[:-1]),)
-
-
-class Loop(Instruction, opcode=5):
-    """register := register - 1; go to `target` unless it became 0."""
-
-    register: 3 = updates(REGISTER)
-    target: 16 = ADDRESS
-
-    def ways(self, control: Control) -> tuple[Control, ...]:
-        before = control.registers[self.register]
-        if before is None:
-            again = control.holding(self.register, None).at(self.target)
-            return (again, control.holding(self.register, 0).next())
-        after = before - 1 & _REGISTER_MASK
-        control = control.holding(self.register, after)
-        return (control.at(self.target) if after else control.next(),)
-
-
-class Branch(Instruction, opcode=6):
-    """Go to `target` if the comparison of register and value holds."""
-
-    register: 3 = reads(REGISTER)
-    condition: Condition
-    value: 16 = NUMBER
-    target: 16 = ADDRESS
-
-    def ways(self, control: Control) -> tuple[Control, ...]:
-        known = control.registers[self.register]
-        if known is None:
-            return (control.at(self.target), control.next())
-        holds = Condition(self.condition).holds(known, self.value)
-        return (control.at(self.target) if holds else control.next(),)
-
-
-class Emit(Instruction, opcode=8):
-    """Push register to the token FIFO; a full FIFO is a counted stall."""
-
-    register: 3 = reads(REGISTER)
-
-    emits = True
 
 
 # The vector unit's.
@@ -281,6 +207,33 @@ class Add(Instruction, opcode=14, unit=Unit.VECTOR):
         return ""
 
 
+class Multiply(Instruction, opcode=18, unit=Unit.VECTOR):
+    """v = rq(state[`state` + k] * activation[`activation` + k]) for k < count.
+
+    With `wide`: state[destination + k] = sat16(v), otherwise activation[destination + k] = sat8(v).
+    The destination may be the range of a factor, but not overlap it otherwise.
+    """
+
+    state: 16 = reads(STATE, "count")
+    activation: 16 = reads(ACTIVATION, "count")
+    destination: 16 = writes(by("wide", ACTIVATION, STATE), "count")
+    count: 16 = COUNT
+    wide: 1 = FLAG
+    multiplier: 16 = MULTIPLIER
+    shift: 6 = RIGHT_SHIFT
+
+    elements, pipeline = "count", Pipeline.PRODUCT
+
+    def wrong(self) -> str:
+        factor = self.fields["state" if self.wide else "activation"]
+        if 0 < abs(factor - self.destination) < self.count:
+            return (
+                f"{self.count} words to {self.destination} overlap a factor's from {factor}, "
+                "wanted the same range or ranges apart"
+            )
+        return ""
+
+
 class Embed(Instruction, opcode=15, unit=Unit.VECTOR):
     """Copy `count` int8 of row `register` of an embedding to activation[destination ...].
 
@@ -389,6 +342,7 @@ ISA = InstructionSet(
         Embed,
         Fill,
         Copy,
+        Multiply,
         Table,
         Matvec,
     )

@@ -7,7 +7,7 @@ from sordino.isa import timing
 __all__ = ["LATENCY", "Pipeline", "vector_cycles"]
 
 
-class Pipeline(enum.Enum, shape=3):
+class Pipeline(enum.Enum, shape=4):
     """What happens to an element."""
 
     FEATURE = 0
@@ -26,6 +26,8 @@ class Pipeline(enum.Enum, shape=3):
     """Requantised, then the LSTM cell."""
     COMPARE = 7
     """Compared; nothing is written."""
+    PRODUCT = 8
+    """Multiplied, then requantised and saturated."""
 
 
 LATENCY: dict[Pipeline, int] = {
@@ -37,6 +39,7 @@ LATENCY: dict[Pipeline, int] = {
     Pipeline.TANH: timing.VECTOR_TANH,
     Pipeline.LSTM: timing.VECTOR_CELL,
     Pipeline.COMPARE: timing.VECTOR_ARGMAX,
+    Pipeline.PRODUCT: timing.VECTOR_PRODUCT,
 }
 """Cycles from the one that presents an element's addresses to the one that has its result."""
 

@@ -36,6 +36,7 @@ __all__ = [
     "MATVEC_OVERHEAD",
     "MATVEC_RUN",
     "NOTHING",
+    "PRODUCT",
     "RELEASE",
     "REQUANTISE",
     "RETURN",
@@ -55,6 +56,7 @@ __all__ = [
     "VECTOR_FILL",
     "VECTOR_INPUT",
     "VECTOR_OVERHEAD",
+    "VECTOR_PRODUCT",
     "VECTOR_STATE",
     "VECTOR_TANH",
     "VECTOR_VALUE",
@@ -88,6 +90,8 @@ def table_cycles(config: Config) -> int:
 
 FETCH = 2
 """From an element's addresses to its operands in front of the arithmetic: memory, selection."""
+PRODUCT = 1
+"""From the two factors of MULTIPLY's element to their product in front of the arithmetic."""
 REQUANTISE = 6
 """From an accumulator and its bias to the requantised value."""
 CURVE = 4
@@ -124,6 +128,8 @@ VECTOR_EMBED = 1
 """From the address of EMBED's element to its result."""
 VECTOR_VALUE = FETCH + REQUANTISE
 """From the addresses of an element of DRAIN or ADD to its result, without a tanh."""
+VECTOR_PRODUCT = FETCH + PRODUCT + REQUANTISE
+"""From the addresses of MULTIPLY's element to its result."""
 VECTOR_TANH = VECTOR_VALUE + CELL_CANDIDATE
 """From the addresses of an element of DRAIN or ADD to the tanh of its value."""
 VECTOR_STATE = VECTOR_VALUE + CELL_STATE

@@ -48,7 +48,7 @@ class _Pipeline:
 
 
 class VectorUnit(wiring.Component):
-    """Execute INPUT, CELL, DRAIN, ARGMAX, ADD, EMBED, FILL and COPY, one element a cycle.
+    """Execute INPUT, CELL, DRAIN, ARGMAX, ADD, MULTIPLY, EMBED, FILL and COPY, one element a cycle.
 
     One instruction at a time; `Instruction.duration` says exactly how long each takes. All
     memories are read synchronously: data one cycle after the address. Addresses wrap at 2^16
@@ -243,6 +243,7 @@ class VectorUnit(wiring.Component):
             fetch.parameters.eq(self.parameter_data),
             fetch.a.eq(self.state_data_a),
             fetch.b.eq(self.state_data_b),
+            fetch.activation.eq(self.activation_data),
             arithmetic.operands.eq(fetch.operands),
             arithmetic.biases.eq(fetch.biases),
             arithmetic.previous.eq(self.state_data_a),
@@ -278,6 +279,7 @@ class VectorUnit(wiring.Component):
                 (Pipeline.MOVE, self.activation_data),
                 (Pipeline.LOOKUP, pipeline.fetch.embedded),
                 (Pipeline.VALUE, arithmetic.narrow),
+                (Pipeline.PRODUCT, arithmetic.narrow),
                 (Pipeline.TANH, arithmetic.squashed),
                 (Pipeline.LSTM, arithmetic.hidden),
             ):
@@ -296,7 +298,7 @@ class VectorUnit(wiring.Component):
                 m.d.sync += write.data.eq(plan.value)
             with m.Case(Pipeline.MOVE):
                 m.d.sync += write.data.eq(self.state_data_a)
-            with m.Case(Pipeline.VALUE):
+            with m.Case(Pipeline.VALUE, Pipeline.PRODUCT):
                 m.d.sync += write.data.eq(arithmetic.value)
             with m.Case(Pipeline.LSTM):
                 # A unit's second result; its first went to activation memory above.
@@ -311,7 +313,8 @@ class VectorUnit(wiring.Component):
         plan, walk = pipeline.plan, pipeline.walk
         fills = plan.work == Pipeline.CONSTANT
         to_bank = (plan.target == Space.BANK0) | (plan.target == Space.BANK1)
-        leaves = pipeline.taken[0] & walk.leaves & (plan.order != Order.ELEMENTS)
+        banks = (plan.order == Order.UNITS) | (plan.order == Order.SLOTS)
+        leaves = pipeline.taken[0] & walk.leaves & banks
         m.d.sync += [
             self.drain.write.valid.eq(Mux(fills, pipeline.arrives & to_bank, leaves)),
             self.drain.write.bank.eq(plan.bank),

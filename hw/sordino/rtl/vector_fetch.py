@@ -7,7 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
-from sordino.arith import BIAS_BITS, JOINT
+from sordino.arith import ACTIVATION, BIAS_BITS, JOINT
 from sordino.isa import timing
 from sordino.rtl.rounding import saturated
 from sordino.rtl.vector_plan import Order
@@ -30,6 +30,7 @@ class Fetch(wiring.Component):
     * SLOTS: `SCALAR` gets lane `phase` mod 4 of the quad and the bias of the same number in the
       word. With `indexed` the word holds two entries of bias and index instead.
     * ELEMENTS: `SCALAR` gets sat16(a + b) of the two state words and no bias.
+    * PRODUCTS: `SCALAR` gets b times the activation and no bias, `timing.PRODUCT` cycles later.
 
     Its twins are `sordino.golden.vector.unit_lanes`, `sordino.golden.vector.index_words` and
     `sordino.arith.add_joint`.
@@ -40,7 +41,7 @@ class Fetch(wiring.Component):
         Held still for all elements of an instruction.
     row, quad, phase
         Place of an element.
-    accumulators, parameters, a, b
+    accumulators, parameters, a, b, activation
         What the memories read.
     operands, biases
         Those for the gates i f g o.
@@ -66,6 +67,7 @@ class Fetch(wiring.Component):
                 "parameters": In(4 * BIAS_BITS),
                 "a": In(signed(JOINT.bits)),
                 "b": In(signed(JOINT.bits)),
+                "activation": In(signed(ACTIVATION.bits)),
                 "operands": Out(data.ArrayLayout(accumulator, 4)),
                 "biases": Out(data.ArrayLayout(signed(BIAS_BITS), 4)),
                 "index": Out(signed(BIAS_BITS)),
@@ -96,6 +98,9 @@ class Fetch(wiring.Component):
         entry = Signal(data.StructLayout({"bias": BIAS_BITS, "index": signed(BIAS_BITS)}))
         m.d.comb += entry.eq(self.parameters.word_select(phase[0], 2 * BIAS_BITS))
         m.d.sync += self.index.eq(entry.index)
+        # Factors stand in registers, so that no multiplier is right behind a memory.
+        state, activation = Signal.like(self.b), Signal.like(self.activation)
+        m.d.sync += [state.eq(self.b), activation.eq(self.activation)]
         with m.Switch(self.order):
             with m.Case(Order.SLOTS):
                 bias = self.parameters.word_select(phase[:2], BIAS_BITS)
@@ -103,6 +108,11 @@ class Fetch(wiring.Component):
             with m.Case(Order.ELEMENTS):
                 m.d.sync += [
                     self.operands[SCALAR].eq(saturated(self.a + self.b, JOINT.bits)),
+                    self.biases[SCALAR].eq(0),
+                ]
+            with m.Case(Order.PRODUCTS):
+                m.d.sync += [
+                    self.operands[SCALAR].eq(state * activation),
                     self.biases[SCALAR].eq(0),
                 ]
         return m

@@ -33,6 +33,8 @@ class Order(enum.Enum, shape=2):
     """A step is an LSTM unit: the next quad of the row, after the last the next row."""
     SLOTS = 2
     """A step is a row; its elements are its lanes, lowest first."""
+    PRODUCTS = 3
+    """A step is an element, whose two words are multiplied."""
 
 
 class Plan(data.Struct):
@@ -82,6 +84,7 @@ class Decode(wiring.Component):
                 (Opcode.DRAIN, self._drain()),
                 (Opcode.ARGMAX, self._argmax()),
                 (Opcode.ADD, self._add()),
+                (Opcode.MULTIPLY, self._multiply()),
                 (Opcode.EMBED, self._embed()),
                 (Opcode.FILL, self._fill()),
                 (Opcode.COPY, self._copy()),
@@ -132,6 +135,13 @@ class Decode(wiring.Component):
         yield from (("steps", i.count), ("target", Space.ACTIVATION))
         yield "rectify", i.function == Function.RELU
         yield from self._same(i, "a", "b", "destination")
+
+    def _multiply(self) -> Iterator[tuple[str, Any]]:
+        i = self.word.arguments.multiply
+        yield from (("work", Pipeline.PRODUCT), ("order", Order.PRODUCTS), ("steps", i.count))
+        yield "target", Mux(i.wide, Space.STATE, Space.ACTIVATION)
+        yield from (("a", i.activation), ("b", i.state))
+        yield from self._same(i, "destination", "multiplier", "shift")
 
     def _embed(self) -> Iterator[tuple[str, Any]]:
         i = self.word.arguments.embed

@@ -243,6 +243,21 @@ def add(context: Context, i: Instruction) -> Execute:
     return execute
 
 
+def multiply(context: Context, i: Instruction) -> Execute:
+    memory, count, following = context.state.memory, i.count, context.next
+    state = memory.state[i.state : i.state + count]
+    activation = memory.activation[i.activation : i.activation + count]
+    store = memory.state if i.wide else memory.activation
+    out = store[i.destination : i.destination + count]
+    wide, multiplier, shift = bool(i.wide), i.multiplier, i.shift
+
+    def execute() -> int:
+        out[...] = vector.multiply(state, activation, wide=wide, multiplier=multiplier, shift=shift)
+        return following
+
+    return execute
+
+
 def embed(context: Context, i: Instruction) -> Execute:
     """Copy the row of the embedding that a register names."""
     state, parameters, following = context.state, context.image.parameters, context.next
@@ -292,6 +307,7 @@ SEMANTICS: dict[type[Instruction], Semantics] = {
     ops.Drain: drain,
     ops.Argmax: argmax,
     ops.Add: add,
+    ops.Multiply: multiply,
     ops.Embed: embed,
     ops.Fill: fill,
     ops.Copy: copy,

@@ -19,6 +19,7 @@ __all__ = [
     "drain",
     "embedding_words",
     "index_words",
+    "multiply",
     "unit_lanes",
 ]
 
@@ -91,6 +92,15 @@ def add(a: Ints, b: Ints, *, function: Function, multiplier: int, shift: int) ->
         z = arith.joint_preactivation(value)
         return np.asarray(arith.joint_tanh(arith.tanh(z, *_TANH)))
     return _finish(function, value, multiplier, shift)
+
+
+def multiply(state: Ints, activation: Ints, *, wide: bool, multiplier: int, shift: int) -> Ints:
+    """What MULTIPLY stores of int16 times int8: int16 if `wide`, else int8."""
+    value = state.astype(np.int64) * activation
+    if wide:
+        no_bias = np.zeros_like(value)
+        return np.asarray(arith.gate_preactivation(value, no_bias, multiplier, shift))
+    return np.asarray(arith.drain_int8(arith.requantise(value, multiplier, shift)))
 
 
 def argmax(accumulators: Ints, biases: Ints, indices: Ints) -> int:

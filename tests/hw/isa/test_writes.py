@@ -24,6 +24,7 @@ from sordino.isa.operations import (
     Jump,
     Loop,
     Matvec,
+    Multiply,
     Return,
     Set,
     Table,
@@ -65,6 +66,10 @@ CASES = {
         (Region(Store.REGISTER, 5, 1), Region(Store.BANK0, 0, 2)),
     ),
     Add: ({"destination": 3, "count": 4}, (Region(Store.ACTIVATION, 3, 4),)),
+    Multiply: (
+        {"destination": 3, "count": 4, "wide": 1},
+        (Region(Store.STATE, 3, 4),),
+    ),
     Embed: ({"destination": 3, "count": 4}, (Region(Store.ACTIVATION, 3, 4),)),
     Fill: (
         {"space": Space.BANK1, "destination": 3, "count": 4},

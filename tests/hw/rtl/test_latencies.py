@@ -179,6 +179,7 @@ def vector_bench() -> VectorBench:
     return VectorBench(CONFIG)
 
 
+RATIO = {"multiplier": 9, "shift": 1}
 SCALE = {"multiplier": 40000, "shift": 31, "parameters": 2}
 TANH = {"function": Function.TANH}
 INSTRUCTIONS: dict[str, tuple[int, Instruction]] = {
@@ -189,8 +190,9 @@ INSTRUCTIONS: dict[str, tuple[int, Instruction]] = {
     "argmax": (8, operations.Argmax(rows=1, parameters=2)),
     "drain": (14, operations.Drain(rows=1, destination=9, **SCALE)),
     "drain-tanh": (18, operations.Drain(rows=1, destination=9, **TANH, **SCALE)),
-    "add": (13, operations.Add(b=9, destination=9, count=3, multiplier=9, shift=1)),
+    "add": (13, operations.Add(b=9, destination=9, count=3, **RATIO)),
     "add-tanh": (17, operations.Add(b=9, destination=9, count=3, **TANH)),
+    "multiply": (14, operations.Multiply(activation=9, destination=20, count=3, **RATIO)),
     "cell": (26, operations.Cell(units=3, state=4, destination=9, **SCALE)),
 }
 """Cycles from `start` to `done`: numbers of the test's own, since `timing` builds the unit."""

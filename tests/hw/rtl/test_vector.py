@@ -3,7 +3,7 @@
 import random
 
 from sordino.isa.choices import Function, Space
-from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Input
+from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Input, Multiply
 from sordino.testing.vector_bench import (
     argmax_entries,
     check_vector,
@@ -23,6 +23,8 @@ def test_instructions_follow_without_a_gap() -> None:
         Argmax(bank=0, rows=2, parameters=50, register=1),
         Add(a=20, b=80, destination=50, count=25, function=Function.TANH),
         Add(a=21, b=8, destination=5, count=2, multiplier=33333, shift=20),
+        Multiply(state=8, activation=5, destination=90, count=30, multiplier=33333, shift=20),
+        Multiply(state=90, activation=5, destination=9, count=7, wide=1, multiplier=9, shift=9),
         Embed(parameters=6, stride=3, destination=88, count=20),
         Fill(space=Space.ACTIVATION, destination=6, count=1, value=-5),
         Fill(space=Space.BANK1, destination=1, count=3, value=77),
@@ -45,6 +47,7 @@ def test_durations_are_what_the_documentation_says() -> None:
         (Drain, {"rows": 5, "function": Function.TANH}, 40 + 14),
         (Add, {"count": 5}, 5 + 10),
         (Add, {"count": 5, "function": Function.TANH}, 5 + 14),
+        (Multiply, {"count": 5}, 5 + 11),
         (Cell, {"units": 5}, 5 + 23),
     ):
         assert operation(**fields).duration(config) == cycles

@@ -1,10 +1,10 @@
-"""The vector unit's arithmetic against the exact machine: CELL, DRAIN and ADD."""
+"""The vector unit's arithmetic against the exact machine: CELL, DRAIN, ADD and MULTIPLY."""
 
 import numpy as np
 import pytest
 
 from sordino.isa.choices import Function
-from sordino.isa.operations import Add, Cell, Drain
+from sordino.isa.operations import Add, Cell, Drain, Multiply
 from sordino.testing.vector_bench import (
     check_vector,
 )
@@ -82,3 +82,19 @@ def test_add(count: int, function: Function) -> None:
             shift=shift,
         )
         check_vector(4, instruction, seed=count)
+
+
+PRODUCTS = {
+    "to activation": {"state": 2, "activation": 6, "destination": 100},
+    "to state": {"state": 2, "activation": 6, "destination": 95, "wide": 1},
+    "in place of its activation": {"state": 7, "activation": 9, "destination": 9},
+    "in place of its state": {"state": 4, "activation": 6, "destination": 4, "wide": 1},
+}
+
+
+@pytest.mark.parametrize("count", [1, 3, 17, 90])
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_multiply(count: int, name: str) -> None:
+    for multiplier, shift in ((32768, 23), (65535, 30), (1, 1)):
+        fields = {"count": count, "multiplier": multiplier, "shift": shift, **PRODUCTS[name]}
+        check_vector(4, Multiply(**fields), seed=count)

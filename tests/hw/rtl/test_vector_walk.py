@@ -7,7 +7,7 @@ import pytest
 
 from sordino.isa.choices import Space
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Input
+from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Input, Multiply
 from sordino.testing.vector_bench import (
     argmax_entries,
     assert_same,
@@ -30,7 +30,7 @@ def test_banks_of_one_row() -> None:
     )
 
 
-EMPTY = (Input, Cell, Drain, Argmax, Add, Embed)
+EMPTY = (Input, Cell, Drain, Argmax, Add, Multiply, Embed)
 
 
 @pytest.mark.parametrize("operation", [*EMPTY, Fill, Copy])

@@ -195,6 +195,13 @@ class Slow:
                 v = arith.drain_int8(arith.requantise(v, i.multiplier, i.shift))
             self.activation[i.destination + k] = v
 
+    def do_multiply(self, i: Instruction) -> None:
+        for k in range(i.count):
+            v = self.cells[i.state + k] * self.activation[i.activation + k]
+            v = arith.requantise(v, i.multiplier, i.shift)
+            to, bits = (self.cells, 16) if i.wide else (self.activation, 8)
+            to[i.destination + k] = arith.saturate(v, bits)
+
     def do_embed(self, i: Instruction) -> None:
         at = 16 * (i.parameters + self.registers[i.register] * i.stride)
         for k in range(i.count):

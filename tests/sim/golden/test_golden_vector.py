@@ -140,6 +140,19 @@ def test_add_equals_scalar(function: Function, multiplier: int, shift: int) -> N
     assert got.tolist() == expected
 
 
+@pytest.mark.parametrize(("multiplier", "shift"), [(32768, 20), (65535, 22), (9, 1), (65535, 63)])
+def test_multiply_equals_scalar(multiplier: int, shift: int) -> None:
+    rng = np.random.default_rng(shift)
+    a, b = ints(rng, 16, 300), ints(rng, 8, 300)
+    a[0], b[0] = -(1 << 15), -(1 << 7)
+    values = [
+        requantised(x * y, multiplier, shift) for x, y in zip(a.tolist(), b.tolist(), strict=True)
+    ]
+    for wide, bits in ((False, 8), (True, 16)):
+        got = vector.multiply(a, b, wide=wide, multiplier=multiplier, shift=shift)
+        assert got.tolist() == [clamp(value, bits) for value in values]
+
+
 def test_tanh_addition_does_not_look_at_the_shift() -> None:
     a = np.arange(-5, 5) * 1000
     values = [

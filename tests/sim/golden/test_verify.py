@@ -30,6 +30,7 @@ from sordino.isa.operations import (
     Jump,
     Loop,
     Matvec,
+    Multiply,
     Set,
     Table,
 )
@@ -75,6 +76,7 @@ def make(operation: type[Instruction], **fields: Any) -> Instruction:
         Drain: {"rows": 2, "multiplier": 1, "shift": 1},
         Argmax: {"rows": 2},
         Add: {"count": 1, "multiplier": 1, "shift": 1},
+        Multiply: {"count": 1, "multiplier": 1, "shift": 1},
         Embed: {"count": 1},
         Fill: {"count": 1},
         Copy: {"count": 1, "destination": 1},
@@ -103,6 +105,8 @@ def test_random_programs_pass(seed: int) -> None:
 
 
 FULL = {
+    "a product in place of its factor": make(Multiply, count=9, activation=3, destination=3),
+    "a product over the other memory's words": make(Multiply, count=9, state=4, destination=13),
     "exactly adjacent ranges": make(Copy, source=7, destination=10, count=3),
     "exactly all activation words": make(Input, destination=0, count=50),
     "exactly the last state word": make(Add, a=39, b=0),
@@ -182,6 +186,18 @@ REFUSALS = [
     (make(Add, b=40), word_range("b", S, 40, 40, 40)),
     (make(Add, destination=50), word_range("destination", A, 50, 50, 50)),
     (make(Add, shift=0), "shift is 0, wanted 1 to 63"),
+    (make(Multiply, state=40), word_range("state", S, 40, 40, 40)),
+    (make(Multiply, activation=50), word_range("activation", A, 50, 50, 50)),
+    (make(Multiply, destination=40, wide=1), word_range("destination", S, 40, 40, 40)),
+    (make(Multiply, shift=0), "shift is 0, wanted 1 to 63"),
+    (
+        make(Multiply, count=3, activation=4, destination=2),
+        "3 words to 2 overlap a factor's from 4, wanted the same range or ranges apart",
+    ),
+    (
+        make(Multiply, count=3, state=4, destination=6, wide=1),
+        "3 words to 6 overlap a factor's from 4, wanted the same range or ranges apart",
+    ),
     (make(Embed, destination=50), word_range("destination", A, 50, 50, 50)),
     (make(Fill, count=0), "count is 0, wanted at least 1"),
     (make(Fill, count=51), word_range("destination", A, 0, 50, 50)),
