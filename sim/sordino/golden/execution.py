@@ -244,6 +244,7 @@ def add(context: Context, i: Instruction) -> Execute:
 
 
 def multiply(context: Context, i: Instruction) -> Execute:
+    """Make the function of a MULTIPLY."""
     memory, count, following = context.state.memory, i.count, context.next
     state = memory.state[i.state : i.state + count]
     activation = memory.activation[i.activation : i.activation + count]
