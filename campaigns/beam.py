@@ -137,11 +137,11 @@ class _Clock:
 
     def __init__(self, machine: MachineTransducer, frames: int) -> None:
         image = machine.image
-        cycles, search = Cycles(image), image.host["search"]
+        cycles, search = Cycles(image), image.network.need_search()
         widths = {
             "reset": 0,
-            "encode": search["frames"] * image.host["input"]["count"],
-            "advance": search["embedding"][2],
+            "encode": search.frames * image.network.input.count,
+            "advance": search.embedding[2],
             "score": 0,
         }
         self._cost = {

@@ -64,7 +64,7 @@ def _write_model(folder: Path) -> Path:
     model = mlperf_model(load_model(_TRAINED))
     path = folder / "mlperf.safetensors"
     arrays = {name: array.astype(np.float32) for name, array in model.arrays().items()}
-    write_atomically(path, save(arrays, {"meta": json.dumps(model.meta)}))
+    write_atomically(path, save(arrays, {"meta": json.dumps(model.meta.as_dict())}))
     return path
 
 
@@ -172,7 +172,7 @@ def _frames(image: Image) -> list[Figure]:
     bounds = frame_bounds(image)
     assert bounds is not None
     clock, figures = image.config.clock_hz, []
-    for count in (0, 1, image.host["max_symbols"]):
+    for count in (0, 1, image.network.max_symbols):
         span = bounds.tokens[count]
         assert span.worst is not None
         figures.append(

@@ -60,7 +60,7 @@ def spoken_trace(image: Image) -> Trace:
     """The mean utterance with its characters spread evenly over the frames."""
     groups = -(-UTTERANCE_FRAMES // 2)
     until = np.floor(np.arange(groups + 1) * 2 * FRAME_SECONDS * CHARACTERS_PER_SECOND).astype(int)
-    token = 1 + image.host["blank"]
+    token = 1 + image.network.blank
     tokens = [[token] * count for count in np.diff(until).tolist()]
     return follow(image, UTTERANCE_FRAMES, decisions_of(image, tokens))
 

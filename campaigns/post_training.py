@@ -56,7 +56,7 @@ def compress_run(
         raise InputError(f"wanted a float training, but {run} is quantised; choose another")
     group = 1 if unit == "single" else QUAD
     model = prune_model(load_model(run / "model.npz"), zeros, group, shares)
-    model = replace(model, meta={**model.meta, "quantise": precision.to_dict()})
+    model = replace(model, meta=model.meta.changed(quantise=precision.to_meta()))
     output.mkdir(parents=True, exist_ok=True)
     save_model(model, output / "model.npz")
     score = _measure(output / "model.npz", precision, data, before["split"])

@@ -74,7 +74,7 @@ def _image(model: RnntModel, config: Config, chunk: int, bits: int | None = None
 def _cycles(image: Image, memory: MemoryTiming) -> float:
     """A frame's, over whole chunks of silence."""
     engine = Cycles(image, memory=memory)
-    dim = int(image.host["input"]["count"])
+    dim = image.network.input.count
     silence = np.zeros((_FRAMES, dim), np.int8)
     many, none = (engine.run(x).counters["cycles"] for x in (silence, silence[:0]))
     return (many - none) / _FRAMES

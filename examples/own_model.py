@@ -101,10 +101,10 @@ def main() -> None:
         )
     print(f"image: {len(image.to_bytes()):,} bytes for {machine.name}")
 
-    golden, speller = Golden(image), Speller(image.host["tokens"], image.host["blank"])
+    golden, speller = Golden(image), Speller(image.network.tokens, image.network.blank)
     features = np.random.default_rng(2).integers(-128, 128, (4, INPUTS)).astype(np.int8)
     print(f"features {features.shape}: {speller.text(golden.run(features).tokens)!r}")
-    recording = load_input(WAV, FeatureDefinition.from_dict(image.host["features"]))
+    recording = load_input(WAV, FeatureDefinition.of_image(image))
     print(f"{WAV.name} {recording.shape}: {speller.text(golden.run(recording).tokens)!r}")
     if not both:
         return

@@ -13,8 +13,8 @@ MODELS = Path(__file__).parents[1] / "models"
 wav = Path(sys.argv[1]) if len(sys.argv) > 1 else MODELS / "utterances" / "enter-six-five.wav"
 
 image = Image.load(MODELS / "an4_rnnt_causal.sordino")
-heard = read_input(wav, FeatureDefinition.from_dict(image.host["features"]))
+heard = read_input(wav, FeatureDefinition.of_image(image))
 for doubt in heard.doubts:
     print(f"{wav}: {doubt}", file=sys.stderr)
 tokens = Golden(image).run(heard.quantised).tokens
-print(Speller(image.host["tokens"], image.host["blank"]).text(tokens))
+print(Speller(image.network.tokens, image.network.blank).text(tokens))

@@ -13,7 +13,8 @@ CAMPAIGNS = sorted((ROOT / "campaigns").rglob("*.py"))
 ALLOWED = {
     "arith": set(),
     "arch": set(),
-    "isa": {"arch", "arith", "isa"},
+    "isa": {"arch", "arith", "errors", "isa", "schema"},
+    "schema": {"errors", "schema"},
     "rtl": {"arch", "arith", "errors", "extras", "files", "isa", "rtl"},
     "golden": {"arch", "arith", "isa", "golden", "engines"},
     "cycles": {"arch", "isa", "rtl", "golden", "engines", "cycles"},
@@ -22,9 +23,11 @@ ALLOWED = {
     "extras": {"errors"},
     "locks": {"errors"},
     "npy": set(),
-    "meta": {"arith", "errors", "files", "meta"},
-    "model": {"arch", "arith", "isa", "errors", "files", "meta", "model", "npy", "speech"},
-    "speech": {"errors", "files", "isa", "meta", "npy", "speech"},
+    "meta": {"arith", "errors", "files", "isa", "meta", "schema"},
+    "model": {
+        *("arch", "arith", "isa", "errors", "files", "meta", "model", "npy", "schema", "speech"),
+    },
+    "speech": {"errors", "files", "isa", "meta", "npy", "schema", "speech"},
     "driver": {"arch", "isa", "driver"},
     "decode": {
         *("compiler", "decode", "errors", "files", "golden", "isa", "model", "speech"),

@@ -128,7 +128,7 @@ def test_a_model_rounded_and_pruned_without_training(tmp_path: Path) -> None:
     assert "--bits 3 --codebook lloyd-max --zeros 0.5" in training.command(found.result)
     model = load_model(tmp_path / "a_b3_z50" / "model.npz")
     image = compile_model(model, PRESETS["tiny"]).image
-    assert (image.host["weight_bits"], image.host["codebook"]) == (3, "lloyd-max")
+    assert (image.host.weight_bits, image.host.codebook) == (3, "lloyd-max")
     utterances = load_dataset(data, "train")
     texts = []
     for u in utterances:

@@ -206,7 +206,7 @@ def test_streamed_weights(streaming, tmp_path):
 def test_utterance(simulator, tmp_path):
     """The speech model on a whole recording: weights, features and words are real."""
     image = compile_model(load_model(MODEL), CONFIG).image
-    features = load_input(RECORDING, FeatureDefinition.from_dict(image.host["features"]))
+    features = load_input(RECORDING, FeatureDefinition.of_image(image))
     result = simulate(simulator, tmp_path, image, features, again=False)
     assert result.error is Error.NONE
-    assert "".join(image.host["tokens"][token] for token in result.tokens).strip() == "YES"
+    assert "".join(image.host.tokens[token] for token in result.tokens).strip() == "YES"

@@ -41,11 +41,11 @@ def rtl(image: Image) -> Rtl:
 
 
 def speech(image: Image, path: Path) -> NDArray[np.int8]:
-    return load_input(path, FeatureDefinition.from_dict(image.host["features"]))
+    return load_input(path, FeatureDefinition.of_image(image))
 
 
 def text_of(image: Image, tokens: list[int]) -> str:
-    return "".join(image.host["tokens"][token] for token in tokens)
+    return "".join(image.host.tokens[token] for token in tokens)
 
 
 @pytest.mark.parametrize(

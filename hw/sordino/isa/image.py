@@ -16,10 +16,9 @@ All numbers are little endian. `ImageError` refuses any flipped bit and any miss
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from zlib import crc32
 
 from amaranth.lib import enum
@@ -27,6 +26,7 @@ from amaranth.lib import enum
 from sordino.arch import STREAM_WORD_BITS, Config, ConfigError
 from sordino.isa.encoding import EncodingError
 from sordino.isa.external import external_bytes
+from sordino.isa.host import HostSection, ImageError, NetworkSection
 from sordino.isa.instruction import Instruction
 from sordino.isa.instruction_set import InstructionSet
 from sordino.isa.operations import ISA
@@ -39,6 +39,7 @@ from sordino.isa.packing import (
 )
 from sordino.isa.parameters import PARAMETER_BYTES
 from sordino.isa.tans import Symbol, TableError, expand, expanded_bytes
+from sordino.schema.text import parse_json
 
 __all__ = ["FORMAT", "Image", "ImageError", "MatrixStreams", "Section"]
 
@@ -57,15 +58,11 @@ _EXCESS = 1 << 20
 """Bytes that are read beyond what the header says, so as to say how many there are."""
 
 
-class ImageError(ValueError):
-    """An image that cannot be used; one line: what was wanted, what was found, what to do."""
-
-
 class Section(enum.Enum, shape=32):
     """Kinds of section; each occurs exactly once, in this order, but for EXTERNAL."""
 
     HOST = 1
-    """Canonical JSON: tokens, features, configuration, entry points, labels, licence."""
+    """Canonical JSON: what a host needs, see below."""
     PROGRAM = 2
     """128-bit instructions."""
     PARAMETERS = 3
@@ -98,13 +95,13 @@ class Image:
     positions: tuple[bytes, ...]
     values: tuple[bytes, ...]
     external: bytes = b""
-    host: dict[str, Any] = field(default_factory=dict)
+    host: HostSection = field(default_factory=HostSection)
     isa: InstructionSet = ISA
 
     def section_bytes(self) -> dict[Section, bytes]:
         """Every section's contents."""
         host = {
-            **self.host,
+            **self.host.as_dict(),
             "config": self.config.as_dict(),
             "labels": [instruction.layer for instruction in self.program],
         }
@@ -124,29 +121,28 @@ class Image:
         }
 
     @property
-    def entries(self) -> dict[str, int]:
-        """Addresses of the entry points by name; `main` is at 0 where the image names none.
+    def entries(self) -> Mapping[str, int]:
+        """Addresses of the entry points by name.
 
         Raises ImageError without a program, and if what the host section says is no address of it.
         """
-        found = self.host.get("entries", {})
-        if not isinstance(found, dict):
-            raise ImageError(f"wanted entry points by name, got {found!r}; compile again")
         if not self.program:
             raise ImageError("the program has no instructions; it should at least HALT")
         last = len(self.program) - 1
-        for name, address in found.items():
-            if type(address) is not int or not 0 <= address <= last:
+        for name, address in self.host.entries.items():
+            if address > last:
                 raise ImageError(f"entry point {name!r} is address {address}, wanted 0 to {last}")
-        return found or {"main": 0}
+        return self.host.entries
 
     def entry(self, name: str) -> int:
         """Address of an entry point; ImageError if the image has none of that name."""
-        entries = self.entries
-        if name not in list(entries):
-            known = ", ".join(map(str, entries))
-            raise ImageError(f"no entry point {name!r}; the image has {known}")
-        return entries[name]
+        _ = self.entries
+        return self.host.entry(name)
+
+    @property
+    def network(self) -> NetworkSection:
+        """The host section of a compiled network; ImageError for an image of a program alone."""
+        return self.host.network
 
     def _minor(self) -> int:
         """The least minor version that says all of it."""
@@ -206,16 +202,7 @@ class Image:
     def from_bytes(cls, contents: bytes, isa: InstructionSet = ISA) -> "Image":
         """Parse and check every byte; ImageError says what is wrong."""
         sections, config_id = _read_sections(contents)
-        try:
-            host = json.loads(sections[Section.HOST], parse_constant=_no_constant)
-            config = Config(**host.pop("config"))
-            labels = host.pop("labels")
-            if not isinstance(labels, list) or not all(isinstance(text, str) for text in labels):
-                raise ValueError("its labels are no list of texts")
-        except _NO_HOST as error:
-            raise ImageError(
-                f"host section is not what this version writes: {error}; compile again"
-            ) from None
+        host, config, labels = _host(sections[Section.HOST])
         if config.id != config_id:
             raise ImageError(
                 f"header names configuration {config_id:#010x}, host section {config.id:#010x}; "
@@ -245,6 +232,13 @@ class Image:
             )
         except (EncodingError, TableError, struct.error, ValueError) as error:
             raise ImageError(str(error)) from None
+        for name in ("non_zeros", "padding"):
+            counts = getattr(host, name)
+            if counts and len(counts) != len(matrices):
+                raise ImageError(
+                    f"wanted the image's {name} of {len(matrices)} matrices, got {len(counts)}; "
+                    "compile its model again"
+                )
         if len(image.parameters) % PARAMETER_BYTES:
             raise ImageError("parameter section is not a whole number of 128-bit words")
         if len(image.external) != (wanted := external_bytes(matrices, config)):
@@ -259,8 +253,19 @@ _NO_HOST = (ValueError, TypeError, KeyError, AttributeError, RecursionError, Con
 """What reading a host section that was made by hand may end in."""
 
 
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is no JSON")
+def _host(contents: bytes) -> tuple[HostSection, Config, list[str]]:
+    """The host section, and of what the image reads by itself configuration and labels."""
+    try:
+        host = parse_json(contents.decode())
+        config = Config(**host.pop("config"))
+        labels = host.pop("labels")
+        if not isinstance(labels, list) or not all(isinstance(text, str) for text in labels):
+            raise ValueError("its labels are no list of texts")
+    except _NO_HOST as error:
+        raise ImageError(
+            f"host section is not what this version writes: {error}; compile again"
+        ) from None
+    return HostSection.from_json(host), config, labels
 
 
 def _read_sections(contents: bytes) -> tuple[dict[Section, bytes], int]:

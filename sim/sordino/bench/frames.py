@@ -94,7 +94,7 @@ def compile_step(units: int, lanes: int, bits: int, zeros: float) -> Image:
 
 def _run(engine: Rtl | Cycles | AmaranthSim, frames: int) -> int:
     """Cycles of so many frames of zeros: what features hold changes tokens, not a layer's time."""
-    inputs = engine.image.host["input"]["count"]
+    inputs = engine.image.network.input.count
     result = engine.run(np.zeros((frames, inputs), np.int8))
     if result.error is not Error.NONE:
         raise Mismatch(f"the machine stopped with {result.error.name}")
@@ -115,7 +115,7 @@ def encoder_use(
             continue
         cycles += spent
         if isinstance(instruction, Matvec):
-            padding = image.host["padding"][instruction.matrix]
+            padding = image.host.padding[instruction.matrix]
             matvec += spent
             places += times * (sum(image.matrices[instruction.matrix].places) - padding)
         if isinstance(instruction, Cell):

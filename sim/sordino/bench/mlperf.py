@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from sordino.arch import PRESETS, Config
 from sordino.arith import FEATURE
 from sordino.bench.random_models import draw_linear, draw_stack
+from sordino.isa.host import Stacking
+from sordino.meta.table import EncoderMeta, JointMeta, Meta
 from sordino.model.rnnt import RnntModel
 
 __all__ = [
@@ -91,13 +93,12 @@ def mlperf_model(trained: RnntModel) -> RnntModel:
         joint_encoder=draw_linear(rng, trained.joint_encoder, _JOINT, _UNITS),
         joint_prediction=draw_linear(rng, trained.joint_prediction, _JOINT, _PREDICTED),
         joint_output=draw_linear(rng, trained.joint_output, len(_TOKENS), _JOINT),
-        meta={
-            "tokens": list(_TOKENS),
-            "blank": 0,
-            "max_symbols_per_frame": 30,
-            "encoder": {"time_reduction": {"after": _AFTER, "factor": _FACTOR}},
-            "joint": {"activation": "relu"},
-        },
+        meta=Meta(
+            tokens=tuple(_TOKENS),
+            max_symbols_per_frame=30,
+            encoder=EncoderMeta(time_reduction=Stacking(after=_AFTER, factor=_FACTOR)),
+            joint=JointMeta(activation="relu"),
+        ),
         name="MLPerf RNN-T",
     )
     model.joint_output.bias[model.blank] += _SILENCE

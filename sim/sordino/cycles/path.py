@@ -17,7 +17,7 @@ def decisions_of(image: Image, tokens: Sequence[Sequence[int]]) -> list[int]:
 
     A blank ends a frame unless it has as many tokens as it may have.
     """
-    blank, most = int(image.host["blank"]), int(image.host["max_symbols"])
+    blank, most = image.network.blank, image.network.max_symbols
     found: list[int] = []
     for frame in tokens:
         if len(frame) > most or blank in frame:

@@ -60,11 +60,10 @@ def frame_timeline(
     """
     durations = durations or Durations(image)
     program = image.program
-    factor = int((image.host["model"].get("time_reduction") or {}).get("factor", 1))
-    chunk = int(image.host.get("chunk", 1))
-    factor *= chunk
-    blank = int(image.host["blank"])
-    frame = [0 if blank else 1] * tokens
+    host = image.network
+    chunk = host.chunk
+    factor = host.time_reduction * chunk
+    frame = [0 if host.blank else 1] * tokens
     groups = _SETTLED + 2
     trace = follow(image, groups * factor, decisions_of(image, [frame] * (groups * chunk)))
     ended, passage = set(trace.ended.tolist()), Passage(Issuer(durations))

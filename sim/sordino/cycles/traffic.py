@@ -41,13 +41,13 @@ def bus_bytes(image: Image, addresses: Iterable[int]) -> int:
 
 
 def speech_traffic(image: Image) -> SpeechTraffic:
-    """The bytes that an image with an RNN-T reads; KeyError for others."""
+    """The bytes that an image with an RNN-T reads; ImageError for others."""
 
     def read(tokens: list[list[int]]) -> int:
         trace = follow(image, len(tokens), decisions_of(image, tokens))
         return bus_bytes(image, trace.addresses.tolist())
 
-    token = next(n for n in range(2) if n != int(image.host["blank"]))
+    token = next(n for n in range(2) if n != image.network.blank)
     few: list[list[int]] = [[] for _ in range(_FRAMES)]
     many = few + few
     once, spoken = read(few), read([[token], *few[1:]])

@@ -2,6 +2,7 @@
 
 from sordino.engines.memory_timing import BEAT, MemoryTiming
 from sordino.isa.external import external_bytes
+from sordino.isa.host import NetworkSection
 from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Matvec
@@ -39,5 +40,6 @@ def cycle_bound(image: Image, frames: int, memory: MemoryTiming | None = None) -
     """
     timing = memory or MemoryTiming()
     once = sum(_cost(image, instruction, timing) for instruction in image.program)
-    symbols = int(image.host.get("max_symbols", 1))
+    host = image.host
+    symbols = host.max_symbols if isinstance(host, NetworkSection) else 1
     return 2 * once * (symbols + 2) * (frames + 2)

@@ -14,6 +14,7 @@ from sordino.engines.errors import Mismatch
 from sordino.engines.profile import layer_times
 from sordino.engines.rtl import Rtl
 from sordino.isa.choices import Space
+from sordino.isa.host import HostSection
 from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Drain, Fill, Halt, Input, Matvec, Table
@@ -98,10 +99,10 @@ def _image(matrix: NDArray[np.int8], layout: Layout, stored_zeros: bool) -> Imag
         matrices=encoded.matrices,
         positions=encoded.positions,
         values=encoded.values,
-        host={
-            "non_zeros": [stats.non_zeros for stats in encoded.stats],
-            "padding": [stats.padding for stats in encoded.stats],
-        },
+        host=HostSection(
+            non_zeros=tuple(stats.non_zeros for stats in encoded.stats),
+            padding=tuple(stats.padding for stats in encoded.stats),
+        ),
     )
 
 
@@ -174,10 +175,10 @@ def bench_matvec(
         **by_operation,
         "places": places,
         "padding": result.counters["padding"],
-        "non_zeros": sum(image.host["non_zeros"]),
+        "non_zeros": sum(image.host.non_zeros),
         "wait_x": result.counters["wait_x"],
         "balance": _balance(image),
         "utilisation": places * wanted / time.cycles,
-        "useful": sum(image.host["non_zeros"]) / (lanes * time.cycles),
+        "useful": sum(image.host.non_zeros) / (lanes * time.cycles),
         "matvec_utilisation": places * wanted / max(1, by_operation["matvec_cycles"]),
     }

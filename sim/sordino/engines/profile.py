@@ -36,8 +36,8 @@ class LayerTime:
 def _walked(image: Image, instruction: Instruction) -> tuple[int, int]:
     """Places (padding left out) times group, and non-zero weights of one MATVEC."""
     matrix = image.matrices[instruction.matrix]
-    padding = image.host.get("padding", [0] * len(image.matrices))[instruction.matrix]
-    non_zeros = image.host.get("non_zeros", [0] * len(image.matrices))[instruction.matrix]
+    padding = image.host.padding[instruction.matrix] if image.host.padding else 0
+    non_zeros = image.host.non_zeros[instruction.matrix] if image.host.non_zeros else 0
     return (sum(matrix.places) - padding) * image.config.group, non_zeros
 
 

@@ -58,10 +58,9 @@ class Estimate:
 
 def frame_seconds(image: Image) -> float | None:
     """Seconds of speech in one input vector; None where the image does not say."""
-    features = image.host.get("features")
-    if not isinstance(features, dict):
+    if image.host.features is None:
         return None
-    definition = FeatureDefinition.from_dict(features)
+    definition = FeatureDefinition.of_image(image)
     return definition.stack / definition.front_end.frame_rate
 
 
@@ -73,7 +72,7 @@ def estimate_image(image: Image, clock_hz: int | None = None) -> Estimate:
     fit, logic = Fit.load(), estimate_logic(config)
     factor: tuple[float, float | None] | None = None
     if bounds is not None and seconds is not None:
-        chunk = int(image.host.get("chunk", 1))
+        chunk = image.host.chunk
         # Of a chunk most frames are an INPUT and no more; the last one takes the time of all.
         best = bounds.frame.best if chunk == 1 else bounds.tokens[0].worst or 0
         worst = bounds.frame.worst

@@ -145,7 +145,7 @@ def make_report(
     counted = {layer.name: layer.stalls.limiter for layer in layers}
     timelines = [
         frame_timeline(image, n, durations=timer.durations)
-        for n in range(min(1, int(image.host["max_symbols"])) + 1)
+        for n in range(min(1, image.network.max_symbols) + 1)
     ]
     dense = frame_timeline(image, 0, durations=stored)
     return Report(
@@ -171,8 +171,7 @@ def make_report(
 
 
 def _definition(image: Image) -> FeatureDefinition | None:
-    features = image.host.get("features")
-    return FeatureDefinition.from_dict(features) if isinstance(features, dict) else None
+    return None if image.host.features is None else FeatureDefinition.of_image(image)
 
 
 def _stretch(

@@ -64,7 +64,7 @@ def weight_steps(
     With zeros left out by a bitmap there is one bit for each place where a group could stop, and
     for each at which one does the weights of all its lanes in their width.
     """
-    bits, group = int(image.host["weight_bits"]), image.config.group
+    bits, group = image.network.weight_bits, image.config.group
     weights = sum(matrix.weights for matrix in matrices)
     zeros = weights - sum(matrix.non_zeros for matrix in matrices)
     kept = sum(matrix.places for matrix in matrices) * group

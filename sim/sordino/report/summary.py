@@ -20,5 +20,5 @@ def image_summary(image: Image, name: str, size: int, bounds: Bounds | None) -> 
         "id": f"{image.config.id:08x}",
         "config": image.config.as_dict(),
         "cycles": None if bounds is None else bounds.as_dict(),
-        "host": image.host,
+        "host": image.host.as_dict(),
     }

@@ -16,7 +16,7 @@ from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Argmax, Cell, Matvec
 
-__all__ = ["Use", "matrix_uses", "speech_trace", "time_reduction"]
+__all__ = ["Use", "matrix_uses", "speech_trace"]
 
 _BANKS = (Store.BANK0, Store.BANK1)
 
@@ -46,25 +46,14 @@ class Use:
     values: int
 
 
-def time_reduction(image: Image) -> int:
-    """The number of input vectors that time reduction stacks; 1 without."""
-    reduction = image.host["model"].get("time_reduction") or {}
-    return int(reduction.get("factor", 1))
-
-
 def speech_trace(image: Image, vectors: int, tokens: int) -> Trace:
     """The path of so many input vectors with so many tokens, spread evenly.
 
-    InputError where they do not fit, or the image is not that of a greedy RNN-T.
+    InputError where they do not fit, ImageError where the image is not that of a network.
     """
-    try:
-        blank, most = int(image.host["blank"]), int(image.host["max_symbols"])
-        groups = -(-vectors // time_reduction(image))
-    except (KeyError, TypeError, ValueError):
-        raise InputError(
-            "wanted an image of a greedy RNN-T, got one without blank, max_symbols or model; "
-            "compile a model"
-        ) from None
+    host = image.network
+    blank, most = host.blank, host.max_symbols
+    groups = -(-vectors // host.time_reduction)
     if tokens > groups * most:
         raise InputError(
             f"wanted at most {groups * most} tokens in {vectors} input vectors, got {tokens}; "
@@ -77,7 +66,7 @@ def speech_trace(image: Image, vectors: int, tokens: int) -> Trace:
 
 def matrix_uses(image: Image) -> list[Use]:
     """Every matrix that the program uses, in the order of the directory."""
-    factor = time_reduction(image)
+    factor = image.network.time_reduction
     trace = speech_trace(image, 3 * factor, 3)
     program, uses = image.program, dict[int, Use]()
     slots: dict[tuple[Store, int], int] = {}

@@ -128,7 +128,7 @@ def _rate(result: _Result, score: _Result | None) -> float | None:
 
 def _identity(model: RnntModel) -> str:
     """All that a result depends on of the model: its numbers and its meta."""
-    digest = hashlib.sha256(json.dumps(model.meta, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(model.meta.as_dict(), sort_keys=True).encode())
     for name, array in model.arrays().items():
         digest.update(f"{name} {array.shape}".encode() + array.tobytes())
     for numbers in (model.feature_mean, model.feature_std):

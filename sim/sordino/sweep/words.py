@@ -77,7 +77,7 @@ def word_errors(
 ) -> dict[str, Any]:
     """Count word errors of a point that can be built: greedy, on the exact machine."""
     image = compile_point(model, base, point).image
-    golden, speller = Golden(image), Speller(image.host["tokens"], image.host["blank"])
+    golden, speller = Golden(image), Speller(image.network.tokens, image.network.blank)
     texts = [speller.text(golden.run(x).tokens) for x in recordings.inputs]
     score = word_error_rate(recordings.references, texts)
     return {

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.compiler.codec import EncodedMatrices, encode_matrices
 from sordino.isa.choices import Space
+from sordino.isa.host import MAIN, HostSection
 from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction
 from sordino.isa.instruction_set import InstructionSet
@@ -228,7 +229,7 @@ class ProgramBuilder:
     def image(self, **host: Any) -> Image:
         """The image; entry point `main` is address 0 or the label of that name."""
         encoded = encode_matrices(self.slots, self.config)
-        entries = {"main": self._labels.get("main", 0)}
+        entries = {MAIN: self._labels.get(MAIN, 0)}
         return Image(
             config=self.config,
             program=self.program(encoded),
@@ -237,6 +238,6 @@ class ProgramBuilder:
             matrices=encoded.matrices,
             positions=encoded.positions,
             values=encoded.values,
-            host={"entries": entries, **host},
+            host=HostSection(**{"entries": entries, **host}),
             isa=self.isa,
         )

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from sordino.cli.engines import ENGINES, make_engine, simulator_of, slow_option, vcd_option
-from sordino.cli.images import load_image
 from sordino.cli.options import IMAGE, INPUTS, json_option
 from sordino.cli.output import console, print_json, progress
 from sordino.cli.speech import Heard, check_inputs, hear_all
@@ -115,7 +114,7 @@ def cosim(
     if vcd is not None and "rtl" not in names:
         raise click.UsageError("--vcd needs the rtl engine")
     check_inputs(inputs)
-    program = load_image(image)
+    program = Image.load(image)
     loaded = hear_all(program, inputs)
     frames = [len(heard.features[:until]) for heard in loaded if not heard.refused]
     machines = []

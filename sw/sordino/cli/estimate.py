@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from sordino.arch import load_config
-from sordino.cli.images import load_image
 from sordino.cli.options import (
     config_option,
     json_option,
@@ -19,6 +18,7 @@ from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.errors import InputError
 from sordino.estimate.capacity import compile_needed, trimmed
 from sordino.estimate.estimate import Estimate, estimate_image
+from sordino.isa.image import Image
 from sordino.model.load import load_model
 
 __all__ = ["estimate"]
@@ -114,7 +114,7 @@ def estimate(
     """
     if model.suffix == ".sordino":
         _refuse_for_images(context)
-        image = load_image(model)
+        image = Image.load(model)
     else:
         machine = load_config(config, changes)
         options = CompileOptions(weight_bits=weight_bits, sparsity=sparsity, shares=shares)

@@ -9,7 +9,6 @@ from typing import Any, get_args
 import click
 
 from sordino.cli.engines import ENGINES, make_engine
-from sordino.cli.images import load_image
 from sordino.cli.options import data_option, json_option, path_type
 from sordino.cli.output import print_json, print_table, progress
 from sordino.cli.search import SearchChoice, search_options
@@ -28,7 +27,7 @@ from sordino.speech.inputs import ModelInput, read_input
 from sordino.speech.reference import FloatRnnt
 from sordino.speech.splits import load_split
 from sordino.speech.text import Speller
-from sordino.speech.transcript import frame_seconds, load_definition, speller_of, text_of
+from sordino.speech.transcript import frame_seconds, speller_of, text_of
 from sordino.speech.wer import Wer, transcript_errors
 
 __all__ = ["evaluate"]
@@ -98,8 +97,8 @@ def _transcribe(
         kept = bar.track(utterances, task_id=task)
         if engine == "float":
             return _in_float(model, meta, choice if choice.wanted else None, kept)
-        image = load_image(model)
-        definition = load_definition(image)
+        image = Image.load(model)
+        definition = FeatureDefinition.of_image(image)
         if choice.wanted:
             decoder = choice.decoder(MachineTransducer(image))
             outcome = _Outcome(speller_of(image))

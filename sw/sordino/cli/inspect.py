@@ -7,7 +7,6 @@ import click
 
 from sordino.arch import Config, load_config
 from sordino.cli.engines import memory_options
-from sordino.cli.images import load_image
 from sordino.cli.options import IMAGE, json_option, machine_type, path_type, set_option
 from sordino.cli.output import console, echo, print_json, print_table
 from sordino.compiler.listing import listing
@@ -16,6 +15,7 @@ from sordino.cycles.durations import Durations
 from sordino.cycles.traffic import speech_traffic
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.verify import verify
+from sordino.isa.host import NetworkSection
 from sordino.isa.image import Image, ImageError
 from sordino.report.summary import image_summary
 from sordino.rtl.resources import memory_bits, multipliers
@@ -44,11 +44,11 @@ def _bounds(image: Image, memory: MemoryTiming) -> Bounds | None:
 
 def _traffic(image: Image) -> dict[str, float] | None:
     """What an RNN-T reads over the bus; None where nothing is streamed."""
-    if not image.external or "blank" not in image.host:
+    if not image.external or not isinstance(image.host, NetworkSection):
         return None
     traffic = speech_traffic(image)
     report: dict[str, float] = {"bytes_per_frame": traffic.frame, "bytes_per_token": traffic.token}
-    if "features" in image.host:
+    if image.host.features is not None:
         report["bytes_per_second"] = traffic.frame / frame_seconds(image)
     return report
 
@@ -107,7 +107,7 @@ def info(
         console.print(f"configuration id {report['id']}")
         return
     assert image is not None
-    loaded = load_image(image)
+    loaded = Image.load(image)
     host, bounds, traffic = loaded.host, _bounds(loaded, memory), _traffic(loaded)
     if as_json:
         head = image_summary(loaded, str(image), image.stat().st_size, bounds)
@@ -119,7 +119,7 @@ def info(
         [*((k, f"{v:,}") for k, v in sections.items()), ("file", f"{image.stat().st_size:,}")],
     )
     if bounds is not None:
-        _print_bounds(bounds, loaded.config.clock_hz, int(host.get("chunk", 1)))
+        _print_bounds(bounds, loaded.config.clock_hz, host.chunk)
     if traffic is not None:
         streamed = sum(matrix.streamed for matrix in loaded.matrices)
         second = traffic.get("bytes_per_second")
@@ -129,12 +129,14 @@ def info(
             f"{traffic['bytes_per_token']:,.0f} more a token"
             + ("" if second is None else f", {second:,.0f} a second of speech without tokens")
         )
-    model = host.get("model", {})
+    name, tokens = "program", 0
+    if isinstance(host, NetworkSection):
+        name, tokens = host.model.name, len(host.tokens)
     console.print(
-        f"{model.get('name', 'model')}: {len(loaded.matrices)} matrices, "
-        f"{len(loaded.program)} instructions, {len(host.get('tokens', ()))} tokens, for "
+        f"{name}: {len(loaded.matrices)} matrices, "
+        f"{len(loaded.program)} instructions, {tokens} tokens, for "
         f"{loaded.config.name} ({loaded.config.lanes} lanes in groups of {loaded.config.group}, "
-        f"id {loaded.config.id:08x}); licence {host.get('licence', 'not stated')}"
+        f"id {loaded.config.id:08x}); licence {host.licence or 'not stated'}"
     )
 
 
@@ -142,4 +144,4 @@ def info(
 @IMAGE
 def disasm(image: Path) -> None:
     """List IMAGE's program with addresses, labels and layers."""
-    echo(listing(load_image(image)), end="")
+    echo(listing(Image.load(image)), end="")

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from sordino.cli.images import load_image
 from sordino.cli.options import IMAGE, output_type, path_type
 from sordino.cli.output import console, frequency, progress
 from sordino.cli.paths import default_output
 from sordino.files import write_atomically
+from sordino.isa.image import Image
 from sordino.report.build import Report, make_report
 from sordino.report.compare import compare
 from sordino.report.page import render_page
@@ -21,7 +21,7 @@ __all__ = ["report"]
 
 
 def _make(path: Path, tokens: float, clock: int | None) -> Report:
-    image = load_image(path)
+    image = Image.load(path)
     with progress() as bar:
         task = bar.add_task(path.name, total=len(image.matrices))
         return make_report(

@@ -17,7 +17,6 @@ from sordino.cli.engines import (
     slow_option,
     vcd_option,
 )
-from sordino.cli.images import load_image
 from sordino.cli.options import IMAGE, INPUTS, json_option
 from sordino.cli.output import (
     console,
@@ -261,7 +260,7 @@ def run(
         raise click.UsageError("--vcd needs --engine rtl")
     choice = SearchChoice(**search)
     choice.check_engine(engine)
-    program = load_image(image)
+    program = Image.load(image)
     heard = hear_all(program, inputs)
     frames = [len(each.features) for each in heard if not each.refused]
     hertz = clock or program.config.clock_hz

@@ -11,15 +11,15 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.cli.images import load_image
 from sordino.errors import InputError
 from sordino.isa.image import Image
 from sordino.model.load import load_model
 from sordino.speech import transcript
 from sordino.speech.doubts import warn_of
+from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import ModelInput
 from sordino.speech.text import Speller
-from sordino.speech.transcript import load_definition, speller_of
+from sordino.speech.transcript import speller_of
 
 __all__ = [
     "STANDARD_INPUT",
@@ -110,8 +110,8 @@ def hear_all(image: Image, paths: Sequence[str]) -> list[Heard]:
 
     Raises InputError where there is but one, and it is refused.
     """
-    if image.host.get("features") is not None:
-        load_definition(image)  # not once for each input
+    if image.host.features is not None:
+        FeatureDefinition.of_image(image)  # not once for each input
     found = []
     for path in paths:
         begin = time.perf_counter()
@@ -136,6 +136,6 @@ def complain(message: str) -> None:
 def load_speller(path: Path) -> Speller:
     """What the tokens of an image, or of a float model, can write."""
     if path.suffix == ".sordino":
-        return speller_of(load_image(path))
+        return speller_of(Image.load(path))
     model = load_model(path, option=None)
     return Speller(model.tokens, model.blank)

@@ -227,12 +227,12 @@ def _scale(model: RnntModel) -> RnntModel:
 
     A fraction that meta names is kept where it can be meant; else it is the usual one.
     """
-    peak, joint = float(_peaks(model).max()), model.meta["joint"]
-    named = "relu_fraction" in joint
+    peak, joint = float(_peaks(model).max()), model.meta.joint
+    named = joint.states("relu_fraction")
     if not peak or (named and _LEAST_PEAK <= peak * 2.0**model.relu_fraction <= _MOST_PEAK):
         return model
     if named:
-        meta = {**model.meta, "joint": {**joint, "relu_fraction": _RELU_FRACTION}}
+        meta = model.meta.changed(joint=joint.changed(relu_fraction=_RELU_FRACTION))
         model = replace(model, meta=meta)
     shift = -round(math.log2(peak / _RELU_TOP))
     return _rescaled(model, np.full(len(model.joint_encoder.bias), shift))

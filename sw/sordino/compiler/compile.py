@@ -29,6 +29,7 @@ from sordino.compiler.search import ENTRIES
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.golden.verify import verify
+from sordino.isa.host import InputFormat, ModelFacts, NetworkSection, Stacking
 from sordino.isa.image import Image
 from sordino.locks import exclusive_folder
 from sordino.model.rnnt import MOST_BLANK_PENALTY, RnntModel
@@ -101,7 +102,7 @@ class CompileOptions:
 
     def precision(self, model: RnntModel) -> Precision:
         """The weights' precision: what is chosen, or else what the model's meta says."""
-        return self._over(Precision.from_dict(model.meta.get("quantise", {})))
+        return self._over(Precision.of(model.meta.quantise))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +121,12 @@ class Compiled:
         """The whole model in numbers: weights, zeros, bits a weight, bytes by section."""
         weights = sum(layer.weights for layer in self.layers)
         non_zeros = sum(layer.non_zeros for layer in self.layers)
-        sections = self.image.section_bytes()
+        sections, host = self.image.section_bytes(), self.image.network
+        stacking = host.model.time_reduction
         return {
             "config": self.image.config.name,
-            "weight_bits": self.image.host["weight_bits"],
-            "sparsity": self.image.host["sparsity"],
+            "weight_bits": host.weight_bits,
+            "sparsity": host.sparsity,
             "weights": weights,
             "non_zeros": non_zeros,
             "zeros": 1 - non_zeros / weights,
@@ -133,9 +135,9 @@ class Compiled:
             "places": sum(layer.places for layer in self.layers),
             "padding": sum(layer.padding for layer in self.layers),
             "embedding_snr_db": self.embedding_snr_db,
-            "time_reduction": self.image.host["model"].get("time_reduction"),
-            "parameters": self.image.host["model"]["parameters"],
-            "float32_bytes": self.image.host["model"]["float32_bytes"],
+            "time_reduction": None if stacking is None else stacking.as_dict(),
+            "parameters": host.model.parameters,
+            "float32_bytes": host.model.float32_bytes,
             "sections": {kind.name.lower(): len(body) for kind, body in sections.items()},
             "instructions": len(self.image.program),
             "streamed": sum(matrix.streamed for matrix in self.image.matrices),
@@ -189,11 +191,7 @@ def compile_model(
         positions=encoded.positions,
         values=encoded.values,
         external=encoded.external,
-        host={
-            **_host(model, options, precision, scheduled),
-            "non_zeros": [stats.non_zeros for stats in encoded.stats],
-            "padding": [stats.padding for stats in encoded.stats],
-        },
+        host=_host(model, options, precision, scheduled, encoded),
     )
     verify(image)
     layers = [
@@ -250,40 +248,38 @@ def _encode(
 
 
 def _host(
-    model: RnntModel, options: CompileOptions, precision: Precision, scheduled: Scheduled
-) -> dict[str, Any]:
+    model: RnntModel,
+    options: CompileOptions,
+    precision: Precision,
+    scheduled: Scheduled,
+    encoded: EncodedMatrices,
+) -> NetworkSection:
     """The host section; the image adds configuration and layer names."""
-    parameters = model.parameters()
-    host: dict[str, Any] = {
-        "tokens": model.tokens,
-        "blank": model.blank,
-        "max_symbols": model.max_symbols,
-        "input": {"count": model.inputs, "fraction": model.input_fraction},
-        "entries": {name: scheduled.labels[name] for name in ENTRIES},
-        "addresses": scheduled.labels,
-        "search": asdict(scheduled.search),
-        "model": {
-            "name": model.name,
-            "sha256": model.sha256,
-            "parameters": parameters,
-            "float32_bytes": _FLOAT32_BYTES * parameters,
-        },
-        "weight_bits": precision.bits,
-        "codebook": precision.codebook,
-        "sparsity": options.sparsity,
-    }
-    if options.blank_penalty:
-        host["blank_penalty"] = options.blank_penalty
-    if options.clip != CLIPS[0]:
-        host["clip"] = Clip(options.clip).how
-    if options.chunk > 1:
-        host["chunk"] = options.chunk
-    if precision.layers:
-        host["layer_bits"] = dict(precision.layers)
-    if model.time_reduction.after:
-        host["model"]["time_reduction"] = asdict(model.time_reduction)
-    if "features" in model.meta:
-        host["features"] = model.feature_definition().to_dict()
-    if model.licence is not None:
-        host["licence"] = model.licence
-    return host
+    reduction, parameters = model.time_reduction, model.parameters()
+    return NetworkSection(
+        entries={name: scheduled.labels[name] for name in ENTRIES},
+        addresses=scheduled.labels,
+        non_zeros=tuple(stats.non_zeros for stats in encoded.stats),
+        padding=tuple(stats.padding for stats in encoded.stats),
+        chunk=options.chunk,
+        features=model.feature_definition().section() if model.meta.features else None,
+        licence=model.licence,
+        tokens=tuple(model.tokens),
+        blank=model.blank,
+        max_symbols=model.max_symbols,
+        input=InputFormat(count=model.inputs, fraction=model.input_fraction),
+        model=ModelFacts(
+            name=model.name,
+            sha256=model.sha256,
+            parameters=parameters,
+            float32_bytes=_FLOAT32_BYTES * parameters,
+            time_reduction=Stacking(**asdict(reduction)) if reduction.after else None,
+        ),
+        weight_bits=precision.bits,
+        codebook=precision.codebook,
+        layer_bits=dict(precision.layers),
+        sparsity=options.sparsity,
+        blank_penalty=options.blank_penalty,
+        clip=Clip(options.clip).how,
+        search=scheduled.search,
+    )

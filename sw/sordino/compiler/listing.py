@@ -1,6 +1,7 @@
 """The program of an image as text, with names for its addresses."""
 
 from sordino.compiler.disassemble import disassemble
+from sordino.isa.host import NetworkSection
 from sordino.isa.image import Image
 from sordino.isa.parameters import PARAMETER_BYTES
 
@@ -10,8 +11,9 @@ __all__ = ["listing"]
 def listing(image: Image) -> str:
     """The image's program as text, under comment lines that say for what machine it is."""
     config = image.config
-    labels = {**image.host.get("addresses", {}), **image.entries}
-    model = image.host.get("model", {}).get("name", "model")
+    labels = {**image.host.addresses, **image.entries}
+    host = image.host
+    model = host.model.name if isinstance(host, NetworkSection) else "program"
     return (
         f"# {model} for {config.name}: {config.lanes} lanes in groups of {config.group}, "
         f"configuration {config.id:08x}\n"

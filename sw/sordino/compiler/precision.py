@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 from sordino.arith import WEIGHT
 from sordino.compiler.errors import CompileError
-from sordino.meta.table import CODEBOOKS, QUANTISE
+from sordino.isa.host import CODEBOOKS
+from sordino.meta.table import QuantiseMeta
 
 __all__ = ["CODEBOOKS", "EMBEDDING", "Precision"]
 
@@ -55,16 +55,11 @@ class Precision:
                     f"layer {pattern!r} must fit a matrix: one of {', '.join(known)}; correct it"
                 )
 
-    def to_dict(self) -> dict[str, Any]:
-        """The entries that a model's meta has under `quantise`; `from_dict` gives them back."""
-        return {"bits": self.bits, "codebook": self.codebook, "layers": dict(self.layers)}
+    def to_meta(self) -> QuantiseMeta:
+        """The precision as a model's meta states it; `of` gives it back."""
+        return QuantiseMeta(bits=self.bits, codebook=self.codebook, layers=dict(self.layers))
 
     @classmethod
-    def from_dict(cls, values: object) -> "Precision":
-        """The precision of entries as `to_dict` makes them, or some of them; else InputError."""
-        given = QUANTISE.read(values, at="quantise.")
-        return cls(
-            bits=given.get("bits", QUANTISE.default("bits")),
-            codebook=given.get("codebook", QUANTISE.default("codebook")),
-            layers=tuple(given.get("layers", {}).items()),
-        )
+    def of(cls, meta: QuantiseMeta) -> "Precision":
+        """The precision that a model's meta states."""
+        return cls(bits=meta.bits, codebook=meta.codebook, layers=tuple(meta.layers.items()))

@@ -37,11 +37,12 @@ from sordino.compiler.limits import Limits
 from sordino.compiler.place import PlacedLayer, PlacedModel
 from sordino.compiler.program import Banks, ProgramBuilder
 from sordino.compiler.quantise import QuantisedModel
-from sordino.compiler.search import ENTRIES, Search, locate, score_scale
+from sordino.compiler.search import ENTRIES, locate, score_scale
 from sordino.compiler.table_plan import UNKNOWN, Slots, TablePlans
 from sordino.isa import timing
 from sordino.isa.choices import Condition, Function, Space
 from sordino.isa.hazards import with_overlap
+from sordino.isa.host import Search
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.operations import (
     Add,

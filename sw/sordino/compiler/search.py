@@ -6,7 +6,6 @@ encoder's state stays where it is.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,8 +13,9 @@ from sordino.arith import JOINT
 from sordino.compiler.addresses import Addresses
 from sordino.compiler.contents import slot_count
 from sordino.compiler.quantise import QuantisedLayer, multiplier_shift
+from sordino.isa.host import Search
 
-__all__ = ["ENTRIES", "Search", "locate", "score_scale"]
+__all__ = ["ENTRIES", "locate", "score_scale"]
 
 ENTRIES = ("main", "reset", "encode", "advance", "score")
 """Entry points: the greedy loop, and its parts.
@@ -25,35 +25,6 @@ encode   takes the input vectors of a step of the encoder, to its half of the jo
 advance  takes a token's embedding, to the prediction network's next state and half of the joint
 score    from both halves to the joint's outputs
 """
-
-Range = tuple[int, int]
-"""First word and number of words."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Search:
-    """Addresses, as the image's host section holds them under `search`.
-
-    frames       input vectors that `encode` takes at most
-    embedding    first parameter word, words a row and width: the host gives `advance` a row
-    hidden       activation memory: h of the prediction network's layers
-    cells        state memory: their c
-    predicted    state memory: the prediction network's half of the joint
-    encoded      state memory: the encoder's half
-    scores       state memory: the joint's outputs, int16, slot by slot
-    index_table  parameter word of ARGMAX's entries, which say what token a slot is
-    fraction     fraction bits of the scores
-    """
-
-    frames: int
-    embedding: tuple[int, int, int]
-    hidden: tuple[Range, ...]
-    cells: tuple[Range, ...]
-    predicted: Range
-    encoded: Range
-    scores: Range
-    index_table: int
-    fraction: int
 
 
 def score_scale(output: QuantisedLayer) -> tuple[int, int, int]:

@@ -1,17 +1,15 @@
 """The accelerator as a transducer: its entry points, one after the other, on the exact machine.
 
 The host gives input vectors and embeddings to the feature FIFO, and between runs reads and writes
-the memories that `sordino.compiler.search.Search` names: a hypothesis's h, c and half of the joint
+the memories that `sordino.isa.host.Search` names: a hypothesis's h, c and half of the joint
 go in before `advance` and come out after it; the halves go in before `score`.
 """
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.compiler.search import Search
 from sordino.decode.transducer import log_softmax
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
@@ -38,16 +36,6 @@ class PredictionState:
     half: _Ints
 
 
-def _search_of(image: Image) -> Search:
-    found = image.host.get("search")
-    if not isinstance(found, dict) or found.keys() != {field.name for field in fields(Search)}:
-        raise ImageError(
-            "wanted an image with entry points for a search, got one without; compile the model "
-            "again"
-        )
-    return Search(**found)
-
-
 class MachineTransducer:
     """An image on the exact machine; ImageError for one without the entry points.
 
@@ -55,11 +43,11 @@ class MachineTransducer:
     """
 
     def __init__(self, image: Image) -> None:
-        self._search = _search_of(image)
+        self._search = image.network.need_search()
         self._golden, self.image = Golden(image), image
-        host: dict[str, Any] = image.host
-        self.tokens: list[str] = [str(token) for token in host["tokens"]]
-        self.blank, self.max_symbols = int(host["blank"]), int(host["max_symbols"])
+        host = image.network
+        self.tokens = list(host.tokens)
+        self.blank, self.max_symbols = host.blank, host.max_symbols
         self.runs = dict.fromkeys(("reset", "encode", "advance", "score"), 0)
         for entry in self.runs:
             image.entry(entry)
@@ -90,7 +78,7 @@ class MachineTransducer:
 
     def encode(self, x: NDArray[np.int8]) -> _Ints:
         """The encoder's half of the joint (T, joint slots) int16 for input (frames, dim)."""
-        dim = int(self.image.host["input"]["count"])
+        dim = self.image.network.input.count
         if x.ndim != 2 or x.shape[1] != dim:
             raise InputError(f"wanted input of shape (frames, {dim}), got {x.shape}")
         self._run("reset")

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize, safe_open
 
 from sordino.errors import InputError
-from sordino.meta.entries import shown
 from sordino.meta.table import MOST_META
 from sordino.model.tensors import Stored, check_floats
 from sordino.npy import MOST_NUMBERS, Header, read_array, read_header
+from sordino.schema.kinds import shown
 
 __all__ = ["READERS", "Contents"]
 

@@ -1,9 +1,8 @@
 """What is probably a mistake in a model that can be used."""
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator
 
-from sordino.meta.table import META, mean_weights
+from sordino.meta.table import Meta
 from sordino.model.tensor_names import STATISTICS
 
 __all__ = ["doubts"]
@@ -12,16 +11,16 @@ _BLANKS = ("<blank>", "<blk>", "<b>", "[blank]", "<eps>", "<epsilon>", "Îµ", "âˆ
 _ALIKE = 1e-6
 
 
-def doubts(meta: Mapping[str, Any], tensors: Collection[str]) -> Iterator[str]:
+def doubts(meta: Meta, tensors: Collection[str]) -> Iterator[str]:
     """Yield sentences for `warn` about a meta that has been read, and names of the tensors."""
-    tokens, blank = meta["tokens"], meta.get("blank", META.default("blank"))
+    tokens, blank = meta.tokens, meta.blank
     said = [n for n, token in enumerate(tokens) if token.strip().lower() in _BLANKS]
     if said and blank not in said:
         yield (
             f"meta blank is token {blank}, {tokens[blank]!r}, but token {said[0]} says "
             f"{tokens[said[0]]!r}; transcripts are probably nonsense, correct blank"
         )
-    elif "blank" not in meta and not said and tokens[blank].strip():
+    elif not meta.states("blank") and not said and tokens[blank].strip():
         yield (
             f"meta has no blank, so token {blank}, {tokens[blank]!r}, is taken for it; say which is"
         )
@@ -33,13 +32,13 @@ def doubts(meta: Mapping[str, Any], tensors: Collection[str]) -> Iterator[str]:
                 "cannot tell apart; correct tokens"
             )
             break
-    features = meta.get("features")
+    features = meta.features
     if features is None and not {*STATISTICS}.isdisjoint(tensors):
         yield (
             "the model has features.mean or features.std, but its meta no features, so images of "
             "it take no recordings; add features, see docs/meta.md"
         )
-    weights = mean_weights(features or {})
+    weights = {} if features is None else features.mean_weights()
     if weights and abs(sum(weights.values()) - 1) > _ALIKE:
         yield (
             "meta features subtract "

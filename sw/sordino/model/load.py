@@ -23,13 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.errors import InputError, warn
-from sordino.meta.entries import shown
-from sordino.meta.table import META, MOST_META, parse_meta
+from sordino.meta.table import MOST_META, Meta, parse_meta
 from sordino.model.archives import READERS
 from sordino.model.doubts import doubts
 from sordino.model.rnnt import Linear, Lstm, RnntModel
 from sordino.model.tensor_names import GATES, canonical, layers_of
 from sordino.model.tensors import as_floats, check_numbers, shape_of
+from sordino.schema.kinds import shown
 
 __all__ = ["load_model", "model_from_arrays"]
 
@@ -87,7 +87,7 @@ def model_from_arrays(
         raise InputError(
             f"wanted tensors by their names, got {type(tensors).__name__}; see docs/meta.md"
         )
-    read = META.read(meta)
+    read = Meta.read(meta)
     known = _Tensors(tensors)
     _model(known.stand_ins(), read, name, sha256)  # whether all fits, before memory is taken
     known.load()
@@ -97,7 +97,7 @@ def model_from_arrays(
     return model
 
 
-def _model(known: "_Tensors", meta: dict[str, Any], name: str, sha256: str) -> RnntModel:
+def _model(known: "_Tensors", meta: Meta, name: str, sha256: str) -> RnntModel:
     return RnntModel(
         encoder=known.stack("encoder"),
         embedding=known.take("prediction.embedding.weight"),

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from sordino.arith import FEATURE
 from sordino.errors import InputError
 from sordino.meta.sizes import check_sizes
-from sordino.meta.table import ACTIVATIONS, META
+from sordino.meta.table import ACTIVATIONS, Meta
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.reduction import TimeReduction
 
@@ -107,9 +106,9 @@ def _check_shape(name: str, array: _Array, wanted: tuple[int | None, ...]) -> No
 class RnntModel:
     """An RNN-T with LSTM encoder and prediction network of any depth and width.
 
-    Raises InputError where shapes do not fit each other, a number is not finite, or meta is not
-    what `sordino.meta.table.META` allows or the arrays have. After construction `meta` is a copy
-    that has `blank`, `max_symbols_per_frame`, `encoder.layers` and `prediction.layers`.
+    Raises InputError where shapes do not fit each other, a number is not finite, or meta states
+    sizes that the arrays do not have. After construction `meta` is a copy that states `blank`,
+    `max_symbols_per_frame`, `encoder.layers` and `prediction.layers`.
 
     name, sha256    of the file it came from
     embedding       (tokens, width); the row of the blank is also the start symbol
@@ -122,36 +121,40 @@ class RnntModel:
     joint_encoder: Linear
     joint_prediction: Linear
     joint_output: Linear
-    meta: dict[str, Any]
+    meta: Meta
     name: str = "model"
     sha256: str = ""
     feature_mean: _Array | None = None
     feature_std: _Array | None = None
 
     def __post_init__(self) -> None:
-        meta = META.read(self.meta)
         if not self.encoder or not self.prediction:
             raise InputError(
                 "wanted an encoder and a prediction network of at least one LSTM, "
                 f"got {len(self.encoder)} and {len(self.prediction)}; export the whole model"
             )
-        for name in ("blank", "max_symbols_per_frame"):
-            meta.setdefault(name, META.default(name))
-        for part, layers in (("encoder", self.encoder), ("prediction", self.prediction)):
-            meta.setdefault(part, {}).setdefault("layers", len(layers))
-        object.__setattr__(self, "meta", meta)
         self._check_layers()
+        meta = self.meta.changed(
+            blank=self.meta.blank,
+            max_symbols_per_frame=self.meta.max_symbols_per_frame,
+            encoder=self.meta.encoder.changed(layers=len(self.encoder)),
+            prediction=self.meta.prediction.changed(layers=len(self.prediction)),
+        )
+        object.__setattr__(self, "meta", meta)
         self._check_arrays()
         check_sizes(meta, {name: array.shape for name, array in self.arrays().items()})
-        if "features" in meta:
+        if meta.features is not None:
             self.feature_definition()
 
     def _check_layers(self) -> None:
         """What sizes of the arrays depend on."""
-        for part, layers in (("encoder", self.encoder), ("prediction", self.prediction)):
-            if self.meta[part]["layers"] != len(layers):
+        for part, stated, layers in (
+            ("encoder", self.meta.encoder.layers, self.encoder),
+            ("prediction", self.meta.prediction.layers, self.prediction),
+        ):
+            if stated not in (None, len(layers)):
                 raise InputError(
-                    f"wanted {self.meta[part]['layers']} {part} layers, as meta says, "
+                    f"wanted {stated} {part} layers, as meta says, "
                     f"got {len(layers)}; correct meta, or export the whole model"
                 )
 
@@ -175,7 +178,7 @@ class RnntModel:
 
     def _check_tokens(self) -> None:
         """Check that each row has a token, the blank among them: decoding begins with it."""
-        tokens, rows = len(self.meta["tokens"]), len(self.embedding)
+        tokens, rows = len(self.meta.tokens), len(self.embedding)
         outputs = len(self.joint_output.weight) if self.joint_output.weight.ndim else 0
         if tokens != rows and outputs == tokens:
             advice = "leave rows out" if rows > tokens else "export the whole table"
@@ -194,7 +197,7 @@ class RnntModel:
 
     def with_max_symbols(self, max_symbols: int) -> "RnntModel":
         """The model with another limit of tokens a frame."""
-        return replace(self, meta={**self.meta, "max_symbols_per_frame": max_symbols})
+        return replace(self, meta=self.meta.changed(max_symbols_per_frame=max_symbols))
 
     def with_blank_penalty(self, nats: float) -> "RnntModel":
         """The model with the score of blank lower by `nats`: one that leaves out fewer words.
@@ -211,38 +214,37 @@ class RnntModel:
     @property
     def tokens(self) -> list[str]:
         """Text of every token."""
-        return list(self.meta["tokens"])
+        return list(self.meta.tokens)
 
     @property
     def blank(self) -> int:
         """The token that stands for no token."""
-        return int(self.meta["blank"])
+        return self.meta.blank
 
     @property
     def max_symbols(self) -> int:
         """Tokens emitted in one frame at most."""
-        return int(self.meta["max_symbols_per_frame"])
+        return self.meta.max_symbols_per_frame
 
     @property
     def activation(self) -> str:
         """The joint's function, one of ACTIVATIONS."""
-        return str(self.meta["joint"]["activation"])
+        return self.meta.joint.activation
 
     @property
     def relu_fraction(self) -> int:
         """Fraction bits of a ReLU joint's int8 activations."""
-        return int(self.meta["joint"].get("relu_fraction", META.default("joint.relu_fraction")))
+        return self.meta.joint.relu_fraction
 
     @property
     def licence(self) -> str | None:
         """The licence that meta names, in either spelling; None where it names none."""
-        text = self.meta.get("licence", self.meta.get("license"))
-        return None if text is None else str(text)
+        return self.meta.license if self.meta.licence is None else self.meta.licence
 
     @cached_property
     def time_reduction(self) -> TimeReduction:
         """The layer before which the encoder stacks frames, and how many; `after` is 0 for none."""
-        return TimeReduction.from_meta(self.meta["encoder"], len(self.encoder))
+        return TimeReduction.from_meta(self.meta.encoder, len(self.encoder))
 
     @property
     def inputs(self) -> int:
@@ -252,13 +254,13 @@ class RnntModel:
     @cached_property
     def input_fraction(self) -> int:
         """Fraction bits of the int8 input."""
-        if "features" in self.meta:
+        if self.meta.features is not None:
             return self.feature_definition().fraction_bits
         return FEATURE.fraction
 
     def feature_definition(self) -> FeatureDefinition:
         """How recordings become input; InputError where meta does not say or does not fit."""
-        if "features" not in self.meta:
+        if self.meta.features is None:
             raise InputError(
                 f"wanted features in the meta of {self.name}, got none: it takes no recordings; "
                 "add them, see docs/meta.md"
@@ -269,8 +271,8 @@ class RnntModel:
                 f"wanted tensor {missing}, since meta has features, found none; add the mean and "
                 "deviation of each cepstrum in the training data, or leave features out of meta"
             )
-        definition = FeatureDefinition.from_model_meta(
-            self.meta, self.feature_mean, self.feature_std
+        definition = FeatureDefinition.from_meta(
+            self.meta.features, self.feature_mean, self.feature_std
         )
         if definition.dim != self.inputs:
             raise InputError(

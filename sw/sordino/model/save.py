@@ -28,4 +28,4 @@ def save_model(model: RnntModel, path: Path) -> None:
     arrays = model.arrays()
     if model.feature_mean is not None and model.feature_std is not None:
         arrays |= {"features.mean": model.feature_mean, "features.std": model.feature_std}
-    save_arrays(path, model.meta, arrays)
+    save_arrays(path, model.meta.as_dict(), arrays)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.errors import InputError
-from sordino.meta.entries import shown
 from sordino.npy import MOST_NUMBERS
+from sordino.schema.kinds import shown
 
 __all__ = ["Stored", "as_floats", "check_floats", "check_numbers", "shape_of"]
 

@@ -4,14 +4,13 @@ import json
 from collections.abc import Callable
 
 from sordino import arch
-from sordino.isa import bits, image, packing, tans
+from sordino.isa import bits, host, image, packing, tans
 from sordino.meta import table as meta
-from sordino.meta.entries import Entry
 from sordino.model import load
 from sordino.npy import MOST_NUMBERS
 from sordino.reference.arithmetic import arithmetic_page
 from sordino.reference.instructions import isa_page
-from sordino.reference.markdown import NOTE, as_table, docstring, fields, members, table
+from sordino.reference.markdown import NOTE, as_table, docstring, entries, fields, members, table
 from sordino.reference.recordings import recordings_page
 from sordino.reference.registers import registers_page
 from sordino.rtl.resources import SMALLEST_OPERAND, memory_bits, multipliers
@@ -28,6 +27,8 @@ def image_page() -> str:
             docstring(image)
             + f"\n\nFormat {image.FORMAT[0]}.{image.FORMAT[1]}.\n\n## Sections\n\n",
             members(image, image.Section),
+            "\n## Host section\n\n" + docstring(host) + "\n\n",
+            entries(host.NetworkSection),
             "\n## Packing\n\n" + docstring(packing),
             "\n\n### Numbers\n\n" + docstring(bits),
             "\n\n## Streams and tables\n\n" + docstring(tans) + "\n\n### Symbol\n\n",
@@ -79,24 +80,12 @@ def meta_page() -> str:
             "## Meta\n\n" + docstring(meta) + f"\n\nAt most {meta.MOST_META:,} bytes.\n\n",
             "The least that a model needs:\n\n```json\n",
             json.dumps(_LEAST_META, indent=2) + "\n```\n\n",
-            table(
-                ("entry", "value", "where it is left out", "meaning"),
-                [
-                    (f"`{name}`", entry.kind.wanted, _left_out(entry), entry.text)
-                    for name, entry in meta.META.rows()
-                ],
-            ),
+            entries(meta.Meta),
         )
     )
 
 
 _LEAST_META = {"tokens": ["<blank>", " ", "A", "B"], "joint": {"activation": "tanh"}}
-
-
-def _left_out(entry: Entry) -> str:
-    if entry.required:
-        return "refused"
-    return "" if entry.default is None else f"`{json.dumps(entry.default)}`"
 
 
 PAGES: dict[str, Callable[[], str]] = {

@@ -1,40 +1,37 @@
 """Cepstra made to what a model's first layer reads: normalised, with deltas, stacked, int8."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
-from sordino.meta.entries import Entry, Numbers, Table
-from sordino.meta.table import FEATURE_KIND, FEATURES, MEANS, mean_weights
+from sordino.isa.features import (
+    FeatureSettings,
+    FrontEnd,
+    ImageFeatures,
+    Normalisation,
+    WholeFrontEnd,
+)
+from sordino.isa.image import Image, ImageError
+from sordino.meta.table import FeaturesMeta
+from sordino.schema.record import Nested, declare
 from sordino.speech.mfcc import MfccDefinition
 
-__all__ = ["FeatureDefinition"]
+__all__ = ["ADD_FEATURES", "FeatureDefinition"]
 
-_LATER = ("mean_over", "prior_frames")
-_SIZES = ("cepstra", "dim")
-_MOST_CEPSTRA = 1024
-
-_IMAGE = Table(
-    (
-        *(
-            replace(entry, required=entry.name not in (*_LATER, *_SIZES))
-            for entry in FEATURES
-            if entry.name not in ("mean_subtraction", "deltas")
-        ),
-        Entry("mean", Numbers(), "of each cepstrum", required=True),
-        Entry("std", Numbers(), "of each cepstrum", required=True),
-        Entry("delta_taps", Numbers(), "of the deltas", required=True),
-    )
+ADD_FEATURES = (
+    "compile its model again with `features` in its meta and the tensors features.mean and "
+    "features.std, see docs/meta.md"
 )
-"""What an image says of its features: all of it, and the tensors."""
+"""What to do about an image that takes no recordings."""
+_MOST_CEPSTRA = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeatureDefinition:
+class FeatureDefinition(Normalisation):
     """All that turns a recording into a model's int8 input.
 
     With c[t] the cepstra of frame t and m[t] their mean in the utterance:
@@ -50,49 +47,21 @@ class FeatureDefinition:
     `mean` and `std` have one value per cepstrum. Raises `InputError` for what cannot be meant.
     """
 
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    kind: str = FEATURE_KIND
-    utterance_mean_weight: float = FEATURES.default("utterance_mean_weight")
-    global_mean_weight: float = FEATURES.default("global_mean_weight")
-    delta_taps: tuple[float, ...] = (0.3, 0.6)
-    stack: int = FEATURES.default("stack")
-    fraction_bits: int = FEATURES.default("fraction_bits")
-    mean_over: str = FEATURES.default("mean_over")
-    prior_frames: float = FEATURES.default("prior_frames")
-    front_end: MfccDefinition = field(default_factory=MfccDefinition)
+    front_end: MfccDefinition = declare(
+        Nested(MfccDefinition), "how a recording becomes cepstra", MfccDefinition()
+    )
 
     def __post_init__(self) -> None:
-        _refuse_other_kind(self.kind)
-        if self.mean_over not in MEANS:
-            raise InputError(
-                f"wanted mean_over as one of {', '.join(MEANS)} in the feature definition, "
-                f"got {self.mean_over!r}"
-            )
-        if not 0 <= self.prior_frames < np.inf:
-            raise InputError(f"wanted prior_frames of 0 or more, got {self.prior_frames}")
+        super().__post_init__()
         if not len(self.mean) == len(self.std) == self.cepstra:
             raise InputError(
                 f"wanted {self.cepstra} feature means and deviations, "
                 f"got {len(self.mean)} and {len(self.std)}"
             )
-        weights = (self.utterance_mean_weight, self.global_mean_weight)
-        if not np.isfinite([*self.mean, *self.std, *weights, *self.delta_taps]).all():
-            raise InputError("wanted finite feature parameters, got NaN or infinity")
         if min(self.std) <= 0:
             raise InputError(f"wanted positive feature deviations, got {min(self.std)}")
-        if not isinstance(self.stack, int) or not isinstance(self.fraction_bits, int):
-            raise InputError(
-                "wanted whole numbers for stack and fraction_bits, "
-                f"got {self.stack!r} and {self.fraction_bits!r}"
-            )
-        if self.stack < 1 or not self.delta_taps:
-            raise InputError(
-                "wanted a stack of at least one frame and at least one delta tap, "
-                f"got {self.stack} and {len(self.delta_taps)}"
-            )
-        if not 0 <= self.fraction_bits <= 15:
-            raise InputError(f"wanted 0 to 15 fraction bits, got {self.fraction_bits}")
+        if not self.delta_taps:
+            raise InputError("wanted at least one delta tap, got none; give one")
 
     @property
     def cepstra(self) -> int:
@@ -113,66 +82,61 @@ class FeatureDefinition:
         """Width of the model's input: cepstra, deltas and their deltas of every stacked frame."""
         return 3 * self.cepstra * self.stack
 
-    def to_dict(self) -> dict[str, Any]:
-        """The definition as JSON-able values; `from_dict` gives it back exactly.
-
-        What came later than the first images (`_LATER`) is left out where it is the default.
-        """
-        values = asdict(self) | {"cepstra": self.cepstra, "dim": self.dim}
-        for name in _LATER:
-            if values[name] == getattr(type(self), name):
-                del values[name]
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in sorted(values.items())}
+    def section(self) -> ImageFeatures:
+        """The definition as an image states it; `of` gives it back exactly."""
+        own = {one.name: getattr(self, one.name) for one in Normalisation.table()}
+        entries = {one.name: getattr(self.front_end, one.name) for one in FrontEnd.table()}
+        own["front_end"] = WholeFrontEnd(**entries)
+        return ImageFeatures(**own, cepstra=self.cepstra, dim=self.dim)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The definition in `values`, as `to_dict` wrote it.
+    def of(cls, features: ImageFeatures) -> Self:
+        """The definition that an image states.
 
-        Raises `InputError` for an unknown kind, missing, unknown or contradictory entries.
+        Raises `InputError` for entries that do not fit each other.
         """
-        given = _IMAGE.read(values, "the image's", at="features.", remedy="compile the model again")
-        for name in ("mean", "std", "delta_taps"):
-            given[name] = tuple(map(float, given[name]))
-        return cls._made(given)
+        own = {one.name: getattr(features, one.name) for one in Normalisation.table()}
+        own |= {name: tuple(map(float, own[name])) for name in ("mean", "std", "delta_taps")}
+        return cls._made(own, features.front_end, features.cepstra, features.dim)
 
     @classmethod
-    def from_model_meta(cls, meta: Mapping[str, Any], mean: ArrayLike, std: ArrayLike) -> Self:
-        """The definition that a model's `meta` describes, with its `features.mean` and `.std`.
-
-        `features` is what `sordino.meta.table.FEATURES` says. Raises `InputError` for what is
-        unknown, of another kind, or contradicts itself.
-        """
-        if "features" not in meta:
-            raise InputError(
-                "wanted features in the model's meta, got none; add them, see docs/meta.md"
-            )
-        given = FEATURES.read(meta["features"], at="features.")
-        given |= mean_weights(given)
-        given.pop("mean_subtraction", None)
-        given.pop("deltas", None)
-        return cls._made({**given, "mean": _floats(mean), "std": _floats(std)})
+    def of_image(cls, image: Image) -> Self:
+        """The definition that an image states; ImageError where it states none."""
+        if image.host.features is None:
+            raise ImageError(f"the image holds no feature definition; {ADD_FEATURES}")
+        return cls.of(image.host.features)
 
     @classmethod
-    def _made(cls, values: Mapping[str, Any]) -> Self:
-        """The definition of entries that have been read; sizes among them must be its own."""
-        own = {name: value for name, value in values.items() if name not in _SIZES}
+    def from_meta(cls, meta: FeaturesMeta, mean: ArrayLike, std: ArrayLike) -> Self:
+        """The definition that a model's meta describes, with its `features.mean` and `.std`.
+
+        Raises `InputError` for what contradicts itself.
+        """
+        own = {one.name: getattr(meta, one.name) for one in FeatureSettings.table()}
+        own |= meta.mean_weights() | {"mean": _floats(mean), "std": _floats(std)}
+        return cls._made(own, meta.front_end, meta.cepstra, meta.dim)
+
+    @classmethod
+    def _made(
+        cls, own: Mapping[str, Any], front_end: FrontEnd, cepstra: int | None, dim: int | None
+    ) -> Self:
+        """The definition of entries that have been read; sizes that are stated must be its own."""
         try:
-            front_end = MfccDefinition(**own.pop("front_end", {}))
+            whole = MfccDefinition(
+                **{one.name: getattr(front_end, one.name) for one in FrontEnd.table()}
+            )
         except ValueError as error:
             raise InputError(
                 f"wanted a front_end whose entries fit each other, but {error}"
             ) from None
-        definition = cls(**own, front_end=front_end)
-        definition._refuse_other_sizes(values)
-        return definition
-
-    def _refuse_other_sizes(self, values: Mapping[str, Any]) -> None:
-        for name, size in (("cepstra", self.cepstra), ("dim", self.dim)):
-            if values.get(name, size) != size:
+        definition = cls(**{**own, "front_end": whole})
+        for name, stated in (("cepstra", cepstra), ("dim", dim)):
+            if stated not in (None, size := getattr(definition, name)):
                 raise InputError(
                     f"wanted {name} {size} in the feature definition, as its other entries "
-                    f"make it, got {values[name]}"
+                    f"make it, got {stated}"
                 )
+        return definition
 
     def model_input(self, cepstra: ArrayLike) -> NDArray[np.float64]:
         """Model input of shape (T // stack, dim), float64, from cepstra of shape (T, cepstra).
@@ -235,14 +199,6 @@ class FeatureDefinition:
         scaled = np.clip(values, -256 / scale, 256 / scale) * scale
         rounded = np.copysign(np.floor(np.abs(scaled) + 0.5), scaled)
         return np.clip(rounded, -128, 127).astype(np.int8)
-
-
-def _refuse_other_kind(kind: object) -> None:
-    if kind != FEATURE_KIND:
-        raise InputError(
-            f"wanted features of kind {FEATURE_KIND!r}, got {kind!r}; this version computes no "
-            "others"
-        )
 
 
 def _floats(values: ArrayLike) -> tuple[float, ...]:

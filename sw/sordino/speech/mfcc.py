@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
-from sordino.meta.table import FRONT_END
+from sordino.isa.features import WholeFrontEnd
 
 __all__ = ["MfccDefinition", "hz_to_mel", "mel_to_hz", "mfcc"]
 
@@ -34,24 +34,14 @@ def mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MfccDefinition:
-    """Parameters of the front end; the defaults are AN4's.
+class MfccDefinition(WholeFrontEnd):
+    """A front end whose entries fit each other.
 
-    Frequencies are in Hz, `window_seconds` in seconds, `frame_rate` in frames per second.
     Raises `ValueError` when the window does not fit the transform, or the filters the band.
     """
 
-    sample_rate: int = FRONT_END.default("sample_rate")
-    pre_emphasis: float = FRONT_END.default("pre_emphasis")
-    window_seconds: float = FRONT_END.default("window_seconds")
-    frame_rate: int = FRONT_END.default("frame_rate")
-    fft_size: int = FRONT_END.default("fft_size")
-    filters: int = FRONT_END.default("filters")
-    lowest: float = FRONT_END.default("lowest")
-    highest: float = FRONT_END.default("highest")
-    cepstra: int = FRONT_END.default("cepstra")
-
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.frame_shift <= self.frame_length <= self.fft_size:
             raise ValueError(
                 f"a window of {self.frame_length} samples every {self.frame_shift} does not fit "

@@ -5,14 +5,13 @@ input of the next layer. Where the input ends inside a group, the missing output
 frames become ceil(T / factor).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.errors import InputError
+from sordino.meta.table import EncoderMeta
 
 __all__ = ["TimeReduction"]
 
@@ -30,12 +29,12 @@ class TimeReduction:
     factor: int = 1
 
     @classmethod
-    def from_meta(cls, encoder: Mapping[str, Any], layers: int) -> "TimeReduction":
+    def from_meta(cls, encoder: EncoderMeta, layers: int) -> "TimeReduction":
         """What `encoder.time_reduction` of a meta that has been read says of so many layers.
 
         Raises InputError where there are too few of them.
         """
-        given = encoder.get(_KEY)
+        given = encoder.time_reduction
         if given is None:
             return cls()
         if layers < 2:
@@ -43,12 +42,12 @@ class TimeReduction:
                 f"wanted two encoder layers or more for meta encoder.{_KEY}, got {layers}; "
                 "leave it out"
             )
-        if given["after"] >= layers:
+        if given.after >= layers:
             raise InputError(
                 f"wanted meta encoder.{_KEY}.after as a whole number from 1 to {layers - 1}, "
-                f"got {given['after']}; correct it"
+                f"got {given.after}; correct it"
             )
-        return cls(given["after"], given["factor"])
+        return cls(given.after, given.factor)
 
     def width(self, number: int, before: int) -> int:
         """Inputs of layer `number` when the layer before has `before` outputs."""

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
 from sordino.meta.sizes import check_sizes
-from sordino.meta.table import META
+from sordino.meta.table import Meta
 from sordino.speech.reduction import TimeReduction
 from sordino.speech.text import spell
 
@@ -86,24 +86,24 @@ class FloatRnnt:
 
     `arrays` has PyTorch's names (`encoder.{layer}.weight_ih`, …, `prediction.embedding.weight`,
     `prediction.{layer}.…`, `joint.{encoder,prediction,output}.{weight,bias}`); `meta` is what
-    `sordino.meta.table.META` says. Raises `InputError` where an array is missing, shapes do not fit
+    `sordino.meta.table.Meta` says. Raises `InputError` where an array is missing, shapes do not fit
     each other, or meta is another or states other sizes.
     """
 
-    def __init__(self, arrays: Mapping[str, ArrayLike], meta: Mapping[str, Any]) -> None:
-        read = META.read(meta)
-        self.tokens: list[str] = read["tokens"]
-        self.blank: int = read.get("blank", META.default("blank"))
-        self.max_symbols: int = read.get(
-            "max_symbols_per_frame", META.default("max_symbols_per_frame")
-        )
-        self._activation = _ACTIVATIONS[read["joint"]["activation"]]
+    def __init__(self, arrays: Mapping[str, ArrayLike], meta: Meta | Mapping[str, Any]) -> None:
+        read = meta if isinstance(meta, Meta) else Meta.read(meta)
+        self.tokens = list(read.tokens)
+        self.blank, self.max_symbols = read.blank, read.max_symbols_per_frame
+        self._activation = _ACTIVATIONS[read.joint.activation]
         try:
             self._encoder, self._prediction = (
-                _lstm_stack(arrays, part, read.get(part, {}).get("layers") or _depth(arrays, part))
-                for part in ("encoder", "prediction")
+                _lstm_stack(arrays, part, layers or _depth(arrays, part))
+                for part, layers in (
+                    ("encoder", read.encoder.layers),
+                    ("prediction", read.prediction.layers),
+                )
             )
-            self._reduction = TimeReduction.from_meta(read.get("encoder", {}), len(self._encoder))
+            self._reduction = TimeReduction.from_meta(read.encoder, len(self._encoder))
             self._embedding = np.asarray(arrays["prediction.embedding.weight"], dtype=np.float64)
             self._joint_encoder = _linear(arrays, "joint.encoder")
             self._joint_prediction = _linear(arrays, "joint.prediction")

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.errors import InputError, warn
+from sordino.isa.host import NetworkSection
 from sordino.isa.image import Image, ImageError
 from sordino.isa.operations import Input
-from sordino.speech.features import FeatureDefinition
+from sordino.speech.features import ADD_FEATURES, FeatureDefinition
 from sordino.speech.inputs import ModelInput, read_input, read_vectors
 from sordino.speech.text import Speller
 
@@ -18,24 +19,10 @@ __all__ = [
     "features_of",
     "frame_seconds",
     "hear",
-    "load_definition",
     "seconds_of",
     "speller_of",
     "text_of",
 ]
-
-_ADD_FEATURES = (
-    "compile its model again with `features` in its meta and the tensors features.mean and "
-    "features.std, see docs/meta.md"
-)
-
-
-def load_definition(image: Image) -> FeatureDefinition:
-    """The image's feature definition; ImageError if it has none."""
-    features = image.host.get("features")
-    if not isinstance(features, dict):
-        raise ImageError(f"the image holds no feature definition; {_ADD_FEATURES}")
-    return FeatureDefinition.from_dict(features)
 
 
 def hear(image: Image, source: str | Path | BinaryIO, name: str | None = None) -> ModelInput:
@@ -45,12 +32,12 @@ def hear(image: Image, source: str | Path | BinaryIO, name: str | None = None) -
     say what its features are.
     """
     name = str(source) if name is None else name
-    if image.host.get("features") is not None:
-        return read_input(source, load_definition(image), name)
+    if image.host.features is not None:
+        return read_input(source, FeatureDefinition.of_image(image), name)
     if isinstance(source, str | Path) and Path(source).suffix.lower() != ".npy":
         raise InputError(
             f"the image holds no feature definition and needs int8 vectors as .npy, got {name}; "
-            + _ADD_FEATURES
+            + ADD_FEATURES
         )
     return read_vectors(source, _width(image), name)
 
@@ -72,18 +59,19 @@ def features_of(image: Image, path: str | Path) -> NDArray[np.int8]:
 
 def frame_seconds(image: Image) -> float:
     """Seconds of speech that one model input frame stands for; ImageError if nobody knows."""
-    definition = load_definition(image)
+    definition = FeatureDefinition.of_image(image)
     return definition.stack / definition.front_end.frame_rate
 
 
 def seconds_of(image: Image, frames: int) -> float | None:
     """Seconds of speech in so many vectors; None where the image does not say."""
-    return frames * frame_seconds(image) if image.host.get("features") is not None else None
+    return frames * frame_seconds(image) if image.host.features is not None else None
 
 
 def speller_of(image: Image) -> Speller:
     """What the image's tokens can write; an image without names of tokens writes nothing."""
-    return Speller(image.host.get("tokens", ()), image.host.get("blank"))
+    host = image.host
+    return Speller(host.tokens, host.blank) if isinstance(host, NetworkSection) else Speller(())
 
 
 def text_of(image: Image, tokens: Sequence[int]) -> str:

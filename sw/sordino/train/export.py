@@ -46,7 +46,7 @@ def describe(
         "gate_order": "i f g o (PyTorch)",
         "recipe": recipe.name,
         **({"licence": recipe.licence} if recipe.licence else {}),
-        **({} if precision is None else {"quantise": precision.to_dict()}),
+        **({} if precision is None else {"quantise": precision.to_meta().as_dict()}),
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from sordino.errors import InputError
 from sordino.files import read_text
-from sordino.meta.table import MEANS
+from sordino.isa.features import MEANS
 from sordino.model.rnnt import MOST_BLANK_PENALTY
 from sordino.speech.datasets import Split
 from sordino.train.checks import one_of, plain_name, shown, within

@@ -77,7 +77,7 @@ def load_start(path: Path) -> Start:
     if not path.is_dir():
         model = load_model(path, option=None)
         check_trainable(model, "a model to start from")
-        described = "features" in model.meta
+        described = model.meta.features is not None
         if described and model.feature_definition().front_end != MfccDefinition():
             raise InputError(
                 f"wanted a model to start from that hears the usual cepstra, but {path} has "
@@ -142,5 +142,5 @@ def _model_weights(model: RnntModel) -> dict[str, Tensor]:
 def _trained_for(model: RnntModel) -> dict[str, Any]:
     return {
         "tokens": tuple(model.tokens),
-        "stack": model.feature_definition().stack if "features" in model.meta else None,
+        "stack": model.feature_definition().stack if model.meta.features else None,
     }

@@ -111,9 +111,10 @@ class Teacher:
             )
         model = load_model(path, option=None)
         self.definition, self.tokens = model.feature_definition(), tuple(model.tokens)
-        self.name = str(model.meta.get("recipe", model.name))
+        self.name = model.meta.recipe or model.name
         self.network = Network(_sizes(model), model.inputs, seed=0).eval()
-        arrays, state = model.arrays(), hashlib.sha256(repr(self.definition).encode())
+        heard = repr(self.definition.section().as_dict())
+        arrays, state = model.arrays(), hashlib.sha256(heard.encode())
         for name, weight in self.network.named().items():
             weight.requires_grad_(False)
             if name.startswith("ctc"):

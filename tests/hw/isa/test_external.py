@@ -56,17 +56,16 @@ def image_of(seed: int, streamed: list[bool]) -> tuple[Image, list[np.ndarray]]:
         positions=moved.positions,
         values=moved.values,
         external=moved.external,
-        host={"tables": [list(encoded.run_tables), list(encoded.value_tables)]},
     )
-    return image, slots
+    return image, slots, encoded
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 1000), st.lists(st.booleans(), min_size=1, max_size=4))
 def test_matrices_are_the_same_wherever_they_lie(seed: int, streamed: list[bool]) -> None:
-    image, slots = image_of(seed, streamed)
+    image, slots, encoded = image_of(seed, streamed)
     image = Image.from_bytes(image.to_bytes())
-    runs, values = image.host["tables"]
+    runs, values = encoded.run_tables, encoded.value_tables
     for number, matrix in enumerate(slots):
         rows, _, columns = matrix.shape
         found = decode_matrix(
@@ -82,7 +81,7 @@ def test_matrices_are_the_same_wherever_they_lie(seed: int, streamed: list[bool]
 
 def test_layout_and_directory() -> None:
     """Streams begin at whole bursts in their order; the directory says what the bus reads."""
-    image, _ = image_of(3, [True, False, True])
+    image, *_ = image_of(3, [True, False, True])
     config, end = image.config, 0
     placed = external_streams(image.matrices, config)
     assert [bool(streams) for streams in placed] == [True, False, True]
@@ -109,7 +108,7 @@ def test_layout_and_directory() -> None:
 
 def test_images_without_streaming_are_as_they_were() -> None:
     bare = replace(CONFIG, stream_bus=0)
-    image, _ = image_of(1, [False])
+    image, *_ = image_of(1, [False])
     resident = replace(image, config=bare)
     contents = resident.to_bytes()
     assert contents[8:12] == bytes((FORMAT[0], 0, 0, 0))
@@ -122,7 +121,7 @@ def test_images_without_streaming_are_as_they_were() -> None:
 
 
 def test_refusals() -> None:
-    image, _ = image_of(2, [True, False])
+    image, *_ = image_of(2, [True, False])
     verify(image)
     with pytest.raises(ImageError, match=r"^the directory counts \d+ bytes of external memory"):
         verify(replace(image, external=image.external[:-8]))

@@ -10,6 +10,7 @@ from zlib import crc32
 import pytest
 
 from sordino.arch import PRESETS, Config
+from sordino.isa.host import HostSection
 from sordino.isa.image import (
     ALIGNMENT,
     ENTRY_BYTES,
@@ -47,7 +48,7 @@ IMAGE = Image(
     ),
     positions=(b"ab", b"cdefgh"),
     values=(b"ij", b"", b"klmnop", b"qrst"),
-    host={"tokens": ["_", "é"]},
+    host=HostSection(entries={"main": 0, "é": 1}, licence="ö"),
 )
 CONTENTS = IMAGE.to_bytes()
 SECTIONS = [kind for kind in Section if kind is not Section.EXTERNAL]
@@ -191,10 +192,11 @@ def test_parameters_are_whole_words() -> None:
         b'{"config":3,"labels":[]}',
         b"[" * 100_000,
         b"NaN",
+        b'{"config":{},"config":{},"labels":[]}',
         json.dumps({"config": CONFIG.as_dict(), "labels": "x" * len(IMAGE.program)}).encode(),
         json.dumps({"config": CONFIG.as_dict(), "labels": [1] * len(IMAGE.program)}).encode(),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_host_section_must_be_ours(host: bytes) -> None:
     with pytest.raises(ImageError, match=r"^host section is not what this version writes: "):
@@ -230,8 +232,8 @@ def test_host_section_is_canonical() -> None:
         CONTENTS[offset : offset + length]
         == json.dumps(host, sort_keys=True, separators=(",", ":")).encode()
     )
-    backwards = replace(IMAGE, host={"b": 1, "a": 2}).to_bytes()
-    assert backwards == replace(IMAGE, host={"a": 2, "b": 1}).to_bytes()
+    backwards = replace(IMAGE, host=HostSection(entries={"b": 1, "a": 0})).to_bytes()
+    assert backwards == replace(IMAGE, host=HostSection(entries={"a": 0, "b": 1})).to_bytes()
 
 
 def test_load_names_the_file(tmp_path: Path) -> None:

@@ -368,7 +368,5 @@ def test_compiled_models_equal_golden(seed, sizes, settings):
     each = timing.SEQUENCER_CYCLES * n["instructions"] + n["frames"] + 1 + n["wait_token"]
     saved = each + sum(n[name] for name in UNITS) - n["cycles"]
     if config.value_slots > 1:
-        tables = sum(
-            isinstance(i, Table) for i in image.program[image.host["addresses"]["frame"] :]
-        )
+        tables = sum(isinstance(i, Table) for i in image.program[image.host.addresses["frame"] :])
         assert saved > n["frames"] * timing.table_cycles(config) * min(tables, 2)

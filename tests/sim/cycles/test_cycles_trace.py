@@ -79,7 +79,7 @@ def test_time_of_tokens() -> None:
         np.testing.assert_array_equal(trace.ended, model.trace.ended)
         assert timer.time(trace).counters() == {name: counters[name] for name in TIMED}
         np.testing.assert_array_equal(timer.time(trace).table(), model.profile())
-    assert {0, image.host["max_symbols"]} <= lengths
+    assert {0, image.host.max_symbols} <= lengths
 
 
 def test_a_path_with_calls_and_loops() -> None:
@@ -117,7 +117,7 @@ def test_decisions_must_suffice() -> None:
 def test_bounds_are_reached() -> None:
     """All bounds, by tokens too, are the least and the most of real paths of four frames."""
     image = model_image()
-    bounds, most = frame_bounds(image), image.host["max_symbols"]
+    bounds, most = frame_bounds(image), image.host.max_symbols
     assert bounds is not None
     assert list(bounds.tokens) == list(range(most + 1))
     timer, found = Timer(image), dict[str | int, set[int]]()

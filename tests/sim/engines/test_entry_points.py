@@ -16,6 +16,7 @@ from sordino.engines.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.golden.vector import embedding_words
 from sordino.isa.fields import Store
+from sordino.isa.host import HostSection
 from sordino.isa.image import Image, ImageError
 from sordino.isa.operations import Halt
 from sordino.isa.registers import Error
@@ -51,13 +52,13 @@ def two_entries() -> Image:
 @pytest.mark.parametrize("name", STARTS)
 def test_all_refuse_an_unknown_entry_point_alike(name: str) -> None:
     start, image = STARTS[name], two_entries()
-    named = replace(image, host={"entries": {"again": 0, "last": 1}})
+    named = replace(image, host=HostSection(entries={"again": 0, "last": 1}))
     for refused, entry, wanted in (
         (image, "joint", "no entry point 'joint'; the image has main"),
         (image, "", "no entry point ''; the image has main"),
         (named, "main", "no entry point 'main'; the image has again, last"),
         (
-            replace(image, host={"entries": {"main": 2}}),
+            replace(image, host=HostSection(entries={"main": 2})),
             "main",
             "entry point 'main' is address 2, wanted 0 to 1",
         ),
@@ -73,7 +74,7 @@ def test_all_refuse_an_unknown_entry_point_alike(name: str) -> None:
     if name != "bounds":  # of a program without INPUT there are none
         assert start(image, "main") == 2
         assert start(named, "again") == 1
-        assert start(replace(image, host={}), "main") == 1
+        assert start(replace(image, host=HostSection()), "main") == 1
 
 
 @pytest.mark.parametrize("reduction", [None, (1, 2)])
@@ -85,8 +86,8 @@ def test_every_entry_point(reduction: tuple[int, int] | None) -> None:
     image = Image.from_bytes(compiled.image.to_bytes())
     golden, rtl, cycles = Golden(image), Rtl(image), Cycles(image)
     rng = np.random.default_rng(1)
-    frames = image.host["search"]["frames"]
-    first, stride, width = image.host["search"]["embedding"]
+    frames = image.network.search.frames
+    first, stride, width = image.network.search.embedding
     row = embedding_words(image.parameters, first + 3 * stride, width).astype(np.int8)
     heard = [rng.integers(-128, 128, (n, model.inputs)).astype(np.int8) for n in (frames, 1, 1)]
     nothing = np.zeros((0, 1), np.int8)

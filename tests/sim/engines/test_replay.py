@@ -122,7 +122,7 @@ def test_entry_points_begin_with_nothing_in_the_rings() -> None:
     last = len(image.program) - 1
     back = replace(image, program=(*image.program[:last], Jump(target=last - 1)))
     Golden(back)
-    host = {**image.host, "entries": {"main": 0, "again": last - 1}}
+    host = replace(image.host, entries={"main": 0, "again": last - 1})
     with pytest.raises(ImageError, match="rings may hold nothing known"):
         Golden(replace(image, host=host))
 

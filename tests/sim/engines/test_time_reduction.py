@@ -39,7 +39,7 @@ def test_the_input_may_end_anywhere(
     golden, rtl = Golden(image), Rtl(image)
     circuit = Gapped(rtl, feature_gap=gap, token_gap=gap) if gap else rtl
     rng = np.random.default_rng(factor)
-    rest = image.host["addresses"]["rest"]
+    rest = image.host.addresses["rest"]
     for frames in range(2 * factor + 2):
         features = rng.integers(-128, 128, (frames, model.inputs)).astype(np.int8)
         outcome = compare(image, golden, circuit, features)

@@ -11,6 +11,7 @@ from sordino.engines.engine import Engine
 from sordino.golden.machine import Golden
 from sordino.isa.choices import Condition, Space
 from sordino.isa.fields import Store
+from sordino.isa.host import HostSection
 from sordino.isa.image import ImageError
 from sordino.isa.operations import Branch, Call, Emit, Fill, Halt, Input, Jump, Loop, Return, Set
 from sordino.isa.registers import COUNTERS, Error
@@ -99,8 +100,8 @@ def test_jump_and_entry_points() -> None:
     assert (result.code, written_values(result.records)) == (3, [[3], []])
     with pytest.raises(ImageError, match=r"^no entry point 'joint'; the image has main$"):
         golden.run(NO_FEATURES, entry="joint")
-    assert Golden(replace(golden.image, host={})).run(NO_FEATURES).code == 1
-    other = replace(golden.image, host={"entries": {"joint": 2}})
+    assert Golden(replace(golden.image, host=HostSection())).run(NO_FEATURES).code == 1
+    other = replace(golden.image, host=HostSection(entries={"joint": 2}))
     assert Golden(other).run(NO_FEATURES, entry="joint").code == 2
 
 
@@ -238,7 +239,7 @@ def test_limit_ends_an_endless_program() -> None:
 def test_memories_outlast_a_run_and_clear_empties_them() -> None:
     fill = (Fill, {"space": Space.STATE, "destination": 0, "count": 1, "value": 9})
     image = program_image(fill, (Halt, {}))
-    golden = Golden(replace(image, host={"entries": {"main": 0, "rest": 1}}))
+    golden = Golden(replace(image, host=HostSection(entries={"main": 0, "rest": 1})))
     golden.run(NO_FEATURES)
     assert golden.run(NO_FEATURES, entry="rest").final[Store.STATE][0] == 9
     golden.state.memory.clear()

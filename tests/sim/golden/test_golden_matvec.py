@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.golden.machine import Golden
 from sordino.isa.choices import Condition
+from sordino.isa.host import HostSection
 from sordino.isa.image import Image, ImageError
 from sordino.isa.operations import Branch, Halt, Matvec, Table
 from sordino.isa.registers import Error
@@ -114,7 +115,7 @@ def test_tables_outlast_a_program_but_must_come_first() -> None:
     builder.add(Matvec, source=0, **fields)
     builder.add(Halt)
     image = builder.image()
-    golden = Golden(replace(image, host={"entries": {"main": 0, "load": 1}}))
+    golden = Golden(replace(image, host=HostSection(entries={"main": 0, "load": 1})))
     with pytest.raises(ImageError, match=r"^instruction 3 \(MATVEC\) uses run slot 0, which no"):
         golden.run(NO_FEATURES)
     assert golden.run(NO_FEATURES, entry="load").error is Error.NONE

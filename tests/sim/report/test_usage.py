@@ -8,6 +8,8 @@ import pytest
 
 from sordino.compiler.compile import Compiled
 from sordino.errors import InputError
+from sordino.isa.host import HostSection
+from sordino.isa.image import ImageError
 from sordino.report.usage import speech_trace
 
 
@@ -18,5 +20,5 @@ def test_speech_holds_the_tokens_it_is_told(compiled: Callable[[str], Compiled])
     assert np.isin(trace.addresses, emits).sum() == 13
     with pytest.raises(InputError, match="wanted at most 33 tokens in 21 input vectors, got 34"):
         speech_trace(image, 21, 34)
-    with pytest.raises(InputError, match="compile a model"):
-        speech_trace(replace(image, host={}), 3, 1)
+    with pytest.raises(ImageError, match=r"program without tokens; compile a model$"):
+        speech_trace(replace(image, host=HostSection()), 3, 1)

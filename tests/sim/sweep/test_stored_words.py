@@ -238,7 +238,7 @@ def test_other_libraries_compute_anew(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_word_marks_separate_words(model: RnntModel, data: Path) -> None:
     marks = ["▁" + t if t.isalpha() else t for t in model.tokens]
-    pieces = replace(model, meta={**model.meta, "tokens": marks})
+    pieces = replace(model, meta=model.meta.changed(tokens=tuple(marks)))
     said = heard(pieces, data)
     assert max(len(text.split()) for text in said) > 1
     assert not any("▁" in text for text in said)

@@ -21,7 +21,7 @@ def heard(tmp_path_factory, small_model, recording):
     made = {}
     for name, change in (("small", str.lower), ("capital", str.upper)):
         tokens = [t if t.startswith("<") else change(t) for t in model.tokens]
-        other = replace(model, meta={**model.meta, "tokens": tokens})
+        other = replace(model, meta=model.meta.changed(tokens=tuple(tokens)))
         save_model(other, folder / f"{name}.npz")
         image = compile_model(other, PRESETS["tiny"], CompileOptions(weight_bits=5)).image
         (folder / f"{name}.sordino").write_bytes(image.to_bytes())

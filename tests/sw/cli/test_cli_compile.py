@@ -75,7 +75,7 @@ def test_outliers_are_clipped_and_said(sordino, small_model, tmp_path):
     assert "encoder.0.weight_hh has 0.0 dB" in warning
     quiet = sordino("compile", loud, "-o", path, "--clip", 6, "--json").json()
     assert quiet["warnings"] == []
-    assert Image.load(path).host["clip"] == 6
+    assert Image.load(path).host.clip == 6
     result = sordino("compile", loud, "-o", path, "--clip", "often")
     assert result.code == 2
     assert "wanted clip to be auto, none or a factor of at least 1, got 'often'" in result.err
@@ -95,8 +95,8 @@ def test_a_lower_blank_gives_more_tokens(sordino, recording, tmp_path):
         path = tmp_path / f"{nats}.sordino"
         assert sordino("compile", model, "--blank-penalty", nats, "-o", path).code == 0
         image = Image.load(path)
-        assert image.host.get("blank_penalty", 0) == nats
-        definition = FeatureDefinition.from_dict(image.host["features"])
+        assert image.host.blank_penalty == nats
+        definition = FeatureDefinition.of_image(image)
         counts.append(len(Golden(image).run(load_input(recording, definition)).tokens))
     assert counts[0] < counts[1] < counts[2]
     result = sordino("compile", model, "--blank-penalty", 11, "-o", path)
@@ -127,7 +127,7 @@ def test_meta_from_a_file(sordino, small_model, small_meta, tmp_path):
     meta, path = tmp_path / "meta.json", tmp_path / "x.sordino"
     meta.write_text(json.dumps({**small_meta, "max_symbols_per_frame": 1}))
     assert sordino("compile", small_model, "--meta", meta, "-o", path).code == 0
-    assert Image.load(path).host["max_symbols"] == 1
+    assert Image.load(path).host.max_symbols == 1
 
 
 # Models

@@ -1,6 +1,7 @@
 """`sordino run` and `sordino eval`: text, JSON, exit codes; with and without a C++ compiler."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ KEYS = {
 
 
 def words(image, tokens):
-    return " ".join("".join(image.host["tokens"][token] for token in tokens).split())
+    return " ".join("".join(image.host.tokens[token] for token in tokens).split())
 
 
 def test_golden(sordino, small_image, recording, small_features):
@@ -116,7 +117,8 @@ def test_cycle_limit(sordino, cxx, small_image, recording):
 
 def test_transcripts_and_names_are_printed_as_they_are(sordino, small_image, tmp_path):
     image = Image.load(small_image)
-    image.host["tokens"] = ["<blank>", *["[red]:smile:["] * 11]
+    tokens = ("<blank>", *["[red]:smile:["] * 11)
+    image = replace(image, host=replace(image.host, tokens=tokens))
     path, features = tmp_path / "[odd].sordino", tmp_path / "[bold]x.npy"
     path.write_bytes(image.to_bytes())
     np.save(features, np.full((2, 117), 90, np.int8))

@@ -170,9 +170,8 @@ def test_images_without_entry_points(sordino, small_image, small_features, tmp_p
     from sordino.isa.image import Image
 
     image = Image.load(small_image)
-    host = {key: value for key, value in image.host.items() if key != "search"}
     path = tmp_path / "old.sordino"
-    path.write_bytes(replace(image, host=host).to_bytes())
+    path.write_bytes(replace(image, host=replace(image.host, search=None)).to_bytes())
     assert sordino("run", path, small_features).code == 0
     said = sordino("run", path, small_features, "--beam", "2").complaint()
     assert "without; compile the model again" in said

@@ -44,7 +44,7 @@ def test_a_compiled_program_comes_back_from_its_listing() -> None:
     text = listing(image)
     program, labels = assemble(text)
     assert program == image.program
-    assert labels == image.host["addresses"]
+    assert labels == image.host.addresses
     assert {"main:", "frame:", "symbol:", "predict:", "stop:"} <= set(text.split())
     assert "target=predict" in text
 

@@ -16,6 +16,7 @@ from sordino.compiler.proof import prove
 from sordino.compiler.quantise import quantise_model
 from sordino.golden.machine import Golden
 from sordino.isa.image import Image
+from sordino.meta.table import JointMeta
 from sordino.model.load import load_model
 from sordino.model.rnnt import Linear, RnntModel
 from sordino.testing.models import random_model
@@ -201,7 +202,7 @@ def test_single_units_of_a_relu_joint(power: int) -> None:
 
 def test_a_fraction_that_meta_names_is_kept_where_it_can_be_meant() -> None:
     model = random_model(0, activation="relu")
-    named = {**model.meta, "joint": {"activation": "relu", "relu_fraction": 3}}
+    named = model.meta.changed(joint=JointMeta(activation="relu", relu_fraction=3))
     kept = quantise_model(replace(model, meta=named), 8, 32)
     assert kept.joint_output.unit == 2 * quantise_model(model, 8, 32).joint_output.unit
     far = scaled(replace(model, meta=named), 2.0**10)

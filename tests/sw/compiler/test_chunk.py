@@ -76,9 +76,9 @@ def test_outputs_of_the_encoder_are_those_of_single_frames() -> None:
     image = compiled(chunk)
     single, many = Golden(compiled(1)), Golden(image)
     many.run(frames)
-    first, count = image.host["search"]["encoded"]
+    first, count = image.network.search.encoded
     found = many.state.memory.store(Store.STATE)[first : first + chunk * count]
-    own, _ = single.image.host["search"]["encoded"]
+    own, _ = single.image.network.search.encoded
     for frame in range(chunk):
         single.run(frames[: frame + 1])
         wanted = single.state.memory.store(Store.STATE)[own : own + count]
@@ -115,8 +115,8 @@ def test_a_host_that_searches_takes_single_frames() -> None:
     for image in images:
         golden = Golden(image)
         golden.run(features(0), entry="reset")
-        first, count = image.host["search"]["encoded"]
-        assert image.host["search"]["frames"] == 1
+        first, count = image.network.search.encoded
+        assert image.network.search.frames == 1
         for frame in features(3):
             golden.run(frame, entry="encode")
             states.append(golden.state.memory.store(Store.STATE)[first : first + count].copy())
@@ -125,10 +125,10 @@ def test_a_host_that_searches_takes_single_frames() -> None:
 
 
 def test_images_of_single_frames_are_as_before() -> None:
-    assert "chunk" not in compiled(1).host
+    assert "chunk" not in compiled(1).host.as_dict()
     assert compiled(1).to_bytes()[10] == 1
     assert compiled(2).to_bytes()[10] == 2
-    assert compiled(2).host["chunk"] == 2
+    assert compiled(2).host.chunk == 2
 
 
 @pytest.mark.parametrize(

@@ -128,13 +128,13 @@ def test_without_a_clip_the_noise_is_said() -> None:
         compiled = compile_model(model, TINY, CompileOptions(clip="none"))
     ratios = {layer.name: layer.snr_db for layer in compiled.layers}
     assert ratios["encoder.0.weight_hh"] == pytest.approx(0, abs=0.1)
-    assert compiled.image.host["clip"] == "none"
+    assert compiled.image.host.clip == "none"
 
 
 def test_a_factor_is_no_surprise(recwarn: pytest.WarningsRecorder) -> None:
     model = with_outlier(random_model(0, encoder=(16,)), 1e6)
     compiled = compile_model(model, TINY, CompileOptions(clip=8.0))
-    assert compiled.image.host["clip"] == 8.0
+    assert compiled.image.host.clip == 8.0
     assert not recwarn.list
 
 

@@ -17,6 +17,7 @@ from sordino.compiler.prune import prune_model
 from sordino.compiler.quantise import QuantisedLayer, QuantisedModel, quantise_model
 from sordino.compiler.search import ENTRIES
 from sordino.golden.machine import Golden
+from sordino.isa.host import InputFormat, Stacking
 from sordino.isa.image import Image
 from sordino.isa.operations import Cell, Matvec
 from sordino.isa.registers import Error
@@ -279,23 +280,23 @@ def test_image_is_reproducible_and_holds_what_a_host_needs() -> None:
     model = random_model(3)
     first, second = (compile_model(model, machine()).image.to_bytes() for _ in range(2))
     assert first == second
-    host = Image.from_bytes(first).host
-    assert host["tokens"] == model.tokens
-    assert list(host["entries"]) == sorted(ENTRIES)
-    assert host["entries"]["main"] == 0
-    assert host["search"]["scores"][1] >= len(model.tokens)
-    assert (host["blank"], host["max_symbols"]) == (0, 3)
-    assert host["input"] == {"count": 6, "fraction": 5}
-    assert host["model"]["float32_bytes"] == 4 * model.parameters()
-    assert "features" not in host
-    assert "time_reduction" not in host["model"]
+    host = Image.from_bytes(first).network
+    assert host.tokens == tuple(model.tokens)
+    assert list(host.entries) == sorted(ENTRIES)
+    assert host.entry("main") == 0
+    assert host.need_search().scores[1] >= len(model.tokens)
+    assert (host.blank, host.max_symbols) == (0, 3)
+    assert host.input == InputFormat(count=6, fraction=5)
+    assert host.model.float32_bytes == 4 * model.parameters()
+    assert "features" not in host.as_dict()
+    assert "time_reduction" not in host.model.as_dict()
 
 
 def test_the_image_says_what_is_stacked() -> None:
     model = random_model(3, encoder=(5, 6, 4), time_reduction=(2, 3))
     compiled = compile_model(model, machine())
     assert compiled.summary()["time_reduction"] == {"after": 2, "factor": 3}
-    assert compiled.image.host["model"]["time_reduction"] == {"after": 2, "factor": 3}
+    assert compiled.image.network.model.time_reduction == Stacking(after=2, factor=3)
     assert [layer.columns for layer in compiled.layers[:6:2]] == [6, 5, 18]
 
 
@@ -352,14 +353,14 @@ def test_a_cut_matrix_is_one_in_the_report() -> None:
     assert (u.columns, u.weights) == (131, 4 * 131 * 131)
     products = [
         (i.columns, i.rows)
-        for i in compiled.image.program[: compiled.image.host["entries"]["reset"]]
+        for i in compiled.image.program[: compiled.image.entry("reset")]
         if isinstance(i, Matvec) and i.layer == "encoder.0.weight_hh"
     ]
     # 66 rows of two units: 33 a tile, 66 units in the first one.
     assert sorted(products) == [(65, 33), (66, 33), (131, 33)]
     numbers = {i.matrix for i in compiled.image.program if isinstance(i, Matvec)}
     assert u.non_zeros == sum(
-        compiled.image.host["non_zeros"][n] for n in sorted(numbers)[:5] if n not in (0, 3)
+        compiled.image.host.non_zeros[n] for n in sorted(numbers)[:5] if n not in (0, 3)
     )
     assert u.balance > 0.95
 

@@ -115,7 +115,7 @@ def test_layers_have_their_own_bits_and_reach_the_image() -> None:
         assert 1 << bits - 1 < len(np.unique(found[name].values)) < 1 << bits, name
     options = CompileOptions(weight_bits=3, layer_bits=precision.layers)
     image = compile_model(model, PRESETS["tiny"], options).image
-    assert image.host["layer_bits"] == dict(precision.layers)
+    assert image.host.layer_bits == dict(precision.layers)
     with pytest.raises(
         CompileError, match=r"layer 'decoder\.\*' must fit a matrix: one of encoder"
     ):
@@ -126,11 +126,11 @@ def test_layers_have_their_own_bits_and_reach_the_image() -> None:
 def test_the_models_own_precision_is_taken(codebook: str) -> None:
     trained = Precision(4, codebook, (("joint.*", 6),))
     plain = random_model(4, scale=2.0)
-    model = replace(plain, meta={**plain.meta, "quantise": trained.to_dict()})
+    model = replace(plain, meta=plain.meta.changed(quantise=trained.to_meta()))
     image = compile_model(model, PRESETS["tiny"]).image
     stated = CompileOptions(weight_bits=4, codebook=codebook, layer_bits=trained.layers)
     assert image.to_bytes() == compile_model(plain, PRESETS["tiny"], stated).image.to_bytes()
-    assert (image.host["weight_bits"], image.host["codebook"]) == (4, codebook)
+    assert (image.host.weight_bits, image.host.codebook) == (4, codebook)
     assert CompileOptions(weight_bits=5).precision(model) == Precision(5, codebook)
     assert CompileOptions(codebook="uniform").precision(model).layers == trained.layers
     x = np.random.default_rng(1).integers(-128, 128, (12, model.inputs)).astype(np.int8)

@@ -6,6 +6,7 @@ from sordino.compiler.errors import CompileError
 from sordino.compiler.precision import Precision
 from sordino.compiler.quantise import quantise_model
 from sordino.errors import InputError
+from sordino.meta.table import QuantiseMeta
 from sordino.testing.models import random_model
 
 
@@ -23,14 +24,14 @@ from sordino.testing.models import random_model
 )
 def test_refused_in_one_line(meta: object, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        Precision.from_dict(meta)
+        Precision.of(QuantiseMeta.read(meta, at="quantise."))
     assert "\n" not in str(caught.value)
 
 
 def test_dictionary_round_trip() -> None:
     precision = Precision(4, "lloyd-max", (("b*", 3), ("a", 2)))
-    assert Precision.from_dict(precision.to_dict()) == precision
-    assert Precision.from_dict({}) == Precision()
+    assert Precision.of(precision.to_meta()) == precision
+    assert Precision.of(QuantiseMeta()) == Precision()
 
 
 def test_bits_are_checked() -> None:

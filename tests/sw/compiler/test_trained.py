@@ -47,7 +47,7 @@ def test_words_are_those_of_the_float_model() -> None:
     model = load_model(MODEL)
     image = compile_model(model, PRESETS["small"], CompileOptions(weight_bits=5)).image
     image = Image.from_bytes(image.to_bytes())
-    definition = FeatureDefinition.from_dict(image.host["features"])
+    definition = FeatureDefinition.of_image(image)
     golden, network = Golden(image), FloatRnnt(model.arrays(), model.meta)
     utterances = load_dataset(DATA / "an4", "dev")[::8]
     wanted, got = [], []

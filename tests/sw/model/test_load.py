@@ -254,7 +254,10 @@ def test_wrong_meta(tmp_path: Path, arrays: Arrays, meta: dict[str, Any], wanted
 def test_time_reduction() -> None:
     model = random_model(0, encoder=(5, 4, 3), time_reduction=(2, 3))
     assert [layer.inputs for layer in model.encoder] == [6, 5, 12]
-    assert model.meta["encoder"] == {"layers": 3, "time_reduction": {"after": 2, "factor": 3}}
+    assert model.meta.encoder.as_dict() == {
+        "layers": 3,
+        "time_reduction": {"after": 2, "factor": 3},
+    }
     assert model.with_max_symbols(2).time_reduction == TimeReduction(after=2, factor=3)
     assert random_model(0).time_reduction == TimeReduction(after=0, factor=1)
     with pytest.raises(InputError, match="two encoder layers or more"):

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from sordino.arch import PRESETS
 from sordino.compiler.compile import compile_model
 from sordino.errors import InputError, InputWarning
-from sordino.meta.entries import Table
-from sordino.meta.table import FEATURES, FRONT_END, META, parse_meta
+from sordino.isa.features import FrontEnd
+from sordino.meta.table import FeaturesMeta, Meta, parse_meta
 from sordino.model.load import load_model, model_from_arrays
 from sordino.model.rnnt import RnntModel
+from sordino.schema.record import Nested, Table
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.mfcc import MfccDefinition
 from sordino.speech.reference import FloatRnnt
@@ -124,7 +125,7 @@ def test_numbers_as_other_writers_of_json_and_numpy_have_them() -> None:
     )  # fmt: skip
     given |= {"blank": -0.0, "max_symbols_per_frame": np.int64(3), "tokens": tuple("_abcdef")}
     given |= {"quantise": {"bits": 4.0, "layers": {"encoder.*": 5.0}}}
-    read = model_from_arrays(arrays(), meta(**{"encoder": {"hidden": 8.0}}) | given).meta
+    read = model_from_arrays(arrays(), meta(**{"encoder": {"hidden": 8.0}}) | given).meta.as_dict()
     assert json.loads(json.dumps(read)) == read
     numbers = [read["blank"], read["max_symbols_per_frame"], read["encoder"]["hidden"]]
     numbers += [read["features"]["stack"], read["features"]["fraction_bits"]]
@@ -152,11 +153,11 @@ def test_the_float_network_is_not_laxer(mistake: str) -> None:
 
 
 def objects(table: Table, at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    inner = [(e.name, e.kind) for e in table if isinstance(e.kind, Table)]
+    inner = [(e.name, e.kind.record.table()) for e in table if isinstance(e.kind, Nested)]
     return [at, *(o for name, kind in inner for o in objects(kind, (*at, name)))]
 
 
-@pytest.mark.parametrize("where", objects(META), ids=lambda w: ".".join(w) or "meta")
+@pytest.mark.parametrize("where", objects(Meta.table()), ids=lambda w: ".".join(w) or "meta")
 def test_unknown_entries_are_refused_at_every_level(where: tuple[str, ...]) -> None:
     given: Any = meta()
     inner = given
@@ -164,7 +165,7 @@ def test_unknown_entries_are_refused_at_every_level(where: tuple[str, ...]) -> N
         inner = inner.setdefault(name, {})
     inner["surprise"] = 1
     with pytest.raises(InputError, match="surprise"):
-        META.read(given)
+        Meta.read(given)
 
 
 @given(
@@ -174,7 +175,7 @@ def test_unknown_entries_are_refused_at_every_level(where: tuple[str, ...]) -> N
     )
 )
 def test_any_value_of_any_entry_is_read_or_refused(value: Any) -> None:
-    for name, _ in META.rows():
+    for name, _ in Meta.table().rows():
         given: Any = meta()
         *path, last = name.split(".")
         inner = given
@@ -182,15 +183,16 @@ def test_any_value_of_any_entry_is_read_or_refused(value: Any) -> None:
             inner = inner.setdefault(part, {})
         inner[last] = value
         with suppress(InputError):
-            read = META.read(given)
-            assert META.read(read) == read
+            read = Meta.read(given)
+            assert Meta.read(read.as_dict()) == read
+            assert Meta.read(read.as_dict()).as_dict() == read.as_dict()
 
 
 def test_meta_is_copied_and_what_it_lacks_is_filled_in() -> None:
     given = {"tokens": ["<blank>", *"abcdef"], "joint": {"activation": "tanh"}}
     model = model_from_arrays(random_arrays(np.random.default_rng(0)), given)
     assert given == {"tokens": ["<blank>", *"abcdef"], "joint": {"activation": "tanh"}}
-    assert model.meta == {
+    assert model.meta.as_dict() == {
         **given,
         "blank": 0,
         "max_symbols_per_frame": 5,
@@ -220,29 +222,30 @@ def test_all_that_can_be_said_is_understood() -> None:
     said["features"] |= {"cepstra": 13, "stack": 3, "dim": 117, "prior_frames": 0}
     model = model_from_arrays(arrays(), said)
     assert (model.relu_fraction, model.licence) == (3, "MIT")
-    assert compile_model(model, PRESETS["tiny"]).image.host["layer_bits"] == {"joint.*": 6}
+    assert compile_model(model, PRESETS["tiny"]).image.host.layer_bits == {"joint.*": 6}
 
 
 def test_another_front_end_reaches_the_image() -> None:
     front_end = {"sample_rate": 8000, "highest": 3500.0, "fft_size": 256, "filters": 20}
     given = {**meta(), **features(front_end=front_end)}
-    host = compile_model(model_from_arrays(arrays(), given), PRESETS["tiny"]).image.host
-    definition = FeatureDefinition.from_dict(host["features"])
+    image = compile_model(model_from_arrays(arrays(), given), PRESETS["tiny"]).image
+    definition = FeatureDefinition.of_image(image)
     assert definition.front_end == MfccDefinition(**front_end)
 
 
 def test_defaults_are_those_of_the_definition() -> None:
-    assert FRONT_END.default("sample_rate") == MfccDefinition().sample_rate == 16000
-    least = FeatureDefinition.from_model_meta(features(), np.zeros(13), np.ones(13))
+    assert FrontEnd().sample_rate == MfccDefinition().sample_rate == 16000
+    stated = FeaturesMeta(kind="sphinx-mfcc")
+    least = FeatureDefinition.from_meta(stated, np.zeros(13), np.ones(13))
     assert least == FeatureDefinition(mean=(0.0,) * 13, std=(1.0,) * 13)
-    assert (least.stack, FEATURES.default("stack")) == (3, 3)
+    assert (least.stack, FeaturesMeta().stack) == (3, 3)
 
 
 @pytest.mark.parametrize("name", ["an4_rnnt_causal", "an4_rnnt_g4_80"])
 def test_the_shipped_models_say_nothing_doubtful(name: str) -> None:
     with np.load(ROOT / "models" / f"{name}.npz") as archive:
         said = json.loads(str(archive["meta"]))
-    assert META.read(said) == said
+    assert Meta.read(said).as_dict() == said
     assert isinstance(load_model(ROOT / "models" / f"{name}.npz"), RnntModel)
 
 

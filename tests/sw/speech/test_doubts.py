@@ -22,8 +22,7 @@ from sordino.speech.mfcc import MfccDefinition, mfcc
 
 MODELS = Path(__file__).parents[3] / "models"
 DEFINITIONS = {
-    path.stem: FeatureDefinition.from_dict(Image.load(path).host["features"])
-    for path in MODELS.glob("*.sordino")
+    path.stem: FeatureDefinition.of_image(Image.load(path)) for path in MODELS.glob("*.sordino")
 }
 FILES = sorted((MODELS / "utterances").glob("*.wav"))
 both = pytest.mark.parametrize("definition", DEFINITIONS.values(), ids=DEFINITIONS)

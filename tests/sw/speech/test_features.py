@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sordino.errors import InputError
+from sordino.isa.features import ImageFeatures
+from sordino.meta.table import FeaturesMeta
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import load_features, load_input
 from sordino.speech.mfc import write_mfc
@@ -76,21 +78,36 @@ def test_every_int8_survives(value: int, bits: int) -> None:
     assert definition.quantise(value / 2**bits) == value
 
 
+WHOLE = DEFINITION.front_end.as_dict()
+
+
+def written(definition: FeatureDefinition) -> dict[str, Any]:
+    return definition.section().as_dict()
+
+
+def read(values: object) -> FeatureDefinition:
+    return FeatureDefinition.of(ImageFeatures.read(values, "the image's", at="features."))
+
+
+def described(meta: object, mean: Any = MEAN, std: Any = STD) -> FeatureDefinition:
+    return FeatureDefinition.from_meta(FeaturesMeta.read(meta, at="features."), mean, std)
+
+
 def test_dictionary_round_trip_is_exact() -> None:
     assert DEFINITION.dim == 117
-    text = json.dumps(DEFINITION.to_dict())
-    assert FeatureDefinition.from_dict(json.loads(text)) == DEFINITION
+    text = json.dumps(written(DEFINITION))
+    assert read(json.loads(text)) == DEFINITION
     other = FeatureDefinition(mean=DEFINITION.mean, std=DEFINITION.std, stack=2, fraction_bits=4)
-    assert FeatureDefinition.from_dict(other.to_dict()) == other != DEFINITION
+    assert read(written(other)) == other != DEFINITION
     running = FeatureDefinition(
         mean=DEFINITION.mean, std=DEFINITION.std, mean_over="running", prior_frames=7.5
     )
-    assert FeatureDefinition.from_dict(json.loads(json.dumps(running.to_dict()))) == running
+    assert read(json.loads(json.dumps(written(running)))) == running
 
 
 def test_images_from_before_running_means_are_read_and_made() -> None:
-    assert not {"mean_over", "prior_frames"} & DEFINITION.to_dict().keys()
-    assert FeatureDefinition.from_dict(DEFINITION.to_dict()).mean_over == "utterance"
+    assert not {"mean_over", "prior_frames"} & written(DEFINITION).keys()
+    assert read(written(DEFINITION)).mean_over == "utterance"
 
 
 @pytest.mark.parametrize(
@@ -110,43 +127,44 @@ def test_images_from_before_running_means_are_read_and_made() -> None:
         ({"mean_over": "year"}, "utterance or running"),
         ({"prior_frames": -1.0}, "prior_frames as a number from 0"),
         ({"front_end": {"speed": 3}}, "'speed'; known are"),
-        ({"front_end": {"fft_size": 16}}, "raise fft_size"),
+        ({"front_end": WHOLE | {"fft_size": 16}}, "raise fft_size"),
+        ({"front_end": {"fft_size": 512}}, "front_end.sample_rate as a whole number"),
     ],
 )
 def test_bad_dictionaries_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        FeatureDefinition.from_dict(DEFINITION.to_dict() | change)
+        read(written(DEFINITION) | change)
 
 
 def test_a_missing_entry_is_refused() -> None:
-    values = DEFINITION.to_dict()
+    values = written(DEFINITION)
     del values["delta_taps"]
     with pytest.raises(InputError, match="delta_taps"):
-        FeatureDefinition.from_dict(values)
+        read(values)
     with pytest.raises(InputError, match="an object with"):
-        FeatureDefinition.from_dict([])  # type: ignore[arg-type]
+        read([])
 
 
 def test_meta_of_the_models() -> None:
-    assert FeatureDefinition.from_model_meta({"features": META}, MEAN, STD) == DEFINITION
+    assert described(META, MEAN, STD) == DEFINITION
     numbers = {"fraction_bits": 4, "utterance_mean_weight": 0.5, "global_mean_weight": 0.5}
     numeric = {k: v for k, v in META.items() if k != "mean_subtraction"} | numbers
-    got = FeatureDefinition.from_model_meta({"features": numeric}, MEAN, STD)
+    got = described(numeric, MEAN, STD)
     assert (got.fraction_bits, got.utterance_mean_weight, got.global_mean_weight) == (4, 0.5, 0.5)
     text = {"mean_subtraction": META["mean_subtraction"].replace("0.7", "0.9")}
-    got = FeatureDefinition.from_model_meta({"features": META | text}, MEAN, STD)
+    got = described(META | text, MEAN, STD)
     assert (got.utterance_mean_weight, got.global_mean_weight) == (0.9, 0.3)
     running = {"mean_over": "running", "prior_frames": 50}
-    got = FeatureDefinition.from_model_meta({"features": META | running}, MEAN, STD)
+    got = described(META | running, MEAN, STD)
     assert (got.mean_over, got.prior_frames) == ("running", 50.0)
-    least = FeatureDefinition.from_model_meta({"features": {"kind": "sphinx-mfcc"}}, MEAN, STD)
+    least = described({"kind": "sphinx-mfcc"}, MEAN, STD)
     assert least == DEFINITION
 
 
 @pytest.mark.parametrize(
     ("meta", "message"),
     [
-        ({}, "wanted features in"),
+        ({"features": {}}, "features.kind as sphinx-mfcc, got none"),
         ({"features": META | {"kind": "fbank"}}, "fbank"),
         ({"features": META | {"mean_subtraction": "none"}}, "mean_subtraction"),
         ({"features": META | {"utterance_mean_weight": 0.6, "global_mean_weight": 0.4}}, "the two"),
@@ -181,15 +199,15 @@ def test_meta_of_the_models() -> None:
 )
 def test_unknown_meta_is_refused(meta: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        FeatureDefinition.from_model_meta(meta, MEAN, STD)
+        described(meta["features"], MEAN, STD)
 
 
 def test_another_front_end_is_honoured() -> None:
     mine = {"sample_rate": 8000, "highest": 3500.0, "fft_size": 256, "filters": 20, "cepstra": 12}
-    described = {"kind": "sphinx-mfcc", "front_end": mine, "cepstra": 12, "dim": 108}
-    got = FeatureDefinition.from_model_meta({"features": described}, MEAN[:12], STD[:12])
+    stated = {"kind": "sphinx-mfcc", "front_end": mine, "cepstra": 12, "dim": 108}
+    got = described(stated, MEAN[:12], STD[:12])
     assert (got.front_end.sample_rate, got.front_end.filters, got.dim) == (8000, 20, 108)
-    assert FeatureDefinition.from_dict(json.loads(json.dumps(got.to_dict()))) == got
+    assert read(json.loads(json.dumps(written(got)))) == got
 
 
 def test_all_inputs_agree(tmp_path: Path) -> None:

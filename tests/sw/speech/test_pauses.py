@@ -18,7 +18,7 @@ MODELS = Path(__file__).parents[3] / "models"
 @pytest.mark.parametrize("noise", [0.0, 1e-4, 1e-3])
 def test_long_pauses_are_no_sign_of_another_scale(tmp_path: Path, noise: float) -> None:
     image = Image.load(MODELS / "an4_rnnt_causal.sordino")
-    definition = FeatureDefinition.from_dict(image.host["features"])
+    definition = FeatureDefinition.of_image(image)
     samples, rate = soundfile.read(MODELS / "utterances" / "yes.wav")
     pause = noise * np.random.default_rng(0).normal(size=5 * rate)
     soundfile.write(tmp_path / "x.wav", np.concatenate([pause, samples, pause]), rate)

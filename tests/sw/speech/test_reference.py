@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sordino.errors import InputError
+from sordino.meta.table import Meta
 from sordino.speech.datasets import load_dataset
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import load_features
@@ -168,8 +169,10 @@ def test_bad_models_and_inputs_are_refused() -> None:
 
 def reference_of(load_model: LoadModel, name: str) -> tuple[FloatRnnt, FeatureDefinition]:
     arrays, meta = load_model(name)
-    definition = FeatureDefinition.from_model_meta(
-        meta, arrays["features.mean"], arrays["features.std"]
+    features = Meta.read(meta).features
+    assert features is not None
+    definition = FeatureDefinition.from_meta(
+        features, arrays["features.mean"], arrays["features.std"]
     )
     return FloatRnnt(arrays, meta), definition
 

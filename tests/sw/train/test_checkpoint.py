@@ -372,11 +372,11 @@ def test_what_cannot_be_started_from(
         ),
         ({"joint": {"dim": 8, "activation": "relu"}}, "and with a tanh joint, got model"),
         (
-            {"features": {**model.meta["features"], "front_end": {"lowest": 100}}},
+            {"features": {**model.meta.features.as_dict(), "front_end": {"lowest": 100}}},
             "another front_end in its meta",
         ),
     ):
-        save_arrays(tmp_path / "model.npz", {**model.meta, **meta}, arrays)
+        save_arrays(tmp_path / "model.npz", {**model.meta.as_dict(), **meta}, arrays)
         with pytest.raises(InputError, match=message):
             start(tmp_path / "model.npz")
     assert not out.exists()

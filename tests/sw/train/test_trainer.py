@@ -346,8 +346,8 @@ def test_every_method_ends_on_its_values_and_on_the_exact_machine(
             assert 2 < len(np.unique(weight)) <= 1 << bits
             assert (weight == 0).mean() >= 0.49
     image = compile_model(model, PRESETS["tiny-unstructured"]).image  # bits are the model's own
-    assert image.host["layer_bits"] == {"joint.*": 5}
-    assert (image.host["weight_bits"], image.host["codebook"]) == (3, codebook)
+    assert image.host.layer_bits == {"joint.*": 5}
+    assert (image.host.weight_bits, image.host.codebook) == (3, codebook)
     assert trained.machine is not None
     assert trained.machine.utterance_errors == golden_errors(image, model, corpus)
     monkeypatch.setattr(trainer, "_SAVE_SECONDS", -1.0)

@@ -1,0 +1,3 @@
+"""Objects of JSON as frozen classes: what each entry may be, and all else refused."""
+
+__all__: list[str] = []
