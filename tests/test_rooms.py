@@ -22,13 +22,11 @@ FUNCTION_LINES = 60
 FEW_OPERATIONS = 3
 """A file that tells more operations apart than these is one that a new operation touches."""
 
-KNOWN_LONG_MODULES = {
-    "schedule.py",
-}
+KNOWN_LONG_MODULES: set[str] = set()
 KNOWN_LONG_FUNCTIONS: set[tuple[str, str]] = set()
 KNOWN_CIRCLES: list[set[str]] = [{"compiler", "cycles", "engines", "golden", "testing"}]
-OPERATION_FILES = 9
-"""Files of hw, sw and sim that tell four or more operations apart; the aim is 8."""
+OPERATION_FILES = 8
+"""Files of hw, sw and sim that tell four or more operations apart; the aim was 8."""
 
 
 # Lines

@@ -17,9 +17,10 @@ from sordino.isa.choices import Space
 from sordino.isa.host import HostSection
 from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import Drain, Fill, Halt, Input, Matvec, Table
+from sordino.isa.operations import Matvec, Table
 from sordino.isa.parameters import PARAMETER_BYTES
 from sordino.isa.registers import Error
+from sordino.testing.builder import ProgramBuilder
 
 __all__ = ["bench_matvec", "matvec_image"]
 
@@ -54,30 +55,23 @@ def _config(matrix: NDArray[np.int8], lanes: int, group: int) -> Config:
     )
 
 
-def _program(layout: Layout, columns: int, encoded: EncodedMatrices) -> list[Instruction]:
-    config, runs = layout.config, encoded.run_tables
-    program = [
-        Table("set-up", source=runs[0], runs=1),
-        Fill("set-up", space=Space.BANK0, count=config.rows_per_lane),
-        Input("set-up", count=columns),
-    ]
+def _program(layout: Layout, columns: int, encoded: EncodedMatrices) -> tuple[Instruction, ...]:
+    runs = encoded.run_tables
+    builder = ProgramBuilder(layout.config)
+    builder.add(Table, "set-up", source=runs[0], runs=1)
+    builder.fill(Space.BANK0, layout.config.rows_per_lane, layer="set-up")
+    builder.read(0, columns, "set-up")
     for number, tile in enumerate(layout.tiles):
         if runs[number] != runs[max(0, number - 1)]:
-            program.append(Table("matrix", source=runs[number], runs=1))
-        program += [
-            Table("matrix", source=encoded.value_tables[number]),
-            Matvec("matrix", columns=columns, rows=tile.rows, matrix=number),
-            # One to one: the multiplier 2 is halved again.
-            Drain(
-                "matrix",
-                rows=tile.rows,
-                destination=tile.first_index,
-                wide=1,
-                multiplier=2,
-                shift=1,
-            ),
-        ]
-    return [*program, Halt()]
+            builder.add(Table, "matrix", source=runs[number], runs=1)
+        builder.add(Table, "matrix", source=encoded.value_tables[number])
+        builder.add(Matvec, "matrix", columns=columns, rows=tile.rows, matrix=number)
+        # One to one: the multiplier 2 is halved again.
+        to = {"destination": tile.first_index, "wide": 1}
+        builder.drain("matrix", rows=tile.rows, multiplier=2, shift=1, **to)
+    builder.label("done")
+    builder.end()
+    return builder.program(encoded)
 
 
 def _expected(product: NDArray[np.int64], layout: Layout, tile: Tile) -> NDArray[np.int64]:
@@ -93,7 +87,7 @@ def _image(matrix: NDArray[np.int8], layout: Layout, stored_zeros: bool) -> Imag
     encoded = encode_matrices(slots, config, stored_zeros=stored_zeros)
     return Image(
         config=config,
-        program=tuple(_program(layout, columns, encoded)),
+        program=_program(layout, columns, encoded),
         parameters=bytes(PARAMETER_BYTES * config.parameter_words),
         tables=encoded.tables,
         matrices=encoded.matrices,

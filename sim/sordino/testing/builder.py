@@ -157,9 +157,9 @@ class ProgramBuilder:
         """Emit a register."""
         self.add(Emit, layer, register=register)
 
-    def fill(self, space: Space, count: int, destination: int = 0) -> None:
+    def fill(self, space: Space, count: int, destination: int = 0, layer: str = "") -> None:
         """Zeros in a memory."""
-        self.add(Fill, space=space, destination=destination, count=count)
+        self.add(Fill, layer, space=space, destination=destination, count=count)
 
     # Control flow.
 

@@ -9,10 +9,11 @@ chunk before, and nobody looks at it.
 
 from sordino.compiler.chunk import bank_place, bank_rows, shared
 from sordino.compiler.contents import slot_count
+from sordino.compiler.layer_code import cell, half_sums
 from sordino.compiler.schedule import SYMBOLS, Scheduler
 from sordino.compiler.table_plan import UNKNOWN
 from sordino.isa.choices import Condition
-from sordino.isa.operations import Branch, Cell, Drain, Halt, Input, Jump, Set
+from sordino.isa.operations import Branch, Input, Set
 
 __all__ = ["ChunkScheduler"]
 
@@ -58,13 +59,13 @@ class ChunkScheduler(Scheduler):
             if frame < self.chunk - 1:
                 last = {"register": _FRAMES, "condition": Condition.EQ, "value": frame + 1}
                 emit(Branch, "chunk", **last, target="stop")
-        emit(Jump, target="chunk")
+        self.builder.jump("chunk")
         for frame in range(1, self.chunk):
             self.builder.label(f"end.{frame}")
             emit(Set, "input", register=_FRAMES, value=frame)
-            emit(Jump, target="encoder")
+            self.builder.jump("encoder")
         self.builder.label("stop")
-        emit(Halt)
+        self.builder.halt()
 
     def _shared(self, number: int, sources: list[int]) -> None:
         """W of a layer, the joint's half behind the last, times the vectors of all frames."""
@@ -84,17 +85,7 @@ class ChunkScheduler(Scheduler):
             placed = lstm.placed
             place = bank_place(placed, frame)
             self._matvec(placed, 0, 1, lstm.h, **place)
-            self._emit(
-                Cell,
-                placed.name,
-                units=placed.layout.tiles[0].count,
-                parameters=lstm.biases,
-                state=lstm.c,
-                destination=lstm.out,
-                multiplier=placed.layer.multiplier,
-                shift=placed.layer.shift,
-                **place,
-            )
+            self.block.append(cell(lstm, placed.layout.tiles[0], **place))
 
     def _encoder_halves(self) -> None:
         """The encoder's half of the joint for all frames, to state memory."""
@@ -103,14 +94,7 @@ class ChunkScheduler(Scheduler):
         outs = [last.in_chunk(frame, self.chunk).out for frame in range(self.chunk)]
         self._shared(len(self.at.encoder), outs)
         for frame in range(self.chunk):
-            self._emit(
-                Drain,
-                placed.name,
-                rows=placed.layout.tiles[0].rows,
-                parameters=half.biases,
-                destination=half.state + frame * slot_count(placed.layout),
-                wide=1,
-                multiplier=placed.layer.multiplier,
-                shift=placed.layer.shift,
-                **bank_place(placed, frame),
-            )
+            offset = frame * slot_count(placed.layout)
+            place = bank_place(placed, frame)
+            tile = placed.layout.tiles[0]
+            self.block.append(half_sums(half, tile, offset=offset, **place))

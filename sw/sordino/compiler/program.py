@@ -6,6 +6,7 @@ from typing import Any
 
 from sordino.isa.encoding import EncodingError
 from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Halt, Jump
 
 __all__ = ["Banks", "ProgramBuilder"]
 
@@ -44,6 +45,14 @@ class ProgramBuilder:
     def emit(self, operation: type[Instruction], layer: str = "", **fields: Any) -> None:
         """Append an instruction of this operation."""
         self.append(operation(layer, **fields))
+
+    def jump(self, label: str) -> None:
+        """Go on at a label."""
+        self.emit(Jump, target=label)
+
+    def halt(self) -> None:
+        """End the program."""
+        self.emit(Halt)
 
     def finish(self) -> tuple[Instruction, ...]:
         """The program; EncodingError for an unknown label or a field that does not fit."""

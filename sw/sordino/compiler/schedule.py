@@ -33,6 +33,7 @@ from sordino.compiler.addresses import Addresses, LstmAddresses
 from sordino.compiler.codec import EncodedMatrices
 from sordino.compiler.contents import slot_count
 from sordino.compiler.interleave import interleave
+from sordino.compiler.layer_code import cell, half_sums
 from sordino.compiler.limits import Limits
 from sordino.compiler.place import PlacedLayer, PlacedModel
 from sordino.compiler.program import Banks, ProgramBuilder
@@ -49,15 +50,12 @@ from sordino.isa.operations import (
     Argmax,
     Branch,
     Call,
-    Cell,
     Copy,
     Drain,
     Embed,
     Emit,
     Fill,
-    Halt,
     Input,
-    Jump,
     Loop,
     Matvec,
     Return,
@@ -203,7 +201,7 @@ class Scheduler:
         self._rest(banks)
         if entry:
             self._end_block(held)
-            self.builder.emit(Halt)
+            self.builder.halt()
         else:
             self._emit(Set, "joint", register=SYMBOLS, value=self.model.max_symbols)
             self._end_block(held, self.tables.for_symbol)
@@ -237,14 +235,14 @@ class Scheduler:
             ):
                 self._emit(Fill, "padding", space=to, destination=first, count=count)
             self._end_block(wanted=self.tables.for_rest)
-            self.builder.emit(Jump, target=f"{prefix}rest")
+            self.builder.jump(f"{prefix}rest")
 
     def _symbol(self) -> None:
         """The symbols of a frame, and the end."""
         self._symbols("symbol", "frame", self.tables.for_frame)
-        self.builder.emit(Jump, target="frame")
+        self.builder.jump("frame")
         self.builder.label("stop")
-        self.builder.emit(Halt)
+        self.builder.halt()
 
     def _symbols(self, label: str, following: str, wanted: Slots, frame: int = 0) -> None:
         """Emit tokens from the halves of the joint until one is blank; tables `wanted` after it."""
@@ -310,14 +308,14 @@ class Scheduler:
         self.builder.label("reset")
         self._clear()
         self._end_block()
-        emit(Halt)
+        self.builder.halt()
         self._frame("encode")
         self._padding("encode.")
         self.builder.label("advance")
         emit(Input, "embedding", destination=at.embedded, count=at.width, end="stop")
         self._prediction()
         self._end_block()
-        emit(Halt)
+        self.builder.halt()
         self.builder.label("score")
         self._joint()
         _, multiplier, shift = score_scale(self.quantised.joint_output)
@@ -333,7 +331,7 @@ class Scheduler:
             shift=shift,
         )
         self._end_block()
-        emit(Halt)
+        self.builder.halt()
 
     def _matvec(
         self,
@@ -375,17 +373,7 @@ class Scheduler:
             self._matvec(placed, number, 0, lstm.source, bank)
             if pair and not number:
                 self._matvec(placed, 1, 1, lstm.h, chosen[1])
-            self._emit(
-                Cell,
-                placed.name,
-                bank=bank,
-                units=tile.count,
-                parameters=lstm.biases + tile.first_index,
-                state=lstm.c + tile.first_index,
-                destination=lstm.out + tile.first_index,
-                multiplier=placed.layer.multiplier,
-                shift=placed.layer.shift,
-            )
+            self.block.append(cell(lstm, tile, bank=bank))
         if lstm.copied:
             self._emit(
                 Copy,
@@ -403,14 +391,4 @@ class Scheduler:
         for number, tile in enumerate(placed.layout.tiles):
             bank = next(banks)
             self._matvec(placed, number, 0, source, bank)
-            self._emit(
-                Drain,
-                placed.name,
-                bank=bank,
-                rows=tile.rows,
-                parameters=half.biases + tile.first_index // 4,
-                destination=half.state + tile.first_index,
-                wide=1,
-                multiplier=placed.layer.multiplier,
-                shift=placed.layer.shift,
-            )
+            self.block.append(half_sums(half, tile, bank=bank))
