@@ -12,7 +12,7 @@ import click
 
 from campaigns.catalogue import CAMPAIGNS, Campaign
 from sordino.cli.main import main
-from sordino.cli.output import print_json, print_table
+from sordino.cli.shared.output import print_json, print_table
 from sordino.extras import needs
 
 __all__ = ["campaigns"]

@@ -22,7 +22,6 @@ from campaigns.common import (
     runs_option,
     write_page,
 )
-from sordino.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
 from sordino.cycles.engine import Cycles
 from sordino.decode.beam import INTERNAL_WEIGHT, BeamOptions
 from sordino.decode.decoder import Decoder
@@ -32,11 +31,12 @@ from sordino.decode.ngram import NgramModel, estimate
 from sordino.decode.transducer import FloatTransducer, Transducer
 from sordino.model.load import load_model
 from sordino.reference.markdown import table
-from sordino.speech.datasets import Utterance, load_dataset
+from sordino.speech.corpora.datasets import Utterance, load_dataset
 from sordino.speech.inputs import load_features
 from sordino.speech.text import Speller
 from sordino.speech.transcript import features_of, frame_seconds
 from sordino.speech.wer import Wer, transcript_errors
+from sordino.tools.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
 
 __all__ = ["ORDER", "Heard", "Recogniser", "Result", "decode", "language_model", "listen", "main"]
 

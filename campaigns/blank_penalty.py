@@ -17,11 +17,11 @@ from campaigns.common import (
     write_page,
 )
 from sordino.model.load import load_model
+from sordino.model.reference import FloatRnnt
 from sordino.model.rnnt import RnntModel
 from sordino.reference.markdown import table
-from sordino.speech.datasets import Utterance, load_dataset
+from sordino.speech.corpora.datasets import Utterance, load_dataset
 from sordino.speech.inputs import load_features
-from sordino.speech.reference import FloatRnnt
 from sordino.speech.text import Speller
 from sordino.speech.wer import Wer, transcript_errors
 from sordino.train.ancestry import read_result

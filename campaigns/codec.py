@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from campaigns.common import find_model, models_option, output_option, write_page
 from campaigns.prefix import prefix_bits
 from sordino.arch import Config
-from sordino.bench.cases import BenchCase, laplacian_case, model_case
-from sordino.bench.sizes import case_machine, deal_case
-from sordino.bench.trained import FLOAT, GROUPED
-from sordino.compiler.codec import encode_matrices
+from sordino.codec import encode_matrices
 from sordino.model.load import load_model
-from sordino.peers import block_bound_bits, order0_bits
 from sordino.reference.markdown import table
+from sordino.tools.bench.cases import BenchCase, laplacian_case, model_case
+from sordino.tools.bench.sizes import case_machine, deal_case
+from sordino.tools.bench.trained import FLOAT, GROUPED
+from sordino.tools.peers import block_bound_bits, order0_bits
 
 __all__ = ["CodeSizes", "measure"]
 

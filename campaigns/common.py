@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from campaigns.catalogue import CAMPAIGNS
 from sordino.arch import PRESETS
-from sordino.bench.trained import find_trained
 from sordino.cli.main import cli
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.errors import InputError
 from sordino.files import write_atomically
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.model.load import load_model
-from sordino.speech.datasets import Utterance
+from sordino.speech.corpora.datasets import Utterance
+from sordino.tools.bench.trained import find_trained
 
 __all__ = [
     "BUILD",

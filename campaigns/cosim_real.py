@@ -17,15 +17,15 @@ from campaigns.common import (
     write_page,
 )
 from sordino.arch import PRESETS
-from sordino.bench.trained import FLOAT, SHIPPED, TRAINED_BITS
-from sordino.engines.compiled import build
 from sordino.engines.cosim import compare
-from sordino.engines.rtl import Rtl
+from sordino.engines.native.compiled import build
+from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.reference.markdown import table
-from sordino.speech.datasets import load_dataset
+from sordino.speech.corpora.datasets import load_dataset
 from sordino.speech.transcript import features_of
+from sordino.tools.bench.trained import FLOAT, SHIPPED, TRAINED_BITS
 
 MACHINES = {
     "tiny": (SHIPPED, None, None),

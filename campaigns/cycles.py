@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from campaigns.common import MODELS, UTTERANCES, make_image, output_option, write_page
 from sordino.arch import PRESETS
-from sordino.bench.trained import SHIPPED
 from sordino.cycles.bounds import Bounds, frame_bounds
 from sordino.cycles.engine import Cycles
 from sordino.cycles.path import decisions_of, follow
 from sordino.cycles.trace import Profile, Timer, Trace
-from sordino.engines.rtl import Rtl
-from sordino.isa.image import Image
+from sordino.engines.native.rtl import Rtl
+from sordino.image.image import Image
 from sordino.isa.operations import Emit, Input, Matvec
 from sordino.reference.markdown import table
 from sordino.speech.transcript import features_of
-from sordino.testing.coupling import coupled_image
-from sordino.testing.programs import overlapped
-from sordino.testing.trials import KINDS, MACHINES, make_trial
+from sordino.testing.images.coupling import coupled_image
+from sordino.testing.images.programs import overlapped
+from sordino.tools.bench.trained import SHIPPED
+from sordino.tools.trials import KINDS, MACHINES, make_trial
 
 MODEL = MODELS / SHIPPED
 _REPEATS = 20

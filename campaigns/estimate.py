@@ -1,7 +1,7 @@
 """Synthesise a few groups and machines, fit what `sordino estimate` says of logic, and check it.
 
 Yosys alone, for an ECP5; needs the `synth` extra. The fit goes to
-`sim/sordino/estimate/coefficients.json`, the errors to a page of results.
+`sw/sordino/tools/estimate/coefficients.json`, the errors to a page of results.
 """
 
 import json
@@ -16,15 +16,15 @@ import click
 from campaigns.common import output_option, write_page
 from campaigns.synthesis import SYNTHESIS, find_tool, run_tool
 from sordino.arch import Config
-from sordino.estimate.blocks import ECP5_BLOCKS, block_rams, multiplier_blocks
-from sordino.estimate.logic import COEFFICIENTS, Fit, Sample, fit_logic
-from sordino.estimate.logic_features import FEATURES, RESOURCES
 from sordino.files import write_atomically
 from sordino.reference.markdown import table
-from sordino.rtl.emit import to_rtlil
-from sordino.rtl.group import Group
+from sordino.rtl.export.emit import to_rtlil
+from sordino.rtl.export.verilog import to_verilog
+from sordino.rtl.lanes.group import Group
 from sordino.rtl.top import Sordino
-from sordino.rtl.verilog import to_verilog
+from sordino.tools.estimate.blocks import ECP5_BLOCKS, block_rams, multiplier_blocks
+from sordino.tools.estimate.logic import COEFFICIENTS, Fit, Sample, fit_logic
+from sordino.tools.estimate.logic_features import FEATURES, RESOURCES
 
 __all__ = ["SAMPLES", "count_cells"]
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from sordino.bench.cycles import MatrixCycles
-from sordino.bench.frames import EncoderUse
-from sordino.bench.sizes import Sizes
+from sordino.tools.bench.cycles import MatrixCycles
+from sordino.tools.bench.frames import EncoderUse
+from sordino.tools.bench.sizes import Sizes
 
 __all__ = [
     "FIGURES_HEADER",

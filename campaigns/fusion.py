@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 
 from campaigns.beam import ORDER, Recogniser, language_model, listen
 from campaigns.common import data_option, models_option, output_option, write_page
-from sordino.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
 from sordino.decode.beam import INTERNAL_WEIGHT, BeamOptions
 from sordino.decode.decoder import Decoder
 from sordino.decode.fusion import FusionOptions, NgramFusion
 from sordino.decode.ngram import NgramModel
 from sordino.decode.transducer import Transducer
 from sordino.reference.markdown import table
-from sordino.speech.datasets import Utterance, load_dataset
+from sordino.speech.corpora.datasets import Utterance, load_dataset
 from sordino.speech.text import Speller
 from sordino.speech.wer import paired_bootstrap, transcript_errors
+from sordino.tools.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
 
 __all__ = ["AXES", "DEFAULTS", "Counts", "Remembered", "choose", "choose_apart", "main", "smooth"]
 

@@ -7,13 +7,13 @@ import click
 import numpy as np
 
 from campaigns.common import MODELS, UTTERANCES, make_image, output_option, write_page
-from sordino.bench.trained import SHIPPED
 from sordino.engines.bound import cycle_bound
-from sordino.engines.rtl import Rtl
-from sordino.isa.image import Image, ImageError
+from sordino.engines.native.rtl import Rtl
+from sordino.image.image import Image, ImageError
 from sordino.isa.registers import Error, LoadTarget
 from sordino.reference.markdown import table
 from sordino.speech.transcript import features_of
+from sordino.tools.bench.trained import SHIPPED
 
 HEAD = 4096
 PLACES = 10_000

@@ -15,7 +15,17 @@ from campaigns.common import BUILD, MODELS, output_option, write_page
 from campaigns.figures import FIGURES_HEADER, Figure, figure_rows
 from campaigns.mlperf_streamed import StreamedMlperf, spoken_profile, timed_run
 from sordino.arch import PRESETS, Config
-from sordino.bench.mlperf import (
+from sordino.cycles.bounds import frame_bounds
+from sordino.cycles.trace import Profile
+from sordino.engines.cosim import compare
+from sordino.engines.native.rtl import Rtl
+from sordino.files import write_atomically
+from sordino.golden.machine import Golden
+from sordino.image.image import Image
+from sordino.isa.operations import Matvec
+from sordino.model.load import load_model
+from sordino.reference.markdown import table
+from sordino.tools.bench.mlperf import (
     CHARACTERS_PER_SECOND,
     FRAME_SECONDS,
     UTTERANCE_FRAMES,
@@ -24,17 +34,7 @@ from sordino.bench.mlperf import (
     mlperf_model,
     mlperf_small_machine,
 )
-from sordino.bench.trained import GROUPED
-from sordino.cycles.bounds import frame_bounds
-from sordino.cycles.trace import Profile
-from sordino.engines.cosim import compare
-from sordino.engines.rtl import Rtl
-from sordino.files import write_atomically
-from sordino.golden.machine import Golden
-from sordino.isa.image import Image
-from sordino.isa.operations import Matvec
-from sordino.model.load import load_model
-from sordino.reference.markdown import table
+from sordino.tools.bench.trained import GROUPED
 
 _TRAINED = MODELS / GROUPED
 _BITS, _BASE = 5, "large"

@@ -11,12 +11,6 @@ import numpy as np
 
 from campaigns.figures import Figure
 from sordino.arch import STREAM_BUSES
-from sordino.bench.mlperf import (
-    CHARACTERS_PER_SECOND,
-    FRAME_SECONDS,
-    UTTERANCE_FRAMES,
-    mlperf_input,
-)
 from sordino.cycles.bounds import Bounds, frame_bounds
 from sordino.cycles.engine import Cycles
 from sordino.cycles.path import decisions_of, follow
@@ -25,13 +19,19 @@ from sordino.cycles.trace import Profile, Timer, Trace
 from sordino.cycles.traffic import bus_bytes
 from sordino.engines.cosim import compare
 from sordino.engines.memory_timing import MemoryTiming
-from sordino.engines.rtl import Rtl
-from sordino.estimate.capacity import trimmed
-from sordino.estimate.memories import bits_by_kind
+from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.reference.markdown import table
-from sordino.testing.streaming import streamed_image
+from sordino.testing.images.streaming import streamed_image
+from sordino.tools.bench.mlperf import (
+    CHARACTERS_PER_SECOND,
+    FRAME_SECONDS,
+    UTTERANCE_FRAMES,
+    mlperf_input,
+)
+from sordino.tools.estimate.capacity import trimmed
+from sordino.tools.estimate.memories import bits_by_kind
 
 __all__ = ["StreamedMlperf", "spoken_profile", "timed_run"]
 

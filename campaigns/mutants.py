@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from campaigns.common import ROOT, output_option, write_page
-from sordino.cli.output import progress
+from sordino.cli.shared.output import progress
 from sordino.reference.markdown import table
 
 __all__ = ["MUTANTS", "Mutant", "mutated"]
@@ -35,42 +35,42 @@ _CIRCUIT = ("tests/sim/engines/test_random_programs.py",)
 MUTANTS = (
     Mutant(
         "rounding: a negative half goes up, not away from zero",
-        "hw/sordino/rtl/rounding.py",
+        "hw/sordino/rtl/shared/rounding.py",
         "Mux(value < 0, half - 1, half)",
         "half",
-        ("tests/hw/rtl/test_requantise.py", "tests/hw/rtl/test_cell.py", *_CIRCUIT),
+        ("tests/hw/rtl/vector/test_requantise.py", "tests/hw/rtl/vector/test_cell.py", *_CIRCUIT),
     ),
     Mutant(
         "rounding: requantise forgets the product's sign",
-        "hw/sordino/rtl/requantise.py",
+        "hw/sordino/rtl/vector/requantise.py",
         "product - product[-1]",
         "product",
-        ("tests/hw/rtl/test_requantise.py", *_CIRCUIT),
+        ("tests/hw/rtl/vector/test_requantise.py", *_CIRCUIT),
     ),
     Mutant(
         "table entry: one knot of tanh and sigmoid, in the circuit alone",
-        "hw/sordino/rtl/curve.py",
+        "hw/sordino/rtl/vector/curve.py",
         "for knot, slope in zip(self._curve.knots, self._curve.slopes, strict=False)",
         "for knot, slope in zip("
         "(k + (n == 20) for n, k in enumerate(self._curve.knots)), "
         "self._curve.slopes, strict=False)",
-        ("tests/hw/rtl/test_curve.py", *_CIRCUIT),
+        ("tests/hw/rtl/vector/test_curve.py", *_CIRCUIT),
     ),
     Mutant(
         "table entry: one bit of one decoder state, on the way to the circuit",
-        "sw/sordino/driver/loading.py",
+        "hw/sordino/image/loading.py",
         "yield LoadTarget.TABLES, 0, image.expanded_tables()",
         "words = bytearray(image.expanded_tables())\n"
         "    words[8 * 5 + 4] ^= 1\n"
         "    yield LoadTarget.TABLES, 0, bytes(words)",
-        ("tests/hw/rtl/test_host.py", "tests/hw/rtl/test_machine.py", *_CIRCUIT),
+        ("tests/hw/rtl/host/test_host.py", "tests/hw/rtl/test_machine.py", *_CIRCUIT),
     ),
     Mutant(
         "full flag: the x FIFO takes one column more than it holds",
-        "hw/sordino/rtl/xfifo.py",
+        "hw/sordino/rtl/lanes/xfifo.py",
         "Mux(self.reserve, self.depth - 1, self.depth)",
         "Mux(self.reserve, self.depth, self.depth + 1)",
-        ("tests/hw/rtl/test_xfifo.py", "tests/hw/rtl/test_group.py", *_CIRCUIT),
+        ("tests/hw/rtl/lanes/test_xfifo.py", "tests/hw/rtl/lanes/test_group.py", *_CIRCUIT),
     ),
     Mutant(
         "branch: less than holds for equal",
@@ -81,7 +81,7 @@ MUTANTS = (
     ),
     Mutant(
         "branch: the compiler leaves a frame at every symbol but the blank",
-        "sw/sordino/compiler/schedule.py",
+        "sw/sordino/compiler/program/schedule.py",
         "Condition.EQ",
         "Condition.NE",
         ("tests/e2e/test_utterance.py",),

@@ -21,10 +21,13 @@ from campaigns.figures import (
     use_figures,
 )
 from sordino.arch import PRESETS, Config
-from sordino.bench import EngineBench, bench_engines, default_cases, find_vela
-from sordino.bench.cases import laplacian, laplacian_case
-from sordino.bench.cycles import EngineName, MatrixCycles, cycle_table, measure_cycles
-from sordino.bench.frames import (
+from sordino.image.image import Image
+from sordino.model.load import load_model
+from sordino.reference.markdown import table
+from sordino.tools.bench import EngineBench, bench_engines, default_cases, find_vela
+from sordino.tools.bench.cases import laplacian, laplacian_case
+from sordino.tools.bench.cycles import EngineName, MatrixCycles, cycle_table, measure_cycles
+from sordino.tools.bench.frames import (
     EncoderUse,
     compile_for,
     compile_step,
@@ -32,13 +35,10 @@ from sordino.bench.frames import (
     encoder_use,
     simulation_rates,
 )
-from sordino.bench.mlperf import mlperf_machine, mlperf_model
-from sordino.bench.sizes import Sizes, parts_table, size_table
-from sordino.bench.trained import FLOAT, GROUPED, find_trained
-from sordino.isa.image import Image
-from sordino.model.load import load_model
-from sordino.peers import Vela
-from sordino.reference.markdown import table
+from sordino.tools.bench.mlperf import mlperf_machine, mlperf_model
+from sordino.tools.bench.sizes import Sizes, parts_table, size_table
+from sordino.tools.bench.trained import FLOAT, GROUPED, find_trained
+from sordino.tools.peers import Vela
 
 _BITS, _ZEROS, _LANES = (4, 5, 8), (0.0, 0.5, 0.8, 0.95), (16, 64)
 _WIDE_GROUPS = (8, 16)

@@ -10,13 +10,13 @@ import click
 
 from campaigns.common import corpus_in, data_option, find_run, runs_option
 from sordino.arch import QUAD
-from sordino.compiler.precision import CODEBOOKS, Precision
-from sordino.compiler.prune import SHARES, prune_model
+from sordino.compiler.numbers.precision import CODEBOOKS, Precision
+from sordino.compiler.numbers.prune import SHARES, prune_model
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.model.load import load_model
 from sordino.model.save import save_model
-from sordino.speech.datasets import load_dataset
+from sordino.speech.corpora.datasets import load_dataset
 from sordino.speech.inputs import load_input
 from sordino.speech.text import Speller
 from sordino.speech.wer import Wer, transcript_errors

@@ -2,7 +2,7 @@
 
 Runs: with k raw bits a matrix, the quotient n >> k as that many zeros and a one, then k bits of n;
 eight zeros mean 8 << k places more and go on (a cycle without a place). Values: a code of at most
-12 bits a matrix, first bit first. Both in strings of bits, as `sordino.isa.tans` has them,
+12 bits a matrix, first bit first. Both in strings of bits, as `sordino.image.tans` has them,
 but without states. The decoders here take a symbol a cycle and are only there to be compared:
 their memories are those of `StreamDecoder`, their tables are registers and one small memory.
 """
@@ -16,11 +16,11 @@ from amaranth.lib import memory
 from numpy.typing import NDArray
 
 from sordino.arch import STREAM_WORD_BITS, Config
-from sordino.compiler.codec.walk import PADDING, walk_group
-from sordino.isa.packing import MatrixStreams, directory_bits
-from sordino.peers.huffman import code_lengths
-from sordino.rtl.attributes import UNCHECKED
-from sordino.rtl.decoder import StreamDecoder, _Window
+from sordino.codec.walk import PADDING, walk_group
+from sordino.image.packing import MatrixStreams, directory_bits
+from sordino.rtl.lanes.decoder import StreamDecoder, _Window
+from sordino.rtl.shared.attributes import UNCHECKED
+from sordino.tools.peers.huffman import code_lengths
 
 __all__ = ["ESCAPE", "LONGEST", "HuffmanDecoder", "RiceDecoder", "canonical", "prefix_bits"]
 

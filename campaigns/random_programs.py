@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 
 from campaigns.common import output_option, write_page
-from sordino.engines.compiled import build
+from sordino.engines.native.compiled import build
 from sordino.reference.markdown import table
-from sordino.testing.trials import KINDS, MACHINES, make_trial, run_trial
+from sordino.tools.trials import KINDS, MACHINES, make_trial, run_trial
 
 PROGRAMS = 2000
 _BATCH = 64

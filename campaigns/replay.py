@@ -17,10 +17,10 @@ from campaigns.training import preset_of
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.model.load import load_model
 from sordino.reference.markdown import table
-from sordino.speech.datasets import Split, load_dataset
+from sordino.speech.corpora.datasets import Split, load_dataset
 from sordino.speech.inputs import load_input
 from sordino.train.ancestry import read_result
 from sordino.train.integer_decoding import IntegerDecoder

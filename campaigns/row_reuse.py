@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 
 from campaigns.common import UTTERANCES, find_model, output_option, write_page
 from sordino.arch import PRESETS, Config
-from sordino.bench.trained import SHIPPED
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.cycles.engine import Cycles
 from sordino.cycles.traffic import bus_bytes, speech_traffic
 from sordino.engines.memory_timing import BEAT, MemoryTiming
-from sordino.engines.rtl import Rtl
+from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.isa.operations import Matvec
 from sordino.model.load import load_model
+from sordino.model.random_rnnt import random_model
 from sordino.model.rnnt import RnntModel
 from sordino.reference.markdown import table
 from sordino.speech.transcript import features_of, frame_seconds
-from sordino.testing.models import random_model
-from sordino.testing.programs import random_features
-from sordino.testing.replay import replay_image
+from sordino.testing.images.programs import random_features
+from sordino.testing.images.replay import replay_image
+from sordino.tools.bench.trained import SHIPPED
 
 __all__ = ["main"]
 

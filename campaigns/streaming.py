@@ -13,25 +13,25 @@ from numpy.typing import NDArray
 
 from campaigns.common import find_model, output_option, write_page
 from sordino.arch import PRESETS, STREAM_BUSES
-from sordino.bench.trained import SHIPPED
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.cycles.durations import Durations
 from sordino.cycles.engine import Cycles
 from sordino.cycles.matvec import MatvecCycles
 from sordino.cycles.stalls import layer_stalls
 from sordino.cycles.traffic import speech_traffic
-from sordino.engines.matvec_bench import matvec_image
+from sordino.engines.amaranth.machine import run_machine
 from sordino.engines.memory_timing import BEAT, MemoryTiming
 from sordino.golden.machine import Golden
-from sordino.isa.external import external_bytes
-from sordino.isa.image import Image
+from sordino.image.external import external_bytes
+from sordino.image.image import Image
 from sordino.isa.operations import Matvec, Table
 from sordino.model.load import load_model
 from sordino.reference.markdown import table
 from sordino.speech.transcript import frame_seconds
-from sordino.testing.coupling import coupled_image
-from sordino.testing.machine import run_machine
-from sordino.testing.streaming import SMALL, streamed_image
+from sordino.testing.images.coupling import coupled_image
+from sordino.testing.images.streaming import SMALL, streamed_image
+from sordino.tools.bench.matvec_bench import matvec_image
+from sordino.tools.bench.trained import SHIPPED
 
 __all__ = ["main"]
 

@@ -16,10 +16,10 @@ from campaigns.common import (
     sordino,
     write_page,
 )
-from sordino.bench.trained import SHIPPED
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.reference.markdown import table
+from sordino.tools.bench.trained import SHIPPED
 
 __all__ = ["main", "sweep_rows"]
 

@@ -23,10 +23,10 @@ from campaigns.prefix import HuffmanDecoder, RiceDecoder
 from sordino.arch import Config
 from sordino.errors import InputError
 from sordino.reference.markdown import table
-from sordino.rtl.decoder import StreamDecoder
-from sordino.rtl.emit import to_rtlil
-from sordino.rtl.group import Group
-from sordino.rtl.verilog import to_verilog
+from sordino.rtl.export.emit import to_rtlil
+from sordino.rtl.export.verilog import to_verilog
+from sordino.rtl.lanes.decoder import StreamDecoder
+from sordino.rtl.lanes.group import Group
 
 __all__ = [
     "SYNTHESIS",

@@ -18,7 +18,7 @@ import numpy as np
 from campaigns.common import corpus_in, runs_option
 from sordino.errors import InputError
 from sordino.files import write_atomically
-from sordino.speech.datasets import load_dataset
+from sordino.speech.corpora.datasets import load_dataset
 
 __all__ = ["RECORDINGS", "VOICES", "Line", "draw_lines", "speak"]
 

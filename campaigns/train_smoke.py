@@ -8,7 +8,7 @@ import click
 from campaigns.common import BUILD, RECIPES, UTTERANCES, make_image, sordino
 from sordino.golden.machine import Golden
 from sordino.reference.markdown import table
-from sordino.speech.datasets import load_dataset
+from sordino.speech.corpora.datasets import load_dataset
 from sordino.speech.transcript import features_of, speller_of, text_of
 from sordino.speech.wer import transcript_errors
 from sordino.train.ancestry import read_result

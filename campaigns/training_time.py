@@ -13,7 +13,7 @@ import click
 from campaigns.common import RECIPES, corpus_in, data_option, output_option, runs_option, write_page
 from sordino.reference.markdown import table
 from sordino.train.ancestry import Sources, Step, find_sources
-from sordino.train.recipe import Recipe, load_recipe
+from sordino.train.recipes.recipe import Recipe, load_recipe
 
 __all__ = ["step_times"]
 

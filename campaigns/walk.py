@@ -8,8 +8,8 @@ import click
 from campaigns.common import RECIPES, corpus_in, sordino
 from campaigns.post_training import compress_run, untrained_name
 from campaigns.synthetic_speech import RECORDINGS, draw_lines, speak
-from sordino.compiler.precision import Precision
-from sordino.speech.datasets import load_dataset
+from sordino.compiler.numbers.precision import Precision
+from sordino.speech.corpora.datasets import load_dataset
 from sordino.train.ancestry import Step, steps_in
 
 __all__ = ["train_all"]

@@ -15,16 +15,16 @@ from campaigns.common import (
     output_option,
     write_page,
 )
-from sordino.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
+from sordino.model.reference import FloatRnnt
 from sordino.reference.markdown import table
-from sordino.speech.datasets import load_dataset
+from sordino.speech.corpora.datasets import load_dataset
 from sordino.speech.inputs import load_features
-from sordino.speech.reference import FloatRnnt
 from sordino.speech.text import Speller
 from sordino.speech.transcript import features_of, speller_of, text_of
 from sordino.speech.wer import Wer, paired_bootstrap, transcript_errors
+from sordino.tools.bench.trained import FLOAT, GROUPED, SHIPPED, TRAINED_BITS
 
 
 @dataclass(frozen=True)

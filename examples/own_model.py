@@ -20,7 +20,7 @@ from safetensors.numpy import save_file
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.engines.cosim import compare
-from sordino.engines.rtl import Rtl
+from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
 from sordino.speech.features import FeatureDefinition

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import read_input
 from sordino.speech.text import Speller

@@ -11,7 +11,7 @@ import pytest
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.model.load import load_model
-from sordino.testing.models import random_arrays, random_meta
+from sordino.model.random_rnnt import random_arrays, random_meta
 
 ROOT = Path(__file__).parents[1]
 

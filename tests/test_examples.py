@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sordino.engines.errors import ToolError
-from sordino.engines.toolchain import verilator_environment
+from sordino.engines.native.toolchain import verilator_environment
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PROGRAMS = ("own_model.py", "transcribe.py", "verilog_cocotb/run.py")

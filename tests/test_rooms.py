@@ -172,8 +172,8 @@ def test_no_tuple_is_unpacked_where_it_stands() -> None:
 
 
 def test_every_simulation_has_a_deadline_in_cycles() -> None:
-    """`sordino.testing.simulate` says who waits; a bare `Simulator` hangs until pytest ends it."""
-    simulate = ROOT / "sim" / "sordino" / "testing" / "simulate.py"
+    """`sordino.stimuli.simulate` says who waits; a bare `Simulator` hangs until pytest ends it."""
+    simulate = ROOT / "sim" / "sordino" / "stimuli" / "simulate.py"
     tests = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "examples").rglob("*.py")]
     bare = {
         str(path.relative_to(ROOT))
@@ -274,7 +274,7 @@ def _declares(node: ast.ClassDef) -> bool:
         ("from sordino.isa import operations as ops\nops.Drain(1)", {"DRAIN"}),
         ("import sordino.isa.operations\nsordino.isa.operations.Drain(1)", {"DRAIN"}),
         ("from sordino.isa.x import Cell\nmatch i:\n    case Cell(): pass", {"CELL"}),
-        ("from sordino.rtl.cell import Cell\nCell()", set()),
+        ("from sordino.rtl.vector.cell import Cell\nCell()", set()),
         ("class Cell(wiring.Component): pass", set()),
         ("class Halt(data.Struct): pass\nclass Jump(Instruction, unit=1): pass", {"HALT", "JUMP"}),
         ("word.arguments.embed.table", {"EMBED"}),

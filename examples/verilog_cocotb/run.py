@@ -18,8 +18,8 @@ from pathlib import Path
 
 from sordino.arch import Config
 from sordino.engines.errors import ToolError
-from sordino.engines.toolchain import verilator_environment
-from sordino.rtl.verilog import TOP, write_verilog
+from sordino.engines.native.toolchain import verilator_environment
+from sordino.rtl.export.verilog import TOP, write_verilog
 
 HERE = Path(__file__).parent
 MACHINE = Config(

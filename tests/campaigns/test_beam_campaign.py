@@ -10,9 +10,9 @@ from sordino.decode.fusion import FusionOptions
 from sordino.decode.machine_transducer import MachineTransducer
 from sordino.decode.ngram import estimate
 from sordino.decode.transducer import FloatTransducer
+from sordino.model.random_rnnt import random_model
 from sordino.speech.text import spell
 from sordino.speech.wer import word_error_rate
-from sordino.testing.models import random_model
 
 
 def result(said: list[str], fusion: FusionOptions | None = None) -> Result:

@@ -6,8 +6,8 @@ import numpy as np
 
 from campaigns.blank_penalty import _network
 from campaigns.common import choose_apart
-from sordino.speech.datasets import Utterance
-from sordino.testing.models import random_model
+from sordino.model.random_rnnt import random_model
+from sordino.speech.corpora.datasets import Utterance
 
 
 def spoken(*speakers: str) -> list[Utterance]:

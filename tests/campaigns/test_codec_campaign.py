@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns.codec import STATE_BITS, measure
-from sordino.bench.cases import laplacian_case
+from sordino.tools.bench.cases import laplacian_case
 
 
 @pytest.mark.parametrize("group", [1, 4])

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from campaigns import estimate, sweep
-from sordino.estimate import logic
-from sordino.estimate.logic import Fit
+from sordino.tools.estimate import logic
+from sordino.tools.estimate.logic import Fit
 
 
 def test_stored_samples_are_the_campaign_s() -> None:

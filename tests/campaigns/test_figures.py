@@ -11,10 +11,10 @@ from campaigns.figures import (
     size_figures,
     step_figure,
 )
-from sordino.bench.cases import laplacian_case
-from sordino.bench.cycles import MatrixCycles
-from sordino.bench.frames import EncoderUse, compile_step, encoder_use
-from sordino.bench.sizes import Sizes, measure_sizes
+from sordino.tools.bench.cases import laplacian_case
+from sordino.tools.bench.cycles import MatrixCycles
+from sordino.tools.bench.frames import EncoderUse, compile_step, encoder_use
+from sordino.tools.bench.sizes import Sizes, measure_sizes
 
 
 def small_sizes(group: int = 1, zeros: float = 0.5) -> Sizes:

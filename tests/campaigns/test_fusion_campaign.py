@@ -12,7 +12,7 @@ from sordino.decode.fusion import FusionOptions, NgramFusion
 from sordino.decode.machine_transducer import MachineTransducer
 from sordino.decode.ngram import estimate
 from sordino.decode.transducer import FloatTransducer
-from sordino.testing.models import random_model
+from sordino.model.random_rnnt import random_model
 
 PAGE = Path(__file__).parents[2] / "docs" / "results" / "fusion.md"
 

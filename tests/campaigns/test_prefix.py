@@ -12,8 +12,8 @@ from campaigns.prefix import (
     prefix_bits,
 )
 from sordino.arch import Config
-from sordino.peers.huffman import code_lengths
-from sordino.testing.simulate import simulate
+from sordino.stimuli.simulate import simulate
+from sordino.tools.peers.huffman import code_lengths
 
 FIRST = 5
 """Words of other streams before this one."""

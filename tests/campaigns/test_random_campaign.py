@@ -5,7 +5,7 @@ from itertools import count
 
 from campaigns import random_programs
 from campaigns.random_programs import Outcome, describe_machines, names, run_all, summary
-from sordino.testing.trials import KINDS, MACHINES
+from sordino.tools.trials import KINDS, MACHINES
 
 
 def test_every_kind_runs_on_every_machine_before_the_next_seed() -> None:

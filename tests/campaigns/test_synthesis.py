@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from campaigns import synthesis
 from sordino.errors import InputError
-from sordino.testing.simulate import simulate
+from sordino.stimuli.simulate import simulate
 
 
 class Adder(wiring.Component):

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from campaigns import synthetic_speech
 from campaigns.synthetic_speech import VOICES, Line, draw_lines
 from sordino.errors import InputError
-from sordino.speech.datasets import load_dataset
+from sordino.speech.corpora.datasets import load_dataset
 from sordino.speech.inputs import load_cepstra
 from sordino.speech.mfcc import MfccDefinition
 

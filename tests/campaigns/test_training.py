@@ -16,11 +16,11 @@ from sordino.cycles.bounds import frame_bounds
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
-from sordino.speech.datasets import load_dataset
+from sordino.model.random_rnnt import random_arrays, random_meta
+from sordino.speech.corpora.datasets import load_dataset
 from sordino.speech.inputs import load_input
 from sordino.speech.wer import word_error_rate
-from sordino.testing.models import random_arrays, random_meta
-from sordino.train.data import TOKENS
+from sordino.train.corpus.data import TOKENS
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,7 +6,7 @@ import pytest
 
 from campaigns import walk
 from sordino.train.ancestry import parents
-from sordino.train.recipe import load_recipe
+from sordino.train.recipes.recipe import load_recipe
 
 
 @pytest.fixture

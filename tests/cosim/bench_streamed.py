@@ -10,8 +10,8 @@ from bench_top import Host, job
 from cocotb.types import LogicArray
 from cocotbext.axi import AxiRamRead, AxiReadBus
 
-from sordino.driver.loading import load_sections
-from sordino.isa.external import external_streams
+from sordino.image.external import external_streams
+from sordino.image.loading import load_sections
 from sordino.isa.registers import STATUS_CODE, STATUS_ERROR, Control, Error
 
 BASE_PAGE = 0x5A5A5

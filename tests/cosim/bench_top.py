@@ -16,9 +16,9 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, First, RisingEdge, Timer
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
-from sordino.driver.fit import check_fit
-from sordino.driver.loading import load_sections
-from sordino.isa.image import Image, ImageError
+from sordino.image.fit import check_fit
+from sordino.image.image import Image, ImageError
+from sordino.image.loading import load_sections
 from sordino.isa.registers import (
     CAPACITIES,
     COUNTERS,

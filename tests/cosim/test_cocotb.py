@@ -15,16 +15,16 @@ import pytest
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.engines.errors import ToolError
-from sordino.engines.toolchain import verilator_environment
+from sordino.engines.native.toolchain import verilator_environment
 from sordino.golden.machine import Golden
 from sordino.isa.registers import Error
 from sordino.model.load import load_model
-from sordino.rtl.verilog import TOP, write_verilog
+from sordino.model.random_rnnt import random_model
+from sordino.rtl.export.verilog import TOP, write_verilog
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import load_input
-from sordino.testing.models import random_model
-from sordino.testing.programs import random_features, random_program
-from sordino.testing.streaming import STREAMING
+from sordino.testing.images.programs import random_features, random_program
+from sordino.testing.images.streaming import STREAMING
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sordino.arch import PRESETS, Config
 from sordino.compiler.compile import CompileOptions, compile_model
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.model.load import load_model, model_from_arrays
 from sordino.model.rnnt import RnntModel
 

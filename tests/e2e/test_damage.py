@@ -10,12 +10,12 @@ from campaigns.fuzz import HEAD, PLACES, undetected_flips, undetected_truncation
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.engines.bound import cycle_bound
-from sordino.engines.rtl import Rtl
-from sordino.isa.image import Image
+from sordino.engines.native.rtl import Rtl
+from sordino.image.image import Image
 from sordino.isa.registers import Error, LoadTarget
 from sordino.model.load import load_model
-from sordino.testing.models import random_model
-from sordino.testing.trials import MACHINES
+from sordino.model.random_rnnt import random_model
+from sordino.tools.trials import MACHINES
 
 MODEL = Path(__file__).parents[2] / "models" / "an4_rnnt_g4_80.npz"
 

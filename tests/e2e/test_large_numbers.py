@@ -13,9 +13,9 @@ from sordino.decode.beam import BeamOptions, beam_search
 from sordino.decode.machine_transducer import MachineTransducer
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
+from sordino.model.reference import FloatRnnt
 from sordino.model.rnnt import RnntModel
 from sordino.speech.inputs import load_features, load_input
-from sordino.speech.reference import FloatRnnt
 from sordino.speech.text import spell
 
 WAV, TEXT = "models/utterances/robert.wav", "R O B E R T"

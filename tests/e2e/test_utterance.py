@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.engines.cosim import compare
-from sordino.engines.rtl import Rtl
+from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.isa.registers import Error
 from sordino.model.load import load_model
-from sordino.speech.datasets import load_dataset
+from sordino.speech.corpora.datasets import load_dataset
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import load_input
 

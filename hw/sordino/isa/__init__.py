@@ -1,1 +1,1 @@
-"""The contract between compiler and machine: instructions, decoder tables, image, registers."""
+"""The contract between compiler and machine: instructions, their times and hazards, registers."""

@@ -1,1 +1,1 @@
-"""The circuit: one block a file."""
+"""The circuit: one block a file, the machine and its sequencer here, their parts in packages."""

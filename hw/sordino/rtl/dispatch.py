@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from sordino.isa.instruction import REGISTERS, STREAMING_BIT, Unit
 from sordino.isa.operations import ISA
 from sordino.isa.registers import Error
-from sordino.rtl.ports import (
+from sordino.rtl.shared.ports import (
     ARRAY_UNIT,
     PC_BITS,
     REGISTER_BITS,

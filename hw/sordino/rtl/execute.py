@@ -11,7 +11,7 @@ from sordino.isa.instruction import REGISTERS, STACK_DEPTH, Unit
 from sordino.isa.operations import ISA, Opcode
 from sordino.isa.registers import Error
 from sordino.rtl.dispatch import Units
-from sordino.rtl.ports import PC_BITS, REGISTER_BITS
+from sordino.rtl.shared.ports import PC_BITS, REGISTER_BITS
 
 __all__ = ["Execute"]
 

@@ -9,12 +9,12 @@ from amaranth.lib.wiring import In, Out
 from sordino.arch import Config
 from sordino.arith import ACTIVATION, CELL_STATE
 from sordino.isa.registers import COUNTERS, LoadTarget
-from sordino.rtl.array import MatvecArray
-from sordino.rtl.memories import VectorMemory, WideMemory
-from sordino.rtl.ports import HostSignature, Trace, external_signature
+from sordino.rtl.lanes.array import MatvecArray
 from sordino.rtl.sequencer import SEQUENCER_COUNTERS, Sequencer
+from sordino.rtl.shared.memories import VectorMemory, WideMemory
+from sordino.rtl.shared.ports import HostSignature, Trace, external_signature
 from sordino.rtl.tables import TableLoader
-from sordino.rtl.vector import VectorUnit
+from sordino.rtl.vector.unit import VectorUnit
 
 __all__ = ["Machine"]
 

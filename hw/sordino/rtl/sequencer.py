@@ -14,8 +14,8 @@ from sordino.isa.operations import ISA
 from sordino.isa.registers import COUNTER_BITS, Error, LoadTarget
 from sordino.rtl.dispatch import UNITS, Dispatch
 from sordino.rtl.execute import Execute
-from sordino.rtl.memories import WideMemory
-from sordino.rtl.ports import (
+from sordino.rtl.shared.memories import WideMemory
+from sordino.rtl.shared.ports import (
     ARRAY_UNIT,
     PC_BITS,
     REGISTER_BITS,

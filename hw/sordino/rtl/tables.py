@@ -7,9 +7,9 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
+from sordino.image.tans import EntryLayout
 from sordino.isa.registers import LoadTarget
-from sordino.isa.tans import EntryLayout
-from sordino.rtl.ports import TABLE_UNIT, LoadSignature, TableSignature
+from sordino.rtl.shared.ports import TABLE_UNIT, LoadSignature, TableSignature
 
 __all__ = ["TableLoader"]
 

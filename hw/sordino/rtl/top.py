@@ -8,10 +8,10 @@ from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.isa.registers import ADDRESS_BITS
-from sordino.rtl.axi import AxiLiteBridge, AxiLiteSignature
-from sordino.rtl.host import Host
+from sordino.rtl.host.host import Host
 from sordino.rtl.machine import Machine
-from sordino.rtl.ports import external_signature
+from sordino.rtl.shared.axi import AxiLiteBridge, AxiLiteSignature
+from sordino.rtl.shared.ports import external_signature
 
 __all__ = ["Sordino"]
 

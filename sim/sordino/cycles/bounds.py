@@ -14,7 +14,7 @@ from sordino.cycles.durations import Durations, NotLoaded
 from sordino.cycles.issue import Issue, Issuer
 from sordino.cycles.schedule import IDLE, NOBODY, Flight
 from sordino.cycles.tables import NO_TABLES, Tables, after, empty
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.isa.instruction import REGISTERS, Control, Instruction
 from sordino.isa.operations import Loop, Set
 

@@ -6,8 +6,8 @@ from sordino.cycles.tables import Decoding
 from sordino.engines.errors import ToolError
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.codec import decode_streams, decode_walks
+from sordino.image.image import Image
 from sordino.isa import timing
-from sordino.isa.image import Image
 from sordino.isa.operations import Matvec
 
 __all__ = ["Durations", "NotLoaded"]

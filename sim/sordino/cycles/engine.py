@@ -17,9 +17,9 @@ from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.execution import SEMANTICS, Semantics
 from sordino.golden.machine import Golden
 from sordino.golden.state import State
+from sordino.image.image import Image
 from sordino.isa import timing
 from sordino.isa.fields import Store
-from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction
 from sordino.isa.registers import COUNTERS, Error
 

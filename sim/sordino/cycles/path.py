@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from sordino.cycles.trace import Trace
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.isa.instruction import REGISTERS, Control, Instruction
 from sordino.isa.operations import Halt
 

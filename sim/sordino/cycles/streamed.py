@@ -12,8 +12,8 @@ with A(c) = B(c) + ARRIVAL as in `matvec`. A unit is a burst, or a beat where be
 apart than a decoder can take a beat's words. A burst gives its room back with the move that fetches
 its last word. Only the choice of the next burst looks at all streams: it is made once all groups
 have gone as far as the bursts chosen before let them, so that all room up to then is known. Names
-are those of `isa.timing`, `rtl.fetch` and `rtl.decoder`. `sordino.testing.stepped` is the same
-cycle by cycle, 7 to 25 times slower.
+are those of `isa.timing`, `rtl.streaming.fetch` and `rtl.lanes.decoder`.
+`sordino.testing.twins.stepped` is the same cycle by cycle, 7 to 25 times slower.
 """
 
 from collections.abc import Sequence

@@ -7,7 +7,7 @@ from sordino.cycles.durations import Durations
 from sordino.cycles.issue import Issuer, Passage
 from sordino.cycles.path import decisions_of, follow
 from sordino.cycles.schedule import COUNTED
-from sordino.isa.image import Image
+from sordino.image.image import Image
 
 __all__ = ["Timeline", "Work", "frame_timeline"]
 

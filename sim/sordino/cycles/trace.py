@@ -13,7 +13,7 @@ from sordino.cycles.issue import Issue, Issuer, Passage
 from sordino.cycles.schedule import COUNTED, IDLE, Clock, Flight
 from sordino.cycles.tables import Decoding, Tables, empty
 from sordino.engines.memory_timing import MemoryTiming
-from sordino.isa.image import Image
+from sordino.image.image import Image
 
 __all__ = ["Profile", "Timer", "Trace", "time_trace"]
 

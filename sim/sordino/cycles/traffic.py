@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sordino.cycles.path import decisions_of, follow
-from sordino.isa.external import bits_of
-from sordino.isa.image import Image
+from sordino.image.external import bits_of
+from sordino.image.image import Image
 from sordino.isa.operations import Matvec
 
 __all__ = ["SpeechTraffic", "bus_bytes", "speech_traffic"]

@@ -1,9 +1,9 @@
 """A generous bound on a program's cycles, so that no run of a damaged machine goes on."""
 
 from sordino.engines.memory_timing import BEAT, MemoryTiming
-from sordino.isa.external import external_bytes
-from sordino.isa.host import NetworkSection
-from sordino.isa.image import Image
+from sordino.image.external import external_bytes
+from sordino.image.host import NetworkSection
+from sordino.image.image import Image
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Matvec
 

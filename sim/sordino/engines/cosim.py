@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from sordino.arch import Config
 from sordino.engines.engine import Engine, Record, RunResult
+from sordino.image.image import Image
 from sordino.isa.fields import Store
 from sordino.isa.hazards import Region, writes
-from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Input
 from sordino.isa.registers import COUNTERS

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Matvec
 

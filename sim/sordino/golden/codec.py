@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import MAX_WRAPS, STREAM_WORD_BITS
-from sordino.isa.external import Streams, bits_of, position_stream, value_stream
-from sordino.isa.tans import Symbol, expand
+from sordino.image.external import Streams, bits_of, position_stream, value_stream
+from sordino.image.tans import Symbol, expand
 
 __all__ = [
     "DecodedMatrix",

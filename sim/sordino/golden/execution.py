@@ -15,10 +15,10 @@ from sordino.golden.codec import StreamError
 from sordino.golden.memory import wrap
 from sordino.golden.state import State, Stop
 from sordino.golden.weights import WeightStore
+from sordino.image.image import Image, ImageError
 from sordino.isa import operations as ops
 from sordino.isa.choices import Function
 from sordino.isa.fields import Store
-from sordino.isa.image import Image, ImageError
 from sordino.isa.instruction import Control, Instruction
 from sordino.isa.registers import Error
 

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from sordino.engines.engine import Record, RunResult
 from sordino.golden.execution import SEMANTICS, Context, Semantics, bind
 from sordino.golden.state import State, Stop
-from sordino.golden.verify import verify
 from sordino.golden.weights import WeightStore
+from sordino.image.image import Image
+from sordino.image.verify import verify
 from sordino.isa.fields import Store
 from sordino.isa.hazards import Region, writes
-from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction
 from sordino.isa.registers import Error
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.golden.codec import DecodedMatrix, StreamError, decode_matrix
-from sordino.isa.image import Image
-from sordino.isa.tans import Symbol
+from sordino.image.image import Image
+from sordino.image.tans import Symbol
 
 __all__ = ["WeightStore", "Weights"]
 

@@ -1,1 +1,1 @@
-"""Shipped testbench helpers: streams with stalls, simulations with a time limit, whole machines."""
+"""Images, benches of parts and second designs: what tests and campaigns share."""

@@ -12,26 +12,26 @@ from typing import Any
 import click
 
 from sordino.arch import ConfigError
-from sordino.cli.bench import bench
-from sordino.cli.compile import compile_command
-from sordino.cli.cosim import cosim
-from sordino.cli.estimate import estimate
-from sordino.cli.evaluate import evaluate
-from sordino.cli.inspect import disasm, info
-from sordino.cli.lm import lm
-from sordino.cli.output import echo, fail, shown_warnings
-from sordino.cli.paths import checked
-from sordino.cli.report import report
-from sordino.cli.run import run
-from sordino.cli.streams import drop_output, ending_on_signals, open_streams
-from sordino.cli.sweep import sweep_command
-from sordino.cli.train import train
-from sordino.cli.verilog import verilog
-from sordino.compiler.errors import CompileError
+from sordino.cli.commands.bench import bench
+from sordino.cli.commands.compile import compile_command
+from sordino.cli.commands.cosim import cosim
+from sordino.cli.commands.estimate import estimate
+from sordino.cli.commands.evaluate import evaluate
+from sordino.cli.commands.inspect import disasm, info
+from sordino.cli.commands.lm import lm
+from sordino.cli.commands.report import report
+from sordino.cli.commands.run import run
+from sordino.cli.commands.sweep import sweep_command
+from sordino.cli.commands.train import train
+from sordino.cli.commands.verilog import verilog
+from sordino.cli.shared.output import echo, fail, shown_warnings
+from sordino.cli.shared.paths import checked
+from sordino.cli.shared.streams import drop_output, ending_on_signals, open_streams
+from sordino.compiler.limits.errors import CompileError
 from sordino.engines.errors import Mismatch, ToolError
 from sordino.errors import InputError
+from sordino.image.image import ImageError
 from sordino.isa.encoding import EncodingError
-from sordino.isa.image import ImageError
 
 __all__ = ["main"]
 

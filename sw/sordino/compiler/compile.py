@@ -7,30 +7,30 @@ from typing import Any
 
 from sordino.arch import PRESETS, Config
 from sordino.arith import BIAS_BITS
-from sordino.compiler.allocate import need_streams
-from sordino.compiler.canonical import canonical_model
-from sordino.compiler.chunk import MOST_FRAMES, check_chunk, encode_chunked, encode_placed
-from sordino.compiler.chunk_schedule import ChunkScheduler
-from sordino.compiler.clip import CLIPS, Clip
-from sordino.compiler.codec import EncodedMatrices
-from sordino.compiler.errors import CompileError
-from sordino.compiler.fidelity import warn_of_noise
-from sordino.compiler.limits import Limits
-from sordino.compiler.listing import listing
-from sordino.compiler.place import PlacedModel, place_all
-from sordino.compiler.precision import EMBEDDING, Precision
-from sordino.compiler.proof import AccumulatorBound, bits_needed, prove
-from sordino.compiler.prune import SHARES, prune_model
-from sordino.compiler.quantise import QuantisedModel, quantise_model
+from sordino.codec import EncodedMatrices
+from sordino.compiler.layout.allocate import need_streams
+from sordino.compiler.layout.chunk import MOST_FRAMES, check_chunk, encode_chunked, encode_placed
+from sordino.compiler.layout.place import PlacedModel, place_all
+from sordino.compiler.layout.residency import WEIGHTS, place_weights
+from sordino.compiler.limits.errors import CompileError
+from sordino.compiler.limits.limits import Limits
+from sordino.compiler.numbers.canonical import canonical_model
+from sordino.compiler.numbers.clip import CLIPS, Clip
+from sordino.compiler.numbers.fidelity import warn_of_noise
+from sordino.compiler.numbers.precision import EMBEDDING, Precision
+from sordino.compiler.numbers.proof import AccumulatorBound, bits_needed, prove
+from sordino.compiler.numbers.prune import SHARES, prune_model
+from sordino.compiler.numbers.quantise import QuantisedModel, quantise_model
+from sordino.compiler.program.chunk_schedule import ChunkScheduler
+from sordino.compiler.program.schedule import Scheduled, Scheduler
+from sordino.compiler.program.search import ENTRIES
 from sordino.compiler.report import MatrixSummary, summarise_layer
-from sordino.compiler.residency import WEIGHTS, place_weights
-from sordino.compiler.schedule import Scheduled, Scheduler
-from sordino.compiler.search import ENTRIES
 from sordino.errors import InputError
 from sordino.files import write_atomically
-from sordino.golden.verify import verify
-from sordino.isa.host import InputFormat, ModelFacts, NetworkSection, Stacking
-from sordino.isa.image import Image
+from sordino.image.host import InputFormat, ModelFacts, NetworkSection, Stacking
+from sordino.image.image import Image
+from sordino.image.listing import listing
+from sordino.image.verify import verify
 from sordino.locks import exclusive_folder
 from sordino.model.rnnt import MOST_BLANK_PENALTY, RnntModel
 

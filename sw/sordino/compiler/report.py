@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from sordino.compiler.codec import EncodedMatrices
-from sordino.compiler.codec.model import entropy
-from sordino.compiler.place import PlacedLayer
-from sordino.compiler.proof import AccumulatorBound
+from sordino.codec import EncodedMatrices
+from sordino.codec.model import entropy
+from sordino.compiler.layout.place import PlacedLayer
+from sordino.compiler.numbers.proof import AccumulatorBound
 
 __all__ = ["MatrixSummary", "summarise_layer"]
 
@@ -34,8 +34,8 @@ class MatrixSummary:
     table_bytes       its value tables in the image
     balance           mean over the largest number of places of a group, padding included
     values            different weights
-    snr_db            signal to noise after rounding, in decibels, as `sordino.compiler.fidelity`
-                      has it; None where rounding took nothing
+    snr_db            signal to noise after rounding, in decibels, as
+                      `sordino.compiler.numbers.fidelity` has it; None where rounding took nothing
     step              what weight value 1 stands for
     x_shift           the input is multiplied by 2^x_shift
     unit              what accumulator value 1 stands for

@@ -1,7 +1,7 @@
 """The accelerator as a transducer: its entry points, one after the other, on the exact machine.
 
 The host gives input vectors and embeddings to the feature FIFO, and between runs reads and writes
-the memories that `sordino.isa.host.Search` names: a hypothesis's h, c and half of the joint
+the memories that `sordino.image.host.Search` names: a hypothesis's h, c and half of the joint
 go in before `advance` and come out after it; the halves go in before `score`.
 """
 
@@ -14,7 +14,7 @@ from sordino.decode.transducer import log_softmax
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.golden.vector import embedding_words, index_words
-from sordino.isa.image import Image, ImageError
+from sordino.image.image import Image, ImageError
 from sordino.isa.registers import Error
 
 __all__ = ["MachineTransducer", "PredictionState"]

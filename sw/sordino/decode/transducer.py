@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.errors import InputError
+from sordino.model.reference import FloatRnnt, Predicted
 from sordino.model.rnnt import RnntModel
-from sordino.speech.reference import FloatRnnt, Predicted
 
 __all__ = ["FloatTransducer", "Transducer", "log_softmax"]
 

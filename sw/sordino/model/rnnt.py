@@ -10,8 +10,8 @@ from sordino.arith import FEATURE
 from sordino.errors import InputError
 from sordino.meta.sizes import check_sizes
 from sordino.meta.table import ACTIVATIONS, Meta
+from sordino.model.reduction import TimeReduction
 from sordino.speech.features import FeatureDefinition
-from sordino.speech.reduction import TimeReduction
 
 __all__ = ["ACTIVATIONS", "MOST_BLANK_PENALTY", "Linear", "Lstm", "RnntModel"]
 

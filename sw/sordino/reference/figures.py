@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import PRESETS
-from sordino.compiler.codec.walk import walk_group
-from sordino.compiler.layout import linear_layout
+from sordino.codec.walk import walk_group
+from sordino.compiler.layout.layout import linear_layout
 from sordino.cycles.timeline import Work, frame_timeline
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.reference.diagrams import machine_diagram, rnnt_diagram
 from sordino.reference.drawing import Drawing
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from sordino import arch
-from sordino.isa import bits, host, image, packing, tans
+from sordino.image import bits, host, image, packing, tans
 from sordino.meta import table as meta
 from sordino.model import load
 from sordino.npy import MOST_NUMBERS
@@ -13,7 +13,7 @@ from sordino.reference.instructions import isa_page
 from sordino.reference.markdown import NOTE, as_table, docstring, entries, fields, members, table
 from sordino.reference.recordings import recordings_page
 from sordino.reference.registers import registers_page
-from sordino.rtl.resources import SMALLEST_OPERAND, memory_bits, multipliers
+from sordino.rtl.export.resources import SMALLEST_OPERAND, memory_bits, multipliers
 
 __all__ = ["PAGES", "render"]
 

@@ -3,9 +3,10 @@
 import numpy as np
 
 from sordino.reference.markdown import NOTE, as_table, docstring, table
-from sordino.speech import audio, doubts, source
-from sordino.speech.level import Audio
-from sordino.speech.matrix_files import MOST_FRAMES
+from sordino.speech import doubts
+from sordino.speech.files import audio, source
+from sordino.speech.files.level import Audio
+from sordino.speech.files.matrix_files import MOST_FRAMES
 
 __all__ = ["recordings_page"]
 

@@ -1,3 +1,3 @@
-"""Speech around the accelerator: audio, features, datasets, word error rate, a float reference."""
+"""Speech around the accelerator: audio, features, corpora, word error rate."""
 
 __all__: list[str] = []

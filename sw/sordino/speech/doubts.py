@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sordino.errors import warn
 from sordino.speech.features import FeatureDefinition
-from sordino.speech.level import Audio
+from sordino.speech.files.level import Audio
 
 __all__ = [
     "BOUNDS",

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.errors import InputError
-from sordino.speech.audio import read_recording, resample
 from sordino.speech.doubts import (
     BOUNDS,
     Likeness,
@@ -17,12 +16,13 @@ from sordino.speech.doubts import (
     likeness,
 )
 from sordino.speech.features import FeatureDefinition
-from sordino.speech.level import Audio
-from sordino.speech.matrix_files import read_matrix
-from sordino.speech.mfc import read_mfc
+from sordino.speech.files.audio import read_recording, resample
+from sordino.speech.files.level import Audio
+from sordino.speech.files.matrix_files import read_matrix
+from sordino.speech.files.mfc import read_mfc
+from sordino.speech.files.source import open_source
 from sordino.speech.mfcc import MfccDefinition, mfcc
 from sordino.speech.pauses import near_speech
-from sordino.speech.source import open_source
 
 __all__ = [
     "ModelInput",

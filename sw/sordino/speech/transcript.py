@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.errors import InputError, warn
-from sordino.isa.host import NetworkSection
-from sordino.isa.image import Image, ImageError
+from sordino.image.host import NetworkSection
+from sordino.image.image import Image, ImageError
 from sordino.isa.operations import Input
 from sordino.speech.features import ADD_FEATURES, FeatureDefinition
 from sordino.speech.inputs import ModelInput, read_input, read_vectors

@@ -9,7 +9,7 @@ from typing import Any
 
 from sordino.errors import InputError, warn
 from sordino.files import read_text
-from sordino.train.recipe import Recipe, digest_of, load_recipe
+from sordino.train.recipes.recipe import Recipe, digest_of, load_recipe
 
 __all__ = [
     "CHECKPOINT",

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from sordino.model.save import save_arrays
 from sordino.speech.features import FeatureDefinition
-from sordino.train.recipe import Recipe
-from sordino.train.tokens import BLANK, CHARACTERS, TokenSet
+from sordino.train.corpus.tokens import BLANK, CHARACTERS, TokenSet
+from sordino.train.recipes.recipe import Recipe
 
 __all__ = ["describe", "export_model"]
 

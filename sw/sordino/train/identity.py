@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from sordino.errors import InputError, warn
-from sordino.train.data import Spoken, fingerprint
-from sordino.train.recipe import Recipe, without_ancestors
-from sordino.train.tokens import TokenSet
+from sordino.train.corpus.data import Spoken, fingerprint
+from sordino.train.corpus.tokens import TokenSet
+from sordino.train.recipes.recipe import Recipe, without_ancestors
 
 __all__ = ["Identity", "digest_of_hashes"]
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import QUAD
-from sordino.compiler.precision import Precision
-from sordino.compiler.quantise import QuantisedLayer, QuantisedMatrix, quantise_model
+from sordino.compiler.numbers.precision import Precision
+from sordino.compiler.numbers.quantise import QuantisedLayer, QuantisedMatrix, quantise_model
 from sordino.golden.vector import add, cell, drain
 from sordino.isa.choices import Function
 from sordino.model.rnnt import RnntModel

@@ -11,14 +11,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from sordino.errors import InputError
-from sordino.train.compressor import Compressor
-from sordino.train.data import BLANK, Batch
-from sordino.train.discriminative import minimum_word_errors
-from sordino.train.loss import lattice_loss
-from sordino.train.network import Network
-from sordino.train.recipe import Recipe, ScheduleRecipe
+from sordino.train.corpus.data import BLANK, Batch
+from sordino.train.corpus.tokens import CHARACTERS, TokenSet
+from sordino.train.networks.compressor import Compressor
+from sordino.train.networks.discriminative import minimum_word_errors
+from sordino.train.networks.loss import lattice_loss
+from sordino.train.networks.network import Network
+from sordino.train.recipes.recipe import Recipe, ScheduleRecipe
 from sordino.train.teacher import Teacher, lattice_divergence
-from sordino.train.tokens import CHARACTERS, TokenSet
 
 __all__ = ["Learner", "learning_rate"]
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import torch
 
-from sordino.compiler.precision import Precision
+from sordino.compiler.numbers.precision import Precision
 from sordino.model.load import load_model
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.wer import Wer, word_error_rate
-from sordino.train.data import Spoken, in_order
+from sordino.train.corpus.data import Spoken, in_order
+from sordino.train.corpus.tokens import CHARACTERS, TokenSet
 from sordino.train.integer_decoding import IntegerDecoder
-from sordino.train.methods import ContextRecipe
-from sordino.train.network import Network
-from sordino.train.tokens import CHARACTERS, TokenSet
+from sordino.train.networks.network import Network
+from sordino.train.recipes.methods import ContextRecipe
 
 __all__ = ["Measure", "scores", "transcribe"]
 

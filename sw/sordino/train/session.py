@@ -12,12 +12,12 @@ from torch.utils import deterministic
 from sordino.errors import InputError
 from sordino.locks import exclusive_folder
 from sordino.train.launch import check_launch
-from sordino.train.recipe import Recipe
+from sordino.train.networks.widen import widen
+from sordino.train.recipes.recipe import Recipe
 from sordino.train.start import load_start
 from sordino.train.stopping import StopSignals
 from sordino.train.teacher import Teacher
 from sordino.train.trainer import Trained, Trainer
-from sordino.train.widen import widen
 
 __all__ = ["train"]
 

@@ -15,8 +15,8 @@ from sordino.model.rnnt import RnntModel
 from sordino.speech.mfcc import MfccDefinition
 from sordino.train.ancestry import CHECKPOINT, MODEL
 from sordino.train.checkpoint import DAMAGED, load_checkpoint
+from sordino.train.corpus.tokens import BLANK
 from sordino.train.identity import digest_of_hashes
-from sordino.train.tokens import BLANK
 
 __all__ = ["Start", "check_trainable", "load_start"]
 

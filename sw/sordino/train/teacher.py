@@ -19,11 +19,11 @@ from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
 from sordino.speech.features import FeatureDefinition
 from sordino.train.ancestry import MODEL, RESULT, read_result
-from sordino.train.data import Spoken, in_order
-from sordino.train.network import Network
-from sordino.train.recipe import NetworkRecipe
+from sordino.train.corpus.data import Spoken, in_order
+from sordino.train.corpus.tokens import TOKENS, TokenSet
+from sordino.train.networks.network import Network
+from sordino.train.recipes.recipe import NetworkRecipe
 from sordino.train.start import check_trainable
-from sordino.train.tokens import TOKENS, TokenSet
 
 __all__ = ["Teacher", "lattice_divergence"]
 

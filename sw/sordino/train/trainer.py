@@ -16,21 +16,21 @@ import torch
 
 from sordino.errors import InputError
 from sordino.files import remove_temporary, write_atomically
-from sordino.speech.datasets import Split, load_dataset
+from sordino.speech.corpora.datasets import Split, load_dataset
 from sordino.speech.wer import Wer, word_error_rate
 from sordino.train.ancestry import CHECKPOINT, MODEL, RESULT
 from sordino.train.checkpoint import DAMAGED, load_checkpoint, save_checkpoint
-from sordino.train.data import Batches, Spoken, check_lengths, define_features, load_spoken
+from sordino.train.corpus.data import Batches, Spoken, check_lengths, define_features, load_spoken
+from sordino.train.corpus.tokens import CHARACTERS, TokenSet, make_tokens
 from sordino.train.export import describe, export_model
 from sordino.train.identity import Identity
 from sordino.train.learner import Learner, learning_rate
 from sordino.train.log import EPOCH_LOSS, LEARNING_RATE, STEP_LOSS, WORD_ERRORS, Log
 from sordino.train.measure import Measure, scores
-from sordino.train.recipe import Recipe
+from sordino.train.recipes.recipe import Recipe
 from sordino.train.start import Start
 from sordino.train.stopping import Stopped, StopSignals
 from sordino.train.teacher import Teacher
-from sordino.train.tokens import CHARACTERS, TokenSet, make_tokens
 
 __all__ = ["Trained", "Trainer"]
 

@@ -22,7 +22,7 @@ from sordino.isa.registers import (
     Status,
     capacities,
 )
-from sordino.testing.streaming import STREAMING
+from sordino.testing.images.streaming import STREAMING
 
 
 def test_offsets_are_aligned_ascending_and_apart() -> None:

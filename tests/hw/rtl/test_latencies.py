@@ -16,16 +16,16 @@ from sordino.arch import Config
 from sordino.isa import operations, timing
 from sordino.isa.choices import Function, Space
 from sordino.isa.instruction import Instruction
-from sordino.rtl.argmax import Argmax
-from sordino.rtl.cell import Cell
-from sordino.rtl.curve import tanh
-from sordino.rtl.lane import Lane
-from sordino.rtl.requantise import Requantise
+from sordino.rtl.lanes.lane import Lane
 from sordino.rtl.tables import TableLoader
-from sordino.rtl.vector_fetch import SCALAR, Fetch
-from sordino.rtl.vector_plan import Order
-from sordino.testing.simulate import simulate
-from sordino.testing.vector_bench import VectorBench, assert_same, exact, random_contents
+from sordino.rtl.vector.argmax import Argmax
+from sordino.rtl.vector.cell import Cell
+from sordino.rtl.vector.curve import tanh
+from sordino.rtl.vector.fetch import SCALAR, Fetch
+from sordino.rtl.vector.plan import Order
+from sordino.rtl.vector.requantise import Requantise
+from sordino.stimuli.simulate import simulate
+from sordino.testing.benches.vector_bench import VectorBench, assert_same, exact, random_contents
 
 CONFIG = Config(
     lanes=4,

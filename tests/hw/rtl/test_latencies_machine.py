@@ -7,15 +7,15 @@ import numpy as np
 from amaranth.hdl import Fragment
 
 from sordino.arch import Config
+from sordino.engines.amaranth.machine import load_writes
+from sordino.image.image import Image
 from sordino.isa import operations, timing
 from sordino.isa.choices import Space
-from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction
 from sordino.isa.registers import COUNTERS
 from sordino.rtl.machine import Machine
-from sordino.testing.builder import ProgramBuilder
-from sordino.testing.machine import load_writes
-from sordino.testing.simulate import simulate
+from sordino.stimuli.simulate import simulate
+from sordino.testing.images.builder import ProgramBuilder
 
 CONFIG = Config(
     lanes=4,

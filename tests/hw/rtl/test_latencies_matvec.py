@@ -8,18 +8,18 @@ import pytest
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.compiler.codec import encode_matrices
+from sordino.codec import encode_matrices
 from sordino.cycles.engine import Cycles
 from sordino.cycles.matvec import matvec_cycles
+from sordino.engines.amaranth.machine import Simulated
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.codec import decode_walks
+from sordino.image.image import Image
 from sordino.isa import timing
-from sordino.isa.image import Image
 from sordino.isa.operations import Halt
-from sordino.testing.builder import ProgramBuilder
-from sordino.testing.machine import Simulated
-from sordino.testing.matvec import ArrayBench, rtl_matvec
-from sordino.testing.streaming import SMALL, streamed_image
+from sordino.testing.benches.matvec import ArrayBench, rtl_matvec
+from sordino.testing.images.builder import ProgramBuilder
+from sordino.testing.images.streaming import SMALL, streamed_image
 
 CONFIG = Config(
     lanes=4,

@@ -8,6 +8,7 @@ from amaranth.hdl import Fragment
 
 from sordino.arch import PRESETS
 from sordino.compiler.compile import compile_model
+from sordino.engines.amaranth.machine import Simulated, load_writes, run_machine, submodule
 from sordino.engines.cosim import compare
 from sordino.golden.machine import Golden
 from sordino.isa import timing
@@ -27,10 +28,12 @@ from sordino.isa.operations import (
     Table,
 )
 from sordino.isa.registers import COUNTERS, Error
+from sordino.model.random_rnnt import random_model
 from sordino.rtl.machine import Machine
-from sordino.testing.machine import Simulated, load_writes, run_machine, submodule
-from sordino.testing.models import random_model
-from sordino.testing.programs import (
+from sordino.stimuli.simulate import simulate
+from sordino.stimuli.stalls import STALLS
+from sordino.stimuli.streams import send
+from sordino.testing.images.programs import (
     ProgramBuilder,
     overlapped,
     random_config,
@@ -38,9 +41,6 @@ from sordino.testing.programs import (
     random_program,
     random_slots,
 )
-from sordino.testing.simulate import simulate
-from sordino.testing.stalls import STALLS
-from sordino.testing.streams import send
 
 TIMED = tuple(counter.name for counter in COUNTERS if counter.timed)
 UNITS = ("matvec", "vector", "table")

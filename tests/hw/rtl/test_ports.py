@@ -21,7 +21,7 @@ from amaranth.lib import wiring
 import sordino.rtl
 from sordino.arch import PRESETS
 from sordino.rtl.top import Sordino
-from sordino.testing.streaming import STREAMING
+from sordino.testing.images.streaming import STREAMING
 
 FOLDER = Path(next(iter(sordino.rtl.__path__)))
 SOURCES = sorted(FOLDER.rglob("*.py"))

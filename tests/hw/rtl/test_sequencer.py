@@ -29,10 +29,10 @@ from sordino.isa.operations import (
     Set,
 )
 from sordino.isa.registers import Error, LoadTarget
-from sordino.rtl.ports import RETIRES
 from sordino.rtl.sequencer import SEQUENCER_COUNTERS, Sequencer
-from sordino.testing.sequencer import ARRAY, TABLE, VECTOR, Case, Outcome, Reply, run_model
-from sordino.testing.simulate import simulate
+from sordino.rtl.shared.ports import RETIRES
+from sordino.stimuli.simulate import simulate
+from sordino.testing.twins.sequencer import ARRAY, TABLE, VECTOR, Case, Outcome, Reply, run_model
 
 CONFIG = Config(
     lanes=4,

@@ -7,11 +7,11 @@ import pytest
 
 from sordino.arch import Config
 from sordino.isa.registers import REGISTERS
-from sordino.rtl.emit import to_rtlil
-from sordino.rtl.host import Host
+from sordino.rtl.export.emit import to_rtlil
+from sordino.rtl.host.host import Host
 from sordino.rtl.top import Sordino
-from sordino.testing.simulate import simulate
-from sordino.testing.streaming import STREAMING
+from sordino.stimuli.simulate import simulate
+from sordino.testing.images.streaming import STREAMING
 
 RESIDENT = replace(STREAMING, stream_bus=0)
 

@@ -5,11 +5,11 @@ import random
 import pytest
 
 from sordino.arch import Config
+from sordino.image.tans import Symbol, expand, expanded_bytes
 from sordino.isa import timing
 from sordino.isa.registers import LoadTarget
-from sordino.isa.tans import Symbol, expand, expanded_bytes
 from sordino.rtl.tables import TableLoader
-from sordino.testing.simulate import simulate
+from sordino.stimuli.simulate import simulate
 
 CONFIG = Config(
     lanes=4,

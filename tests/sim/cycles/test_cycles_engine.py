@@ -9,14 +9,14 @@ from sordino.cycles.engine import Cycles
 from sordino.cycles.stalls import instruction_stalls, layer_stalls
 from sordino.cycles.trace import time_trace
 from sordino.engines.cosim import compare
-from sordino.engines.rtl import Rtl
+from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.isa.operations import Call, Halt, Input, Jump, Matvec, Table
 from sordino.isa.registers import COUNTERS, Error
-from sordino.testing.builder import ProgramBuilder
-from sordino.testing.programs import overlapped
-from sordino.testing.trials import KINDS, MACHINES, make_trial
+from sordino.testing.images.builder import ProgramBuilder
+from sordino.testing.images.programs import overlapped
+from sordino.tools.trials import KINDS, MACHINES, make_trial
 
 G1 = MACHINES["g1"]
 NO_INPUT = np.zeros((0, 1), np.int8)

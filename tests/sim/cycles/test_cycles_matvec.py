@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 
 from sordino.arch import Config
-from sordino.compiler.codec import encode_matrices
+from sordino.codec import encode_matrices
 from sordino.cycles.engine import Cycles
 from sordino.cycles.matvec import matvec_cycles
 from sordino.cycles.stalls import layer_stalls
-from sordino.engines.rtl import Rtl
+from sordino.engines.native.rtl import Rtl
 from sordino.golden.codec import GroupWalk, decode_walks
+from sordino.image.image import Image
 from sordino.isa import timing
-from sordino.isa.image import Image
 from sordino.isa.operations import Matvec
 from sordino.isa.registers import Error
-from sordino.testing.coupling import coupled_image, coupled_slots
-from sordino.testing.matvec import ArrayBench, rtl_matvec
-from sordino.testing.trials import MACHINES
+from sordino.testing.benches.matvec import ArrayBench, rtl_matvec
+from sordino.testing.images.coupling import coupled_image, coupled_slots
+from sordino.tools.trials import MACHINES
 
 MATRICES = 16
 NO_INPUT = np.zeros((0, 1), np.int8)

@@ -12,15 +12,15 @@ from sordino.cycles.issue import Issuer, Passage
 from sordino.cycles.schedule import IDLE, Clock, Turn, turns
 from sordino.cycles.stalls import layer_stalls
 from sordino.engines.engine import RunResult
-from sordino.engines.rtl import Rtl
+from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.operations import Call, Emit, Fill, Halt, Input, Matvec, Return, Set, Table
 from sordino.isa.registers import Error
-from sordino.testing.builder import ProgramBuilder
-from sordino.testing.programs import overlapped, random_slots
-from sordino.testing.trials import KINDS, MACHINES, make_trial
+from sordino.testing.images.builder import ProgramBuilder
+from sordino.testing.images.programs import overlapped, random_slots
+from sordino.tools.trials import KINDS, MACHINES, make_trial
 
 G1 = MACHINES["g1"]
 NO_INPUT = np.zeros((0, 1), np.int8)

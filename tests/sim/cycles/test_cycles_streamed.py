@@ -11,12 +11,12 @@ from sordino.cycles.streamed import streamed_cycles
 from sordino.cycles.tables import after, decoding, empty
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.codec import GroupStreams, decode_streams
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.isa.operations import Halt
-from sordino.testing.builder import ProgramBuilder
-from sordino.testing.coupling import coupled_image
-from sordino.testing.stepped import stepped_cycles
-from sordino.testing.streaming import SMALL, streamed_image
+from sordino.testing.images.builder import ProgramBuilder
+from sordino.testing.images.coupling import coupled_image
+from sordino.testing.images.streaming import SMALL, streamed_image
+from sordino.testing.twins.stepped import stepped_cycles
 
 RATES = (256, 256, 201, 128, 64, 60, 20, 7, 3)
 

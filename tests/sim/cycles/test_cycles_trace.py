@@ -11,8 +11,8 @@ from sordino.cycles.engine import Cycles
 from sordino.cycles.path import decisions_of, follow
 from sordino.cycles.trace import Timer, time_trace
 from sordino.golden.machine import Golden
+from sordino.image.image import Image
 from sordino.isa.choices import Condition
-from sordino.isa.image import Image
 from sordino.isa.operations import (
     Argmax,
     Branch,
@@ -27,10 +27,10 @@ from sordino.isa.operations import (
     Set,
 )
 from sordino.isa.registers import Error
-from sordino.testing.builder import ProgramBuilder
-from sordino.testing.models import random_model
-from sordino.testing.programs import overlapped, random_features, random_program
-from sordino.testing.trials import MACHINES, make_trial
+from sordino.model.random_rnnt import random_model
+from sordino.testing.images.builder import ProgramBuilder
+from sordino.testing.images.programs import overlapped, random_features, random_program
+from sordino.tools.trials import MACHINES, make_trial
 
 G1 = MACHINES["g1"]
 TIMED = ("cycles", "matvec", "vector", "table", "wait_x", "wait_input", "wait_token")

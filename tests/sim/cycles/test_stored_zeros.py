@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sordino.compiler.codec import encode_matrices
-from sordino.engines.matvec_bench import bench_matvec
+from sordino.codec import encode_matrices
 from sordino.golden.codec import decode_matrix
-from sordino.testing.programs import random_slots
-from sordino.testing.trials import MACHINES
+from sordino.testing.images.programs import random_slots
+from sordino.tools.bench.matvec_bench import bench_matvec
+from sordino.tools.trials import MACHINES
 
 
 def sparse(outputs: int, inputs: int, zeros: float, seed: int = 0) -> NDArray[np.int8]:

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sordino.driver.loading import load_sections
 from sordino.engines.cosim import compare
 from sordino.engines.engine import Record, RunResult
-from sordino.engines.rtl import Rtl
+from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
+from sordino.image.image import Image
+from sordino.image.loading import load_sections
+from sordino.image.tans import expand
 from sordino.isa.fields import Store
-from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import (
     Argmax,
@@ -28,9 +29,8 @@ from sordino.isa.operations import (
     Matvec,
 )
 from sordino.isa.registers import COUNTERS, Error, LoadTarget
-from sordino.isa.tans import expand
-from sordino.testing.random_images import LayerSizes, layers_image, random_matrix
-from sordino.testing.trials import MACHINES
+from sordino.testing.images.random_images import LayerSizes, layers_image, random_matrix
+from sordino.tools.trials import MACHINES
 
 FRAMES = 3
 LIMIT = 100_000

@@ -11,19 +11,19 @@ from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.cycles.bounds import frame_bounds
 from sordino.cycles.engine import Cycles
 from sordino.cycles.path import follow
-from sordino.engines.amaranth_sim import AmaranthSim
-from sordino.engines.rtl import Rtl
+from sordino.engines.amaranth.amaranth_sim import AmaranthSim
+from sordino.engines.amaranth.machine import run_machine
+from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.golden.vector import embedding_words
+from sordino.image.host import HostSection
+from sordino.image.image import Image, ImageError
 from sordino.isa.fields import Store
-from sordino.isa.host import HostSection
-from sordino.isa.image import Image, ImageError
 from sordino.isa.operations import Halt
 from sordino.isa.registers import Error
-from sordino.testing.builder import ProgramBuilder
-from sordino.testing.machine import run_machine
-from sordino.testing.models import random_model
-from sordino.testing.trials import MACHINES
+from sordino.model.random_rnnt import random_model
+from sordino.testing.images.builder import ProgramBuilder
+from sordino.tools.trials import MACHINES
 
 NOTHING = np.zeros((0, 1), np.int8)
 STARTS: dict[str, Callable[[Image, str], Any]] = {

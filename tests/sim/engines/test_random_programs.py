@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sordino.isa.registers import Error
-from sordino.testing.trials import KINDS, MACHINES, make_trial, run_trial
+from sordino.tools.trials import KINDS, MACHINES, make_trial, run_trial
 
 SEEDS = {"programs": 8, "matrices": 10, "layers": 8, "models": 5}
 LEAST_WORDS = 3000

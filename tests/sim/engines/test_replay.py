@@ -9,16 +9,16 @@ from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.cycles.engine import Cycles
 from sordino.cycles.traffic import bus_bytes
 from sordino.engines.memory_timing import MemoryTiming
-from sordino.engines.rtl import Rtl
+from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image, ImageError
+from sordino.image.image import Image, ImageError
 from sordino.isa.operations import Halt, Jump, Matvec
 from sordino.isa.registers import Error
-from sordino.testing.builder import ProgramBuilder
-from sordino.testing.models import random_model
-from sordino.testing.programs import random_features
-from sordino.testing.replay import replay_image
-from sordino.testing.streaming import ROOMY, STREAMING, assert_same_run, moved
+from sordino.model.random_rnnt import random_model
+from sordino.testing.images.builder import ProgramBuilder
+from sordino.testing.images.programs import random_features
+from sordino.testing.images.replay import replay_image
+from sordino.testing.images.streaming import ROOMY, STREAMING, assert_same_run, moved
 
 NO_INPUT = np.zeros((0, 1), np.int8)
 TIMINGS = (
@@ -138,7 +138,7 @@ def test_a_matrix_that_does_not_fit_ends_with_an_error(monkeypatch: pytest.Monke
     """The image is refused; unchecked, the circuit takes the wrong words, stops and never hangs."""
     with pytest.raises(ImageError, match="stream_ring"):
         Rtl(twice(LARGE), memory=MemoryTiming(latency=9))
-    monkeypatch.setattr("sordino.engines.rtl.check_fit", lambda *_: None)
+    monkeypatch.setattr("sordino.engines.native.rtl.check_fit", lambda *_: None)
     rtl = Rtl(twice(LARGE), memory=MemoryTiming(latency=9))
     found = rtl.run(NO_INPUT, cycle_limit=50_000)
     assert found.error is Error.STREAM

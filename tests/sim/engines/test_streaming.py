@@ -9,16 +9,16 @@ from sordino.cycles.engine import Cycles
 from sordino.cycles.stalls import layer_stalls
 from sordino.cycles.traffic import bus_bytes
 from sordino.engines.memory_timing import MemoryTiming
-from sordino.engines.rtl import Rtl
+from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.isa.external import external_streams
-from sordino.isa.image import Image
+from sordino.image.external import external_streams
+from sordino.image.image import Image
 from sordino.isa.operations import Halt
 from sordino.isa.registers import Error
-from sordino.testing.builder import ProgramBuilder
-from sordino.testing.coupling import coupled_image
-from sordino.testing.models import random_model
-from sordino.testing.streaming import ROOMY, STREAMING, assert_same_run, moved
+from sordino.model.random_rnnt import random_model
+from sordino.testing.images.builder import ProgramBuilder
+from sordino.testing.images.coupling import coupled_image
+from sordino.testing.images.streaming import ROOMY, STREAMING, assert_same_run, moved
 
 NO_INPUT = np.zeros((0, 1), np.int8)
 TIMINGS = (

@@ -7,14 +7,14 @@ import pytest
 
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.engines.cosim import compare
-from sordino.engines.rtl import Rtl
+from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.isa.registers import Error
+from sordino.model.random_rnnt import random_model
+from sordino.model.reference import FloatRnnt
 from sordino.model.rnnt import RnntModel
-from sordino.speech.reference import FloatRnnt
-from sordino.testing.models import random_model
-from sordino.testing.trials import MACHINES, Gapped
+from sordino.tools.trials import MACHINES, Gapped
 
 
 def image_of(model: RnntModel, machine: str = "g4") -> Image:

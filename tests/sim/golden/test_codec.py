@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.compiler.codec import EncodedMatrices, encode_matrices
+from sordino.codec import EncodedMatrices, encode_matrices
 from sordino.golden.codec import DecodedMatrix, StreamError, decode_matrix
-from sordino.isa.image import MatrixStreams
-from sordino.isa.tans import Symbol
+from sordino.image.image import MatrixStreams
+from sordino.image.tans import Symbol
 
 Slots = NDArray[np.int8]
 

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from sordino.engines.engine import Engine
 from sordino.golden.machine import Golden
+from sordino.image.host import HostSection
+from sordino.image.image import ImageError
 from sordino.isa.choices import Condition, Space
 from sordino.isa.fields import Store
-from sordino.isa.host import HostSection
-from sordino.isa.image import ImageError
 from sordino.isa.operations import Branch, Call, Emit, Fill, Halt, Input, Jump, Loop, Return, Set
 from sordino.isa.registers import COUNTERS, Error
-from sordino.testing.by_hand import NO_FEATURES, PLAIN, program_image, written_values
-from sordino.testing.programs import ProgramBuilder
+from sordino.testing.images.by_hand import NO_FEATURES, PLAIN, program_image, written_values
+from sordino.testing.images.programs import ProgramBuilder
 
 
 def features(*rows: Sequence[int]) -> NDArray[np.int8]:

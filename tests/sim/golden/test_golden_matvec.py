@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from sordino.arch import Config
 from sordino.golden.machine import Golden
+from sordino.image.host import HostSection
+from sordino.image.image import Image, ImageError
 from sordino.isa.choices import Condition
-from sordino.isa.host import HostSection
-from sordino.isa.image import Image, ImageError
 from sordino.isa.operations import Branch, Halt, Matvec, Table
 from sordino.isa.registers import Error
-from sordino.testing.by_hand import NO_FEATURES, PLAIN
-from sordino.testing.programs import ProgramBuilder, random_slots
+from sordino.testing.images.by_hand import NO_FEATURES, PLAIN
+from sordino.testing.images.programs import ProgramBuilder, random_slots
 
 
 def matvec_image(slots: NDArray[np.int8], config: Config, **fields: int) -> Image:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from sordino import arith
 from sordino.golden.codec import decode_matrix
 from sordino.golden.machine import Golden
+from sordino.image.image import Image
 from sordino.isa.choices import Condition, Function
 from sordino.isa.fields import Store
 from sordino.isa.hazards import writes
-from sordino.isa.image import Image
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import ISA, Halt, Table
 from sordino.isa.registers import Error
-from sordino.testing.programs import random_config, random_features, random_program
+from sordino.testing.images.programs import random_config, random_features, random_program
 
 LIMIT = 3000
 SEEDS = range(30)

@@ -7,8 +7,8 @@ from sordino.golden.machine import Golden
 from sordino.isa.choices import Function, Space
 from sordino.isa.fields import Store
 from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Halt
-from sordino.testing.by_hand import NO_FEATURES, PLAIN, program_image, written_values
-from sordino.testing.programs import ProgramBuilder
+from sordino.testing.images.by_hand import NO_FEATURES, PLAIN, program_image, written_values
+from sordino.testing.images.programs import ProgramBuilder
 
 
 @pytest.mark.parametrize("space", list(Space))

@@ -12,24 +12,29 @@ import pytest
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.compiler.assemble import AssemblyError, assemble
-from sordino.compiler.disassemble import disassemble
 from sordino.cycles.engine import Cycles
 from sordino.golden.execution import SEMANTICS, Context
 from sordino.golden.machine import Golden
-from sordino.golden.verify import verify
+from sordino.image.image import Image, ImageError
+from sordino.image.sizes import needed
+from sordino.image.verify import verify
 from sordino.isa.encoding import EncodingError
 from sordino.isa.fields import ACTIVATION, COUNT, FLAG, STATE, Store, by, reads, writes
 from sordino.isa.hazards import Region, claims, conflict, hazards
 from sordino.isa.hazards import writes as written
-from sordino.isa.image import Image, ImageError
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.operations import ISA, Embed, Halt, Matvec
 from sordino.isa.pipelines import Pipeline
-from sordino.isa.sizes import needed
+from sordino.isa.text.assemble import AssemblyError, assemble
+from sordino.isa.text.disassemble import disassemble
 from sordino.reference.instructions import isa_page
-from sordino.testing.builder import ProgramBuilder
-from sordino.testing.programs import overlapped, random_config, random_features, random_program
+from sordino.testing.images.builder import ProgramBuilder
+from sordino.testing.images.programs import (
+    overlapped,
+    random_config,
+    random_features,
+    random_program,
+)
 
 CONFIG = random_config(np.random.default_rng(0))
 PAGE, WORDS = isa_page(), {o.mnemonic: o(overlaps=5).encode() for o in ISA}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sordino.cli.main import cli
-from sordino.cli.paths import InputPath, MachinePath, OutputFile
+from sordino.cli.shared.paths import InputPath, MachinePath, OutputFile
 
 RANDOM = np.random.default_rng(7).integers(0, 256, 3000, dtype=np.uint8).tobytes()
 SUFFIXES = {

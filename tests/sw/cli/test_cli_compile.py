@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import load_input
 

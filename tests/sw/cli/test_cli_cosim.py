@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from sordino.cli import engines
-from sordino.driver.loading import load_sections
-from sordino.engines.rtl import Rtl
+from sordino.cli.shared import engines
+from sordino.engines.native.rtl import Rtl
+from sordino.image.image import Image
+from sordino.image.loading import load_sections
 from sordino.isa import timing
-from sordino.isa.image import Image
 from sordino.isa.operations import Cell, Matvec
 from sordino.isa.registers import COUNTERS, LoadTarget
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
+from sordino.image.image import Image
 
 AUDIO = {
     "rate_hz",

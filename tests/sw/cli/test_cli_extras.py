@@ -29,7 +29,7 @@ def without(monkeypatch):
             monkeypatch.setitem(sys.modules, name, None)
         # Modules of ours that hold them already.
         for module in [m for m in sys.modules if m.startswith("sordino.train.")]:
-            if module not in ("sordino.train.recipe", "sordino.train.stopping"):
+            if module not in ("sordino.train.recipes.recipe", "sordino.train.stopping"):
                 monkeypatch.delitem(sys.modules, module)
         found = importlib.metadata.Distribution.from_name
 

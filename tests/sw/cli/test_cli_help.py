@@ -11,8 +11,8 @@ import click
 import pytest
 
 from sordino.cli.main import cli, main
-from sordino.cli.output import console
-from sordino.isa.image import Image
+from sordino.cli.shared.output import console
+from sordino.image.image import Image
 
 NAMES = (
     "compile",

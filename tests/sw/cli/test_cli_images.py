@@ -7,7 +7,7 @@ from zlib import crc32
 
 import pytest
 
-from sordino.isa.image import ENTRY_BYTES, HEADER_BYTES, Image, Section
+from sordino.image.image import ENTRY_BYTES, HEADER_BYTES, Image, Section
 
 HEADER = struct.Struct("<8sHHIIII")
 SECTIONS = [kind for kind in Section if kind is not Section.EXTERNAL]

@@ -102,7 +102,7 @@ def test_one_bad_input_loses_no_other(sordino, small_image, recording, tmp_path,
 
 
 def test_only_bad_inputs_build_no_machine(sordino, small_image, tmp_path, monkeypatch):
-    monkeypatch.setattr("sordino.cli.run.make_engine", None)
+    monkeypatch.setattr("sordino.cli.commands.run.make_engine", None)
     paths = (tmp_path / "a.wav", tmp_path / "b.npy")
     result = sordino("run", small_image, *paths, "--json")
     assert result.code == 2

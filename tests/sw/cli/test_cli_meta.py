@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from sordino.testing.models import random_arrays
+from sordino.model.random_rnnt import random_arrays
 
 DATA, TRAIN = "models/utterances", ("--split", "train")
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sordino.arch import PRESETS
-from sordino.cli.output import frequency
-from sordino.rtl.resources import memory_bits
+from sordino.cli.shared.output import frequency
+from sordino.rtl.export.resources import memory_bits
 
 
 @pytest.fixture(params=["compile", "info", "verilog"])
@@ -208,7 +208,7 @@ def test_verilog_beside_a_file_of_ones_own(sordino, tmp_path):
 
 @pytest.mark.parametrize("command", ["verilog", "run", "cosim"])
 def test_without_the_extra_sim(sordino, cxx, tmp_path, small_image, monkeypatch, command):
-    monkeypatch.setattr("sordino.rtl.yosys.find_spec", lambda name: None)
+    monkeypatch.setattr("sordino.rtl.export.yosys.find_spec", lambda name: None)
     features = tmp_path / "x.npy"
     np.save(features, np.zeros((1, 117), np.int8))
     arguments = {

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from sordino.cli.main import cli
-from sordino.cli.paths import InputPath, OutputFile, OutputFolder
+from sordino.cli.shared.paths import InputPath, OutputFile, OutputFolder
 
 
 def leaves(group=cli, path=()):
@@ -254,7 +254,7 @@ def test_a_preset_is_no_file(sordino, tmp_path, monkeypatch):
     """A folder that has the name of a machine may be written into."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny").mkdir()
-    monkeypatch.setitem(sys.modules, "sordino.rtl.verilog", None)
+    monkeypatch.setitem(sys.modules, "sordino.rtl.export.verilog", None)
     with pytest.raises(ImportError):
         sordino("verilog", "--config", "tiny", "-o", "tiny")
 

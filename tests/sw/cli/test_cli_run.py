@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from sordino.arch import PRESETS
-from sordino.cli import engines
+from sordino.cli.shared import engines
 from sordino.compiler.compile import compile_model
-from sordino.engines.amaranth_sim import AmaranthSim, estimate_cycles, estimate_seconds
+from sordino.engines.amaranth.amaranth_sim import AmaranthSim, estimate_cycles, estimate_seconds
 from sordino.engines.engine import RunResult
 from sordino.engines.errors import ToolError
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.isa.registers import COUNTERS, Error
 from sordino.model.load import model_from_arrays
-from sordino.testing.models import random_arrays, random_meta
+from sordino.model.random_rnnt import random_arrays, random_meta
 
 KEYS = {
     "input",
@@ -184,7 +184,7 @@ def test_amaranth_is_told_where_the_waveform_goes(sordino, one_frame, tmp_path, 
         told.update(options)
         return RunResult([], Error.NONE, 0, {"cycles": 1}, None, {})
 
-    monkeypatch.setattr("sordino.engines.amaranth_sim.run_machine", run_machine)
+    monkeypatch.setattr("sordino.engines.amaranth.amaranth_sim.run_machine", run_machine)
     result = sordino("run", *one_frame, "--engine", "rtl", "--vcd", vcd, "--cycle-limit", 40)
     assert result.code == 0
     assert (told["vcd"].parent, told["cycle_limit"]) == (vcd.parent, 40)  # under another name
@@ -319,8 +319,8 @@ def test_a_simulator_that_cannot_be_built(sordino, small_image, recording, monke
     def build(*_arguments, **_more):
         raise ToolError("c++ could not compile the machine: no space left")
 
-    monkeypatch.setattr("sordino.engines.rtl.load", build)
-    monkeypatch.setattr("sordino.cli.engines.compiler", lambda: "c++")
-    monkeypatch.setattr("sordino.cli.engines.is_cached", lambda *_, **__: True)
+    monkeypatch.setattr("sordino.engines.native.rtl.load", build)
+    monkeypatch.setattr("sordino.cli.shared.engines.compiler", lambda: "c++")
+    monkeypatch.setattr("sordino.cli.shared.engines.is_cached", lambda *_, **__: True)
     result = sordino("run", small_image, recording, "--engine", "rtl")
     assert "could not compile the machine" in result.complaint()

@@ -167,7 +167,7 @@ def test_bad_language_models_are_one_line(sordino, small_image, small_features, 
 def test_images_without_entry_points(sordino, small_image, small_features, tmp_path):
     from dataclasses import replace
 
-    from sordino.isa.image import Image
+    from sordino.image.image import Image
 
     image = Image.load(small_image)
     path = tmp_path / "old.sordino"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sordino.isa.image import Image
+from sordino.image.image import Image
 
 STREAMING = ("--config", "tiny", "--set", "stream_bus=128")
 

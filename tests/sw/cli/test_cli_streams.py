@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sordino.cli.streams import open_streams
+from sordino.cli.shared.streams import open_streams
 
 MAIN = "from sordino.cli.main import main; main()"
 
@@ -144,7 +144,7 @@ def test_plots_of_names_of_all_kinds(tmp_path, name):
     pytest.importorskip("matplotlib")
     from xml.etree import ElementTree
 
-    from sordino.sweep.plot import plot_sweep
+    from sordino.tools.sweep.plot import plot_sweep
 
     result = {"lanes": 16, "group": 4, "bits": 5, "zeros": None, "wer": None, "error": None}
     result |= {"frame_best": 900, "bytes": 5000, "pareto": True}

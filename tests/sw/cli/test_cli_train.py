@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sordino.cli.output import progress
+from sordino.cli.shared.output import progress
 from sordino.locks import exclusive
 
 RECIPE = """

@@ -4,7 +4,7 @@ import click
 import pytest
 
 from sordino.cli.main import cli
-from sordino.cli.output import print_json
+from sordino.cli.shared.output import print_json
 from sordino.errors import InputWarning, warn
 
 

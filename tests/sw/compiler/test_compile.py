@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from sordino import arith
 from sordino.arch import PRESETS, Config
 from sordino.compiler.compile import CompileOptions, compile_model
-from sordino.compiler.errors import CompileError
-from sordino.compiler.prune import prune_model
-from sordino.compiler.quantise import QuantisedLayer, QuantisedModel, quantise_model
-from sordino.compiler.search import ENTRIES
+from sordino.compiler.limits.errors import CompileError
+from sordino.compiler.numbers.prune import prune_model
+from sordino.compiler.numbers.quantise import QuantisedLayer, QuantisedModel, quantise_model
+from sordino.compiler.program.search import ENTRIES
 from sordino.golden.machine import Golden
-from sordino.isa.host import InputFormat, Stacking
-from sordino.isa.image import Image
+from sordino.image.host import InputFormat, Stacking
+from sordino.image.image import Image
 from sordino.isa.operations import Cell, Matvec
 from sordino.isa.registers import Error
+from sordino.model.random_rnnt import random_model
+from sordino.model.reference import FloatRnnt
 from sordino.model.rnnt import RnntModel
-from sordino.speech.reference import FloatRnnt
 from sordino.speech.wer import word_error_rate
-from sordino.testing.models import random_model
 
 Ints = NDArray[np.int64]
 CURVES = {

@@ -8,12 +8,12 @@ import pytest
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.model.load import load_model
-from sordino.speech.datasets import load_dataset
+from sordino.model.reference import FloatRnnt
+from sordino.speech.corpora.datasets import load_dataset
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import load_features, load_input
-from sordino.speech.reference import FloatRnnt
 from sordino.speech.wer import word_error_rate
 
 REPOSITORY = Path(__file__).parents[3]

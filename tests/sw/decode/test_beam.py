@@ -17,8 +17,8 @@ from sordino.decode.machine_transducer import MachineTransducer
 from sordino.decode.transducer import FloatTransducer
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
-from sordino.speech.reference import FloatRnnt
-from sordino.testing.models import random_model
+from sordino.model.random_rnnt import random_model
+from sordino.model.reference import FloatRnnt
 
 WIDE = 10_000
 MOST = 3

@@ -13,8 +13,8 @@ import pytest
 
 from sordino.errors import InputError
 from sordino.model.load import load_model, model_from_arrays
+from sordino.model.random_rnnt import random_arrays, random_meta
 from sordino.npy import MOST_NUMBERS
-from sordino.testing.models import random_arrays, random_meta
 
 GIB = 1 << 30
 MOST_MEMORY = 40 << 20

@@ -13,9 +13,9 @@ from safetensors.numpy import save_file
 
 from sordino.errors import InputError
 from sordino.model.load import load_model, model_from_arrays
-from sordino.speech.reduction import TimeReduction
-from sordino.speech.reference import FloatRnnt
-from sordino.testing.models import random_arrays, random_meta, random_model
+from sordino.model.random_rnnt import random_arrays, random_meta, random_model
+from sordino.model.reduction import TimeReduction
+from sordino.model.reference import FloatRnnt
 
 Arrays = dict[str, Any]
 

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from sordino.arch import PRESETS
 from sordino.compiler.compile import compile_model
 from sordino.errors import InputError, InputWarning
-from sordino.isa.features import FrontEnd
+from sordino.image.features import FrontEnd
 from sordino.meta.table import FeaturesMeta, Meta, parse_meta
 from sordino.model.load import load_model, model_from_arrays
+from sordino.model.random_rnnt import random_arrays, random_meta
+from sordino.model.reference import FloatRnnt
 from sordino.model.rnnt import RnntModel
 from sordino.schema.record import Nested, Table
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.mfcc import MfccDefinition
-from sordino.speech.reference import FloatRnnt
-from sordino.testing.models import random_arrays, random_meta
 
 ROOT = Path(__file__).parents[3]
 MEAN_TEXT = "x - {}*utterance_mean - {}*global_mean, then / global_std"

@@ -11,9 +11,9 @@ from safetensors.numpy import save_file
 
 from sordino.errors import InputError, InputWarning
 from sordino.model.load import load_model, model_from_arrays
+from sordino.model.random_rnnt import random_arrays, random_meta
+from sordino.model.reference import FloatRnnt
 from sordino.model.rnnt import RnntModel
-from sordino.speech.reference import FloatRnnt
-from sordino.testing.models import random_arrays, random_meta
 
 Arrays = dict[str, Any]
 Change = Callable[[Arrays], Any]

@@ -12,12 +12,12 @@ import soxr
 from numpy.typing import NDArray
 
 from sordino.errors import InputWarning
-from sordino.isa.image import Image
-from sordino.speech.datasets import load_dataset
+from sordino.image.image import Image
+from sordino.speech.corpora.datasets import load_dataset
 from sordino.speech.doubts import BOUNDS, warn_of
 from sordino.speech.features import FeatureDefinition
+from sordino.speech.files.mfc import read_mfc, write_mfc
 from sordino.speech.inputs import ModelInput, load_cepstra, read_input
-from sordino.speech.mfc import read_mfc, write_mfc
 from sordino.speech.mfcc import MfccDefinition, mfcc
 
 MODELS = Path(__file__).parents[3] / "models"

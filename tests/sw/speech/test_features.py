@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sordino.errors import InputError
-from sordino.isa.features import ImageFeatures
+from sordino.image.features import ImageFeatures
 from sordino.meta.table import FeaturesMeta
 from sordino.speech.features import FeatureDefinition
+from sordino.speech.files.mfc import write_mfc
 from sordino.speech.inputs import load_features, load_input
-from sordino.speech.mfc import write_mfc
 
 RANDOM = np.random.default_rng(1)
 MEAN, STD = RANDOM.normal(size=13), RANDOM.uniform(0.5, 2, size=13)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from sordino.errors import InputError
 from sordino.speech.features import FeatureDefinition
+from sordino.speech.files.matrix_files import MOST_FRAMES, read_matrix
+from sordino.speech.files.mfc import read_mfc
 from sordino.speech.inputs import load_input, read_input, read_vectors
-from sordino.speech.matrix_files import MOST_FRAMES, read_matrix
-from sordino.speech.mfc import read_mfc
 from sordino.speech.mfcc import MfccDefinition, mfcc
 
 DEFINITION = FeatureDefinition(mean=(0.5,) * 13, std=(2.0,) * 13)
@@ -48,7 +48,7 @@ def test_a_pipe_and_a_stream_hold_what_the_file_holds(utterances: Path, tmp_path
 
 
 def test_a_stream_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sordino.speech.source.MOST_BYTES", 1000)
+    monkeypatch.setattr("sordino.speech.files.source.MOST_BYTES", 1000)
     with pytest.raises(InputError, match="wanted at most 1,000 bytes from standard input"):
         read_input(io.BytesIO(bytes(1001)), DEFINITION, "standard input")
     with pytest.raises(InputError, match="on standard input, got nothing"):
@@ -132,7 +132,7 @@ def test_cepstra_files_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path = tmp_path / "x.mfc"
     path.write_bytes(struct.pack(">i", 130) + bytes(520))
     assert len(read_mfc(path)) == 10
-    monkeypatch.setattr("sordino.speech.mfc.MOST_FRAMES", 9)
+    monkeypatch.setattr("sordino.speech.files.mfc.MOST_FRAMES", 9)
     with pytest.raises(InputError, match="wanted at most 9 frames"):
         read_mfc(path)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sordino.errors import InputError
-from sordino.speech.mfc import read_mfc
+from sordino.speech.files.mfc import read_mfc
 from sordino.speech.mfcc import MfccDefinition, mfcc
 
 VECTORS = Path(__file__).parent / "vectors"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import read_input
 from sordino.speech.mfcc import MfccDefinition

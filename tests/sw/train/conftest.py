@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sordino.train.recipe import (
+from sordino.train.recipes.recipe import (
     AugmentRecipe,
     FeatureRecipe,
     NetworkRecipe,

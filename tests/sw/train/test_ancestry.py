@@ -15,7 +15,7 @@ from sordino.train.ancestry import (
     read_result,
     steps_in,
 )
-from sordino.train.recipe import Recipe, digest_of, load_recipe
+from sordino.train.recipes.recipe import Recipe, digest_of, load_recipe
 
 RECIPES = Path(__file__).parents[3] / "recipes"
 TEACHER = '[teacher]\nname = "large"\nweight = 1.0\n'

@@ -27,7 +27,7 @@ from sordino.model.load import load_model
 from sordino.model.save import save_arrays
 from sordino.train.checkpoint import load_checkpoint, save_checkpoint
 from sordino.train.learner import Learner
-from sordino.train.recipe import Recipe, ScheduleRecipe
+from sordino.train.recipes.recipe import Recipe, ScheduleRecipe
 from sordino.train.session import train
 from sordino.train.start import load_start
 

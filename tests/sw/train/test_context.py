@@ -13,11 +13,11 @@ pytest.importorskip("tensorboard", reason="needs the extra `train`")
 import sordino.train.trainer as trainer
 from sordino.errors import InputError
 from sordino.speech.features import FeatureDefinition
-from sordino.train.data import Batches, find_context, in_order, load_spoken, on_grid
+from sordino.train.corpus.data import Batches, find_context, in_order, load_spoken, on_grid
 from sordino.train.export import export_model
-from sordino.train.methods import ContextRecipe
-from sordino.train.network import Network
-from sordino.train.recipe import AugmentRecipe, NetworkRecipe, Recipe, TeacherRecipe
+from sordino.train.networks.network import Network
+from sordino.train.recipes.methods import ContextRecipe
+from sordino.train.recipes.recipe import AugmentRecipe, NetworkRecipe, Recipe, TeacherRecipe
 from sordino.train.session import train
 
 DEFINITION = FeatureDefinition(mean=(0.0,) * 13, std=(3.0,) * 13, stack=6)

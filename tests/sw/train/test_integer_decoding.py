@@ -11,8 +11,8 @@ from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.golden.machine import Golden
 from sordino.model.load import load_model
+from sordino.model.random_rnnt import random_model
 from sordino.speech.inputs import load_input
-from sordino.testing.models import random_model
 from sordino.train.integer_decoding import IntegerDecoder
 
 ROOT = Path(__file__).parents[3]

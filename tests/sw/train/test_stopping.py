@@ -18,7 +18,7 @@ pytest.importorskip("tensorboard", reason="needs the extra `train`")
 import sordino.train.trainer as trainer
 from sordino.train.checkpoint import load_checkpoint
 from sordino.train.measure import Measure
-from sordino.train.recipe import Recipe, ScheduleRecipe, load_recipe
+from sordino.train.recipes.recipe import Recipe, ScheduleRecipe, load_recipe
 from sordino.train.session import train
 from sordino.train.stopping import Stopped
 

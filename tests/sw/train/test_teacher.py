@@ -16,14 +16,14 @@ import sordino.train.trainer as trainer
 from sordino.errors import InputError
 from sordino.model.load import load_model
 from sordino.speech.features import FeatureDefinition
-from sordino.train.data import Batches, load_spoken, on_grid
+from sordino.train.corpus.data import Batches, load_spoken, on_grid
+from sordino.train.corpus.tokens import CHARACTERS
 from sordino.train.export import export_model
 from sordino.train.measure import transcribe
-from sordino.train.network import Network
-from sordino.train.recipe import FeatureRecipe, NetworkRecipe, Recipe, TeacherRecipe
+from sordino.train.networks.network import Network
+from sordino.train.recipes.recipe import FeatureRecipe, NetworkRecipe, Recipe, TeacherRecipe
 from sordino.train.session import train
 from sordino.train.teacher import Teacher, lattice_divergence
-from sordino.train.tokens import CHARACTERS
 
 MEANS = tuple((np.arange(13) / 8 - 1).tolist())
 DEFINITION = FeatureDefinition(mean=MEANS, std=(3.0,) * 13, stack=6, mean_over="running")

@@ -18,18 +18,18 @@ pytest.importorskip("tensorboard", reason="needs the extra `train`")
 import sordino.train.trainer as trainer
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
-from sordino.compiler.prune import prune_matrix
+from sordino.compiler.numbers.prune import prune_matrix
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
-from sordino.isa.image import Image
+from sordino.image.image import Image
 from sordino.model.load import load_model
+from sordino.model.reference import FloatRnnt
 from sordino.model.rnnt import RnntModel
-from sordino.speech.datasets import load_dataset
+from sordino.speech.corpora.datasets import load_dataset
 from sordino.speech.inputs import load_features, load_input
-from sordino.speech.reference import FloatRnnt
 from sordino.speech.wer import word_error_rate
 from sordino.train.checkpoint import load_checkpoint
-from sordino.train.recipe import (
+from sordino.train.recipes.recipe import (
     QuantiseRecipe,
     Recipe,
     ScheduleRecipe,

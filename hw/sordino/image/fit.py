@@ -1,0 +1,50 @@
+"""Whether an image fits a machine, before a word of it is written."""
+
+from collections.abc import Mapping
+
+from sordino.arch import STREAM_WORD_BITS
+from sordino.image.image import Image, ImageError
+from sordino.image.sizes import needed
+from sordino.isa.registers import CAPACITIES, capacities
+
+__all__ = ["check_fit"]
+
+_SAME = ("lanes", "group", "state_bits")
+"""What the machine's ID says, too."""
+
+
+def _ring_words(machine: Mapping[str, int]) -> int:
+    """Words of each stream memory that are the machine's ring."""
+    bits = machine["stream_ring"] * machine["stream_burst"] * machine["stream_bus"]
+    return bits // STREAM_WORD_BITS
+
+
+def check_fit(image: Image, machine: Mapping[str, int]) -> None:
+    """Compare an image with the capacity registers of a machine, by name.
+
+    Raises ImageError, one line with everything that differs or is too small.
+    """
+    if missing := [name for name in CAPACITIES if name not in machine]:
+        raise ImageError(
+            f"wanted all capacities of the machine, got none of {', '.join(missing)}; "
+            "read every register of CAPACITIES"
+        )
+    own = capacities(image.config)
+    burst, machine_burst = (c["stream_bus"] * c["stream_burst"] // 8 for c in (own, machine))
+    short = [
+        f"{name} = {own[name]:,} (it has {machine[name]:,})"
+        for name in _SAME
+        if own[name] != machine[name]
+    ]
+    if burst != machine_burst:
+        short.append(f"bursts of {burst:,} bytes (it has {machine_burst:,})")
+    ring = _ring_words(machine)
+    for name, words in needed(image).items():
+        words += ring if name in ("lane_words", "group_words") else 0
+        if words > machine[name]:
+            short.append(f"{name} {words:,} (it has {machine[name]:,})")
+    if short:
+        raise ImageError(
+            f"the image needs a machine with {', '.join(short)}; compile the model for the "
+            "machine, or take a larger one"
+        )

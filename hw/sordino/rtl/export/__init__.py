@@ -1,0 +1,1 @@
+"""The circuit as RTLIL and Verilog, and what it consists of."""

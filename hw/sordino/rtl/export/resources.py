@@ -1,0 +1,73 @@
+"""What a configuration is made of, counted in the elaborated circuit."""
+
+import re
+from collections import Counter
+from functools import lru_cache
+
+from sordino.arch import Config
+from sordino.rtl.export.emit import to_rtlil
+from sordino.rtl.machine import Machine
+
+__all__ = ["SMALLEST_OPERAND", "memory_bits", "multipliers"]
+
+SMALLEST_OPERAND = 7
+"""Multiplications by fewer bits are a few adders."""
+_KINDS = (
+    (r"lane\d+\.bank[01]$", "accumulator banks"),
+    (r"values\d+\.stream$", "value streams"),
+    (r"values\d+\.table$", "value tables"),
+    (r"positions\.stream$", "position streams"),
+    (r"positions\.table$", "run tables"),
+    (r"x_fifo\.", "x FIFOs"),
+    (r"group\d+\.", "directory"),
+    (r"\.reader\.", "external directory"),
+    (r"\.sequencer\.", "program"),
+    (r"\.tables\.", "table memory"),
+    (r"\.rom$", "curves"),
+    (r"\.activation\.", "activation memory"),
+    (r"\.state\.", "state memory"),
+    (r"\.parameters\.", "parameter memory"),
+)
+
+
+@lru_cache(maxsize=16)
+def _cells(config: Config) -> tuple[dict[str, int], dict[str, int]]:
+    """Memory bits by kind, and multipliers by operand widths."""
+    memories: Counter[str] = Counter()
+    products: Counter[str] = Counter()
+    module = ""
+    widths: dict[str, int] = {}
+    cell = ""
+    for line in to_rtlil(Machine(config)).splitlines():
+        words = line.split()
+        if words[:1] == ["module"]:
+            module = words[1].removeprefix("\\")
+        elif words[:1] == ["memory"]:
+            name = f"{module}.{words[-1].removeprefix(chr(92))}"
+            size = dict(zip(words[1:-1:2], map(int, words[2:-1:2]), strict=True))
+            memories[_kind(name)] += size["width"] * size["size"]
+        elif words[:1] == ["cell"]:
+            cell, widths = words[1], {}
+        elif words[:1] == ["parameter"] and cell == "$mul":
+            widths[words[1]] = int(words[2])
+        elif words[:1] == ["end"] and cell:
+            if cell == "$mul":
+                large, small = sorted((widths["\\A_WIDTH"], widths["\\B_WIDTH"]), reverse=True)
+                if small >= SMALLEST_OPERAND:
+                    products[f"{large} × {small}"] += 1
+            cell = ""
+    return dict(memories), dict(products)
+
+
+def _kind(name: str) -> str:
+    return next((kind for pattern, kind in _KINDS if re.search(pattern, name)), name)
+
+
+def memory_bits(config: Config) -> dict[str, int]:
+    """Bits of memory by what they hold."""
+    return dict(_cells(config)[0])
+
+
+def multipliers(config: Config) -> dict[str, int]:
+    """Multipliers by operand widths in bits."""
+    return dict(_cells(config)[1])

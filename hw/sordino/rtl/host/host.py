@@ -1,0 +1,333 @@
+"""Host side of the machine: registers, load window, FIFOs, interrupt."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import Config
+from sordino.isa.commands import ANSWERS, Answer, State
+from sordino.isa.registers import (
+    ADDRESS_BITS,
+    COUNTER_BITS,
+    COUNTERS,
+    ISA_VERSION,
+    MAP_VERSION,
+    MAP_VERSION_BIT,
+    NO_TOKEN,
+    REGISTER_MAP,
+    REGISTERS,
+    STATUS_CODE,
+    STATUS_ERROR,
+    Control,
+    Error,
+    Interrupt,
+    Status,
+    capacities,
+)
+from sordino.rtl.host.fifos import FeatureFifo, Queue
+from sordino.rtl.host.loader import Loader
+from sordino.rtl.shared.axi import RegisterBusSignature
+from sordino.rtl.shared.ports import HostSignature
+
+__all__ = ["Host"]
+
+
+@dataclass(frozen=True)
+class _Inside:
+    """What is behind the registers.
+
+    kept     by name, registers that only keep what was written
+    states   by State, whether the machine is in it
+    error    the machine's error, else the loader's
+    ended    the host has signalled the end of input
+    seen     INTERRUPT_STATUS
+    """
+
+    loader: Loader
+    features: FeatureFifo
+    tokens: Queue
+    kept: dict[str, Signal]
+    states: dict[State, Signal]
+    error: Any
+    ended: Signal
+    seen: Signal
+
+    def answered(self, command: str, answer: Answer) -> Value:
+        """Whether `command` is answered so in the state the machine is in."""
+        states = [self.states[s] for s in State if ANSWERS[command][s] is answer]
+        return Cat(states).any() if states else Const(0)
+
+
+class Host(wiring.Component):
+    """The registers of REGISTER_MAP on a register bus, and what is behind them.
+
+    A write is ready when the one before has taken effect: at once, but after a FEATURE write up
+    to four cycles later and after a LOAD_DATA write to a stream memory one cycle later. Reads are
+    always ready.
+
+    Members
+    -------
+    bus
+        Reads and writes of registers.
+    machine
+        The machine.
+    interrupt
+        A bit of INTERRUPT_STATUS was set a cycle ago that INTERRUPT_ENABLE had too.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "bus": In(RegisterBusSignature(address_width=ADDRESS_BITS - 2)),
+                "machine": Out(HostSignature(streaming=bool(config.stream_bus))),
+                "interrupt": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        config = self.config
+        m.submodules.loader = loader = Loader(config)
+        m.submodules.features = features = FeatureFifo(depth=config.feature_fifo)
+        m.submodules.tokens = tokens = Queue(shape=unsigned(16), depth=config.token_fifo)
+        kept = (
+            "ENTRY",
+            "LIMIT_LOW",
+            "LIMIT_HIGH",
+            "INTERRUPT_ENABLE",
+            "LOAD_TARGET",
+            *(r.name for r in REGISTER_MAP if r.streaming and config.stream_bus),
+        )
+        inside = _Inside(
+            loader=loader,
+            features=features,
+            tokens=tokens,
+            kept={name: Signal(32, name=name.lower()) for name in kept},
+            states={state: Signal(name=f"state_{state.name.lower()}") for state in State},
+            error=Signal(Error, name="error"),
+            ended=Signal(name="ended"),
+            seen=Signal(32, name="seen"),
+        )
+        self._states(m, inside)
+        readable = self._readable(inside)
+        writes = self._decode(m, inside, readable)
+        taken = self._read(m, readable)
+        not_started = self._control(m, inside, *writes["CONTROL"])
+        self._load(m, inside, writes)
+        self._queues(m, inside, writes["FEATURE"][0], taken)
+        self._interrupts(m, inside, *writes["INTERRUPT_STATUS"], not_started)
+        return m
+
+    def _states(self, m: Module, inside: _Inside) -> None:
+        """Which of State the machine is in."""
+        machine, loader = self.machine, inside.loader
+        order = (
+            (State.BUSY, machine.run.busy),
+            (State.FAILED, inside.error != Error.NONE),
+            (State.LOADING, loader.unchecked),
+            (State.EMPTY, ~loader.loaded),
+            (State.DONE, machine.run.finished),
+            (State.READY, Const(1)),
+        )
+        for number, (state, reached) in enumerate(order):
+            with m.Elif(reached) if number else m.If(reached):
+                m.d.comb += inside.states[state].eq(1)
+
+    def _readable(self, inside: _Inside) -> dict[str, Value]:
+        """Value of every register that can be read, counters and capacities apart."""
+        machine, tokens = self.machine, inside.tokens
+        status = {
+            Status.BUSY: machine.run.busy,
+            Status.DONE: machine.run.finished,
+            Status.FAILED: inside.error != Error.NONE,
+            Status.TOKEN: tokens.o.valid,
+            Status.LOADED: inside.loader.loaded & ~inside.loader.unchecked,
+        }
+        flags = [bit << (flag.value.bit_length() - 1) for flag, bit in status.items()]
+        return {
+            "ID": Const(self.config.id, 32),
+            "VERSION": Const(ISA_VERSION | MAP_VERSION << MAP_VERSION_BIT, 32),
+            "STATUS": (
+                sum(flags)
+                | machine.run.code << STATUS_CODE
+                | inside.error.as_value() << STATUS_ERROR
+            ),
+            **inside.kept,
+            "INTERRUPT_STATUS": inside.seen,
+            "LOAD_ADDRESS": inside.loader.address,
+            "FEATURE_ROOM": inside.features.room,
+            "TOKEN": Mux(tokens.o.valid, tokens.o.payload, NO_TOKEN),
+            "TOKEN_LEVEL": tokens.level,
+            "PC": machine.run.pc,
+        }
+
+    def _decode(
+        self, m: Module, inside: _Inside, readable: dict[str, Value]
+    ) -> dict[str, tuple[Value, Value]]:
+        """Decode writes: for each writable register whether it is written now, and the value.
+
+        Refused writes and writes without a strobe do not count.
+        """
+        bus = self.bus
+        idle = Signal()
+        written = Signal()
+        m.d.comb += [
+            idle.eq(inside.loader.idle & inside.features.idle),
+            bus.write_ready.eq(idle),
+            bus.write_refused.eq(1),
+            written.eq(bus.write_valid & idle & ~bus.write_refused & bus.write_strobe.any()),
+        ]
+        strobes = Cat(bit.replicate(8) for bit in bus.write_strobe)
+        refusals = self._refusals(inside)
+        writes: dict[str, tuple[Value, Value]] = {}
+        with m.Switch(bus.write_address):
+            for register in REGISTER_MAP:
+                if register.access == "ro" or (register.streaming and not self.config.stream_bus):
+                    continue
+                write = Signal(name=f"write_{register.name.lower()}")
+                value = Signal(32, name=f"value_{register.name.lower()}")
+                rest = readable[register.name] if register.access == "rw" else Const(0, 32)
+                unknown = 0 if register.access == "w1c" else ~register.mask & 0xFFFF_FFFF
+                refused = [
+                    (bus.write_data & strobes & unknown).any(),
+                    refusals.get(register.name, Const(0)),
+                ]
+                if register.name in ANSWERS:
+                    refused.append(inside.answered(register.name, Answer.REFUSED))
+                if register.name == "ENTRY":
+                    refused.append(value >= self.config.program_words)
+                with m.Case(register.offset // 4):
+                    m.d.comb += [bus.write_refused.eq(Cat(refused).any()), write.eq(written)]
+                m.d.comb += value.eq((bus.write_data & strobes | rest & ~strobes) & register.mask)
+                writes[register.name] = write, value
+        for name, signal in inside.kept.items():
+            with m.If(writes[name][0]):
+                m.d.sync += signal.eq(writes[name][1])
+        return writes
+
+    def _refusals(self, inside: _Inside) -> dict[str, Value]:
+        """When a write is refused for what it says, and what CONTROL's bits are refused for."""
+        bus = self.bus
+        control = Mux(bus.write_strobe[0], bus.write_data[:4], 0)
+        asked = {flag: (control & flag.value).any() for flag in Control}
+        partial = bus.write_strobe.any() & ~bus.write_strobe.all()
+        return {
+            "CONTROL": Cat(
+                *(asked[f] & inside.answered(str(f.name), Answer.REFUSED) for f in Control),
+                asked[Control.CLEAR] & (control != Control.CLEAR.value),
+                asked[Control.START] & asked[Control.ABORT],
+            ).any(),
+            "LOAD_DATA": partial | inside.loader.outside,
+            "LOAD_CHECK": partial,
+            "FEATURE": inside.ended | (inside.features.room < sum(bus.write_strobe)),
+        }
+
+    def _read(self, m: Module, readable: dict[str, Value]) -> Signal:
+        """Answer reads; returns whether the oldest token is read in this cycle."""
+        bus, counters = self.bus, self.machine.counters
+        taken, high = Signal(), Signal(COUNTER_BITS - 32)
+        m.d.comb += bus.read_refused.eq(1)
+        with m.Switch(bus.read_address):
+            for name, value in readable.items():
+                register = REGISTERS[name]
+                with m.Case(register.offset // 4):
+                    m.d.comb += [
+                        bus.read_refused.eq(0),
+                        bus.read_data.eq(value & register.mask),
+                    ]
+                    if name == "TOKEN":
+                        m.d.comb += taken.eq(bus.read_valid)
+            first = REGISTERS["COUNTERS"].offset // 4
+            for number in range(len(COUNTERS)):
+                with m.Case(first + 2 * number):
+                    m.d.comb += [
+                        bus.read_refused.eq(0),
+                        bus.read_data.eq(counters[number][:32]),
+                    ]
+                    with m.If(bus.read_valid):
+                        m.d.sync += high.eq(counters[number][32:])
+                with m.Case(first + 2 * number + 1):
+                    m.d.comb += [bus.read_refused.eq(0), bus.read_data.eq(high)]
+            first = REGISTERS["CAPACITIES"].offset // 4
+            for number, capacity in enumerate(capacities(self.config).values()):
+                with m.Case(first + number):
+                    m.d.comb += [bus.read_refused.eq(0), bus.read_data.eq(capacity)]
+        return taken
+
+    def _control(self, m: Module, inside: _Inside, written: Value, value: Value) -> Signal:
+        """Do what CONTROL asks for; returns whether a START fails in this cycle."""
+        machine, loader, not_started = self.machine, inside.loader, Signal()
+        acts = {flag: written & (value & flag.value).any() for flag in Control}
+        start = acts[Control.START]
+        m.d.comb += [
+            machine.run.entry.eq(inside.kept["ENTRY"]),
+            machine.run.limit.eq(Cat(inside.kept["LIMIT_LOW"], inside.kept["LIMIT_HIGH"])),
+            machine.run.start.eq(start & inside.answered("START", Answer.ACTS)),
+            machine.run.abort.eq(acts[Control.ABORT] & inside.answered("ABORT", Answer.ACTS)),
+            machine.run.clear.eq(acts[Control.CLEAR]),
+            loader.require.eq(not_started),
+            not_started.eq(start & inside.answered("START", Answer.FAILS)),
+        ]
+        if self.config.stream_bus:
+            m.d.comb += machine.stream_base.eq(inside.kept["STREAM_BASE"])
+        with m.If(machine.run.error != Error.NONE):
+            m.d.comb += inside.error.eq(machine.run.error)
+        with m.Elif(loader.failed):
+            m.d.comb += inside.error.eq(Error.LOAD)
+        with m.If(acts[Control.END_OF_INPUT]):
+            m.d.sync += inside.ended.eq(1)
+        with m.If(machine.run.clear):
+            m.d.sync += inside.ended.eq(0)
+        return not_started
+
+    def _load(self, m: Module, inside: _Inside, writes: dict[str, tuple[Value, Value]]) -> None:
+        loader = inside.loader
+        wiring.connect(m, loader.load, wiring.flipped(self.machine.load))
+        m.d.comb += [
+            loader.target.eq(inside.kept["LOAD_TARGET"][:3]),
+            loader.unit.eq(inside.kept["LOAD_TARGET"][16:]),
+            loader.restart.eq(writes["LOAD_ADDRESS"][0]),
+            loader.restart_address.eq(writes["LOAD_ADDRESS"][1]),
+            loader.write.eq(writes["LOAD_DATA"][0]),
+            loader.check.eq(writes["LOAD_CHECK"][0]),
+            loader.data.eq(self.bus.write_data),
+            loader.clear.eq(self.machine.run.clear),
+        ]
+
+    def _queues(self, m: Module, inside: _Inside, written: Value, taken: Value) -> None:
+        machine, features, tokens = self.machine, inside.features, inside.tokens
+        wiring.connect(m, features.features, wiring.flipped(machine.features))
+        wiring.connect(m, wiring.flipped(machine.tokens), tokens.i)
+        m.d.comb += [
+            features.write.eq(written),
+            features.data.eq(self.bus.write_data),
+            features.strobe.eq(self.bus.write_strobe),
+            features.clear.eq(machine.run.clear),
+            machine.end_of_input.eq(inside.ended & features.empty),
+            tokens.o.ready.eq(taken),
+            tokens.clear.eq(machine.run.clear),
+        ]
+
+    def _interrupts(
+        self, m: Module, inside: _Inside, written: Value, value: Value, not_started: Value
+    ) -> None:
+        machine = self.machine
+        finished = Signal()  # a cycle ago
+        events = {
+            Interrupt.STOPPED: (machine.run.finished & ~finished) | not_started,
+            Interrupt.TOKEN: machine.tokens.valid & machine.tokens.ready,
+            Interrupt.FEATURES: inside.features.room >= (self.config.feature_fifo + 1) // 2,
+        }
+        set_now = Signal(32)
+        for flag, event in events.items():
+            m.d.comb += set_now[flag.value.bit_length() - 1].eq(event)
+        cleared = Mux(written, value, 0)
+        m.d.sync += [
+            finished.eq(machine.run.finished),
+            inside.seen.eq(inside.seen & ~cleared | set_now),
+            self.interrupt.eq((inside.seen & inside.kept["INTERRUPT_ENABLE"]).any()),
+        ]

@@ -1,0 +1,184 @@
+"""Load window: words from the host to the machine's memories, with their CRC-32."""
+
+from typing import Any
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import Config
+from sordino.image.external import DIRECTORY_WORDS
+from sordino.image.tans import ENTRY_BYTES
+from sordino.isa.registers import LoadTarget
+from sordino.rtl.shared.ports import LoadSignature, LoadWrite
+
+__all__ = ["ADDRESS_BITS", "Loader", "load_words"]
+
+ADDRESS_BITS = 26
+"""Bits of a word address."""
+
+
+def load_words(config: Config, target: LoadTarget) -> tuple[int, int]:
+    """Units of `target` and the 32-bit words that one unit takes."""
+    match target:
+        case LoadTarget.PROGRAM:
+            return 1, 4 * config.program_words
+        case LoadTarget.PARAMETERS:
+            return 1, 4 * config.parameter_words
+        case LoadTarget.TABLES:
+            return 1, ENTRY_BYTES // 4 * config.tables * config.states
+        case LoadTarget.GROUP_DIRECTORY:
+            return config.groups, 2 * config.matrices
+        case LoadTarget.LANE_DIRECTORY:
+            return config.lanes, config.matrices
+        case LoadTarget.POSITIONS:
+            return config.groups, -(-config.group_words // 2)
+        case LoadTarget.VALUES:
+            return config.lanes, -(-config.lane_words // 2)
+        case LoadTarget.EXTERNAL_DIRECTORY:
+            return config.streams, DIRECTORY_WORDS * config.matrices
+
+
+class Loader(wiring.Component):
+    """Take words for `target` and `unit`, keep their address and CRC, write them on `load`.
+
+    One word a cycle; one every two cycles for POSITIONS and VALUES. One of `restart`, `write`,
+    `check`, `require` and `clear` at most is high in a cycle.
+
+    Members
+    -------
+    target, unit
+        Where words go.
+    restart, restart_address
+        Go on at that address and begin a new CRC. Words that were not checked make `failed` sticky,
+        and nothing counts as loaded.
+    write
+        Take `data`; the address moves on. Only while `idle` and not `outside`. The word is on
+        `load` in the next cycle; a word for POSITIONS or VALUES is two 16-bit writes in the next
+        two, and `idle` is low in the first of them.
+    check
+        `data` is the CRC-32 expected of all words since `restart` (zlib.crc32 of their
+        little-endian bytes); another value makes `failed` sticky, and nothing counts as loaded.
+    require
+        Unchecked words, or no program, make `failed` sticky.
+    clear
+        Forget `failed` and begin a new CRC. After unchecked words nothing counts as loaded.
+    data
+        The word, or its CRC.
+    address
+        Where the next word goes.
+    outside
+        The target has no such unit or word.
+    idle
+        A word can be taken.
+    unchecked
+        There were words since the latest `check`.
+    loaded
+        Words of PROGRAM were checked.
+    failed
+        Something was loaded that is not right.
+    load
+        Words for the machine.
+    """
+
+    target: In(LoadTarget)
+    unit: In(16)
+    restart: In(1)
+    restart_address: In(ADDRESS_BITS)
+    write: In(1)
+    check: In(1)
+    require: In(1)
+    clear: In(1)
+    data: In(32)
+    address: Out(ADDRESS_BITS)
+    outside: Out(1)
+    idle: Out(1)
+    unchecked: Out(1)
+    loaded: Out(1)
+    failed: Out(1)
+    load: Out(LoadSignature)
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        super().__init__()
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.crc = crc = CRC32_ISO_HDLC(data_width=32).create()
+        m.d.comb += [
+            crc.start.eq(self.restart | self.clear),
+            crc.valid.eq(self.write),
+            crc.data.eq(self.data),
+        ]
+        with m.If(self.restart):
+            m.d.sync += self.address.eq(self.restart_address)
+        with m.If(self.write):
+            m.d.sync += [self.address.eq(self.address + 1), self.unchecked.eq(1)]
+        program, differs, given_up = Signal(), Signal(), Signal()
+        m.d.comb += [
+            differs.eq(self.check & (crc.crc != self.data)),
+            given_up.eq((self.restart | self.clear) & self.unchecked),
+        ]
+        with m.If(self.write & (self.target == LoadTarget.PROGRAM)):
+            m.d.sync += program.eq(1)
+        with m.If(self.restart | self.clear):
+            m.d.sync += program.eq(0)
+        with m.If(self.restart | self.check | self.clear):
+            m.d.sync += self.unchecked.eq(0)
+        with m.If(differs | given_up):
+            m.d.sync += self.loaded.eq(0)
+        with m.Elif(self.check & program):
+            m.d.sync += self.loaded.eq(1)
+        with m.If(differs | given_up | (self.require & (self.unchecked | ~self.loaded))):
+            m.d.sync += self.failed.eq(1)
+        with m.If(self.clear):
+            m.d.sync += self.failed.eq(0)
+        self._bounds(m)
+        self._emit(m)
+        return m
+
+    def _bounds(self, m: Module) -> None:
+        m.d.comb += self.outside.eq(1)
+        with m.Switch(self.target):
+            for target in LoadTarget:
+                if target is LoadTarget.EXTERNAL_DIRECTORY and not self.config.stream_bus:
+                    continue
+                units, words = load_words(self.config, target)
+                with m.Case(target):
+                    m.d.comb += self.outside.eq((self.unit >= units) | (self.address >= words))
+
+    def _emit(self, m: Module) -> None:
+        held = Signal(LoadWrite)
+        valid = Signal()
+        upper = Signal()
+        halves = Signal()
+        m.d.comb += [
+            halves.eq((held.target == LoadTarget.POSITIONS) | (held.target == LoadTarget.VALUES)),
+            self.idle.eq(~valid | ~halves | upper),
+            self.load.valid.eq(valid),
+            self.load.payload.eq(held),
+        ]
+        with m.If(halves):
+            m.d.comb += [
+                self.load.payload.address.eq(Cat(upper, held.address)),
+                self.load.payload.data.eq(held.data.word_select(upper, 16)),
+            ]
+            # The second half of the last word of a memory of odd depth has no place.
+            for target, depth in (
+                (LoadTarget.POSITIONS, self.config.group_words),
+                (LoadTarget.VALUES, self.config.lane_words),
+            ):
+                if depth % 2:
+                    with m.If((held.target == target) & upper & (held.address == depth // 2)):
+                        m.d.comb += self.load.valid.eq(0)
+        m.d.sync += valid.eq(valid & ~self.idle)
+        m.d.sync += upper.eq(valid & ~self.idle)
+        with m.If(self.write):
+            m.d.sync += [
+                valid.eq(1),
+                held.target.eq(self.target),
+                held.unit.eq(self.unit),
+                held.address.eq(self.address),
+                held.data.eq(self.data),
+            ]

@@ -1,0 +1,1 @@
+"""The matrix side: stream decoders, lanes, groups, the array."""

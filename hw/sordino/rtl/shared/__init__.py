@@ -1,0 +1,1 @@
+"""Signatures, memories and expressions that several blocks share."""

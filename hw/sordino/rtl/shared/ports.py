@@ -1,0 +1,277 @@
+"""Payloads and signatures that several blocks share."""
+
+from typing import Any
+
+from amaranth.hdl import signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import MAX_BURST_BYTES, Config
+from sordino.arith import ACTIVATION
+from sordino.image.tans import EntryLayout
+from sordino.isa.operations import ISA, Matvec, Table
+from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget
+from sordino.rtl.shared.axi import AxiReadSignature
+
+__all__ = [
+    "ADDRESS_BITS",
+    "ARRAY_UNIT",
+    "BASE_BITS",
+    "PAGE_BITS",
+    "PC_BITS",
+    "REGISTER_BITS",
+    "RETIRES",
+    "TABLE_UNIT",
+    "VECTOR_UNIT",
+    "ArrayArguments",
+    "BankWrite",
+    "DrainSignature",
+    "Event",
+    "HostSignature",
+    "LoadSignature",
+    "LoadWrite",
+    "RunSignature",
+    "TableSignature",
+    "TableWrite",
+    "Trace",
+    "UnitSignature",
+    "VectorArguments",
+    "external_signature",
+    "memory_write",
+]
+
+PC_BITS = 16
+"""Width of an address in program memory."""
+REGISTER_BITS = 16
+"""Width of a scalar register and of a token."""
+ADDRESS_BITS = 16
+"""Width of an address in activation or state memory."""
+BASE_BITS = 32
+"""Width of the number of the page at which external memory begins."""
+PAGE_BITS = MAX_BURST_BYTES.bit_length() - 1
+"""External memory's base is a multiple of 2^12: no burst leaves its 4 KiB."""
+
+
+class LoadWrite(data.Struct):
+    """One word for a memory inside the machine.
+
+    `address` counts 32-bit words of the target, or 16-bit words for POSITIONS and VALUES, of
+    which only the low 16 bits of `data` are taken (the host's loader splits its words).
+    """
+
+    target: LoadTarget
+    unit: 16
+    address: 26
+    data: 32
+
+
+LoadSignature = stream.Signature(LoadWrite, always_ready=True)
+
+
+class TableWrite(data.Struct):
+    """One entry for the decoders: run table `slot` of all groups or value table `slot` of lanes."""
+
+    runs: 1
+    slot: 4
+    state: 9
+    entry: EntryLayout
+
+
+TableSignature = stream.Signature(TableWrite, always_ready=True)
+
+
+class Event(data.Struct):
+    """Something happened to the instruction at address `pc`."""
+
+    valid: 1
+    pc: PC_BITS
+
+
+class Trace(data.Struct):
+    """What began and what was done in the cycle before.
+
+    `retire` holds one event for each of RETIRES: an instruction is done, and everything it wrote
+    is visible in this cycle. `next` is the address after an instruction of the sequencer's own or
+    an INPUT that retires; only one of them does so in a cycle.
+    """
+
+    issue: Event
+    retire: data.ArrayLayout(Event, 4)
+    next: PC_BITS
+
+
+RETIRES = ("own", "array", "vector", "table")
+"""Who executed, in the order of `Trace.retire`; own: the sequencer."""
+
+
+class RunSignature(wiring.Signature):
+    """How a program is started and stopped, and how it ended (`Out` at the host).
+
+    Members
+    -------
+    start
+        Begin at `entry`. One cycle high; ignored while `busy` or with an `error`.
+    entry, limit
+        First address; how many cycles the program has, 0 for any number. Read with `start`.
+    abort
+        Stop with LIMIT if `busy`. One cycle high.
+    clear
+        Forget the error, unless `busy`. One cycle high.
+    busy, finished
+        A program runs; one stopped since the latest `start`.
+    error, code
+        Why it stopped; the code of its HALT.
+    pc
+        Address of the instruction that begins next, is an INPUT at work, or stopped the machine.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "start": Out(1),
+                "entry": Out(PC_BITS),
+                "limit": Out(COUNTER_BITS),
+                "abort": Out(1),
+                "clear": Out(1),
+                "busy": In(1),
+                "finished": In(1),
+                "error": In(Error),
+                "code": In(8),
+                "pc": In(PC_BITS),
+            }
+        )
+
+
+class HostSignature(wiring.Signature):
+    """What host and machine say to each other (`Out` at the host).
+
+    Members
+    -------
+    run
+        Start and stop of programs. The host never raises `start` or `clear` while `busy`.
+    load
+        Words for the machine's memories, never while `busy`.
+    features, end_of_input
+        Features in order; input ends when `end_of_input` is high and no feature is valid.
+    tokens
+        Emitted tokens. One that waits is withdrawn when the machine stops with LIMIT.
+    counters
+        What happened since `start`, in the order of COUNTERS. They stand still from the cycle in
+        which `finished` rises.
+    stream_base
+        The 4 KiB page at which external memory begins, in machines that stream.
+    """
+
+    def __init__(self, *, streaming: bool = False) -> None:
+        super().__init__(
+            {
+                "run": Out(RunSignature()),
+                "load": Out(LoadSignature),
+                "features": Out(stream.Signature(signed(ACTIVATION.bits))),
+                "end_of_input": Out(1),
+                "tokens": In(stream.Signature(REGISTER_BITS)),
+                "counters": In(data.ArrayLayout(COUNTER_BITS, len(COUNTERS))),
+                **({"stream_base": Out(BASE_BITS)} if streaming else {}),
+            }
+        )
+
+
+class UnitSignature(wiring.Signature):
+    """How the sequencer has a unit execute an instruction (`Out` at the sequencer).
+
+    `arguments` is the shape of what the unit is told, `more` are members that only it has.
+
+    Members
+    -------
+    start
+        Execute. One cycle high, at the earliest in the cycle of `done`.
+    arguments
+        What to execute. Those of array and table loader hold until `done`; the vector unit's are
+        there with `start` only.
+    abort
+        Forget the instruction: `done` does not follow, and after this cycle nothing is written.
+    done
+        One cycle high, at the earliest one after `start`: a read in this cycle sees everything
+        that the instruction wrote.
+    error
+        With `done`: it failed. The table loader's never does.
+    corrupt
+        The array's, with `error`: what came from external memory is not what was stored there.
+    ended, result
+        The vector unit's, with `done`: INPUT met the end of input before its first feature; what
+        ARGMAX found.
+    waiting
+        The vector unit's: INPUT waits for a feature in this cycle.
+    """
+
+    def __init__(self, arguments: Any, **more: wiring.Member) -> None:
+        super().__init__(
+            {
+                "start": Out(1),
+                "arguments": Out(arguments),
+                "abort": Out(1),
+                "done": In(1),
+                "error": In(1),
+                **more,
+            }
+        )
+
+
+class ArrayArguments(data.Struct):
+    """A MATVEC; `replay` are the fields that only machines know that stream."""
+
+    matvec: Matvec.layout
+    replay: Matvec.streaming
+
+
+class VectorArguments(data.Struct):
+    """An instruction of the vector unit, and the value of the register that EMBED names."""
+
+    word: ISA.word
+    operand: REGISTER_BITS
+
+
+TABLE_UNIT = UnitSignature(Table.layout)
+ARRAY_UNIT = UnitSignature(ArrayArguments, corrupt=In(1))
+VECTOR_UNIT = UnitSignature(VectorArguments, ended=In(1), result=In(REGISTER_BITS), waiting=In(1))
+
+
+def memory_write(width: int) -> data.StructLayout:
+    """A write of one word of `width` bits, if `valid`."""
+    return data.StructLayout({"valid": 1, "address": ADDRESS_BITS, "data": signed(width)})
+
+
+class BankWrite(data.StructLayout):
+    """A write of `value`, sign extended, in row `row` of every lane's `bank`, if `valid`."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__({"valid": 1, "bank": 1, "row": range(rows), "value": signed(8)})
+
+
+class DrainSignature(wiring.Signature):
+    """The vector unit's view of the accumulator banks (`Out` at the vector unit).
+
+    Members
+    -------
+    bank, row
+        What to read.
+    accumulators
+        Row `row` of `bank` in every lane, one cycle after they were presented.
+    write
+        A row of a bank to write.
+    """
+
+    def __init__(self, *, lanes: int, rows: int, accumulator_bits: int) -> None:
+        super().__init__(
+            {
+                "bank": Out(1),
+                "row": Out(range(rows)),
+                "accumulators": In(data.ArrayLayout(signed(accumulator_bits), lanes)),
+                "write": Out(BankWrite(rows)),
+            }
+        )
+
+
+def external_signature(config: Config) -> AxiReadSignature:
+    """The bus to external memory, seen from the manager; `config` streams."""
+    return AxiReadSignature(address_width=BASE_BITS + PAGE_BITS, data_width=config.stream_bus)

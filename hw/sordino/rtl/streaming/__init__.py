@@ -1,0 +1,1 @@
+"""Weights from external memory: bursts and their checks."""

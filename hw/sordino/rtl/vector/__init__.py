@@ -1,0 +1,1 @@
+"""The vector unit and its parts."""

@@ -1,0 +1,118 @@
+"""The vector unit's operands, from the memories to its arithmetic."""
+
+from typing import Any
+
+from amaranth.hdl import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import Config
+from sordino.arith import ACTIVATION, BIAS_BITS, JOINT
+from sordino.isa import timing
+from sordino.rtl.shared.rounding import saturated
+from sordino.rtl.vector.plan import Order
+
+__all__ = ["SCALAR", "Fetch"]
+
+SCALAR = 2
+"""Gate whose path single values take, since a tanh follows in it."""
+
+
+class Fetch(wiring.Component):
+    """Four accumulators with their biases, in the order of the gates, one set a cycle.
+
+    The place of an element is given in the cycle in which the memories get its addresses, what they
+    read one cycle later, and the operands follow in the cycle after that (`LATENCY` cycles after
+    the place).
+
+    * UNITS: gate k stands on lane (k + row) mod 4 of the quad; the parameter word holds the four
+      biases.
+    * SLOTS: `SCALAR` gets lane `phase` mod 4 of the quad and the bias of the same number in the
+      word. With `indexed` the word holds two entries of bias and index instead.
+    * ELEMENTS: `SCALAR` gets sat16(a + b) of the two state words and no bias.
+    * PRODUCTS: `SCALAR` gets b times the activation and no bias, `timing.PRODUCT` cycles later.
+
+    Its twins are `sordino.golden.vector.unit_lanes`, `sordino.golden.vector.index_words` and
+    `sordino.arith.add_joint`.
+
+    Members
+    -------
+    order, indexed
+        Held still for all elements of an instruction.
+    row, quad, phase
+        Place of an element.
+    accumulators, parameters, a, b, activation
+        What the memories read.
+    operands, biases
+        Those for the gates i f g o.
+    index
+        Index of an entry, with `indexed`.
+    embedded
+        Byte number `phase` of the parameter word, in the cycle in which it is read.
+    """
+
+    LATENCY = timing.FETCH
+
+    def __init__(self, config: Config) -> None:
+        self._bits = config.accumulator_bits
+        accumulator = signed(config.accumulator_bits)
+        super().__init__(
+            {
+                "order": In(Order),
+                "indexed": In(1),
+                "row": In(range(config.rows_per_lane)),
+                "quad": In(range(config.quads)),
+                "phase": In(4),
+                "accumulators": In(data.ArrayLayout(accumulator, config.lanes)),
+                "parameters": In(4 * BIAS_BITS),
+                "a": In(signed(JOINT.bits)),
+                "b": In(signed(JOINT.bits)),
+                "activation": In(signed(ACTIVATION.bits)),
+                "operands": Out(data.ArrayLayout(accumulator, 4)),
+                "biases": Out(data.ArrayLayout(signed(BIAS_BITS), 4)),
+                "index": Out(signed(BIAS_BITS)),
+                "embedded": Out(signed(8)),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        # The place one cycle later, when the data is there. `turn` is the lane of gate 0.
+        quad, phase, turn = Signal.like(self.quad), Signal.like(self.phase), Signal(2)
+        units = self.order == Order.UNITS
+        m.d.sync += [
+            quad.eq(self.quad),
+            phase.eq(self.phase),
+            turn.eq(Mux(units, self.row, self.phase - SCALAR)),
+        ]
+        m.d.comb += self.embedded.eq(self.parameters.word_select(phase, 8))
+
+        lanes = Signal(4 * self._bits)
+        m.d.comb += lanes.eq(Value.cast(self.accumulators).word_select(quad, 4 * self._bits))
+        for k in range(4):
+            lane = (turn + k)[:2]
+            m.d.sync += [
+                self.operands[k].eq(lanes.word_select(lane, self._bits)),
+                self.biases[k].eq(self.parameters.word_select(k, BIAS_BITS)),
+            ]
+        entry = Signal(data.StructLayout({"bias": BIAS_BITS, "index": signed(BIAS_BITS)}))
+        m.d.comb += entry.eq(self.parameters.word_select(phase[0], 2 * BIAS_BITS))
+        m.d.sync += self.index.eq(entry.index)
+        # Factors stand in registers, so that no multiplier is right behind a memory.
+        state, activation = Signal.like(self.b), Signal.like(self.activation)
+        m.d.sync += [state.eq(self.b), activation.eq(self.activation)]
+        with m.Switch(self.order):
+            with m.Case(Order.SLOTS):
+                bias = self.parameters.word_select(phase[:2], BIAS_BITS)
+                m.d.sync += self.biases[SCALAR].eq(Mux(self.indexed, entry.bias, bias))
+            with m.Case(Order.ELEMENTS):
+                m.d.sync += [
+                    self.operands[SCALAR].eq(saturated(self.a + self.b, JOINT.bits)),
+                    self.biases[SCALAR].eq(0),
+                ]
+            with m.Case(Order.PRODUCTS):
+                m.d.sync += [
+                    self.operands[SCALAR].eq(state * activation),
+                    self.biases[SCALAR].eq(0),
+                ]
+        return m

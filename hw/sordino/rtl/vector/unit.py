@@ -1,0 +1,324 @@
+"""The vector unit: everything that happens to vectors between two matvecs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.hdl import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import Config
+from sordino.arith import ACTIVATION, BIAS_BITS, CELL_STATE
+from sordino.isa import timing
+from sordino.isa.choices import Space
+from sordino.isa.instruction import STREAMING_BIT
+from sordino.isa.operations import Drain, Opcode
+from sordino.isa.pipelines import LATENCY, Pipeline
+from sordino.rtl.shared.ports import VECTOR_UNIT, DrainSignature, memory_write
+from sordino.rtl.vector.argmax import Argmax
+from sordino.rtl.vector.arithmetic import Arithmetic
+from sordino.rtl.vector.fetch import SCALAR, Fetch
+from sordino.rtl.vector.plan import Decode, Order, Plan
+from sordino.rtl.vector.walk import Walk
+
+__all__ = ["VectorUnit"]
+
+_DEPTH = max(LATENCY.values())
+
+
+@dataclass(frozen=True)
+class _Pipeline:
+    """The instruction at work and its elements' way from their addresses to their results.
+
+    plan          what the instruction means; a register
+    taken         bit n: an element was presented n cycles ago
+    arrives       the result of an element is there
+    row           of the banks: what is presented, where the element is
+    destination   address of the result
+    """
+
+    plan: Any
+    walk: Walk
+    fetch: Fetch
+    arithmetic: Arithmetic
+    taken: Value
+    arrives: Signal
+    row: Value
+    destination: Signal
+
+
+class VectorUnit(wiring.Component):
+    """Execute INPUT, CELL, DRAIN, ARGMAX, ADD, MULTIPLY, EMBED, FILL and COPY, one element a cycle.
+
+    One instruction at a time; `Instruction.duration` says exactly how long each takes. All
+    memories are read synchronously: data one cycle after the address. Addresses wrap at 2^16
+    (parameters 2^24); what a program names beyond a memory's end is not checked here. Rows of a
+    bank are cleared as they are left. The ranges of a COPY must not overlap. Its twin is
+    `sordino.golden.vector`.
+
+    Members
+    -------
+    unit
+        The instruction to execute. After an abort the next start may come one cycle later.
+        `error`: INPUT met the end of input after its first feature.
+    features, end_of_input
+        What INPUT takes. Input ends when `end_of_input` is high and no feature is valid.
+    drain
+        The accumulator banks.
+    activation_write, activation_address, activation_data
+        Activation memory.
+    state_write, state_address_a, state_address_b, state_data_a, state_data_b
+        State memory.
+    parameter_address, parameter_data
+        Parameter memory.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        banks = DrainSignature(
+            lanes=config.lanes,
+            rows=config.rows_per_lane,
+            accumulator_bits=config.accumulator_bits,
+        )
+        super().__init__(
+            {
+                "unit": In(VECTOR_UNIT),
+                "features": In(stream.Signature(signed(ACTIVATION.bits))),
+                "end_of_input": In(1),
+                "drain": Out(banks),
+                "activation_write": Out(memory_write(ACTIVATION.bits)),
+                "activation_address": Out(16),
+                "activation_data": In(signed(ACTIVATION.bits)),
+                "state_write": Out(memory_write(CELL_STATE.bits)),
+                "state_address_a": Out(16),
+                "state_address_b": Out(16),
+                "state_data_a": In(signed(CELL_STATE.bits)),
+                "state_data_b": In(signed(CELL_STATE.bits)),
+                "parameter_address": Out(24),
+                "parameter_data": In(4 * BIAS_BITS),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        plan = Signal(Plan)
+        m.submodules.decode = decode = Decode()
+        m.submodules.walk = walk = Walk(self._config)
+        m.submodules.fetch = fetch = Fetch(self._config)
+        m.submodules.arithmetic = arithmetic = Arithmetic(self._config)
+        m.d.comb += decode.word.eq(self.unit.arguments.word)
+        with m.If(self.unit.start):
+            m.d.sync += plan.eq(decode.plan)
+
+        # What is left in a history when an instruction is done would belong to nobody.
+        taken = self._history(m, self._step(m, plan, walk), "taken")
+        lasts = self._history(m, walk.last & walk.advance, "lasts")
+        finishes = self._at_result(m, plan, lasts, "finishes")
+        pipeline = _Pipeline(
+            plan=plan,
+            walk=walk,
+            fetch=fetch,
+            arithmetic=arithmetic,
+            taken=taken,
+            arrives=self._at_result(m, plan, taken, "arrives"),
+            row=self._first(m, walk) if self._config.stream_bus else walk.row,
+            destination=Signal(16, name="destination"),
+        )
+        self._move(m, pipeline, decode.plan)
+        self._connect(m, pipeline)
+        self._find(m, pipeline)
+        self._write_activation(m, pipeline)
+        self._write_state(m, pipeline)
+        self._write_rows(m, pipeline)
+
+        last_written = Signal()
+        m.d.sync += [last_written.eq(finishes), self.unit.done.eq(last_written)]
+        with m.If(self.unit.abort):
+            m.d.sync += [
+                last_written.eq(0),
+                self.unit.done.eq(0),
+                self.activation_write.valid.eq(0),
+                self.state_write.valid.eq(0),
+                self.drain.write.valid.eq(0),
+            ]
+        return m
+
+    def _step(self, m: Module, plan: Any, walk: Walk) -> Value:
+        """Start the walk and keep it going; return whether an element is taken."""
+        wants = walk.valid & (plan.work == Pipeline.FEATURE)
+        ends = wants & ~self.features.valid & self.end_of_input
+        m.d.comb += [
+            walk.abort.eq(self.unit.abort),
+            walk.order.eq(plan.order),
+            walk.steps.eq(plan.steps),
+            walk.advance.eq(~self.unit.waiting),
+            walk.stop.eq(ends),
+            self.features.ready.eq(wants),
+            self.unit.waiting.eq(wants & ~self.features.valid & ~self.end_of_input),
+        ]
+        with m.If(ends):
+            m.d.sync += [self.unit.ended.eq(walk.first), self.unit.error.eq(~walk.first)]
+        with m.If(self.unit.start):
+            m.d.sync += [self.unit.ended.eq(0), self.unit.error.eq(0)]
+        return walk.valid & walk.advance & ~ends
+
+    def _history(self, m: Module, now: Value, name: str) -> Value:
+        """`now` and its values of the `_DEPTH` cycles before, the present one lowest."""
+        before = Signal(_DEPTH, name=name)
+        m.d.sync += before.eq(Cat(now, before))
+        with m.If(self.unit.start | self.unit.abort):
+            m.d.sync += before.eq(0)
+        return Cat(now, before)
+
+    def _at_result(self, m: Module, plan: Any, history: Value, name: str) -> Signal:
+        """The bit of `history` that belongs to the element whose result is there."""
+        bit = Signal(name=name)
+        with m.Switch(plan.work):
+            for work, latency in LATENCY.items():
+                with m.Case(work):
+                    m.d.comb += bit.eq(history[latency])
+        return bit
+
+    def _move(self, m: Module, pipeline: _Pipeline, new: Any) -> None:
+        """Count the addresses on, each when its word was used; `new` is the plan at a start."""
+        plan, walk, taken = pipeline.plan, pipeline.walk, pipeline.taken
+        destination, a, b = pipeline.destination, Signal(16), Signal(16)
+        parameters = self.parameter_address
+        m.d.comb += [
+            self.activation_address.eq(a),
+            self.state_address_a.eq(a),
+            self.state_address_b.eq(b),
+        ]
+        # A unit's c is read so that it arrives with its pre-activations.
+        unit = plan.work == Pipeline.LSTM
+        paced = (walk.phase & plan.pace) == plan.pace
+        m.d.sync += [
+            destination.eq(destination + pipeline.arrives),
+            a.eq(a + Mux(unit, taken[timing.VECTOR_VALUE - 1], taken[0])),
+            b.eq(b + Mux(unit, taken[timing.VECTOR_STATE], taken[0])),
+            parameters.eq(parameters + (taken[0] & paced)),
+        ]
+        # The row of an embedding takes a multiplication before its first address.
+        embeds, row = Signal(), Signal(32)
+        embed = self.unit.arguments.word.opcode == Opcode.EMBED
+        m.d.comb += walk.start.eq((self.unit.start & ~embed) | embeds)
+        m.d.sync += [
+            embeds.eq(self.unit.start & embed & ~self.unit.abort),
+            row.eq(self.unit.arguments.operand * self.unit.arguments.word.arguments.embed.stride),
+        ]
+        with m.If(embeds):
+            m.d.sync += parameters.eq(parameters + row)
+        with m.If(self.unit.start):
+            m.d.sync += [
+                destination.eq(new.destination),
+                a.eq(new.a),
+                b.eq(new.b),
+                parameters.eq(new.parameters),
+            ]
+
+    def _first(self, m: Module, walk: Walk) -> Value:
+        """The row of the bank that CELL and DRAIN mean by the walk's; of others it is the same."""
+        first, row = Signal(Drain.streaming), Signal.like(walk.row)
+        rows_of = (Opcode.CELL, Opcode.DRAIN)
+        with m.If(self.unit.start):
+            m.d.sync += first.eq(0)
+            with m.Switch(self.unit.arguments.word.opcode), m.Case(*rows_of):
+                m.d.sync += first.eq(self.unit.arguments.word.arguments.raw[STREAMING_BIT:])
+        m.d.comb += row.eq(walk.row + first.first_row)
+        return row
+
+    def _connect(self, m: Module, pipeline: _Pipeline) -> None:
+        """Lead the memories' data to the arithmetic."""
+        plan, walk = pipeline.plan, pipeline.walk
+        fetch, arithmetic = pipeline.fetch, pipeline.arithmetic
+        m.d.comb += [
+            self.drain.bank.eq(plan.bank),
+            self.drain.row.eq(pipeline.row),
+            fetch.order.eq(plan.order),
+            fetch.indexed.eq(plan.work == Pipeline.COMPARE),
+            fetch.row.eq(walk.row),
+            fetch.quad.eq(walk.quad),
+            fetch.phase.eq(walk.phase),
+            fetch.accumulators.eq(self.drain.accumulators),
+            fetch.parameters.eq(self.parameter_data),
+            fetch.a.eq(self.state_data_a),
+            fetch.b.eq(self.state_data_b),
+            fetch.activation.eq(self.activation_data),
+            arithmetic.operands.eq(fetch.operands),
+            arithmetic.biases.eq(fetch.biases),
+            arithmetic.previous.eq(self.state_data_a),
+            arithmetic.multiplier.eq(plan.multiplier),
+            arithmetic.shift.eq(plan.shift),
+            arithmetic.rectify.eq(plan.rectify),
+        ]
+
+    def _find(self, m: Module, pipeline: _Pipeline) -> None:
+        """Show every element to the maximum; only ARGMAX's result is looked at."""
+        fetch = pipeline.fetch
+        m.submodules.argmax = argmax = Argmax(self._config)
+        m.d.comb += [
+            argmax.clear.eq(self.unit.start | self.unit.abort),
+            argmax.valid.eq(pipeline.taken[timing.FETCH]),
+            argmax.accumulator.eq(fetch.operands[SCALAR]),
+            argmax.bias.eq(fetch.biases[SCALAR]),
+            argmax.index.eq(fetch.index),
+            self.unit.result.eq(argmax.result),
+        ]
+
+    def _write_activation(self, m: Module, pipeline: _Pipeline) -> None:
+        plan, arithmetic = pipeline.plan, pipeline.arithmetic
+        write = self.activation_write
+        m.d.sync += [
+            write.valid.eq(pipeline.arrives & (plan.target == Space.ACTIVATION)),
+            write.address.eq(pipeline.destination),
+        ]
+        with m.Switch(plan.work):
+            for work, value in (
+                (Pipeline.FEATURE, self.features.payload),
+                (Pipeline.CONSTANT, plan.value),
+                (Pipeline.MOVE, self.activation_data),
+                (Pipeline.LOOKUP, pipeline.fetch.embedded),
+                (Pipeline.VALUE, arithmetic.narrow),
+                (Pipeline.PRODUCT, arithmetic.narrow),
+                (Pipeline.TANH, arithmetic.squashed),
+                (Pipeline.LSTM, arithmetic.hidden),
+            ):
+                with m.Case(work):
+                    m.d.sync += write.data.eq(value)
+
+    def _write_state(self, m: Module, pipeline: _Pipeline) -> None:
+        plan, arithmetic = pipeline.plan, pipeline.arithmetic
+        write = self.state_write
+        m.d.sync += [
+            write.valid.eq(pipeline.arrives & (plan.target == Space.STATE)),
+            write.address.eq(pipeline.destination),
+        ]
+        with m.Switch(plan.work):
+            with m.Case(Pipeline.CONSTANT):
+                m.d.sync += write.data.eq(plan.value)
+            with m.Case(Pipeline.MOVE):
+                m.d.sync += write.data.eq(self.state_data_a)
+            with m.Case(Pipeline.VALUE, Pipeline.PRODUCT):
+                m.d.sync += write.data.eq(arithmetic.value)
+            with m.Case(Pipeline.LSTM):
+                # A unit's second result; its first went to activation memory above.
+                m.d.sync += [
+                    write.valid.eq(pipeline.taken[timing.VECTOR_STATE]),
+                    write.address.eq(self.state_address_b),
+                    write.data.eq(arithmetic.state),
+                ]
+
+    def _write_rows(self, m: Module, pipeline: _Pipeline) -> None:
+        """Fill rows of a bank, or clear those that CELL, DRAIN and ARGMAX leave."""
+        plan, walk = pipeline.plan, pipeline.walk
+        fills = plan.work == Pipeline.CONSTANT
+        to_bank = (plan.target == Space.BANK0) | (plan.target == Space.BANK1)
+        banks = (plan.order == Order.UNITS) | (plan.order == Order.SLOTS)
+        leaves = pipeline.taken[0] & walk.leaves & banks
+        m.d.sync += [
+            self.drain.write.valid.eq(Mux(fills, pipeline.arrives & to_bank, leaves)),
+            self.drain.write.bank.eq(plan.bank),
+            self.drain.write.row.eq(Mux(fills, pipeline.destination, pipeline.row)),
+            # Only FILL has a value; of other instructions it is 0.
+            self.drain.write.value.eq(plan.value),
+        ]

@@ -1,0 +1,1 @@
+"""The circuit compiled to native code."""

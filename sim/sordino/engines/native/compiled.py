@@ -1,0 +1,260 @@
+"""Compile the machine to native code with CXXRTL, once, and keep it.
+
+The cache is keyed by the hardware's sources, the configuration, the harness, the compiler and the
+kind of processor, in the user's cache directory or where SORDINO_CACHE says; nothing but a C++
+compiler must be on the system. A library's name ends with the digest of its contents: what is
+damaged is built again.
+"""
+
+import ctypes
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+
+import platformdirs
+
+import sordino.rtl
+from sordino.arch import Config
+from sordino.engines.errors import ToolError
+from sordino.errors import InputError
+from sordino.locks import exclusive
+from sordino.rtl.export.yosys import cxxrtl_headers, run_yosys, yosys_version
+
+__all__ = ["CACHE", "build", "cache_directory", "compiler", "is_cached", "load"]
+
+HARNESS = Path(__file__).with_name("harness.cpp")
+_HEADERS = sorted(HARNESS.parent.glob("*.hpp"))
+# NDEBUG: addresses that run ahead of a memory read 0, as in Amaranth's simulator.
+FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-fno-math-errno", "-w", "-DNDEBUG")
+CACHE = "SORDINO_CACHE"
+"""Environment variable that names the folder for what is kept between runs."""
+_BUILD = ".build"
+
+
+def cache_directory() -> Path:
+    """Where compiled simulators are kept; ToolError where the system has no place for it."""
+    folder = Path(os.environ.get(CACHE) or platformdirs.user_cache_dir("sordino"))
+    if os.environ.get(CACHE):
+        return folder.absolute() / "cxxrtl"
+    if not folder.is_absolute():  # no HOME, and a user whom the system does not know
+        raise ToolError(
+            f"the rtl engine needs a folder for compiled simulators and found no home; set {CACHE} "
+            "to one"
+        )
+    return folder / "cxxrtl"
+
+
+def compiler() -> str:
+    """The C++ compiler's path; ToolError if there is none, InputError if CXX names none."""
+    return _compiler()[0]
+
+
+def _compiler() -> list[str]:
+    """The command: a compiler, and what else CXX says, as in `ccache g++`."""
+    try:
+        wanted = shlex.split(os.environ.get("CXX", ""))
+    except ValueError as error:
+        raise InputError(f"cannot read CXX as a command: {error}; correct or unset it") from None
+    if wanted:
+        if (found := shutil.which(wanted[0])) is None:
+            raise InputError(
+                f"wanted a C++ compiler in CXX, got {wanted[0]!r}, which is no program; correct or "
+                "unset it"
+            )
+        return [found, *wanted[1:]]
+    found = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if found is None:
+        raise ToolError(
+            "the rtl engine needs a C++ compiler (c++ or g++) and found none; "
+            "install one, or use --engine golden"
+        )
+    return [found]
+
+
+def _sources() -> list[Path]:
+    hardware = Path(next(iter(sordino.rtl.__path__))).parent
+    return sorted(hardware.rglob("*.py"))
+
+
+def _key(config: Config, debug: bool) -> str:
+    digest = hashlib.sha256()
+    for path in [*_sources(), HARNESS, *_HEADERS]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    fields = {k: v for k, v in config.as_dict().items() if k not in ("name", "clock_hz")}
+    digest.update(repr(sorted(fields.items())).encode())
+    digest.update(f"{version('amaranth')} {yosys_version()}".encode())
+    digest.update(" ".join((*_compiler(), *FLAGS, _level(debug))).encode())
+    digest.update(f"{sys.platform} {platform.machine()}".encode())
+    return digest.hexdigest()[:24]
+
+
+def _level(debug: bool) -> str:
+    # Every wire by name costs twice the compile time and no speed; memories are always there.
+    return "-g4" if debug else "-g2"
+
+
+def _stem(config: Config, debug: bool) -> str:
+    return f"{config.lanes}x{config.group}-{_key(config, debug)}"
+
+
+def _find(folder: Path, stem: str) -> Path | None:
+    """The whole library of that name; others of that name are removed, where that is allowed."""
+    for path in sorted(folder.glob(f"{stem}-*.so")):
+        with suppress(OSError):
+            if path.stem == f"{stem}-{_digest(path)}":
+                return path
+            path.unlink()
+    return None
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def is_cached(config: Config, *, debug: bool = False) -> bool:
+    """Whether `build` would return at once."""
+    return _find(cache_directory(), _stem(config, debug)) is not None
+
+
+def _cplusplus(config: Config, debug: bool) -> str:
+    # Imported here: elaborating needs Amaranth's back end, reading a cached library does not.
+    from sordino.rtl.export.emit import to_rtlil
+    from sordino.rtl.machine import Machine
+
+    text = to_rtlil(Machine(config))
+    design = run_yosys(f"read_rtlil <<rtlil\n{text}\nrtlil\nwrite_cxxrtl {_level(debug)}\n")
+    # The harness evaluates once a cycle: one pass must find every wire's value.
+    if "bool converged = true;" not in design:
+        raise ToolError("the machine has a combinational loop: one evaluation does not settle it")
+    return design
+
+
+def build(config: Config, *, debug: bool = False) -> Path:
+    """The shared library of `config`'s machine, built if it is not in the cache.
+
+    `debug` keeps the names of inner wires, for waveforms. ToolError where the cache cannot be
+    used or the machine not be compiled.
+    """
+    folder, stem = cache_directory(), _stem(config, debug)
+    if (library := _find(folder, stem)) is not None:
+        return library
+    with _usable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    # One process at a time: others would do the same work beside it.
+    with _locked(folder, stem, wait=True):
+        if (library := _find(folder, stem)) is None:
+            _clear(folder, stem)
+            library = _compile(config, debug, folder, stem)
+    return library
+
+
+def load(config: Config, *, debug: bool = False) -> ctypes.CDLL:
+    """The library, built if need be, in this process; ToolError as `build`."""
+    path = build(config, debug=debug)
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise ToolError(
+            f"cannot load the simulator {path}: {error}; delete it, or set {CACHE} to another "
+            "folder, from which programs may be started"
+        ) from None
+
+
+@contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ToolError(
+            f"cannot use the cache of simulators {folder}: {error.strerror or error}; set {CACHE} "
+            "to a folder that can be written"
+        ) from None
+
+
+@contextmanager
+def _locked(folder: Path, stem: str, *, wait: bool = False) -> Iterator[None]:
+    what = f"the cache of simulators {folder} (set {CACHE} to a folder that can be written)"
+    with exclusive(folder / f"{stem}.lock", what, wait=wait):
+        yield
+
+
+def _clear(folder: Path, own: str) -> None:
+    """Remove what builds that were killed have left."""
+    for left in folder.glob(f"*{_BUILD}"):
+        with suppress(InputError):  # somebody is building it
+            if left.stem == own:
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                with _locked(folder, left.stem):
+                    shutil.rmtree(left, ignore_errors=True)
+
+
+def _compile(config: Config, debug: bool, folder: Path, stem: str) -> Path:
+    place = folder / f"{stem}{_BUILD}"
+    try:
+        with _usable(folder):
+            place.mkdir()
+            design, output = place / "design.cc", place / "library"
+            capi = (
+                "#include <cxxrtl/capi/cxxrtl_capi.cc>\n#include <cxxrtl/capi/cxxrtl_capi_vcd.cc>\n"
+            )
+            design.write_text(_cplusplus(config, debug) + capi)
+            sources = (str(design), str(HARNESS))
+            _call(
+                place, [*_compiler(), *FLAGS, f"-I{cxxrtl_headers()}", "-o", str(output), *sources]
+            )
+            if not output.exists():
+                raise ToolError(
+                    f"wanted a C++ compiler, got {_compiler()[0]}, which ended without a library; "
+                    "correct or unset CXX"
+                )
+            library = folder / f"{stem}-{_digest(output)}.so"
+            os.replace(output, library)
+        return library
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _call(place: Path, command: list[str]) -> None:
+    """Run the compiler, with its temporary files in `place`; it ends with this process's block."""
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env={**os.environ, "TMPDIR": str(place)},
+            start_new_session=True,  # its children end with it
+        )
+    except OSError as error:
+        raise ToolError(f"cannot start {command[0]}: {error.strerror}; install it again") from None
+    try:
+        _, said = process.communicate()
+    finally:
+        if process.poll() is None:
+            with suppress(OSError, AttributeError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+            process.wait()
+    if process.returncode < 0:
+        name = signal.Signals(-process.returncode).name
+        raise ToolError(
+            f"{command[0]} was ended by {name} while it compiled the machine; is there too little "
+            "memory?"
+        )
+    if process.returncode:
+        first = next((line for line in said.splitlines() if "error" in line), said)
+        first = first or f"exit code {process.returncode} and no message; is CXX a C++ compiler?"
+        where = f"; set {CACHE} to another folder than {place.parent}" if "space" in first else ""
+        raise ToolError(f"{command[0]} could not compile the machine: {first.strip()}{where}")

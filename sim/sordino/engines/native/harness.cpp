@@ -1,0 +1,238 @@
+// What sordino.engines.native.rtl calls: makes the machine, loads it, streams features in and tokens out,
+// and hands out records. Compiled together with the C++ that CXXRTL makes of sordino.rtl.
+
+#include "harness.hpp"
+
+extern "C" cxxrtl_toplevel cxxrtl_design_create();
+
+extern "C" {
+
+Harness *sordino_create() {
+    auto *h = new Harness;
+    h->handle = cxxrtl_create(cxxrtl_design_create());
+    h->clk = h->find("clk");
+    h->load = h->find("host__load__payload");
+    h->load_valid = h->find("host__load__valid");
+    h->start = h->find("host__run__start");
+    h->entry = h->find("host__run__entry");
+    h->limit = h->find("host__run__limit");
+    h->clear = h->find("host__run__clear");
+    h->end_of_input = h->find("host__end_of_input");
+    h->feature = h->find("host__features__payload");
+    h->feature_valid = h->find("host__features__valid");
+    h->feature_ready = h->find("host__features__ready");
+    h->token = h->find("host__tokens__payload");
+    h->token_valid = h->find("host__tokens__valid");
+    h->token_ready = h->find("host__tokens__ready");
+    h->finished = h->find("host__run__finished");
+    h->error = h->find("host__run__error");
+    h->code = h->find("host__run__code");
+    h->trace = h->find("trace");
+    h->counters = h->find("host__counters");
+    h->pc = h->find("host__run__pc");
+    return h;
+}
+
+// Name of the first signal that was not found, or "".
+const char *sordino_missing(Harness *h) { return h->missing.c_str(); }
+
+void sordino_destroy(Harness *h) {
+    if (h->vcd) cxxrtl_vcd_destroy(h->vcd);
+    if (h->vcd_file) fclose(h->vcd_file);
+    cxxrtl_destroy(h->handle);
+    delete h;
+}
+
+// Print every object's name, for finding memories.
+void sordino_names(Harness *h) {
+    cxxrtl_enum(h->handle, nullptr, [](void *, const char *name, cxxrtl_object *o, size_t n) {
+        printf("%s type %u width %zu depth %zu parts %zu\n", name, o->type, o->width, o->depth, n);
+    });
+    fflush(stdout);
+}
+
+// Attach memory `name` as the next unit of a store; the depth, or 0 if there is none.
+size_t sordino_bind(Harness *h, uint32_t store, const char *name) {
+    cxxrtl_object *object = h->find(name);
+    if (!object) return 0;
+    if (store == REGISTER) {
+        h->registers = object;
+    } else {
+        h->memories[store].push_back({object->curr, object->depth, object->width});
+    }
+    return object->depth;
+}
+
+int sordino_open_vcd(Harness *h, const char *path) {
+    h->vcd_file = fopen(path, "w");
+    if (!h->vcd_file) return 0;
+    h->vcd = cxxrtl_vcd_create();
+    cxxrtl_vcd_timescale(h->vcd, 10, "ns");
+    // Without memories, and without the signals that only tools have named.
+    cxxrtl_vcd_add_from_if(h->vcd, h->handle, nullptr,
+                           [](void *, const char *name, const cxxrtl_object *object) -> int {
+                               return object->type != CXXRTL_MEMORY && !std::strchr(name, '$');
+                           });
+    return 1;
+}
+
+// Write all samples to the file; 0, or the first error's number.
+int sordino_flush_vcd(Harness *h) {
+    errno = 0;
+    if (h->vcd_file && !h->vcd_error && fflush(h->vcd_file)) h->vcd_error = errno ? errno : EIO;
+    return h->vcd_error;
+}
+
+// External memory of `size` bytes from 4 KiB page `page` on; 0 if the machine does not stream.
+int sordino_external(Harness *h, const uint8_t *bytes, size_t size, uint32_t page,
+                     uint32_t latency, uint32_t rate, uint32_t jitter, uint32_t seed) {
+    External &e = h->external;
+    if (!e.arready) {
+        size_t parts = 0;
+        if (!cxxrtl_get_parts(h->handle, "m_axi__arready", &parts)) return 0;
+        e.araddr = h->find("m_axi__araddr");
+        e.arlen = h->find("m_axi__arlen");
+        e.arvalid = h->find("m_axi__arvalid");
+        e.rdata = h->find("m_axi__rdata");
+        e.rresp = h->find("m_axi__rresp");
+        e.rlast = h->find("m_axi__rlast");
+        e.rvalid = h->find("m_axi__rvalid");
+        e.base = h->find("host__stream_base");
+        e.arready = h->find("m_axi__arready");
+        if (!h->missing.empty()) return 0;
+    }
+    e.bytes = bytes;
+    e.size = size;
+    e.begin = uint64_t(page) << 12;
+    e.latency = latency;
+    e.rate = rate;
+    e.jitter = jitter;
+    e.random = seed;
+    e.credit = 255 + rate;
+    e.base->next[0] = page;
+    return 1;
+}
+
+// Beats read since the machine was made.
+uint64_t sordino_beats(Harness *h) { return h->external.beats; }
+
+// One LoadWrite a cycle: `words` holds the low and high 64 bits of each payload.
+void sordino_load(Harness *h, const uint64_t *words, size_t count) {
+    h->external.rest();
+    for (size_t k = 0; k < count; ++k) {
+        h->load->next[0] = uint32_t(words[2 * k]);
+        h->load->next[1] = uint32_t(words[2 * k] >> 32);
+        h->load->next[2] = uint32_t(words[2 * k + 1]);
+        h->load_valid->next[0] = 1;
+        h->settle();
+        h->rise();
+    }
+    h->load_valid->next[0] = 0;
+    for (int k = 0; k < 8; ++k) h->settle(), h->rise();
+}
+
+// Program facts: REGIONS x (store, base, count) an address, which addresses hold an INPUT, and Who
+// executes what is there.
+void sordino_program(Harness *h, const uint32_t *regions, const uint8_t *is_input,
+                     const uint8_t *executes, size_t count) {
+    h->regions.resize(REGIONS * count);
+    for (size_t k = 0; k < REGIONS * count; ++k)
+        h->regions[k] = {regions[3 * k], regions[3 * k + 1], regions[3 * k + 2]};
+    h->is_input.assign(is_input, is_input + count);
+    h->executes.assign(executes, executes + count);
+    h->profile.assign(2 * count, 0);
+}
+
+// Clear errors and begin at `entry`; the features must stay valid until the machine stops.
+void sordino_start(Harness *h, const int8_t *features, size_t count, uint32_t entry,
+                   uint64_t limit, int record, uint32_t feature_gap, uint32_t token_gap,
+                   uint32_t seed) {
+    h->features = features;
+    h->features_left = count;
+    h->record = record;
+    h->feature_gap = feature_gap;
+    h->token_gap = token_gap;
+    h->random = seed;
+    h->started = true;
+    h->taken_since_input = 0;
+    h->tokens.clear();
+    h->record_pc.clear();
+    h->record_end.clear();
+    h->values.clear();
+    h->profile.assign(h->profile.size(), 0);
+    h->pending.clear();
+    h->issued = 0;
+    for (auto &work : h->at_work) work = {};
+    h->external.rest();
+    Harness::put(h->entry, entry);
+    Harness::put(h->limit, limit);
+    h->feature_valid->next[0] = 0;
+    h->end_of_input->next[0] = 0;
+    h->clear->next[0] = 1;
+    h->settle();
+    h->rise();
+    h->clear->next[0] = 0;
+    h->start->next[0] = 1;
+    h->settle();
+    h->rise();
+    h->start->next[0] = 0;
+}
+
+// Run until the machine stops (1), `cycles` passed or `enough` values are recorded (0).
+int sordino_run(Harness *h, uint64_t cycles, size_t enough) {
+    bool offering = false;
+    for (uint64_t k = 0; k < cycles && h->values.size() < enough; ++k) {
+        // Once offered, a feature stays offered until it is taken.
+        const size_t before = h->features_left;
+        if (!offering) offering = before && !h->chance(h->feature_gap);
+        h->end_of_input->next[0] = before == 0;
+        if (h->cycle(offering)) return 1;
+        if (h->features_left != before) offering = false;
+    }
+    return 0;
+}
+
+size_t sordino_records(Harness *h, const uint32_t **pc, const uint64_t **end,
+                       const int32_t **values) {
+    *pc = h->record_pc.data();
+    *end = h->record_end.data();
+    *values = h->values.data();
+    return h->record_pc.size();
+}
+
+void sordino_forget_records(Harness *h) {
+    h->record_pc.clear();
+    h->record_end.clear();
+    h->values.clear();
+}
+
+size_t sordino_tokens(Harness *h, const uint32_t **tokens) {
+    *tokens = h->tokens.data();
+    return h->tokens.size();
+}
+
+// error | code << 8 | pc << 16
+uint32_t sordino_status(Harness *h) {
+    return h->error->curr[0] | h->code->curr[0] << 8 | h->pc->curr[0] << 16;
+}
+
+// Two numbers an address: times retired, cycles.
+const uint64_t *sordino_profile(Harness *h) { return h->profile.data(); }
+
+const uint32_t *sordino_counters(Harness *h) { return h->counters->curr; }
+
+// Copy a store's memories as region values; the number copied.
+size_t sordino_dump(Harness *h, uint32_t store, int32_t *out) {
+    size_t n = 0;
+    if (store == REGISTER) {
+        for (int r = 0; r < 8; ++r)
+            out[n++] = int32_t((h->registers->curr[r / 2] >> (16 * (r % 2))) & 0xffff);
+        return n;
+    }
+    const auto &units = h->memories[store];
+    for (size_t k = 0; !units.empty() && k < units[0].depth; ++k)
+        for (const Memory &memory : units) out[n++] = extend(memory.words[k], memory.width);
+    return n;
+}
+
+}

@@ -1,0 +1,226 @@
+// The compiled machine, cycle by cycle: what each instruction wrote when it retired, handed out in
+// program order, and how long each was at work.
+//
+// One clock cycle is one evaluation with clk high: it finds the outputs of the cycle and what its
+// rising edge leaves in registers and memories. Between `settle` and `rise` the outputs are new and
+// the state is still the old one. Numbers of stores are sordino.isa.effects.Store.
+
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <cxxrtl/capi/cxxrtl_capi.h>
+#include <cxxrtl/capi/cxxrtl_capi_vcd.h>
+
+#include "external.hpp"
+
+enum Store { ACTIVATION, STATE, BANK0, BANK1, REGISTER, PC, TOKEN, STORES };
+constexpr uint32_t NO_REGION = 0xffffffff;
+constexpr int REGIONS = 3;
+// Who executes, in the order of sordino.rtl.shared.ports.RETIRES.
+enum Who { OWN, ARRAY, VECTOR, TABLE, WHO };
+constexpr uint32_t NOBODY = 0xffffffff;
+
+struct Region {
+    uint32_t store, base, count;
+};
+
+// An instruction that began; `values` once it is `done`.
+struct Pending {
+    uint32_t pc;
+    bool done;
+    std::vector<int32_t> values;
+};
+
+struct Memory {
+    const uint32_t *words;
+    size_t depth, width;
+};
+
+int32_t extend(uint32_t word, size_t width) {
+    const int spare = 32 - int(width);
+    return spare > 0 ? int32_t(word << spare) >> spare : int32_t(word);
+}
+
+struct Harness {
+    External external;
+    cxxrtl_handle handle = nullptr;
+    cxxrtl_object *clk = nullptr, *load = nullptr, *load_valid = nullptr, *start = nullptr,
+                  *entry = nullptr, *limit = nullptr, *end_of_input = nullptr, *clear = nullptr,
+                  *feature = nullptr, *feature_valid = nullptr, *feature_ready = nullptr,
+                  *token = nullptr, *token_valid = nullptr, *token_ready = nullptr,
+                  *finished = nullptr, *error = nullptr, *code = nullptr, *trace = nullptr,
+                  *counters = nullptr, *registers = nullptr, *pc = nullptr;
+    std::string missing;
+    std::vector<Memory> memories[STORES];
+
+    std::vector<Region> regions;  // REGIONS a program address
+    std::vector<uint8_t> is_input, executes;  // Who, by address
+    const int8_t *features = nullptr;
+    size_t features_left = 0;
+    size_t taken_since_input = 0;
+    uint32_t last_token = 0;
+    uint32_t random = 1, feature_gap = 0, token_gap = 0;  // gaps in 1/256
+    bool record = false;
+
+    std::vector<uint32_t> tokens;
+    std::vector<uint32_t> record_pc;
+    std::vector<uint64_t> record_end;
+    std::vector<int32_t> values;
+    std::map<uint64_t, Pending> pending;  // by number in program order, none handed out yet
+    uint64_t issued = 0;
+    struct {
+        uint32_t pc = NOBODY;
+        uint64_t number = 0;
+    } at_work[WHO];
+    std::vector<uint64_t> profile;  // (times retired, cycles) a pc
+
+    cxxrtl_vcd vcd = nullptr;
+    FILE *vcd_file = nullptr;
+    int vcd_error = 0;
+    bool started = false;
+    uint64_t time = 0;
+
+    cxxrtl_object *find(const char *name) {
+        size_t parts = 0;
+        cxxrtl_object *object = cxxrtl_get_parts(handle, name, &parts);
+        if (!object || parts != 1) {
+            if (missing.empty()) missing = name;
+            return nullptr;
+        }
+        return object;
+    }
+    static void put(cxxrtl_object *object, uint64_t value) {
+        object->next[0] = uint32_t(value);
+        if (object->width > 32) object->next[1] = uint32_t(value >> 32);
+    }
+    bool chance(uint32_t share) {
+        if (!share) return false;
+        random = random * 1664525u + 1013904223u;
+        return (random >> 24) < share;
+    }
+    void sample_vcd() {
+        if (!vcd || !started) return;  // loading is longer than most runs, and always the same
+        cxxrtl_vcd_sample(vcd, time++);
+        const char *data;
+        size_t size;
+        for (;;) {
+            cxxrtl_vcd_read(vcd, &data, &size);
+            if (!size) break;
+            if (vcd_error) continue;
+            errno = 0;
+            if (fwrite(data, 1, size, vcd_file) != size) vcd_error = errno ? errno : EIO;
+        }
+    }
+    void settle() {
+        if (vcd) {  // the falling edge changes nothing but what a waveform shows
+            clk->next[0] = 0;
+            cxxrtl_step(handle);
+            sample_vcd();
+        }
+        clk->next[0] = 1;
+        cxxrtl_eval(handle);
+    }
+    void rise() {
+        if (!vcd) clk->next[0] = 0;  // so that the next evaluation sees a rising edge again
+        cxxrtl_commit(handle);
+        sample_vcd();
+    }
+    void append(std::vector<int32_t> &values, const Region &region, uint32_t next) const {
+        if (region.store == PC) {
+            values.push_back(int32_t(next));
+        } else if (region.store == TOKEN) {
+            values.push_back(int32_t(last_token));
+        } else if (region.store == REGISTER) {
+            const uint32_t word = registers->curr[region.base / 2];
+            values.push_back(int32_t(region.base % 2 ? word >> 16 : word & 0xffff));
+        } else {
+            const auto &units = memories[region.store];
+            for (uint32_t k = 0; k < region.count; ++k)
+                for (const Memory &memory : units)
+                    values.push_back(extend(memory.words[region.base + k], memory.width));
+        }
+    }
+    uint32_t bits(const cxxrtl_object *object, size_t from, size_t count) const {
+        uint64_t word = object->curr[from / 32];
+        if (from / 32 + 1 < (object->width + 31) / 32)
+            word |= uint64_t(object->curr[from / 32 + 1]) << 32;
+        return uint32_t(word >> (from % 32)) & ((1u << count) - 1);
+    }
+    void began(uint32_t at) {
+        at_work[executes[at]] = {at, issued};
+        if (record) pending[issued] = {at, false, {}};
+        ++issued;
+    }
+    void retired(int who, uint32_t next) {
+        const uint32_t at = at_work[who].pc;
+        at_work[who].pc = NOBODY;
+        profile[2 * at] += 1;
+        const bool ended = is_input[at] && taken_since_input == 0;
+        if (is_input[at]) taken_since_input = 0;
+        if (!record) return;
+        Pending &made = pending[at_work[who].number];
+        made.done = true;
+        if (ended) {
+            append(made.values, {PC, 0, 1}, next);
+        } else {
+            for (int k = 0; k < REGIONS; ++k) {
+                const Region &region = regions[REGIONS * at + k];
+                if (region.store != NO_REGION) append(made.values, region, next);
+            }
+        }
+    }
+    void hand_out() {
+        while (!pending.empty() && pending.begin()->second.done) {
+            const Pending &first = pending.begin()->second;
+            values.insert(values.end(), first.values.begin(), first.values.end());
+            record_pc.push_back(first.pc);
+            record_end.push_back(values.size());
+            pending.erase(pending.begin());
+        }
+    }
+    // sordino.rtl.shared.ports.Trace: issue, four retirements (a valid bit and a pc each), next.
+    void follow() {
+        constexpr size_t EVENT = 17;
+        if (bits(trace, 0, 1)) began(bits(trace, 1, 16));
+        const uint32_t next = bits(trace, (1 + WHO) * EVENT, 16);
+        for (int who = 0; who < WHO; ++who)
+            if (bits(trace, (1 + who) * EVENT, 1)) retired(who, next);
+        hand_out();
+    }
+    // A cycle is the MATVEC's at work, else the vector instruction's, the TABLE's, or that of the
+    // instruction that waits to begin.
+    void account(uint32_t waits) {
+        for (int who : {ARRAY, VECTOR, TABLE})
+            if (at_work[who].pc != NOBODY) {
+                profile[2 * at_work[who].pc + 1] += 1;
+                return;
+            }
+        if (2 * size_t(waits) < profile.size()) profile[2 * waits + 1] += 1;
+    }
+    bool cycle(bool offering) {
+        put(feature, uint8_t(features_left ? *features : 0));
+        feature_valid->next[0] = offering;
+        token_ready->next[0] = !chance(token_gap);
+        external.drive();
+        settle();
+        external.sample();
+        const bool taken = offering && feature_ready->curr[0];
+        if (token_valid->curr[0] && token_ready->curr[0]) {
+            last_token = token->curr[0];
+            tokens.push_back(last_token);
+        }
+        if (taken) ++taken_since_input;
+        follow();
+        const bool done = finished->curr[0];
+        if (!done) account(pc->curr[0]);
+        rise();
+        if (taken) ++features, --features_left;
+        return done;
+    }
+};

@@ -1,0 +1,304 @@
+"""The rtl engine: the circuit itself, compiled to native code."""
+
+import ctypes
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from amaranth.lib import data
+from numpy.typing import NDArray
+
+from sordino.arch import Config
+from sordino.engines.engine import Record, RunResult
+from sordino.engines.errors import ToolError
+from sordino.engines.memory_timing import MemoryTiming
+from sordino.engines.native.compiled import cache_directory, load
+from sordino.image.fit import check_fit
+from sordino.image.image import Image
+from sordino.image.loading import load_sections
+from sordino.isa.fields import Store
+from sordino.isa.hazards import writes
+from sordino.isa.instruction import Unit
+from sordino.isa.operations import Input
+from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget, capacities
+from sordino.rtl.shared.ports import RETIRES, LoadWrite
+
+__all__ = ["Rtl", "load_writes"]
+
+_CYCLES_A_CALL = 200_000
+_VALUES_A_CALL = 1 << 20
+_NO_REGION = 0xFFFFFFFF
+_REGIONS = 3
+_BASE_PAGE = 0x12345
+"""Where external memory begins."""
+_WHO = {Unit.NONE: "own", Unit.ARRAY: "array", Unit.VECTOR: "vector", Unit.TABLE: "table"}
+_STREAMS = (LoadTarget.POSITIONS, LoadTarget.VALUES)
+
+
+def load_writes(image: Image) -> Iterator[NDArray[np.uint64]]:
+    """Every load section as (n, 2) uint64: low and high half of each LoadWrite payload."""
+    layout: Any = data.Layout.cast(LoadWrite)
+    offset = {str(name): field.offset for name, field in layout}
+    low_bits = 64 - offset["data"]
+    for section in load_sections(image):
+        kind = "<u2" if section.target in _STREAMS else "<u4"
+        words = np.frombuffer(section.words, dtype=kind).astype(np.uint64)
+        address = np.arange(len(words), dtype=np.uint64)
+        fixed = section.target.value << offset["target"] | section.unit << offset["unit"]
+        low = np.uint64(fixed) | address << np.uint64(offset["address"])
+        low |= (words & np.uint64((1 << low_bits) - 1)) << np.uint64(offset["data"])
+        yield np.stack([low, words >> np.uint64(low_bits)], axis=1)
+
+
+def _memory_names(config: Config) -> Iterator[tuple[Store, str]]:
+    yield Store.REGISTER, "sequencer registers"
+    yield Store.ACTIVATION, "activation memory"
+    yield Store.STATE, "state memory"
+    for lane in range(config.lanes):
+        path = f"array group{lane // config.group} lane{lane % config.group}"
+        yield Store.BANK0, f"{path} bank0"
+        yield Store.BANK1, f"{path} bank1"
+
+
+def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
+    """The library with its functions' types."""
+    pointer, u32, u64, size = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_size_t
+    text = ctypes.c_char_p
+    for name, result, arguments in (
+        ("create", pointer, []),
+        ("missing", text, [pointer]),
+        ("destroy", None, [pointer]),
+        ("names", None, [pointer]),
+        ("bind", size, [pointer, u32, text]),
+        ("open_vcd", ctypes.c_int, [pointer, text]),
+        ("flush_vcd", ctypes.c_int, [pointer]),
+        ("external", ctypes.c_int, [pointer, text, size, u32, u32, u32, u32, u32]),
+        ("beats", u64, [pointer]),
+        ("load", None, [pointer, pointer, size]),
+        ("program", None, [pointer, pointer, pointer, pointer, size]),
+        (
+            "start",
+            None,
+            [pointer, pointer, size, u32, u64, ctypes.c_int, u32, u32, u32],
+        ),
+        ("run", ctypes.c_int, [pointer, u64, size]),
+        ("records", size, [pointer, pointer, pointer, pointer]),
+        ("forget_records", None, [pointer]),
+        ("tokens", size, [pointer, pointer]),
+        ("status", u32, [pointer]),
+        ("counters", ctypes.POINTER(u32), [pointer]),
+        ("profile", ctypes.POINTER(u64), [pointer]),
+        ("dump", size, [pointer, u32, pointer]),
+    ):
+        function = getattr(library, f"sordino_{name}")
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+def _clear() -> str:
+    return f"delete the cache {cache_directory()}"
+
+
+class Rtl:
+    """The machine in RTL under CXXRTL, loaded with one image.
+
+    Runs follow one another on the same loaded machine, as on a chip: START resets registers and
+    counters, programs clear their own state. Raises ImageError where the image does not fit the
+    machine that it names. `vcd` names a waveform file to write; `memory` times
+    external memory, for machines that stream.
+    """
+
+    name = "rtl"
+    simulator = "cxxrtl"
+
+    def __init__(
+        self,
+        image: Image,
+        *,
+        vcd: str | Path | None = None,
+        memory: MemoryTiming | None = None,
+    ) -> None:
+        check_fit(image, capacities(image.config))
+        self.image = image
+        self._library = _declared(load(image.config, debug=vcd is not None))
+        self._handle = ctypes.c_void_p(self._library.sordino_create())
+        missing = self._library.sordino_missing(self._handle).decode()
+        if missing:
+            raise ToolError(f"the compiled machine has no signal {missing!r}; {_clear()}")
+        self._depth: dict[Store, tuple[int, int]] = {}
+        for store, name in _memory_names(image.config):
+            depth = self._library.sordino_bind(self._handle, store.value, name.encode())
+            if not depth:
+                raise ToolError(f"the compiled machine has no memory {name!r}; {_clear()}")
+            units = self._depth.get(store, (0, 0))[1] + 1
+            self._depth[store] = (8 if store is Store.REGISTER else depth, units)
+        if vcd is not None and not self._library.sordino_open_vcd(self._handle, str(vcd).encode()):
+            raise ToolError(f"cannot write waveform {vcd}")
+        for words in load_writes(image):
+            block = np.ascontiguousarray(words)
+            self._library.sordino_load(self._handle, block.ctypes.data, len(block))
+        self._describe_program()
+        if image.config.stream_bus:
+            self.external(image.external, memory or MemoryTiming())
+
+    def external(self, contents: bytes, timing: MemoryTiming) -> None:
+        """What external memory holds and when it answers, from now on."""
+        self._external = contents  # read while it runs
+        found = self._library.sordino_external(
+            self._handle,
+            contents,
+            len(contents),
+            _BASE_PAGE,
+            timing.latency,
+            timing.rate,
+            timing.jitter,
+            timing.seed,
+        )
+        if not found:
+            raise ToolError(f"the compiled machine has no bus to external memory; {_clear()}")
+
+    @property
+    def beats(self) -> int:
+        """Beats that came from external memory so far."""
+        return int(self._library.sordino_beats(self._handle))
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None):
+            self._library.sordino_destroy(self._handle)
+
+    def _describe_program(self) -> None:
+        program = self.image.program
+        regions = np.full((len(program), _REGIONS, 3), _NO_REGION, dtype=np.uint32)
+        inputs, executes = (np.zeros(len(program), dtype=np.uint8) for _ in range(2))
+        for at, instruction in enumerate(program):
+            inputs[at] = isinstance(instruction, Input)
+            executes[at] = RETIRES.index(_WHO[instruction.unit])
+            for number, region in enumerate(writes(instruction, self.image.config)):
+                regions[at, number] = (region.store.value, region.base, region.count)
+        self._library.sordino_program(
+            self._handle,
+            regions.ctypes.data,
+            inputs.ctypes.data,
+            executes.ctypes.data,
+            len(program),
+        )
+
+    def poke(self, target: LoadTarget, unit: int, address: int, word: int) -> None:
+        """Write one LoadWrite word, for fault injection after loading."""
+        layout: Any = LoadWrite
+        payload = int(
+            layout.const(
+                {"target": target, "unit": unit, "address": address, "data": word}
+            ).as_bits()
+        )
+        block = np.array([[payload & (1 << 64) - 1, payload >> 64]], dtype=np.uint64)
+        self._library.sordino_load(self._handle, block.ctypes.data, 1)
+
+    def run(
+        self,
+        features: NDArray[np.int8],
+        *,
+        cycle_limit: int = 0,
+        record: bool | Callable[[Record], None] = False,
+        entry: str = "main",
+        on_cycles: Callable[[int], None] | None = None,
+        feature_gap: int = 0,
+        token_gap: int = 0,
+        seed: int = 1,
+    ) -> RunResult:
+        """Run features (frames, dim) int8 until the machine stops.
+
+        `cycle_limit` 0 means none; `on_cycles` is called with the cycles simulated so far now
+        and then; gaps (n in 256) stall the feature and token streams at random.
+        """
+        address = self.image.entry(entry)
+        stream = np.ascontiguousarray(features, dtype=np.int8).reshape(-1)
+        kept: list[Record] = []
+        sink = record if callable(record) else kept.append
+        library, handle = self._library, self._handle
+        library.sordino_start(
+            handle,
+            stream.ctypes.data,
+            len(stream),
+            address,
+            cycle_limit,
+            int(bool(record)),
+            feature_gap,
+            token_gap,
+            seed,
+        )
+        index = cycles = 0
+        stopped = False
+        while not stopped:
+            stopped = bool(library.sordino_run(handle, _CYCLES_A_CALL, _VALUES_A_CALL))
+            for one in self._take_records(index):
+                sink(one)
+                index += 1
+            cycles += _CYCLES_A_CALL
+            if on_cycles is not None:
+                on_cycles(cycles)
+        if number := library.sordino_flush_vcd(handle):
+            raise ToolError(f"cannot write the waveform: {os.strerror(number)}")
+        return self._result(kept if record is True else None)
+
+    def _take_records(self, index: int) -> Iterator[Record]:
+        pc, end, values = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p()
+        count = self._library.sordino_records(
+            self._handle, ctypes.byref(pc), ctypes.byref(end), ctypes.byref(values)
+        )
+        if not count:
+            return
+        pcs = np.ctypeslib.as_array(ctypes.cast(pc, ctypes.POINTER(ctypes.c_uint32)), (count,))
+        ends = np.ctypeslib.as_array(ctypes.cast(end, ctypes.POINTER(ctypes.c_uint64)), (count,))
+        total = int(ends[-1])
+        words = np.zeros(0, dtype=np.int64)
+        if total:
+            words = np.ctypeslib.as_array(
+                ctypes.cast(values, ctypes.POINTER(ctypes.c_int32)), (total,)
+            ).astype(np.int64)
+        begin = 0
+        for number, (at, stop) in enumerate(zip(pcs.tolist(), ends.tolist(), strict=True)):
+            yield Record(index=index + number, pc=at, values=words[begin:stop])
+            begin = stop
+        self._library.sordino_forget_records(self._handle)
+
+    def _counters(self) -> dict[str, int]:
+        chunks = self._library.sordino_counters(self._handle)
+        total = sum(chunks[k] << (32 * k) for k in range(-(-len(COUNTERS) * COUNTER_BITS // 32)))
+        mask = (1 << COUNTER_BITS) - 1
+        return {c.name: total >> COUNTER_BITS * k & mask for k, c in enumerate(COUNTERS)}
+
+    def profile(self) -> NDArray[np.int64]:
+        """How often each program address retired in the last run, and its cycles; (n, 2).
+
+        Each cycle of the run is one instruction's: the MATVEC's at work, else that of the vector
+        unit, of the table loader, or that which begins next. What is hidden behind a MATVEC has
+        no cycles.
+        """
+        pointer = self._library.sordino_profile(self._handle)
+        shape = (len(self.image.program), 2)
+        return np.ctypeslib.as_array(pointer, shape).astype(np.int64)
+
+    def _result(self, records: list[Record] | None) -> RunResult:
+        tokens = ctypes.c_void_p()
+        count = self._library.sordino_tokens(self._handle, ctypes.byref(tokens))
+        cast = ctypes.cast(tokens, ctypes.POINTER(ctypes.c_uint32))
+        status = self._library.sordino_status(self._handle)
+        return RunResult(
+            tokens=[cast[k] for k in range(count)],
+            error=Error(status & 0xFF),
+            code=status >> 8 & 0xFF,
+            counters=self._counters(),
+            records=records,
+            final={store: self.dump(store) for store in self._depth},
+        )
+
+    def dump(self, store: Store) -> NDArray[np.int64]:
+        """A store's contents; banks as (rows, lanes)."""
+        depth, units = self._depth[store]
+        out = np.zeros(depth * units, dtype=np.int32)
+        self._library.sordino_dump(self._handle, store.value, out.ctypes.data)
+        banks = store in (Store.BANK0, Store.BANK1)
+        return out.astype(np.int64).reshape((depth, units) if banks else (-1,))

@@ -1,5 +1,0 @@
-"""An image in plain sight: what every matrix costs, where a frame's time goes, what is where."""
-
-from sordino.report.build import Report, make_report
-
-__all__ = ["Report", "make_report"]

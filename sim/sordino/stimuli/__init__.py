@@ -1,0 +1,1 @@
+"""Drivers of circuits in Amaranth's simulator: clocks with a limit, streams, stalls, buses."""

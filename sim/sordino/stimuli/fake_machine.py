@@ -1,0 +1,60 @@
+"""A machine that tests of the host's side can foresee."""
+
+from typing import Any
+
+from amaranth.hdl import Const, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In
+
+from sordino.isa.registers import COUNTERS, Error
+from sordino.rtl.shared.ports import HostSignature
+
+__all__ = ["FakeMachine", "counter_value"]
+
+
+def counter_value(number: int) -> int:
+    """What counter `number` always holds, unless the stand-in is `counting`."""
+    return (number + 1) << 33 | 0x8000_0000 | 0x111 * number
+
+
+class FakeMachine(wiring.Component):
+    """A machine that turns each feature f into the token 3 f while it is busy, and keeps none.
+
+    It stops at the end of input with the low byte of `entry` as code, at once with ILLEGAL if
+    `limit` is 1, and with LIMIT on `abort`. With `counting`, all counters are one that counts
+    every cycle from 64 before the low word overflows.
+    """
+
+    host: wiring.PureInterface
+
+    def __init__(self, *, counting: bool = False, streaming: bool = False) -> None:
+        self.counting = counting
+        super().__init__({"host": In(HostSignature(streaming=streaming))})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        host, run = self.host, self.host.run
+        moving = Signal()
+        now = Signal(48, init=(1 << 32) - 64)
+        m.d.sync += now.eq(now + 1)
+        m.d.comb += [
+            moving.eq(run.busy & (run.limit != 1)),
+            host.tokens.valid.eq(moving & host.features.valid),
+            host.tokens.payload.eq(host.features.payload * 3),
+            host.features.ready.eq(moving & host.tokens.ready),
+        ]
+        for number in range(len(COUNTERS)):
+            value = now if self.counting else Const(counter_value(number), 48)
+            m.d.comb += host.counters[number].eq(value)
+        with m.If(run.busy):
+            with m.If(run.limit == 1):
+                m.d.sync += [run.error.eq(Error.ILLEGAL), run.busy.eq(0), run.finished.eq(1)]
+            with m.Elif(run.abort):
+                m.d.sync += [run.error.eq(Error.LIMIT), run.busy.eq(0), run.finished.eq(1)]
+            with m.Elif(host.end_of_input & ~host.features.valid):
+                m.d.sync += [run.code.eq(run.pc[:8]), run.busy.eq(0), run.finished.eq(1)]
+        with m.If(run.start):
+            m.d.sync += [run.busy.eq(1), run.finished.eq(0), run.pc.eq(run.entry)]
+        with m.If(run.clear):
+            m.d.sync += run.error.eq(Error.NONE)
+        return m

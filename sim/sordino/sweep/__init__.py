@@ -1,6 +1,0 @@
-"""A model on many machines: cycles, bytes, logic and word errors of every point of a grid."""
-
-from sordino.sweep.points import Point, grid
-from sordino.sweep.run import Sweep, sweep
-
-__all__ = ["Point", "Sweep", "grid", "sweep"]

@@ -1,0 +1,1 @@
+"""Random and hand-made images."""

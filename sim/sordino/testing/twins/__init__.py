@@ -1,0 +1,1 @@
+"""Second designs of parts of the machine, written apart from the first."""

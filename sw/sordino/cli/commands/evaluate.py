@@ -1,0 +1,285 @@
+"""`sordino eval`."""
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from sordino.cli.shared.engines import ENGINES, make_engine
+from sordino.cli.shared.options import data_option, json_option, path_type
+from sordino.cli.shared.output import print_json, print_table, progress
+from sordino.cli.shared.search import SearchChoice, search_options
+from sordino.cli.shared.speech import complain, facts_of
+from sordino.decode.machine_transducer import MachineTransducer
+from sordino.decode.transducer import FloatTransducer
+from sordino.engines.bound import cycle_bound
+from sordino.errors import InputError
+from sordino.image.image import Image
+from sordino.isa.registers import Error
+from sordino.model.load import load_model
+from sordino.model.reference import FloatRnnt
+from sordino.speech.corpora.datasets import Split, Utterance
+from sordino.speech.corpora.splits import load_split
+from sordino.speech.doubts import warn_of
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.inputs import ModelInput, read_input
+from sordino.speech.text import Speller
+from sordino.speech.transcript import frame_seconds, speller_of, text_of
+from sordino.speech.wer import Wer, transcript_errors
+
+__all__ = ["evaluate"]
+
+
+@dataclass
+class _Outcome:
+    """What was said of whom, and what there is to say against it.
+
+    spoken   the utterances that could be read, with a text each
+    refused  why the others could not be read
+    stopped  by utterance, the error that the machine stopped with
+    facts    by file, what `run --json` has of it
+    sizes    by file, the values of its input
+    factor   the real-time factor, where there is time
+    speller  what the model that wrote the texts can write
+    """
+
+    speller: Speller
+    spoken: list[Utterance] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    refused: list[InputError] = field(default_factory=list)
+    refused_files: list[str] = field(default_factory=list)
+    stopped: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    factor: float | None = None
+
+    def read(self, utterance: Utterance, definition: FeatureDefinition) -> ModelInput | None:
+        """An utterance's input, with what is to be kept of it; None where it is refused."""
+        path = str(utterance.path)
+        try:
+            found = read_input(path, definition)
+        except InputError as error:
+            self.refused.append(error)
+            self.refused_files.append(path)
+            return None
+        self.spoken.append(utterance)
+        self.sizes[path] = found.quantised.size
+        self.facts[path] = facts_of(found)
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """What JSON has of the recordings: shares over the set, and whom there is to doubt."""
+        audio = {n: f["audio"] for n, f in self.facts.items() if f["audio"] is not None}
+        levels = [a["level_dbfs"] for a in audio.values() if a["level_dbfs"] is not None]
+        total = max(1, sum(self.sizes.values()))
+        return {
+            "saturated": sum(f["saturated"] * self.sizes[n] for n, f in self.facts.items()) / total,
+            "lowest_level_dbfs": min(levels, default=None),
+            "silent": [n for n, a in audio.items() if a["level_dbfs"] is None],
+            "missing": {n: a["missing"] for n, a in audio.items() if a["missing"]},
+            "doubts": {n: f["doubts"] for n, f in self.facts.items() if f["doubts"]},
+            "refused": dict(zip(self.refused_files, map(str, self.refused), strict=True)),
+        }
+
+
+def _transcribe(
+    model: Path,
+    meta: Path | None,
+    engine: str,
+    choice: SearchChoice,
+    utterances: list[Utterance],
+) -> _Outcome:
+    with progress() as bar:
+        task = bar.add_task(f"{model.name} ({engine})", total=len(utterances))
+        kept = bar.track(utterances, task_id=task)
+        if engine == "float":
+            return _in_float(model, meta, choice if choice.wanted else None, kept)
+        image = Image.load(model)
+        definition = FeatureDefinition.of_image(image)
+        if choice.wanted:
+            decoder = choice.decoder(MachineTransducer(image))
+            outcome = _Outcome(speller_of(image))
+            return _each(outcome, kept, definition, lambda x: decoder.text(x.quantised))
+        return _greedy(image, definition, engine, kept)
+
+
+def _each(
+    outcome: _Outcome,
+    utterances: Iterable[Utterance],
+    definition: FeatureDefinition,
+    text: Callable[[ModelInput], str],
+) -> _Outcome:
+    for utterance in utterances:
+        if (heard := outcome.read(utterance, definition)) is not None:
+            outcome.texts.append(text(heard))
+    return outcome
+
+
+def _in_float(
+    model: Path, meta: Path | None, choice: SearchChoice | None, utterances: Iterable[Utterance]
+) -> _Outcome:
+    loaded = load_model(model, meta)
+    definition = loaded.feature_definition()
+    outcome = _Outcome(Speller(loaded.tokens, loaded.blank))
+    if choice is not None:
+        decoder = choice.decoder(FloatTransducer(loaded))
+        return _each(outcome, utterances, definition, lambda x: decoder.text(x.features))
+    network = FloatRnnt(loaded.arrays(), loaded.meta)
+    return _each(
+        outcome, utterances, definition, lambda x: network.text(network.transcribe(x.features))
+    )
+
+
+def _greedy(
+    image: Image, definition: FeatureDefinition, engine: str, utterances: Iterable[Utterance]
+) -> _Outcome:
+    outcome, device = _Outcome(speller_of(image)), make_engine(engine, image)
+    busy = spoken = 0.0
+    for utterance in utterances:
+        if (heard := outcome.read(utterance, definition)) is None:
+            continue
+        frames = len(heard.quantised)
+        result = device.run(heard.quantised, cycle_limit=cycle_bound(image, frames))
+        busy += result.counters.get("cycles", 0) / image.config.clock_hz
+        spoken += frames * frame_seconds(image)
+        if result.error is not Error.NONE:
+            outcome.stopped[utterance.name] = result.error.name
+        outcome.texts.append(text_of(image, result.tokens))
+    outcome.factor = busy / spoken if busy else None
+    return outcome
+
+
+@click.command(
+    "eval",
+    epilog="\b\nExamples:\n"
+    "  sordino eval model.sordino --data an4\n"
+    "  sordino eval model.npz --data an4 --engine float --json\n"
+    "  sordino eval model.sordino --data an4 --engine cycles\n"
+    "  sordino eval model.sordino --data an4 --beam 8 --lm an4.arpa",
+)
+@click.argument("model", type=path_type)
+@data_option
+@click.option(
+    "--split",
+    type=click.Choice(get_args(Split)),
+    default="dev",
+    show_default=True,
+    help="Utterances to use.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice([*ENGINES.choices, "float"]),
+    help="[default: golden for an image, float for a model]",
+)
+@click.option("--meta", type=path_type, help="JSON file with a float model's meta, if it has none.")
+@search_options
+@json_option
+def evaluate(
+    model: Path,
+    data: Path,
+    split: Split,
+    engine: str | None,
+    meta: Path | None,
+    as_json: bool,
+    **search: Any,
+) -> None:
+    """Word error rate of MODEL (an image, or a float model) over a data set.
+
+    With --beam or --lm the host searches through the machine's entry points. Utterances that
+    cannot be read are left out: a line tells of them, --json lists them under `refused`, and the
+    exit code is 2. --json has under `doubts` those of which nothing good may come.
+    """
+    engine = engine or ("golden" if model.suffix == ".sordino" else "float")
+    choice = SearchChoice(**search)
+    choice.check_engine(engine)
+    if meta is not None and engine != "float":
+        raise InputError(
+            f"wanted a float model to use --meta on, got {model} for engine {engine}; leave --meta "
+            "out, an image has all in it"
+        )
+    utterances = load_split(data, split, "--split {}")
+    heard = _transcribe(model, meta, engine, choice, utterances)
+    if not heard.spoken:
+        raise heard.refused[0]
+    score: Wer = transcript_errors([u.text for u in heard.spoken], heard.texts, heard.speller)
+    warn_of({name: facts["doubts"] for name, facts in heard.facts.items()})
+    if as_json:
+        print_json(
+            {
+                "model": str(model),
+                "engine": engine,
+                "split": split,
+                **choice.as_dict(),
+                "wer": score.wer,
+                "interval": list(score.interval()),
+                "errors": score.errors,
+                "substitutions": score.substitutions,
+                "deletions": score.deletions,
+                "insertions": score.insertions,
+                "words": score.words,
+                "utterances": score.utterances,
+                "utterance_errors": list(score.utterance_errors),
+                "real_time_factor": heard.factor,
+                "stopped": heard.stopped,
+                **heard.as_dict(),
+            }
+        )
+    else:
+        _print(model.name, engine, split, choice, score, heard.factor)
+    said = _complaints(heard, len(utterances))
+    for complaint in said:
+        complain(complaint)
+    if said:
+        sys.exit(2 if heard.refused else 1)
+
+
+def _print(
+    model: str, engine: str, split: str, choice: SearchChoice, score: Wer, factor: float | None
+) -> None:
+    low, high = score.interval()
+    print_table(
+        (
+            "model",
+            "engine",
+            "split",
+            "search",
+            "WER",
+            "95 % interval",
+            "errors",
+            "words",
+            "utterances",
+            *(() if factor is None else ("real-time factor",)),
+        ),
+        [
+            (
+                model,
+                engine,
+                split,
+                str(choice),
+                f"{score.wer:.2%}",
+                f"{low:.2%} to {high:.2%}",
+                score.errors,
+                score.words,
+                score.utterances,
+                *(() if factor is None else (f"{factor:.3f}",)),
+            )
+        ],
+    )
+
+
+def _complaints(heard: _Outcome, utterances: int) -> list[str]:
+    """Why the word error rate is not that of the whole set, or of a machine that works."""
+    said = []
+    if heard.stopped:
+        first, error = next(iter(heard.stopped.items()))
+        number = len(heard.stopped)
+        said.append(f"the machine stopped in {number} utterances, first {first}: {error}")
+    if heard.refused:
+        said.append(
+            f"{len(heard.refused)} of {utterances} utterances could not be read and are not in "
+            f"this word error rate; the first: {heard.refused[0]}"
+        )
+    return said

@@ -1,0 +1,66 @@
+"""`sordino verilog`."""
+
+from pathlib import Path
+
+import click
+
+from sordino.arch import load_config
+from sordino.cli.shared.options import config_option, json_option, set_option
+from sordino.cli.shared.output import console, print_json
+from sordino.cli.shared.paths import OutputFolder
+
+__all__ = ["verilog"]
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  sordino verilog\n"
+    "  sordino verilog --config tiny -o build/verilog\n"
+    "  sordino verilog --config small --set lanes=32 -o build/wide\n"
+    "  sordino verilog --config tiny --top npu_left -o build/two\n"
+    "  sordino verilog --config tiny --set stream_bus=64 --top npu_right -o build/two --json",
+)
+@config_option
+@set_option
+@click.option(
+    "-o",
+    "--output",
+    type=OutputFolder("*.v"),
+    default=Path("."),
+    show_default=True,
+    help="Folder to write to.",
+)
+@click.option(
+    "--top",
+    metavar="NAME",
+    help="Name of the top module and of the file, first part of every other module's name: "
+    "machines of different names stand in one design.  [default: sordino, in sordino_MACHINE.v]",
+)
+@json_option
+def verilog(
+    config: str, changes: dict[str, int], output: Path, top: str | None, as_json: bool
+) -> None:
+    """Write the machine with its AXI4-Lite port as one Verilog file.
+
+    It is Verilog 2005 and means the same where it is read as SystemVerilog. Its first lines hold
+    every field of the machine. Without --top a machine that is not as its preset has another file.
+    """
+    from sordino.rtl.export.verilog import TOP, write_verilog
+    from sordino.rtl.export.yosys import yosys_version
+
+    machine = load_config(config, changes)
+    path = write_verilog(machine, output, top=top, base=load_config(config))
+    size = path.stat().st_size
+    if as_json:
+        print_json(
+            {
+                "verilog": str(path),
+                "bytes": size,
+                "top": top or TOP,
+                "id": f"{machine.id:08x}",
+                "config": machine.as_dict(),
+                "yosys": yosys_version(),
+            }
+        )
+    else:
+        console.print(f"{path}: {size:,} bytes, top module {top or TOP}")

@@ -1,0 +1,1 @@
+"""Where everything lies: rows on lanes, words in memories, streams outside."""

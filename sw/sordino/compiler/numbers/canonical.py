@@ -1,0 +1,138 @@
+"""The same function, written with numbers that the machine's formats hold.
+
+A layer's step is that of its largest weight or bias, so one number that hardly matters could take
+the resolution of all others: the bias of a token that is never wanted, of a gate that is always
+open. What saturates for every input becomes a constant just beyond saturation; what nothing reads
+becomes zero; constants move to where there is room; scales that cancel are evened out. None of
+this touches a model whose numbers are of one size.
+"""
+
+from dataclasses import fields, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.arith import FEATURE
+from sordino.compiler.limits.errors import CompileError
+from sordino.compiler.numbers.canonical_joint import center_scores, clear_tokens, settle_units
+from sordino.compiler.numbers.canonical_lstm import Stack, clear_unread, settle_stack
+from sordino.compiler.numbers.canonical_sizes import (
+    OUTLIER,
+    uneven_shifts,
+    usual_sizes,
+    zero_columns,
+)
+from sordino.model.rnnt import Linear, Lstm, RnntModel
+
+__all__ = ["canonical_model"]
+
+_MOST, _LEAST = 1e50, 1e-50
+"""Magnitudes that can be squared and multiplied; masks of float32 are at most 3.4e38."""
+_Floats = NDArray[np.float64]
+_Part = TypeVar("_Part", Linear, Lstm)
+
+
+def canonical_model(model: RnntModel) -> RnntModel:
+    """The model, or one that says the same to every int8 input and is easier to round.
+
+    Tokens that cannot win keep a probability below e^-40 of the best one's.
+    """
+    model, never = clear_tokens(_finite(model))
+    model = _settle_embedding(model, never)
+    model = _settle_encoder(model)
+    model = _settle_prediction(model, never)
+    return center_scores(settle_units(model))
+
+
+def _finite(model: RnntModel) -> RnntModel:
+    """The model with numbers too small to matter zero; CompileError where one is too large."""
+    for name, array in model.arrays().items():
+        largest = float(np.abs(array).max())
+        if largest > _MOST:
+            raise CompileError(
+                f"wanted {name} to hold numbers up to {_MOST:g}, got {largest:g}; repair the model"
+            )
+    if all((np.abs(array[array != 0]) >= _LEAST).all() for array in model.arrays().values()):
+        return model
+
+    def flushed(part: _Part) -> _Part:
+        values = {field.name: getattr(part, field.name) for field in fields(part)}
+        return replace(
+            part, **{name: np.where(np.abs(a) < _LEAST, 0.0, a) for name, a in values.items()}
+        )
+
+    return replace(
+        model,
+        encoder=tuple(map(flushed, model.encoder)),
+        embedding=np.where(np.abs(model.embedding) < _LEAST, 0.0, model.embedding),
+        prediction=tuple(map(flushed, model.prediction)),
+        joint_encoder=flushed(model.joint_encoder),
+        joint_prediction=flushed(model.joint_prediction),
+        joint_output=flushed(model.joint_output),
+    )
+
+
+def _read_columns(layer: Linear, stack: Stack) -> Linear:
+    """The linear layer without columns of units that are always zero."""
+    if not layer.weight[:, stack.silent].any():
+        return layer
+    return replace(layer, weight=np.where(stack.silent, 0.0, layer.weight))
+
+
+def _settle_encoder(model: RnntModel) -> RnntModel:
+    reduction = model.time_reduction
+    stacked = (reduction.after, reduction.factor)
+    first = model.encoder[0]
+    most = -FEATURE.low * 2.0**-model.input_fraction
+    reach = np.abs(first.weight_ih).sum(axis=1) * most
+    stack = settle_stack(model.encoder, -reach, reach, stacked)
+    joint = _read_columns(model.joint_encoder, stack)
+    layers = clear_unread(stack.layers, joint.weight, stacked).layers
+    return replace(model, encoder=layers, joint_encoder=joint)
+
+
+def _settle_prediction(model: RnntModel, never: NDArray[np.bool_]) -> RnntModel:
+    said = ~never
+    said[model.blank] = True
+    products = model.embedding[said] @ model.prediction[0].weight_ih.T
+    # Rounding both may move a product a little.
+    slack = 0.05 * np.abs(products).max(axis=0)
+    stack = settle_stack(
+        model.prediction, products.min(axis=0) - slack, products.max(axis=0) + slack, (0, 1)
+    )
+    joint = _read_columns(model.joint_prediction, stack)
+    layers = clear_unread(stack.layers, joint.weight, (0, 1)).layers
+    return replace(model, prediction=layers, joint_prediction=joint)
+
+
+def _settle_embedding(model: RnntModel, never: NDArray[np.bool_]) -> RnntModel:
+    """No rows of tokens that are never said, no columns that meet nothing, even columns."""
+    first = model.prediction[0]
+    embedding, weight = model.embedding, first.weight_ih
+    unsaid = never.copy()
+    unsaid[model.blank] = False
+    if unsaid.any():
+        embedding = np.where(unsaid[:, None], 0.0, embedding)
+    embedding = _without_loud(embedding, zero_columns(weight))
+    weight = _without_loud(weight, zero_columns(embedding))
+    shifts = uneven_shifts(usual_sizes(embedding), usual_sizes(weight))
+    if shifts.any():
+        factor = np.ldexp(1.0, shifts)
+        embedding, weight = embedding / factor, weight * factor
+    if embedding is model.embedding and weight is first.weight_ih:
+        return model
+    prediction = (replace(first, weight_ih=weight), *model.prediction[1:])
+    return replace(model, embedding=embedding, prediction=prediction)
+
+
+def _without_loud(matrix: _Floats, idle: NDArray[np.bool_]) -> _Floats:
+    """The matrix without its idle columns, where one is an outlier."""
+    if not idle.any() or idle.all():
+        return matrix
+    loudest = np.abs(matrix[:, idle]).max()
+    return (
+        np.where(idle, 0.0, matrix)
+        if loudest > OUTLIER * np.abs(matrix[:, ~idle]).max()
+        else matrix
+    )

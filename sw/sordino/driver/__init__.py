@@ -1,1 +1,0 @@
-"""What a host does with the machine, whatever the link to it is."""

@@ -1,0 +1,221 @@
+"""The RNN-T in floating point: what a model says before anything is quantised.
+
+Network: A. Graves, "Sequence transduction with recurrent neural networks", 2012; LSTM cells with
+PyTorch's gate order (i, f, g, o) and parameter names.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sordino.errors import InputError
+from sordino.meta.sizes import check_sizes
+from sordino.meta.table import Meta
+from sordino.model.reduction import TimeReduction
+from sordino.speech.text import spell
+
+__all__ = ["FloatRnnt", "Predicted"]
+
+_Array = NDArray[np.float64]
+_ACTIVATIONS: dict[str, Callable[[_Array], _Array]] = {
+    "tanh": lambda x: np.asarray(np.tanh(x)),
+    "relu": lambda x: np.asarray(np.maximum(x, 0.0)),
+}
+
+
+def _sigmoid(x: _Array) -> _Array:
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)))
+
+
+@dataclass(frozen=True)
+class _Linear:
+    """y = weight · x + bias; weight (outputs, inputs)."""
+
+    weight: _Array
+    bias: _Array
+
+    def __call__(self, x: _Array) -> _Array:
+        return np.asarray(x @ self.weight.T + self.bias)
+
+
+@dataclass(frozen=True)
+class _Lstm:
+    """One layer: `inputs` and `recurrent` make the 4 · hidden gates, in the order i, f, g, o."""
+
+    inputs: _Linear
+    recurrent: _Linear
+
+    def start(self) -> tuple[_Array, _Array]:
+        """The zero state: h and c, each (hidden,)."""
+        hidden = self.recurrent.weight.shape[1]
+        return np.zeros(hidden), np.zeros(hidden)
+
+    def step(self, gates: _Array, h: _Array, c: _Array) -> tuple[_Array, _Array]:
+        """Next h and c from `inputs`' product (4 · hidden,) and the state before."""
+        i, f, g, o = np.split(gates + self.recurrent(h), 4)
+        c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
+        return _sigmoid(o) * np.tanh(c), c
+
+    def run(self, x: _Array) -> _Array:
+        """All hidden states (T, hidden) over a sequence (T, inputs)."""
+        h, c = self.start()
+        states = []
+        for gates in self.inputs(x):
+            h, c = self.step(gates, h, c)
+            states.append(h)
+        return np.array(states)
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """A prediction network after some tokens.
+
+    half    (joint,): its half of the joint
+    layers  h and c of each layer, each (hidden,)
+    """
+
+    half: _Array
+    layers: tuple[tuple[_Array, _Array], ...]
+
+
+class FloatRnnt:
+    """A recurrent neural network transducer in float64, decoded greedily or step by step.
+
+    `arrays` has PyTorch's names (`encoder.{layer}.weight_ih`, …, `prediction.embedding.weight`,
+    `prediction.{layer}.…`, `joint.{encoder,prediction,output}.{weight,bias}`); `meta` is what
+    `sordino.meta.table.Meta` says. Raises `InputError` where an array is missing, shapes do not fit
+    each other, or meta is another or states other sizes.
+    """
+
+    def __init__(self, arrays: Mapping[str, ArrayLike], meta: Meta | Mapping[str, Any]) -> None:
+        read = meta if isinstance(meta, Meta) else Meta.read(meta)
+        self.tokens = list(read.tokens)
+        self.blank, self.max_symbols = read.blank, read.max_symbols_per_frame
+        self._activation = _ACTIVATIONS[read.joint.activation]
+        try:
+            self._encoder, self._prediction = (
+                _lstm_stack(arrays, part, layers or _depth(arrays, part))
+                for part, layers in (
+                    ("encoder", read.encoder.layers),
+                    ("prediction", read.prediction.layers),
+                )
+            )
+            self._reduction = TimeReduction.from_meta(read.encoder, len(self._encoder))
+            self._embedding = np.asarray(arrays["prediction.embedding.weight"], dtype=np.float64)
+            self._joint_encoder = _linear(arrays, "joint.encoder")
+            self._joint_prediction = _linear(arrays, "joint.prediction")
+            self._output = _linear(arrays, "joint.output")
+        except KeyError as error:
+            raise InputError(f"wanted {error} in the model, got none; export it again") from None
+        self._check_widths()
+        check_sizes(read, {name: np.shape(array) for name, array in arrays.items()})
+
+    def _check_widths(self) -> None:
+        sizes = [("embedding rows", len(self._embedding), len(self.tokens))]
+        sizes += [("output rows", len(self._output.weight), len(self.tokens))]
+        for name, stack, width in (
+            ("encoder", self._encoder, self.dim),
+            ("prediction", self._prediction, self._embedding.shape[1]),
+        ):
+            for number, layer in enumerate(stack):
+                gates, hidden = layer.recurrent.weight.shape
+                if name == "encoder" and number:
+                    width = self._reduction.width(number, width)
+                sizes.append((f"{name}.{number} inputs", layer.inputs.weight.shape[1], width))
+                sizes.append((f"{name}.{number} gates", gates, 4 * hidden))
+                sizes.append((f"{name}.{number} gates", len(layer.inputs.weight), gates))
+                width = hidden
+            joint = self._joint_encoder if name == "encoder" else self._joint_prediction
+            sizes.append((f"joint.{name} inputs", joint.weight.shape[1], width))
+            sizes.append((f"joint.{name} rows", len(joint.weight), self._output.weight.shape[1]))
+        for name, got, wanted in sizes:
+            if got != wanted:
+                raise InputError(f"wanted {wanted} {name} in the model, got {got}")
+
+    @property
+    def dim(self) -> int:
+        """Width of the encoder's input."""
+        return int(self._encoder[0].inputs.weight.shape[1])
+
+    def encode(self, x: ArrayLike) -> NDArray[np.float64]:
+        """The encoder's states (T, hidden) for an input of shape (T, dim).
+
+        With time reduction there are ceil(T / factor): the last group is filled up with zeros.
+        """
+        states = np.asarray(x, dtype=np.float64)
+        if states.ndim != 2 or states.shape[1] != self.dim:
+            raise InputError(f"wanted input of shape (frames, {self.dim}), got {states.shape}")
+        for number, layer in enumerate(self._encoder):
+            if number and number == self._reduction.after:
+                states = self._reduction.stack(states)
+            states = layer.run(states)
+        return states
+
+    def transcribe(self, x: ArrayLike) -> list[int]:
+        """Greedy decoding of (T, dim): tokens without blanks, at most `max_symbols` a frame.
+
+        The prediction network starts from zero state and the blank's embedding; ties go to the
+        lowest token. Raises `InputError` for another shape.
+        """
+        return self.decode(self.encoder_half(x))
+
+    def decode(self, encoded: _Array) -> list[int]:
+        """`transcribe` after the encoder, from `encoder_half`'s vectors (T, joint)."""
+        state, found = self.start(), list[int]()
+        for frame in encoded:
+            for _ in range(self.max_symbols):
+                token = int(self.logits(frame, state).argmax())
+                if token == self.blank:
+                    break
+                found.append(token)
+                state = self.advance(state, token)
+        return found
+
+    def encoder_half(self, x: ArrayLike) -> _Array:
+        """The encoder's half of the joint (T, joint) for an input (T, dim), as `encode`."""
+        return self._joint_encoder(self.encode(x))
+
+    def start(self) -> Predicted:
+        """The prediction network before the first token."""
+        layers = tuple(layer.start() for layer in self._prediction)
+        return self.advance(Predicted(np.zeros(0), layers), self.blank)
+
+    def advance(self, state: Predicted, token: int) -> Predicted:
+        """The prediction network after one more token."""
+        x, after = self._embedding[token], []
+        for layer, (h, c) in zip(self._prediction, state.layers, strict=True):
+            x, c = layer.step(layer.inputs(x), h, c)
+            after.append((x, c))
+        return Predicted(self._joint_prediction(x), tuple(after))
+
+    def logits(self, encoded: _Array, state: Predicted) -> _Array:
+        """The joint's output (tokens,) for one of `encoder_half`'s vectors, not normalised."""
+        return self._output(self._activation(encoded + state.half))
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The words that tokens spell, single spaces between them."""
+        return spell(self.tokens[token] for token in tokens)
+
+
+def _linear(arrays: Mapping[str, ArrayLike], name: str, suffix: str = "") -> _Linear:
+    weight = np.asarray(arrays[f"{name}.weight{suffix}"], dtype=np.float64)
+    bias = np.asarray(arrays[f"{name}.bias{suffix}"], dtype=np.float64)
+    if weight.ndim != 2 or bias.shape != weight.shape[:1]:
+        raise InputError(
+            f"wanted {name}.weight{suffix} as a matrix with a bias per row, "
+            f"got shapes {weight.shape} and {bias.shape}"
+        )
+    return _Linear(weight, bias)
+
+
+def _depth(arrays: Mapping[str, ArrayLike], name: str) -> int:
+    """Layers that the arrays have, one at least: that one is then missed by its name."""
+    return max(1, sum(f"{name}.{number}.weight_hh" in arrays for number in range(len(arrays))))
+
+
+def _lstm_stack(arrays: Mapping[str, ArrayLike], name: str, layers: int) -> list[_Lstm]:
+    parts = [f"{name}.{number}" for number in range(layers)]
+    return [_Lstm(_linear(arrays, p, "_ih"), _linear(arrays, p, "_hh")) for p in parts]

@@ -1,0 +1,1 @@
+"""Files of sound and of features, read with suspicion."""

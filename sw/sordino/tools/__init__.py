@@ -1,0 +1,1 @@
+"""Tools around compiled models: benches, estimates, reports, sweeps."""

@@ -1,0 +1,1 @@
+"""Batches of utterances from a corpus."""

@@ -1,0 +1,1 @@
+"""Networks, losses, and the changes that compression makes to weights."""

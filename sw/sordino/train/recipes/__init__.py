@@ -1,0 +1,1 @@
+"""Recipes and what their fields may say."""

@@ -1,0 +1,456 @@
+"""Registers, FIFOs and interrupt through AXI4-Lite, equal to a model of the register file."""
+
+import random
+import struct
+from collections import deque
+from zlib import crc32
+
+import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import Config
+from sordino.isa.commands import ANSWERS, Answer, State
+from sordino.isa.registers import (
+    ADDRESS_BITS,
+    CAPACITIES,
+    COUNTERS,
+    ISA_VERSION,
+    MAP_VERSION,
+    NO_TOKEN,
+    REGISTER_MAP,
+    REGISTERS,
+    Control,
+    Error,
+    Interrupt,
+    LoadTarget,
+    Status,
+)
+from sordino.rtl.host.host import Host
+from sordino.rtl.host.loader import load_words
+from sordino.rtl.shared.axi import AxiLiteBridge, AxiLiteSignature, Response
+from sordino.stimuli.axi import AxiLiteManager
+from sordino.stimuli.fake_machine import FakeMachine, counter_value
+from sordino.stimuli.simulate import simulate
+
+CONFIG = Config(
+    lanes=8,
+    group=4,
+    x_fifo=16,
+    state_bits=5,
+    lane_words=102,
+    group_words=36,
+    rows_per_lane=8,
+    parameter_words=12,
+    program_words=16,
+    tables=3,
+    matrices=5,
+    feature_fifo=8,
+    token_fifo=4,
+)
+AT = {name: register.offset for name, register in REGISTERS.items()}
+OKAY, SLVERR = Response.OKAY, Response.SLVERR
+SETTLE = 16
+"""Cycles in which everything that one access can move has moved."""
+
+
+class Bench(wiring.Component):
+    def __init__(self):
+        super().__init__(
+            {"axi": In(AxiLiteSignature(address_width=ADDRESS_BITS)), "interrupt": Out(1)}
+        )
+        self.host = Host(CONFIG)
+        self.machine = FakeMachine()
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.bridge = bridge = AxiLiteBridge(address_width=ADDRESS_BITS)
+        m.submodules.host = self.host
+        m.submodules.machine = self.machine
+        wiring.connect(m, wiring.flipped(self.axi), bridge.axi)
+        wiring.connect(m, bridge.bus, self.host.bus)
+        wiring.connect(m, self.host.machine, self.machine.host)
+        m.d.comb += self.interrupt.eq(self.host.interrupt)
+        return m
+
+
+def run(bench, *testbenches, cycles=100_000):
+    """Run `testbenches`; returns the writes that the machine's memories saw."""
+    loads = []
+
+    async def monitor(ctx):
+        load = bench.machine.host.load
+        async for _, _, valid, p in ctx.tick().sample(load.valid, load.payload):
+            if valid:
+                loads.append((p.target.value, p.unit, p.address, p.data))
+
+    simulate(bench, *testbenches, timeout=cycles, background=(monitor,))
+    return loads
+
+
+LOADING = (
+    ("LOAD_TARGET", LoadTarget.PROGRAM.value),
+    ("LOAD_ADDRESS", 0),
+    ("LOAD_DATA", 0),
+    ("LOAD_CHECK", crc32(bytes(4))),
+)
+"""The least that START asks for: a word of a program, checked."""
+
+
+async def load(ctx, manager):
+    for name, value in LOADING:
+        assert await manager.write(ctx, AT[name], value) is OKAY
+
+
+class Model:
+    """The register file and the stand-in, after everything has settled."""
+
+    def __init__(self):
+        self.kept = dict.fromkeys(
+            ("ENTRY", "LIMIT_LOW", "LIMIT_HIGH", "INTERRUPT_ENABLE", "LOAD_TARGET", "LOAD_ADDRESS"),
+            0,
+        )
+        self.words = b""
+        self.unchecked = self.program = self.loaded = self.load_failed = False
+        self.ended = self.busy = self.finished = False
+        self.error = Error.NONE
+        self.seen = Interrupt.FEATURES.value
+        self.high = self.code = self.pc = 0
+        self.features, self.tokens, self.loads = deque(), deque(), []
+
+    @property
+    def failure(self):
+        if self.error is not Error.NONE:
+            return self.error
+        return Error.LOAD if self.load_failed else Error.NONE
+
+    @property
+    def state(self):
+        if self.busy:
+            return State.BUSY
+        if self.failure is not Error.NONE:
+            return State.FAILED
+        if self.unchecked:
+            return State.LOADING
+        if not self.loaded:
+            return State.EMPTY
+        return State.DONE if self.finished else State.READY
+
+    @property
+    def interrupt(self):
+        return bool(self.seen & self.kept["INTERRUPT_ENABLE"])
+
+    def settle(self):
+        if self.busy and self.kept["LIMIT_LOW"] == 1 and not self.kept["LIMIT_HIGH"]:
+            self.error = Error.ILLEGAL
+            self.stop()
+        while self.busy and self.features and len(self.tokens) < CONFIG.token_fifo:
+            self.tokens.append(3 * self.features.popleft() & 0xFFFF)
+            self.seen |= Interrupt.TOKEN.value
+        if self.busy and self.ended and not self.features:
+            self.code = self.pc & 0xFF
+            self.stop()
+        if len(self.features) <= CONFIG.feature_fifo // 2:
+            self.seen |= Interrupt.FEATURES.value
+
+    def stop(self):
+        self.busy, self.finished = False, True
+        self.seen |= Interrupt.STOPPED.value
+
+    def read(self, address):
+        if address % 4:
+            return 0, SLVERR
+        offset = address
+        if 0 <= (number := (offset - AT["CAPACITIES"]) // 4) < len(CAPACITIES):
+            name = CAPACITIES[number]
+            streams = name.startswith("stream_")
+            return 0 if streams else getattr(CONFIG, name), OKAY
+        number, high = divmod(offset - AT["COUNTERS"], 8)
+        if 0 <= number < len(COUNTERS):
+            if high:
+                return self.high, OKAY
+            self.high = counter_value(number) >> 32
+            return counter_value(number) & 0xFFFF_FFFF, OKAY
+        for register in REGISTER_MAP:
+            if register.offset == offset and register.access != "wo" and not register.streaming:
+                return self.value(register.name), OKAY
+        return 0, SLVERR
+
+    def value(self, name):
+        match name:
+            case "ID":
+                return CONFIG.id
+            case "VERSION":
+                return ISA_VERSION | MAP_VERSION << 16
+            case "STATUS":
+                flags = (
+                    (Status.BUSY, self.busy),
+                    (Status.DONE, self.finished),
+                    (Status.FAILED, self.failure is not Error.NONE),
+                    (Status.TOKEN, bool(self.tokens)),
+                    (Status.LOADED, self.loaded and not self.unchecked),
+                )
+                bits = sum(flag.value for flag, on in flags if on)
+                return bits | self.code << 8 | self.failure.value << 16
+            case "INTERRUPT_STATUS":
+                return self.seen
+            case "FEATURE_ROOM":
+                return CONFIG.feature_fifo - len(self.features)
+            case "TOKEN":
+                return self.tokens.popleft() if self.tokens else NO_TOKEN
+            case "TOKEN_LEVEL":
+                return len(self.tokens)
+            case "PC":
+                return self.pc
+        return self.kept[name]
+
+    def write(self, address, word, strobe):
+        registers = [r for r in REGISTER_MAP if not r.streaming and r.access != "ro"]
+        found = [r for r in registers if r.offset == address]
+        if not found:
+            return SLVERR
+        name, mask = found[0].name, found[0].mask
+        lanes = sum(0xFF << 8 * byte for byte in range(4) if strobe >> byte & 1)
+        if self.refuses(name, word & lanes, strobe):
+            return SLVERR
+        if found[0].access != "w1c" and word & lanes & ~mask:
+            return SLVERR
+        if not strobe:
+            return OKAY
+        if name in self.kept:
+            if name == "LOAD_ADDRESS":
+                self.load_failed |= self.unchecked
+                self.give_up()
+            self.kept[name] = (word & lanes | self.kept[name] & ~lanes) & mask
+        elif name == "INTERRUPT_STATUS":
+            self.seen &= ~(word & lanes)
+        elif name == "CONTROL":
+            self.control(word & lanes & mask)
+        elif name == "LOAD_DATA":
+            self.load(word)
+        elif name == "LOAD_CHECK":
+            self.unchecked, same = False, crc32(self.words) == word
+            self.loaded = same and (self.loaded or self.program)
+            self.load_failed |= not same
+        elif name == "FEATURE":
+            for byte in range(4):
+                if strobe >> byte & 1:
+                    self.features.append(struct.pack("<I", word)[byte])
+                    self.features[-1] -= (self.features[-1] & 0x80) << 1
+        return OKAY
+
+    def give_up(self):
+        """What was not checked counts no longer, and what it may have written over either."""
+        self.loaded &= not self.unchecked
+        self.unchecked, self.program, self.words = False, False, b""
+
+    def refuses(self, name, word, strobe):
+        partial = strobe not in (0, 15)
+        if name == "CONTROL":
+            asked = [flag for flag in Control if word & flag]
+            return (
+                any(ANSWERS[flag.name][self.state] is Answer.REFUSED for flag in asked)
+                or (Control.CLEAR in asked and len(asked) > 1)
+                or {Control.START, Control.ABORT} <= set(asked)
+            )
+        if ANSWERS[name][self.state] is Answer.REFUSED:
+            return True
+        if name == "ENTRY":
+            kept = sum(0xFF << 8 * byte for byte in range(2) if not strobe >> byte & 1)
+            return (word | self.kept[name] & kept) & 0xFFFF >= CONFIG.program_words
+        if name == "LOAD_DATA":
+            target, unit = self.kept["LOAD_TARGET"] & 7, self.kept["LOAD_TARGET"] >> 16
+            units, words = load_words(CONFIG, LoadTarget(target)) if target < 7 else (0, 0)
+            outside = unit >= units or self.kept["LOAD_ADDRESS"] >= words
+            return partial or outside
+        if name == "FEATURE":
+            room = CONFIG.feature_fifo - len(self.features)
+            return self.ended or strobe.bit_count() > room
+        return name == "LOAD_CHECK" and partial
+
+    def control(self, bits):
+        if bits & Control.CLEAR:
+            self.give_up()
+            self.load_failed = self.ended = False
+            self.error = Error.NONE
+            self.features.clear()
+            self.tokens.clear()
+        if bits & Control.END_OF_INPUT:
+            self.ended = True
+        if bits & Control.ABORT and self.busy:
+            self.error = Error.LIMIT
+            self.stop()
+        if bits & Control.START:
+            if self.unchecked or not self.loaded or self.failure is not Error.NONE:
+                self.load_failed |= self.unchecked or not self.loaded
+                self.seen |= Interrupt.STOPPED.value
+            else:
+                self.busy, self.finished, self.pc = True, False, self.kept["ENTRY"]
+
+    def load(self, word):
+        target, unit = self.kept["LOAD_TARGET"] & 7, self.kept["LOAD_TARGET"] >> 16
+        address = self.kept["LOAD_ADDRESS"]
+        if LoadTarget(target) in (LoadTarget.POSITIONS, LoadTarget.VALUES):
+            for half in range(2):
+                data = word >> 16 * half & 0xFFFF
+                self.loads.append((target, unit, 2 * address + half, data))
+        else:
+            self.loads.append((target, unit, address, word))
+        self.kept["LOAD_ADDRESS"] += 1
+        self.words += struct.pack("<I", word)
+        self.unchecked = True
+        self.program |= LoadTarget(target) is LoadTarget.PROGRAM
+
+
+def random_accesses(generator, model):
+    """Without end: single accesses, and now and then what loads a program and starts it."""
+    while True:
+        yield random_access(generator, model)
+        if model.state is State.EMPTY and generator.random() < 0.2:
+            yield from (("write", AT[name], word, 15) for name, word in LOADING)
+            yield "write", AT["CONTROL"], generator.choice([1, 1, 3]), 15
+
+
+def random_access(generator, model):
+    """A read or a write, most of them of the kind that does something."""
+    often = ["LOAD_DATA"] * 6 + ["FEATURE"] * 4 + ["CONTROL"] * 6 + ["LOAD_CHECK"] * 2
+    name = generator.choice([*AT, *often])
+    strobe = generator.choice([15, 15, 15, 15, 15, 0, generator.randrange(16)])
+    word = generator.getrandbits(32)
+    match name:
+        case "ENTRY":
+            word = generator.choice([generator.randrange(20), generator.randrange(20), word])
+        case "LIMIT_HIGH" | "INTERRUPT_ENABLE":
+            word &= generator.choice([REGISTERS[name].mask, 0xFFFF_FFFF])
+        case "LOAD_TARGET":
+            target = generator.choice([*LoadTarget, *[LoadTarget.PROGRAM] * 4]).value
+            word = target | generator.choice([0, 0, 0, 1, 9]) << 16
+            word = generator.choice([word, word, word, 7])
+        case "LOAD_ADDRESS":
+            word = generator.choice([0, 0, 1, 2, 4, 9, 17, 63, word])
+        case "LOAD_CHECK":
+            word = generator.choice([crc32(model.words)] * 5 + [word])
+        case "LIMIT_LOW":
+            word = generator.choice([0, 0, 1, word])
+        case "CONTROL":
+            usual = {
+                State.BUSY: [2, 4, 4],
+                State.FAILED: [8, 8, 8],
+                State.EMPTY: [2, 1, 8],
+                State.LOADING: [2, 8, 2],
+            }.get(model.state, [1, 1, 3])
+            word = generator.choice([*usual, *usual, 1, 2, 3, 4, 8, word])
+    address = AT[name] + 4 * generator.randrange(REGISTERS[name].words)
+    address += generator.choice([0, 0, 0, 0, 0, generator.randrange(4)])
+    if generator.random() < 0.1:
+        address = 4 * generator.randrange(1 << ADDRESS_BITS - 2)
+    action = "write" if generator.random() < 0.6 else "read"
+    return action, address, word, strobe
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_accesses_equal_the_model(seed):
+    generator = random.Random(f"host {seed}")
+    bench = Bench()
+    model = Model()
+    stall = (lambda: 0) if seed == 0 else (lambda: generator.choice([0, 0, 1, 3]))
+    manager = AxiLiteManager(bench.axi, stall=stall)
+    seen = {"responses": set(), "errors": set(), "stops": 0, "states": set()}
+
+    async def testbench(ctx):
+        accesses = random_accesses(generator, model)
+        for step, (action, address, word, strobe) in zip(range(900), accesses, strict=False):
+            where = f"step {step}: {action} {address:#x} {word:#x} {strobe:#x}"
+            if action == "write":
+                expected = model.write(address, word, strobe)
+                response = await manager.write(ctx, address, word, strobe)
+                assert response is expected, where
+            else:
+                expected = model.read(address)
+                assert await manager.read(ctx, address) == expected, where
+                response = expected[1]
+            model.settle()
+            for _ in range(SETTLE):
+                await ctx.tick()
+            assert bool(ctx.get(bench.interrupt)) == model.interrupt, where
+            seen["responses"].add((action, response))
+            seen["errors"].add(model.failure)
+            seen["states"].add(model.state)
+            seen["stops"] += model.finished and not model.busy
+        for name, register in REGISTERS.items():
+            if register.access != "wo":
+                assert await manager.read(ctx, AT[name]) == model.read(AT[name]), name
+                model.settle()
+                for _ in range(SETTLE):
+                    await ctx.tick()
+
+    assert run(bench, testbench) == model.loads
+    assert seen["responses"] == {(a, r) for a in ("read", "write") for r in (OKAY, SLVERR)}
+    assert {Error.NONE, Error.LOAD, Error.LIMIT} <= seen["errors"]
+    assert seen["stops"] > 5, "the stimulus must start the machine"
+    assert seen["states"] == set(State)
+    assert len(model.loads) > 5, "the stimulus must reach its memories"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_features_in_tokens_out_at_the_same_time(seed):
+    """Writer and reader run side by side; no feature and no token is lost, doubled or swapped."""
+    generator = random.Random(f"stream {seed}")
+    bench = Bench()
+    features = [generator.randrange(-128, 128) for _ in range(150)]
+    tokens = []
+    stall = (lambda: 0) if seed == 0 else (lambda: generator.choice([0, 0, 1, 7]))
+
+    async def writer(ctx):
+        manager = AxiLiteManager(bench.axi, stall=stall)
+        await load(ctx, manager)
+        assert await manager.write(ctx, AT["CONTROL"], Control.START.value) is OKAY
+        rest = list(features)
+        while rest:
+            strobe = generator.randrange(1, 16)
+            lanes = [byte for byte in range(4) if strobe >> byte & 1][: len(rest)]
+            strobe = sum(1 << byte for byte in lanes)
+            word = sum((f & 0xFF) << 8 * byte for f, byte in zip(rest, lanes, strict=False))
+            response = await manager.write(ctx, AT["FEATURE"], word, strobe)
+            if response is OKAY:
+                del rest[: len(lanes)]
+        assert await manager.write(ctx, AT["CONTROL"], Control.END_OF_INPUT.value) is OKAY
+
+    async def reader(ctx):
+        manager = AxiLiteManager(bench.axi, stall=stall)
+        while True:
+            token, _ = await manager.read(ctx, AT["TOKEN"])
+            if token != NO_TOKEN:
+                tokens.append(token)
+                continue
+            status, _ = await manager.read(ctx, AT["STATUS"])
+            if status & Status.DONE and not status & Status.TOKEN:
+                break
+        assert not status & Status.FAILED
+
+    run(bench, writer, reader)
+    assert tokens == [3 * f & 0xFFFF for f in features]
+
+
+def test_the_end_of_every_run_interrupts():
+    """STOPPED can be cleared first and waited for, again and again."""
+    bench = Bench()
+    manager = AxiLiteManager(bench.axi)
+
+    async def testbench(ctx):
+        await load(ctx, manager)
+        await manager.write(ctx, AT["INTERRUPT_ENABLE"], Interrupt.STOPPED.value)
+        both = (Control.START | Control.END_OF_INPUT).value
+        for entry in range(3):
+            await manager.write(ctx, AT["INTERRUPT_STATUS"], Interrupt.STOPPED.value)
+            await ctx.tick()
+            assert not ctx.get(bench.interrupt)
+            await manager.write(ctx, AT["ENTRY"], entry)
+            await manager.write(ctx, AT["CONTROL"], both)
+            while not ctx.get(bench.interrupt):
+                await ctx.tick()
+            status, _ = await manager.read(ctx, AT["STATUS"])
+            assert status == (Status.DONE | Status.LOADED).value | entry << 8
+
+    run(bench, testbench, cycles=500)

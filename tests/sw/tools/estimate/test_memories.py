@@ -1,0 +1,20 @@
+"""Memories and multipliers of an estimate are the circuit's."""
+
+from sordino.rtl.export.resources import memory_bits, multipliers
+from sordino.testing.images.streaming import STREAMING
+from sordino.tools.estimate.blocks import (
+    products,
+)
+from sordino.tools.estimate.memories import bits_by_kind, memories
+from sordino.tools.trials import MACHINES
+
+
+def test_memories_of_streaming_are_the_circuit_s() -> None:
+    assert bits_by_kind(STREAMING) == memory_bits(STREAMING)
+
+
+def test_memories_and_multipliers_are_the_circuit_s() -> None:
+    config = MACHINES["g2"]
+    assert bits_by_kind(config) == memory_bits(config)
+    assert {f"{a} × {b}": n for a, b, n in products(config)} == multipliers(config)
+    assert {memory.reads for memory in memories(config)} == {1, 2}
