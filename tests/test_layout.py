@@ -1,79 +1,146 @@
-"""The repository keeps its shape: one namespace package, imports that run one way."""
+"""The repository keeps its shape: one namespace package in three portions, imports one way."""
 
 import ast
+import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PORTIONS = ("hw", "sw", "sim")
-FILES = sorted(p for portion in PORTIONS for p in (ROOT / portion).rglob("*.py"))
-CAMPAIGNS = sorted((ROOT / "campaigns").rglob("*.py"))
+BELOW = {"hw": {"hw"}, "sim": {"hw", "sim"}, "sw": {"hw", "sim", "sw"}}
+"""What a portion may import: hw nothing but itself, sim the hardware, sw both."""
+FILES = sorted(path for portion in BELOW for path in (ROOT / portion).rglob("*.py"))
+MOST_MODULES = 15
+"""Modules in one folder; beyond, it has rooms that want a name."""
 
 ALLOWED = {
-    "arith": set(),
-    "arch": set(),
-    "isa": {"arch", "arith", "errors", "isa", "schema"},
-    "schema": {"errors", "schema"},
-    "rtl": {"arch", "arith", "errors", "extras", "files", "isa", "rtl"},
-    "golden": {"arch", "arith", "isa", "golden", "engines"},
-    "cycles": {"arch", "isa", "rtl", "golden", "engines", "cycles"},
-    "errors": set(),
-    "files": {"errors"},
-    "extras": {"errors"},
-    "locks": {"errors"},
-    "npy": set(),
-    "meta": {"arith", "errors", "files", "isa", "meta", "schema"},
-    "model": {
-        *("arch", "arith", "isa", "errors", "files", "meta", "model", "npy", "schema", "speech"),
-    },
-    "speech": {"errors", "files", "isa", "meta", "npy", "schema", "speech"},
-    "driver": {"arch", "isa", "driver"},
-    "decode": {
-        *("compiler", "decode", "errors", "files", "golden", "isa", "model", "speech"),
-    },
-    "train": {
-        *(
-            "arch",
-            "arith",
-            "compiler",
-            "errors",
-            "extras",
-            "files",
-            "golden",
-            "isa",
-            "locks",
-            "meta",
-            "model",
-            "speech",
-            "train",
-        ),
-    },
-    "compiler": {
-        *("arch", "arith", "isa", "golden", "locks", "meta", "model", "compiler", "errors"),
-        *("files", "speech"),
-    },
+    # hw
+    "arch": "",
+    "arith": "",
+    "errors": "",
+    "extras": "errors",
+    "files": "errors",
+    "image": "arch arith errors isa schema",
+    "isa": "arch",
+    "isa.text": "files isa",
+    "locks": "errors",
+    "rtl": "arch arith image isa rtl.host rtl.lanes rtl.shared rtl.vector",
+    "rtl.export": "arch errors extras files isa rtl",
+    "rtl.host": "arch image isa rtl.shared",
+    "rtl.lanes": "arch arith image isa rtl.shared rtl.streaming",
+    "rtl.shared": "arch arith image isa",
+    "rtl.streaming": "arch image isa rtl.shared",
+    "rtl.vector": "arch arith isa rtl.shared",
+    "schema": "errors",
+    # sim
+    "codec": "arch image",
+    "cycles": "arch engines golden image isa",
+    "engines": "arch image isa",
+    "engines.amaranth": "arch engines image isa rtl stimuli",
+    "engines.native": "arch engines errors extras image isa locks rtl",
+    "golden": "arch arith engines image isa",
+    "stimuli": "isa rtl",
+    "testing": "",
+    "testing.benches": "arch codec golden image isa rtl stimuli",
+    "testing.images": "arch codec engines image isa",
+    "testing.twins": "arch cycles engines golden isa rtl",
+    # sw
+    "cli": "arch cli.commands cli.shared compiler engines errors image isa",
+    "cli.commands": (
+        "arch cli.shared compiler cycles decode engines errors extras files image isa locks "
+        "model npy rtl speech tools train"
+    ),
+    "cli.shared": (
+        "arch compiler cycles decode engines errors files golden image model speech tools"
+    ),
+    "compiler": (
+        "arch arith codec compiler.layout compiler.limits compiler.numbers compiler.program "
+        "errors files image locks model"
+    ),
+    "compiler.layout": "arch codec compiler.limits compiler.numbers image isa model",
+    "compiler.limits": "arch",
+    "compiler.numbers": "arch arith compiler.limits errors image meta model",
+    "compiler.program": (
+        "arch arith codec compiler.layout compiler.limits compiler.numbers image isa model"
+    ),
+    "decode": "errors files golden image isa model speech",
+    "meta": "arith errors files image schema",
+    "model": "arith errors files meta npy schema speech",
+    "npy": "",
+    "reference": (
+        "arch arith codec compiler cycles files image isa meta model npy rtl schema speech"
+    ),
+    "speech": "errors image isa meta schema speech.files",
+    "speech.corpora": "errors files speech",
+    "speech.files": "errors files npy",
+    "tools": "arch compiler engines errors golden image model testing",
+    "tools.bench": (
+        "arch arith codec compiler cycles engines image isa meta model testing tools.peers"
+    ),
+    "tools.estimate": "arch arith compiler cycles errors image isa model rtl speech",
+    "tools.peers": "codec engines extras",
+    "tools.report": "arch codec cycles errors golden image isa speech tools.estimate",
+    "tools.sweep": "arch compiler errors extras files golden image model speech tools.estimate",
+    "train": (
+        "arch compiler errors files golden isa locks model speech train.corpus train.networks "
+        "train.recipes"
+    ),
+    "train.corpus": "errors extras speech train.recipes",
+    "train.networks": "arch compiler speech train.corpus train.recipes",
+    "train.recipes": "compiler errors files image model speech",
 }
-"""Areas that an area may import; areas not named here (engines, cli, ...) may import any."""
+"""What the modules of each package import, all of it.
+
+A module at the top counts as a package. The name of another area stands for all its packages.
+"""
 
 
-def area(path: Path) -> str:
-    return path.relative_to(ROOT).parts[2].removesuffix(".py")
+def module(path: Path) -> str:
+    """The dotted name of a file, without `sordino.`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts[2:]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(path: Path) -> set[str]:
-    names = set()
+def package(name: str) -> str:
+    """The package that a module stands in; packages stand for themselves."""
+    return name if name in PACKAGES else name.rpartition(".")[0]
+
+
+MODULES = {module(path): path for path in FILES}
+PACKAGES = {name for name, path in MODULES.items() if path.name == "__init__.py" or "." not in name}
+
+
+def imports(path: Path) -> set[str]:
+    """All modules that a file imports, wherever in it, ours without `sordino.`."""
+    found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            if node.module == "sordino":
-                names |= {f"sordino.{alias.name}" for alias in node.names}
-    return names
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relative to itself"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            inner = {name for name in names if name.removeprefix("sordino.") in MODULES}
+            found |= inner or {str(node.module)}
+    return found
 
 
-@pytest.mark.parametrize("portion", PORTIONS)
+def ours(path: Path) -> set[str]:
+    return {name.removeprefix("sordino.") for name in imports(path) if name.startswith("sordino.")}
+
+
+def within(entry: str, here: str) -> set[str]:
+    """The packages that an entry of `here` stands for."""
+    if entry.partition(".")[0] == here.partition(".")[0]:
+        return {entry}
+    return {name for name in PACKAGES if name == entry or name.startswith(f"{entry}.")}
+
+
+def allowed(here: str) -> set[str]:
+    return {name for entry in ALLOWED[here].split() for name in within(entry, here)}
+
+
+@pytest.mark.parametrize("portion", BELOW)
 def test_namespace_portion_has_no_init(portion: str) -> None:
     assert not (ROOT / portion / "sordino" / "__init__.py").exists(), (
         "an __init__.py here hides the other portions of the namespace"
@@ -84,21 +151,54 @@ def test_namespace_portion_has_no_init(portion: str) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_run_one_way(path: Path) -> None:
-    allowed = ALLOWED.get(area(path))
-    if allowed is not None:
-        used = {n.split(".")[1] for n in imported(path) if n.startswith("sordino.")}
-        assert used <= allowed, f"{area(path)} must not import {sorted(used - allowed)}"
-    assert "campaigns" not in {n.split(".")[0] for n in imported(path)}, "it is not in the wheel"
-    if path.is_relative_to(ROOT / "hw"):
-        outside = {n.split(".")[0] for n in imported(path)} - {"amaranth", "sordino"}
-        import sys
+    portion = path.relative_to(ROOT).parts[0]
+    here = package(module(path))
+    for name in ours(path):
+        there = MODULES[name].relative_to(ROOT).parts[0]
+        assert there in BELOW[portion], f"{portion} must not import {name}, which is in {there}"
+        assert package(name) in allowed(here) | {here}, f"{here} must not import {name}"
+    roots = {name.partition(".")[0] for name in imports(path)}
+    assert "campaigns" not in roots, "campaigns are not in the wheel"
+    if portion == "hw":
+        outside = roots - {"amaranth", "sordino"} - set(sys.stdlib_module_names)
+        assert not outside, f"hw imports {sorted(outside)}"
+        assert "__future__" not in roots, "it destroys Amaranth's declarations"
 
-        assert outside <= set(sys.stdlib_module_names), f"hw imports {sorted(outside)}"
-        assert "__future__" not in imported(path), "it destroys Amaranth's declarations"
+
+def test_every_package_says_what_it_imports_and_no_more() -> None:
+    assert set(ALLOWED) == PACKAGES
+    used: dict[str, set[str]] = {name: set() for name in PACKAGES}
+    for name, path in MODULES.items():
+        used[package(name)] |= {package(other) for other in ours(path)}
+    for name, entries in ALLOWED.items():
+        idle = [entry for entry in entries.split() if not within(entry, name) & used[name]]
+        assert not idle, f"{name} imports nothing of {idle}; take it out of ALLOWED"
 
 
-@pytest.mark.parametrize("path", FILES + CAMPAIGNS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_packages_import_without_circles() -> None:
+    TopologicalSorter({name: allowed(name) for name in ALLOWED}).prepare()  # or CycleError
+
+
+@pytest.mark.parametrize("name", sorted(PACKAGES))
+def test_packages_are_small_enough_to_look_through(name: str) -> None:
+    modules = [m for m in MODULES if m.rpartition(".")[0] == name and m not in PACKAGES]
+    assert len(modules) <= MOST_MODULES, f"{name} holds {sorted(modules)}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_package_is_typed_and_documented(path: Path) -> None:
+    assert path.parent.name == "sordino" or (path.parent / "__init__.py").exists()
     if path.name == "__init__.py":
-        assert (path.parent / "py.typed").exists() or (path.parents[1] / "py.typed").exists()
+        assert (path.parent / "py.typed").exists()
     assert ast.get_docstring(ast.parse(path.read_text())), f"{path} has no docstring"
+
+
+def test_tests_stand_where_what_they_test_stands() -> None:
+    folders = {
+        path.parent.relative_to(ROOT / "tests").parts
+        for portion in BELOW
+        for path in (ROOT / "tests" / portion).rglob("test_*.py")
+    }
+    homes = {(portion, *name.split(".")) for name in PACKAGES for portion in BELOW}
+    lost = {folder for folder in folders if len(folder) > 1} - homes
+    assert not lost, f"no package has the name of {lost}"

@@ -3,7 +3,7 @@
 //
 // One clock cycle is one evaluation with clk high: it finds the outputs of the cycle and what its
 // rising edge leaves in registers and memories. Between `settle` and `rise` the outputs are new and
-// the state is still the old one. Numbers of stores are sordino.isa.effects.Store.
+// the state is still the old one. Numbers of stores are sordino.isa.fields.Store.
 
 #pragma once
 
