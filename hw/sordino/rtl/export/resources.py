@@ -4,11 +4,12 @@ import re
 from collections import Counter
 from functools import lru_cache
 
-from sordino.arch import Config
+from sordino.arch import PRESETS, Config
 from sordino.rtl.export.emit import to_rtlil
 from sordino.rtl.machine import Machine
+from sordino.rtl.vector.unit import VectorUnit
 
-__all__ = ["SMALLEST_OPERAND", "memory_bits", "multipliers"]
+__all__ = ["SMALLEST_OPERAND", "memory_bits", "multipliers", "vector_multipliers"]
 
 SMALLEST_OPERAND = 7
 """Multiplications by fewer bits are a few adders."""
@@ -30,15 +31,29 @@ _KINDS = (
 )
 
 
+Operands = tuple[int, int]
+"""Widths of a multiplication, the larger one first."""
+
+
 @lru_cache(maxsize=16)
-def _cells(config: Config) -> tuple[dict[str, int], dict[str, int]]:
+def _cells(config: Config) -> tuple[dict[str, int], dict[Operands, int]]:
     """Memory bits by kind, and multipliers by operand widths."""
+    return _counted(to_rtlil(Machine(config)))
+
+
+@lru_cache(maxsize=1)
+def vector_multipliers() -> dict[Operands, int]:
+    """The vector unit's multipliers by operand widths, which are those of every machine."""
+    return _counted(to_rtlil(VectorUnit(PRESETS["tiny"])))[1]
+
+
+def _counted(text: str) -> tuple[dict[str, int], dict[Operands, int]]:
     memories: Counter[str] = Counter()
-    products: Counter[str] = Counter()
+    products: Counter[Operands] = Counter()
     module = ""
     widths: dict[str, int] = {}
     cell = ""
-    for line in to_rtlil(Machine(config)).splitlines():
+    for line in text.splitlines():
         words = line.split()
         if words[:1] == ["module"]:
             module = words[1].removeprefix("\\")
@@ -54,7 +69,7 @@ def _cells(config: Config) -> tuple[dict[str, int], dict[str, int]]:
             if cell == "$mul":
                 large, small = sorted((widths["\\A_WIDTH"], widths["\\B_WIDTH"]), reverse=True)
                 if small >= SMALLEST_OPERAND:
-                    products[f"{large} × {small}"] += 1
+                    products[large, small] += 1
             cell = ""
     return dict(memories), dict(products)
 
@@ -70,4 +85,4 @@ def memory_bits(config: Config) -> dict[str, int]:
 
 def multipliers(config: Config) -> dict[str, int]:
     """Multipliers by operand widths in bits."""
-    return dict(_cells(config)[1])
+    return {f"{large} × {small}": n for (large, small), n in _cells(config)[1].items()}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sordino.arch import Config
+from sordino.rtl.export.resources import vector_multipliers
 from sordino.tools.estimate.memories import MemoryShape, memories
 
 __all__ = ["ECP5_BLOCKS", "block_rams", "memory_blocks", "multiplier_blocks", "products"]
@@ -32,14 +33,14 @@ def block_rams(config: Config, shapes: Shapes) -> int:
     return sum(memory_blocks(memory, shapes) for memory in memories(config))
 
 
-_FIXED = ((16, 16, 4), (9, 7, 3), (11, 7, 2), (33, 17, 4))
-"""The vector unit's multiplications: operand widths and how many."""
 _LANE = (15, 8)
+"""Operand widths of a lane's multiplication."""
 
 
 def products(config: Config) -> list[tuple[int, int, int]]:
     """Operand widths of every multiplication and how many there are, as `resources.multipliers`."""
-    return [(*_LANE, config.lanes), *_FIXED]
+    vector = [(a, b, n) for (a, b), n in vector_multipliers().items()]
+    return [(*_LANE, config.lanes), *vector]
 
 
 def multiplier_blocks(config: Config, large: int = 18, small: int = 18) -> int:
