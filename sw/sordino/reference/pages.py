@@ -1,10 +1,11 @@
-"""The pages: file name to Markdown, made from the contracts alone."""
+"""The pages, and the C header, by file name: text made from the contracts alone."""
 
 import json
 from collections.abc import Callable
 
 from sordino import arch
 from sordino.image import bits, host, image, packing, tans
+from sordino.isa.header import c_header
 from sordino.meta import table as meta
 from sordino.model import load
 from sordino.npy import MOST_NUMBERS
@@ -91,6 +92,7 @@ _LEAST_META = {"tokens": ["<blank>", " ", "A", "B"], "joint": {"activation": "ta
 PAGES: dict[str, Callable[[], str]] = {
     "arithmetic.md": arithmetic_page,
     "isa.md": isa_page,
+    "sordino.h": c_header,
     "image.md": image_page,
     "registers.md": registers_page,
     "presets.md": presets_page,
@@ -100,5 +102,5 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def render() -> dict[str, str]:
-    """Every page by file name."""
+    """Every page, and the C header, by file name."""
     return {name: page() for name, page in PAGES.items()}

@@ -22,6 +22,7 @@ from sordino.isa.encoding import EncodingError
 from sordino.isa.fields import ACTIVATION, COUNT, FLAG, STATE, Store, by, reads, writes
 from sordino.isa.hazards import Region, claims, conflict, hazards
 from sordino.isa.hazards import writes as written
+from sordino.isa.header import c_header
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.operations import ISA, Embed, Halt, Matvec
 from sordino.isa.pipelines import Pipeline
@@ -37,7 +38,8 @@ from sordino.testing.images.programs import (
 )
 
 CONFIG = random_config(np.random.default_rng(0))
-PAGE, WORDS = isa_page(), {o.mnemonic: o(overlaps=5).encode() for o in ISA}
+PAGE, HEADER = isa_page(), c_header()
+WORDS = {o.mnemonic: o(overlaps=5).encode() for o in ISA}
 
 
 class Negate(Instruction, opcode=30, unit=Unit.VECTOR):
@@ -144,6 +146,17 @@ def test_the_page_shows_it() -> None:
     )
 
 
+def test_the_c_header_has_it() -> None:
+    header = c_header(OWN)
+    opcode = f"    SORDINO_OP_NEGATE = 30, /* {Negate.__doc__} */\n"
+    start = header.index("\n/* Fields of NEGATE */")
+    fields = header[start : header.index("};\n", start) + 3]
+    assert "    SORDINO_FIELD_NEGATE_COUNT = SORDINO_FIELD(40, 12, 0), /* at least 1 */\n" in fields
+    assert "SORDINO_FIELD_NEGATE_WIDE = SORDINO_FIELD(52, 1, 0)" in fields
+    assert header.count(opcode) == 1
+    assert header.replace(opcode, "").replace(fields, "") == HEADER
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_random_programs_use_it_and_every_engine_runs_them(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -180,6 +193,6 @@ def test_golden_does_what_it_means() -> None:
 
 
 def test_nothing_else_has_changed() -> None:
-    assert isa_page() == PAGE
+    assert (isa_page(), c_header()) == (PAGE, HEADER)
     assert {o.mnemonic: o(overlaps=5).encode() for o in ISA} == WORDS
     assert "NEGATE" not in ISA.opcodes.__members__

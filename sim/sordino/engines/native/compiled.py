@@ -25,6 +25,7 @@ import platformdirs
 import sordino.rtl
 from sordino.arch import Config
 from sordino.engines.errors import ToolError
+from sordino.engines.native.headers import headers
 from sordino.errors import InputError
 from sordino.locks import exclusive
 from sordino.rtl.export.yosys import cxxrtl_headers, run_yosys, yosys_version
@@ -89,6 +90,7 @@ def _key(config: Config, debug: bool) -> str:
     digest = hashlib.sha256()
     for path in [*_sources(), HARNESS, *_HEADERS]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update(repr(sorted(headers().items())).encode())
     fields = {k: v for k, v in config.as_dict().items() if k not in ("name", "clock_hz")}
     digest.update(repr(sorted(fields.items())).encode())
     digest.update(f"{version('amaranth')} {yosys_version()}".encode())
@@ -208,10 +210,11 @@ def _compile(config: Config, debug: bool, folder: Path, stem: str) -> Path:
                 "#include <cxxrtl/capi/cxxrtl_capi.cc>\n#include <cxxrtl/capi/cxxrtl_capi_vcd.cc>\n"
             )
             design.write_text(_cplusplus(config, debug) + capi)
+            for name, text in headers().items():
+                (place / name).write_text(text)
             sources = (str(design), str(HARNESS))
-            _call(
-                place, [*_compiler(), *FLAGS, f"-I{cxxrtl_headers()}", "-o", str(output), *sources]
-            )
+            include = (f"-I{cxxrtl_headers()}", f"-I{place}")
+            _call(place, [*_compiler(), *FLAGS, *include, "-o", str(output), *sources])
             if not output.exists():
                 raise ToolError(
                     f"wanted a C++ compiler, got {_compiler()[0]}, which ended without a library; "

@@ -55,7 +55,7 @@ void sordino_names(Harness *h) {
 size_t sordino_bind(Harness *h, uint32_t store, const char *name) {
     cxxrtl_object *object = h->find(name);
     if (!object) return 0;
-    if (store == REGISTER) {
+    if (store == SORDINO_STORE_REGISTER) {
         h->registers = object;
     } else {
         h->memories[store].push_back({object->curr, object->depth, object->width});
@@ -131,12 +131,13 @@ void sordino_load(Harness *h, const uint64_t *words, size_t count) {
     for (int k = 0; k < 8; ++k) h->settle(), h->rise();
 }
 
-// Program facts: REGIONS x (store, base, count) an address, which addresses hold an INPUT, and Who
-// executes what is there.
-void sordino_program(Harness *h, const uint32_t *regions, const uint8_t *is_input,
-                     const uint8_t *executes, size_t count) {
-    h->regions.resize(REGIONS * count);
-    for (size_t k = 0; k < REGIONS * count; ++k)
+// Program facts: the regions (store, base, count) that instructions write, where those of each
+// address end, which addresses hold an INPUT, and Who executes what is there.
+void sordino_program(Harness *h, const uint32_t *regions, const uint32_t *ends,
+                     const uint8_t *is_input, const uint8_t *executes, size_t count) {
+    h->ends.assign(ends, ends + count);
+    h->regions.resize(count ? ends[count - 1] : 0);
+    for (size_t k = 0; k < h->regions.size(); ++k)
         h->regions[k] = {regions[3 * k], regions[3 * k + 1], regions[3 * k + 2]};
     h->is_input.assign(is_input, is_input + count);
     h->executes.assign(executes, executes + count);
@@ -224,8 +225,8 @@ const uint32_t *sordino_counters(Harness *h) { return h->counters->curr; }
 // Copy a store's memories as region values; the number copied.
 size_t sordino_dump(Harness *h, uint32_t store, int32_t *out) {
     size_t n = 0;
-    if (store == REGISTER) {
-        for (int r = 0; r < 8; ++r)
+    if (store == SORDINO_STORE_REGISTER) {
+        for (int r = 0; r < SORDINO_REGISTERS; ++r)
             out[n++] = int32_t((h->registers->curr[r / 2] >> (16 * (r % 2))) & 0xffff);
         return n;
     }

@@ -3,7 +3,8 @@
 //
 // One clock cycle is one evaluation with clk high: it finds the outputs of the cycle and what its
 // rising edge leaves in registers and memories. Between `settle` and `rise` the outputs are new and
-// the state is still the old one. Numbers of stores are sordino.isa.fields.Store.
+// the state is still the old one. sordino.h and trace.h are made of the contracts, when the machine is
+// compiled (sordino.engines.native.headers).
 
 #pragma once
 
@@ -18,12 +19,9 @@
 #include <cxxrtl/capi/cxxrtl_capi_vcd.h>
 
 #include "external.hpp"
+#include "sordino.h"
+#include "trace.h"
 
-enum Store { ACTIVATION, STATE, BANK0, BANK1, REGISTER, PC, TOKEN, STORES };
-constexpr uint32_t NO_REGION = 0xffffffff;
-constexpr int REGIONS = 3;
-// Who executes, in the order of sordino.rtl.shared.ports.RETIRES.
-enum Who { OWN, ARRAY, VECTOR, TABLE, WHO };
 constexpr uint32_t NOBODY = 0xffffffff;
 
 struct Region {
@@ -57,9 +55,10 @@ struct Harness {
                   *finished = nullptr, *error = nullptr, *code = nullptr, *trace = nullptr,
                   *counters = nullptr, *registers = nullptr, *pc = nullptr;
     std::string missing;
-    std::vector<Memory> memories[STORES];
+    std::vector<Memory> memories[SORDINO_STORES];
 
-    std::vector<Region> regions;  // REGIONS a program address
+    std::vector<Region> regions;  // what the instruction at each program address writes
+    std::vector<uint32_t> ends;  // where those of an address end in `regions`
     std::vector<uint8_t> is_input, executes;  // Who, by address
     const int8_t *features = nullptr;
     size_t features_left = 0;
@@ -132,11 +131,11 @@ struct Harness {
         sample_vcd();
     }
     void append(std::vector<int32_t> &values, const Region &region, uint32_t next) const {
-        if (region.store == PC) {
+        if (region.store == SORDINO_STORE_PC) {
             values.push_back(int32_t(next));
-        } else if (region.store == TOKEN) {
+        } else if (region.store == SORDINO_STORE_TOKEN) {
             values.push_back(int32_t(last_token));
-        } else if (region.store == REGISTER) {
+        } else if (region.store == SORDINO_STORE_REGISTER) {
             const uint32_t word = registers->curr[region.base / 2];
             values.push_back(int32_t(region.base % 2 ? word >> 16 : word & 0xffff));
         } else {
@@ -167,12 +166,10 @@ struct Harness {
         Pending &made = pending[at_work[who].number];
         made.done = true;
         if (ended) {
-            append(made.values, {PC, 0, 1}, next);
+            append(made.values, {SORDINO_STORE_PC, 0, 1}, next);
         } else {
-            for (int k = 0; k < REGIONS; ++k) {
-                const Region &region = regions[REGIONS * at + k];
-                if (region.store != NO_REGION) append(made.values, region, next);
-            }
+            for (uint32_t k = at ? ends[at - 1] : 0; k < ends[at]; ++k)
+                append(made.values, regions[k], next);
         }
     }
     void hand_out() {
@@ -184,13 +181,17 @@ struct Harness {
             pending.erase(pending.begin());
         }
     }
-    // sordino.rtl.shared.ports.Trace: issue, four retirements (a valid bit and a pc each), next.
+    // The address of an event of the trace port, or NOBODY.
+    uint32_t event(size_t from) const {
+        return bits(trace, from + TRACE_VALID, 1) ? bits(trace, from + TRACE_PC, TRACE_PC_BITS)
+                                                  : NOBODY;
+    }
     void follow() {
-        constexpr size_t EVENT = 17;
-        if (bits(trace, 0, 1)) began(bits(trace, 1, 16));
-        const uint32_t next = bits(trace, (1 + WHO) * EVENT, 16);
+        const uint32_t issue = event(TRACE_ISSUE);
+        if (issue != NOBODY) began(issue);
+        const uint32_t next = bits(trace, TRACE_NEXT, TRACE_PC_BITS);
         for (int who = 0; who < WHO; ++who)
-            if (bits(trace, (1 + who) * EVENT, 1)) retired(who, next);
+            if (event(TRACE_RETIRE + who * TRACE_EVENT_BITS) != NOBODY) retired(who, next);
         hand_out();
     }
     // A cycle is the MATVEC's at work, else the vector instruction's, the TABLE's, or that of the

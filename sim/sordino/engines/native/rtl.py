@@ -29,8 +29,6 @@ __all__ = ["Rtl", "load_writes"]
 
 _CYCLES_A_CALL = 200_000
 _VALUES_A_CALL = 1 << 20
-_NO_REGION = 0xFFFFFFFF
-_REGIONS = 3
 _BASE_PAGE = 0x12345
 """Where external memory begins."""
 _WHO = {Unit.NONE: "own", Unit.ARRAY: "array", Unit.VECTOR: "vector", Unit.TABLE: "table"}
@@ -77,7 +75,7 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
         ("external", ctypes.c_int, [pointer, text, size, u32, u32, u32, u32, u32]),
         ("beats", u64, [pointer]),
         ("load", None, [pointer, pointer, size]),
-        ("program", None, [pointer, pointer, pointer, pointer, size]),
+        ("program", None, [pointer, pointer, pointer, pointer, pointer, size]),
         (
             "start",
             None,
@@ -170,16 +168,18 @@ class Rtl:
 
     def _describe_program(self) -> None:
         program = self.image.program
-        regions = np.full((len(program), _REGIONS, 3), _NO_REGION, dtype=np.uint32)
         inputs, executes = (np.zeros(len(program), dtype=np.uint8) for _ in range(2))
+        written, ends = [], np.zeros(len(program), dtype=np.uint32)
         for at, instruction in enumerate(program):
             inputs[at] = isinstance(instruction, Input)
             executes[at] = RETIRES.index(_WHO[instruction.unit])
-            for number, region in enumerate(writes(instruction, self.image.config)):
-                regions[at, number] = (region.store.value, region.base, region.count)
+            written += writes(instruction, self.image.config)
+            ends[at] = len(written)
+        regions = np.array([(r.store.value, r.base, r.count) for r in written], dtype=np.uint32)
         self._library.sordino_program(
             self._handle,
             regions.ctypes.data,
+            ends.ctypes.data,
             inputs.ctypes.data,
             executes.ctypes.data,
             len(program),

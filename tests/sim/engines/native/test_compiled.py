@@ -94,6 +94,9 @@ def test_a_changed_source_harness_or_compiler_makes_another_machine(
     monkeypatch.setattr(compiled, "HARNESS", harness)
     assert not is_cached(TINY)
     monkeypatch.undo()
+    monkeypatch.setattr(compiled, "headers", lambda: {"sordino.h": "// other"})
+    assert not is_cached(TINY)
+    monkeypatch.undo()
 
 
 def test_the_key_covers_all_hardware() -> None:
@@ -105,6 +108,7 @@ def test_the_key_covers_all_hardware() -> None:
         "arith.py",
         "tans.py",
         "operations.py",
+        "header.py",
     } <= names
 
 
