@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+DOCS = ROOT / "docs"
+PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("contributing/*.md")])
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
 
 
 def without_code(markdown: str) -> str:
@@ -20,7 +25,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(\s*([^)\s]+)\)", without_code(page.read_text())):
         if target.startswith(("http:", "https:")):
@@ -31,9 +36,10 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(path), f"{page.name}: {target}"
 
 
-def test_every_page_is_linked_from_the_index() -> None:
-    linked = set(re.findall(r"\]\((\w+\.md)\)", (ROOT / "docs" / "index.md").read_text()))
-    assert linked == {page.name for page in PAGES} - {"README.md", "index.md"}
+@pytest.mark.parametrize("folder", [DOCS, DOCS / "contributing"], ids=name_of)
+def test_every_page_is_linked_from_the_index(folder: Path) -> None:
+    linked = set(re.findall(r"\]\((\w+\.md)\)", (folder / "index.md").read_text()))
+    assert linked == {page.name for page in folder.glob("*.md")} - {"index.md"}
 
 
 def named_code(page: Path) -> set[str]:
@@ -58,6 +64,6 @@ def is_there(name: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_code_that_is_named_is_there(page: Path) -> None:
     assert not {name for name in named_code(page) if not is_there(name)}
