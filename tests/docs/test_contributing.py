@@ -163,7 +163,7 @@ def test_a_preset_by_the_checklist(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert (tmp_path / "build" / "medium.sordino").exists()
 
 
-# An engine.
+# An engine, and an instruction.
 
 
 def test_every_engine_has_a_row() -> None:
@@ -172,3 +172,12 @@ def test_every_engine_has_a_row() -> None:
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)[: len(ENGINES.choices)] == list(
         ENGINES.choices
     )
+
+
+def test_the_files_that_multiply_touched_are_all_that_know_it() -> None:
+    listed = re.findall(r"^\| `(.+?)` \|", section("instruction.md", "What MULTIPLY touched"), re.M)
+    known = re.compile(r"\bMULTIPLY\b|class Multiply\b|Pipeline\.PRODUCT\b|Order\.PRODUCTS\b")
+    files = [path for portion in ("hw", "sim") for path in (ROOT / portion).rglob("*.py")]
+    found = {path.relative_to(ROOT).as_posix() for path in files if known.search(path.read_text())}
+    assert found == set(listed)
+    assert len(listed) <= 8
