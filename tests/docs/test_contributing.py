@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from sordino.cli.engines import ENGINES
 from sordino.cli.main import cli
+from sordino.cli.shared.engines import ENGINES
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "contributing"

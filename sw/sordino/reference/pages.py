@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from sordino import arch
 from sordino.image import bits, host, image, packing, tans
-from sordino.isa.header import c_header
+from sordino.isa.text.header import c_header
 from sordino.meta import table as meta
 from sordino.model import load
 from sordino.npy import MOST_NUMBERS

@@ -13,12 +13,12 @@ from sordino.golden.execution import SEMANTICS, Context, bind
 from sordino.golden.machine import Golden
 from sordino.golden.state import State, Stop
 from sordino.golden.weights import WeightStore
+from sordino.image.image import Image, ImageError
 from sordino.isa.fields import Store
 from sordino.isa.hazards import writes
-from sordino.isa.image import Image, ImageError
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.registers import Error
-from sordino.testing.programs import random_config, random_features, random_program
+from sordino.testing.images.programs import random_config, random_features, random_program
 
 MEMORIES = (Store.ACTIVATION, Store.STATE, Store.BANK0, Store.BANK1)
 

@@ -22,12 +22,12 @@ from sordino.isa.encoding import EncodingError
 from sordino.isa.fields import ACTIVATION, COUNT, FLAG, STATE, Store, by, reads, writes
 from sordino.isa.hazards import Region, claims, conflict, hazards
 from sordino.isa.hazards import writes as written
-from sordino.isa.header import c_header
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.operations import ISA, Embed, Halt, Matvec
 from sordino.isa.pipelines import Pipeline
 from sordino.isa.text.assemble import AssemblyError, assemble
 from sordino.isa.text.disassemble import disassemble
+from sordino.isa.text.header import c_header
 from sordino.reference.instructions import isa_page
 from sordino.testing.images.builder import ProgramBuilder
 from sordino.testing.images.programs import (

@@ -3,7 +3,7 @@
 from amaranth.hdl import Shape
 from amaranth.lib import data
 
-from sordino.isa.header import c_header
+from sordino.isa.text.header import c_header
 from sordino.rtl.shared.ports import RETIRES, Event, Trace
 
 __all__ = ["headers", "trace_header"]

@@ -12,10 +12,10 @@ import pytest
 from sordino.isa import registers
 from sordino.isa.choices import Condition, Function, Space
 from sordino.isa.fields import COUNT, NUMBER, Field, Store
-from sordino.isa.header import c_header
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.instruction_set import InstructionSet
 from sordino.isa.operations import ISA
+from sordino.isa.text.header import c_header
 
 C = next((found for name in ("cc", "gcc", "clang") if (found := shutil.which(name))), None)
 CPP = next((found for name in ("c++", "g++", "clang++") if (found := shutil.which(name))), None)
