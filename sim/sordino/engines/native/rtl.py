@@ -19,7 +19,7 @@ from sordino.image.fit import check_fit
 from sordino.image.image import Image
 from sordino.image.loading import load_sections
 from sordino.isa.fields import Store
-from sordino.isa.hazards import writes
+from sordino.isa.hazards import Region, writes
 from sordino.isa.instruction import Unit
 from sordino.isa.operations import Input
 from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget, capacities
@@ -169,7 +169,8 @@ class Rtl:
     def _describe_program(self) -> None:
         program = self.image.program
         inputs, executes = (np.zeros(len(program), dtype=np.uint8) for _ in range(2))
-        written, ends = [], np.zeros(len(program), dtype=np.uint32)
+        written: list[Region] = []
+        ends = np.zeros(len(program), dtype=np.uint32)
         for at, instruction in enumerate(program):
             inputs[at] = isinstance(instruction, Input)
             executes[at] = RETIRES.index(_WHO[instruction.unit])
