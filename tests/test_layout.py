@@ -26,7 +26,7 @@ ALLOWED = {
     "isa.text": "files isa",
     "locks": "errors",
     "rtl": "arch arith image isa rtl.host rtl.lanes rtl.shared rtl.vector",
-    "rtl.export": "arch errors extras files isa rtl",
+    "rtl.export": "arch errors extras files isa rtl rtl.vector",
     "rtl.host": "arch image isa rtl.shared",
     "rtl.lanes": "arch arith image isa rtl.shared rtl.streaming",
     "rtl.shared": "arch arith image isa",
