@@ -224,7 +224,7 @@ def test_an_interrupted_build_ends_its_compiler(builds: Path, tmp_path) -> None:
     program = (
         "import pathlib, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from sordino.engines import compiled\n"
+        "from sordino.engines.native import compiled\n"
         "compiled._call(pathlib.Path(sys.argv[1]), [sys.argv[2]])\n"
     )
     line = [sys.executable, "-c", program, str(tmp_path), str(tmp_path / "c++")]

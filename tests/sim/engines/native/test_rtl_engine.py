@@ -159,7 +159,7 @@ def test_waveform(tmp_path) -> None:
     assert recorded.tokens == Golden(image).run(features).tokens
     text = path.read_text()
     names = {line.split()[4] for line in text.splitlines() if line.startswith("$var")}
-    assert {"clk", "start", "finished", "trace", "tokens__valid"} <= names
+    assert {"clk", "start", "host__run__finished", "trace", "tokens__valid"} <= names
     assert "$scope module sequencer $end" in text
     assert "$scope module lane3 $end" in text
     times = [int(line[1:]) for line in text.splitlines() if line.startswith("#")]
