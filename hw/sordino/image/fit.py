@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sordino.arch import STREAM_WORD_BITS
 from sordino.image.image import Image, ImageError
 from sordino.image.sizes import needed
+from sordino.isa.operations import ISA
 from sordino.isa.registers import CAPACITIES, capacities
 
 __all__ = ["check_fit"]
@@ -22,8 +23,16 @@ def _ring_words(machine: Mapping[str, int]) -> int:
 def check_fit(image: Image, machine: Mapping[str, int]) -> None:
     """Compare an image with the capacity registers of a machine, by name.
 
-    Raises ImageError, one line with everything that differs or is too small.
+    The machine's operations are those of ISA. Raises ImageError, one line with everything that
+    differs or is too small.
     """
+    for address, instruction in enumerate(image.program):
+        if type(instruction) not in ISA:
+            raise ImageError(
+                f"instruction {address} ({instruction.mnemonic}): wanted an operation of the "
+                "machine, got one of another instruction set; run the image with Golden or Cycles "
+                "and its semantics"
+            )
     if missing := [name for name in CAPACITIES if name not in machine]:
         raise ImageError(
             f"wanted all capacities of the machine, got none of {', '.join(missing)}; "

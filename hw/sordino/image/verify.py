@@ -198,8 +198,11 @@ class _Verifier:
             if i.fields[name] > last:
                 self.fail(i, f"{name} is address {i.fields[name]}, wanted 0 to {last}")
         following = i.ways(Control(self.address, stack=(0,)))
-        if any(max(way.pc, *way.stack, 0) > last for way in following):
+        reached = [address for way in following for address in (way.pc, *way.stack)]
+        if any(address > last for address in reached):
             self.fail(i, "the program ends after it, wanted HALT, JUMP or RETURN last")
+        if any(address < 0 for address in reached):
+            self.fail(i, f"goes on at address {min(reached)}, wanted 0 to {last}")
 
     def check_operands(self, i: Instruction) -> None:
         for name in i.meant(Kind.COUNT):
@@ -216,7 +219,10 @@ class _Verifier:
         for name in i.meant(Words):
             self.check_words(i, name)
         for name in i.meant(Parameters):
-            self.check_parameters(i, name, 0)
+            if not _moves(i, name):
+                self.check_parameters(i, name, 0)
+        for name in i.meant(Words):
+            self.check_register(i, name)
         for name in i.meant(Kind.MATRIX):
             self.check_matrix(i, name)
         for name in i.meant(Kind.TABLE):
@@ -225,9 +231,11 @@ class _Verifier:
     def check_words(self, i: Instruction, name: str) -> None:
         """A range of a memory, or a slot of a table."""
         store, base, count = i.uses(name, self.config)
+        if count < 1:
+            self.fail(i, f"{name} takes no words, wanted at least 1")
         if store is Store.REGISTER:
-            self.check_register(i, name)
-        elif store in _SLOTS:
+            return
+        if store in _SLOTS:
             setting = _SLOTS[store]
             self.fit(setting, base + count, f"{name} is {base}", self.where(i))
             if not i.FIELDS[name].meaning.writes:
@@ -239,8 +247,10 @@ class _Verifier:
 
     def check_register(self, i: Instruction, name: str) -> None:
         """What an instruction may write to a register must fit there."""
+        if not i.FIELDS[name].meaning.writes or i.uses(name, self.config)[0] is not Store.REGISTER:
+            return
         highest = i.most(self.image.parameters, self.config)
-        if i.FIELDS[name].meaning.writes and highest > _REGISTER_HIGH:
+        if highest > _REGISTER_HIGH:
             self.fail(i, f"index {highest}, wanted at most {_REGISTER_HIGH}")
 
     def check_loaded(self, i: Instruction, store: Store, slot: int) -> None:
@@ -348,9 +358,8 @@ class _Verifier:
 
     def check_rows(self, i: Instruction) -> None:
         for name in i.meant(Parameters):
-            meaning = i.FIELDS[name].meaning
-            if isinstance(meaning, Parameters) and meaning.row:
-                self.check_parameters(i, name, self.highest_value(i.fields[meaning.row[0]]))
+            if row := _moves(i, name):
+                self.check_parameters(i, name, self.highest_value(i.fields[row[0]]))
 
     def highest_value(self, register: int) -> int:
         """A bound on what `register` may hold at any time, from all that write it."""
@@ -363,3 +372,9 @@ class _Verifier:
             ),
             default=0,
         )
+
+
+def _moves(i: Instruction, name: str) -> tuple[str, str] | None:
+    """The register and the stride by which parameters move, where they do."""
+    meaning = i.FIELDS[name].meaning
+    return meaning.row if isinstance(meaning, Parameters) else None

@@ -7,6 +7,7 @@ CALL of a subroutine that the RETURN belongs to.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from sordino.isa.instruction import Control, Instruction
 
@@ -19,10 +20,27 @@ Facts = frozenset[int]
 """What may be so at an address, as numbers."""
 
 
-def _edges(address: int, instruction: Instruction) -> list[tuple[int, bool]]:
-    """Addresses that may follow, _CALLER for a return, each with whether it is a call's."""
-    ways = instruction.ways(Control(address, stack=(_CALLER,)))
-    return [(way.pc, len(way.stack) > 1) for way in ways]
+class _Edge(NamedTuple):
+    """A way on from an instruction: where to, _CALLER for a return; for a call also where back."""
+
+    to: int
+    back: int | None = None
+
+
+def _edges(address: int, instruction: Instruction) -> list[_Edge]:
+    """Every way on; ValueError for one that neither keeps the stack nor pushes nor pops once."""
+    found = []
+    for pc, _, stack in instruction.ways(Control(address, stack=(_CALLER,))):
+        if pc == _CALLER and not stack:
+            found.append(_Edge(_CALLER))
+        elif pc != _CALLER and stack[:1] == (_CALLER,) and len(stack) <= 2:
+            found.append(_Edge(pc, *stack[1:]))
+        else:
+            raise ValueError(
+                f"{instruction.mnemonic}: wanted ways that keep the stack, push one address or pop "
+                f"one and go there, got address {pc} and stack {stack}"
+            )
+    return found
 
 
 def decides(instruction: Instruction) -> bool:
@@ -34,24 +52,21 @@ def decides(instruction: Instruction) -> bool:
 def successors(program: Sequence[Instruction]) -> list[list[int]]:
     """Addresses of the program that may come after each one."""
     edges = [_edges(address, instruction) for address, instruction in enumerate(program)]
-    # Within a subroutine a call leads to the instruction after it.
-    inside = [
-        [address + 1 if call else to for to, call in following]
-        for address, following in enumerate(edges)
-    ]
+    # Within a subroutine a call leads to where its subroutine returns.
+    inside = [[to if back is None else back for to, back in following] for following in edges]
     callers: dict[int, list[int]] = defaultdict(list)
-    for address, following in enumerate(edges):
-        for to, call in following:
-            if call:
-                callers[to].append(address + 1)
-    back: dict[int, set[int]] = defaultdict(set)
+    for following in edges:
+        for to, back in following:
+            if back is not None:
+                callers[to].append(back)
+    returning: dict[int, set[int]] = defaultdict(set)
     for entry, after in callers.items():
         for address in _reached(entry, inside):
             if _CALLER in inside[address]:
-                back[address].update(after)
+                returning[address].update(after)
     found = []
     for address, following in enumerate(edges):
-        after_it = [n for n, _ in following if n != _CALLER] + sorted(back[address])
+        after_it = [to for to, _ in following if to != _CALLER] + sorted(returning[address])
         found.append([n for n in after_it if n < len(program)])
     return found
 

@@ -10,17 +10,23 @@ first; an instruction is an instance of it, with an integer for each field:
     Copy("layer", space=Space.STATE, source=4, destination=100, count=40).encode()
 """
 
-import inspect
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple, Self
+from operator import index
+from typing import Any, ClassVar, NamedTuple, NoReturn, Self
 
 from amaranth.hdl import Shape
 from amaranth.lib import data, enum
 
 from sordino.arch import Config
+from sordino.isa.declaration import (
+    Declared,
+    check_elements,
+    check_fields,
+    check_operation,
+    table,
+)
 from sordino.isa.encoding import EncodingError, check_field
 from sordino.isa.fields import (
-    CHOICE,
     REGISTER_BITS,
     Extent,
     Field,
@@ -52,7 +58,8 @@ OVERLAPS_BITS = 3
 HEAD_BITS = OPCODE_BITS + OVERLAPS_BITS
 """Bits before an operation's own."""
 ARGUMENT_BITS = INSTRUCTION_BITS - HEAD_BITS
-STREAMING_BIT = ARGUMENT_BITS - 12
+STREAMING_BITS = 12
+STREAMING_BIT = ARGUMENT_BITS - STREAMING_BITS
 """First bit of the fields that only machines with `stream_bus` know."""
 REGISTERS = 8
 """Scalar registers of the sequencer, unsigned and REGISTER_BITS wide."""
@@ -100,7 +107,7 @@ class Control(NamedTuple):
         return self._replace(registers=tuple(registers))
 
 
-class Instruction:
+class Instruction(metaclass=Declared):
     """One instruction: the values of its operation's fields, as integers.
 
     fields    by name; targets may be labels (text) until a program is finished
@@ -155,27 +162,39 @@ class Instruction:
         awaits: Unit = Unit.NONE,
         blocks: bool = False,
     ) -> None:
+        if type(opcode) is not int:
+            raise TypeError(f"{cls.__name__}: wanted an opcode, got {opcode!r}")
         check_field("opcode", opcode, OPCODE_BITS)
+        _declare_fields(cls)
         cls.number, cls.mnemonic = opcode, cls.__name__.upper()
         cls.unit, cls.awaits, cls.blocks = unit, awaits, blocks
-        _declare_fields(cls)
+        check_operation(cls, Unit)
+        check_fields(cls, cls.FIELDS)
         cls.plain = cls.ways is Instruction.ways and not any(_registers(cls))
-        if unit is Unit.VECTOR and not (hasattr(cls, "elements") and hasattr(cls, "pipeline")):
-            raise TypeError(f"{cls.__name__}: wanted elements and a pipeline of the vector unit")
+        if unit is Unit.VECTOR:
+            check_elements(cls)
         if unit and unit is not Unit.VECTOR and cls.duration is Instruction.duration:
             raise TypeError(f"{cls.__name__}: wanted a method that says its duration")
 
     def __init__(self, layer: str = "", *, overlaps: int | Unit = Unit.NONE, **values: Any) -> None:
+        if not self.mnemonic:
+            raise TypeError("wanted an operation, got Instruction itself")
         for name in values:
             if name not in self.FIELDS:
                 raise EncodingError(
                     f"{self.mnemonic} has no field {name!r}; it has {list(self.FIELDS)}"
                 )
-        units = overlaps.value if isinstance(overlaps, Unit) else overlaps
+        try:
+            units = index(overlaps.value if isinstance(overlaps, Unit) else overlaps)
+            fields = {name: _plain(values.get(name, 0)) for name in self.FIELDS}
+        except TypeError:
+            raise EncodingError(
+                f"{self.mnemonic}: wanted whole numbers in its fields and overlaps, got "
+                f"{values}, {overlaps}"
+            ) from None
         if not 0 <= units < 1 << OVERLAPS_BITS:
             raise EncodingError(f"{self.mnemonic}: overlaps is {units}, wanted 0 to 7")
-        self.fields = {name: _plain(values.get(name, 0)) for name in self.FIELDS}
-        self.layer, self.overlaps = layer, Unit(units)
+        self.__dict__.update(fields=fields, layer=layer, overlaps=Unit(units))
 
     def __getattr__(self, name: str) -> int:
         try:
@@ -183,6 +202,12 @@ class Instruction:
             return value
         except KeyError:
             raise AttributeError(f"{self.mnemonic} has no field {name!r}") from None
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"wanted replace({name}=...), which makes another {self.mnemonic}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{self.mnemonic} keeps its {name!r}")
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -200,10 +225,13 @@ class Instruction:
         more = f", overlaps={self.overlaps!r}" if self.overlaps else ""
         return f"{type(self).__name__}({self.layer!r}{values}{more})"
 
-    def replace(self, *, overlaps: int | Unit | None = None, **values: Any) -> Self:
+    def replace(
+        self, layer: Any = None, *, overlaps: int | Unit | None = None, **values: Any
+    ) -> Self:
         """The same instruction with other values of some fields."""
         units = self.overlaps if overlaps is None else overlaps
-        return type(self)(self.layer, overlaps=units, **{**self.fields, **values})
+        layer = self.layer if layer is None else layer
+        return type(self)(layer, overlaps=units, **{**self.fields, **values})
 
     def resolved(self, labels: Mapping[str, int]) -> Self:
         """The same with addresses for its labels; EncodingError for a label that is not there."""
@@ -308,7 +336,7 @@ def _registers(operation: type[Instruction]) -> Iterator[str]:
 
 def _plain(value: Any) -> Any:
     """A field's value as an integer; a label stays text."""
-    return value if isinstance(value, str) else int(getattr(value, "value", value))
+    return value if isinstance(value, str) else index(getattr(value, "value", value))
 
 
 def _bits(field: Field, value: Any) -> int:
@@ -325,24 +353,17 @@ def _bits(field: Field, value: Any) -> int:
 
 def _declare_fields(cls: type[Instruction]) -> None:
     """Make FIELDS and the layouts of an operation from the table in its body."""
-    shapes: dict[str, Any] = inspect.get_annotations(cls)
-    meanings: dict[str, Meaning] = {}
-    for name, shape in shapes.items():
-        choices = isinstance(shape, type) and issubclass(shape, enum.Enum)
-        meaning = cls.__dict__.get(name, CHOICE if choices else None)
-        if not isinstance(meaning, Meaning):
-            raise TypeError(
-                f"{cls.__name__}: wanted a meaning for field {name!r}, got {meaning!r}; a number "
-                "that addresses nothing is NUMBER"
-            )
-        meanings[name] = meaning
-        if name in cls.__dict__:
-            delattr(cls, name)
+    declared = table(cls)
+    shapes = {name: shape for name, (shape, _) in declared.items()}
+    meanings = {name: meaning for name, (_, meaning) in declared.items()}
+    for name in set(shapes) & set(cls.__dict__):
+        delattr(cls, name)
     own = {name: shape for name, shape in shapes.items() if not meanings[name].streaming}
     more = {name: shape for name, shape in shapes.items() if meanings[name].streaming}
     cls.layout = data.StructLayout(own)
     cls.streaming = data.StructLayout(more) if more else None
-    if cls.layout.size > (STREAMING_BIT if more else ARGUMENT_BITS):
+    last = cls.streaming.size if more else 0
+    if cls.layout.size > (STREAMING_BIT if more else ARGUMENT_BITS) or last > STREAMING_BITS:
         raise TypeError(f"{cls.__name__}: its fields do not fit in a word")
     cls.FIELDS = {}
     for layout, first in ((cls.layout, 0), (cls.streaming, STREAMING_BIT)):

@@ -27,11 +27,17 @@ class InstructionSet:
     """
 
     def __init__(self, operations: Iterable[Operation]) -> None:
-        self.operations = tuple(sorted(operations, key=lambda operation: operation.number))
+        given = tuple(operations)
+        for operation in given:
+            if not (isinstance(operation, type) and issubclass(operation, Instruction)):
+                raise TypeError(f"wanted operations, got {operation!r}")
+            if operation is Instruction:
+                raise TypeError("wanted operations, got Instruction itself")
+        self.operations = tuple(sorted(given, key=lambda operation: operation.number))
         self._by_code = {operation.number: operation for operation in self.operations}
         self._by_name = {operation.mnemonic: operation for operation in self.operations}
         if not len(self._by_code) == len(self._by_name) == len(self.operations):
-            names = ", ".join(f"{o.mnemonic} {o.number}" for o in self.operations)
+            names = ", ".join(f"{o.mnemonic} {o.number}" for o in _repeated(self.operations))
             raise ValueError(f"wanted every opcode and every mnemonic once, got {names}")
         self.opcodes: Any = _opcodes(self._by_name)
         layouts: dict[str, Any] = {o.mnemonic.lower(): o.layout for o in self.operations}
@@ -39,6 +45,15 @@ class InstructionSet:
         self.word = data.StructLayout(
             {"opcode": self.opcodes, "overlaps": Unit, "arguments": arguments}
         )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, InstructionSet) and self.operations == other.operations
+
+    def __hash__(self) -> int:
+        return hash(self.operations)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return InstructionSet, (self.operations,)
 
     def __iter__(self) -> Iterator[Operation]:
         return iter(self.operations)
@@ -62,6 +77,13 @@ class InstructionSet:
         if number not in self._by_code:
             raise EncodingError(f"unknown opcode {number} in word {word:#034x}")
         return self._by_code[number].of_word(word, layer)
+
+
+def _repeated(operations: tuple[Operation, ...]) -> list[Operation]:
+    """Those whose opcode or mnemonic another has."""
+    codes = [operation.number for operation in operations]
+    names = [operation.mnemonic for operation in operations]
+    return [o for o in operations if codes.count(o.number) > 1 or names.count(o.mnemonic) > 1]
 
 
 def _opcodes(operations: dict[str, Operation]) -> Any:

@@ -285,6 +285,20 @@ def test_embedding_rows_follow_argmax() -> None:
     )
 
 
+def test_the_range_comes_before_what_is_in_it() -> None:
+    """Parameters that are not all there are the fault, not the indices in the rest of them."""
+    indices = np.full((16, 2), 70000, "<i4").tobytes()
+    assert refused(image(make(Argmax, rows=3, parameters=6), parameters=indices)) == (
+        "instruction 2 (ARGMAX): entries take parameter words 6 to 11, the parameter section has "
+        "8; compile again"
+    )
+    embed = make(Embed, register=3, parameters=100, stride=2)
+    assert refused(image(Set(register=3, value=7), embed)).startswith(
+        "instruction 3 (EMBED): row 7 (the most that register 3 may hold) take parameter words 114"
+    )
+    assert "does not fit: activation_words" in refused(image(embed.replace(count=900)))
+
+
 def test_embedding_of_a_branch_register_is_no_write() -> None:
     branch = Branch(register=3, value=60000, target=0)
     verify(image(make(Embed, register=3, stride=2), branch))

@@ -13,18 +13,22 @@ from numpy.typing import NDArray
 
 from sordino.arch import Config
 from sordino.cycles.engine import Cycles
+from sordino.engines.amaranth.amaranth_sim import AmaranthSim
 from sordino.golden.execution import SEMANTICS, Context
 from sordino.golden.machine import Golden
+from sordino.image.fit import check_fit
 from sordino.image.image import Image, ImageError
 from sordino.image.sizes import needed
 from sordino.image.verify import verify
 from sordino.isa.encoding import EncodingError
-from sordino.isa.fields import ACTIVATION, COUNT, FLAG, STATE, Store, by, reads, writes
+from sordino.isa.fields import ACTIVATION, COUNT, FLAG, NUMBER, STATE, Store, by, reads, writes
 from sordino.isa.hazards import Region, claims, conflict, hazards
 from sordino.isa.hazards import writes as written
-from sordino.isa.instruction import Instruction, Unit
+from sordino.isa.instruction import Control, Instruction, Unit
+from sordino.isa.instruction_set import InstructionSet
 from sordino.isa.operations import ISA, Embed, Halt, Matvec
 from sordino.isa.pipelines import Pipeline
+from sordino.isa.registers import capacities
 from sordino.isa.text.assemble import AssemblyError, assemble
 from sordino.isa.text.disassemble import disassemble
 from sordino.isa.text.header import c_header
@@ -95,6 +99,63 @@ def test_an_image_of_another_set_is_refused() -> None:
         verify(strange)
     with pytest.raises(ImageError, match=r"\(NEGATE\): wanted an operation with semantics"):
         Golden(image(Negate(count=1)))
+
+
+def test_a_machine_of_another_set_refuses_it() -> None:
+    """The circuit has the operations of ISA: an opcode of theirs is not enough."""
+
+    class Copy(Instruction, opcode=17, unit=Unit.VECTOR):
+        destination: 16 = writes(ACTIVATION, "count")
+        count: 16 = COUNT
+
+        elements, pipeline = "count", Pipeline.CONSTANT
+
+    other = InstructionSet([Halt, Copy])
+    for program in (image(Negate(count=1)), replace(image(Copy(count=1)), isa=other)):
+        verify(program)
+        for refusing in (
+            lambda p: AmaranthSim(p).run(np.zeros((0, 1), np.int8)),
+            lambda p: check_fit(p, capacities(p.config)),
+        ):
+            with pytest.raises(
+                ImageError,
+                match=r"^instruction 0 \((NEGATE|COPY)\): wanted an operation of",
+            ):
+                refusing(program)
+
+
+class Back(Instruction, opcode=31):
+    """Go back by `by` addresses."""
+
+    by: 4 = NUMBER
+
+    def ways(self, control: Control) -> tuple[Control, ...]:
+        return (control.at(control.pc - self.by),)
+
+
+def test_a_program_that_goes_back_beyond_its_begin_is_refused() -> None:
+    own = OWN.extended(Back)
+    verify(replace(image(Negate(count=1), Back(by=1)), isa=own))
+    with pytest.raises(
+        ImageError, match=r"^instruction 1 \(BACK\): goes on at address -1, wanted 0 to 2$"
+    ):
+        verify(replace(image(Negate(count=1), Back(by=2)), isa=own))
+
+
+class Clear(Instruction, opcode=31, unit=Unit.VECTOR):
+    """Clear `count` words, where nothing says that there is at least one."""
+
+    destination: 16 = writes(STATE, "count")
+    count: 16 = NUMBER
+
+    elements, pipeline = "count", Pipeline.CONSTANT
+
+
+def test_words_are_at_least_one() -> None:
+    with pytest.raises(
+        ImageError, match=r"\(CLEAR\): destination takes no words, wanted at least 1"
+    ):
+        verify(replace(image(Clear()), isa=OWN.extended(Clear)))
 
 
 def test_effects_and_hazards_follow() -> None:
