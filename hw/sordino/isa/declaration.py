@@ -5,7 +5,6 @@ to use it, or not at all.
 """
 
 import inspect
-import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -225,8 +224,8 @@ def _check_row(
 def check_operation(operation: Any, unit: type[enum.Flag]) -> None:
     """TypeError for a name, a unit, a pipeline or a method that is none; `unit` is Unit."""
     name, own = operation.__name__, operation.unit
-    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) or name.upper() == "RAW":
-        _refuse(operation, "wanted a name of letters, digits and _, other than RAW")
+    if not name.isidentifier() or name.startswith("_") or name.upper() == "RAW":
+        _refuse(operation, "wanted the name of a class that is public, other than RAW")
     if not isinstance(own, unit) or own not in (unit(0), *unit):
         _refuse(operation, f"wanted one Unit, got {own!r}")
     if not isinstance(operation.awaits, unit):
