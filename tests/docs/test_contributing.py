@@ -68,9 +68,9 @@ def test_every_page_has_a_checklist() -> None:
 @pytest.mark.parametrize(("page", "number"), ALL)
 def test_a_step_names_a_file_and_what_shows_it(page: str, number: int) -> None:
     step = steps(page)[number]
-    named = [path for path in paths(step) if not path.startswith("tests/")]
-    if page != "index.md":
-        assert named, f"{page}, step {number + 1} names no file to change"
+    # A change lands with its test; an addition is more than a test.
+    named = [path for path in paths(step) if page == "index.md" or not path.startswith("tests/")]
+    assert named, f"{page}, step {number + 1} names no file to change"
     assert nodes(step) or commands(step), f"{page}, step {number + 1} names no test or command"
 
 
@@ -109,6 +109,16 @@ def test_commands_have_targets_options_and_files_that_exist(page: str) -> None:
                     command = command.commands[word]
             known = {option for parameter in command.params for option in parameter.opts}
             assert {word for word in words if word.startswith("--")} <= known, words
+
+
+def test_set_up_and_table_are_those_of_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    (installed,) = re.findall(r"-e '\.\[(.+)\]'", section("index.md", "Set up"))
+    (extras,) = re.findall(r"^DEV := \$\(STAMPS\)/(.+)$", makefile, re.MULTILINE)
+    assert installed == extras
+    rows = re.findall(r"^\| `make (\w+)` \|", section("index.md", "Run tests"), re.MULTILINE)
+    (parts,) = re.findall(r"^test: ([\w ]+?) *(?:#.*)?$", makefile, re.MULTILINE)
+    assert rows[: rows.index("test")] == parts.split()
 
 
 # A preset, by the checklist, in a copy.
