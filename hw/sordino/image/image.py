@@ -315,10 +315,14 @@ def _program(
     size = Instruction.BYTES
     if len(contents) % size or len(labels) != len(contents) // size:
         raise ImageError("program section and its labels differ in length")
-    return tuple(
-        isa.decode(int.from_bytes(contents[k * size : (k + 1) * size], "little"), label)
-        for k, label in enumerate(labels)
-    )
+    program = []
+    for address, label in enumerate(labels):
+        word = int.from_bytes(contents[address * size : (address + 1) * size], "little")
+        try:
+            program.append(isa.decode(word, label))
+        except EncodingError as error:
+            raise ImageError(f"instruction {address}: {error}; compile again") from None
+    return tuple(program)
 
 
 def _tables(contents: bytes, config: Config) -> tuple[tuple[Symbol, ...], ...]:

@@ -232,6 +232,8 @@ def check_operation(operation: Any, unit: type[enum.Flag]) -> None:
         _refuse(operation, f"wanted awaits of Units, got {operation.awaits!r}")
     if operation.blocks not in (False, True) or (operation.blocks and not own):
         _refuse(operation, f"wanted blocks of a unit's operation alone, got {operation.blocks!r}")
+    if operation.blocks and not {"count", "end"} <= set(operation.FIELDS):
+        _refuse(operation, "wanted fields count and end of an operation that blocks, as INPUT has")
     if operation.emits not in (False, True):
         _refuse(operation, f"wanted emits to be True or False, got {operation.emits!r}")
     if not isinstance(operation.lead, int) or operation.lead < 0:

@@ -122,7 +122,7 @@ class Instruction(metaclass=Declared):
     number     its opcode
     unit       who executes it; Unit.NONE: the sequencer itself, at once
     awaits     units that are idle when it begins, whatever `overlaps` says, besides its own
-    blocks     whether nothing begins before it is done
+    blocks     whether it takes input, `count` features or `end`: nothing begins before it is done
     emits      whether it pushes a token
     mnemonic   its name in text
     plain      whether it always goes on at the next address, with the same registers

@@ -171,6 +171,7 @@ def test_a_field_cannot_have_the_name_of_something_that_instructions_have(name: 
         ({"unit": Unit.VECTOR | Unit.TABLE}, "wanted one Unit"),
         ({"awaits": "ARRAY"}, "wanted awaits of Units, got 'ARRAY'"),
         ({"unit": Unit.NONE, "blocks": True}, "wanted blocks of a unit's operation alone"),
+        ({"blocks": True}, "wanted fields count and end of an operation that blocks"),
         ({"name": "Raw"}, "wanted the name of a class that is public"),
         ({"name": "A B"}, "wanted the name of a class that is public"),
         ({"name": "_Own"}, "wanted the name of a class that is public"),

@@ -193,7 +193,7 @@ def test_text_and_words_come_back() -> None:
         ISA.decode(i.encode())
     program = image(i)
     assert Image.from_bytes(program.to_bytes(), OWN).program == program.program
-    with pytest.raises(ImageError, match="unknown opcode 30"):
+    with pytest.raises(ImageError, match=r"^instruction 0: unknown opcode 30 .*; compile again$"):
         Image.from_bytes(program.to_bytes())
 
 
