@@ -24,7 +24,7 @@ SUFFIXES = {
     ("train", "recipe"): (".toml",),
     ("bench codec", "matrix"): (".npy",),
 }
-FOLDERS = {"data", "sources", "also", "wer", "start"}
+FOLDERS = {"data", "sources", "also", "wer", "start", "models"}
 """Where a folder is what is wanted."""
 
 

@@ -128,8 +128,7 @@ def matvec(
 @click.option(
     "--models",
     type=path_type,
-    default=Path("models"),
-    show_default=True,
+    show_default="models",
     help="Folder with the trained models; those not there are left out.",
 )
 @click.option("--cycles/--no-cycles", default=True, help="Cycles of 5-bit matrices too.")
@@ -149,7 +148,7 @@ def engines(
     group: tuple[int, ...],
     lanes: tuple[int, ...],
     trained: bool,
-    models: Path,
+    models: Path | None,
     cycles: bool,
     engine: EngineName,
     vela: bool,
@@ -169,7 +168,10 @@ def engines(
         array = load_matrix(matrix)
         cases = [matrix_case(matrix.name, array, rows) for rows in group]
     else:
-        cases, missing = default_cases(bits, zeros, group, models=(models,) if trained else ())
+        if models is not None and not models.is_dir():
+            raise InputError(f"wanted a folder with trained models, got {models}; correct --models")
+        folders = (models or Path("models"),) if trained else ()
+        cases, missing = default_cases(bits, zeros, group, models=folders)
         notes += missing
     with progress() as bar:
         task = bar.add_task("matrices", total=len(cases))
