@@ -6,6 +6,7 @@ from typing import NoReturn
 from sordino.arch import STREAM_WORD_BITS
 from sordino.image.external import EXTERNAL_BITS, external_bytes, fits_rings
 from sordino.image.image import Image, ImageError
+from sordino.image.replays import UNKNOWN, stale_replays
 from sordino.image.tans import MAX_VALUE_EXTRA_BITS, Symbol, TableError, expand
 from sordino.isa.encoding import EncodingError
 from sordino.isa.fields import REGISTER_BITS, Kind, Parameters, Store, Words
@@ -13,7 +14,6 @@ from sordino.isa.hazards import Region, claims, hazards, writes
 from sordino.isa.instruction import Control, Instruction
 from sordino.isa.operations import Matvec
 from sordino.isa.parameters import PARAMETER_BYTES
-from sordino.isa.replays import UNKNOWN, stale_replays
 
 __all__ = ["verify"]
 

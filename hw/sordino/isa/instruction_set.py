@@ -80,7 +80,7 @@ class InstructionSet:
 
 
 def _repeated(operations: tuple[Operation, ...]) -> list[Operation]:
-    """Those whose opcode or mnemonic another has."""
+    """The operations whose opcode or mnemonic another has."""
     codes = [operation.number for operation in operations]
     names = [operation.mnemonic for operation in operations]
     return [o for o in operations if codes.count(o.number) > 1 or names.count(o.mnemonic) > 1]
