@@ -58,25 +58,25 @@ static inline int sordino_set(uint32_t word[SORDINO_WORDS], uint32_t field, int6
 
 /* Opcodes */
 enum sordino_op {
-    SORDINO_OP_HALT = 0, /* End the program; all state stays readable, `code` in the status register. */
-    SORDINO_OP_SET = 1, /* register := value. */
-    SORDINO_OP_JUMP = 2, /* Go to `target`. */
-    SORDINO_OP_CALL = 3, /* Push the next address, go to `target`; more than STACK_DEPTH nested calls stop (STACK). */
-    SORDINO_OP_RETURN = 4, /* Pop an address and go there; an empty stack stops the machine (STACK). */
-    SORDINO_OP_LOOP = 5, /* register := register - 1; go to `target` unless it became 0. */
-    SORDINO_OP_BRANCH = 6, /* Go to `target` if the comparison of register and value holds. */
-    SORDINO_OP_INPUT = 7, /* Wait for `count` features and write them to activation memory from `destination`. */
-    SORDINO_OP_EMIT = 8, /* Push register to the token FIFO; a full FIFO is a counted stall. */
-    SORDINO_OP_TABLE = 9, /* Copy expanded table `source` into value table `slot`, with runs = 1 into run table `slot`. */
-    SORDINO_OP_MATVEC = 10, /* bank += 2^shift * M x, with x = activation[source : source + columns]. */
-    SORDINO_OP_CELL = 11, /* LSTM cell on the first `units` units of `bank`, which is cleared. */
-    SORDINO_OP_DRAIN = 12, /* v = rq(acc + bias) of every slot of the first `rows` rows of `bank`, which is cleared. */
-    SORDINO_OP_ARGMAX = 13, /* register := index of the largest acc + bias of the first `rows` rows of `bank`, cleared. */
-    SORDINO_OP_ADD = 14, /* v = sat16(state[a + k] + state[b + k]) for k < count, to activation[destination + k]. */
-    SORDINO_OP_EMBED = 15, /* Copy `count` int8 of row `register` of an embedding to activation[destination ...]. */
-    SORDINO_OP_FILL = 16, /* Write `value` (int8, sign extended) to `count` words of a memory from `destination`. */
-    SORDINO_OP_COPY = 17, /* Copy `count` words inside ACTIVATION or STATE; the two ranges must not overlap. */
-    SORDINO_OP_MULTIPLY = 18, /* v = rq(state[`state` + k] * activation[`activation` + k]) for k < count. */
+    SORDINO_OP_HALT = 0, /* End the program; the host finds `code` in the status register. */
+    SORDINO_OP_SET = 1, /* Set `register` to `value`. */
+    SORDINO_OP_JUMP = 2, /* Go on at `target`. */
+    SORDINO_OP_CALL = 3, /* Push the next address on the stack and go on at `target`. */
+    SORDINO_OP_RETURN = 4, /* Pop an address from the stack and go on there. */
+    SORDINO_OP_LOOP = 5, /* Subtract 1 from `register`; go on at `target` unless the register is 0 now. */
+    SORDINO_OP_BRANCH = 6, /* Go on at `target` if the comparison of `register` (left) and `value` (right) holds. */
+    SORDINO_OP_INPUT = 7, /* Wait for `count` features and write them to activation memory from `destination` on. */
+    SORDINO_OP_EMIT = 8, /* Push the value of `register` to the token FIFO, as a token. */
+    SORDINO_OP_TABLE = 9, /* Copy decoder table number `source` from table memory to table slot number `slot`. */
+    SORDINO_OP_MATVEC = 10, /* Multiply a matrix by a vector and add the products to a bank: bank += 2^shift * M x. */
+    SORDINO_OP_CELL = 11, /* Compute one LSTM step for `units` units from their sums in `bank`, and clear their rows. */
+    SORDINO_OP_DRAIN = 12, /* Scale the sums of `rows` rows of `bank` to int8 or int16, and clear these rows. */
+    SORDINO_OP_ARGMAX = 13, /* Set `register` to the index of the largest acc + bias, and clear the rows that were read. */
+    SORDINO_OP_ADD = 14, /* Add `count` pairs of words of state memory and write the results to activation memory. */
+    SORDINO_OP_EMBED = 15, /* Copy one row of an embedding, `count` int8, to activation memory from `destination` on. */
+    SORDINO_OP_FILL = 16, /* Write `value` (int8, sign extended) to `count` words of a memory from `destination` on. */
+    SORDINO_OP_COPY = 17, /* Copy `count` words within ACTIVATION or within STATE. */
+    SORDINO_OP_MULTIPLY = 18, /* Multiply `count` words of state memory by words of activation memory, pair by pair. */
 };
 
 /* Fields of every instruction */
@@ -113,7 +113,7 @@ enum sordino_field_return {
 
 /* Fields of LOOP */
 enum sordino_field_loop {
-    SORDINO_FIELD_LOOP_REGISTER = SORDINO_FIELD(8, 3, 0), /* reads, writes REGISTER */
+    SORDINO_FIELD_LOOP_REGISTER = SORDINO_FIELD(8, 3, 0), /* reads and writes REGISTER */
     SORDINO_FIELD_LOOP_TARGET = SORDINO_FIELD(11, 16, 0), /* an address of the program */
 };
 
@@ -127,7 +127,7 @@ enum sordino_field_branch {
 
 /* Fields of INPUT */
 enum sordino_field_input {
-    SORDINO_FIELD_INPUT_DESTINATION = SORDINO_FIELD(8, 16, 0), /* writes count words of ACTIVATION */
+    SORDINO_FIELD_INPUT_DESTINATION = SORDINO_FIELD(8, 16, 0), /* writes `count` words of ACTIVATION */
     SORDINO_FIELD_INPUT_COUNT = SORDINO_FIELD(24, 16, 0), /* at least 1 */
     SORDINO_FIELD_INPUT_END = SORDINO_FIELD(40, 16, 0), /* an address of the program */
 };
@@ -146,75 +146,75 @@ enum sordino_field_table {
 
 /* Fields of MATVEC */
 enum sordino_field_matvec {
-    SORDINO_FIELD_MATVEC_SOURCE = SORDINO_FIELD(8, 16, 0), /* reads columns words of ACTIVATION */
+    SORDINO_FIELD_MATVEC_SOURCE = SORDINO_FIELD(8, 16, 0), /* reads `columns` words of ACTIVATION */
     SORDINO_FIELD_MATVEC_COLUMNS = SORDINO_FIELD(24, 16, 0), /* at least 1 */
     SORDINO_FIELD_MATVEC_ROWS = SORDINO_FIELD(40, 11, 0), /* at least 1 */
     SORDINO_FIELD_MATVEC_MATRIX = SORDINO_FIELD(51, 8, 0), /* an entry of the stream directory */
     SORDINO_FIELD_MATVEC_SLOT = SORDINO_FIELD(59, 4, 0), /* reads VALUE_TABLE */
     SORDINO_FIELD_MATVEC_RUN_SLOT = SORDINO_FIELD(63, 4, 0), /* reads RUN_TABLE */
     SORDINO_FIELD_MATVEC_SHIFT = SORDINO_FIELD(67, 3, 0),
-    SORDINO_FIELD_MATVEC_BANK = SORDINO_FIELD(70, 1, 0), /* reads, writes rows words of BANK0 or BANK1 by `bank` from `first_row` on */
+    SORDINO_FIELD_MATVEC_BANK = SORDINO_FIELD(70, 1, 0), /* reads and writes `rows` words of BANK0 or BANK1 by `bank` from `first_row` on */
     SORDINO_FIELD_MATVEC_FIRST_ROW = SORDINO_FIELD(116, 11, 0), /* streaming machines only */
     SORDINO_FIELD_MATVEC_FROM_RING = SORDINO_FIELD(127, 1, 0), /* 0 or 1; streaming machines only */
 };
 
 /* Fields of CELL */
 enum sordino_field_cell {
-    SORDINO_FIELD_CELL_BANK = SORDINO_FIELD(8, 1, 0), /* reads, writes units / quads words of BANK0 or BANK1 by `bank` from `first_row` on */
+    SORDINO_FIELD_CELL_BANK = SORDINO_FIELD(8, 1, 0), /* reads and writes `units / quads` words of BANK0 or BANK1 by `bank` from `first_row` on */
     SORDINO_FIELD_CELL_UNITS = SORDINO_FIELD(9, 16, 0), /* at least 1 */
-    SORDINO_FIELD_CELL_PARAMETERS = SORDINO_FIELD(25, 24, 0), /* reads units * 4 biases of 32 bits */
-    SORDINO_FIELD_CELL_STATE = SORDINO_FIELD(49, 16, 0), /* reads, writes units words of STATE */
-    SORDINO_FIELD_CELL_DESTINATION = SORDINO_FIELD(65, 16, 0), /* writes units words of ACTIVATION */
-    SORDINO_FIELD_CELL_MULTIPLIER = SORDINO_FIELD(81, 16, 0), /* a multiplier */
-    SORDINO_FIELD_CELL_SHIFT = SORDINO_FIELD(97, 6, 0), /* 1 to 63 */
+    SORDINO_FIELD_CELL_PARAMETERS = SORDINO_FIELD(25, 24, 0), /* reads `units * 4` biases of 32 bits */
+    SORDINO_FIELD_CELL_STATE = SORDINO_FIELD(49, 16, 0), /* reads and writes `units` words of STATE */
+    SORDINO_FIELD_CELL_DESTINATION = SORDINO_FIELD(65, 16, 0), /* writes `units` words of ACTIVATION */
+    SORDINO_FIELD_CELL_MULTIPLIER = SORDINO_FIELD(81, 16, 0), /* the multiplier of rq */
+    SORDINO_FIELD_CELL_SHIFT = SORDINO_FIELD(97, 6, 0), /* the shift of rq, 1 to 63 */
     SORDINO_FIELD_CELL_FIRST_ROW = SORDINO_FIELD(116, 11, 0), /* streaming machines only */
 };
 
 /* Fields of DRAIN */
 enum sordino_field_drain {
-    SORDINO_FIELD_DRAIN_BANK = SORDINO_FIELD(8, 1, 0), /* reads, writes rows words of BANK0 or BANK1 by `bank` from `first_row` on */
+    SORDINO_FIELD_DRAIN_BANK = SORDINO_FIELD(8, 1, 0), /* reads and writes `rows` words of BANK0 or BANK1 by `bank` from `first_row` on */
     SORDINO_FIELD_DRAIN_ROWS = SORDINO_FIELD(9, 11, 0), /* at least 1 */
-    SORDINO_FIELD_DRAIN_PARAMETERS = SORDINO_FIELD(20, 24, 0), /* reads rows * lanes biases of 32 bits */
-    SORDINO_FIELD_DRAIN_DESTINATION = SORDINO_FIELD(44, 16, 0), /* writes rows * lanes words of ACTIVATION or STATE by `wide` */
+    SORDINO_FIELD_DRAIN_PARAMETERS = SORDINO_FIELD(20, 24, 0), /* reads `rows * lanes` biases of 32 bits */
+    SORDINO_FIELD_DRAIN_DESTINATION = SORDINO_FIELD(44, 16, 0), /* writes `rows * lanes` words of ACTIVATION or STATE by `wide` */
     SORDINO_FIELD_DRAIN_WIDE = SORDINO_FIELD(60, 1, 0), /* 0 or 1 */
     SORDINO_FIELD_DRAIN_FUNCTION = SORDINO_FIELD(61, 2, 0), /* Function */
-    SORDINO_FIELD_DRAIN_MULTIPLIER = SORDINO_FIELD(63, 16, 0), /* a multiplier */
-    SORDINO_FIELD_DRAIN_SHIFT = SORDINO_FIELD(79, 6, 0), /* 1 to 63 */
+    SORDINO_FIELD_DRAIN_MULTIPLIER = SORDINO_FIELD(63, 16, 0), /* the multiplier of rq */
+    SORDINO_FIELD_DRAIN_SHIFT = SORDINO_FIELD(79, 6, 0), /* the shift of rq, 1 to 63 */
     SORDINO_FIELD_DRAIN_FIRST_ROW = SORDINO_FIELD(116, 11, 0), /* streaming machines only */
 };
 
 /* Fields of ARGMAX */
 enum sordino_field_argmax {
-    SORDINO_FIELD_ARGMAX_BANK = SORDINO_FIELD(8, 1, 0), /* reads, writes rows words of BANK0 or BANK1 by `bank` */
+    SORDINO_FIELD_ARGMAX_BANK = SORDINO_FIELD(8, 1, 0), /* reads and writes `rows` words of BANK0 or BANK1 by `bank` */
     SORDINO_FIELD_ARGMAX_ROWS = SORDINO_FIELD(9, 11, 0), /* at least 1 */
-    SORDINO_FIELD_ARGMAX_PARAMETERS = SORDINO_FIELD(20, 24, 0), /* reads rows * lanes entries of 64 bits */
+    SORDINO_FIELD_ARGMAX_PARAMETERS = SORDINO_FIELD(20, 24, 0), /* reads `rows * lanes` entries of 64 bits */
     SORDINO_FIELD_ARGMAX_REGISTER = SORDINO_FIELD(44, 3, 0), /* writes REGISTER */
 };
 
 /* Fields of ADD */
 enum sordino_field_add {
-    SORDINO_FIELD_ADD_A = SORDINO_FIELD(8, 16, 0), /* reads count words of STATE */
-    SORDINO_FIELD_ADD_B = SORDINO_FIELD(24, 16, 0), /* reads count words of STATE */
-    SORDINO_FIELD_ADD_DESTINATION = SORDINO_FIELD(40, 16, 0), /* writes count words of ACTIVATION */
+    SORDINO_FIELD_ADD_A = SORDINO_FIELD(8, 16, 0), /* reads `count` words of STATE */
+    SORDINO_FIELD_ADD_B = SORDINO_FIELD(24, 16, 0), /* reads `count` words of STATE */
+    SORDINO_FIELD_ADD_DESTINATION = SORDINO_FIELD(40, 16, 0), /* writes `count` words of ACTIVATION */
     SORDINO_FIELD_ADD_COUNT = SORDINO_FIELD(56, 16, 0), /* at least 1 */
     SORDINO_FIELD_ADD_FUNCTION = SORDINO_FIELD(72, 2, 0), /* Function */
-    SORDINO_FIELD_ADD_MULTIPLIER = SORDINO_FIELD(74, 16, 0), /* a multiplier */
-    SORDINO_FIELD_ADD_SHIFT = SORDINO_FIELD(90, 6, 0), /* 0 to 63 */
+    SORDINO_FIELD_ADD_MULTIPLIER = SORDINO_FIELD(74, 16, 0), /* the multiplier of rq */
+    SORDINO_FIELD_ADD_SHIFT = SORDINO_FIELD(90, 6, 0), /* the shift of rq, 1 to 63; 0 where rq is not used */
 };
 
 /* Fields of EMBED */
 enum sordino_field_embed {
     SORDINO_FIELD_EMBED_REGISTER = SORDINO_FIELD(8, 3, 0), /* reads REGISTER */
-    SORDINO_FIELD_EMBED_PARAMETERS = SORDINO_FIELD(11, 24, 0), /* reads count row of 8 bits, moved by `register` times `stride` words */
+    SORDINO_FIELD_EMBED_PARAMETERS = SORDINO_FIELD(11, 24, 0), /* reads `count` values of 8 bits, `register` times `stride` words further on */
     SORDINO_FIELD_EMBED_STRIDE = SORDINO_FIELD(35, 16, 0),
-    SORDINO_FIELD_EMBED_DESTINATION = SORDINO_FIELD(51, 16, 0), /* writes count words of ACTIVATION */
+    SORDINO_FIELD_EMBED_DESTINATION = SORDINO_FIELD(51, 16, 0), /* writes `count` words of ACTIVATION */
     SORDINO_FIELD_EMBED_COUNT = SORDINO_FIELD(67, 16, 0), /* at least 1 */
 };
 
 /* Fields of FILL */
 enum sordino_field_fill {
     SORDINO_FIELD_FILL_SPACE = SORDINO_FIELD(8, 2, 0), /* Space */
-    SORDINO_FIELD_FILL_DESTINATION = SORDINO_FIELD(10, 16, 0), /* writes count words of ACTIVATION or STATE or BANK0 or BANK1 by `space` */
+    SORDINO_FIELD_FILL_DESTINATION = SORDINO_FIELD(10, 16, 0), /* writes `count` words of ACTIVATION or STATE or BANK0 or BANK1 by `space` */
     SORDINO_FIELD_FILL_COUNT = SORDINO_FIELD(26, 16, 0), /* at least 1 */
     SORDINO_FIELD_FILL_VALUE = SORDINO_FIELD(42, 8, 1),
 };
@@ -222,20 +222,20 @@ enum sordino_field_fill {
 /* Fields of COPY */
 enum sordino_field_copy {
     SORDINO_FIELD_COPY_SPACE = SORDINO_FIELD(8, 2, 0), /* Space */
-    SORDINO_FIELD_COPY_SOURCE = SORDINO_FIELD(10, 16, 0), /* reads count words of ACTIVATION or STATE or BANK0 or BANK1 by `space` */
-    SORDINO_FIELD_COPY_DESTINATION = SORDINO_FIELD(26, 16, 0), /* writes count words of ACTIVATION or STATE or BANK0 or BANK1 by `space` */
+    SORDINO_FIELD_COPY_SOURCE = SORDINO_FIELD(10, 16, 0), /* reads `count` words of ACTIVATION or STATE or BANK0 or BANK1 by `space` */
+    SORDINO_FIELD_COPY_DESTINATION = SORDINO_FIELD(26, 16, 0), /* writes `count` words of ACTIVATION or STATE or BANK0 or BANK1 by `space` */
     SORDINO_FIELD_COPY_COUNT = SORDINO_FIELD(42, 16, 0), /* at least 1 */
 };
 
 /* Fields of MULTIPLY */
 enum sordino_field_multiply {
-    SORDINO_FIELD_MULTIPLY_STATE = SORDINO_FIELD(8, 16, 0), /* reads count words of STATE */
-    SORDINO_FIELD_MULTIPLY_ACTIVATION = SORDINO_FIELD(24, 16, 0), /* reads count words of ACTIVATION */
-    SORDINO_FIELD_MULTIPLY_DESTINATION = SORDINO_FIELD(40, 16, 0), /* writes count words of ACTIVATION or STATE by `wide` */
+    SORDINO_FIELD_MULTIPLY_STATE = SORDINO_FIELD(8, 16, 0), /* reads `count` words of STATE */
+    SORDINO_FIELD_MULTIPLY_ACTIVATION = SORDINO_FIELD(24, 16, 0), /* reads `count` words of ACTIVATION */
+    SORDINO_FIELD_MULTIPLY_DESTINATION = SORDINO_FIELD(40, 16, 0), /* writes `count` words of ACTIVATION or STATE by `wide` */
     SORDINO_FIELD_MULTIPLY_COUNT = SORDINO_FIELD(56, 16, 0), /* at least 1 */
     SORDINO_FIELD_MULTIPLY_WIDE = SORDINO_FIELD(72, 1, 0), /* 0 or 1 */
-    SORDINO_FIELD_MULTIPLY_MULTIPLIER = SORDINO_FIELD(73, 16, 0), /* a multiplier */
-    SORDINO_FIELD_MULTIPLY_SHIFT = SORDINO_FIELD(89, 6, 0), /* 1 to 63 */
+    SORDINO_FIELD_MULTIPLY_MULTIPLIER = SORDINO_FIELD(73, 16, 0), /* the multiplier of rq */
+    SORDINO_FIELD_MULTIPLY_SHIFT = SORDINO_FIELD(89, 6, 0), /* the shift of rq, 1 to 63 */
 };
 
 /* Units, as bits */

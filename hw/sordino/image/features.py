@@ -24,13 +24,15 @@ class FrontEnd(Record):
     sample_rate: int = declare(
         Whole(1000, 192_000), "Hz; recordings are resampled to it", default=16000
     )
-    pre_emphasis: float = declare(_SHARE, "share of the sample before that is subtracted", 0.97)
+    pre_emphasis: float = declare(
+        _SHARE, "share of the previous sample that is subtracted from each", 0.97
+    )
     window_seconds: float = declare(Number(0.001, 1), "length of a frame", 0.025625)
     frame_rate: int = declare(Whole(1, 1000), "frames a second", 100)
     fft_size: int = declare(Whole(2, 1 << 16), "samples of the transform; a window fits it", 512)
     filters: int = declare(Whole(1, 1024), "mel filters", 40)
-    lowest: float = declare(Number(0, 96_000), "Hz, where the filters begin", 130.0)
-    highest: float = declare(Number(0, 96_000), "Hz, where they end", 6800.0)
+    lowest: float = declare(Number(0, 96_000), "Hz, where the lowest filter begins", 130.0)
+    highest: float = declare(Number(0, 96_000), "Hz, where the highest filter ends", 6800.0)
     cepstra: int = declare(Whole(1, 1024), "cepstra of a frame, at most as many as filters", 13)
 
 
@@ -45,7 +47,9 @@ class WholeFrontEnd(FrontEnd):
 class FeatureSettings(Record):
     """How recordings become the encoder's input, but for the statistics."""
 
-    kind: str = declare(Choice((FEATURE_KIND,)), "how cepstra are computed", FEATURE_KIND)
+    kind: str = declare(
+        Choice((FEATURE_KIND,)), "name of the way in which cepstra are computed", FEATURE_KIND
+    )
     stack: int = declare(Whole(1, 1024), "frames in one input vector", 3)
     utterance_mean_weight: float = declare(
         _SHARE,
@@ -68,9 +72,11 @@ class FeatureSettings(Record):
 class Normalisation(FeatureSettings):
     """The settings with what cepstra are normalised by, and the deltas."""
 
-    mean: tuple[float, ...] = declare(_NUMBERS, "of each cepstrum")
-    std: tuple[float, ...] = declare(_NUMBERS, "of each cepstrum")
-    delta_taps: tuple[float, ...] = declare(_NUMBERS, "of the deltas", (0.3, 0.6))
+    mean: tuple[float, ...] = declare(_NUMBERS, "mean of each cepstrum in the training data")
+    std: tuple[float, ...] = declare(_NUMBERS, "deviation of each cepstrum in the training data")
+    delta_taps: tuple[float, ...] = declare(
+        _NUMBERS, "weights of the neighbours in a delta, the nearest first", (0.3, 0.6)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

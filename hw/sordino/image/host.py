@@ -47,7 +47,7 @@ class InputFormat(Record):
     """One input vector: `count` int8 values with `fraction` fraction bits."""
 
     count: int = declare(_UNITS, "values in an input vector")
-    fraction: int = declare(Whole(0, 15), "their fraction bits")
+    fraction: int = declare(Whole(0, 15), "fraction bits of these values")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,12 +156,14 @@ class NetworkSection(HostSection):
     """What an image tells its host of a compiled network."""
 
     tokens: tuple[str, ...] = declare(Many(TEXT, "strings"), "text of each token")
-    blank: int = declare(Whole(0, (1 << 20) - 1), "number of the token that stands for none")
-    max_symbols: int = declare(Whole(1, 0xFFFF), "tokens in one frame at most")
+    blank: int = declare(Whole(0, (1 << 20) - 1), "number of the token that writes nothing")
+    max_symbols: int = declare(Whole(1, 0xFFFF), "most tokens in one frame")
     input: InputFormat = declare(Nested(InputFormat), "an input vector")
     model: ModelFacts = declare(Nested(ModelFacts), "what was compiled")
     weight_bits: int = declare(_BITS, "bits of a weight")
-    codebook: str = declare(Choice(CODEBOOKS), "where the values of a matrix lie")
+    codebook: str = declare(
+        Choice(CODEBOOKS), "whether the values of weights are evenly spaced or Lloyd-Max"
+    )
     layer_bits: Mapping[str, int] = declare(
         Map(_BITS), "bits of the matrices whose names fit a pattern", {}
     )
@@ -169,10 +171,12 @@ class NetworkSection(HostSection):
         Or(Number(0, 1)), "share of the weights that the compiler was asked to prune"
     )
     blank_penalty: float = declare(
-        Number(-1e3, 1e3), "nats that the score of the blank is lower by", 0.0
+        Number(-1e3, 1e3), "by how many nats the score of blank was lowered", 0.0
     )
     clip: str | float = declare(
-        Or(Choice(("auto", "none")), Number(1, 1e300)), "what weights may be at most", "auto"
+        Or(Choice(("auto", "none")), Number(1, 1e300)),
+        "the largest weight: as the compiler's option --clip says",
+        "auto",
     )
     search: Search | None = declare(
         Nested(Search), "where a host that searches finds what it needs", None

@@ -6,7 +6,7 @@ __all__ = ["Condition", "Function", "Space"]
 
 
 class Condition(enum.Enum, shape=2):
-    """Comparison of a register with an immediate, both unsigned."""
+    """How BRANCH compares a register with a value, both unsigned: ==, !=, < and >=."""
 
     EQ = 0
     NE = 1
@@ -14,12 +14,12 @@ class Condition(enum.Enum, shape=2):
     GE = 3
 
     def holds(self, a: int, b: int) -> bool:
-        """Whether it holds for two unsigned numbers."""
+        """Whether the comparison holds for two unsigned numbers."""
         return {"EQ": a == b, "NE": a != b, "LT": a < b, "GE": a >= b}[self.name]
 
 
 class Function(enum.Enum, shape=2):
-    """What DRAIN and ADD do after requantising or adding."""
+    """The function that DRAIN and ADD apply to a result: none, max(v, 0) or tanh."""
 
     NONE = 0
     RELU = 1
@@ -27,7 +27,7 @@ class Function(enum.Enum, shape=2):
 
 
 class Space(enum.Enum, shape=2):
-    """Memories that vector instructions name."""
+    """Memories that FILL and COPY name: activation and state memory, and the accumulator banks."""
 
     ACTIVATION = 0
     STATE = 1

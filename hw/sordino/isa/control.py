@@ -14,7 +14,10 @@ _REGISTER_MASK = (1 << REGISTER_BITS) - 1
 
 
 class Halt(Instruction, opcode=0, awaits=ALL_UNITS):
-    """End the program; all state stays readable, `code` in the status register."""
+    """End the program; the host finds `code` in the status register.
+
+    Memories, registers and counters keep what they hold.
+    """
 
     code: 8 = NUMBER
 
@@ -23,7 +26,7 @@ class Halt(Instruction, opcode=0, awaits=ALL_UNITS):
 
 
 class Set(Instruction, opcode=1):
-    """register := value."""
+    """Set `register` to `value`."""
 
     register: 3 = writes(REGISTER)
     value: 16 = NUMBER
@@ -36,7 +39,7 @@ class Set(Instruction, opcode=1):
 
 
 class Jump(Instruction, opcode=2):
-    """Go to `target`."""
+    """Go on at `target`."""
 
     target: 16 = ADDRESS
 
@@ -45,7 +48,11 @@ class Jump(Instruction, opcode=2):
 
 
 class Call(Instruction, opcode=3):
-    """Push the next address, go to `target`; more than STACK_DEPTH nested calls stop (STACK)."""
+    """Push the next address on the stack and go on at `target`.
+
+    If the stack is full, which is more than STACK_DEPTH nested calls, the machine stops with the
+    error STACK.
+    """
 
     target: 16 = ADDRESS
 
@@ -56,7 +63,10 @@ class Call(Instruction, opcode=3):
 
 
 class Return(Instruction, opcode=4):
-    """Pop an address and go there; an empty stack stops the machine (STACK)."""
+    """Pop an address from the stack and go on there.
+
+    If the stack is empty, the machine stops with the error STACK. The field has no meaning.
+    """
 
     unused: 1 = NUMBER
 
@@ -67,7 +77,10 @@ class Return(Instruction, opcode=4):
 
 
 class Loop(Instruction, opcode=5):
-    """register := register - 1; go to `target` unless it became 0."""
+    """Subtract 1 from `register`; go on at `target` unless the register is 0 now.
+
+    A register of 0 becomes 65535.
+    """
 
     register: 3 = updates(REGISTER)
     target: 16 = ADDRESS
@@ -83,7 +96,7 @@ class Loop(Instruction, opcode=5):
 
 
 class Branch(Instruction, opcode=6):
-    """Go to `target` if the comparison of register and value holds."""
+    """Go on at `target` if the comparison of `register` (left) and `value` (right) holds."""
 
     register: 3 = reads(REGISTER)
     condition: Condition
@@ -99,7 +112,10 @@ class Branch(Instruction, opcode=6):
 
 
 class Emit(Instruction, opcode=8):
-    """Push register to the token FIFO; a full FIFO is a counted stall."""
+    """Push the value of `register` to the token FIFO, as a token.
+
+    While the FIFO is full the sequencer waits; the counter `wait_token` counts these cycles.
+    """
 
     register: 3 = reads(REGISTER)
 

@@ -1,13 +1,13 @@
 """What the fields of an instruction mean.
 
-An operation is a table of fields, `name: shape` as in a `data.Struct`, and each field's value says
-what it means to everybody but the circuit:
+An operation is a class with a table of fields. A field is written `name: shape`, as in Amaranth's
+`data.Struct`. Its value says what the field means to everybody but the circuit:
 
     destination: 16 = writes(ACTIVATION, "count")
 
-reads "the number of the first of `count` words of activation memory, which the instruction
-writes". What is read and written, the verifier's ranges, random programs, the reference page and
-the C header follow from these values.
+This line says that the field is an address of activation memory, and that the instruction writes
+`count` words from there on. These values say what instructions read and write. The verifier's
+ranges, random programs, the reference page and the C header follow from them.
 """
 
 from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ REGISTER_BITS = 16
 
 
 class Store(enum.Enum, shape=4):
-    """State of the machine by memory. The first four are `Space`'s, with the same numbers."""
+    """What an instruction can read or write. The first four are `Space`'s, with its numbers."""
 
     ACTIVATION = 0
     STATE = 1
@@ -72,9 +72,9 @@ class Store(enum.Enum, shape=4):
     PC = 5
     TOKEN = 6
     VALUE_TABLE = 7
-    """Slots of the lanes' tables; in no record."""
+    """Slots of the lanes' tables; a retire record does not hold them."""
     RUN_TABLE = 8
-    """Slots of the groups' tables; in no record."""
+    """Slots of the groups' tables; a retire record does not hold them."""
 
 
 ACTIVATION, STATE, REGISTER = Store.ACTIVATION, Store.STATE, Store.REGISTER
@@ -117,12 +117,12 @@ class Choice:
 
 
 def by(field: str, *options: Any) -> Choice:
-    """Field `field` chooses: its value 0 the first option, 1 the second, and so on."""
+    """The value of field `field` chooses: 0 the first option, 1 the second, and so on."""
     return Choice(field, options)
 
 
 class Kind(enum.Enum):
-    """What the value of a field is a number of, if it is not a place in a memory."""
+    """What kind of number a field holds, if the field is not an address of a memory."""
 
     NUMBER = "a number"
     """Nothing but itself."""
@@ -133,11 +133,11 @@ class Kind(enum.Enum):
     ADDRESS = "an address of the program"
     MATRIX = "an entry of the stream directory"
     TABLE = "a table of the image"
-    MULTIPLIER = "a multiplier"
-    """Of a requantisation, unsigned."""
-    RIGHT_SHIFT = "1 to 63"
-    """The shift of a requantisation, which rounds; 0 is not one."""
-    ANY_SHIFT = "0 to 63"
+    MULTIPLIER = "the multiplier of rq"
+    """The multiplier of a requantisation, unsigned."""
+    RIGHT_SHIFT = "the shift of rq, 1 to 63"
+    """The shift of a requantisation; rounding needs at least 1."""
+    ANY_SHIFT = "the shift of rq, 1 to 63; 0 where rq is not used"
     """The same where the operation has a form that does not requantise."""
 
 
@@ -147,8 +147,8 @@ class Meaning:
 
     kind: Kind = Kind.NUMBER
     streaming: bool = False
-    """Whether only machines with `stream_bus` know the field, which then stands at the end of the
-    word; on others it is 0."""
+    """Whether only machines with `stream_bus` know the field. Such a field stands at the end of the
+    word, and is 0 on other machines."""
     reads: bool = False
     writes: bool = False
 
@@ -164,7 +164,8 @@ class Words(Meaning):
 
     store   the memory, or a `Choice` of several
     extent  how many words; in an accumulator bank a word is a row of all lanes
-    base    the field that holds the first word's number; None: this one; "": it is word 0
+    base    the name of the field that holds the first word's number; None if it is this field
+            itself, and "" if the first word is always word 0
     """
 
     store: Store | Choice = Store.ACTIVATION
@@ -173,8 +174,10 @@ class Words(Meaning):
 
     @property
     def text(self) -> str:
-        """The field's meaning as text, for example `writes count words of ACTIVATION`."""
-        verb = {(1, 0): "reads", (0, 1): "writes"}.get((self.reads, self.writes), "reads, writes")
+        """The field's meaning as text, such as "writes `count` words of ACTIVATION"."""
+        verb = {(1, 0): "reads", (0, 1): "writes"}.get(
+            (self.reads, self.writes), "reads and writes"
+        )
         if isinstance(self.store, Store):
             where = self.store.name
         else:
@@ -183,18 +186,18 @@ class Words(Meaning):
         if self.extent is ONE:
             return f"{verb} {where}"
         first = f" from `{self.base}` on" if self.base else ""
-        return f"{verb} {self.extent.text} words of {where}{first}"
+        return f"{verb} `{self.extent.text}` words of {where}{first}"
 
 
 @dataclass(frozen=True)
 class Parameters(Meaning):
-    """Words of parameter memory, read only.
+    """Words of parameter memory, which the instruction reads.
 
-    what    what they hold
-    bits    of one element
+    what    what the words hold
+    bits    width of one element
     extent  how many elements
-    row     names of two fields, a register and a stride, where the first word moves by the
-            register's value times the stride
+    row     names of two fields, a register and a stride; the words begin further on by the
+            register's value times the stride; None if they begin at the field's own number
     """
 
     what: str = ""
@@ -204,9 +207,9 @@ class Parameters(Meaning):
 
     @property
     def text(self) -> str:
-        """The field's meaning as text, for example `reads rows * lanes biases of 32 bits`."""
-        moved = f", moved by `{self.row[0]}` times `{self.row[1]}` words" if self.row else ""
-        return f"reads {self.extent.text} {self.what} of {self.bits} bits{moved}"
+        """The field's meaning as text, such as "reads `rows * lanes` biases of 32 bits"."""
+        moved = f", `{self.row[0]}` times `{self.row[1]}` words further on" if self.row else ""
+        return f"reads `{self.extent.text}` {self.what} of {self.bits} bits{moved}"
 
     def words(self, fields: Mapping[str, int], config: Config) -> int:
         """Words that the elements take, the last perhaps in part."""
@@ -236,9 +239,10 @@ def updates(store: Store | Choice, extent: str | Extent = ONE) -> Words:
 
 
 def accumulators(rows: str | Extent, first: str = "") -> Words:
-    """The field is an accumulator bank, of which `rows` rows are read and written.
+    """The field names an accumulator bank, of which `rows` rows are read and written.
 
-    They are those from the number in field `first` on; without one from row 0.
+    The rows begin at the number in the field called `first`, or at row 0 if there is no such
+    field.
     """
     rows = extent_of(rows)
     return Words(store=by("bank", BANK0, BANK1), extent=rows, reads=True, writes=True, base=first)
@@ -247,12 +251,16 @@ def accumulators(rows: str | Extent, first: str = "") -> Words:
 def parameters(
     what: str, bits: int, extent: str | Extent, row: tuple[str, str] | None = None
 ) -> Parameters:
-    """The field is the first parameter word of `extent` elements of `bits` bits."""
+    """The field is the number of the parameter word at which `extent` elements begin.
+
+    An element has `bits` bits. `what` names the elements on the reference page. `row` is as in
+    `Parameters`.
+    """
     return Parameters(what=what, bits=bits, extent=extent_of(extent), row=row)
 
 
 def streaming(meaning: Meaning) -> Any:
-    """The meaning, of a field that only machines with `stream_bus` know."""
+    """The same meaning, for a field that only machines with `stream_bus` know."""
     return replace(meaning, streaming=True)
 
 
@@ -260,10 +268,10 @@ def streaming(meaning: Meaning) -> Any:
 class Field:
     """A field of an operation.
 
-    offset   of its lowest bit, counted from the end of the word's head
-    width    in bits
-    signed   whether it is in two's complement
-    choices  the enumeration whose member it holds, if any
+    offset   number of its lowest bit, counted from the end of opcode and `overlaps`
+    width    bits of the field
+    signed   whether the field is in two's complement
+    choices  the enumeration that the field's value is from; None if there is none
     """
 
     name: str
@@ -275,7 +283,7 @@ class Field:
 
     @property
     def range(self) -> tuple[int, int]:
-        """Lowest and highest value."""
+        """The lowest and the highest value that fits."""
         if self.signed:
             return -(1 << (self.width - 1)), (1 << (self.width - 1)) - 1
         return 0, (1 << self.width) - 1

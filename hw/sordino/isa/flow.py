@@ -1,8 +1,8 @@
 """Where programs go: every path that a program's text allows.
 
-Operations say themselves where they go on (`Instruction.ways`); here paths are put together. Paths
-take both ways of every BRANCH, LOOP and INPUT. From a RETURN they go to the instruction after every
-CALL of a subroutine that the RETURN belongs to.
+Every operation says where the program goes on after it (`Instruction.ways`). This module puts these
+steps together to paths. Paths take both ways of every BRANCH, LOOP and INPUT. From a RETURN they go
+on after every CALL of a subroutine that the RETURN belongs to.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ _CALLER = -1
 """In place of the address that a RETURN finds."""
 
 Facts = frozenset[int]
-"""What may be so at an address, as numbers."""
+"""Facts that may hold at an address, each a number whose meaning the caller chooses."""
 
 
 class _Edge(NamedTuple):
@@ -44,13 +44,13 @@ def _edges(address: int, instruction: Instruction) -> list[_Edge]:
 
 
 def decides(instruction: Instruction) -> bool:
-    """Whether an instruction may go on elsewhere than at the next address."""
+    """Whether the program may go on elsewhere than at the next address after an instruction."""
     elsewhere = -3
     return any(to != elsewhere + 1 for to, _ in _edges(elsewhere, instruction))
 
 
 def successors(program: Sequence[Instruction]) -> list[list[int]]:
-    """Addresses of the program that may come after each one."""
+    """For each address of the program, the addresses that may come right after it."""
     edges = [_edges(address, instruction) for address, instruction in enumerate(program)]
     # Within a subroutine a call leads to where its subroutine returns.
     inside = [[to if back is None else back for to, back in following] for following in edges]
@@ -88,10 +88,11 @@ def fixpoint(
     start: Facts,
     transfer: Callable[[int, Facts], Facts],
 ) -> list[Facts | None]:
-    """What may be so when each address is reached; None for one that never is.
+    """For each address, the facts that may hold when it is reached; None if it never is.
 
-    `start` is so at `entries`. `transfer(address, facts)` is what is so after an instruction that
-    found `facts`; more facts before must give no fewer after.
+    `start` holds at the addresses `entries`. `transfer(address, facts)` returns the facts that hold
+    after the instruction, if `facts` held before it. With more facts before it must not return
+    fewer; so the repetition ends.
     """
     following = successors(program)
     arriving: list[Facts | None] = [None] * len(program)

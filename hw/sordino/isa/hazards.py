@@ -1,7 +1,8 @@
 """What an instruction reads and writes, and what must not be at work together.
 
-All of it follows from the meaning of the operations' fields. Every engine's retire record holds the
-regions of `writes`: their contents right after the instruction, in order.
+Both follow from the meaning of the operations' fields. An engine makes one record for each
+instruction that is done (retires). The record holds the contents of the regions that `writes`
+returns, in that order, as they are right after the instruction.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +40,8 @@ class Region:
 
 
 Hazard = tuple[int, int, Region]
-"""Address of an instruction, of one that may be at work when it begins, what they both touch."""
+"""Two addresses and a region: an instruction, another one that may be at work when the first one
+begins, and a region that both touch."""
 
 
 def _regions(i: Instruction, config: Config, *, written: bool) -> Iterator[Region]:
@@ -51,11 +53,11 @@ def _regions(i: Instruction, config: Config, *, written: bool) -> Iterator[Regio
 
 
 def writes(instruction: Instruction, config: Config) -> tuple[Region, ...]:
-    """Regions that `instruction` writes, and that are in a record: tables are not.
+    """The regions that `instruction` writes, as a record holds them. Table slots are left out.
 
-    PC (count 1) is the address of the next instruction, TOKEN (count 1) the emitted token. An
-    INPUT that finds the end of input writes nothing but the PC, and is recorded as such. The rows
-    of a bank come last.
+    PC (count 1) is the address of the next instruction, and TOKEN (count 1) the emitted token. An
+    INPUT that finds the end of input writes the PC alone, and its record holds that. The rows of a
+    bank come last.
     """
     found = [r for r in _regions(instruction, config, written=True) if r.store not in _TABLES]
     found.sort(key=lambda region: region.store in _BANKS)
@@ -69,10 +71,10 @@ def writes(instruction: Instruction, config: Config) -> tuple[Region, ...]:
 def claims(
     instruction: Instruction, config: Config
 ) -> tuple[tuple[Region, ...], tuple[Region, ...]]:
-    """(Reads, writes) of `instruction` that others must keep away from while it is at work.
+    """The regions that `instruction` reads, and those that it writes, for finding conflicts.
 
-    An accumulator bank counts as a whole: while one unit works on some of its rows the others are
-    out of reach. Program counter and tokens, which are the sequencer's alone, are left out.
+    An accumulator bank counts as a whole, since only one unit at a time can reach it. Program
+    counter and tokens are left out, since only the sequencer uses them.
     """
 
     def whole(region: Region) -> Region:
@@ -97,7 +99,7 @@ def _common(a: tuple[Region, ...], b: tuple[Region, ...]) -> Region | None:
 
 
 def conflict(first: Instruction, second: Instruction, config: Config) -> Region | None:
-    """A region that one of them writes and the other reads or writes; None if there is none."""
+    """A region that one instruction writes and the other reads or writes; None if there is none."""
     first_reads, first_writes = claims(first, config)
     second_reads, second_writes = claims(second, config)
     return (
@@ -108,14 +110,14 @@ def conflict(first: Instruction, second: Instruction, config: Config) -> Region 
 
 
 def waits(instruction: Instruction) -> Unit:
-    """The units that are idle when `instruction` begins, its own among them."""
+    """The units that must be idle before `instruction` begins, its own among them."""
     return instruction.unit | instruction.awaits | (ALL_UNITS & ~instruction.overlaps)
 
 
 def in_flight(program: Sequence[Instruction], entries: Iterable[int]) -> list[Facts]:
-    """The instructions that may be at work when the one at each address begins, by address.
+    """For each address, the addresses of instructions that may be at work when this one begins.
 
-    Instructions that it waits for are left out. Nothing is at work at `entries`.
+    Instructions that this one waits for are left out. Nothing is at work at `entries`.
     """
 
     def remaining(address: int, arriving: Facts) -> Facts:
@@ -134,7 +136,7 @@ def in_flight(program: Sequence[Instruction], entries: Iterable[int]) -> list[Fa
 def hazards(
     program: Sequence[Instruction], entries: Iterable[int], config: Config
 ) -> Iterator[Hazard]:
-    """Every pair of instructions that may be at work together and must not."""
+    """Every pair of instructions that conflict and may be at work at the same time."""
 
     @cache
     def common(a: int, b: int) -> Region | None:
@@ -150,7 +152,10 @@ def hazards(
 def with_overlap(
     program: Sequence[Instruction], entries: Iterable[int], config: Config
 ) -> tuple[Instruction, ...]:
-    """The program with as much in `overlaps` as is free of hazards, whatever it had before."""
+    """The program with as many units in every `overlaps` as are free of hazards.
+
+    What `overlaps` named before does not matter.
+    """
     starts = tuple(entries)
     best = [i.replace(overlaps=ALL_UNITS) for i in program]
     while pairs := list(hazards(best, starts, config)):

@@ -1,7 +1,8 @@
 """Instructions in general: how an operation is declared, and how its instructions become words.
 
-An operation is a subclass of `Instruction` whose body is the table of its fields, least significant
-first; an instruction is an instance of it, with an integer for each field:
+An operation is a subclass of `Instruction`. The body of the class is the table of the operation's
+fields, least significant first. An instruction is an instance of the class, with an integer for
+each field:
 
     class Copy(Instruction, opcode=17, unit=Unit.VECTOR):
         space: Space = CHOICE
@@ -68,7 +69,7 @@ STACK_DEPTH = 4
 
 
 class Unit(enum.Flag, shape=OVERLAPS_BITS):
-    """Who executes; the bits of `overlaps`. No bit: the sequencer itself."""
+    """The unit that executes an instruction, and a bit of `overlaps`; 0 is the sequencer itself."""
 
     NONE = 0
     ARRAY = 1
@@ -81,9 +82,9 @@ ALL_UNITS = Unit.ARRAY | Unit.VECTOR | Unit.TABLE
 
 
 class Control(NamedTuple):
-    """What decides where a program goes on.
+    """The part of the sequencer's state that decides where a program goes on.
 
-    pc         address of an instruction
+    pc         address of the instruction that comes next
     registers  values of the scalar registers; None where one is not known
     stack      addresses to return to, the latest last
     """
@@ -111,27 +112,30 @@ class Instruction(metaclass=Declared):
     """One instruction: the values of its operation's fields, as integers.
 
     fields    by name; targets may be labels (text) until a program is finished
-    layer     what it belongs to, for listings and reports; not encoded
-    overlaps  units that may still be at work when it begins
+    layer     layer of the network that the instruction belongs to, for listings and reports; it is
+              not encoded
+    overlaps  units that may still be at work when the instruction begins
 
-    Fields that are left out are 0; members of enumerations are accepted as values. EncodingError
-    for a field that the operation does not have.
+    Fields that are left out are 0. Members of enumerations are accepted as values. EncodingError
+    is raised for a field that the operation does not have.
 
-    Of an operation (class attributes; the keyword arguments of its `class` statement first):
+    A class, which is an operation, has these attributes. `number` (as `opcode`), `unit`, `awaits`
+    and `blocks` are arguments of the `class` statement:
 
-    number     its opcode
-    unit       who executes it; Unit.NONE: the sequencer itself, at once
-    awaits     units that are idle when it begins, whatever `overlaps` says, besides its own
-    blocks     whether it takes input, `count` features or `end`: nothing begins before it is done
-    emits      whether it pushes a token
-    mnemonic   its name in text
-    plain      whether it always goes on at the next address, with the same registers
-    FIELDS     its fields by name
-    layout     of its fields but those for streaming machines, from the head on
-    streaming  layout of those, from STREAMING_BIT on; None if there are none
-    elements   how many elements it takes through the vector unit
-    pipeline   through which pipeline; perhaps by a field
-    lead       cycles before its first element
+    number     the opcode
+    unit       the unit that executes the operation; Unit.NONE: the sequencer itself, at once
+    awaits     units, besides the operation's own, that must be idle whatever `overlaps` says
+    blocks     whether the operation takes input (it has `count` features, or goes on at `end`), so
+               that nothing begins before it is done
+    emits      whether the operation pushes a token
+    mnemonic   the operation's name in listings
+    plain      whether the program always goes on at the next address, with the same registers
+    FIELDS     the fields by name
+    layout     layout of the fields that every machine has, from the end of opcode and `overlaps`
+    streaming  layout of the fields of streaming machines, from STREAMING_BIT on; None without any
+    elements   how many elements go through the vector unit
+    pipeline   the pipeline that they take, or a `Choice` of pipelines by a field
+    lead       cycles before the first element
     """
 
     number: ClassVar[int]
@@ -234,7 +238,10 @@ class Instruction(metaclass=Declared):
         return type(self)(layer, overlaps=units, **{**self.fields, **values})
 
     def resolved(self, labels: Mapping[str, int]) -> Self:
-        """The same with addresses for its labels; EncodingError for a label that is not there."""
+        """The same instruction with addresses in place of labels.
+
+        EncodingError is raised for a label that `labels` does not have.
+        """
         named = {name: text for name, text in self.fields.items() if isinstance(text, str)}
         for text in named.values():
             if text not in labels:
@@ -244,7 +251,7 @@ class Instruction(metaclass=Declared):
     # What a word looks like.
 
     def encode(self) -> int:
-        """The 128-bit word; EncodingError names a field that does not fit."""
+        """The 128-bit word. EncodingError names a field whose value does not fit."""
         arguments = 0
         for name, field in self.FIELDS.items():
             try:
@@ -255,7 +262,10 @@ class Instruction(metaclass=Declared):
 
     @classmethod
     def of_word(cls, word: int, layer: str = "") -> Self:
-        """The instruction of a word with this operation's opcode; stray bits are refused."""
+        """The instruction that a word with this operation's opcode encodes.
+
+        EncodingError is raised if a bit outside of the fields is set.
+        """
         raw, mask, values = word >> HEAD_BITS, 0, {}
         for name, field in cls.FIELDS.items():
             value = raw >> field.offset & ((1 << field.width) - 1)
@@ -283,9 +293,9 @@ class Instruction(metaclass=Declared):
     def ways(self, control: Control) -> tuple[Control, ...]:
         """Every state of the sequencer that may follow; none where the program ends or stops.
 
-        The next address, and a register that it writes is not known, unless the operation says
-        more. With all registers known there is one way at most, but for an INPUT and for what is
-        found in data.
+        Unless an operation overrides this, the program goes on at the next address, and the value
+        of a register that it writes is not known. If the values of all registers are known, there
+        is at most one way; only an INPUT has two, since it depends on the host.
         """
         following = control.next()
         for name in _registers(type(self)):
@@ -293,21 +303,21 @@ class Instruction(metaclass=Declared):
         return (following,)
 
     def wrong(self) -> str:
-        """What no machine can do with these values of the fields; "" where there is nothing."""
+        """Say why no machine can execute these values of the fields; "" if machines can."""
         return ""
 
     def duration(self, config: Config) -> int | None:
-        """Cycles from the unit's start to done; None if that depends on weights and memory."""
+        """Cycles from the unit's start until it is done; None if weights and memory decide."""
         if self.unit is not Unit.VECTOR:
             return 0
         return self.lead + vector_cycles(self.element_count(config), self.through())
 
     def most(self, parameters: bytes, config: Config) -> int:
-        """The highest value that it may leave in the register that it writes."""
+        """The highest value that the instruction may leave in the register that it writes."""
         return (1 << REGISTER_BITS) - 1
 
     def uses(self, name: str, config: Config) -> tuple[Any, int, int]:
-        """Memory, first word and number of words that a field with the meaning `Words` is for."""
+        """Memory, first word and number of words that field `name`, a `Words`, stands for."""
         words = self.FIELDS[name].meaning
         assert isinstance(words, Words), name
         store = words.store if not hasattr(words.store, "of") else words.store.of(self.fields)
@@ -316,7 +326,7 @@ class Instruction(metaclass=Declared):
         return store, first, words.extent.count(self.fields, config)
 
     def element_count(self, config: Config) -> int:
-        """Elements that it takes through the vector unit."""
+        """The number of elements that go through the vector unit."""
         return extent_of(self.elements).count(self.fields, config)
 
     def through(self) -> Pipeline:

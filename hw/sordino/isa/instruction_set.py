@@ -1,7 +1,7 @@
 """A set of operations: what a machine, a program or a tool understands.
 
-Everything that reads instructions takes one, so that an operation can be tried without changing
-anything global: `ISA.extended(MyOperation)`.
+Everything that reads instructions takes such a set as an argument. So a new operation can be tried
+without changing anything global: `ISA.extended(MyOperation)`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,12 +18,12 @@ Operation = type[Instruction]
 
 
 class InstructionSet:
-    """Operations by opcode and by mnemonic; ValueError where two have the same.
+    """Operations by opcode and by mnemonic. ValueError if two share an opcode or a mnemonic.
 
-    opcodes  an enumeration of the mnemonics, as the circuit sees opcodes
-    word     layout of an instruction word as the circuit sees it: `opcode`, `overlaps`, and
-             `arguments`, a union of the operations' layouts by their mnemonics in small letters,
-             and of `raw`
+    opcodes  an Amaranth enumeration of the opcodes, whose members are called by the mnemonics
+    word     layout of an instruction word in the circuit: `opcode`, `overlaps` and `arguments`;
+             `arguments` is a union of the layouts of all operations, called by their mnemonics in
+             small letters, and of `raw`, all bits as one number
     """
 
     def __init__(self, operations: Iterable[Operation]) -> None:
@@ -66,13 +66,16 @@ class InstructionSet:
         return InstructionSet((*self.operations, *operations))
 
     def named(self, mnemonic: str) -> Operation:
-        """The operation of that name; EncodingError if there is none."""
+        """The operation with this mnemonic; EncodingError if there is none."""
         if mnemonic not in self._by_name:
             raise EncodingError(f"wanted an operation, got {mnemonic or 'nothing'!r}")
         return self._by_name[mnemonic]
 
     def decode(self, word: int, layer: str = "") -> Instruction:
-        """The instruction of a 128-bit word; an unknown opcode or stray bits are refused."""
+        """The instruction that a 128-bit word encodes.
+
+        EncodingError is raised for an unknown opcode, and for set bits outside of the fields.
+        """
         number = word & ((1 << OPCODE_BITS) - 1)
         if number not in self._by_code:
             raise EncodingError(f"unknown opcode {number} in word {word:#034x}")

@@ -1,25 +1,38 @@
 """The instruction set: 128-bit words whose encoding does not depend on the configuration.
 
-A word begins with the opcode (bits 4 to 0) and `overlaps` (bits 7 to 5), then come the fields of
-the operation. Each class below is one operation: the table of its fields in the order of their
-bits, least significant first, and what each field means (`sordino.isa.fields`). Circuit, assembler,
-disassembler, verifier, exact machine and the reference page (`docs/isa.md`) all read these classes.
-Addresses are in words of the memory they name.
+**The word.** A word begins with the opcode (bits 4 to 0) and `overlaps` (bits 7 to 5). Then come
+the fields of the operation, least significant first. Each operation is a class in
+`sordino.isa.operations` or `sordino.isa.control`: a table of its fields, and what each field means
+(`sordino.isa.fields`). Circuit, assembler, disassembler, verifier, exact machine and the reference
+page (`docs/isa.md`) all read these classes. An address counts words of the memory that it is for.
 
-Three units execute: the array, the table loader and the vector unit, each one instruction at a
-time. The sequencer executes the rest itself, at once. Instructions begin in program order. Each
-begins when its own unit is idle, and so is every unit that is not in `overlaps`. With `overlaps`
-= 0 everywhere a program runs strictly one instruction after the other.
+**Who executes.** There are three units: the array, the table loader and the vector unit. Each
+executes one instruction at a time. The sequencer executes all other instructions itself, at once.
+Instructions begin in program order. An instruction begins when its own unit is idle and every unit
+that its `overlaps` does not name is idle too. With `overlaps` = 0 everywhere, each instruction
+waits until the one before it is done.
 
-An instruction must not begin while another is at work that writes what it reads or writes, or
-reads what it writes (`sordino.isa.hazards.conflict`). An accumulator bank, a table slot and a
-register are one thing each. A program without such conflicts leaves what it would leave with
-`overlaps` = 0 everywhere. The verifier refuses an image that has them. HALT begins when all units
-are idle, INPUT when array and vector unit are, whatever `overlaps` says. Nothing begins before an
-INPUT is done.
+**Conflicts.** Two instructions conflict if one writes what the other one reads or writes
+(`sordino.isa.hazards.conflict`). A whole accumulator bank counts as one thing here, and so does a
+table slot or a register. Instructions that conflict must not be at work together. The verifier
+refuses an image in which they could be. All other programs leave the same results as with
+`overlaps` = 0 everywhere. Whatever `overlaps` says, HALT waits for all units, and INPUT waits for
+the array and the vector unit. Nothing begins before an INPUT is done.
 
-A few fields stand at the end of the word. Only machines with `stream_bus` know them; where they are
-0 the instruction is the one without them.
+**Streaming machines.** A streaming machine is one with `stream_bus`: it can read weights from
+external memory. A few fields at the end of the word are for such machines only. Where these fields
+are 0, the instruction means the same on every machine.
+
+**Notation.** The text below has some short forms:
+
+* `activation[a]` and `state[a]` are the words at address a of activation and state memory. A range
+  [a : b] ends before b.
+* acc is the sum in an accumulator. A bank has `rows_per_lane` rows, and a row has one accumulator
+  for each lane. Slot s of a bank is row s // lanes of lane s % lanes.
+* rq(v) is v * multiplier / 2^shift, rounded half away from zero.
+* sat8(v) and sat16(v) are the int8 and the int16 that is nearest to v.
+* tanh, joint_tanh, joint_preactivation and number formats such as Q3.12 are those of
+  `docs/arithmetic.md`.
 """
 
 from amaranth.hdl import signed
@@ -98,10 +111,11 @@ FUNCTION = by("function", Pipeline.VALUE, Pipeline.VALUE, Pipeline.TANH)
 
 
 class Input(Instruction, opcode=7, unit=Unit.VECTOR, awaits=Unit.ARRAY | Unit.VECTOR, blocks=True):
-    """Wait for `count` features and write them to activation memory from `destination`.
+    """Wait for `count` features and write them to activation memory from `destination` on.
 
-    If the host has signalled the end of input and no feature is left, go to `end` instead. End
-    of input in the middle of a vector stops the machine (INPUT).
+    If the host has signalled the end of input and no feature is left, the program goes on at
+    `end` instead. If the input ends in the middle of a vector, the machine stops with the error
+    INPUT.
     """
 
     destination: 16 = writes(ACTIVATION, "count")
@@ -115,12 +129,16 @@ class Input(Instruction, opcode=7, unit=Unit.VECTOR, awaits=Unit.ARRAY | Unit.VE
 
 
 class Cell(Instruction, opcode=11, unit=Unit.VECTOR):
-    """LSTM cell on the first `units` units of `bank`, which is cleared.
+    """Compute one LSTM step for `units` units from their sums in `bank`, and clear their rows.
 
-    Unit u stands at row u // quads, quad u % quads, gate k (i f g o) on lane (k + row) mod 4 of
-    the quad. Biases are the four int32 of parameter word `parameters` + u. Reads and writes the
-    cell state at state[`state` + u], writes h to activation[`destination` + u]. The rows of the
-    bank are those from `first_row` on.
+    The rows begin at `first_row`. A quad is four neighbouring lanes. Unit u stands in row
+    u // quads, counted from `first_row`, of quad u % quads. Its gates are k = 0 to 3: i, f, g and
+    o. Gate k is on lane (k + row) mod 4 of the quad, where row = u // quads.
+
+    Each gate's sum gets its bias and becomes sat16(rq(acc + bias)), a Q3.12 number. The four
+    biases are the int32 of parameter word `parameters` + u. Then c' = f c + i g and
+    h = o tanh(c'), with the gates after their sigmoid or tanh. The cell state c is read and
+    written at state[`state` + u], and h is written to activation[`destination` + u].
     """
 
     bank: 1 = accumulators(UNIT_ROWS, first="first_row")
@@ -136,12 +154,17 @@ class Cell(Instruction, opcode=11, unit=Unit.VECTOR):
 
 
 class Drain(Instruction, opcode=12, unit=Unit.VECTOR):
-    """v = rq(acc + bias) of every slot of the first `rows` rows of `bank`, which is cleared.
+    """Scale the sums of `rows` rows of `bank` to int8 or int16, and clear these rows.
 
-    Slot s = row * lanes + lane; its bias is int32 number s from parameter word `parameters`.
-    With `wide`: state[destination + s] = sat16(v), the function must be NONE. Otherwise
-    activation[destination + s] = NONE: sat8(v); RELU: sat8(max(v, 0)); TANH: joint_tanh(tanh(
-    sat16(v))), where v is Q3.12. The rows of the bank are those from `first_row` on.
+    The rows begin at `first_row`. Slots s count from there too: s = row * lanes + lane. For every
+    slot v = rq(acc + bias). The bias is int32 number s, counted from parameter word `parameters`.
+
+    With `wide` = 1 the result is state[destination + s] = sat16(v), and the function must be
+    NONE. With `wide` = 0 it is activation[destination + s], by `function`:
+
+    * NONE: sat8(v)
+    * RELU: sat8(max(v, 0))
+    * TANH: joint_tanh(tanh(sat16(v))), where v is Q3.12
     """
 
     bank: 1 = accumulators("rows", first="first_row")
@@ -164,11 +187,12 @@ class Drain(Instruction, opcode=12, unit=Unit.VECTOR):
 
 
 class Argmax(Instruction, opcode=13, unit=Unit.VECTOR):
-    """register := index of the largest acc + bias of the first `rows` rows of `bank`, cleared.
+    """Set `register` to the index of the largest acc + bias, and clear the rows that were read.
 
-    Slot s takes the 64-bit entry s from parameter word `parameters`: int32 bias, then int32
-    index; a negative index marks an empty slot. Ties go to the lowest index; no slot at all
-    gives 0.
+    These are the first `rows` rows of `bank`. Slot s has the 64-bit entry number s, counted from
+    parameter word `parameters`: an int32 bias, then an int32 index. A negative index marks a slot
+    that takes no part. Of equal sums the lowest index wins. If no slot takes part, the result is
+    0.
     """
 
     bank: 1 = accumulators("rows")
@@ -185,10 +209,14 @@ class Argmax(Instruction, opcode=13, unit=Unit.VECTOR):
 
 
 class Add(Instruction, opcode=14, unit=Unit.VECTOR):
-    """v = sat16(state[a + k] + state[b + k]) for k < count, to activation[destination + k].
+    """Add `count` pairs of words of state memory and write the results to activation memory.
 
-    NONE: sat8(rq(v)); RELU: sat8(rq(max(v, 0))); TANH: joint_tanh(tanh(joint_preactivation(v))),
-    where multiplier and shift are not used.
+    For every k < count the sum is v = sat16(state[a + k] + state[b + k]). By `function`,
+    activation[destination + k] is:
+
+    * NONE: sat8(rq(v))
+    * RELU: sat8(rq(max(v, 0)))
+    * TANH: joint_tanh(tanh(joint_preactivation(v))), which does not use `multiplier` and `shift`
     """
 
     a: 16 = reads(STATE, "count")
@@ -208,10 +236,12 @@ class Add(Instruction, opcode=14, unit=Unit.VECTOR):
 
 
 class Multiply(Instruction, opcode=18, unit=Unit.VECTOR):
-    """v = rq(state[`state` + k] * activation[`activation` + k]) for k < count.
+    """Multiply `count` words of state memory by words of activation memory, pair by pair.
 
-    With `wide`: state[destination + k] = sat16(v), otherwise activation[destination + k] = sat8(v).
-    The destination may be the range of a factor, but not overlap it otherwise.
+    For every k < count the product is v = rq(state[`state` + k] * activation[`activation` + k]).
+    With `wide` = 1 the result is state[destination + k] = sat16(v), with `wide` = 0
+    activation[destination + k] = sat8(v). The destination may be exactly the range of a factor in
+    the same memory. It may not overlap that range in part.
     """
 
     state: 16 = reads(STATE, "count")
@@ -235,13 +265,14 @@ class Multiply(Instruction, opcode=18, unit=Unit.VECTOR):
 
 
 class Embed(Instruction, opcode=15, unit=Unit.VECTOR):
-    """Copy `count` int8 of row `register` of an embedding to activation[destination ...].
+    """Copy one row of an embedding, `count` int8, to activation memory from `destination` on.
 
-    Row r starts at parameter word `parameters` + r * stride, 16 int8 a word, lowest byte first.
+    The number of the row is in `register`. Row r begins at parameter word
+    `parameters` + r * stride. A word has 16 int8, the lowest byte first.
     """
 
     register: 3 = reads(REGISTER)
-    parameters: 24 = parameters("row", 8, "count", row=("register", "stride"))
+    parameters: 24 = parameters("values", 8, "count", row=("register", "stride"))
     stride: 16 = NUMBER
     destination: 16 = writes(ACTIVATION, "count")
     count: 16 = COUNT
@@ -250,9 +281,9 @@ class Embed(Instruction, opcode=15, unit=Unit.VECTOR):
 
 
 class Fill(Instruction, opcode=16, unit=Unit.VECTOR):
-    """Write `value` (int8, sign extended) to `count` words of a memory from `destination`.
+    """Write `value` (int8, sign extended) to `count` words of a memory from `destination` on.
 
-    In an accumulator bank a word is a row of all lanes.
+    In an accumulator bank a word is a row, which is one accumulator of every lane.
     """
 
     space: Space
@@ -264,7 +295,10 @@ class Fill(Instruction, opcode=16, unit=Unit.VECTOR):
 
 
 class Copy(Instruction, opcode=17, unit=Unit.VECTOR):
-    """Copy `count` words inside ACTIVATION or STATE; the two ranges must not overlap."""
+    """Copy `count` words within ACTIVATION or within STATE.
+
+    `space` says which; the banks are refused. The two ranges must not overlap.
+    """
 
     space: Space
     source: 16 = reads(SPACE, "count")
@@ -288,7 +322,11 @@ class Copy(Instruction, opcode=17, unit=Unit.VECTOR):
 
 
 class Table(Instruction, opcode=9, unit=Unit.TABLE):
-    """Copy expanded table `source` into value table `slot`, with runs = 1 into run table `slot`."""
+    """Copy decoder table number `source` from table memory to table slot number `slot`.
+
+    With `runs` = 0 it becomes a value table, in every lane. With `runs` = 1 it becomes a run table,
+    in every group.
+    """
 
     source: 8 = TABLE
     slot: 4 = writes(by("runs", VALUE_TABLE, RUN_TABLE))
@@ -299,14 +337,18 @@ class Table(Instruction, opcode=9, unit=Unit.TABLE):
 
 
 class Matvec(Instruction, opcode=10, unit=Unit.ARRAY):
-    """bank += 2^shift * M x, with x = activation[source : source + columns].
+    """Multiply a matrix by a vector and add the products to a bank: bank += 2^shift * M x.
 
-    M is entry `matrix` of the stream directory, decoded with run table `run_slot` and value table
-    `slot`, `rows` rows a lane. A place outside the matrix or a stream that does not end in state 0
-    stops the machine (STREAM). The rows of the bank are those from `first_row` on. With
-    `from_ring` nothing is read from outside: the latest streamed MATVEC was of the same matrix,
-    and every stream of it fits its ring; so the rings still hold all of it, and the decoders take
-    it from there once more.
+    The vector is x = activation[source : source + columns]. The matrix M is entry `matrix` of the
+    stream directory and has `rows` rows on each lane. Its streams are decoded with the run table in
+    slot `run_slot` and the value table in slot `slot`. The rows of the bank begin at `first_row`.
+    The machine stops with the error STREAM if a place lies outside the matrix, or if a decoder is
+    not in state 0 at the end of its stream.
+
+    With `from_ring` = 1 the streams are not read from external memory again: the decoders take
+    them from the rings once more. That is allowed if every stream of the matrix fits its ring, and
+    the latest MATVEC on a streamed matrix was on the same matrix. Then the rings still hold all of
+    it.
     """
 
     source: 16 = reads(ACTIVATION, "columns")

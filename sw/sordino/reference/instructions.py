@@ -21,12 +21,13 @@ def isa_page(isa: InstructionSet = ISA) -> str:
         "# Instruction set\n\n",
         docstring(operations) + "\n\n",
         f"Version {ISA_VERSION}. {REGISTERS} registers of 16 bits, calls nest {STACK_DEPTH} deep. "
-        f"Bits are counted from bit {HEAD_BITS} of the word; absent bits are zero.\n",
+        f"The tables count bits from bit {HEAD_BITS} of the word, after opcode and `overlaps`. "
+        "Bits that no field has are zero. The number in a heading is the opcode.\n",
     ]
     for operation in isa:
         parts.append(f"\n## {operation.number} {operation.mnemonic}\n\n{docstring(operation)}\n\n")
         parts.append(f"{_execution(operation)}\n\n")
-        parts.append(table(("bits", "field", "", "meaning"), _rows(operation)))
+        parts.append(table(("bits", "field", "type", "meaning"), _rows(operation)))
     for enum in (Unit, Condition, Function, Space):
         parts.append(f"\n## {enum.__name__}\n\n{docstring(enum)}\n\n")
         parts.append(table(("value", "name"), [(m.value, m.name) for m in enum]))
@@ -54,5 +55,6 @@ def _rows(operation: type[Instruction]) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _meaning(field: Field) -> str:
-    text = field.meaning.text if field.choices is None else str(field.choices.__name__)
+    choices = field.choices and field.choices.__name__
+    text = f"one of [{choices}](#{choices.lower()})" if choices else field.meaning.text
     return f"{text}; streaming machines only".lstrip("; ") if field.meaning.streaming else text

@@ -203,7 +203,8 @@ def test_the_page_shows_it() -> None:
     added = page[page.index("\n## 30 NEGATE") : page.index("\n## Unit")]
     assert str(Negate.__doc__) in added
     assert (
-        "| 15:0 | `source` | unsigned | reads count words of ACTIVATION or STATE by `wide`" in added
+        "| 15:0 | `source` | unsigned | reads `count` words of ACTIVATION or STATE by `wide`"
+        in added
     )
 
 

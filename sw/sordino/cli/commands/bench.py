@@ -23,13 +23,30 @@ from sordino.tools.bench.sizes import size_table
 __all__ = ["bench"]
 
 _matrix = click.option(
-    "--matrix", type=path_type, required=True, metavar="FILE.npy", help="int8, rows = outputs."
+    "--matrix",
+    type=path_type,
+    required=True,
+    metavar="FILE.npy",
+    help="An int8 matrix with a row for each output.",
+)
+_lanes = click.option(
+    "--lanes", type=click.IntRange(4), default=16, show_default=True, help="Lanes of the array."
+)
+_group = click.option(
+    "--group", type=click.IntRange(1), default=1, show_default=True, help="Lanes in a group."
 )
 
 
-def _several(name: str, kind: Any, default: tuple[Any, ...]) -> Callable[[Any], Any]:
+def _several(name: str, kind: Any, default: tuple[Any, ...], what: str) -> Callable[[Any], Any]:
     """An option that may be given several times."""
-    return click.option(name, type=kind, default=default, multiple=True, show_default=True)
+    return click.option(
+        name,
+        type=kind,
+        default=default,
+        multiple=True,
+        show_default=True,
+        help=f"{what}; may be given several times.",
+    )
 
 
 def load_matrix(path: Path) -> NDArray[np.int8]:
@@ -84,8 +101,8 @@ def bench() -> None:
 
 @bench.command(epilog="\b\nExample:\n  sordino bench codec --matrix w.npy --lanes 64 --group 4")
 @_matrix
-@click.option("--lanes", type=click.IntRange(4), default=16, show_default=True)
-@click.option("--group", type=click.IntRange(1), default=1, show_default=True)
+@_lanes
+@_group
 @json_option
 def codec(matrix: Path, lanes: int, group: int, as_json: bool) -> None:
     """Bits per weight, entropy and padding of one matrix, everything counted."""
@@ -94,11 +111,21 @@ def codec(matrix: Path, lanes: int, group: int, as_json: bool) -> None:
 
 @bench.command(epilog="\b\nExample:\n  sordino bench matvec --matrix w.npy --lanes 16 --group 4")
 @_matrix
-@click.option("--lanes", type=click.IntRange(4), default=16, show_default=True)
-@click.option("--group", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--engine", type=click.Choice(["rtl", "cycles"]), default="rtl", show_default=True)
+@_lanes
+@_group
 @click.option(
-    "--zeros", type=click.Choice(["skipped", "stored"]), default="skipped", show_default=True
+    "--engine",
+    type=click.Choice(["rtl", "cycles"]),
+    default="rtl",
+    show_default=True,
+    help="Count cycles with the circuit, or with the exact model.",
+)
+@click.option(
+    "--zeros",
+    type=click.Choice(["skipped", "stored"]),
+    default="skipped",
+    show_default=True,
+    help="Step over zero weights, or store them like others.",
 )
 @json_option
 def matvec(
@@ -119,11 +146,16 @@ def matvec(
     "  sordino bench engines --bits 5 --zeros 0.8 --group 1\n"
     "  sordino bench engines --matrix w.npy --group 4 --json"
 )
-@click.option("--matrix", type=path_type, metavar="FILE.npy", help="Your own instead of ours.")
-@_several("--bits", click.IntRange(2, 8), (4, 5, 8))
-@_several("--zeros", click.FloatRange(0, 1), (0.0, 0.5, 0.8, 0.95))
-@_several("--group", click.IntRange(1), (1, 4))
-@_several("--lanes", click.IntRange(4), (16, 64))
+@click.option(
+    "--matrix",
+    type=path_type,
+    metavar="FILE.npy",
+    help="An int8 matrix of your own, instead of the built-in ones.",
+)
+@_several("--bits", click.IntRange(2, 8), (4, 5, 8), "Bits of a weight")
+@_several("--zeros", click.FloatRange(0, 1), (0.0, 0.5, 0.8, 0.95), "Share of zeros")
+@_several("--group", click.IntRange(1), (1, 4), "Lanes in a group")
+@_several("--lanes", click.IntRange(4), (16, 64), "Lanes")
 @click.option("--trained/--no-trained", default=True, help="The trained AN4 models too.")
 @click.option(
     "--models",
@@ -137,7 +169,7 @@ def matvec(
     type=click.Choice(["cycles", "rtl"]),
     default="cycles",
     show_default=True,
-    help="Count them with the exact model, or with the circuit.",
+    help="Count cycles with the exact model, or with the circuit.",
 )
 @click.option("--vela/--no-vela", default=True, help="Ask Arm's Vela, where it is installed.")
 @json_option
@@ -154,11 +186,11 @@ def engines(
     vela: bool,
     as_json: bool,
 ) -> None:
-    """Sordino, Arm's Vela, other formats and the entropy on the same matrices.
+    """Compare Sordino with Arm's Vela, other formats and the entropy on the same matrices.
 
-    Sizes are bits per weight, in brackets over the order-0 entropy, in groups of several rows over
-    the block bound. Sordino's count everything; what the others' leave out is in
-    docs/results/performance.md.
+    Sizes are bits per weight. A number in brackets divides the size by the order-0 entropy or, in
+    groups of several rows, by the block bound (docs/glossary.md). Sordino's sizes count everything;
+    docs/results/performance.md says what the others leave out.
     """
     for rows in group:
         if rows & (rows - 1) or all(count % rows for count in lanes):

@@ -107,7 +107,8 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
 @click.option(
     "--codebook",
     type=click.Choice(CODEBOOKS),
-    help="Where the values lie.  [default: as trained, else uniform]",
+    help="Values that weights may have: evenly spaced, or where the error is least.  "
+    "[default: as trained, else uniform]",
 )
 @click.option(
     "--sparsity",
@@ -120,31 +121,31 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     default=CLIPS[0],
     show_default=True,
     metavar="auto|none|FACTOR",
-    help="Weights at most: so large that the others keep their resolution, as they are, or so many "
-    "times the median magnitude of their matrix.",
+    help="Largest weight of a matrix. auto: small enough that the other weights keep their "
+    "resolution; none: as trained; FACTOR: that many times the median magnitude.",
 )
 @click.option(
     "--blank-penalty",
     type=float,
     default=0.0,
     metavar="NATS",
-    help="Lower the score of blank: a model that leaves out words leaves out fewer.",
+    help="Lower the score of blank, so that a model which leaves out words leaves out fewer.",
 )
 @click.option(
     "--weights",
     type=click.Choice(WEIGHTS),
     default="auto",
     show_default=True,
-    help="In the machine, streamed from external memory (a machine with stream_bus), or streamed "
-    "what does not fit.",
+    help="Where weights are kept: in the machine, or in external memory (a machine with "
+    "stream_bus). auto: in the machine what fits, the rest in external memory.",
 )
 @click.option(
     "--chunk",
     type=click.IntRange(1, MOST_FRAMES),
     default=1,
     show_default=True,
-    help="Frames for which streamed matrices of the encoder are read once, where they may: fewer "
-    "bytes on the bus, and tokens come as many frames later.",
+    help="Frames for which a streamed input matrix of the encoder is read only once: fewer bytes "
+    "on the bus, but tokens come later by as many frames.",
 )
 @memory_option
 @click.option(

@@ -84,7 +84,7 @@ def _print(entry: dict[str, Any], names: Sequence[str]) -> None:
     "--engines",
     default="golden,rtl",
     show_default=True,
-    help="Two of golden, rtl and cycles, the reference first.",
+    help="Two of golden, rtl and cycles with a comma between; the first is the reference.",
 )
 @click.option(
     "--until", type=click.IntRange(1), metavar="FRAME", help="Only the first FRAME input vectors."

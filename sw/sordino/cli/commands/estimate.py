@@ -80,9 +80,11 @@ def _print(found: Estimate, name: str) -> None:
 @click.option(
     "--weight-bits",
     type=click.IntRange(2, 8),
-    help="Of a model's weights.  [default: as trained, else 8]",
+    help="Bits of a model's weights.  [default: as trained, else 8]",
 )
-@click.option("--sparsity", type=click.FloatRange(0, 1), help="Share of a model to prune.")
+@click.option(
+    "--sparsity", type=click.FloatRange(0, 1), help="Share of a model's weights to prune."
+)
 @shares_option
 @click.option("--meta", type=path_type, help="JSON file with a model's meta, if it has none.")
 @memory_option

@@ -172,7 +172,8 @@ def _greedy(
 @click.option(
     "--engine",
     type=click.Choice([*ENGINES.choices, "float"]),
-    help="[default: golden for an image, float for a model]",
+    help="An engine as in `sordino run`, or float: the model in floating point.  [default: "
+    "golden for an image, float for a model]",
 )
 @click.option("--meta", type=path_type, help="JSON file with a float model's meta, if it has none.")
 @search_options

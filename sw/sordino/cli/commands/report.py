@@ -89,8 +89,9 @@ def report(
 ) -> None:
     """What IMAGE costs and where its time goes, as one page that needs no script.
 
-    Of every matrix zeros, bits, entropy, places, cycles and what limits it; a frame's timeline;
-    the memory map; what each bit and each zero bought; the host's part.
+    For every matrix the page shows zeros, bits, entropy, places, cycles and what limits it. It also
+    shows a frame's timeline, the memory map, what each bit and each zero saved, and the host's
+    part.
     """
     page = output or default_output(image, ".html")
     ours = _make(image, tokens, clock)

@@ -107,29 +107,35 @@ def _row(result: dict[str, Any]) -> tuple[str, ...]:
 @click.argument("model", type=path_type)
 @config_option
 @set_option
-@click.option("--lanes", type=_List(int, 4, 1024), default="16", show_default=True)
-@click.option("--group", type=_List(int, 1, 1024), default="4", show_default=True)
-@click.option("--bits", type=_List(int, 2, 8), default="5", show_default=True)
+@click.option(
+    "--lanes", type=_List(int, 4, 1024), default="16", show_default=True, help="Lanes of the array."
+)
+@click.option(
+    "--group", type=_List(int, 1, 1024), default="4", show_default=True, help="Lanes in a group."
+)
+@click.option(
+    "--bits", type=_List(int, 2, 8), default="5", show_default=True, help="Bits of a weight."
+)
 @click.option(
     "--zeros",
     type=_List(float, 0, 1, "keep"),
     default="keep",
     show_default=True,
-    help="Shares to prune, where least is lost; keep: the zeros that are there.",
+    help="Shares of weights to prune, where least is lost; `keep` prunes nothing.",
 )
 @click.option(
     "--memory",
     type=_List(int, 1, 1 << 24, "needed"),
     default="needed",
     show_default=True,
-    help="KiB for all weight streams.",
+    help="KiB for all weight streams; `needed` is just enough.",
 )
 @click.option("--meta", type=path_type, help="JSON file with the model's meta, if it has none.")
 @click.option(
     "--wer",
     type=path_type,
     metavar="DATA",
-    help="Recordings to count word errors of, once for points that decode alike; takes minutes.",
+    help="Data set to count word errors on, once for points that decode alike; takes minutes.",
 )
 @click.option(
     "-o",

@@ -121,7 +121,12 @@ def _sources(steps: Sequence[Step], runs: Path, data: Path, given: Sources) -> l
     is_flag=True,
     help="First train what the recipe goes on from, on the same data, where it is missing.",
 )
-@click.option("--list", "as_list", is_flag=True, help="Say what goes on from what, train nothing.")
+@click.option(
+    "--list",
+    "as_list",
+    is_flag=True,
+    help="Say which recipe goes on from which, and train nothing.",
+)
 @click.option(
     "--also",
     type=path_type,
@@ -143,7 +148,7 @@ def _sources(steps: Sequence[Step], runs: Path, data: Path, given: Sources) -> l
 @click.option(
     "--threads",
     type=click.IntRange(1, 1024),
-    help="Of the processor; other numbers round differently.  [default: PyTorch's]",
+    help="Threads of the processor; another number rounds differently.  [default: PyTorch's]",
 )
 @json_option
 def train(
