@@ -50,7 +50,7 @@ def decides(instruction: Instruction) -> bool:
 
 
 def successors(program: Sequence[Instruction]) -> list[list[int]]:
-    """For each address of the program, the addresses that may come right after it."""
+    """List, for each address of the program, the addresses that may come right after it."""
     edges = [_edges(address, instruction) for address, instruction in enumerate(program)]
     # Within a subroutine a call leads to where its subroutine returns.
     inside = [[to if back is None else back for to, back in following] for following in edges]
@@ -88,7 +88,7 @@ def fixpoint(
     start: Facts,
     transfer: Callable[[int, Facts], Facts],
 ) -> list[Facts | None]:
-    """For each address, the facts that may hold when it is reached; None if it never is.
+    """List, for each address, the facts that may hold when it is reached; None if it never is.
 
     `start` holds at the addresses `entries`. `transfer(address, facts)` returns the facts that hold
     after the instruction, if `facts` held before it. With more facts before it must not return

@@ -115,9 +115,10 @@ def waits(instruction: Instruction) -> Unit:
 
 
 def in_flight(program: Sequence[Instruction], entries: Iterable[int]) -> list[Facts]:
-    """For each address, the addresses of instructions that may be at work when this one begins.
+    """List, for each address, the instructions that may be at work when the one there begins.
 
-    Instructions that this one waits for are left out. Nothing is at work at `entries`.
+    Instructions are named by their addresses. Those that the one there waits for are left out.
+    Nothing is at work at `entries`.
     """
 
     def remaining(address: int, arriving: Facts) -> Facts:
