@@ -54,7 +54,9 @@ class InvertingMemory(Elaboratable):
 @pytest.fixture
 def inverting(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("lane", "decoder", "directory"):
-        monkeypatch.setattr(f"sordino.rtl.{module}.memory", SimpleNamespace(Memory=InvertingMemory))
+        monkeypatch.setattr(
+            f"sordino.rtl.lanes.{module}.memory", SimpleNamespace(Memory=InvertingMemory)
+        )
 
 
 def config(rows: int) -> Config:
