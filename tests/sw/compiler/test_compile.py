@@ -341,7 +341,7 @@ def test_what_does_not_fit_names_the_parameter(change: dict[str, int], parameter
     ],
 )
 def test_options_are_checked(options: dict[str, Any]) -> None:
-    with pytest.raises(CompileError, match="^wanted "):
+    with pytest.raises(CompileError, match=r"^wanted "):
         CompileOptions(**options)
 
 
