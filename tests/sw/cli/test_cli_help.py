@@ -49,6 +49,16 @@ def test_every_command_has_examples(sordino, path):
     assert f"  sordino {' '.join(path)} " in result.out.partition("Example")[2]
 
 
+@pytest.mark.parametrize("path", commands(), ids=" ".join)
+def test_every_option_says_what_it_is(path):
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    options = [p for p in command.params if isinstance(p, click.Option)]
+    assert not [p.name for p in options if not (p.help or "").partition("[default")[0].strip()]
+
+
 def test_help_names_the_commands(sordino):
     result = sordino("-h")
     assert result.code == 0

@@ -144,9 +144,21 @@ def _row(result: dict[str, Any]) -> tuple[str, ...]:
     required=True,
     help="Folder for results; what is there already is not computed again.",
 )
-@click.option("--jobs", type=int, default=-1, show_default=True, help="At once; -1: all cores.")
-@click.option("--backend", type=click.Choice(BACKENDS), default="loky", show_default=True)
-@click.option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster.")
+@click.option(
+    "--jobs",
+    type=int,
+    default=-1,
+    show_default=True,
+    help="Points computed at once; -1: one for each core.",
+)
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default="loky",
+    show_default=True,
+    help="Where points are computed: processes or threads of this machine, or a cluster.",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Address of the Dask cluster's scheduler.")
 @json_option
 def sweep_command(
     model: Path,
