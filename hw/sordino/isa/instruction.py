@@ -29,6 +29,7 @@ from sordino.isa.declaration import (
 from sordino.isa.encoding import EncodingError, check_field
 from sordino.isa.fields import (
     REGISTER_BITS,
+    Choice,
     Extent,
     Field,
     Kind,
@@ -320,7 +321,9 @@ class Instruction(metaclass=Declared):
         """Memory, first word and number of words that field `name`, a `Words`, stands for."""
         words = self.FIELDS[name].meaning
         assert isinstance(words, Words), name
-        store = words.store if not hasattr(words.store, "of") else words.store.of(self.fields)
+        store = words.store
+        if isinstance(store, Choice):
+            store = store.of(self.fields)
         base = name if words.base is None else words.base
         first = self.fields[base] if base else 0
         return store, first, words.extent.count(self.fields, config)
@@ -332,7 +335,7 @@ class Instruction(metaclass=Declared):
     def through(self) -> Pipeline:
         """The pipeline of the vector unit that its elements take."""
         pipeline = self.pipeline
-        chosen: Pipeline = pipeline.of(self.fields) if hasattr(pipeline, "of") else pipeline
+        chosen: Pipeline = pipeline.of(self.fields) if isinstance(pipeline, Choice) else pipeline
         return chosen
 
 
