@@ -102,7 +102,11 @@ def test_make_knows_every_campaign_and_what_it_needs() -> None:
 @pytest.mark.parametrize("target", ["fuzz", "campaign-fuzz", "bench", "training"])
 def test_make_runs_a_campaign(target: str) -> None:
     done = subprocess.run(
-        ["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--no-print-directory", "-n", target],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     name = target.removeprefix("campaign-")
     assert done.stdout.splitlines()[-1] == f".venv/bin/python -m campaigns run {name}"
@@ -111,7 +115,13 @@ def test_make_runs_a_campaign(target: str) -> None:
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_make_help_names_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     told = re.findall(r"^make (\S+)", done.stdout, re.M)
     targets = re.findall(r"^([a-z]+):(?!=)", makefile, re.M)
     assert told == [*targets, *BY_NAME]
