@@ -9,7 +9,7 @@ from sordino.image.image import Image, ImageError
 from sordino.image.replays import UNKNOWN, stale_replays
 from sordino.image.tans import MAX_VALUE_EXTRA_BITS, Symbol, TableError, expand
 from sordino.isa.encoding import EncodingError
-from sordino.isa.fields import REGISTER_BITS, Kind, Parameters, Store, Words
+from sordino.isa.fields import REGISTER_HIGH, SETTINGS, Kind, Parameters, Store, Words
 from sordino.isa.hazards import Region, claims, hazards, writes
 from sordino.isa.instruction import Control, Instruction
 from sordino.isa.operations import Matvec
@@ -18,15 +18,7 @@ from sordino.isa.parameters import PARAMETER_BYTES
 __all__ = ["verify"]
 
 _INT8 = (-128, 127)
-_REGISTER_HIGH = (1 << REGISTER_BITS) - 1
-_SETTINGS = {
-    Store.ACTIVATION: "activation_words",
-    Store.STATE: "state_words",
-    Store.BANK0: "rows_per_lane",
-    Store.BANK1: "rows_per_lane",
-}
-"""What bounds a memory."""
-_SLOTS = {Store.VALUE_TABLE: "value_slots", Store.RUN_TABLE: "run_slots"}
+_TABLES = (Store.VALUE_TABLE, Store.RUN_TABLE)
 
 
 def verify(image: Image) -> None:
@@ -235,23 +227,23 @@ class _Verifier:
             self.fail(i, f"{name} takes no words, wanted at least 1")
         if store is Store.REGISTER:
             return
-        if store in _SLOTS:
-            setting = _SLOTS[store]
+        if store in _TABLES:
+            setting = SETTINGS[store]
             self.fit(setting, base + count, f"{name} is {base}", self.where(i))
             if not i.FIELDS[name].meaning.writes:
                 self.check_loaded(i, store, base)
         else:
             words = "rows" if store in (Store.BANK0, Store.BANK1) else "words"
             taken = f"{name} takes {words} {base:,} to {base + count - 1:,}"
-            self.fit(_SETTINGS[store], base + count, taken, self.where(i))
+            self.fit(SETTINGS[store], base + count, taken, self.where(i))
 
     def check_register(self, i: Instruction, name: str) -> None:
         """What an instruction may write to a register must fit there."""
         if not i.FIELDS[name].meaning.writes or i.uses(name, self.config)[0] is not Store.REGISTER:
             return
         highest = i.most(self.image.parameters, self.config)
-        if highest > _REGISTER_HIGH:
-            self.fail(i, f"index {highest}, wanted at most {_REGISTER_HIGH}")
+        if highest > REGISTER_HIGH:
+            self.fail(i, f"index {highest}, wanted at most {REGISTER_HIGH}")
 
     def check_loaded(self, i: Instruction, store: Store, slot: int) -> None:
         """Some instruction of the program must load a slot that this one reads."""

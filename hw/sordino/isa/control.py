@@ -5,12 +5,10 @@ They are declared as in `sordino.isa.operations`, which has the operations of th
 
 from sordino.arch import Config
 from sordino.isa.choices import Condition
-from sordino.isa.fields import ADDRESS, NUMBER, REGISTER, REGISTER_BITS, reads, updates, writes
+from sordino.isa.fields import ADDRESS, NUMBER, REGISTER, REGISTER_HIGH, reads, updates, writes
 from sordino.isa.instruction import ALL_UNITS, STACK_DEPTH, Control, Instruction
 
 __all__ = ["Branch", "Call", "Emit", "Halt", "Jump", "Loop", "Return", "Set"]
-
-_REGISTER_MASK = (1 << REGISTER_BITS) - 1
 
 
 class Halt(Instruction, opcode=0, awaits=ALL_UNITS):
@@ -90,7 +88,7 @@ class Loop(Instruction, opcode=5):
         if before is None:
             again = control.holding(self.register, None).at(self.target)
             return (again, control.holding(self.register, 0).next())
-        after = before - 1 & _REGISTER_MASK
+        after = before - 1 & REGISTER_HIGH
         control = control.holding(self.register, after)
         return (control.at(self.target) if after else control.next(),)
 

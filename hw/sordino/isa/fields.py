@@ -34,8 +34,10 @@ __all__ = [
     "ONE",
     "REGISTER",
     "REGISTER_BITS",
+    "REGISTER_HIGH",
     "RIGHT_SHIFT",
     "RUN_TABLE",
+    "SETTINGS",
     "STATE",
     "TABLE",
     "VALUE_TABLE",
@@ -59,6 +61,8 @@ __all__ = [
 
 REGISTER_BITS = 16
 """Width of a scalar register."""
+REGISTER_HIGH = (1 << REGISTER_BITS) - 1
+"""The highest value of a scalar register."""
 
 
 class Store(enum.Enum, shape=4):
@@ -76,6 +80,16 @@ class Store(enum.Enum, shape=4):
     RUN_TABLE = 8
     """Slots of the groups' tables; a retire record does not hold them."""
 
+
+SETTINGS: dict[Store, str] = {
+    Store.ACTIVATION: "activation_words",
+    Store.STATE: "state_words",
+    Store.BANK0: "rows_per_lane",
+    Store.BANK1: "rows_per_lane",
+    Store.VALUE_TABLE: "value_slots",
+    Store.RUN_TABLE: "run_slots",
+}
+"""The field of the configuration that says how many words, rows or slots a memory has."""
 
 ACTIVATION, STATE, REGISTER = Store.ACTIVATION, Store.STATE, Store.REGISTER
 BANK0, BANK1 = Store.BANK0, Store.BANK1

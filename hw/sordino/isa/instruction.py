@@ -28,7 +28,7 @@ from sordino.isa.declaration import (
 )
 from sordino.isa.encoding import EncodingError, check_field
 from sordino.isa.fields import (
-    REGISTER_BITS,
+    REGISTER_HIGH,
     Choice,
     Extent,
     Field,
@@ -315,7 +315,7 @@ class Instruction(metaclass=Declared):
 
     def most(self, parameters: bytes, config: Config) -> int:
         """The highest value that the instruction may leave in the register that it writes."""
-        return (1 << REGISTER_BITS) - 1
+        return REGISTER_HIGH
 
     def uses(self, name: str, config: Config) -> tuple[Any, int, int]:
         """Memory, first word and number of words that field `name`, a `Words`, stands for."""

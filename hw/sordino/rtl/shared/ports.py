@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from sordino.arch import MAX_BURST_BYTES, Config
 from sordino.arith import ACTIVATION
 from sordino.image.tans import EntryLayout
+from sordino.isa.fields import REGISTER_BITS
 from sordino.isa.operations import ISA, Matvec, Table
 from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget
 from sordino.rtl.shared.axi import AxiReadSignature
@@ -42,8 +43,6 @@ __all__ = [
 
 PC_BITS = 16
 """Width of an address in program memory."""
-REGISTER_BITS = 16
-"""Width of a scalar register and of a token."""
 ADDRESS_BITS = 16
 """Width of an address in activation or state memory."""
 BASE_BITS = 32

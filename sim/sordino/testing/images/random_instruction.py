@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.isa.fields import Field, Kind, Parameters, Store, Words
+from sordino.isa.fields import SETTINGS, Field, Kind, Parameters, Store, Words
 from sordino.isa.instruction import Instruction
 from sordino.testing.images.builder import ProgramBuilder
 
@@ -76,8 +76,8 @@ class RandomOperands:
             store, _, count = operation(**values).uses(name, self.config)
             if store is Store.REGISTER:
                 values[name] = INDEX if words.reads else self._target(operation)
-            elif store in _SLOTS:
-                values[name] = self.below(getattr(self.config, _SLOTS[store]))
+            elif store in (Store.VALUE_TABLE, Store.RUN_TABLE):
+                values[name] = self.below(room(store, self.config))
             elif words.base is None:
                 values[name] = self.below(room(store, self.config) - count + 1)
         return values
@@ -159,15 +159,6 @@ class RandomOperands:
         return self.builder.entries(biases, indices)
 
 
-_SLOTS = {Store.VALUE_TABLE: "value_slots", Store.RUN_TABLE: "run_slots"}
-
-
 def room(store: Any, config: Config) -> int:
     """Words of a memory; one of what is none."""
-    settings = {
-        Store.ACTIVATION: config.activation_words,
-        Store.STATE: config.state_words,
-        Store.BANK0: config.rows_per_lane,
-        Store.BANK1: config.rows_per_lane,
-    }
-    return settings.get(store, 1)
+    return int(getattr(config, SETTINGS[store])) if store in SETTINGS else 1
