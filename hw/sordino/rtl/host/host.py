@@ -230,7 +230,7 @@ class Host(wiring.Component):
         """Answer reads; returns whether the oldest token is read in this cycle."""
         bus, counters = self.bus, self.machine.counters
         taken, high = Signal(), Signal(COUNTER_BITS - 32)
-        m.d.comb += bus.read_refused.eq(1)
+        m.d.comb += [bus.read_ready.eq(1), bus.read_refused.eq(1)]
         with m.Switch(bus.read_address):
             for name, value in readable.items():
                 register = REGISTERS[name]

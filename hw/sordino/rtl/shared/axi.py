@@ -100,9 +100,9 @@ class RegisterBusSignature(wiring.Signature):
     write_ready, write_refused
         The write is done in this cycle: it happens, or is refused.
     read_valid, read_address
-        A read happens in this cycle.
-    read_data, read_refused
-        Its answer, in the same cycle.
+        A read is asked for, and held until it is done.
+    read_ready, read_data, read_refused
+        The read is done in this cycle, with this answer.
     """
 
     def __init__(self, *, address_width: int) -> None:
@@ -116,6 +116,7 @@ class RegisterBusSignature(wiring.Signature):
                 "write_data": Out(DATA_BITS),
                 "write_strobe": Out(STROBES),
                 "read_valid": Out(1),
+                "read_ready": In(1),
                 "read_address": Out(address_width),
                 "read_data": In(DATA_BITS),
                 "read_refused": In(1),
@@ -205,7 +206,7 @@ class AxiLiteBridge(wiring.Component):
                 bus.read_address.eq(axi.araddr[2:]),
                 whole.eq(~axi.araddr[:2].any()),
             ]
-        with m.If(asked):
+        with m.If(asked & (bus.read_ready | ~whole)):
             m.d.sync += [
                 held.eq(0),
                 axi.rvalid.eq(1),

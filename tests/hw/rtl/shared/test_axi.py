@@ -4,7 +4,7 @@ import itertools
 import random
 
 import pytest
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -46,8 +46,9 @@ class Registers(wiring.Component):
         m.d.comb += [
             self.bus.write_ready.eq(self.ready),
             self.bus.write_refused.eq(self.bus.write_address >= REFUSED_FROM),
+            self.bus.read_ready.eq(self.ready),
             self.bus.read_refused.eq(self.bus.read_address >= REFUSED_FROM),
-            self.bus.read_data.eq(self.bus.read_address ^ READ_XOR),
+            self.bus.read_data.eq(Mux(self.ready, self.bus.read_address ^ READ_XOR, 0)),
         ]
         return m
 
@@ -128,7 +129,7 @@ def test_accesses_arrive_once_in_order_with_their_answers(kind):
 
     async def monitor_reads(ctx):
         nonlocal read
-        async for _, _, valid in ctx.tick().sample(bus.read_valid):
+        async for _, _, valid in ctx.tick().sample(bus.read_valid & bus.read_ready):
             read += bool(valid)
 
     async def hold_b(ctx):
