@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define SORDINO_ISA_VERSION 2 /* bits 15 to 0 of VERSION */
+#define SORDINO_ISA_VERSION 3 /* bits 15 to 0 of VERSION */
 #define SORDINO_MAP_VERSION 1 /* bits 31 to 16 of VERSION */
 #define SORDINO_WORDS 4 /* 32-bit words of an instruction */
 #define SORDINO_REGISTERS 8 /* scalar registers */

@@ -6,7 +6,7 @@ from sordino.arch import STREAM_WORD_BITS
 from sordino.image.image import Image, ImageError
 from sordino.image.sizes import needed
 from sordino.isa.operations import ISA
-from sordino.isa.registers import CAPACITIES, capacities
+from sordino.isa.registers import CAPACITIES, ISA_VERSION, capacities
 
 __all__ = ["check_fit"]
 
@@ -20,12 +20,19 @@ def _ring_words(machine: Mapping[str, int]) -> int:
     return bits // STREAM_WORD_BITS
 
 
-def check_fit(image: Image, machine: Mapping[str, int]) -> None:
+def check_fit(image: Image, machine: Mapping[str, int], version: int = ISA_VERSION) -> None:
     """Compare an image with the capacity registers of a machine, by name.
 
-    The machine's operations are those of ISA. Raises ImageError, one line with everything that
-    differs or is too small.
+    `version` is the machine's version of the instruction set, which is in bits 15 to 0 of its
+    register VERSION; by default it is that of the machines which this package makes. The machine's
+    operations are those of ISA. Raises ImageError, one line with everything that differs or is too
+    small.
     """
+    if image.version > version:
+        raise ImageError(
+            f"the image needs version {image.version} of the instruction set, the machine has "
+            f"version {version}; compile the model for the machine, or take a later one"
+        )
     for address, instruction in enumerate(image.program):
         if type(instruction) not in ISA:
             raise ImageError(

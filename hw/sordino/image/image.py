@@ -5,7 +5,9 @@ An image has three parts, one after the other:
 * **The header** has 64 bytes. It holds the magic `SORDINO` and a zero byte, the major and minor
   number of the format (2 bytes each), and four numbers of 4 bytes each. These are the
   configuration id, the number of sections, the length of the file, and a CRC-32. The CRC covers
-  the header and the section table, with its own four bytes zero. The rest of the header is zero.
+  the header and the section table, with its own four bytes zero. The next 2 bytes are the least
+  version of the instruction set that has all of the program, or 0 if that is version 2. The rest
+  of the header is zero.
 * **The section table** has 32 bytes for each section. An entry begins with four numbers of 4 bytes
   each: the section's kind, offset, length and CRC-32. The rest of an entry is zero.
 * **The sections** come last. Each one begins at a multiple of 16 bytes. The bytes between two
@@ -35,6 +37,7 @@ from sordino.image.packing import (
 )
 from sordino.image.tans import Symbol, TableError, expand, expanded_bytes
 from sordino.isa.encoding import EncodingError
+from sordino.isa.fields import FIRST_VERSION
 from sordino.isa.instruction import Instruction
 from sordino.isa.instruction_set import InstructionSet
 from sordino.isa.operations import ISA
@@ -44,12 +47,15 @@ from sordino.schema.text import parse_json
 __all__ = ["FORMAT", "Image", "ImageError", "MatrixStreams", "Section"]
 
 MAGIC = b"SORDINO\0"
-FORMAT = (3, 2)
-"""Major and minor; another major version is refused. Images without fields that only streaming
-machines know are still 3.1, those without EXTERNAL 3.0."""
+FORMAT = (3, 3)
+"""Major and minor; another major version is refused. Images that need version 2 of the instruction
+set alone are still 3.2, those without fields that only streaming machines know 3.1, those without
+EXTERNAL 3.0."""
 _HEADER = struct.Struct("<8sHHIIII")
 _ENTRY = struct.Struct("<IIII")
 _CRC = struct.Struct("<I")
+_VERSION = struct.Struct("<H")
+"""Right behind the header's numbers."""
 HEADER_BYTES = 64
 ENTRY_BYTES = 32
 ALIGNMENT = 16
@@ -145,8 +151,19 @@ class Image:
         """The host section of a compiled network; ImageError for an image of a program alone."""
         return self.host.network
 
+    @property
+    def version(self) -> int:
+        """The least version of the instruction set that has every instruction of the program."""
+        return max((i.version for i in self.program), default=FIRST_VERSION)
+
+    def _stated(self) -> int:
+        """The version of the instruction set as the header states it."""
+        return 0 if self.version == FIRST_VERSION else self.version
+
     def _minor(self) -> int:
         """The least minor version that says all of it."""
+        if self._stated():
+            return 3
         if not self.config.stream_bus:
             return 0
         extended = any(
@@ -178,6 +195,7 @@ class Image:
         _HEADER.pack_into(
             body, 0, MAGIC, FORMAT[0], self._minor(), self.config.id, len(sections), len(body), 0
         )
+        _VERSION.pack_into(body, _HEADER.size, self._stated())
         checksum = crc32(body[: HEADER_BYTES + ENTRY_BYTES * len(sections)])
         struct.pack_into("<I", body, _CRC_OFFSET, checksum)
         return bytes(body)
@@ -203,6 +221,7 @@ class Image:
     def from_bytes(cls, contents: bytes, isa: InstructionSet = ISA) -> "Image":
         """Parse and check every byte; ImageError says what is wrong."""
         sections, config_id = _read_sections(contents)
+        stated = _stated_version(contents, isa)
         host, config, labels = _host(sections[Section.HOST])
         if config.id != config_id:
             raise ImageError(
@@ -233,6 +252,11 @@ class Image:
             )
         except (EncodingError, TableError, struct.error, ValueError) as error:
             raise ImageError(str(error)) from None
+        if image._stated() != stated:
+            raise ImageError(
+                f"header states version {stated} of the instruction set, wanted {image._stated()} "
+                "for this program; compile the model again"
+            )
         for name in ("non_zeros", "padding"):
             counts = getattr(host, name)
             if counts and len(counts) != len(matrices):
@@ -307,6 +331,17 @@ def _read_sections(contents: bytes) -> tuple[dict[Section, bytes], int]:
     if end != len(contents):
         raise ImageError(f"{len(contents) - end} bytes follow the last section")
     return sections, config_id
+
+
+def _stated_version(contents: bytes, isa: InstructionSet) -> int:
+    """What the header states of the instruction set; ImageError for more than `isa` has."""
+    (version,) = _VERSION.unpack_from(contents, _HEADER.size)
+    if version > isa.version:
+        raise ImageError(
+            f"the program needs version {version} of the instruction set, this one is version "
+            f"{isa.version}; take a later version of Sordino, or compile the model again"
+        )
+    return int(version)
 
 
 def _program(

@@ -1,8 +1,10 @@
 """Enumerations that fields of instructions choose from."""
 
+from typing import Any
+
 from amaranth.lib import enum
 
-__all__ = ["Condition", "Function", "Space"]
+__all__ = ["SINCE", "Condition", "Function", "Space"]
 
 
 class Condition(enum.Enum, shape=2):
@@ -33,3 +35,7 @@ class Space(enum.Enum, shape=2):
     STATE = 1
     BANK0 = 2
     BANK1 = 3
+
+
+SINCE: dict[Any, int] = {}
+"""The version of the instruction set that a member came with; of others it is the first."""

@@ -14,6 +14,7 @@ from amaranth.lib import enum
 from sordino.arch import PRESETS
 from sordino.isa.fields import (
     CHOICE,
+    FIRST_VERSION,
     Choice,
     Extent,
     Field,
@@ -36,6 +37,8 @@ _REGISTER_FIELD = 3
 _RESERVED = {"self", "operation"}
 """Arguments of functions that take fields by name."""
 _WIDEST = {Kind.FLAG: 1, Kind.RIGHT_SHIFT: 6, Kind.ANY_SHIFT: 6}
+_LAST_VERSION = (1 << 16) - 1
+"""The register VERSION has 16 bits for it."""
 _CONFIG = PRESETS["small"]
 
 
@@ -122,9 +125,18 @@ def _check_shape(operation: type, name: str, shape: Any, meaning: Meaning) -> No
     choices = isinstance(shape, type) and issubclass(shape, enum.Enum)
     if choices != (meaning.kind is Kind.CHOICE):
         _refuse(operation, f"wanted CHOICE for field {name!r} if it is an enumeration, else not")
+    _check_version(operation, f"of field {name!r}", meaning.since)
     most = _WIDEST.get(meaning.kind, cast.width)
     if cast.width > most:
         _refuse(operation, f"wanted {most} bits at most for field {name!r}, got {cast.width}")
+
+
+def _check_version(operation: type, where: str, version: Any) -> None:
+    if type(version) is not int or not FIRST_VERSION <= version <= _LAST_VERSION:
+        _refuse(
+            operation,
+            f"wanted {FIRST_VERSION} to {_LAST_VERSION} for the version {where}, got {version!r}",
+        )
 
 
 # What the fields say of each other.
@@ -228,6 +240,7 @@ def check_operation(operation: Any, unit: type[enum.Flag]) -> None:
         _refuse(operation, "wanted the name of a class that is public, other than RAW")
     if not isinstance(own, unit) or own not in (unit(0), *unit):
         _refuse(operation, f"wanted one Unit, got {own!r}")
+    _check_version(operation, "that it came with", operation.since)
     if not isinstance(operation.awaits, unit):
         _refuse(operation, f"wanted awaits of Units, got {operation.awaits!r}")
     if operation.blocks not in (False, True) or (operation.blocks and not own):

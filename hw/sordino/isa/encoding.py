@@ -1,4 +1,4 @@
-"""Range-checked encoding of Amaranth Structs: refuse what the hardware would truncate."""
+"""Range-checked encoding of Structs and fields: refuse what the hardware would truncate."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 from amaranth.hdl import Shape
 from amaranth.lib import data, enum
 
-__all__ = ["EncodingError", "check_field", "encode"]
+from sordino.isa.fields import Field
+
+__all__ = ["EncodingError", "check_field", "encode", "field_bits"]
 
 
 class EncodingError(ValueError):
@@ -35,3 +37,15 @@ def encode(layout: type[data.Struct], values: Mapping[str, int]) -> int:
         if isinstance(kind, enum.EnumMeta) and int(value) not in {m.value for m in kind}:
             raise EncodingError(f"field {name!r}: {value} is no member of {kind.__name__}")
     return int(layout.const(dict(values)).as_bits())
+
+
+def field_bits(field: Field, value: Any) -> int:
+    """The bits of a field of an instruction; EncodingError where the value does not fit."""
+    if isinstance(value, str):
+        raise EncodingError(f"field {field.name!r} is label {value!r}, wanted an address")
+    check_field(field.name, value, field.width, field.signed)
+    if field.choices is not None and value not in {member.value for member in field.choices}:
+        raise EncodingError(
+            f"field {field.name!r}: {value} is no member of {field.choices.__name__}"
+        )
+    return int(value) & ((1 << field.width) - 1)

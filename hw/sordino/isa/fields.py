@@ -17,6 +17,7 @@ from typing import Any
 from amaranth.lib import enum
 
 from sordino.arch import Config
+from sordino.isa.choices import SINCE
 from sordino.isa.parameters import PARAMETER_BITS
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "BANK1",
     "CHOICE",
     "COUNT",
+    "FIRST_VERSION",
     "FLAG",
     "MATRIX",
     "MULTIPLIER",
@@ -54,6 +56,7 @@ __all__ = [
     "extent_of",
     "parameters",
     "reads",
+    "since",
     "streaming",
     "updates",
     "writes",
@@ -63,6 +66,9 @@ REGISTER_BITS = 16
 """Width of a scalar register."""
 REGISTER_HIGH = (1 << REGISTER_BITS) - 1
 """The highest value of a scalar register."""
+FIRST_VERSION = 2
+"""The version of the instruction set that operations and fields came with, unless they say another
+one."""
 
 
 class Store(enum.Enum, shape=4):
@@ -163,6 +169,9 @@ class Meaning:
     streaming: bool = False
     """Whether only machines with `stream_bus` know the field. Such a field stands at the end of the
     word, and is 0 on other machines."""
+    since: int = FIRST_VERSION
+    """The version of the instruction set that the field came with. Where the field is 0, the
+    instruction means what it meant before."""
     reads: bool = False
     writes: bool = False
 
@@ -278,6 +287,11 @@ def streaming(meaning: Meaning) -> Any:
     return replace(meaning, streaming=True)
 
 
+def since(version: int, meaning: Meaning) -> Any:
+    """The same meaning, for a field that came with this version of the instruction set."""
+    return replace(meaning, since=version)
+
+
 @dataclass(frozen=True)
 class Field:
     """A field of an operation.
@@ -294,6 +308,13 @@ class Field:
     width: int
     signed: bool
     choices: Any = None
+
+    def since(self, value: int) -> int:
+        """The version of the instruction set that has the field with this value, which is not 0."""
+        if self.choices is None:
+            return self.meaning.since
+        chosen = SINCE.get(self.choices(value), FIRST_VERSION)
+        return max(self.meaning.since, chosen)
 
     @property
     def range(self) -> tuple[int, int]:

@@ -26,8 +26,9 @@ from sordino.isa.declaration import (
     check_operation,
     table,
 )
-from sordino.isa.encoding import EncodingError, check_field
+from sordino.isa.encoding import EncodingError, check_field, field_bits
 from sordino.isa.fields import (
+    FIRST_VERSION,
     REGISTER_HIGH,
     Choice,
     Extent,
@@ -120,10 +121,11 @@ class Instruction(metaclass=Declared):
     Fields that are left out are 0. Members of enumerations are accepted as values. EncodingError
     is raised for a field that the operation does not have.
 
-    A class, which is an operation, has these attributes. `number` (as `opcode`), `unit`, `awaits`
-    and `blocks` are arguments of the `class` statement:
+    A class, which is an operation, has these attributes. `number` (as `opcode`), `since`, `unit`,
+    `awaits` and `blocks` are arguments of the `class` statement:
 
     number     the opcode
+    since      the version of the instruction set that the operation came with
     unit       the unit that executes the operation; Unit.NONE: the sequencer itself, at once
     awaits     units, besides the operation's own, that must be idle whatever `overlaps` says
     blocks     whether the operation takes input (it has `count` features, or goes on at `end`), so
@@ -140,6 +142,7 @@ class Instruction(metaclass=Declared):
     """
 
     number: ClassVar[int]
+    since: ClassVar[int] = FIRST_VERSION
     mnemonic: ClassVar[str] = ""
     unit: ClassVar[Unit] = Unit.NONE
     awaits: ClassVar[Unit] = Unit.NONE
@@ -163,6 +166,7 @@ class Instruction(metaclass=Declared):
         cls,
         *,
         opcode: int,
+        since: int = FIRST_VERSION,
         unit: Unit = Unit.NONE,
         awaits: Unit = Unit.NONE,
         blocks: bool = False,
@@ -171,7 +175,7 @@ class Instruction(metaclass=Declared):
             raise TypeError(f"{cls.__name__}: wanted an opcode, got {opcode!r}")
         check_field("opcode", opcode, OPCODE_BITS)
         _declare_fields(cls)
-        cls.number, cls.mnemonic = opcode, cls.__name__.upper()
+        cls.number, cls.since, cls.mnemonic = opcode, since, cls.__name__.upper()
         cls.unit, cls.awaits, cls.blocks = unit, awaits, blocks
         check_operation(cls, Unit)
         check_fields(cls, cls.FIELDS)
@@ -256,7 +260,7 @@ class Instruction(metaclass=Declared):
         arguments = 0
         for name, field in self.FIELDS.items():
             try:
-                arguments |= _bits(field, self.fields[name]) << field.offset
+                arguments |= field_bits(field, self.fields[name]) << field.offset
             except EncodingError as error:
                 raise EncodingError(f"{self.mnemonic}: {error}") from None
         return self.number | int(self.overlaps.value) << OPCODE_BITS | arguments << HEAD_BITS
@@ -288,6 +292,19 @@ class Instruction(metaclass=Declared):
                 else (isinstance(field.meaning, kind))
             ):
                 yield name
+
+    @property
+    def version(self) -> int:
+        """The least version of the instruction set that has the instruction.
+
+        The operation came with it, each field that is not 0, and what the fields choose.
+        """
+        found = self.since
+        for name, field in self.FIELDS.items():
+            value = self.fields[name]
+            if value:
+                found = max(found, field.since(value))
+        return found
 
     # What it does: an operation overrides what is not so.
 
@@ -350,18 +367,6 @@ def _registers(operation: type[Instruction]) -> Iterator[str]:
 def _plain(value: Any) -> Any:
     """A field's value as an integer; a label stays text."""
     return value if isinstance(value, str) else index(getattr(value, "value", value))
-
-
-def _bits(field: Field, value: Any) -> int:
-    """The bits of a field; EncodingError where the value does not fit."""
-    if isinstance(value, str):
-        raise EncodingError(f"field {field.name!r} is label {value!r}, wanted an address")
-    check_field(field.name, value, field.width, field.signed)
-    if field.choices is not None and value not in {member.value for member in field.choices}:
-        raise EncodingError(
-            f"field {field.name!r}: {value} is no member of {field.choices.__name__}"
-        )
-    return int(value) & ((1 << field.width) - 1)
 
 
 def _declare_fields(cls: type[Instruction]) -> None:

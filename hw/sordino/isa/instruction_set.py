@@ -10,6 +10,7 @@ from typing import Any
 from amaranth.lib import data, enum
 
 from sordino.isa.encoding import EncodingError
+from sordino.isa.fields import FIRST_VERSION
 from sordino.isa.instruction import ARGUMENT_BITS, OPCODE_BITS, Instruction, Unit
 
 __all__ = ["InstructionSet"]
@@ -60,6 +61,16 @@ class InstructionSet:
 
     def __contains__(self, operation: object) -> bool:
         return operation in self.operations
+
+    @property
+    def version(self) -> int:
+        """The least version that has all operations, fields and choices of the set."""
+        versions = {FIRST_VERSION, *(operation.since for operation in self)}
+        for operation in self:
+            for field in operation.FIELDS.values():
+                members = [m.value for m in field.choices] if field.choices else [1]
+                versions |= {field.since(value) for value in members}
+        return max(versions)
 
     def extended(self, *operations: Operation) -> "InstructionSet":
         """A copy of the set with further operations."""

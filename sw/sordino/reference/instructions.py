@@ -1,10 +1,11 @@
 """The page of the instruction set."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from sordino.isa import operations
-from sordino.isa.choices import Condition, Function, Space
-from sordino.isa.fields import Field
+from sordino.isa.choices import SINCE, Condition, Function, Space
+from sordino.isa.fields import FIRST_VERSION, Field
 from sordino.isa.instruction import HEAD_BITS, REGISTERS, STACK_DEPTH, Instruction, Unit
 from sordino.isa.instruction_set import InstructionSet
 from sordino.isa.operations import ISA
@@ -30,7 +31,7 @@ def isa_page(isa: InstructionSet = ISA) -> str:
         parts.append(table(("bits", "field", "type", "meaning"), _rows(operation)))
     for enum in (Unit, Condition, Function, Space):
         parts.append(f"\n## {enum.__name__}\n\n{docstring(enum)}\n\n")
-        parts.append(table(("value", "name"), [(m.value, m.name) for m in enum]))
+        parts.append(table(("value", "name"), [(m.value, _member(m)) for m in enum]))
     return "".join(parts)
 
 
@@ -41,9 +42,17 @@ def _execution(operation: type[Instruction]) -> str:
     if operation.awaits:
         units = ", ".join(str(u.name).lower() for u in Unit if u in operation.awaits)
         parts.append(f"It always waits for: {units}.")
+    if operation.since != FIRST_VERSION:
+        parts.append(f"Since version {operation.since}.")
     if operation.blocks:
         parts.append("Nothing begins before it is done.")
     return " ".join(parts)
+
+
+def _member(member: Any) -> str:
+    """The name of a member of an enumeration, and since when there is it."""
+    since = SINCE.get(member, FIRST_VERSION)
+    return str(member.name) + (f" (since version {since})" if since != FIRST_VERSION else "")
 
 
 def _rows(operation: type[Instruction]) -> Iterator[tuple[str, str, str, str]]:
@@ -57,4 +66,8 @@ def _rows(operation: type[Instruction]) -> Iterator[tuple[str, str, str, str]]:
 def _meaning(field: Field) -> str:
     choices = field.choices and field.choices.__name__
     text = f"one of [{choices}](#{choices.lower()})" if choices else field.meaning.text
-    return f"{text}; streaming machines only".lstrip("; ") if field.meaning.streaming else text
+    if field.meaning.since != FIRST_VERSION:
+        text += f"; since version {field.meaning.since}"
+    if field.meaning.streaming:
+        text += "; streaming machines only"
+    return text.lstrip("; ")

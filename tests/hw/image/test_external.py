@@ -117,7 +117,7 @@ def test_images_without_streaming_are_as_they_were() -> None:
     assert image.to_bytes()[8:12] == bytes((FORMAT[0], 0, 1, 0))
     extended = Cell(units=1, first_row=2)
     program = (extended, *image.program)
-    assert replace(image, program=program).to_bytes()[8:12] == bytes((FORMAT[0], 0, FORMAT[1], 0))
+    assert replace(image, program=program).to_bytes()[8:12] == bytes((FORMAT[0], 0, 2, 0))
 
 
 def test_refusals() -> None:
