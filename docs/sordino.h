@@ -259,6 +259,7 @@ enum sordino_function {
     SORDINO_FUNCTION_NONE = 0,
     SORDINO_FUNCTION_RELU = 1,
     SORDINO_FUNCTION_TANH = 2,
+    SORDINO_FUNCTION_SIGMOID = 3,
 };
 
 /* Space of an instruction */

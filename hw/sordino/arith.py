@@ -35,10 +35,10 @@ __all__ = [
     "add_joint",
     "cell_hidden",
     "cell_state",
+    "curve_int8",
     "drain_int8",
     "gate_preactivation",
     "joint_preactivation",
-    "joint_tanh",
     "requantise",
     "round_shift",
     "saturate",
@@ -200,8 +200,11 @@ def add_joint(a: Any, b: Any) -> Any:
     return saturate(a + b, JOINT.bits)
 
 
-def joint_tanh(value: Any) -> Any:
-    """tanh output (int16 Q0.15) as int8 Q0.7, rounded and saturated."""
+def curve_int8(value: Any) -> Any:
+    """A tanh or a sigmoid (int16 Q0.15) as int8 Q0.7, rounded and saturated at 127.
+
+    A sigmoid is 0 to 127 then, and 64 where it is one half.
+    """
     return saturate(round_shift(value, GATE.fraction - HIDDEN.fraction), HIDDEN.bits)
 
 

@@ -82,7 +82,7 @@ def test_cell_and_joint_formulas(i: int, f: int, g: int, c: int) -> None:
     assert arith.cell_hidden(i, g) == clamp(half_away(h_exact), 8)
     assert arith.add_joint(i, g) == clamp(i + g, 16)
     assert arith.joint_preactivation(c) == clamp(2 * c, 16)
-    assert arith.joint_tanh(g) == clamp(half_away(Fraction(g, 1 << 8)), 8)
+    assert arith.curve_int8(g) == clamp(half_away(Fraction(g, 1 << 8)), 8)
     assert arith.drain_int8(c) == clamp(c, 8)
 
 
@@ -94,7 +94,7 @@ def test_arrays_equal_integers_16_bits(rows: list[tuple[int, int, int, int]]) ->
     assert arith.cell_hidden(i, g).tolist() == [arith.cell_hidden(r[0], r[2]) for r in rows]
     assert arith.add_joint(i, g).tolist() == [arith.add_joint(r[0], r[2]) for r in rows]
     assert arith.joint_preactivation(c).tolist() == [arith.joint_preactivation(r[3]) for r in rows]
-    assert arith.joint_tanh(g).tolist() == [arith.joint_tanh(r[2]) for r in rows]
+    assert arith.curve_int8(g).tolist() == [arith.curve_int8(r[2]) for r in rows]
     assert arith.drain_int8(g).tolist() == [arith.drain_int8(r[2]) for r in rows]
 
 

@@ -43,7 +43,7 @@ NODES = {
     "VECTOR_VALUE": f"{BLOCKS}test_vector_instruction[drain]",
     "PRODUCT": f"{BLOCKS}test_vector_instruction[multiply]",
     "VECTOR_PRODUCT": f"{BLOCKS}test_vector_instruction[multiply]",
-    "VECTOR_TANH": f"{BLOCKS}test_vector_instruction[add-tanh]",
+    "VECTOR_CURVE": f"{BLOCKS}test_vector_instruction[add-tanh]",
     "VECTOR_STATE": f"{BLOCKS}test_vector_instruction[cell]",
     "VECTOR_CELL": f"{BLOCKS}test_vector_instruction[cell]",
     "VECTOR_ARGMAX": f"{BLOCKS}test_vector_instruction[argmax]",

@@ -21,11 +21,12 @@ class Condition(enum.Enum, shape=2):
 
 
 class Function(enum.Enum, shape=2):
-    """The function that DRAIN and ADD apply to a result: none, max(v, 0) or tanh."""
+    """The function that DRAIN and ADD apply to a result: none, max(v, 0), tanh or sigmoid."""
 
     NONE = 0
     RELU = 1
     TANH = 2
+    SIGMOID = 3
 
 
 class Space(enum.Enum, shape=2):

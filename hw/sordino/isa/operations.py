@@ -31,7 +31,7 @@ are 0, the instruction means the same on every machine.
   for each lane. Slot s of a bank is row s // lanes of lane s % lanes.
 * rq(v) is v * multiplier / 2^shift, rounded half away from zero.
 * sat8(v) and sat16(v) are the int8 and the int16 that is nearest to v.
-* tanh, joint_tanh, joint_preactivation and number formats such as Q3.12 are those of
+* tanh, sigmoid, curve_int8, joint_preactivation and number formats such as Q3.12 are those of
   `docs/arithmetic.md`.
 """
 
@@ -103,7 +103,7 @@ GATES = Extent("units * 4", lambda fields, config: QUAD * fields["units"])
 
 
 SPACE = by("space", ACTIVATION, STATE, BANK0, BANK1)
-FUNCTION = by("function", Pipeline.VALUE, Pipeline.VALUE, Pipeline.TANH)
+FUNCTION = by("function", Pipeline.VALUE, Pipeline.VALUE, Pipeline.CURVE, Pipeline.CURVE)
 """The pipeline of an operation with a `function`."""
 
 
@@ -164,7 +164,8 @@ class Drain(Instruction, opcode=12, unit=Unit.VECTOR):
 
     * NONE: sat8(v)
     * RELU: sat8(max(v, 0))
-    * TANH: joint_tanh(tanh(sat16(v))), where v is Q3.12
+    * TANH: curve_int8(tanh(sat16(v))), where v is Q3.12
+    * SIGMOID: curve_int8(sigmoid(sat16(v))), where v is Q3.12
     """
 
     bank: 1 = accumulators("rows", first="first_row")
@@ -216,7 +217,10 @@ class Add(Instruction, opcode=14, unit=Unit.VECTOR):
 
     * NONE: sat8(rq(v))
     * RELU: sat8(rq(max(v, 0)))
-    * TANH: joint_tanh(tanh(joint_preactivation(v))), which does not use `multiplier` and `shift`
+    * TANH: curve_int8(tanh(joint_preactivation(v)))
+    * SIGMOID: curve_int8(sigmoid(joint_preactivation(v)))
+
+    TANH and SIGMOID do not use `multiplier` and `shift`.
     """
 
     a: 16 = reads(STATE, "count")
@@ -230,7 +234,7 @@ class Add(Instruction, opcode=14, unit=Unit.VECTOR):
     elements, pipeline = "count", FUNCTION
 
     def wrong(self) -> str:
-        if not self.shift and self.fields["function"] != Function.TANH.value:
+        if not self.shift and self.through() is not Pipeline.CURVE:
             return "shift is 0, wanted 1 to 63"
         return ""
 

@@ -20,8 +20,8 @@ class Pipeline(enum.Enum, shape=4):
     """From parameter memory to activation memory."""
     VALUE = 4
     """Requantised, then saturated or rectified."""
-    TANH = 5
-    """Requantised, then the tanh."""
+    CURVE = 5
+    """Requantised, then the tanh or the sigmoid."""
     LSTM = 6
     """Requantised, then the LSTM cell."""
     COMPARE = 7
@@ -36,7 +36,7 @@ LATENCY: dict[Pipeline, int] = {
     Pipeline.MOVE: timing.VECTOR_COPY,
     Pipeline.LOOKUP: timing.VECTOR_EMBED,
     Pipeline.VALUE: timing.VECTOR_VALUE,
-    Pipeline.TANH: timing.VECTOR_TANH,
+    Pipeline.CURVE: timing.VECTOR_CURVE,
     Pipeline.LSTM: timing.VECTOR_CELL,
     Pipeline.COMPARE: timing.VECTOR_ARGMAX,
     Pipeline.PRODUCT: timing.VECTOR_PRODUCT,

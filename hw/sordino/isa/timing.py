@@ -52,13 +52,13 @@ __all__ = [
     "VECTOR_ARGMAX",
     "VECTOR_CELL",
     "VECTOR_COPY",
+    "VECTOR_CURVE",
     "VECTOR_EMBED",
     "VECTOR_FILL",
     "VECTOR_INPUT",
     "VECTOR_OVERHEAD",
     "VECTOR_PRODUCT",
     "VECTOR_STATE",
-    "VECTOR_TANH",
     "VECTOR_VALUE",
     "WALK",
     "table_cycles",
@@ -127,11 +127,11 @@ VECTOR_COPY = 1
 VECTOR_EMBED = 1
 """From the address of EMBED's element to its result."""
 VECTOR_VALUE = FETCH + REQUANTISE
-"""From the addresses of an element of DRAIN or ADD to its result, without a tanh."""
+"""From the addresses of an element of DRAIN or ADD to its result, without tanh and sigmoid."""
 VECTOR_PRODUCT = FETCH + PRODUCT + REQUANTISE
 """From the addresses of MULTIPLY's element to its result."""
-VECTOR_TANH = VECTOR_VALUE + CELL_CANDIDATE
-"""From the addresses of an element of DRAIN or ADD to the tanh of its value."""
+VECTOR_CURVE = VECTOR_VALUE + CELL_CANDIDATE
+"""From the addresses of an element of DRAIN or ADD to the tanh or the sigmoid of its value."""
 VECTOR_STATE = VECTOR_VALUE + CELL_STATE
 """From the addresses of a unit of CELL to its c'."""
 VECTOR_CELL = VECTOR_VALUE + CELL_HIDDEN

@@ -27,6 +27,7 @@ Ints = NDArray[np.int64]
 
 _TANH = (np.array(arith.TANH.knots, np.int64), np.array(arith.TANH.slopes, np.int64))
 _SIGMOID = (np.array(arith.SIGMOID.knots, np.int64), np.array(arith.SIGMOID.slopes, np.int64))
+_CURVES = {Function.TANH: (arith.tanh, _TANH), Function.SIGMOID: (arith.sigmoid, _SIGMOID)}
 
 
 def bias_words(parameters: bytes, word: int, count: int) -> Ints:
@@ -76,21 +77,26 @@ def drain(
 
 
 def _finish(function: Function, value: Ints, multiplier: int, shift: int) -> Ints:
-    if function is Function.TANH:
+    if function in _CURVES:
         z = arith.saturate(arith.requantise(value, multiplier, shift), arith.PREACTIVATION.bits)
-        return np.asarray(arith.joint_tanh(arith.tanh(z, *_TANH)))
+        return _curve(function, z)
     if function is Function.RELU:
         # rq keeps the sign: RELU before it is RELU after it.
         value = np.maximum(value, 0)
     return np.asarray(arith.drain_int8(arith.requantise(value, multiplier, shift)))
 
 
+def _curve(function: Function, z: Ints) -> Ints:
+    """The tanh or the sigmoid of Q3.12 as int8."""
+    curve, tables = _CURVES[function]
+    return np.asarray(arith.curve_int8(curve(z, *tables)))
+
+
 def add(a: Ints, b: Ints, *, function: Function, multiplier: int, shift: int) -> Ints:
-    """What ADD stores: int8. TANH uses neither multiplier nor shift."""
+    """What ADD stores: int8. TANH and SIGMOID use neither multiplier nor shift."""
     value = arith.add_joint(a, b)
-    if function is Function.TANH:
-        z = arith.joint_preactivation(value)
-        return np.asarray(arith.joint_tanh(arith.tanh(z, *_TANH)))
+    if function in _CURVES:
+        return _curve(function, arith.joint_preactivation(value))
     return _finish(function, value, multiplier, shift)
 
 

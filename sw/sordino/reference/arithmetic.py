@@ -32,7 +32,7 @@ _OPERATIONS = (
     arith.joint_preactivation,
     arith.cell_hidden,
     arith.add_joint,
-    arith.joint_tanh,
+    arith.curve_int8,
     arith.drain_int8,
 )
 

@@ -232,8 +232,9 @@ def test_refused_instructions(instruction: Instruction, message: str) -> None:
     assert text == f"instruction 2 ({instruction.mnemonic}): {message}"
 
 
-def test_a_tanh_addition_needs_no_shift() -> None:
-    verify(image(make(Add, function=Function.TANH, shift=0)))
+@pytest.mark.parametrize("function", [Function.TANH, Function.SIGMOID])
+def test_an_addition_with_a_curve_needs_no_shift(function: Function) -> None:
+    verify(image(make(Add, function=function, shift=0)))
 
 
 def test_fields_must_fit_the_word() -> None:
@@ -241,8 +242,8 @@ def test_fields_must_fit_the_word() -> None:
     assert refused(image(wrong)) == (
         "instruction 2: SET: field 'register': 8 does not fit, wanted 0 to 7"
     )
-    assert refused(image(make(Drain, function=3))) == (
-        "instruction 2: DRAIN: field 'function': 3 is no member of Function"
+    assert refused(image(make(Drain, function=4))) == (
+        "instruction 2: DRAIN: field 'function': 4 does not fit, wanted 0 to 3"
     )
 
 

@@ -134,7 +134,7 @@ ROW = parameters("values", 8, "count", row=("register", "stride"))
         (
             {"function": Function},
             {"pipeline": by("function", Pipeline.MOVE, Pipeline.VALUE)},
-            "wanted 3 options for its pipeline",
+            "wanted 4 options for its pipeline",
         ),
         ({}, {"lead": -1}, "wanted lead in cycles"),
         ({}, {"emits": "yes"}, "wanted emits to be True or False"),

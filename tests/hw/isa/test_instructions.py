@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from amaranth.lib import enum
 
 from sordino.isa.choices import Space
 from sordino.isa.encoding import EncodingError, check_field
@@ -203,9 +204,18 @@ def test_encoding_does_not_change(name: str) -> None:
 
 
 def test_what_is_no_member_is_refused_by_name() -> None:
+    class Three(enum.Enum, shape=2):
+        ONE = 1
+        TWO = 2
+        THREE = 3
+
+    class Own(Instruction, opcode=31):
+        choice: Three
+
+    assert Own(choice=3).encode() == 3 << HEAD_BITS | 31
     with pytest.raises(EncodingError) as caught:
-        Add(function=3).encode()
-    assert str(caught.value) == "ADD: field 'function': 3 is no member of Function"
+        Own(choice=0).encode()
+    assert str(caught.value) == "OWN: field 'choice': 0 is no member of Three"
 
 
 @pytest.mark.parametrize("overlaps", [-1, 8])

@@ -182,6 +182,7 @@ def vector_bench() -> VectorBench:
 RATIO = {"multiplier": 9, "shift": 1}
 SCALE = {"multiplier": 40000, "shift": 31, "parameters": 2}
 TANH = {"function": Function.TANH}
+SIGMOID = {"function": Function.SIGMOID}
 INSTRUCTIONS: dict[str, tuple[int, Instruction]] = {
     "input": (5, operations.Input(destination=4, count=3)),
     "fill": (5, operations.Fill(space=Space.STATE, destination=2, count=3, value=7)),
@@ -190,8 +191,10 @@ INSTRUCTIONS: dict[str, tuple[int, Instruction]] = {
     "argmax": (8, operations.Argmax(rows=1, parameters=2)),
     "drain": (14, operations.Drain(rows=1, destination=9, **SCALE)),
     "drain-tanh": (18, operations.Drain(rows=1, destination=9, **TANH, **SCALE)),
+    "drain-sigmoid": (18, operations.Drain(rows=1, destination=9, **SIGMOID, **SCALE)),
     "add": (13, operations.Add(b=9, destination=9, count=3, **RATIO)),
     "add-tanh": (17, operations.Add(b=9, destination=9, count=3, **TANH)),
+    "add-sigmoid": (17, operations.Add(b=9, destination=9, count=3, **SIGMOID)),
     "multiply": (14, operations.Multiply(activation=9, destination=20, count=3, **RATIO)),
     "cell": (26, operations.Cell(units=3, state=4, destination=9, **SCALE)),
 }

@@ -118,6 +118,7 @@ def test_drain_equals_scalar(function: Function, multiplier: int, shift: int) ->
         Function.NONE: [clamp(v, 8) for v in values],
         Function.RELU: [clamp(max(v, 0), 8) for v in values],
         Function.TANH: [clamp(nearest(Fraction(tanh(clamp(v, 16)), 256)), 8) for v in values],
+        Function.SIGMOID: [clamp(nearest(Fraction(sigmoid(clamp(v, 16)), 256)), 8) for v in values],
     }[function]
     got = vector.drain(acc, bias, wide=False, function=function, **scale)
     assert got.tolist() == expected
@@ -135,6 +136,9 @@ def test_add_equals_scalar(function: Function, multiplier: int, shift: int) -> N
         Function.NONE: [clamp(requantised(v, multiplier, shift), 8) for v in sums],
         Function.RELU: [clamp(requantised(max(v, 0), multiplier, shift), 8) for v in sums],
         Function.TANH: [clamp(nearest(Fraction(tanh(clamp(2 * v, 16)), 256)), 8) for v in sums],
+        Function.SIGMOID: [
+            clamp(nearest(Fraction(sigmoid(clamp(2 * v, 16)), 256)), 8) for v in sums
+        ],
     }[function]
     got = vector.add(a, b, function=function, multiplier=multiplier, shift=shift)
     assert got.tolist() == expected
@@ -153,13 +157,23 @@ def test_multiply_equals_scalar(multiplier: int, shift: int) -> None:
         assert got.tolist() == [clamp(value, bits) for value in values]
 
 
-def test_tanh_addition_does_not_look_at_the_shift() -> None:
+@pytest.mark.parametrize("function", [Function.TANH, Function.SIGMOID])
+def test_an_addition_with_a_curve_does_not_look_at_the_shift(function: Function) -> None:
     a = np.arange(-5, 5) * 1000
     values = [
-        vector.add(a, a, function=Function.TANH, multiplier=m, shift=s).tolist()
+        vector.add(a, a, function=function, multiplier=m, shift=s).tolist()
         for m, s in ((0, 0), (77, 9))
     ]
     assert values[0] == values[1]
+
+
+def test_a_sigmoid_is_0_to_127() -> None:
+    """The ends, one half, and the first values that saturate; z is Q3.12, given exactly."""
+    z = np.array([-(1 << 15), -32767, -1, 0, 1, 23000, 32767, 1 << 20])
+    drained = vector.drain(z, 0 * z, wide=False, function=Function.SIGMOID, multiplier=2, shift=1)
+    assert drained.tolist() == [0, 0, 64, 64, 64, 127, 127, 127]
+    added = vector.add(z[:-1] >> 1, 0 * z[:-1], function=Function.SIGMOID, multiplier=0, shift=0)
+    assert added.tolist() == [0, 0, 64, 64, 64, 127, 127]
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ class Reference:
                 arith.requantise(positive, self.q.relu_multiplier, self.q.relu_shift)
             )
         else:
-            v = arith.joint_tanh(tanh(arith.joint_preactivation(v)))
+            v = arith.curve_int8(tanh(arith.joint_preactivation(v)))
         return int((self.accumulate(self.q.joint_output, v) + self.q.joint_output.bias).argmax())
 
     def run(self, features: NDArray[np.int8]) -> list[int]:

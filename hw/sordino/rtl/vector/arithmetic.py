@@ -36,7 +36,7 @@ class Arithmetic(wiring.Component):
 
     Members
     -------
-    multiplier, shift, rectify
+    multiplier, shift, rectify, sigmoid
         Settings, held still from the first operand until the last result.
     operands, biases
         Those for the gates i f g o.
@@ -47,7 +47,7 @@ class Arithmetic(wiring.Component):
     narrow
         The same as sat8, no less than 0 with `rectify`, after `VALUE` cycles.
     squashed
-        joint_tanh(tanh(value)), after `TANH` cycles.
+        curve_int8(tanh(value)), or with `sigmoid` curve_int8(sigmoid(value)), after `CURVE` cycles.
     state
         c' of the unit, after `STATE` cycles.
     hidden
@@ -55,7 +55,7 @@ class Arithmetic(wiring.Component):
     """
 
     VALUE = timing.REQUANTISE
-    TANH = VALUE + timing.CELL_CANDIDATE
+    CURVE = VALUE + timing.CELL_CANDIDATE
     STATE = VALUE + timing.CELL_STATE
     HIDDEN = VALUE + timing.CELL_HIDDEN
 
@@ -66,6 +66,7 @@ class Arithmetic(wiring.Component):
                 "multiplier": In(MULTIPLIER_BITS),
                 "shift": In(range(MAX_REQUANTISE_SHIFT + 1)),
                 "rectify": In(1),
+                "sigmoid": In(1),
                 "operands": In(data.ArrayLayout(signed(self._bits), 4)),
                 "biases": In(data.ArrayLayout(signed(BIAS_BITS), 4)),
                 "previous": In(signed(CELL_STATE.bits)),
@@ -93,6 +94,7 @@ class Arithmetic(wiring.Component):
         value = cell.preactivations[SCALAR]
         m.d.comb += [
             cell.previous.eq(self.previous),
+            cell.sigmoid.eq(self.sigmoid),
             self.value.eq(value),
             # Rectifying after rounding is the same as before: neither changes the sign.
             self.narrow.eq(Mux(self.rectify & (value < 0), 0, saturated(value, ACTIVATION.bits))),

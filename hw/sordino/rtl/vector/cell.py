@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from sordino.arith import CELL_STATE, GATE, HIDDEN, PREACTIVATION
 from sordino.isa import timing
 from sordino.rtl.shared.rounding import round_shifted, saturated
-from sordino.rtl.vector.curve import sigmoid, tanh
+from sordino.rtl.vector.curve import either, sigmoid, tanh
 
 __all__ = ["Cell", "delayed"]
 
@@ -33,7 +33,7 @@ class Cell(wiring.Component):
 
     The gates i, f, o are sigmoids and g is the tanh of the four pre-activations. There is no flow
     control: `state` belongs to the operands of `STATE_LATENCY` cycles before, `hidden` to those of
-    `LATENCY`, and `candidate` to those of `CANDIDATE_LATENCY`. The last lets others share the tanh
+    `LATENCY`, and `candidate` to those of `CANDIDATE_LATENCY`. The last lets others share the curve
     of gate g. Its twins are `sordino.arith.cell_state` and `sordino.arith.cell_hidden`.
 
     Members
@@ -42,8 +42,10 @@ class Cell(wiring.Component):
         Those of the gates i f g o, Q3.12.
     previous
         c, Q4.11.
+    sigmoid
+        Make `candidate` a sigmoid; held still, and low for an LSTM.
     candidate
-        The tanh of gate g, Q0.15.
+        The tanh of gate g, Q0.15, or its sigmoid.
     state
         c', Q4.11.
     hidden
@@ -56,6 +58,7 @@ class Cell(wiring.Component):
 
     preactivations: In(data.ArrayLayout(signed(PREACTIVATION.bits), 4))
     previous: In(signed(CELL_STATE.bits))
+    sigmoid: In(1)
     candidate: Out(signed(GATE.bits))
     state: Out(signed(CELL_STATE.bits))
     hidden: Out(signed(HIDDEN.bits))
@@ -64,12 +67,12 @@ class Cell(wiring.Component):
         m = Module()
         m.submodules.gate_i = gate_i = sigmoid()
         m.submodules.gate_f = gate_f = sigmoid()
-        m.submodules.gate_g = gate_g = tanh()
+        m.submodules.gate_g = gate_g = either()
         m.submodules.gate_o = gate_o = sigmoid()
         m.submodules.squash = squash = tanh()
         for k, gate in enumerate((gate_i, gate_f, gate_g, gate_o)):
             m.d.comb += gate.z.eq(self.preactivations[k])
-        m.d.comb += self.candidate.eq(gate_g.value)
+        m.d.comb += [gate_g.second.eq(self.sigmoid), self.candidate.eq(gate_g.value)]
 
         previous = delayed(m, self.previous, timing.CURVE, name="previous")
         kept = Signal(signed(GATE.bits + CELL_STATE.bits))

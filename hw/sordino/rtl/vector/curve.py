@@ -9,26 +9,31 @@ from amaranth.lib.wiring import In, Out
 from sordino import arith
 from sordino.isa import timing
 
-__all__ = ["Curve", "sigmoid", "tanh"]
+__all__ = ["Curve", "either", "sigmoid", "tanh"]
 
 _MAGNITUDE_BITS = arith.PREACTIVATION.bits - 1
 _SEGMENT_BITS = (arith.CURVE_SEGMENTS - 1).bit_length()
 _FRACTION_BITS = _MAGNITUDE_BITS - _SEGMENT_BITS
+_TANH = (arith.TANH, 0)
+_SIGMOID = (arith.SIGMOID, 1 << (arith.GATE.fraction - 1))
 
 
 class Curve(wiring.Component):
     """value = curve.odd(z) + offset, one a cycle, without flow control.
 
     `value` belongs to the `z` of `LATENCY` cycles before. The ROM holds knot and slope of each of
-    the 256 segments side by side. Its twins are `sordino.arith.tanh` and `sordino.arith.sigmoid`.
+    the 256 segments side by side; that of a second curve follows, which still fits one block RAM of
+    an ECP5. Its twins are `sordino.arith.tanh` and `sordino.arith.sigmoid`.
 
     Parameters
     ----------
-    curve : the odd function
-    offset : added after the sign is put back; the sum must stay within int16
+    curves : one odd function or two, each with its offset, which is added after the sign is put
+        back; the sum must stay within int16
 
     Members
     -------
+    second
+        Take the second curve, if there are two; held still from the first `z` until the last value.
     z
         The argument, Q3.12.
     value
@@ -37,33 +42,39 @@ class Curve(wiring.Component):
 
     LATENCY = timing.CURVE
 
-    z: In(signed(arith.PREACTIVATION.bits))
-    value: Out(signed(arith.GATE.bits))
-
-    def __init__(self, curve: arith.Curve, *, offset: int = 0) -> None:
-        reach = curve.knots[-1]
-        if not arith.GATE.low <= offset - reach <= offset + reach <= arith.GATE.high:
-            raise ValueError(
-                f"{curve.name} reaches {reach}; with an offset of {offset} it leaves int16"
-            )
-        self._curve = curve
-        self._offset = offset
-        super().__init__()
+    def __init__(self, *curves: tuple[arith.Curve, int]) -> None:
+        for curve, offset in curves:
+            reach = curve.knots[-1]
+            if not arith.GATE.low <= offset - reach <= offset + reach <= arith.GATE.high:
+                raise ValueError(
+                    f"{curve.name} reaches {reach}; with an offset of {offset} it leaves int16"
+                )
+        if len(curves) not in (1, 2):
+            raise ValueError(f"wanted one curve or two, got {len(curves)}")
+        self._curves = curves
+        super().__init__(
+            {
+                "z": In(signed(arith.PREACTIVATION.bits)),
+                **({"second": In(1)} if len(curves) > 1 else {}),
+                "value": Out(signed(arith.GATE.bits)),
+            }
+        )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         segment = data.StructLayout(
             {
-                "knot": range(self._curve.knots[-1] + 1),
-                "slope": range(max(self._curve.slopes) + 1),
+                "knot": range(max(curve.knots[-1] for curve, _ in self._curves) + 1),
+                "slope": range(max(max(curve.slopes) for curve, _ in self._curves) + 1),
             }
         )
         rom: Any = memory.Memory(
             shape=segment,
-            depth=arith.CURVE_SEGMENTS,
+            depth=len(self._curves) * arith.CURVE_SEGMENTS,
             init=[
                 {"knot": knot, "slope": slope}
-                for knot, slope in zip(self._curve.knots, self._curve.slopes, strict=False)
+                for curve, _ in self._curves
+                for knot, slope in zip(curve.knots, curve.slopes, strict=False)
             ],
         )
         m.submodules.rom = rom
@@ -75,6 +86,10 @@ class Curve(wiring.Component):
         rise = Signal(segment["slope"].shape)
         negative = Signal(3)
         m.d.comb += read.addr.eq(magnitude[_FRACTION_BITS:])
+        offset: Any = Const(self._curves[0][1])
+        if len(self._curves) > 1:
+            m.d.comb += read.addr[_SEGMENT_BITS].eq(self.second)
+            offset = Mux(self.second, self._curves[1][1], offset)
         distance = abs(self.z)
         m.d.sync += [
             # The magnitude of -32768 is one too large, and its only one with the top bit set.
@@ -83,16 +98,21 @@ class Curve(wiring.Component):
             knot.eq(read.data.knot),
             rise.eq((read.data.slope * fraction + (1 << (_FRACTION_BITS - 1))) >> _FRACTION_BITS),
             negative.eq(Cat(self.z < 0, negative)),
-            self.value.eq(Mux(negative[-1], -(knot + rise), knot + rise) + self._offset),
+            self.value.eq(Mux(negative[-1], -(knot + rise), knot + rise) + offset),
         ]
         return m
 
 
 def tanh() -> Curve:
     """`arith.tanh` as a pipeline."""
-    return Curve(arith.TANH)
+    return Curve(_TANH)
 
 
 def sigmoid() -> Curve:
     """`arith.sigmoid` as a pipeline."""
-    return Curve(arith.SIGMOID, offset=1 << (arith.GATE.fraction - 1))
+    return Curve(_SIGMOID)
+
+
+def either() -> Curve:
+    """`arith.tanh`, or with `second` `arith.sigmoid`, as a pipeline."""
+    return Curve(_TANH, _SIGMOID)

@@ -15,7 +15,7 @@ from sordino.rtl.vector.plan import Order
 __all__ = ["SCALAR", "Fetch"]
 
 SCALAR = 2
-"""Gate whose path single values take, since a tanh follows in it."""
+"""Gate whose path single values take, since the curve that others share follows in it."""
 
 
 class Fetch(wiring.Component):

@@ -21,7 +21,7 @@ from sordino.isa.pipelines import Pipeline
 __all__ = ["Decode", "Order", "Plan"]
 
 _DOUBLINGS = PREACTIVATION.fraction - JOINT.fraction
-"""Joint sums are taken times 2 to this into the tanh."""
+"""Joint sums are taken times 2 to this into tanh and sigmoid."""
 
 
 class Order(enum.Enum, shape=2):
@@ -56,9 +56,15 @@ class Plan(data.Struct):
     parameters: 24
     pace: 4
     rectify: 1
+    sigmoid: 1
     multiplier: MULTIPLIER_BITS
     shift: range(MAX_REQUANTISE_SHIFT + 1)
     value: signed(HIDDEN.bits)
+
+
+def _is_curve(function: Any) -> Value:
+    """Whether it is tanh or sigmoid."""
+    return Value.cast((function == Function.TANH) | (function == Function.SIGMOID))
 
 
 class Decode(wiring.Component):
@@ -111,7 +117,8 @@ class Decode(wiring.Component):
 
     def _drain(self) -> Iterator[tuple[str, Any]]:
         i = self.word.arguments.drain
-        yield "work", Mux(~i.wide & (i.function == Function.TANH), Pipeline.TANH, Pipeline.VALUE)
+        yield "work", Mux(~i.wide & _is_curve(i.function), Pipeline.CURVE, Pipeline.VALUE)
+        yield "sigmoid", i.function == Function.SIGMOID
         yield from (("order", Order.SLOTS), ("steps", i.rows), ("pace", 0b0011))
         yield "target", Mux(i.wide, Space.STATE, Space.ACTIVATION)
         yield "rectify", ~i.wide & (i.function == Function.RELU)
@@ -126,14 +133,15 @@ class Decode(wiring.Component):
 
     def _add(self) -> Iterator[tuple[str, Any]]:
         i = self.word.arguments.add
-        # The tanh is of sat16(2 v), which is what requantising by 4 / 2^1 computes, exactly: so
+        # A curve is of sat16(2 v), which is what requantising by 4 / 2^1 computes, exactly: so
         # the sum takes the same way as in the other functions.
-        curve = i.function == Function.TANH
-        yield "work", Mux(curve, Pipeline.TANH, Pipeline.VALUE)
+        curve = _is_curve(i.function)
+        yield "work", Mux(curve, Pipeline.CURVE, Pipeline.VALUE)
         yield "multiplier", Mux(curve, 2 << _DOUBLINGS, i.multiplier)
         yield "shift", Mux(curve, 1, i.shift)
         yield from (("steps", i.count), ("target", Space.ACTIVATION))
         yield "rectify", i.function == Function.RELU
+        yield "sigmoid", i.function == Function.SIGMOID
         yield from self._same(i, "a", "b", "destination")
 
     def _multiply(self) -> Iterator[tuple[str, Any]]:

@@ -250,6 +250,7 @@ class VectorUnit(wiring.Component):
             arithmetic.multiplier.eq(plan.multiplier),
             arithmetic.shift.eq(plan.shift),
             arithmetic.rectify.eq(plan.rectify),
+            arithmetic.sigmoid.eq(plan.sigmoid),
         ]
 
     def _find(self, m: Module, pipeline: _Pipeline) -> None:
@@ -280,7 +281,7 @@ class VectorUnit(wiring.Component):
                 (Pipeline.LOOKUP, pipeline.fetch.embedded),
                 (Pipeline.VALUE, arithmetic.narrow),
                 (Pipeline.PRODUCT, arithmetic.narrow),
-                (Pipeline.TANH, arithmetic.squashed),
+                (Pipeline.CURVE, arithmetic.squashed),
                 (Pipeline.LSTM, arithmetic.hidden),
             ):
                 with m.Case(work):

@@ -158,7 +158,7 @@ def _drain(
     builder.drain(
         rows=rows,
         parameters=builder.ints(_biases(rng, rows * builder.config.lanes)),
-        function=Function.NONE if wide else Function(int(rng.integers(3))),
+        function=Function.NONE if wide else Function(int(rng.integers(len(Function)))),
         **operands,
     )
 

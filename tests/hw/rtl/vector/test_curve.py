@@ -8,19 +8,24 @@ import numpy as np
 import pytest
 
 from sordino import arith
-from sordino.rtl.vector.curve import Curve, sigmoid, tanh
+from sordino.rtl.vector.curve import Curve, either, sigmoid, tanh
 from sordino.stimuli.simulate import simulate
 
 INPUTS = np.arange(-(1 << 15), 1 << 15)
 
 
 @pytest.mark.parametrize(
-    ("make", "curve", "function"),
-    [(tanh, arith.TANH, arith.tanh), (sigmoid, arith.SIGMOID, arith.sigmoid)],
-    ids=["tanh", "sigmoid"],
+    ("make", "second", "curve", "function"),
+    [
+        (tanh, 0, arith.TANH, arith.tanh),
+        (sigmoid, 0, arith.SIGMOID, arith.sigmoid),
+        (either, 0, arith.TANH, arith.tanh),
+        (either, 1, arith.SIGMOID, arith.sigmoid),
+    ],
+    ids=["tanh", "sigmoid", "either-tanh", "either-sigmoid"],
 )
 def test_all_inputs(
-    make: Callable[[], Curve], curve: arith.Curve, function: Callable[..., Any]
+    make: Callable[[], Curve], second: int, curve: arith.Curve, function: Callable[..., Any]
 ) -> None:
     """65,536 inputs, one a cycle, in an order in which neighbours are far apart."""
     dut = make()
@@ -28,6 +33,8 @@ def test_all_inputs(
     values: list[int] = []
 
     async def drive(ctx: Any) -> None:
+        if second:
+            ctx.set(dut.second, second)
         for z in order.tolist():
             ctx.set(dut.z, z)
             await ctx.tick()
@@ -45,5 +52,12 @@ def test_all_inputs(
 
 
 def test_an_offset_that_leaves_int16_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^tanh reaches 32767; with an offset of 1 it leaves"):
-        Curve(arith.TANH, offset=1)
+    for curves in ([(arith.TANH, 1)], [(arith.SIGMOID, 0), (arith.TANH, 1)]):
+        with pytest.raises(ValueError, match=r"^tanh reaches 32767; with an offset of 1 it leaves"):
+            Curve(*curves)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_block_has_one_curve_or_two(count: int) -> None:
+    with pytest.raises(ValueError, match=f"^wanted one curve or two, got {count}$"):
+        Curve(*[(arith.TANH, 0)] * count)
