@@ -50,10 +50,9 @@ MUTANTS = (
     Mutant(
         "table entry: one knot of tanh and sigmoid, in the circuit alone",
         "hw/sordino/rtl/vector/curve.py",
-        "for knot, slope in zip(self._curve.knots, self._curve.slopes, strict=False)",
+        "for knot, slope in zip(curve.knots, curve.slopes, strict=False)",
         "for knot, slope in zip("
-        "(k + (n == 20) for n, k in enumerate(self._curve.knots)), "
-        "self._curve.slopes, strict=False)",
+        "(k + (n == 20) for n, k in enumerate(curve.knots)), curve.slopes, strict=False)",
         ("tests/hw/rtl/vector/test_curve.py", *_CIRCUIT),
     ),
     Mutant(

@@ -38,5 +38,5 @@ class Space(enum.Enum, shape=2):
     BANK1 = 3
 
 
-SINCE: dict[Any, int] = {}
+SINCE: dict[Any, int] = {Function.SIGMOID: 3}
 """The version of the instruction set that a member came with; of others it is the first."""
