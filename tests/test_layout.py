@@ -18,6 +18,7 @@ ALLOWED = {
     # hw
     "arch": "",
     "arith": "",
+    "driver": "errors image isa",
     "errors": "",
     "extras": "errors",
     "files": "errors",
@@ -40,7 +41,7 @@ ALLOWED = {
     "engines.amaranth": "arch engines image isa rtl stimuli",
     "engines.native": "arch engines errors extras image isa locks rtl",
     "golden": "arch arith engines image isa",
-    "stimuli": "isa rtl",
+    "stimuli": "driver isa rtl",
     "testing": "",
     "testing.benches": "arch codec golden image isa rtl stimuli",
     "testing.images": "arch codec engines image isa",

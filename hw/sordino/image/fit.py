@@ -6,9 +6,9 @@ from sordino.arch import STREAM_WORD_BITS
 from sordino.image.image import Image, ImageError
 from sordino.image.sizes import needed
 from sordino.isa.operations import ISA
-from sordino.isa.registers import CAPACITIES, ISA_VERSION, capacities
+from sordino.isa.registers import CAPACITIES, ISA_VERSION, MAP_VERSION, capacities
 
-__all__ = ["check_fit"]
+__all__ = ["check_fit", "check_identity"]
 
 _SAME = ("lanes", "group", "state_bits")
 """What the machine's ID says, too."""
@@ -18,6 +18,24 @@ def _ring_words(machine: Mapping[str, int]) -> int:
     """Words of each stream memory that are the machine's ring."""
     bits = machine["stream_ring"] * machine["stream_burst"] * machine["stream_bus"]
     return bits // STREAM_WORD_BITS
+
+
+def check_identity(image: Image, config_id: int, map_version: int) -> None:
+    """Compare an image with the ID of a machine, and the machine's register map with ours.
+
+    `map_version` stands in bits 31 to 16 of register VERSION; a host knows registers of one version
+    alone. Raises ImageError, one line with what differs.
+    """
+    other = []
+    if config_id != image.config.id:
+        other.append(f"configuration id {image.config.id:08x} (it has {config_id:08x})")
+    if map_version != MAP_VERSION:
+        other.append(f"register map version {MAP_VERSION} (it has {map_version})")
+    if other:
+        raise ImageError(
+            f"the image needs a machine with {', '.join(other)}; compile the model for the "
+            "machine, with the version of Sordino that made it"
+        )
 
 
 def check_fit(image: Image, machine: Mapping[str, int], version: int = ISA_VERSION) -> None:

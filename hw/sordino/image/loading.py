@@ -21,7 +21,7 @@ WORD_BYTES = 4
 
 @dataclass(frozen=True)
 class LoadSection:
-    """Words for one unit of one target, from word 0 on.
+    """Words for one unit of one target, from 32-bit word `address` of its memory on.
 
     `words` are 32-bit little-endian words as LOAD_DATA takes them, at least one; those of POSITIONS
     and VALUES hold two 16-bit stream words, lower address first, the last one padded with 0.
@@ -30,6 +30,7 @@ class LoadSection:
     target: LoadTarget
     unit: int
     words: bytes
+    address: int = 0
 
     @property
     def crc(self) -> int:

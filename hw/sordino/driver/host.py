@@ -1,0 +1,303 @@
+"""A host: all that it does with a machine's registers, over any bus."""
+
+from typing import Any
+
+from sordino.driver.bus import Bus, settled
+from sordino.driver.registers import Registers
+from sordino.driver.status import MachineError, MachineStatus, Run
+from sordino.errors import InputError
+from sordino.image.fit import check_fit, check_identity
+from sordino.image.image import Image
+from sordino.image.loading import WORD_BYTES, LoadSection, load_sections
+from sordino.isa.registers import CAPACITIES, NO_TOKEN, Control, Interrupt, LoadTarget
+
+__all__ = ["AsyncHost"]
+
+_EVERY_INTERRUPT = sum(interrupt.value for interrupt in Interrupt)
+_KEPT = ("ENTRY", "LIMIT_LOW", "LIMIT_HIGH", "INTERRUPT_ENABLE", "LOAD_TARGET", "LOAD_ADDRESS")
+"""Registers that keep what a host writes, in every machine."""
+
+
+def feature_bytes(features: Any) -> bytes:
+    """Features as they are written: bytes, or an array of int8 in the order of its elements."""
+    try:
+        view = memoryview(features)
+    except TypeError:
+        raise InputError(
+            f"wanted features as bytes or an array of int8, got {type(features).__name__}; "
+            "quantise them first"
+        ) from None
+    if view.format != "b" and not isinstance(view.obj, bytes | bytearray):
+        raise InputError(
+            f"wanted features of int8, got an array whose elements are {view.format!r}; "
+            "quantise them first"
+        )
+    return view.tobytes()
+
+
+class AsyncHost(Registers):
+    """A host of one machine, over a bus whose accesses may be awaited.
+
+    `Host` has the same methods for a bus whose accesses return at once.
+
+    Example
+    -------
+    In a testbench of cocotb, with what `sordino.stimuli.cocotb_axi` makes of AXI4-Lite::
+
+        host = AsyncHost(CocotbAxiLite(dut))
+        await host.reset()
+        await host.load(Image.load("model.sordino"))
+        run = await host.run(features)
+
+    Every method raises `Refused` where the machine refuses an access, with the register's name.
+
+    Parameters
+    ----------
+    bus
+        See `sordino.driver.bus.Bus`.
+    patience
+        How often a host looks at a machine in which nothing happens before it raises TimeoutError;
+        None is for ever. A bus with an `interrupt` method has a limit of its own.
+    """
+
+    def __init__(self, bus: Bus, *, patience: int | None = None) -> None:
+        super().__init__(bus)
+        self.patience = patience
+        self.image: Image | None = None
+
+    async def reset(self) -> None:
+        """Bring the machine to where it was at power-up, whatever it does.
+
+        A bus with a `reset` method resets it. Without one, a run is aborted, what was loaded is
+        given up, and all registers that keep a value are zero.
+        """
+        self.image = None
+        if hasattr(self.bus, "reset"):
+            await settled(self._extra.reset())
+            return
+        await self.abort()
+        await self.wait()
+        await self._give_up()
+        for name in _KEPT:
+            await self.write(name, 0)
+        if await self.read("CAPACITIES", CAPACITIES.index("stream_bus")):
+            await self.write("STREAM_BASE", 0)
+        await self.write("INTERRUPT_STATUS", _EVERY_INTERRUPT)
+
+    async def _give_up(self) -> None:
+        """Leave no checked program, so that no mixture of two images starts: state EMPTY."""
+        await self.clear()
+        if (await self.status()).loaded:
+            await self.write("LOAD_TARGET", LoadTarget.PROGRAM.value)
+            await self.write("LOAD_ADDRESS", 0)
+            await self.write("LOAD_DATA", 0)
+            await self.clear()
+
+    # Loading
+
+    async def check(self, image: Image) -> None:
+        """Compare an image with the machine; nothing is written.
+
+        Raises ImageError if the machine has another configuration id, speaks other versions, or
+        is too small, with everything that is.
+        """
+        identity = await self.identity()
+        check_identity(image, identity.config_id, identity.map_version)
+        check_fit(image, await self.capacities(), identity.isa_version)
+
+    async def load(self, image: Image, *, external_page: int | None = None) -> None:
+        """Check that an image fits, give up what was loaded before, and load it.
+
+        `external_page` is the 4 KiB page of external memory at which the caller has put
+        `image.external`; an image with streamed weights needs it. Raises ImageError for an image
+        that does not fit, before anything is written; MachineError while a program runs, and where
+        words arrive wrong.
+        """
+        if bool(image.external) != (external_page is not None):
+            raise InputError(
+                "wanted external_page with an image that streams weights and only then, got "
+                f"{external_page} for {len(image.external):,} bytes; put image.external at a page "
+                "of 4 KiB and name it"
+            )
+        await self.check(image)
+        await self._expect_idle("load")
+        self.image = None
+        await self._give_up()
+        for section in load_sections(image):
+            await self.load_section(section)
+        if external_page is not None:
+            await self.write("STREAM_BASE", external_page)
+        self.image = image
+
+    async def load_section(self, section: LoadSection) -> None:
+        """Load one section and have the machine check it.
+
+        MachineError where it arrives wrong. What was loaded and checked before stays.
+        """
+        await self.write("LOAD_TARGET", section.target.value | section.unit << 16)
+        await self.write("LOAD_ADDRESS", section.address)
+        await self.write_many("LOAD_DATA", list(section))
+        await self.write("LOAD_CHECK", section.crc)
+        status = await self.status()
+        if status.failed:
+            raise MachineError(
+                f"wanted {len(section.words):,} bytes of {section.target.name}, unit "
+                f"{section.unit}, to arrive unchanged, got another CRC; clear, and load again",
+                status,
+            )
+
+    # Running
+
+    async def start(self, entry: str | int = "main", *, cycle_limit: int = 0) -> None:
+        """Start the loaded program at an entry point, by name, or by its address.
+
+        `cycle_limit` stops a program that takes longer with the error LIMIT; 0 is no limit. Raises
+        MachineError while a program runs, with a sticky error, and without a checked program;
+        ImageError for an entry point that the image does not have.
+        """
+        if isinstance(entry, str):
+            if self.image is None:
+                raise InputError(
+                    f"wanted an image for the entry point {entry!r}, got none; load one with this "
+                    "host, or name the address"
+                )
+            entry = self.image.entry(entry)
+        status = await self._expect_idle("start")
+        if status.failed or not status.loaded:
+            raise MachineError(
+                f"cannot start: the machine has {status}; clear errors, or load an image", status
+            )
+        await self.write("ENTRY", entry)
+        await self.write("LIMIT_LOW", cycle_limit & 0xFFFF_FFFF)
+        await self.write("LIMIT_HIGH", cycle_limit >> 32)
+        await self.write("INTERRUPT_STATUS", _EVERY_INTERRUPT)
+        await self.control(Control.START)
+
+    async def feed(self, features: Any) -> int:
+        """Write as many features as fit now; returns how many these are.
+
+        `features` are bytes, or an array of int8.
+        """
+        values = feature_bytes(features)
+        values = values[: await self.read("FEATURE_ROOM")] if values else b""
+        whole = len(values) // WORD_BYTES * WORD_BYTES
+        if whole:
+            words = range(0, whole, WORD_BYTES)
+            await self.write_many("FEATURE", [_word(values[at : at + WORD_BYTES]) for at in words])
+        if rest := values[whole:]:
+            await self.write("FEATURE", _word(rest), strobe=(1 << len(rest)) - 1)
+        return len(values)
+
+    async def end_of_input(self) -> None:
+        """Say that no features follow; the machine takes none until `clear`."""
+        await self.control(Control.END_OF_INPUT)
+
+    async def tokens(self) -> list[int]:
+        """All tokens that wait, oldest first."""
+        found = []
+        while (token := await self.read("TOKEN")) != NO_TOKEN:
+            found.append(token)
+        return found
+
+    async def wait(self) -> MachineStatus:
+        """Wait until the machine has stopped; returns how it stands then.
+
+        A program that waits for features, or for room in the token FIFO, does not stop.
+        """
+        looks = _Looks(self.patience)
+        if hasattr(self.bus, "interrupt"):
+            await self.write("INTERRUPT_ENABLE", Interrupt.STOPPED.value)
+        while (status := await self.status()).busy:
+            looks.count()
+            if hasattr(self.bus, "interrupt"):
+                await settled(self._extra.interrupt())
+        return status
+
+    async def run(
+        self, features: Any = b"", entry: str | int = "main", *, cycle_limit: int = 0
+    ) -> Run:
+        """Run a program on all features to its end; returns its tokens.
+
+        It clears the machine first, feeds features and takes tokens as they come, and signals the
+        end of input. MachineError, with the run so far, where an error ends it.
+        """
+        rest = memoryview(feature_bytes(features))
+        await self.clear()
+        rest = rest[await self.feed(bytes(rest)) :]
+        await self.start(entry, cycle_limit=cycle_limit)
+        if not rest:
+            await self.end_of_input()
+        tokens: list[int] = []
+        looks = _Looks(self.patience)
+        stopped = False
+        while not stopped:
+            stopped = await self._event(more=bool(rest))
+            new = await self.tokens()
+            fed = 0
+            if rest and not stopped:
+                fed = await self.feed(bytes(rest))
+                rest = rest[fed:]
+                if not rest:
+                    await self.end_of_input()
+            tokens += new
+            looks.count(happened=bool(new or fed or stopped))
+        return await self._result(tokens)
+
+    async def _event(self, *, more: bool) -> bool:
+        """Wait for something to do, if the bus has an interrupt; returns whether it stopped."""
+        if not hasattr(self.bus, "interrupt"):
+            return not (await self.status()).busy
+        wanted = [Interrupt.STOPPED, Interrupt.TOKEN, *([Interrupt.FEATURES] if more else [])]
+        await self.write("INTERRUPT_ENABLE", sum(one.value for one in wanted))
+        await settled(self._extra.interrupt())
+        # Cleared before anything is looked at: what comes later is seen again.
+        seen = await self.read("INTERRUPT_STATUS")
+        await self.write("INTERRUPT_STATUS", seen)
+        return bool(seen & Interrupt.STOPPED)
+
+    async def _expect_idle(self, command: str) -> MachineStatus:
+        """The status of a machine that runs nothing; MachineError while it does."""
+        status = await self.status()
+        if status.busy:
+            raise MachineError(
+                f"cannot {command}: the machine has a program that runs; wait for its end or "
+                "abort it",
+                status,
+            )
+        return status
+
+    async def _result(self, tokens: list[int]) -> Run:
+        """What came of a run that has stopped; MachineError where an error stopped it."""
+        status = await self.status()
+        run = Run(tokens, status.code, status.error)
+        if status.failed:
+            address = await self.read("PC")
+            raise MachineError(
+                f"wanted a run to its HALT, got error {status.error.name} at address {address} "
+                f"after {len(tokens)} tokens; docs/registers.md says what it means",
+                status,
+                run,
+            )
+        return run
+
+
+class _Looks:
+    """Looks at a machine in which nothing happens; too many in a row raise TimeoutError."""
+
+    def __init__(self, most: int | None) -> None:
+        self._most = most
+        self._idle = 0
+
+    def count(self, *, happened: bool = False) -> None:
+        """One more look; `happened` says that there was something new."""
+        self._idle = 0 if happened else self._idle + 1
+        if self._most is not None and self._idle > self._most:
+            raise TimeoutError(
+                f"wanted the machine to stop or to ask for something, got nothing new in "
+                f"{self._most:,} looks; feed it, take its tokens, or abort it"
+            )
+
+
+def _word(values: bytes) -> int:
+    """Up to four features as the word that is written, the first one lowest."""
+    return int.from_bytes(values, "little")
