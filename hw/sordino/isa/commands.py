@@ -76,8 +76,12 @@ ANSWERS: Mapping[str, Mapping[State, Answer]] = {
     "LOAD_CHECK": _row(Answer.REFUSED, LOADING=Answer.ACTS),
     "FEATURE": _row(),
     "STREAM_BASE": _row(BUSY=Answer.REFUSED),
+    "WINDOW_MEMORY": _row(),
+    "WINDOW_ADDRESS": _row(),
+    "WINDOW_DATA": _row(BUSY=Answer.REFUSED),
 }
 """The answer to each bit of CONTROL and to each register that can be written, by state.
 
-A write may be refused for what it says, too: that is in the register's or the bit's text.
+A write may be refused for what it says, too: that is in the register's or the bit's text. Reading
+WINDOW_DATA is answered as writing it is.
 """

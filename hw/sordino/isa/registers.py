@@ -174,7 +174,7 @@ RANGES = (
     Range("HOST", 0x000, 0x100, "identity, commands, status, load window, FIFOs"),
     Range("COUNTERS", 0x100, 0x100, "counters, 32 at most"),
     Range("CAPACITIES", 0x200, 0x100, "capacities, 64 at most"),
-    Range("WINDOW", 0x300, 0x080, "reserved: to read and write the machine's memories"),
+    Range("WINDOW", 0x300, 0x080, "words of activation, state and accumulator memory"),
     Range("REQUEST", 0x380, 0x080, "reserved: requests to a program that waits for input"),
     Range("CHANNELS", 0x400, 0x200, "reserved: input and output by channel"),
     Range("SEGMENTS", 0x600, 0x200, "reserved: parts of memories loaded and checked on their own"),
@@ -189,8 +189,8 @@ class Register:
 
     Bits outside `mask` read as zero; setting one is refused, but in `w1c` ignored. Writing with
     some byte strobes only leaves the other bytes of a `rw` register, and counts as zero bytes in
-    CONTROL and `w1c`; LOAD_DATA and LOAD_CHECK take whole words only. A write without any strobe
-    does nothing where it is not refused.
+    CONTROL and `w1c`; LOAD_DATA, LOAD_CHECK and the registers of WINDOW take whole words only. A
+    write without any strobe does nothing where it is not refused.
 
     A refused access is answered with SLVERR and changes nothing: an offset outside the map or not
     a multiple of 4, reading `wo`, writing `ro`, what the texts below call refused, and what
@@ -345,6 +345,23 @@ REGISTER_MAP = (
         "ro",
         "capacities, 4 bytes each: what an image may need",
         words=len(CAPACITIES),
+    ),
+    Register(
+        "WINDOW_MEMORY",
+        0x300,
+        "rw",
+        "Space in bits 1 to 0, lane of an accumulator bank in bits 31 to 16; refused where the "
+        "machine has no such lane, and other memories have only lane 0",
+        mask=0xFFFF_0003,
+    ),
+    Register("WINDOW_ADDRESS", 0x304, "rw", "next word, or row of a bank", mask=0x1_FFFF),
+    Register(
+        "WINDOW_DATA",
+        0x308,
+        "rw",
+        "the word at WINDOW_ADDRESS of WINDOW_MEMORY, sign extended; WINDOW_ADDRESS advances with "
+        "each read and write; both are refused outside the memory and while BUSY, a write also "
+        "where the word cannot hold the value",
     ),
 )
 

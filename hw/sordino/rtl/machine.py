@@ -99,8 +99,10 @@ class Machine(wiring.Component):
         wiring.connect(m, wiring.flipped(self.host.run), sequencer.run)
         wiring.connect(m, sequencer.tokens, wiring.flipped(self.host.tokens))
         wiring.connect(m, wiring.flipped(self.host.features), vector.features)
+        wiring.connect(m, wiring.flipped(self.host.window), vector.window)
         m.d.comb += [
             vector.end_of_input.eq(self.host.end_of_input),
+            vector.open.eq(sequencer.run.open),
             self.trace.eq(sequencer.trace),
         ]
 

@@ -231,7 +231,11 @@ class Sequencer(wiring.Component):
     def _step(self, m: Module, cycle: _Cycle) -> None:
         """The states, and the address of the instruction that follows."""
         run, state, execute = self.run, cycle.state, cycle.execute
-        m.d.comb += [run.busy.eq(state != _State.IDLE), cycle.target.eq(execute.target)]
+        m.d.comb += [
+            run.busy.eq(state != _State.IDLE),
+            run.open.eq(state == _State.IDLE),
+            cycle.target.eq(execute.target),
+        ]
         with m.Switch(state):
             with m.Case(_State.IDLE):
                 with m.If(run.clear):

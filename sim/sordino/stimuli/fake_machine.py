@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from amaranth.hdl import Const, Module, Signal
+from amaranth.hdl import Const, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
+from sordino.isa.choices import Space
 from sordino.isa.registers import COUNTERS, Error
-from sordino.rtl.shared.ports import HostSignature
+from sordino.rtl.shared.ports import WINDOW_BITS, WINDOW_READ, HostSignature
 
-__all__ = ["FakeMachine", "counter_value"]
+__all__ = ["FakeMachine", "counter_value", "window_word"]
+
+_WORD_BITS = {Space.ACTIVATION: 8, Space.STATE: 16, Space.BANK0: 24, Space.BANK1: 24}
 
 
 def counter_value(number: int) -> int:
@@ -17,12 +20,22 @@ def counter_value(number: int) -> int:
     return (number + 1) << 33 | 0x8000_0000 | 0x111 * number
 
 
+def window_word(space: Space, lane: int, address: int) -> int:
+    """The word that a stand-in always has at a place of its memories, whatever is written."""
+    word = _mixed(space.value, lane, address) & (1 << _WORD_BITS[space]) - 1
+    return word - (word >> _WORD_BITS[space] - 1 << _WORD_BITS[space])
+
+
+def _mixed(space: Any, lane: Any, address: Any) -> Any:
+    return (address * 40_503 + lane * 12_289 + space * 3_571 + 201) * 77
+
+
 class FakeMachine(wiring.Component):
     """A machine that turns each feature f into the token 3 f while it is busy, and keeps none.
 
     It stops at the end of input with the low byte of `entry` as code, at once with ILLEGAL if
     `limit` is 1, and with LIMIT on `abort`. With `counting`, all counters are one that counts
-    every cycle from 64 before the low word overflows.
+    every cycle from 64 before the low word overflows. The words of its memories are `window_word`.
     """
 
     host: wiring.PureInterface
@@ -46,6 +59,7 @@ class FakeMachine(wiring.Component):
         for number in range(len(COUNTERS)):
             value = now if self.counting else Const(counter_value(number), 48)
             m.d.comb += host.counters[number].eq(value)
+        self._window(m)
         with m.If(run.busy):
             with m.If(run.limit == 1):
                 m.d.sync += [run.error.eq(Error.ILLEGAL), run.busy.eq(0), run.finished.eq(1)]
@@ -58,3 +72,20 @@ class FakeMachine(wiring.Component):
         with m.If(run.clear):
             m.d.sync += run.error.eq(Error.NONE)
         return m
+
+    def _window(self, m: Module) -> None:
+        window = self.host.window
+        mixed, word = Signal(64), Signal(signed(WINDOW_BITS))
+        m.d.comb += [
+            self.host.run.open.eq(~self.host.run.busy),
+            mixed.eq(_mixed(window.space.as_value(), window.lane, window.address)),
+        ]
+        with m.Switch(window.space):
+            for space, bits in _WORD_BITS.items():
+                with m.Case(space):
+                    m.d.comb += word.eq(mixed[:bits].as_signed())
+        for _ in range(WINDOW_READ):
+            late = Signal.like(word, name="late")
+            m.d.sync += late.eq(word)
+            word = late
+        m.d.comb += window.data.eq(word)

@@ -29,6 +29,7 @@ from sordino.isa.registers import (
 )
 from sordino.rtl.host.fifos import FeatureFifo, Queue
 from sordino.rtl.host.loader import Loader
+from sordino.rtl.host.window import Window
 from sordino.rtl.shared.axi import RegisterBusSignature
 from sordino.rtl.shared.ports import HostSignature
 
@@ -39,6 +40,7 @@ __all__ = ["Host"]
 class _Inside:
     """What is behind the registers.
 
+    window   words of the machine's memories
     kept     by name, registers that only keep what was written
     states   by State, whether the machine is in it
     error    the machine's error, else the loader's
@@ -49,6 +51,7 @@ class _Inside:
     loader: Loader
     features: FeatureFifo
     tokens: Queue
+    window: Window
     kept: dict[str, Signal]
     states: dict[State, Signal]
     error: Any
@@ -65,8 +68,8 @@ class Host(wiring.Component):
     """The registers of REGISTER_MAP on a register bus, and what is behind them.
 
     A write is ready when the one before has taken effect: at once, but after a FEATURE write up
-    to four cycles later and after a LOAD_DATA write to a stream memory one cycle later. Reads are
-    always ready.
+    to four cycles later and after a LOAD_DATA write to a stream memory one cycle later. A read is
+    ready at once; one of WINDOW_DATA up to five cycles after the access before it was.
 
     Members
     -------
@@ -94,6 +97,7 @@ class Host(wiring.Component):
         m.submodules.loader = loader = Loader(config)
         m.submodules.features = features = FeatureFifo(depth=config.feature_fifo)
         m.submodules.tokens = tokens = Queue(shape=unsigned(16), depth=config.token_fifo)
+        m.submodules.window = window = Window(config)
         kept = (
             "ENTRY",
             "LIMIT_LOW",
@@ -106,6 +110,7 @@ class Host(wiring.Component):
             loader=loader,
             features=features,
             tokens=tokens,
+            window=window,
             kept={name: Signal(32, name=name.lower()) for name in kept},
             states={state: Signal(name=f"state_{state.name.lower()}") for state in State},
             error=Signal(Error, name="error"),
@@ -115,10 +120,11 @@ class Host(wiring.Component):
         self._states(m, inside)
         readable = self._readable(inside)
         writes = self._decode(m, inside, readable)
-        taken = self._read(m, readable)
+        taken = self._read(m, window, readable)
         not_started = self._control(m, inside, *writes["CONTROL"])
         self._load(m, inside, writes)
-        self._queues(m, inside, writes["FEATURE"][0], taken)
+        self._queues(m, inside, writes["FEATURE"][0], taken["TOKEN"])
+        self._window(m, window, writes, taken["WINDOW_DATA"])
         self._interrupts(m, inside, *writes["INTERRUPT_STATUS"], not_started)
         return m
 
@@ -163,6 +169,9 @@ class Host(wiring.Component):
             "TOKEN": Mux(tokens.o.valid, tokens.o.payload, NO_TOKEN),
             "TOKEN_LEVEL": tokens.level,
             "PC": machine.run.pc,
+            "WINDOW_MEMORY": inside.window.chosen,
+            "WINDOW_ADDRESS": inside.window.address,
+            "WINDOW_DATA": machine.window.data.as_unsigned(),
         }
 
     def _decode(
@@ -197,7 +206,10 @@ class Host(wiring.Component):
                     refusals.get(register.name, Const(0)),
                 ]
                 if register.name in ANSWERS:
-                    refused.append(inside.answered(register.name, Answer.REFUSED))
+                    refusing = inside.answered(register.name, Answer.REFUSED)
+                    if register.name == "WINDOW_DATA":
+                        refusing &= ~inside.window.open
+                    refused.append(refusing)
                 if register.name == "ENTRY":
                     refused.append(value >= self.config.program_words)
                 with m.Case(register.offset // 4):
@@ -211,10 +223,11 @@ class Host(wiring.Component):
 
     def _refusals(self, inside: _Inside) -> dict[str, Value]:
         """When a write is refused for what it says, and what CONTROL's bits are refused for."""
-        bus = self.bus
+        bus, window = self.bus, inside.window
         control = Mux(bus.write_strobe[0], bus.write_data[:4], 0)
         asked = {flag: (control & flag.value).any() for flag in Control}
-        partial = bus.write_strobe.any() & ~bus.write_strobe.all()
+        whole = bus.write_strobe.all()
+        partial = bus.write_strobe.any() & ~whole
         return {
             "CONTROL": Cat(
                 *(asked[f] & inside.answered(str(f.name), Answer.REFUSED) for f in Control),
@@ -224,23 +237,31 @@ class Host(wiring.Component):
             "LOAD_DATA": partial | inside.loader.outside,
             "LOAD_CHECK": partial,
             "FEATURE": inside.ended | (inside.features.room < sum(bus.write_strobe)),
+            "WINDOW_MEMORY": partial | (whole & window.no_lane),
+            "WINDOW_ADDRESS": partial,
+            "WINDOW_DATA": partial | window.outside | (whole & window.misfit),
         }
 
-    def _read(self, m: Module, readable: dict[str, Value]) -> Signal:
-        """Answer reads; returns whether the oldest token is read in this cycle."""
+    def _read(self, m: Module, window: Window, readable: dict[str, Value]) -> dict[str, Signal]:
+        """Answer reads; returns whether they take the oldest token and the window's word."""
         bus, counters = self.bus, self.machine.counters
-        taken, high = Signal(), Signal(COUNTER_BITS - 32)
+        taken = {name: Signal(name=f"taken_{name.lower()}") for name in ("TOKEN", "WINDOW_DATA")}
+        high = Signal(COUNTER_BITS - 32)
         m.d.comb += [bus.read_ready.eq(1), bus.read_refused.eq(1)]
         with m.Switch(bus.read_address):
             for name, value in readable.items():
-                register = REGISTERS[name]
-                with m.Case(register.offset // 4):
+                register, answers = REGISTERS[name], Const(1)
+                if name == "WINDOW_DATA":
+                    answers = window.open & ~window.outside
+                with m.Case(register.offset // 4), m.If(answers):
                     m.d.comb += [
                         bus.read_refused.eq(0),
                         bus.read_data.eq(value & register.mask),
                     ]
-                    if name == "TOKEN":
-                        m.d.comb += taken.eq(bus.read_valid)
+                    if name == "WINDOW_DATA":
+                        m.d.comb += bus.read_ready.eq(window.fresh)
+                    if name in taken:
+                        m.d.comb += taken[name].eq(bus.read_valid & bus.read_ready)
             first = REGISTERS["COUNTERS"].offset // 4
             for number in range(len(COUNTERS)):
                 with m.Case(first + 2 * number):
@@ -310,6 +331,19 @@ class Host(wiring.Component):
             machine.end_of_input.eq(inside.ended & features.empty),
             tokens.o.ready.eq(taken),
             tokens.clear.eq(machine.run.clear),
+        ]
+
+    def _window(
+        self, m: Module, window: Window, writes: dict[str, tuple[Value, Value]], taken: Value
+    ) -> None:
+        wiring.connect(m, window.machine, wiring.flipped(self.machine.window))
+        m.d.comb += [
+            window.open.eq(self.machine.run.open),
+            window.select.eq(writes["WINDOW_MEMORY"][0]),
+            window.move.eq(writes["WINDOW_ADDRESS"][0]),
+            window.write.eq(writes["WINDOW_DATA"][0]),
+            window.data.eq(self.bus.write_data),
+            window.read.eq(taken),
         ]
 
     def _interrupts(

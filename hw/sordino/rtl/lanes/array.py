@@ -19,6 +19,7 @@ from sordino.rtl.shared.ports import (
     LoadSignature,
     TableSignature,
     external_signature,
+    written_lanes,
 )
 from sordino.rtl.streaming.fetch import StreamReader
 
@@ -237,13 +238,14 @@ class MatvecArray(wiring.Component):
         write = Signal.like(self.drain.write)
         m.d.sync += write.eq(self.drain.write)
         for group in groups:
+            first = group.index * self.config.group
             m.d.comb += [
                 group.drain.bank.eq(self.drain.bank),
                 group.drain.row.eq(self.drain.row),
-                group.drain.write.eq(write),
+                *written_lanes(group.drain.write, write, first),
             ]
             for number in range(self.config.group):
-                lane = group.index * self.config.group + number
+                lane = first + number
                 m.d.comb += self.drain.accumulators[lane].eq(group.drain.accumulators[number])
 
     def _count(self, m: Module, groups: list[Group], state: Any, kept: Value) -> None:

@@ -18,7 +18,12 @@ from sordino.rtl.lanes.directory import Directory
 from sordino.rtl.lanes.lane import SHIFTED_X_BITS, Lane
 from sordino.rtl.lanes.position import PositionWalker
 from sordino.rtl.lanes.xfifo import XFifo
-from sordino.rtl.shared.ports import DrainSignature, LoadSignature, TableSignature
+from sordino.rtl.shared.ports import (
+    DrainSignature,
+    LoadSignature,
+    TableSignature,
+    written_lanes,
+)
 from sordino.rtl.streaming.fetch import Refill, beat_layout
 
 __all__ = ["PLACES_BITS", "Group", "group_events"]
@@ -393,7 +398,7 @@ class Group(wiring.Component):
             lane.bank.eq(self.arguments.bank),
             lane.drain.bank.eq(self.drain.bank),
             lane.drain.row.eq(self.drain.row),
-            lane.drain.write.eq(self.drain.write),
+            *written_lanes(lane.drain.write, self.drain.write, number),
             self.drain.accumulators[number].eq(lane.drain.accumulators[0]),
         ]
         return lane

@@ -138,7 +138,7 @@ class Lane(wiring.Component):
                 m.d.comb += [
                     read.en.eq(1),
                     read.addr.eq(self.drain.row),
-                    write.en.eq(self.drain.write.valid & (self.drain.write.bank == number)),
+                    write.en.eq(self.drain.write.lanes & (self.drain.write.bank == number)),
                     write.addr.eq(self.drain.write.row),
                     write.data.eq(self.drain.write.value),
                 ]

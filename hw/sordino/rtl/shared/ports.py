@@ -6,9 +6,10 @@ from amaranth.hdl import signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from sordino.arch import MAX_BURST_BYTES, Config
+from sordino.arch import MAX_BURST_BYTES, RANGES, Config
 from sordino.arith import ACTIVATION
 from sordino.image.tans import EntryLayout
+from sordino.isa.choices import Space
 from sordino.isa.fields import REGISTER_BITS
 from sordino.isa.operations import ISA, Matvec, Table
 from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget
@@ -24,6 +25,9 @@ __all__ = [
     "RETIRES",
     "TABLE_UNIT",
     "VECTOR_UNIT",
+    "WINDOW_BITS",
+    "WINDOW_READ",
+    "WINDOW_WRITE",
     "ArrayArguments",
     "BankWrite",
     "DrainSignature",
@@ -37,14 +41,20 @@ __all__ = [
     "Trace",
     "UnitSignature",
     "VectorArguments",
+    "WindowSignature",
     "external_signature",
     "memory_write",
+    "written_lanes",
 ]
 
 PC_BITS = 16
 """Width of an address in program memory."""
 ADDRESS_BITS = 16
 """Width of an address in activation or state memory."""
+WINDOW_BITS = 32
+"""Width of any word that a host reads or writes through the window."""
+WINDOW_READ = 2
+WINDOW_WRITE = 3
 BASE_BITS = 32
 """Width of the number of the page at which external memory begins."""
 PAGE_BITS = MAX_BURST_BYTES.bit_length() - 1
@@ -122,6 +132,8 @@ class RunSignature(wiring.Signature):
         Why it stopped; the code of its HALT.
     pc
         Address of the instruction that begins next, is an INPUT at work, or stopped the machine.
+    open
+        The host may read and write the memories in this cycle: no unit does.
     """
 
     def __init__(self) -> None:
@@ -137,6 +149,35 @@ class RunSignature(wiring.Signature):
                 "error": In(Error),
                 "code": In(8),
                 "pc": In(PC_BITS),
+                "open": In(1),
+            }
+        )
+
+
+class WindowSignature(wiring.Signature):
+    """One word of activation or state memory, or of a lane's accumulators (`Out` at the host).
+
+    Members
+    -------
+    space, lane, address
+        Which word; the lane counts for a bank, whose rows are its addresses.
+    data
+        The word, sign extended, as it was WINDOW_READ cycles ago, if it was chosen then and ever
+        since, and `open` was high.
+    write, value
+        Write it; only while `open` is high. It is there WINDOW_WRITE cycles later. What a value has
+        above the word's bits is lost.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "space": Out(Space),
+                "lane": Out(range(RANGES["lanes"][1])),
+                "address": Out(ADDRESS_BITS),
+                "data": In(signed(WINDOW_BITS)),
+                "write": Out(1),
+                "value": Out(signed(WINDOW_BITS)),
             }
         )
 
@@ -150,6 +191,8 @@ class HostSignature(wiring.Signature):
         Start and stop of programs. The host never raises `start` or `clear` while `busy`.
     load
         Words for the machine's memories, never while `busy`.
+    window
+        Words of its other memories, while `run.open`.
     features, end_of_input
         Features in order; input ends when `end_of_input` is high and no feature is valid.
     tokens
@@ -166,6 +209,7 @@ class HostSignature(wiring.Signature):
             {
                 "run": Out(RunSignature()),
                 "load": Out(LoadSignature),
+                "window": Out(WindowSignature()),
                 "features": Out(stream.Signature(signed(ACTIVATION.bits))),
                 "end_of_input": Out(1),
                 "tokens": In(stream.Signature(REGISTER_BITS)),
@@ -241,10 +285,22 @@ def memory_write(width: int) -> data.StructLayout:
 
 
 class BankWrite(data.StructLayout):
-    """A write of `value`, sign extended, in row `row` of every lane's `bank`, if `valid`."""
+    """A write of `value` in row `row` of `bank`, in every lane whose bit of `lanes` is set."""
 
-    def __init__(self, rows: int) -> None:
-        super().__init__({"valid": 1, "bank": 1, "row": range(rows), "value": signed(8)})
+    def __init__(self, *, lanes: int, rows: int, accumulator_bits: int) -> None:
+        super().__init__(
+            {"lanes": lanes, "bank": 1, "row": range(rows), "value": signed(accumulator_bits)}
+        )
+
+
+def written_lanes(part: Any, whole: Any, first: int) -> list[Any]:
+    """The assignments that make `part` the write of a `whole` one in its lanes from `first` on."""
+    return [
+        part.lanes.eq(whole.lanes[first : first + len(part.lanes)]),
+        part.bank.eq(whole.bank),
+        part.row.eq(whole.row),
+        part.value.eq(whole.value),
+    ]
 
 
 class DrainSignature(wiring.Signature):
@@ -257,7 +313,7 @@ class DrainSignature(wiring.Signature):
     accumulators
         Row `row` of `bank` in every lane, one cycle after they were presented.
     write
-        A row of a bank to write.
+        A row of a bank to write, in some lanes or all.
     """
 
     def __init__(self, *, lanes: int, rows: int, accumulator_bits: int) -> None:
@@ -266,7 +322,7 @@ class DrainSignature(wiring.Signature):
                 "bank": Out(1),
                 "row": Out(range(rows)),
                 "accumulators": In(data.ArrayLayout(signed(accumulator_bits), lanes)),
-                "write": Out(BankWrite(rows)),
+                "write": Out(BankWrite(lanes=lanes, rows=rows, accumulator_bits=accumulator_bits)),
             }
         )
 

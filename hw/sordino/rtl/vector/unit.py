@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import *
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
@@ -14,7 +14,13 @@ from sordino.isa.choices import Space
 from sordino.isa.instruction import STREAMING_BIT
 from sordino.isa.operations import Drain, Opcode
 from sordino.isa.pipelines import LATENCY, Pipeline
-from sordino.rtl.shared.ports import VECTOR_UNIT, DrainSignature, memory_write
+from sordino.rtl.shared.ports import (
+    VECTOR_UNIT,
+    WINDOW_BITS,
+    DrainSignature,
+    WindowSignature,
+    memory_write,
+)
 from sordino.rtl.vector.argmax import Argmax
 from sordino.rtl.vector.arithmetic import Arithmetic
 from sordino.rtl.vector.fetch import SCALAR, Fetch
@@ -26,6 +32,17 @@ __all__ = ["VectorUnit"]
 _DEPTH = max(LATENCY.values())
 
 
+class _Result(data.Struct):
+    """What is written to a memory in the next cycle: `value` by FILL and the host alone."""
+
+    valid: 1
+    work: Pipeline
+    target: Space
+    bank: 1
+    address: 16
+    value: signed(WINDOW_BITS)
+
+
 @dataclass(frozen=True)
 class _Pipeline:
     """The instruction at work and its elements' way from their addresses to their results.
@@ -35,6 +52,7 @@ class _Pipeline:
     arrives       the result of an element is there
     row           of the banks: what is presented, where the element is
     destination   address of the result
+    result        what becomes of it
     """
 
     plan: Any
@@ -45,6 +63,7 @@ class _Pipeline:
     arrives: Signal
     row: Value
     destination: Signal
+    result: Any
 
 
 class VectorUnit(wiring.Component):
@@ -55,6 +74,9 @@ class VectorUnit(wiring.Component):
     (parameters 2^24); what a program names beyond a memory's end is not checked here. Rows of a
     bank are cleared as they are left. The ranges of a COPY must not overlap. Its twin is
     `sordino.golden.vector`.
+
+    A host reads and writes the same memories, word by word, through the same ports, while they are
+    `open` to it.
 
     Members
     -------
@@ -71,6 +93,8 @@ class VectorUnit(wiring.Component):
         State memory.
     parameter_address, parameter_data
         Parameter memory.
+    open, window
+        No instruction is at work but an INPUT that waits: the memories are the host's.
     """
 
     def __init__(self, config: Config) -> None:
@@ -96,6 +120,8 @@ class VectorUnit(wiring.Component):
                 "state_data_b": In(signed(CELL_STATE.bits)),
                 "parameter_address": Out(24),
                 "parameter_data": In(4 * BIAS_BITS),
+                "open": In(1),
+                "window": In(WindowSignature()),
             }
         )
 
@@ -123,8 +149,10 @@ class VectorUnit(wiring.Component):
             arrives=self._at_result(m, plan, taken, "arrives"),
             row=self._first(m, walk) if self._config.stream_bus else walk.row,
             destination=Signal(16, name="destination"),
+            result=Signal(_Result, name="result"),
         )
         self._move(m, pipeline, decode.plan)
+        self._decide(m, pipeline)
         self._connect(m, pipeline)
         self._find(m, pipeline)
         self._write_activation(m, pipeline)
@@ -134,13 +162,14 @@ class VectorUnit(wiring.Component):
         last_written = Signal()
         m.d.sync += [last_written.eq(finishes), self.unit.done.eq(last_written)]
         with m.If(self.unit.abort):
+            m.d.sync += [last_written.eq(0), self.unit.done.eq(0)]
+        with m.If(self.unit.abort & ~self.window.write):
             m.d.sync += [
-                last_written.eq(0),
-                self.unit.done.eq(0),
                 self.activation_write.valid.eq(0),
                 self.state_write.valid.eq(0),
-                self.drain.write.valid.eq(0),
+                self.drain.write.lanes.eq(0),
             ]
+        self._show(m, fetch)
         return m
 
     def _step(self, m: Module, plan: Any, walk: Walk) -> Value:
@@ -266,17 +295,39 @@ class VectorUnit(wiring.Component):
             self.unit.result.eq(argmax.result),
         ]
 
+    def _decide(self, m: Module, pipeline: _Pipeline) -> None:
+        """Write the result that arrives, or else the host's word, as FILL writes its value."""
+        plan, result, window = pipeline.plan, pipeline.result, self.window
+        m.d.comb += [
+            result.valid.eq(pipeline.arrives),
+            result.work.eq(plan.work),
+            result.target.eq(plan.target),
+            result.bank.eq(plan.bank),
+            result.address.eq(pipeline.destination),
+            # Only FILL has a value; of other instructions it is 0.
+            result.value.eq(plan.value),
+        ]
+        with m.If(window.write):
+            m.d.comb += [
+                result.valid.eq(1),
+                result.work.eq(Pipeline.CONSTANT),
+                result.target.eq(window.space),
+                result.bank.eq(window.space == Space.BANK1),
+                result.address.eq(window.address),
+                result.value.eq(window.value),
+            ]
+
     def _write_activation(self, m: Module, pipeline: _Pipeline) -> None:
-        plan, arithmetic = pipeline.plan, pipeline.arithmetic
+        arithmetic, result = pipeline.arithmetic, pipeline.result
         write = self.activation_write
         m.d.sync += [
-            write.valid.eq(pipeline.arrives & (plan.target == Space.ACTIVATION)),
-            write.address.eq(pipeline.destination),
+            write.valid.eq(result.valid & (result.target == Space.ACTIVATION)),
+            write.address.eq(result.address),
         ]
-        with m.Switch(plan.work):
+        with m.Switch(result.work):
             for work, value in (
                 (Pipeline.FEATURE, self.features.payload),
-                (Pipeline.CONSTANT, plan.value),
+                (Pipeline.CONSTANT, result.value),
                 (Pipeline.MOVE, self.activation_data),
                 (Pipeline.LOOKUP, pipeline.fetch.embedded),
                 (Pipeline.VALUE, arithmetic.narrow),
@@ -288,15 +339,15 @@ class VectorUnit(wiring.Component):
                     m.d.sync += write.data.eq(value)
 
     def _write_state(self, m: Module, pipeline: _Pipeline) -> None:
-        plan, arithmetic = pipeline.plan, pipeline.arithmetic
+        arithmetic, result = pipeline.arithmetic, pipeline.result
         write = self.state_write
         m.d.sync += [
-            write.valid.eq(pipeline.arrives & (plan.target == Space.STATE)),
-            write.address.eq(pipeline.destination),
+            write.valid.eq(result.valid & (result.target == Space.STATE)),
+            write.address.eq(result.address),
         ]
-        with m.Switch(plan.work):
+        with m.Switch(result.work):
             with m.Case(Pipeline.CONSTANT):
-                m.d.sync += write.data.eq(plan.value)
+                m.d.sync += write.data.eq(result.value)
             with m.Case(Pipeline.MOVE):
                 m.d.sync += write.data.eq(self.state_data_a)
             with m.Case(Pipeline.VALUE, Pipeline.PRODUCT):
@@ -311,15 +362,43 @@ class VectorUnit(wiring.Component):
 
     def _write_rows(self, m: Module, pipeline: _Pipeline) -> None:
         """Fill rows of a bank, or clear those that CELL, DRAIN and ARGMAX leave."""
-        plan, walk = pipeline.plan, pipeline.walk
-        fills = plan.work == Pipeline.CONSTANT
-        to_bank = (plan.target == Space.BANK0) | (plan.target == Space.BANK1)
+        plan, walk, result = pipeline.plan, pipeline.walk, pipeline.result
+        fills = result.work == Pipeline.CONSTANT
+        to_bank = (result.target == Space.BANK0) | (result.target == Space.BANK1)
         banks = (plan.order == Order.UNITS) | (plan.order == Order.SLOTS)
         leaves = pipeline.taken[0] & walk.leaves & banks
+        row, write = Signal(), self.drain.write
+        m.d.comb += row.eq(Mux(fills, result.valid & to_bank, leaves))
+        for lane in range(self._config.lanes):
+            meant = ~self.window.write | (self.window.lane == lane)
+            m.d.sync += write.lanes[lane].eq(row & meant)
         m.d.sync += [
-            self.drain.write.valid.eq(Mux(fills, pipeline.arrives & to_bank, leaves)),
-            self.drain.write.bank.eq(plan.bank),
-            self.drain.write.row.eq(Mux(fills, pipeline.destination, pipeline.row)),
-            # Only FILL has a value; of other instructions it is 0.
-            self.drain.write.value.eq(plan.value),
+            write.bank.eq(result.bank),
+            write.row.eq(Mux(fills, result.address, pipeline.row)),
+            write.value.eq(result.value),
         ]
+
+    def _show(self, m: Module, fetch: Fetch) -> None:
+        """Show the host the word it has chosen, while the memories are open to it."""
+        window = self.window
+        with m.If(self.open):
+            m.d.comb += [
+                self.activation_address.eq(window.address),
+                self.state_address_a.eq(window.address),
+                self.drain.bank.eq(window.space == Space.BANK1),
+                self.drain.row.eq(window.address),
+                fetch.order.eq(Order.SLOTS),
+                Cat(fetch.phase[:2], fetch.quad).eq(window.lane),
+            ]
+        # Each word is 0 unless it is the one that was chosen.
+        activation, state = Signal.like(self.activation_data), Signal.like(self.state_data_a)
+        banks = (window.space == Space.BANK0) | (window.space == Space.BANK1)
+        with m.If(window.space == Space.ACTIVATION):
+            m.d.sync += activation.eq(self.activation_data)
+        with m.Else():
+            m.d.sync += activation.eq(0)
+        with m.If(window.space == Space.STATE):
+            m.d.sync += state.eq(self.state_data_a)
+        with m.Else():
+            m.d.sync += state.eq(0)
+        m.d.comb += window.data.eq(activation | state | Mux(banks, fetch.operands[SCALAR], 0))

@@ -162,13 +162,13 @@ class ArrayBench:
     async def fill(self, ctx: Any, bank: int, rows: int, value: int = 0) -> None:
         """Write `value` to the first `rows` rows of a bank in every lane."""
         drain = self.array.drain
-        ctx.set(drain.write.valid, 1)
+        ctx.set(drain.write.lanes, ~0)
         ctx.set(drain.write.bank, bank)
         ctx.set(drain.write.value, value)
         for row in range(rows):
             ctx.set(drain.write.row, row)
             await ctx.tick()
-        ctx.set(drain.write.valid, 0)
+        ctx.set(drain.write.lanes, 0)
 
     def set_x(self, ctx: Any, x: Sequence[int] | NDArray[np.int8], source: int = 0) -> None:
         """Put x in activation memory from `source` on, at once."""

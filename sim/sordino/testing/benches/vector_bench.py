@@ -178,10 +178,10 @@ class VectorBench:
         rows: list[Any] = []
         for number, store in enumerate(self._banks):
             m.submodules[f"bank{number}"] = store
-            read, write = store.read_port(), store.write_port()
+            read, write = store.read_port(), store.write_port(granularity=1)
             m.d.comb += [
                 read.addr.eq(drain.row),
-                write.en.eq(drain.write.valid & (drain.write.bank == number)),
+                write.en.eq(Mux(drain.write.bank == number, drain.write.lanes, 0)),
                 write.addr.eq(drain.write.row),
             ]
             m.d.comb += [lane.eq(drain.write.value) for lane in write.data]

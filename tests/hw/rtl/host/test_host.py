@@ -11,6 +11,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
+from sordino.isa.choices import Space
 from sordino.isa.commands import ANSWERS, Answer, State
 from sordino.isa.registers import (
     ADDRESS_BITS,
@@ -29,9 +30,10 @@ from sordino.isa.registers import (
 )
 from sordino.rtl.host.host import Host
 from sordino.rtl.host.loader import load_words
+from sordino.rtl.host.window import window_words
 from sordino.rtl.shared.axi import AxiLiteBridge, AxiLiteSignature, Response
 from sordino.stimuli.axi import AxiLiteManager
-from sordino.stimuli.fake_machine import FakeMachine, counter_value
+from sordino.stimuli.fake_machine import FakeMachine, counter_value, window_word
 from sordino.stimuli.simulate import simulate
 
 CONFIG = Config(
@@ -80,10 +82,15 @@ def run(bench, *testbenches, cycles=100_000):
     loads = []
 
     async def monitor(ctx):
-        load = bench.machine.host.load
-        async for _, _, valid, p in ctx.tick().sample(load.valid, load.payload):
+        load, window = bench.machine.host.load, bench.machine.host.window
+        async for _, _, valid, p, writes, *word in ctx.tick().sample(
+            load.valid, load.payload, window.write, window.space, window.lane, window.address,
+            window.value,
+        ):  # fmt: skip
             if valid:
                 loads.append((p.target.value, p.unit, p.address, p.data))
+            if writes:
+                loads.append(tuple(word))
 
     simulate(bench, *testbenches, timeout=cycles, background=(monitor,))
     return loads
@@ -103,12 +110,25 @@ async def load(ctx, manager):
         assert await manager.write(ctx, AT[name], value) is OKAY
 
 
+def signed(word):
+    return word - (word >> 31 << 32)
+
+
 class Model:
     """The register file and the stand-in, after everything has settled."""
 
     def __init__(self):
         self.kept = dict.fromkeys(
-            ("ENTRY", "LIMIT_LOW", "LIMIT_HIGH", "INTERRUPT_ENABLE", "LOAD_TARGET", "LOAD_ADDRESS"),
+            (
+                "ENTRY",
+                "LIMIT_LOW",
+                "LIMIT_HIGH",
+                "INTERRUPT_ENABLE",
+                "LOAD_TARGET",
+                "LOAD_ADDRESS",
+                "WINDOW_MEMORY",
+                "WINDOW_ADDRESS",
+            ),
             0,
         )
         self.words = b""
@@ -172,6 +192,8 @@ class Model:
                 return self.high, OKAY
             self.high = counter_value(number) >> 32
             return counter_value(number) & 0xFFFF_FFFF, OKAY
+        if offset == AT["WINDOW_DATA"]:
+            return self.look()
         for register in REGISTER_MAP:
             if register.offset == offset and register.access != "wo" and not register.streaming:
                 return self.value(register.name), OKAY
@@ -205,6 +227,18 @@ class Model:
                 return self.pc
         return self.kept[name]
 
+    def place(self):
+        """Where the window is: lanes, words and bits there, and the place."""
+        space, lane = Space(self.kept["WINDOW_MEMORY"] & 3), self.kept["WINDOW_MEMORY"] >> 16
+        return window_words(CONFIG, space), (space, lane, self.kept["WINDOW_ADDRESS"])
+
+    def look(self):
+        (_, words, _), place = self.place()
+        if self.busy or place[-1] >= words:
+            return 0, SLVERR
+        self.kept["WINDOW_ADDRESS"] += 1
+        return window_word(*place) & 0xFFFF_FFFF, OKAY
+
     def write(self, address, word, strobe):
         registers = [r for r in REGISTER_MAP if not r.streaming and r.access != "ro"]
         found = [r for r in registers if r.offset == address]
@@ -229,6 +263,9 @@ class Model:
             self.control(word & lanes & mask)
         elif name == "LOAD_DATA":
             self.load(word)
+        elif name == "WINDOW_DATA":
+            self.loads.append((*self.place()[1], signed(word)))
+            self.kept["WINDOW_ADDRESS"] += 1
         elif name == "LOAD_CHECK":
             self.unchecked, same = False, crc32(self.words) == word
             self.loaded = same and (self.loaded or self.program)
@@ -259,6 +296,14 @@ class Model:
         if name == "ENTRY":
             kept = sum(0xFF << 8 * byte for byte in range(2) if not strobe >> byte & 1)
             return (word | self.kept[name] & kept) & 0xFFFF >= CONFIG.program_words
+        if name == "WINDOW_MEMORY":
+            return partial or word >> 16 >= window_words(CONFIG, Space(word & 3))[0]
+        if name == "WINDOW_ADDRESS":
+            return partial
+        if name == "WINDOW_DATA":
+            (_, words, bits), (_, _, at) = self.place()
+            fits = -1 << bits - 1 <= signed(word) < 1 << bits - 1
+            return partial or at >= words or not fits
         if name == "LOAD_DATA":
             target, unit = self.kept["LOAD_TARGET"] & 7, self.kept["LOAD_TARGET"] >> 16
             units, words = load_words(CONFIG, LoadTarget(target)) if target < 7 else (0, 0)
@@ -309,12 +354,13 @@ def random_accesses(generator, model):
         yield random_access(generator, model)
         if model.state is State.EMPTY and generator.random() < 0.2:
             yield from (("write", AT[name], word, 15) for name, word in LOADING)
-            yield "write", AT["CONTROL"], generator.choice([1, 1, 3]), 15
+            yield "write", AT["CONTROL"], generator.choice([1, 1, 1, 3]), 15
 
 
 def random_access(generator, model):
     """A read or a write, most of them of the kind that does something."""
     often = ["LOAD_DATA"] * 6 + ["FEATURE"] * 4 + ["CONTROL"] * 6 + ["LOAD_CHECK"] * 2
+    often += ["WINDOW_DATA"] * 4 + ["CONTROL", "LOAD_CHECK"]
     name = generator.choice([*AT, *often])
     strobe = generator.choice([15, 15, 15, 15, 15, 0, generator.randrange(16)])
     word = generator.getrandbits(32)
@@ -329,6 +375,16 @@ def random_access(generator, model):
             word = generator.choice([word, word, word, 7])
         case "LOAD_ADDRESS":
             word = generator.choice([0, 0, 1, 2, 4, 9, 17, 63, word])
+        case "WINDOW_MEMORY":
+            lane = generator.choice([0, 0, 1, 7, 8, 0x8000])
+            word = generator.choice([*range(4), 2 | lane << 16, 3 | lane << 16, word])
+        case "WINDOW_ADDRESS":
+            ends = (CONFIG.activation_words, CONFIG.state_words, CONFIG.rows_per_lane)
+            word = generator.choice([0, 3, *(end - 1 for end in ends), 0x1_FFFF, word])
+        case "WINDOW_DATA":
+            bits = generator.choice([8, 16, 24, 32])
+            edge = generator.choice([-1 << bits - 1, (1 << bits - 1) - 1, -1, 0])
+            word = edge + generator.choice([-1, 0, 0, 1]) & 0xFFFF_FFFF
         case "LOAD_CHECK":
             word = generator.choice([crc32(model.words)] * 5 + [word])
         case "LIMIT_LOW":
@@ -339,7 +395,7 @@ def random_access(generator, model):
                 State.FAILED: [8, 8, 8],
                 State.EMPTY: [2, 1, 8],
                 State.LOADING: [2, 8, 2],
-            }.get(model.state, [1, 1, 3])
+            }.get(model.state, [1, 1, 1, 1, 3])
             word = generator.choice([*usual, *usual, 1, 2, 3, 4, 8, word])
     address = AT[name] + 4 * generator.randrange(REGISTERS[name].words)
     address += generator.choice([0, 0, 0, 0, 0, generator.randrange(4)])
@@ -360,7 +416,7 @@ def test_random_accesses_equal_the_model(seed):
 
     async def testbench(ctx):
         accesses = random_accesses(generator, model)
-        for step, (action, address, word, strobe) in zip(range(900), accesses, strict=False):
+        for step, (action, address, word, strobe) in zip(range(1500), accesses, strict=False):
             where = f"step {step}: {action} {address:#x} {word:#x} {strobe:#x}"
             if action == "write":
                 expected = model.write(address, word, strobe)
@@ -390,7 +446,8 @@ def test_random_accesses_equal_the_model(seed):
     assert {Error.NONE, Error.LOAD, Error.LIMIT} <= seen["errors"]
     assert seen["stops"] > 5, "the stimulus must start the machine"
     assert seen["states"] == set(State)
-    assert len(model.loads) > 5, "the stimulus must reach its memories"
+    words = [isinstance(load[0], Space) for load in model.loads]
+    assert min(sum(words), len(words) - sum(words)) > 5, "the stimulus must reach its memories"
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -8,6 +8,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
+from sordino.isa.choices import Space
 from sordino.isa.commands import ANSWERS, Answer, State
 from sordino.isa.registers import (
     ADDRESS_BITS,
@@ -23,7 +24,7 @@ from sordino.isa.registers import (
 from sordino.rtl.host.host import Host
 from sordino.rtl.shared.axi import AxiLiteBridge, AxiLiteSignature, Response
 from sordino.stimuli.axi import AxiLiteManager
-from sordino.stimuli.fake_machine import FakeMachine
+from sordino.stimuli.fake_machine import FakeMachine, window_word
 from sordino.stimuli.simulate import simulate
 
 CONFIG = Config(
@@ -74,11 +75,18 @@ class Session:
         self.bench = bench
         self.manager = AxiLiteManager(bench.axi)
         self.loads = 0
+        self.words = []
 
     async def monitor(self, ctx):
-        """Counts what the machine's memories see."""
-        async for _, _, valid in ctx.tick().sample(self.bench.machine.host.load.valid):
-            self.loads += bool(valid)
+        """Keeps what the machine's memories see."""
+        host = self.bench.machine.host
+        window = host.window
+        async for _, _, loads, writes, *word in ctx.tick().sample(
+            host.load.valid, window.write, window.space, window.lane, window.address, window.value
+        ):
+            self.loads += bool(loads)
+            if writes:
+                self.words.append(tuple(word))
 
     async def reset(self):
         self.ctx.set(self.bench.sync.rst, 1)
@@ -127,10 +135,10 @@ class Session:
         kept = {
             name: await self.read(name)
             for name, register in REGISTERS.items()
-            if register.access != "wo" and name not in ("TOKEN", "COUNTERS")
+            if register.access != "wo" and name not in ("TOKEN", "COUNTERS", "WINDOW_DATA")
         }
         ended = await self.write("FEATURE", 0, strobe=0) is Response.SLVERR
-        return {**kept, "ended": ended, "loads": self.loads}
+        return {**kept, "ended": ended, "loads": self.loads, "words": list(self.words)}
 
 
 async def nothing(s):
@@ -294,6 +302,8 @@ NEW = {
     "LOAD_TARGET": LoadTarget.LANE_DIRECTORY.value | 1 << 16,
     "LOAD_ADDRESS": 2,
     "STREAM_BASE": 0x321,
+    "WINDOW_MEMORY": Space.BANK1.value | (CONFIG.lanes - 1) << 16,
+    "WINDOW_ADDRESS": 0x1_0007,
 }
 """Values of registers that keep what is written."""
 
@@ -308,6 +318,7 @@ async def check(s, command, answer):
         "LOAD_DATA": WORD,
         "LOAD_CHECK": crc32(WORD.to_bytes(4, "little")),
         "FEATURE": 0xFB,
+        "WINDOW_DATA": 0xFFFF_FFFD,
     }[command]
     before = await s.seen()
     failed = before["STATUS"] & Status.FAILED
@@ -363,6 +374,10 @@ async def acted(s, command, before, after, error):
         case "FEATURE":
             taken = before["FEATURE_ROOM"] - after["FEATURE_ROOM"]
             assert taken == 1 or (busy and after["TOKEN_LEVEL"] == before["TOKEN_LEVEL"] + 1)
+        case "WINDOW_DATA":
+            assert after["WINDOW_ADDRESS"] == before["WINDOW_ADDRESS"] + 1
+            place = Space.ACTIVATION, 0, before["WINDOW_ADDRESS"]
+            assert after["words"] == [*before["words"], (*place, -3)]
         case _:
             raise AssertionError(f"nothing is known of {command}")
 
@@ -408,6 +423,29 @@ def test_every_command(state, way):
 
     run(testbench)
     assert set(ANSWERS) - set(commands) <= {"FEATURE"}
+
+
+@pytest.mark.parametrize(
+    ("state", "way"),
+    [(s, way) for s, ways in WAYS.items() for way in ways],
+    ids=lambda x: x.name if isinstance(x, State) else x.__name__,
+)
+def test_reading_the_window_is_answered_as_writing_it(state, way):
+    async def testbench(s):
+        await way(s)
+        await s.does("WINDOW_MEMORY", Space.BANK0.value | 2 << 16)
+        await s.does("WINDOW_ADDRESS", 5)
+        answers = [await s.manager.read(s.ctx, AT["WINDOW_DATA"]) for _ in range(4)]
+        if ANSWERS["WINDOW_DATA"][state] is Answer.REFUSED:
+            assert answers == [(0, Response.SLVERR)] * 4
+            assert await s.read("WINDOW_ADDRESS") == 5
+            return
+        words = [window_word(Space.BANK0, 2, row) for row in range(5, CONFIG.rows_per_lane)]
+        found = [(word & 0xFFFF_FFFF, Response.OKAY) for word in words]
+        assert answers == [*found, (0, Response.SLVERR)], "behind the last row"
+        assert await s.read("WINDOW_ADDRESS") == CONFIG.rows_per_lane
+
+    run(testbench)
 
 
 @pytest.mark.parametrize("way", WAYS[State.EMPTY], ids=lambda way: way.__name__)

@@ -89,13 +89,13 @@ def test_a_row_is_drained_while_it_is_cleared() -> None:
 
     async def job(ctx) -> None:
         await bench.fill(ctx, 0, 3, 5)
-        ctx.set(drain.write.valid, 1)
+        ctx.set(drain.write.lanes, ~0)
         ctx.set(drain.write.row, 1)
         ctx.set(drain.write.value, -7)
         ctx.set(drain.row, 1)
         for _ in range(3):
             await ctx.tick()
-            ctx.set(drain.write.valid, 0)
+            ctx.set(drain.write.lanes, 0)
             found.append(ctx.get(drain.accumulators[0]))
 
     bench.run(job)

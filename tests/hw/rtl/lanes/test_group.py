@@ -97,12 +97,12 @@ def rtl_group(config: Config, index: int, slots, x, kind: str, shift: int = 0):
             },
         )
         drain = dut.drain
-        ctx.set(drain.write.valid, 1)
+        ctx.set(drain.write.lanes, ~0)
         ctx.set(drain.write.bank, 1)
         for row in range(rows):
             ctx.set(drain.write.row, row)
             await ctx.tick()
-        ctx.set(drain.write.valid, 0)
+        ctx.set(drain.write.lanes, 0)
         ctx.set(dut.busy, 1)
         ctx.set(dut.clear, 1)
         await ctx.tick()

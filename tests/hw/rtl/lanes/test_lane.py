@@ -15,13 +15,13 @@ def wrap(value: int, bits: int) -> int:
 
 
 async def fill(ctx, dut: Lane, bank: int, values: list[int]) -> None:
-    ctx.set(dut.drain.write.valid, 1)
+    ctx.set(dut.drain.write.lanes, 1)
     ctx.set(dut.drain.write.bank, bank)
     for row, value in enumerate(values):
         ctx.set(dut.drain.write.row, row)
         ctx.set(dut.drain.write.value, value)
         await ctx.tick()
-    ctx.set(dut.drain.write.valid, 0)
+    ctx.set(dut.drain.write.lanes, 0)
 
 
 async def read(ctx, dut: Lane, bank: int) -> list[int]:
