@@ -350,8 +350,8 @@ REGISTER_MAP = (
         "WINDOW_MEMORY",
         0x300,
         "rw",
-        "Space in bits 1 to 0, lane of an accumulator bank in bits 31 to 16; refused where the "
-        "machine has no such lane, and other memories have only lane 0",
+        "memory in bits 1 to 0: 0 activation, 1 state, 2 and 3 the accumulator banks; lane of a "
+        "bank in bits 31 to 16, else 0; refused where the machine has no such lane",
         mask=0xFFFF_0003,
     ),
     Register("WINDOW_ADDRESS", 0x304, "rw", "next word, or row of a bank", mask=0x1_FFFF),

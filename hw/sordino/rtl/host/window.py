@@ -7,8 +7,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
-from sordino.arith import ACTIVATION, CELL_STATE
+from sordino.image.memories import memory_shape
 from sordino.isa.choices import Space
+from sordino.isa.fields import Store
 from sordino.rtl.shared.ports import (
     ADDRESS_BITS,
     WINDOW_BITS,
@@ -17,23 +18,12 @@ from sordino.rtl.shared.ports import (
     WindowSignature,
 )
 
-__all__ = ["POSITION_BITS", "Window", "window_words"]
+__all__ = ["POSITION_BITS", "Window"]
 
 _LANE_BIT = 16
 """First bit of WINDOW_MEMORY with the lane."""
 POSITION_BITS = ADDRESS_BITS + 1
 """Bits of an address that may be behind the last word."""
-
-
-def window_words(config: Config, space: Space) -> tuple[int, int, int]:
-    """Lanes of a memory (1 where it has none), the words of one, and the bits of a word."""
-    match space:
-        case Space.ACTIVATION:
-            return 1, config.activation_words, ACTIVATION.bits
-        case Space.STATE:
-            return 1, config.state_words, CELL_STATE.bits
-        case Space.BANK0 | Space.BANK1:
-            return config.lanes, config.rows_per_lane, config.accumulator_bits
 
 
 class Window(wiring.Component):
@@ -102,13 +92,13 @@ class Window(wiring.Component):
         with m.Elif(self.read | self.write):
             m.d.sync += self.address.eq(self.address + 1)
         for each in Space:
-            lanes, words, bits = window_words(self.config, each)
+            shape = memory_shape(self.config, Store(each.value))
             with m.If(asked == each):
-                m.d.comb += self.no_lane.eq(asked_lane >= lanes)
+                m.d.comb += self.no_lane.eq(asked_lane >= shape.lanes)
             with m.If(space == each):
                 m.d.comb += [
-                    self.outside.eq(self.address >= words),
-                    self.misfit.eq(self.data != self.data[:bits].as_signed()),
+                    self.outside.eq(self.address >= shape.words),
+                    self.misfit.eq(self.data != self.data[: shape.bits].as_signed()),
                 ]
         self._age(m)
         return m

@@ -18,12 +18,7 @@ from sordino.rtl.lanes.directory import Directory
 from sordino.rtl.lanes.lane import SHIFTED_X_BITS, Lane
 from sordino.rtl.lanes.position import PositionWalker
 from sordino.rtl.lanes.xfifo import XFifo
-from sordino.rtl.shared.ports import (
-    DrainSignature,
-    LoadSignature,
-    TableSignature,
-    written_lanes,
-)
+from sordino.rtl.shared.ports import DrainSignature, LoadSignature, TableSignature, written_lanes
 from sordino.rtl.streaming.fetch import Refill, beat_layout
 
 __all__ = ["PLACES_BITS", "Group", "group_events"]

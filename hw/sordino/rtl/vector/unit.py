@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import *
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
@@ -14,33 +14,17 @@ from sordino.isa.choices import Space
 from sordino.isa.instruction import STREAMING_BIT
 from sordino.isa.operations import Drain, Opcode
 from sordino.isa.pipelines import LATENCY, Pipeline
-from sordino.rtl.shared.ports import (
-    VECTOR_UNIT,
-    WINDOW_BITS,
-    DrainSignature,
-    WindowSignature,
-    memory_write,
-)
+from sordino.rtl.shared.ports import VECTOR_UNIT, DrainSignature, WindowSignature, memory_write
 from sordino.rtl.vector.argmax import Argmax
 from sordino.rtl.vector.arithmetic import Arithmetic
 from sordino.rtl.vector.fetch import SCALAR, Fetch
 from sordino.rtl.vector.plan import Decode, Order, Plan
 from sordino.rtl.vector.walk import Walk
+from sordino.rtl.vector.window import HostWord, Result
 
 __all__ = ["VectorUnit"]
 
 _DEPTH = max(LATENCY.values())
-
-
-class _Result(data.Struct):
-    """What is written to a memory in the next cycle: `value` by FILL and the host alone."""
-
-    valid: 1
-    work: Pipeline
-    target: Space
-    bank: 1
-    address: 16
-    value: signed(WINDOW_BITS)
 
 
 @dataclass(frozen=True)
@@ -132,6 +116,7 @@ class VectorUnit(wiring.Component):
         m.submodules.walk = walk = Walk(self._config)
         m.submodules.fetch = fetch = Fetch(self._config)
         m.submodules.arithmetic = arithmetic = Arithmetic(self._config)
+        m.submodules.host = host = HostWord(self._config)
         m.d.comb += decode.word.eq(self.unit.arguments.word)
         with m.If(self.unit.start):
             m.d.sync += plan.eq(decode.plan)
@@ -149,10 +134,9 @@ class VectorUnit(wiring.Component):
             arrives=self._at_result(m, plan, taken, "arrives"),
             row=self._first(m, walk) if self._config.stream_bus else walk.row,
             destination=Signal(16, name="destination"),
-            result=Signal(_Result, name="result"),
+            result=Signal(Result, name="result"),
         )
         self._move(m, pipeline, decode.plan)
-        self._decide(m, pipeline)
         self._connect(m, pipeline)
         self._find(m, pipeline)
         self._write_activation(m, pipeline)
@@ -169,7 +153,7 @@ class VectorUnit(wiring.Component):
                 self.state_write.valid.eq(0),
                 self.drain.write.lanes.eq(0),
             ]
-        self._show(m, fetch)
+        self._open(m, pipeline, host)
         return m
 
     def _step(self, m: Module, plan: Any, walk: Walk) -> Value:
@@ -295,28 +279,6 @@ class VectorUnit(wiring.Component):
             self.unit.result.eq(argmax.result),
         ]
 
-    def _decide(self, m: Module, pipeline: _Pipeline) -> None:
-        """Write the result that arrives, or else the host's word, as FILL writes its value."""
-        plan, result, window = pipeline.plan, pipeline.result, self.window
-        m.d.comb += [
-            result.valid.eq(pipeline.arrives),
-            result.work.eq(plan.work),
-            result.target.eq(plan.target),
-            result.bank.eq(plan.bank),
-            result.address.eq(pipeline.destination),
-            # Only FILL has a value; of other instructions it is 0.
-            result.value.eq(plan.value),
-        ]
-        with m.If(window.write):
-            m.d.comb += [
-                result.valid.eq(1),
-                result.work.eq(Pipeline.CONSTANT),
-                result.target.eq(window.space),
-                result.bank.eq(window.space == Space.BANK1),
-                result.address.eq(window.address),
-                result.value.eq(window.value),
-            ]
-
     def _write_activation(self, m: Module, pipeline: _Pipeline) -> None:
         arithmetic, result = pipeline.arithmetic, pipeline.result
         write = self.activation_write
@@ -378,9 +340,22 @@ class VectorUnit(wiring.Component):
             write.value.eq(result.value),
         ]
 
-    def _show(self, m: Module, fetch: Fetch) -> None:
-        """Show the host the word it has chosen, while the memories are open to it."""
-        window = self.window
+    def _open(self, m: Module, pipeline: _Pipeline, host: HostWord) -> None:
+        """Let the host in: its word as a result, and all that is read from where it says."""
+        plan, fetch, window = pipeline.plan, pipeline.fetch, self.window
+        wiring.connect(m, wiring.flipped(window), host.window)
+        m.d.comb += [
+            host.own.valid.eq(pipeline.arrives),
+            host.own.work.eq(plan.work),
+            host.own.target.eq(plan.target),
+            host.own.bank.eq(plan.bank),
+            host.own.address.eq(pipeline.destination),
+            host.own.value.eq(plan.value),
+            pipeline.result.eq(host.result),
+            host.activation.eq(self.activation_data),
+            host.state.eq(self.state_data_a),
+            host.accumulator.eq(fetch.operands[SCALAR]),
+        ]
         with m.If(self.open):
             m.d.comb += [
                 self.activation_address.eq(window.address),
@@ -390,15 +365,3 @@ class VectorUnit(wiring.Component):
                 fetch.order.eq(Order.SLOTS),
                 Cat(fetch.phase[:2], fetch.quad).eq(window.lane),
             ]
-        # Each word is 0 unless it is the one that was chosen.
-        activation, state = Signal.like(self.activation_data), Signal.like(self.state_data_a)
-        banks = (window.space == Space.BANK0) | (window.space == Space.BANK1)
-        with m.If(window.space == Space.ACTIVATION):
-            m.d.sync += activation.eq(self.activation_data)
-        with m.Else():
-            m.d.sync += activation.eq(0)
-        with m.If(window.space == Space.STATE):
-            m.d.sync += state.eq(self.state_data_a)
-        with m.Else():
-            m.d.sync += state.eq(0)
-        m.d.comb += window.data.eq(activation | state | Mux(banks, fetch.operands[SCALAR], 0))

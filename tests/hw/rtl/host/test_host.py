@@ -11,8 +11,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
+from sordino.image.memories import memory_shape
 from sordino.isa.choices import Space
 from sordino.isa.commands import ANSWERS, Answer, State
+from sordino.isa.fields import Store
 from sordino.isa.registers import (
     ADDRESS_BITS,
     CAPACITIES,
@@ -30,7 +32,6 @@ from sordino.isa.registers import (
 )
 from sordino.rtl.host.host import Host
 from sordino.rtl.host.loader import load_words
-from sordino.rtl.host.window import window_words
 from sordino.rtl.shared.axi import AxiLiteBridge, AxiLiteSignature, Response
 from sordino.stimuli.axi import AxiLiteManager
 from sordino.stimuli.fake_machine import FakeMachine, counter_value, window_word
@@ -228,13 +229,14 @@ class Model:
         return self.kept[name]
 
     def place(self):
-        """Where the window is: lanes, words and bits there, and the place."""
+        """Where the window is: the memory's shape, and the place."""
         space, lane = Space(self.kept["WINDOW_MEMORY"] & 3), self.kept["WINDOW_MEMORY"] >> 16
-        return window_words(CONFIG, space), (space, lane, self.kept["WINDOW_ADDRESS"])
+        shape = memory_shape(CONFIG, Store[space.name])
+        return shape, (space, lane, self.kept["WINDOW_ADDRESS"])
 
     def look(self):
-        (_, words, _), place = self.place()
-        if self.busy or place[-1] >= words:
+        shape, place = self.place()
+        if self.busy or place[-1] >= shape.words:
             return 0, SLVERR
         self.kept["WINDOW_ADDRESS"] += 1
         return window_word(*place) & 0xFFFF_FFFF, OKAY
@@ -297,13 +299,13 @@ class Model:
             kept = sum(0xFF << 8 * byte for byte in range(2) if not strobe >> byte & 1)
             return (word | self.kept[name] & kept) & 0xFFFF >= CONFIG.program_words
         if name == "WINDOW_MEMORY":
-            return partial or word >> 16 >= window_words(CONFIG, Space(word & 3))[0]
+            return partial or word >> 16 >= memory_shape(CONFIG, Store(word & 3)).lanes
         if name == "WINDOW_ADDRESS":
             return partial
         if name == "WINDOW_DATA":
-            (_, words, bits), (_, _, at) = self.place()
-            fits = -1 << bits - 1 <= signed(word) < 1 << bits - 1
-            return partial or at >= words or not fits
+            shape, (_, _, at) = self.place()
+            fits = shape.lowest <= signed(word) <= shape.highest
+            return partial or at >= shape.words or not fits
         if name == "LOAD_DATA":
             target, unit = self.kept["LOAD_TARGET"] & 7, self.kept["LOAD_TARGET"] >> 16
             units, words = load_words(CONFIG, LoadTarget(target)) if target < 7 else (0, 0)

@@ -12,12 +12,12 @@ from amaranth.lib.wiring import Out
 from sordino.arch import Config
 from sordino.golden.machine import Golden
 from sordino.image.loading import load_sections
+from sordino.image.memories import memory_shape
 from sordino.isa.choices import Space
 from sordino.isa.fields import Store
 from sordino.isa.operations import Add, Copy, Drain, Fill, Halt, Input
 from sordino.isa.registers import REGISTERS, Control, Error, Status
 from sordino.rtl.host.host import Host
-from sordino.rtl.host.window import window_words
 from sordino.rtl.machine import Machine
 from sordino.stimuli.simulate import simulate
 from sordino.testing.images.programs import ProgramBuilder
@@ -39,11 +39,12 @@ CONFIG = Config(
 )
 AT = {name: register.offset // 4 for name, register in REGISTERS.items()}
 WORD = 0xFFFF_FFFF
+SHAPES = {space: memory_shape(CONFIG, Store[space.name]) for space in Space}
 PLACES = [
     (space, lane, address)
-    for space in Space
-    for lane in range(window_words(CONFIG, space)[0])
-    for address in range(window_words(CONFIG, space)[1])
+    for space, shape in SHAPES.items()
+    for lane in range(shape.lanes)
+    for address in range(shape.words)
 ]
 """Every word that the window reaches."""
 
@@ -88,8 +89,7 @@ FEATURES = np.random.default_rng(7).integers(-128, 128, (1, CONFIG.activation_wo
 
 
 def limits(space):
-    bits = window_words(CONFIG, space)[2]
-    return -1 << bits - 1, (1 << bits - 1) - 1
+    return SHAPES[space].lowest, SHAPES[space].highest
 
 
 def signed(word):
@@ -193,7 +193,7 @@ class Session:
                 await self.at(place)
             words, index = exact(memory, place)
             assert signed(await self.read("WINDOW_DATA")) == words[index], place
-            if place[-1] + 1 == window_words(CONFIG, place[0])[1]:
+            if place[-1] + 1 == SHAPES[place[0]].words:
                 assert await self.read("WINDOW_DATA") is None
 
 
@@ -252,7 +252,7 @@ def test_a_word_is_what_it_is_now_however_fast_it_is_read(seed):
         for step in range(700):
             words, index = exact(memory, place)
             space, lane, address = place
-            inside = address < window_words(CONFIG, space)[1]
+            inside = address < SHAPES[space].words
             kind = generator.choice(["read"] * 4 + ["write"] * 3 + ["again"] * 2 + ["go", "move"])
             if kind == "read":
                 word = await s.read("WINDOW_DATA")
@@ -352,7 +352,7 @@ def test_a_machine_that_failed_can_be_looked_into():
 @pytest.mark.parametrize("space", Space)
 def test_refusals(space):
     """A lane, an address or a value that is not there, and parts of words: nothing changes."""
-    lanes, words, _ = window_words(CONFIG, space)
+    lanes, words = SHAPES[space].lanes, SHAPES[space].words
     low, high = limits(space)
 
     async def testbench(s):
