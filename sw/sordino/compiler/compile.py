@@ -9,32 +9,41 @@ from sordino.arch import PRESETS, Config
 from sordino.arith import BIAS_BITS
 from sordino.codec import EncodedMatrices
 from sordino.compiler.layout.allocate import need_streams
-from sordino.compiler.layout.chunk import MOST_FRAMES, check_chunk, encode_chunked, encode_placed
-from sordino.compiler.layout.place import PlacedModel, place_all
-from sordino.compiler.layout.residency import WEIGHTS, place_weights
 from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.limits.limits import Limits
-from sordino.compiler.numbers.canonical import canonical_model
 from sordino.compiler.numbers.clip import CLIPS, Clip
 from sordino.compiler.numbers.fidelity import warn_of_noise
-from sordino.compiler.numbers.precision import EMBEDDING, Precision
-from sordino.compiler.numbers.proof import AccumulatorBound, bits_needed, prove
-from sordino.compiler.numbers.prune import SHARES, prune_model
-from sordino.compiler.numbers.quantise import QuantisedModel, quantise_model
-from sordino.compiler.program.chunk_schedule import ChunkScheduler
-from sordino.compiler.program.schedule import Scheduled, Scheduler
-from sordino.compiler.program.search import ENTRIES
+from sordino.compiler.numbers.precision import Precision
+from sordino.compiler.numbers.prune import SHARES
+from sordino.compiler.passes.canonical import canonical_model
+from sordino.compiler.passes.canonical_joint import fit_joint
+from sordino.compiler.passes.chunk import (
+    MOST_FRAMES,
+    check_chunk,
+    encode_chunked,
+    encode_placed,
+)
+from sordino.compiler.passes.clip import clip_model
+from sordino.compiler.passes.layered import multiplied
+from sordino.compiler.passes.place import PlacedGraph, place_all
+from sordino.compiler.passes.proof import AccumulatorBound, bits_needed, prove
+from sordino.compiler.passes.prune import prune_model
+from sordino.compiler.passes.quantise import QuantisedGraph, quantise_graph
+from sordino.compiler.passes.residency import WEIGHTS, place_weights
+from sordino.compiler.program.schedule import Scheduled, schedule
 from sordino.compiler.report import MatrixSummary, summarise_layer
 from sordino.errors import InputError
 from sordino.files import write_atomically
+from sordino.graph.graph import Graph
 from sordino.image.host import InputFormat, ModelFacts, NetworkSection, Stacking
 from sordino.image.image import Image
 from sordino.image.listing import listing
 from sordino.image.verify import verify
 from sordino.locks import exclusive_folder
-from sordino.model.rnnt import MOST_BLANK_PENALTY, RnntModel
+from sordino.model.rnnt import EMBEDDING, MOST_BLANK_PENALTY, RnntModel
+from sordino.programs.transducer import Transducer
 
-__all__ = ["CompileOptions", "Compiled", "compile_model"]
+__all__ = ["CompileOptions", "Compiled", "compile_model", "rounded_graph"]
 
 _FLOAT32_BYTES = 4
 
@@ -178,10 +187,10 @@ def compile_model(
     limits = Limits(config)
     quantised, bounds = _proven(pruned, precision, clip, limits)
     warn_of_noise(quantised.snr_db)
-    placed, encoded = _encode(model, quantised, limits, options)
-    scheduler = ChunkScheduler if options.chunk > 1 else Scheduler
+    placed, encoded = _encode(quantised, limits, options)
     need_streams(encoded, limits)
-    scheduled = scheduler(model, quantised, placed, encoded, options.chunk).run(limits)
+    program = Transducer(model.blank, model.max_symbols)
+    scheduled = schedule(program, placed, encoded, limits, options.chunk)
     image = Image(
         config=config,
         program=scheduled.program,
@@ -199,7 +208,7 @@ def compile_model(
         for layer, bound in zip(placed.layers, bounds, strict=True)
         for report in summarise_layer(layer, encoded, bound, quantised.snr_db)
     ]
-    return Compiled(image, layers, encoded, quantised.snr_db[EMBEDDING])
+    return Compiled(image, layers, encoded, quantised.snr_db[f"{EMBEDDING}.weight"])
 
 
 def _check_kinds(model: object, config: object) -> None:
@@ -216,16 +225,26 @@ def _check_kinds(model: object, config: object) -> None:
         )
 
 
+def rounded_graph(model: RnntModel, precision: Precision, clip: Clip) -> Graph:
+    """The model as a graph whose numbers are ready to be rounded.
+
+    What saturates is made constant, outliers are clipped, and the joint's sums fit their formats.
+    """
+    precision.check(multiplied(model))
+    return fit_joint(clip_model(canonical_model(model), clip, precision)).graph()
+
+
 def _proven(
     model: RnntModel, precision: Precision, clip: Clip, limits: Limits
-) -> tuple[QuantisedModel, list[AccumulatorBound]]:
+) -> tuple[QuantisedGraph, list[AccumulatorBound]]:
     """The model in integers, and the bounds of its layers.
 
     Where accumulators are too narrow it is for a machine with wider ones; CompileError where no
     machine's are wide enough.
     """
+    graph = rounded_graph(model, precision, clip)
     while True:
-        quantised = quantise_model(model, precision, limits.config.accumulator_bits, clip)
+        quantised = quantise_graph(graph, precision, limits.config.accumulator_bits)
         widest = max(quantised.layers, key=bits_needed)
         needed = bits_needed(widest)
         if not limits.config.accumulator_bits < needed <= BIAS_BITS:
@@ -235,11 +254,11 @@ def _proven(
 
 
 def _encode(
-    model: RnntModel, quantised: QuantisedModel, limits: Limits, options: CompileOptions
-) -> tuple[PlacedModel, EncodedMatrices]:
+    quantised: QuantisedGraph, limits: Limits, options: CompileOptions
+) -> tuple[PlacedGraph, EncodedMatrices]:
     """All matrices dealt and encoded, and where their streams lie."""
     if options.chunk > 1:
-        check_chunk(model, limits.config, options.weights)
+        check_chunk(quantised.graph, limits.config, options.weights)
         placed, encoded = encode_chunked(quantised, limits, options.chunk)
     else:
         placed = place_all(quantised, limits)
@@ -257,7 +276,7 @@ def _host(
     """The host section; the image adds configuration and layer names."""
     reduction, parameters = model.time_reduction, model.parameters()
     return NetworkSection(
-        entries={name: scheduled.labels[name] for name in ENTRIES},
+        entries={name: scheduled.labels[name] for name in Transducer.ENTRIES},
         addresses=scheduled.labels,
         non_zeros=tuple(stats.non_zeros for stats in encoded.stats),
         padding=tuple(stats.padding for stats in encoded.stats),

@@ -8,8 +8,8 @@ import numpy as np
 
 from sordino.codec import EncodedMatrices
 from sordino.codec.model import entropy
-from sordino.compiler.layout.place import PlacedLayer
-from sordino.compiler.numbers.proof import AccumulatorBound
+from sordino.compiler.passes.proof import AccumulatorBound
+from sordino.layers.places import PlacedLayer
 
 __all__ = ["MatrixSummary", "summarise_layer"]
 
@@ -93,7 +93,7 @@ def summarise_layer(
 def _group_places(placed: PlacedLayer, matrix: int) -> int:
     """Places of all groups that have at least one output."""
     config = placed.layout.config
-    lanes = 4 if placed.layout.lstm else 1
+    lanes = placed.layout.sums
     groups = sum(-(-tile.count * lanes // config.group) for tile in placed.layout.tiles)
     return groups * len(placed.columns[matrix])
 

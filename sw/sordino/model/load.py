@@ -23,10 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.errors import InputError, warn
+from sordino.layers.linear import Linear
+from sordino.layers.lstm import Lstm
 from sordino.meta.table import MOST_META, Meta, parse_meta
 from sordino.model.archives import READERS
 from sordino.model.doubts import doubts
-from sordino.model.rnnt import Linear, Lstm, RnntModel
+from sordino.model.rnnt import RnntModel
 from sordino.model.tensor_names import GATES, canonical, layers_of
 from sordino.model.tensors import as_floats, check_numbers, shape_of
 from sordino.schema.kinds import shown

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sordino.layers.lstm import Lstm
 from sordino.model.load import model_from_arrays
-from sordino.model.rnnt import Lstm, RnntModel
+from sordino.model.rnnt import RnntModel
 
 __all__ = ["random_arrays", "random_lstm", "random_meta", "random_model"]
 

@@ -4,7 +4,7 @@ Network: A. Graves, "Sequence transduction with recurrent neural networks", 2012
 PyTorch's gate order (i, f, g, o) and parameter names.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
+from sordino.layers.layer import State
+from sordino.layers.linear import Linear
+from sordino.layers.lstm import Lstm
+from sordino.layers.total import Total
 from sordino.meta.sizes import check_sizes
 from sordino.meta.table import Meta
 from sordino.model.reduction import TimeReduction
@@ -20,53 +24,6 @@ from sordino.speech.text import spell
 __all__ = ["FloatRnnt", "Predicted"]
 
 _Array = NDArray[np.float64]
-_ACTIVATIONS: dict[str, Callable[[_Array], _Array]] = {
-    "tanh": lambda x: np.asarray(np.tanh(x)),
-    "relu": lambda x: np.asarray(np.maximum(x, 0.0)),
-}
-
-
-def _sigmoid(x: _Array) -> _Array:
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)))
-
-
-@dataclass(frozen=True)
-class _Linear:
-    """y = weight · x + bias; weight (outputs, inputs)."""
-
-    weight: _Array
-    bias: _Array
-
-    def __call__(self, x: _Array) -> _Array:
-        return np.asarray(x @ self.weight.T + self.bias)
-
-
-@dataclass(frozen=True)
-class _Lstm:
-    """One layer: `inputs` and `recurrent` make the 4 · hidden gates, in the order i, f, g, o."""
-
-    inputs: _Linear
-    recurrent: _Linear
-
-    def start(self) -> tuple[_Array, _Array]:
-        """The zero state: h and c, each (hidden,)."""
-        hidden = self.recurrent.weight.shape[1]
-        return np.zeros(hidden), np.zeros(hidden)
-
-    def step(self, gates: _Array, h: _Array, c: _Array) -> tuple[_Array, _Array]:
-        """Next h and c from `inputs`' product (4 · hidden,) and the state before."""
-        i, f, g, o = np.split(gates + self.recurrent(h), 4)
-        c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
-        return _sigmoid(o) * np.tanh(c), c
-
-    def run(self, x: _Array) -> _Array:
-        """All hidden states (T, hidden) over a sequence (T, inputs)."""
-        h, c = self.start()
-        states = []
-        for gates in self.inputs(x):
-            h, c = self.step(gates, h, c)
-            states.append(h)
-        return np.array(states)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +35,7 @@ class Predicted:
     """
 
     half: _Array
-    layers: tuple[tuple[_Array, _Array], ...]
+    layers: tuple[State, ...]
 
 
 class FloatRnnt:
@@ -94,7 +51,7 @@ class FloatRnnt:
         read = meta if isinstance(meta, Meta) else Meta.read(meta)
         self.tokens = list(read.tokens)
         self.blank, self.max_symbols = read.blank, read.max_symbols_per_frame
-        self._activation = _ACTIVATIONS[read.joint.activation]
+        self._sum = Total(read.joint.activation, read.joint.relu_fraction)
         try:
             self._encoder, self._prediction = (
                 _lstm_stack(arrays, part, layers or _depth(arrays, part))
@@ -121,12 +78,12 @@ class FloatRnnt:
             ("prediction", self._prediction, self._embedding.shape[1]),
         ):
             for number, layer in enumerate(stack):
-                gates, hidden = layer.recurrent.weight.shape
+                gates, hidden = layer.weight_hh.shape
                 if name == "encoder" and number:
                     width = self._reduction.width(number, width)
-                sizes.append((f"{name}.{number} inputs", layer.inputs.weight.shape[1], width))
+                sizes.append((f"{name}.{number} inputs", layer.inputs, width))
                 sizes.append((f"{name}.{number} gates", gates, 4 * hidden))
-                sizes.append((f"{name}.{number} gates", len(layer.inputs.weight), gates))
+                sizes.append((f"{name}.{number} gates", len(layer.weight_ih), gates))
                 width = hidden
             joint = self._joint_encoder if name == "encoder" else self._joint_prediction
             sizes.append((f"joint.{name} inputs", joint.weight.shape[1], width))
@@ -138,7 +95,7 @@ class FloatRnnt:
     @property
     def dim(self) -> int:
         """Width of the encoder's input."""
-        return int(self._encoder[0].inputs.weight.shape[1])
+        return self._encoder[0].inputs
 
     def encode(self, x: ArrayLike) -> NDArray[np.float64]:
         """The encoder's states (T, hidden) for an input of shape (T, dim).
@@ -186,21 +143,22 @@ class FloatRnnt:
     def advance(self, state: Predicted, token: int) -> Predicted:
         """The prediction network after one more token."""
         x, after = self._embedding[token], []
-        for layer, (h, c) in zip(self._prediction, state.layers, strict=True):
-            x, c = layer.step(layer.inputs(x), h, c)
-            after.append((x, c))
+        for layer, before in zip(self._prediction, state.layers, strict=True):
+            x, now = layer.step((x,), before)
+            after.append(now)
         return Predicted(self._joint_prediction(x), tuple(after))
 
     def logits(self, encoded: _Array, state: Predicted) -> _Array:
         """The joint's output (tokens,) for one of `encoder_half`'s vectors, not normalised."""
-        return self._output(self._activation(encoded + state.half))
+        units, _ = self._sum.step((encoded, state.half), ())
+        return self._output(units)
 
     def text(self, tokens: Sequence[int]) -> str:
         """The words that tokens spell, single spaces between them."""
         return spell(self.tokens[token] for token in tokens)
 
 
-def _linear(arrays: Mapping[str, ArrayLike], name: str, suffix: str = "") -> _Linear:
+def _linear(arrays: Mapping[str, ArrayLike], name: str, suffix: str = "") -> Linear:
     weight = np.asarray(arrays[f"{name}.weight{suffix}"], dtype=np.float64)
     bias = np.asarray(arrays[f"{name}.bias{suffix}"], dtype=np.float64)
     if weight.ndim != 2 or bias.shape != weight.shape[:1]:
@@ -208,7 +166,7 @@ def _linear(arrays: Mapping[str, ArrayLike], name: str, suffix: str = "") -> _Li
             f"wanted {name}.weight{suffix} as a matrix with a bias per row, "
             f"got shapes {weight.shape} and {bias.shape}"
         )
-    return _Linear(weight, bias)
+    return Linear(weight, bias)
 
 
 def _depth(arrays: Mapping[str, ArrayLike], name: str) -> int:
@@ -216,6 +174,10 @@ def _depth(arrays: Mapping[str, ArrayLike], name: str) -> int:
     return max(1, sum(f"{name}.{number}.weight_hh" in arrays for number in range(len(arrays))))
 
 
-def _lstm_stack(arrays: Mapping[str, ArrayLike], name: str, layers: int) -> list[_Lstm]:
-    parts = [f"{name}.{number}" for number in range(layers)]
-    return [_Lstm(_linear(arrays, p, "_ih"), _linear(arrays, p, "_hh")) for p in parts]
+def _lstm(arrays: Mapping[str, ArrayLike], name: str) -> Lstm:
+    ih, hh = (_linear(arrays, name, suffix) for suffix in ("_ih", "_hh"))
+    return Lstm(ih.weight, hh.weight, ih.bias, hh.bias)
+
+
+def _lstm_stack(arrays: Mapping[str, ArrayLike], name: str, layers: int) -> list[Lstm]:
+    return [_lstm(arrays, f"{name}.{number}") for number in range(layers)]

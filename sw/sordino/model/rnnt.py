@@ -1,105 +1,38 @@
 """A recurrent neural network transducer: float arrays, sizes and meta, nothing quantised."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arith import FEATURE
 from sordino.errors import InputError
+from sordino.graph.graph import Graph, Input, Network, Node
+from sordino.layers.embedding import Embedding
+from sordino.layers.heads import Argmax, Scores
+from sordino.layers.layer import Layer
+from sordino.layers.linear import Linear
+from sordino.layers.lstm import Lstm
+from sordino.layers.shapes import check_shape
+from sordino.layers.stack import Stack
+from sordino.layers.total import Total
 from sordino.meta.sizes import check_sizes
 from sordino.meta.table import ACTIVATIONS, Meta
 from sordino.model.reduction import TimeReduction
 from sordino.speech.features import FeatureDefinition
 
-__all__ = ["ACTIVATIONS", "MOST_BLANK_PENALTY", "Linear", "Lstm", "RnntModel"]
+__all__ = ["ACTIVATIONS", "EMBEDDING", "INPUT", "MOST_BLANK_PENALTY", "RnntModel"]
 
 MOST_BLANK_PENALTY = 10.0
 """Nats: more than networks are ever sure of."""
+EMBEDDING = "prediction.embedding"
+"""The name of the layer with a row for each token."""
+INPUT = "x"
+"""The name of the encoder's input."""
 _Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Linear:
-    """y = weight · x + bias: weight (outputs, inputs), bias (outputs,)."""
-
-    weight: _Array
-    bias: _Array
-
-    def check(self, name: str, outputs: int | None, inputs: int | None) -> None:
-        """Raise InputError unless the shapes fit each other and the sizes wanted (None: any)."""
-        _check_shape(f"{name}.weight", self.weight, (outputs, inputs))
-        _check_shape(f"{name}.bias", self.bias, self.weight.shape[:1])
-
-
-@dataclass(frozen=True, eq=False)
-class Lstm:
-    """One layer, gates in the order i f g o: weights (4 · hidden, …), biases (4 · hidden,)."""
-
-    weight_ih: _Array
-    weight_hh: _Array
-    bias_ih: _Array
-    bias_hh: _Array
-
-    @property
-    def hidden(self) -> int:
-        """The number of units."""
-        return len(self.weight_hh) // 4
-
-    @property
-    def inputs(self) -> int:
-        """The width of the input."""
-        return int(self.weight_ih.shape[1])
-
-    @property
-    def bias(self) -> _Array:
-        """Sum of the two biases."""
-        return np.asarray(self.bias_ih + self.bias_hh)
-
-    def check(self, name: str, inputs: int | None) -> None:
-        """Raise InputError unless the shapes fit each other and the input (None: any)."""
-        if self.weight_hh.ndim == 2:
-            _check_cell(f"{name}.weight_hh", *self.weight_hh.shape)
-        _check_shape(f"{name}.weight_hh", self.weight_hh, (None, None))
-        gates = 4 * self.weight_hh.shape[1]
-        _check_shape(f"{name}.weight_hh", self.weight_hh, (gates, None))
-        _check_shape(f"{name}.weight_ih", self.weight_ih, (gates, inputs))
-        _check_shape(f"{name}.bias_ih", self.bias_ih, (gates,))
-        _check_shape(f"{name}.bias_hh", self.bias_hh, (gates,))
-
-
-def _check_cell(name: str, rows: int, units: int) -> None:
-    """Raise InputError where the recurrent matrix is transposed, or that of another cell."""
-    if units == 4 * rows > 0:
-        raise InputError(
-            f"wanted {name} of size {units} × {rows}, got {rows} × {units}; transpose it"
-        )
-    for gates, cell in ((3, "GRU cells"), (1, "plain RNN cells")):
-        if rows == gates * units > 0:
-            raise InputError(
-                f"wanted {name} with 4 gates of {units} units, got {rows} × {units}: {cell} cannot "
-                "be compiled; train LSTM layers"
-            )
-
-
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(
-        got > 0 and size in (None, got) for got, size in zip(shape, wanted, strict=True)
-    )
-
-
-def _check_shape(name: str, array: _Array, wanted: tuple[int | None, ...]) -> None:
-    if not _fits(array.shape, wanted):
-        sizes = " × ".join("any" if size is None else str(size) for size in wanted)
-        got = " × ".join(map(str, array.shape)) or "one number"
-        turned = array.ndim == 2 and _fits(array.shape[::-1], wanted)
-        advice = "transpose it" if turned else "export the model again"
-        raise InputError(f"wanted {name} of size {sizes}, got {got}; {advice}")
-    # Of an array that is one number again and again, which may be a large one, that one number.
-    numbers = array if any(array.strides) else array[(slice(1),) * array.ndim]
-    if not np.isfinite(numbers).all():
-        raise InputError(f"wanted finite numbers in {name}, got NaN or infinity; repair the model")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -159,7 +92,7 @@ class RnntModel:
                 )
 
     def _check_arrays(self) -> None:
-        _check_shape("prediction.embedding.weight", self.embedding, (None, None))
+        check_shape("prediction.embedding.weight", self.embedding, (None, None))
         self._check_tokens()
         reduction = self.time_reduction
         for part, layers, width in (
@@ -171,10 +104,10 @@ class RnntModel:
                     width = reduction.width(number, width)
                 layer.check(f"{part}.{number}", width)
                 width = layer.hidden
-        self.joint_encoder.check("joint.encoder", None, self.encoder[-1].hidden)
+        self.joint_encoder.check("joint.encoder", self.encoder[-1].hidden)
         joint = len(self.joint_encoder.weight)
-        self.joint_prediction.check("joint.prediction", joint, self.prediction[-1].hidden)
-        self.joint_output.check("joint.output", len(self.embedding), joint)
+        self.joint_prediction.check("joint.prediction", self.prediction[-1].hidden, outputs=joint)
+        self.joint_output.check("joint.output", joint, outputs=len(self.embedding))
 
     def _check_tokens(self) -> None:
         """Check that each row has a token, the blank among them: decoding begins with it."""
@@ -295,6 +228,79 @@ class RnntModel:
             named[f"joint.{part}.bias"] = linear.bias
         return named
 
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        """All layers with weights by their names, in the order in which they are stored."""
+        named: dict[str, Layer] = {f"encoder.{n}": m for n, m in enumerate(self.encoder)}
+        named["joint.encoder"] = self.joint_encoder
+        named[EMBEDDING] = Embedding(self.embedding)
+        named |= {f"prediction.{n}": m for n, m in enumerate(self.prediction)}
+        named["joint.prediction"] = self.joint_prediction
+        named["joint.output"] = self.joint_output
+        return named
+
+    def with_layers(self, layers: Mapping[str, Layer]) -> "RnntModel":
+        """The model with other layers for some names."""
+        new: dict[str, Any] = {**self.layers, **layers}
+        return replace(
+            self,
+            encoder=tuple(new[f"encoder.{n}"] for n in range(len(self.encoder))),
+            embedding=new[EMBEDDING].weight,
+            prediction=tuple(new[f"prediction.{n}"] for n in range(len(self.prediction))),
+            joint_encoder=new["joint.encoder"],
+            joint_prediction=new["joint.prediction"],
+            joint_output=new["joint.output"],
+        )
+
+    def graph(self) -> Graph:
+        """The model as a graph, with a network for each of its parts.
+
+        encoder     one input vector (a group of them with time reduction) to its half of the joint
+        prediction  a token to the prediction network's half of the joint
+        joint       both halves to the best token
+        advance     as `prediction`, from an embedding that the host gives
+        score       as `joint`, to the scores of all tokens
+        """
+        layers, reduction = self.layers, self.time_reduction
+        encoder = [Node(f"encoder.{n}", m) for n, m in enumerate(self.encoder)]
+        if reduction.after:
+            encoder.insert(reduction.after, Node("encoder.stack", Stack(reduction.factor)))
+        encoder.append(Node("joint.encoder", self.joint_encoder))
+        prediction = [
+            Node(name, layers[name])
+            for name in (EMBEDDING, *(f"prediction.{n}" for n in range(len(self.prediction))))
+        ]
+        prediction.append(Node("joint.prediction", self.joint_prediction))
+        encoder, prediction = _chain(encoder, INPUT), _chain(prediction)
+        joint = (
+            Node("joint", self._sum(), ("joint.encoder", "joint.prediction")),
+            Node("joint.output", self.joint_output, ("joint",)),
+        )
+        heads = (
+            Node("token", Argmax(), ("joint.output",)),
+            Node("scores", Scores(), ("joint.output",)),
+        )
+        parts = {"encoder": encoder, "prediction": prediction, "joint": (*joint, heads[0])}
+        parts |= {"advance": prediction[1:], "score": (*joint, heads[1])}
+        networks = [
+            Network(name, tuple(node.name for node in nodes), every_frame=name == "encoder")
+            for name, nodes in parts.items()
+        ]
+        inputs = (Input(INPUT, self.inputs, self.input_fraction),)
+        return Graph(inputs, (*encoder, *prediction, *joint, *heads), tuple(networks))
+
+    def _sum(self) -> Total:
+        return Total(self.activation, self.relu_fraction)
+
     def parameters(self) -> int:
         """Trained numbers, feature statistics not among them."""
         return sum(array.size for array in self.arrays().values())
+
+
+def _chain(nodes: Sequence[Node], source: str = "") -> tuple[Node, ...]:
+    """The nodes, each of which reads the one before; the first reads `source`, if any."""
+    before, made = source, []
+    for node in nodes:
+        made.append(replace(node, inputs=(before,) if before else ()))
+        before = node.name
+    return tuple(made)

@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sordino.codec import EncodedMatrices
 from sordino.compiler.limits.limits import Limits
 from sordino.isa.parameters import PARAMETER_BYTES
@@ -36,10 +33,6 @@ class Parameters:
         first = len(self.contents) // PARAMETER_BYTES
         self.contents += contents + bytes(-len(contents) % PARAMETER_BYTES)
         return first
-
-    def add_int32(self, values: NDArray[np.int64]) -> int:
-        """Append int32 values, little-endian; the first word's number."""
-        return self.add(values.astype("<i4").tobytes())
 
 
 @dataclass

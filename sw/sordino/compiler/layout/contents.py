@@ -1,19 +1,24 @@
-"""What parameter memory holds for a layer: biases, index tables, embeddings."""
+"""What parameter memory holds for a layer: biases, index tables, embeddings.
+
+Functions return bytes: little-endian int32 numbers, or int8 ones of an embedding.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.arch import QUAD
 from sordino.compiler.layout.layout import Layout
-from sordino.compiler.layout.place import PlacedLayer
 from sordino.isa.parameters import PARAMETER_BYTES
 
-__all__ = ["cell_biases", "embedding_rows", "index_table", "slot_biases", "slot_count"]
+__all__ = ["embedding_rows", "gate_biases", "index_table", "slot_biases", "slot_count"]
 
 
-def cell_biases(layer: PlacedLayer) -> NDArray[np.int64]:
-    """The biases of the four gates of each unit in storage order, int64 (4 · units,)."""
-    return layer.layer.bias.reshape(QUAD, -1)[:, layer.layout.order].T.ravel()
+def _int32(values: NDArray[np.int64]) -> bytes:
+    return values.astype("<i4").tobytes()
+
+
+def gate_biases(layout: Layout, bias: NDArray[np.int64]) -> bytes:
+    """The biases (4, units) of the gates of each unit, unit by unit in storage order."""
+    return _int32(bias[:, layout.order].T.ravel())
 
 
 def slot_count(layout: Layout) -> int:
@@ -22,18 +27,22 @@ def slot_count(layout: Layout) -> int:
     return last.first_index + last.rows * layout.config.lanes
 
 
-def slot_biases(layer: PlacedLayer) -> NDArray[np.int64]:
-    """The bias of each slot, 0 in empty ones; int64 (slots,)."""
-    biases = np.zeros(slot_count(layer.layout), np.int64)
-    biases[: len(layer.layout.order)] = layer.layer.bias[layer.layout.order]
+def _by_slot(layout: Layout, bias: NDArray[np.int64]) -> NDArray[np.int64]:
+    biases = np.zeros(slot_count(layout), np.int64)
+    biases[: len(layout.order)] = bias[layout.order]
     return biases
 
 
-def index_table(layer: PlacedLayer) -> NDArray[np.int64]:
-    """The bias and the original index of each slot, int64 (2 · slots,); index -1 in empty ones."""
-    indices = np.full(slot_count(layer.layout), -1, np.int64)
-    indices[: len(layer.layout.order)] = layer.layout.order
-    return np.stack([slot_biases(layer), indices], axis=1).ravel()
+def slot_biases(layout: Layout, bias: NDArray[np.int64]) -> bytes:
+    """The bias (outputs,) of each slot, 0 in empty ones."""
+    return _int32(_by_slot(layout, bias))
+
+
+def index_table(layout: Layout, bias: NDArray[np.int64]) -> bytes:
+    """The bias and the original index of each slot; index -1 in empty ones."""
+    indices = np.full(slot_count(layout), -1, np.int64)
+    indices[: len(layout.order)] = layout.order
+    return _int32(np.stack([_by_slot(layout, bias), indices], axis=1).ravel())
 
 
 def embedding_rows(rows: NDArray[np.int8]) -> tuple[bytes, int]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sordino.arch import QUAD, Config
 from sordino.compiler.layout.deal import Load, block_load, deal, unit_load, weigh
 
-__all__ = ["Layout", "Tile", "linear_layout", "lstm_layout"]
+__all__ = ["Layout", "Tile", "gated_layout", "linear_layout"]
 
 _Ints = NDArray[np.int64]
 
@@ -37,12 +37,18 @@ class Layout:
 
     order  (outputs,): the unit or row at each storage index
     tiles  in storage order; all but the last are full
+    gated  whether outputs are units with four sums each, on the lanes of a quad
     """
 
     config: Config
     order: _Ints
     tiles: tuple[Tile, ...]
-    lstm: bool
+    gated: bool
+
+    @property
+    def sums(self) -> int:
+        """Sums of an output."""
+        return QUAD if self.gated else 1
 
     def slots(self, values: NDArray[np.int8], columns: _Ints) -> list[NDArray[np.int8]]:
         """A matrix dealt to lanes: for each tile int8 (rows, lanes, columns).
@@ -63,7 +69,7 @@ class Layout:
         """Slots of a tile that are not empty, and the matrix row in each."""
         local = np.arange(tile.count)
         items = self.order[tile.first_index : tile.first_index + tile.count]
-        if not self.lstm:
+        if not self.gated:
             return local, items
         row, quad = local // self.config.quads, local % self.config.quads
         gate = np.arange(QUAD)[:, None]
@@ -125,10 +131,10 @@ def _spread(load: Load, counts: Sequence[int], last: int | None) -> list[list[in
     return shares
 
 
-def lstm_layout(
+def gated_layout(
     matrices: Sequence[NDArray[np.int8]], config: Config, *, cut: bool = False
 ) -> Layout:
-    """Deal an LSTM's units by the work of W and U, each int8 (4 · units, columns).
+    """Deal units with four sums by the work of W and U, each int8 (4 · units, columns).
 
     Unit at row r of quad q has storage index r · quads + q, counted from its tile's first. If it
     is to be `cut`, there are two tiles or more, and the first one's U is in two parts: columns of
@@ -151,7 +157,7 @@ def lstm_layout(
         held = [bins[q][r] for r in range(rows) for q in range(len(bins)) if r < len(bins[q])]
         tiles.append(Tile(len(order), len(held), rows))
         order += held
-    return Layout(config, np.array(order, np.int64), tuple(tiles), lstm=True)
+    return Layout(config, np.array(order, np.int64), tuple(tiles), gated=True)
 
 
 def linear_layout(matrices: Sequence[NDArray[np.int8]], config: Config) -> Layout:
@@ -175,4 +181,4 @@ def linear_layout(matrices: Sequence[NDArray[np.int8]], config: Config) -> Layou
         ]
         tiles.append(Tile(len(order), len(held), rows))
         order += held
-    return Layout(config, np.array(order, np.int64), tuple(tiles), lstm=False)
+    return Layout(config, np.array(order, np.int64), tuple(tiles), gated=False)

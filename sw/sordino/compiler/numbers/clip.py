@@ -6,7 +6,6 @@ is changed.
 """
 
 import math
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +13,8 @@ from numpy.typing import NDArray
 from sordino.arith import WEIGHT
 from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.numbers.fidelity import round_evenly, snr_db
-from sordino.compiler.numbers.precision import EMBEDDING, Precision
-from sordino.errors import warn
-from sordino.model.rnnt import Linear, Lstm, RnntModel
 
-__all__ = ["CLIPS", "Clip", "clip_model"]
+__all__ = ["CLIPS", "Clip"]
 
 CLIPS = ("auto", "none")
 """How matrices are clipped, besides by a factor."""
@@ -82,42 +78,3 @@ def _automatic(weight: _Floats, bits: int, largest: float) -> float:
     # Weights on a grid stay on it if the grid's own largest is the largest.
     own = float(magnitude[magnitude <= limit].max())
     return own if fidelity(own) > fidelity(limit) + _GRID_DB else float(limit)
-
-
-def clip_model(model: RnntModel, clip: Clip, precision: Precision) -> RnntModel:
-    """The model with all matrices, the embedding too, clipped; warns of `auto` clips."""
-    even = precision.codebook == "uniform"
-    found: list[str] = []
-
-    def clipped(name: str, weight: _Floats) -> _Floats:
-        multiplied = even and name != EMBEDDING
-        limit = clip.limit(weight, precision.bits_of(name) if multiplied else WEIGHT.bits)
-        count = int(np.count_nonzero(np.abs(weight) > limit))
-        if count:
-            largest = float(np.abs(weight).max())
-            found.append(f"{name} ({count} of {weight.size:,}, {largest:.3g} to {limit:.3g})")
-        return np.clip(weight, -limit, limit) if count else weight
-
-    def lstm(layer: Lstm, name: str) -> Lstm:
-        kinds = ("weight_ih", "weight_hh")
-        return replace(layer, **{k: clipped(f"{name}.{k}", getattr(layer, k)) for k in kinds})
-
-    def linear(layer: Linear, name: str) -> Linear:
-        return replace(layer, weight=clipped(f"{name}.weight", layer.weight))
-
-    made = replace(
-        model,
-        encoder=tuple(lstm(m, f"encoder.{n}") for n, m in enumerate(model.encoder)),
-        embedding=clipped(EMBEDDING, model.embedding),
-        prediction=tuple(lstm(m, f"prediction.{n}") for n, m in enumerate(model.prediction)),
-        joint_encoder=linear(model.joint_encoder, "joint.encoder"),
-        joint_prediction=linear(model.joint_prediction, "joint.prediction"),
-        joint_output=linear(model.joint_output, "joint.output"),
-    )
-    if found and clip.how == "auto":
-        warn(
-            "some weights are so large that rounding would leave little of the others, and are "
-            f"clipped: {', '.join(found)}; the text may differ from the float model's where they "
-            "matter: repair the model, or choose with --clip"
-        )
-    return made if found else model

@@ -5,15 +5,10 @@ S. Lloyd, "Least squares quantization in PCM", 1982; J. Max, "Quantizing for min
 stays where it is, since the machine steps over it.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.compiler.numbers.precision import Precision
-from sordino.model.rnnt import Linear, Lstm, RnntModel
-
-__all__ = ["cluster_model", "lloyd_max", "nearest"]
+__all__ = ["clustered", "lloyd_max", "nearest"]
 
 _ROUNDS = 1000
 _BINS = 1024
@@ -83,28 +78,7 @@ def nearest(weights: NDArray[np.floating], values: _Floats) -> NDArray[np.int64]
     return np.searchsorted((values[1:] + values[:-1]) / 2, weights, side="left")
 
 
-def _cluster(weight: _Floats, bits: int) -> _Floats:
+def clustered(weight: _Floats, bits: int) -> _Floats:
     """The weights, each moved to the nearest of the matrix's 2^bits Lloyd-Max values."""
     values = lloyd_max(weight, 1 << bits)
     return np.asarray(values[nearest(weight, values)])
-
-
-def cluster_model(model: RnntModel, precision: Precision) -> RnntModel:
-    """The model with each matrix's weights moved to its Lloyd-Max values."""
-
-    def lstm(layer: Lstm, name: str) -> Lstm:
-        kinds = ("weight_ih", "weight_hh")
-        moved = {k: _cluster(getattr(layer, k), precision.bits_of(f"{name}.{k}")) for k in kinds}
-        return replace(layer, **moved)
-
-    def linear(layer: Linear, name: str) -> Linear:
-        return replace(layer, weight=_cluster(layer.weight, precision.bits_of(f"{name}.weight")))
-
-    return replace(
-        model,
-        encoder=tuple(lstm(m, f"encoder.{n}") for n, m in enumerate(model.encoder)),
-        prediction=tuple(lstm(m, f"prediction.{n}") for n, m in enumerate(model.prediction)),
-        joint_encoder=linear(model.joint_encoder, "joint.encoder"),
-        joint_prediction=linear(model.joint_prediction, "joint.prediction"),
-        joint_output=linear(model.joint_output, "joint.output"),
-    )

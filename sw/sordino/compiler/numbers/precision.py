@@ -9,10 +9,7 @@ from sordino.compiler.limits.errors import CompileError
 from sordino.image.host import CODEBOOKS
 from sordino.meta.table import QuantiseMeta
 
-__all__ = ["CODEBOOKS", "EMBEDDING", "Precision"]
-
-EMBEDDING = "prediction.embedding.weight"
-"""The canonical name of the one matrix that nothing multiplies; it always has 8 bits."""
+__all__ = ["CODEBOOKS", "Precision"]
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,10 @@ weights of one column in `group` neighbouring rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from sordino.arch import QUAD
-from sordino.model.rnnt import Linear, Lstm, RnntModel
 
 __all__ = [
     "SHARES",
@@ -24,14 +21,11 @@ __all__ = [
     "layer_adaptive_shares",
     "prune_matrices",
     "prune_matrix",
-    "prune_model",
 ]
 
 SHARES = ("even", "layer_adaptive")
 """How zeros are spread over matrices: the same share of each, or by `layer_adaptive_shares`."""
 
-_LSTMS, _KINDS = ("encoder", "prediction"), ("weight_ih", "weight_hh")
-_LINEARS = ("joint_encoder", "joint_prediction", "joint_output")
 
 
 @dataclass(frozen=True)
@@ -108,38 +102,3 @@ def prune_matrices(
         name: prune_matrix(weight, each[name], group=groups.group, stride=groups.stride)
         for name, (weight, groups) in matrices.items()
     }
-
-
-def prune_model(model: RnntModel, sparsity: float, group: int, shares: str = "even") -> RnntModel:
-    """The model with its matrices but the embedding pruned for a machine of that group size.
-
-    `shares` is one of SHARES.
-    """
-    found = {}
-    for part in _LSTMS:
-        for number, layer in enumerate(getattr(model, part)):
-            groups = Groups() if group == 1 else Groups(QUAD, layer.hidden)
-            for kind in _KINDS:
-                found[f"{part}.{number}.{kind}"] = getattr(layer, kind), groups
-    for name in _LINEARS:
-        found[name] = getattr(model, name).weight, Groups(group)
-    pruned = prune_matrices(found, sparsity, shares)
-
-    def lstms(part: str) -> tuple[Lstm, ...]:
-        return tuple(
-            replace(layer, **{kind: pruned[f"{part}.{number}.{kind}"] for kind in _KINDS})
-            for number, layer in enumerate(getattr(model, part))
-        )
-
-    def linear(name: str) -> Linear:
-        layer: Linear = getattr(model, name)
-        return replace(layer, weight=pruned[name])
-
-    return replace(
-        model,
-        encoder=lstms("encoder"),
-        prediction=lstms("prediction"),
-        joint_encoder=linear("joint_encoder"),
-        joint_prediction=linear("joint_prediction"),
-        joint_output=linear("joint_output"),
-    )

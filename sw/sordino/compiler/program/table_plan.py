@@ -5,7 +5,6 @@ from itertools import product
 
 from sordino.arch import Config
 from sordino.codec import EncodedMatrices
-from sordino.compiler.layout.place import PlacedModel
 from sordino.compiler.program.interleave import TablePlan
 from sordino.isa.instruction import Instruction
 
@@ -17,28 +16,20 @@ UNKNOWN: Slots = ({}, {})
 
 
 class TablePlans:
-    """A plan of the slots for the run tables and the value tables of all matrices.
-
-    for_symbol, for_frame, for_rest  what is loaded at the end of one block and used by the next:
-                                     before the joint, before a frame, after a time reduction
-    """
+    """A plan of the slots for the run tables and the value tables of all matrices."""
 
     def __init__(
         self,
         encoded: EncodedMatrices,
         config: Config,
-        placed: PlacedModel,
+        often: Sequence[int],
         names: Mapping[int, str],
-        after: int,
     ) -> None:
-        """`after` is the number of encoder layers before a time reduction; 0 without."""
-        often = (placed.joint_output, *placed.encoder, placed.joint_encoder)
-        seldom = (*placed.prediction, placed.joint_prediction)
-        numbers = [number for layer in (*often, *seldom) for number, _ in layer.numbered]
+        """`often` are all matrices, the most used ones first; `names` those of matrices."""
         runs, values = encoded.run_tables, encoded.value_tables
         self._plans = (
-            TablePlan.make(runs, numbers, config.run_slots, runs=True),
-            TablePlan.make(values, numbers, config.value_slots, runs=False),
+            TablePlan.make(runs, often, config.run_slots, runs=True),
+            TablePlan.make(values, often, config.value_slots, runs=False),
         )
         # Of matrices with the same table, it has the first one's name.
         self._names = {
@@ -46,21 +37,26 @@ class TablePlans:
             for table in (runs, values)
             for number in reversed(range(len(table)))
         }
-        self.for_symbol: list[Mapping[int, int]] = []
-        self.for_frame: list[Mapping[int, int]] = []
-        self.for_rest: list[Mapping[int, int]] = []
-        output, first = placed.joint_output.first_matrix, placed.encoder[0]
+
+    def keep(self, number: int) -> Slots:
+        """The slots that a block may leave to the next one, which begins with this matrix."""
+        return [plan.keep(number, 0) for plan in self._plans]
+
+    def pair(self, first: int, second: int, carried: Sequence[int]) -> tuple[Slots, Slots]:
+        """What may be left to each of two blocks that follow one another in turn.
+
+        They begin with the matrices `first` and `second`. Between them the matrices `carried` are
+        multiplied; if these need no other tables, both slots stay as they are all the time.
+        """
+        before, after = [], []
         for plan in self._plans:
-            for_output, for_input = plan.tables[output], plan.tables[first.first_matrix]
-            symbol = plan.keep(output, 0)
-            frame = plan.keep(first.first_matrix, 0 if for_output == for_input else 1)
-            carried = {plan.tables[number] for number in first.numbers(0, 1)}
-            if carried <= {for_output, for_input}:
-                # Between frames the first layer's recurrent product leaves both slots as they are.
-                symbol = frame = {**symbol, **frame}
-            self.for_symbol.append(symbol)
-            self.for_frame.append(frame)
-            self.for_rest.append(plan.keep(placed.encoder[after].numbers(0, 1)[0], 0))
+            one, other = plan.tables[first], plan.tables[second]
+            left, right = plan.keep(first, 0), plan.keep(second, 0 if one == other else 1)
+            if {plan.tables[number] for number in carried} <= {one, other}:
+                left = right = {**left, **right}
+            before.append(left)
+            after.append(right)
+        return before, after
 
     def pinned(self) -> Iterator[Instruction]:
         """Yield the TABLE instructions for tables that keep their slots."""

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.model.rnnt import Linear, Lstm
+from sordino.layers.linear import Linear
+from sordino.layers.lstm import Lstm
 
 __all__ = ["draw_linear", "draw_lstm", "draw_stack"]
 

@@ -19,7 +19,8 @@ from sordino.image.image import Image
 from sordino.meta.table import JointMeta
 from sordino.model.load import load_model
 from sordino.model.random_rnnt import random_model
-from sordino.model.rnnt import Linear, RnntModel
+from sordino.layers.linear import Linear
+from sordino.model.rnnt import RnntModel
 
 TINY = PRESETS["tiny"]
 LARGE = st.sampled_from([1e3, 1e6, 1e9, 3.4e38])

@@ -13,7 +13,8 @@ from sordino.compiler.numbers.quantise import (
     quantise_lstm,
 )
 from sordino.model.random_rnnt import random_lstm
-from sordino.model.rnnt import Linear, Lstm
+from sordino.layers.linear import Linear
+from sordino.layers.lstm import Lstm
 
 
 def quantised(layer: Lstm, bits: int, x_step: float = 2.0**-5):

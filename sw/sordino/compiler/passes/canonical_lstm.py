@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arith import PREACTIVATION
-from sordino.compiler.numbers.canonical_sizes import OUTLIER, zero_columns
-from sordino.model.rnnt import Lstm
+from sordino.compiler.passes.canonical_sizes import OUTLIER, zero_columns
+from sordino.layers.lstm import Lstm
 
 __all__ = ["Stack", "clear_unread", "settle_stack"]
 

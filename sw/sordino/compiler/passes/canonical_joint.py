@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arith import JOINT, PREACTIVATION
-from sordino.compiler.numbers.canonical_sizes import (
+from sordino.compiler.passes.canonical_sizes import (
     OUTLIER,
     uneven_shifts,
     usual_sizes,
     zero_columns,
 )
-from sordino.model.rnnt import Linear, RnntModel
+from sordino.layers.linear import Linear
+from sordino.model.rnnt import RnntModel
 
 __all__ = ["center_scores", "clear_tokens", "fit_joint", "settle_units"]
 

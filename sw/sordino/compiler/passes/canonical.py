@@ -7,30 +7,30 @@ becomes zero; constants move to where there is room; scales that cancel are even
 this touches a model whose numbers are of one size.
 """
 
-from dataclasses import fields, replace
-from typing import TypeVar
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arith import FEATURE
 from sordino.compiler.limits.errors import CompileError
-from sordino.compiler.numbers.canonical_joint import center_scores, clear_tokens, settle_units
-from sordino.compiler.numbers.canonical_lstm import Stack, clear_unread, settle_stack
-from sordino.compiler.numbers.canonical_sizes import (
+from sordino.compiler.passes.canonical_joint import center_scores, clear_tokens, settle_units
+from sordino.compiler.passes.canonical_lstm import Stack, clear_unread, settle_stack
+from sordino.compiler.passes.canonical_sizes import (
     OUTLIER,
     uneven_shifts,
     usual_sizes,
     zero_columns,
 )
-from sordino.model.rnnt import Linear, Lstm, RnntModel
+from sordino.layers.layer import Layer
+from sordino.layers.linear import Linear
+from sordino.model.rnnt import RnntModel
 
 __all__ = ["canonical_model"]
 
 _MOST, _LEAST = 1e50, 1e-50
 """Magnitudes that can be squared and multiplied; masks of float32 are at most 3.4e38."""
 _Floats = NDArray[np.float64]
-_Part = TypeVar("_Part", Linear, Lstm)
 
 
 def canonical_model(model: RnntModel) -> RnntModel:
@@ -56,21 +56,11 @@ def _finite(model: RnntModel) -> RnntModel:
     if all((np.abs(array[array != 0]) >= _LEAST).all() for array in model.arrays().values()):
         return model
 
-    def flushed(part: _Part) -> _Part:
-        values = {field.name: getattr(part, field.name) for field in fields(part)}
-        return replace(
-            part, **{name: np.where(np.abs(a) < _LEAST, 0.0, a) for name, a in values.items()}
-        )
+    def flushed(layer: Layer) -> Layer:
+        arrays = layer.arrays()
+        return layer.with_arrays({n: np.where(np.abs(a) < _LEAST, 0.0, a) for n, a in arrays.items()})
 
-    return replace(
-        model,
-        encoder=tuple(map(flushed, model.encoder)),
-        embedding=np.where(np.abs(model.embedding) < _LEAST, 0.0, model.embedding),
-        prediction=tuple(map(flushed, model.prediction)),
-        joint_encoder=flushed(model.joint_encoder),
-        joint_prediction=flushed(model.joint_prediction),
-        joint_output=flushed(model.joint_output),
-    )
+    return model.with_layers({name: flushed(layer) for name, layer in model.layers.items()})
 
 
 def _read_columns(layer: Linear, stack: Stack) -> Linear:

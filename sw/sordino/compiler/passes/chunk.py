@@ -13,12 +13,13 @@ import numpy as np
 
 from sordino.arch import STREAM_WORD_BITS, Config
 from sordino.codec import EncodedMatrices, encode_matrices
-from sordino.compiler.layout.place import PlacedLayer, PlacedModel, place_all, with_bounds
 from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.limits.limits import Limits
-from sordino.compiler.numbers.quantise import QuantisedModel
+from sordino.compiler.passes.place import PlacedGraph, place_all, with_bounds
+from sordino.compiler.passes.quantise import QuantisedGraph
+from sordino.graph.graph import Graph
 from sordino.image.external import bits_of, fits_rings
-from sordino.model.rnnt import RnntModel
+from sordino.layers.places import PlacedLayer
 
 __all__ = [
     "MOST_FRAMES",
@@ -34,21 +35,23 @@ MOST_FRAMES = 64
 _BANKS = 2
 
 
-def check_chunk(model: RnntModel, config: Config, weights: str) -> None:
+def check_chunk(graph: Graph, config: Config, weights: str) -> None:
     """CompileError where no chunk is possible."""
     if not config.stream_bus or weights == "resident":
         raise CompileError(
             "a chunk saves reading streamed weights, and none are streamed here; set stream_bus "
             "to 64, 128, 256 or 512 and compile with --weights streamed, or leave --chunk out"
         )
-    if model.time_reduction.after:
-        raise CompileError(
-            "wanted an encoder without time reduction for a chunk of frames, got one that stacks "
-            f"{model.time_reduction.factor} frames; leave --chunk out"
-        )
+    for network in graph.networks:
+        _, factor = graph.reduction(network)
+        if factor > 1:
+            raise CompileError(
+                "wanted an encoder without time reduction for a chunk of frames, got one that "
+                f"stacks {factor} frames; leave --chunk out"
+            )
 
 
-def encode_placed(placed: PlacedModel, config: Config) -> EncodedMatrices:
+def encode_placed(placed: PlacedGraph, config: Config) -> EncodedMatrices:
     """The matrices of all layers, encoded and resident."""
     slots = [matrix for layer in placed.layers for matrix in layer.slots()]
     weights = [count for layer in placed.layers for count in layer.weights()]
@@ -66,14 +69,15 @@ def bank_place(layer: PlacedLayer, frame: int) -> dict[str, Any]:
     return {"bank": bank, "first_row": turn * layer.layout.tiles[0].rows}
 
 
-def shared(placed: PlacedModel) -> tuple[PlacedLayer, ...]:
-    """The encoder's layers, whose W is read once a chunk."""
-    return (*placed.encoder, placed.joint_encoder)
+def shared(placed: PlacedGraph) -> tuple[PlacedLayer, ...]:
+    """The layers that run every frame: what they multiply their input with is read once a chunk."""
+    networks = [network for network in placed.graph.networks if network.every_frame]
+    return tuple(layer for network in networks for layer in placed.of(network))
 
 
 def encode_chunked(
-    model: QuantisedModel, limits: Limits, chunk: int
-) -> tuple[PlacedModel, EncodedMatrices]:
+    model: QuantisedGraph, limits: Limits, chunk: int
+) -> tuple[PlacedGraph, EncodedMatrices]:
     """Deal all layers, cut those of the encoder and encode everything.
 
     Where the accumulators of a chunk do not fit the banks, it is for a machine with more rows.

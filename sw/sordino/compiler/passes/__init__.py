@@ -1,0 +1,1 @@
+"""Passes over a graph of layers: canonical numbers, pruning, rounding, proof, dealing, encoding."""

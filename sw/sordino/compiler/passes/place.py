@@ -1,0 +1,160 @@
+"""Dealing: every matrix of a graph on the lanes, and every vector in an order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.arch import RANGES, Config
+from sordino.compiler.layout.layout import Layout
+from sordino.compiler.limits.limits import Limits
+from sordino.compiler.passes.quantise import QuantisedGraph
+from sordino.graph.graph import Graph, Network, Node
+from sordino.layers.formats import Held
+from sordino.layers.integers import QuantisedLayer
+from sordino.layers.places import PlacedLayer
+from sordino.layers.stack import Stack
+
+__all__ = ["PlacedGraph", "place_all", "place_graph", "with_bounds"]
+
+_LEAST_UNITS = 128
+"""With fewer a CELL takes no longer than what more products cost."""
+_PIECES = 4
+"""Of U, as long as one another, if it is cut."""
+_Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedGraph:
+    """A graph whose matrices are dealt.
+
+    quantised  the graph in integers
+    dealt      the layers that have matrices, by name, in the order of the directory
+    """
+
+    quantised: QuantisedGraph
+    dealt: Mapping[str, PlacedLayer]
+
+    @property
+    def graph(self) -> Graph:
+        """The graph."""
+        return self.quantised.graph
+
+    @property
+    def layers(self) -> tuple[PlacedLayer, ...]:
+        """All dealt layers in the order of the directory."""
+        return tuple(self.dealt.values())
+
+    def of(self, network: Network) -> tuple[PlacedLayer, ...]:
+        """The dealt layers that a network runs."""
+        return tuple(self.dealt[name] for name in network.nodes if name in self.dealt)
+
+
+def with_bounds(placed: PlacedGraph, bounds: Mapping[str, tuple[int, ...]]) -> PlacedGraph:
+    """A copy in which W of the named layers is cut at these columns."""
+    first, made = 0, {}
+    for name, layer in placed.dealt.items():
+        made[name] = replace(layer, first_matrix=first, bounds=bounds.get(name, ()))
+        first += len(made[name].pieces)
+    return PlacedGraph(placed.quantised, made)
+
+
+def _cut(quantised: QuantisedGraph, config: Config) -> str | None:
+    """The layer that is worth two tiles, one in each bank, or None.
+
+    It is the one recurrent layer of a network that runs every frame. Then the cell of each tile is
+    beside products of the other one, where else nothing is beside it. It costs three products
+    more, each of which must leave time for loading a table.
+    """
+    graph = quantised.graph
+    for network in graph.networks:
+        names = graph.recurrent(network)
+        if network.every_frame and len(names) == 1 and names[0] == network.nodes[0]:
+            recurrent = quantised.nodes[names[0]].matrices[1].values
+            units = recurrent.shape[1]
+            quarter = int(np.count_nonzero(recurrent)) // (_PIECES * config.lanes)
+            fits = 1 < -(-units // config.quads) <= 2 * config.rows_per_lane
+            if fits and units >= _LEAST_UNITS and quarter > config.states:
+                return names[0]
+    return None
+
+
+class _Placer:
+    """The layers dealt so far, and the order of every vector."""
+
+    def __init__(self, quantised: QuantisedGraph, config: Config, cut: str | None) -> None:
+        self.quantised, self.config, self.cut = quantised, config, cut
+        self.orders = {one.name: np.arange(one.width) for one in quantised.graph.inputs}
+        self.layouts: dict[str, Layout] = {}
+        self.dealt: dict[str, PlacedLayer] = {}
+        self.first = 0
+
+    def place(self, node: Node) -> None:
+        """Deal a node's matrices and find the order of its result."""
+        layer = self.quantised.nodes[node.name]
+        if layer.matrices:
+            self._deal(node, layer)
+            self.orders[node.name] = self.layouts[node.name].order
+        elif isinstance(node.layer, Stack):
+            (order,) = (self.orders[name] for name in node.inputs)
+            turns = range(node.layer.factor)
+            self.orders[node.name] = np.concatenate([order + n * len(order) for n in turns])
+        elif node.inputs:
+            self.orders[node.name] = self.orders[node.inputs[0]]
+        else:
+            width = self.quantised.graph.widths[node.name]
+            self.orders[node.name] = np.arange(width)
+
+    def _deal(self, node: Node, layer: QuantisedLayer) -> None:
+        cut = node.name == self.cut
+        if node.name not in self.layouts:
+            tied = self.quantised.graph.tied(node.name)
+            values = [m.values for name in tied for m in self.quantised.nodes[name].matrices]
+            layout = node.layer.deal(values, self.config, cut=cut)
+            self.layouts |= dict.fromkeys(tied, layout)
+        layout = self.layouts[node.name]
+        vectors = {"state": layout.order}
+        if node.inputs:
+            vectors["input"] = self.orders[node.inputs[0]]
+        columns = tuple(vectors[of] for of in node.layer.WEIGHTS.values())
+        own = layout.tiles[0].count if cut else 0
+        self.dealt[node.name] = placed = PlacedLayer(layer, layout, columns, self.first, own)
+        self.first += len(placed.pieces)
+
+
+def place_graph(
+    quantised: QuantisedGraph, config: Config, *, side_by_side: bool = True
+) -> PlacedGraph:
+    """Deal every layer; the machine has rows for all sums that a head compares.
+
+    `side_by_side`: a network of one wide recurrent layer may have two tiles.
+    """
+    placer = _Placer(quantised, config, _cut(quantised, config) if side_by_side else None)
+    for node in quantised.graph.nodes:
+        placer.place(node)
+    return PlacedGraph(quantised, placer.dealt)
+
+
+def place_all(
+    quantised: QuantisedGraph, limits: Limits, *, side_by_side: bool = True
+) -> PlacedGraph:
+    """`place_graph` for the machine of `limits`, or one with the rows that it takes at least.
+
+    All sums that a head compares stand in one tile, and no machine has a directory for the tiles of
+    too few rows.
+    """
+
+    def placed() -> PlacedGraph:
+        return place_graph(quantised, limits.config, side_by_side=side_by_side)
+
+    for layer in quantised.layers:
+        if layer.result.held is Held.SUMS:
+            rows = -(-len(layer.bias) // limits.config.lanes)
+            limits.grow("rows_per_lane", rows, layer.name)
+    found = placed()
+    if sum(len(layer.pieces) for layer in found.layers) <= RANGES["matrices"][1]:
+        return found
+    rows = max(sum(tile.rows for tile in layer.layout.tiles) for layer in found.layers)
+    limits.grow("rows_per_lane", min(rows, RANGES["rows_per_lane"][1]), "fewer tiles")
+    return placed()

@@ -1,0 +1,72 @@
+"""Rounding: every layer of a graph in the machine's integers.
+
+`sordino.compiler.numbers.units` says which values weights become, and in what unit W and U of a
+recurrent layer add up. With a Lloyd-Max codebook a matrix's 2^b values lie anywhere; each becomes
+the nearest step of int8.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sordino.compiler.numbers.fidelity import snr_db
+from sordino.compiler.numbers.precision import Precision
+from sordino.compiler.passes.cluster import cluster_model
+from sordino.compiler.passes.layered import multiplied
+from sordino.graph.graph import Graph
+from sordino.layers.formats import VectorFormat
+from sordino.layers.integers import Numbers, QuantisedLayer
+
+__all__ = ["QuantisedGraph", "quantise_graph"]
+
+
+@dataclass(frozen=True, eq=False)
+class QuantisedGraph:
+    """A graph in integers.
+
+    graph    what was rounded
+    nodes    every node in integers, by name
+    snr_db   of every matrix and table, by name: what rounding left, as
+             `sordino.compiler.numbers.fidelity` has it
+    """
+
+    graph: Graph
+    nodes: Mapping[str, QuantisedLayer]
+    snr_db: Mapping[str, float | None]
+
+    @property
+    def layers(self) -> tuple[QuantisedLayer, ...]:
+        """All layers with matrices, in the order in which they are stored."""
+        return tuple(layer for layer in self.nodes.values() if layer.matrices)
+
+
+def quantise_graph(graph: Graph, precision: Precision, accumulator_bits: int) -> QuantisedGraph:
+    """Round all layers; the formats of their inputs are those of the results that they read."""
+    precision.check(multiplied(graph))
+    rounded, bits = graph, precision
+    if precision.codebook == "lloyd-max":
+        # What is left to do is to find the nearest int8 steps, as for 8 evenly spaced bits.
+        rounded, bits = cluster_model(graph, precision), Precision()
+    numbers = Numbers(bits.bits_of, accumulator_bits)
+    formats: dict[str, VectorFormat] = {one.name: one.format for one in graph.inputs}
+    made: dict[str, QuantisedLayer] = {}
+    for node in rounded.nodes:
+        inputs = [formats[name] for name in node.inputs]
+        layer = node.layer.quantise(node.name, inputs, graph.held(node.name), numbers)
+        made[node.name], formats[node.name] = layer, layer.result
+    return QuantisedGraph(graph, made, _ratios(graph, made))
+
+
+def _ratios(graph: Graph, nodes: Mapping[str, QuantisedLayer]) -> dict[str, float | None]:
+    """Signal to noise of all matrices and tables after rounding."""
+    weights = graph.arrays()
+    found = {
+        matrix.name: snr_db(weights[matrix.name], matrix.values * matrix.step)
+        for layer in nodes.values()
+        for matrix in layer.matrices
+    }
+    tables = {
+        f"{name}.weight": snr_db(weights[f"{name}.weight"], layer.table * layer.result.step)
+        for name, layer in nodes.items()
+        if layer.table is not None
+    }
+    return {**found, **tables}

@@ -1,0 +1,146 @@
+"""What layers and programs write to: blocks of instructions, ordered, with tables in time."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sordino.codec import EncodedMatrices
+from sordino.compiler.passes.addresses import Addresses
+from sordino.compiler.passes.place import PlacedGraph
+from sordino.compiler.program.interleave import interleave
+from sordino.compiler.program.table_plan import UNKNOWN, Slots, TablePlans
+from sordino.isa import timing
+from sordino.isa.choices import Space
+from sordino.isa.instruction import Instruction, Unit
+from sordino.isa.operations import Fill, Matvec
+from sordino.isa.text.program import ProgramBuilder
+from sordino.layers.places import PlacedLayer
+
+__all__ = ["Writer"]
+
+_MOST_WORDS = 0xFFFF
+"""Of one FILL."""
+
+
+class Writer:
+    """A program in the making.
+
+    placed, at   the graph, and where everything is
+    chunk        frames that networks which run every frame compute at once
+    builder      the instructions so far
+    block        those of the block that is being written
+    tables       the plan of the table slots
+    streamed     of each matrix, whether it is read from external memory
+    """
+
+    def __init__(
+        self,
+        placed: PlacedGraph,
+        encoded: EncodedMatrices,
+        at: Addresses,
+        *,
+        registers: Mapping[str, int],
+        often: tuple[str, ...],
+        chunk: int = 1,
+    ) -> None:
+        """`registers` are numbers by name; `often` names networks, the most frequent one first."""
+        self.placed, self.graph, self.at, self.chunk = placed, placed.graph, at, chunk
+        self.config = encoded.config
+        self.streamed = [matrix.streamed for matrix in encoded.matrices]
+        self.builder = ProgramBuilder()
+        self.block: list[Instruction] = []
+        self._places = [max(matrix.places) for matrix in encoded.matrices]
+        self._registers = registers
+        self._sums: dict[str, int] = {}
+        self._names = {
+            number: layer.layer.matrices[piece.matrix].name
+            for layer in placed.layers
+            for number, piece in layer.numbered
+        }
+        layers = [placed.of(self.graph.network(name)) for name in often]
+        order = [n for network in layers for layer in network for n, _ in layer.numbered]
+        self.tables = TablePlans(encoded, self.config, order, self._names)
+
+    def append(self, instruction: Instruction) -> None:
+        """Append an instruction to the block."""
+        self.block.append(instruction)
+
+    def emit(self, operation: type[Instruction], layer: str = "", **fields: Any) -> None:
+        """Append an instruction of this operation to the block."""
+        self.append(operation(layer, **fields))
+
+    def register(self, name: str) -> int:
+        """The number of a register."""
+        return self._registers[name]
+
+    def bank_of(self, layer: str) -> int:
+        """The bank that holds the sums of a layer whose matrix was multiplied before."""
+        return self._sums[layer]
+
+    def matvec(
+        self,
+        layer: PlacedLayer,
+        tile: int,
+        matrix: int,
+        source: int,
+        *,
+        part: slice = slice(None),
+        **place: int,
+    ) -> None:
+        """A tile of a matrix times a vector; `part` of its pieces where it is cut.
+
+        `place` are fields of every MATVEC, the bank among them.
+        """
+        self._sums[layer.name] = place["bank"]
+        for number in layer.numbers(tile, matrix)[part]:
+            piece = layer.pieces[number - layer.first_matrix]
+            self.emit(
+                Matvec,
+                self._names[number],
+                source=source + piece.begin,
+                columns=piece.end - piece.begin,
+                rows=layer.layout.tiles[tile].rows,
+                matrix=number,
+                shift=layer.layer.matrices[matrix].shift,
+                **place,
+            )
+
+    def end_block(self, held: Slots = UNKNOWN, wanted: Slots = UNKNOWN) -> None:
+        """Write the block in its best order; tables as in `TablePlan.insert`."""
+        ways = self.tables.ways(self.block, held, wanted)
+        orders = [interleave(block, self._cycles, self.config) for block in ways]
+        for instruction in min(orders, key=lambda order: order.cycles).block:
+            self.builder.append(instruction)
+        self.block = []
+
+    def _cycles(self, i: Instruction) -> int:
+        """The rough cycles of an instruction."""
+        if isinstance(i, Matvec):
+            return max(int(self._places[i.matrix]), int(i.columns)) + timing.MATVEC_OVERHEAD
+        if i.unit in (Unit.NONE, Unit.VECTOR):
+            return timing.VECTOR_OVERHEAD + (i.element_count(self.config) if i.unit else 0)
+        return int(i.duration(self.config) or 0)
+
+    def run(self, network: str, banks: Iterator[int], frame: int = 0) -> None:
+        """Append all layers of a network, of one frame, to the block."""
+        for where in self.at.of(self.graph.network(network)):
+            where.site.layer.kind.emit(self, where, frame, banks)
+
+    def clear(self, rows: int) -> None:
+        """Clear what keeps its contents between runs, load tables that keep their slots.
+
+        `rows` are the rows of the accumulator banks that are used.
+        """
+        for space, words in (
+            (Space.ACTIVATION, self.at.memory.activation.used),
+            (Space.STATE, self.at.cleared),
+            (Space.BANK0, rows),
+            (Space.BANK1, rows),
+        ):
+            for first in range(0, words, _MOST_WORDS):
+                count = min(words - first, _MOST_WORDS)
+                self.emit(Fill, "clear", space=space, destination=first, count=count)
+        self.block += self.tables.pinned()
+
+    def bank_rows(self) -> int:
+        """Rows of the banks that tiles of all layers fill."""
+        return max(tile.rows for layer in self.placed.layers for tile in layer.layout.tiles)

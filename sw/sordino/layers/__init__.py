@@ -1,0 +1,1 @@
+"""Layers: each kind is one class in one file, from its float weights to its instructions."""

@@ -1,0 +1,127 @@
+"""What every kind of layer says of itself.
+
+A kind of layer is one class in one file. Compiler passes ask the class and know no kind by name.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.arch import Config
+from sordino.compiler.layout.layout import Layout, Tile
+from sordino.compiler.numbers.prune import Groups
+from sordino.isa.instruction import Instruction
+from sordino.layers.formats import Held, VectorFormat
+from sordino.layers.integers import Numbers, QuantisedLayer
+from sordino.layers.places import Buffer, PlacedLayer, Site, Vector, Where
+
+__all__ = ["Code", "Floats", "Layer", "State"]
+
+Floats = NDArray[np.float64]
+State = tuple[Floats, ...]
+"""What a layer keeps from frame to frame; nothing for most."""
+
+
+class Code(Protocol):
+    """What a layer writes its instructions to."""
+
+    def append(self, instruction: Instruction) -> None:
+        """Append an instruction to the block."""
+
+    def matvec(
+        self,
+        layer: PlacedLayer,
+        tile: int,
+        matrix: int,
+        source: int,
+        *,
+        part: slice = slice(None),
+        **place: int,
+    ) -> None:
+        """Append a tile of a matrix times a vector; `part` of its pieces where it is cut."""
+
+    def bank_of(self, layer: str) -> int:
+        """The bank that holds the sums of a layer whose matrix was multiplied before."""
+
+    def register(self, name: str) -> int:
+        """The number of a register that the program has given a name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layer(ABC):
+    """A layer with its float weights.
+
+    WEIGHTS  its matrices that the lanes multiply, by the names of their fields, and of each what it
+             multiplies: `input` or the layer's own `state`
+    HELD     where its inputs must be
+    """
+
+    WEIGHTS: ClassVar[Mapping[str, str]] = {}
+    HELD: ClassVar[Held] = Held.ACTIVATION
+
+    # Floats.
+
+    def arrays(self) -> dict[str, Floats]:
+        """All trained arrays by the names of their fields."""
+        named = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: array for name, array in named.items() if isinstance(array, np.ndarray)}
+
+    def with_arrays(self, arrays: Mapping[str, Floats]) -> Self:
+        """A copy of the layer with other arrays for some fields."""
+        return replace(self, **arrays)
+
+    @abstractmethod
+    def outputs(self, widths: Sequence[int]) -> int:
+        """The width of its result; `widths` are those of its inputs."""
+
+    @abstractmethod
+    def check(self, name: str, *widths: int | None) -> None:
+        """Raise InputError unless the shapes fit each other and the inputs' widths (None: any)."""
+
+    def start(self) -> State:
+        """The state before the first frame."""
+        return ()
+
+    @abstractmethod
+    def step(self, inputs: Sequence[Floats], state: State) -> tuple[Floats, State]:
+        """The result (outputs,) and the next state, from the inputs of one frame."""
+
+    # Integers.
+
+    @abstractmethod
+    def quantise(
+        self, name: str, inputs: Sequence[VectorFormat], wanted: Held, numbers: Numbers
+    ) -> QuantisedLayer:
+        """The layer in integers, its result where the layers that read it want it."""
+
+    def groups(self, group: int) -> Groups:
+        """What becomes zero together in its matrices when lanes in groups of `group` walk them."""
+        return Groups(group)
+
+    # The machine.
+
+    def deal(
+        self, matrices: Sequence[NDArray[np.int8]], config: Config, *, cut: bool = False
+    ) -> Layout:
+        """Deal its matrices, and those of layers that must have the same order."""
+        raise AssertionError(f"{type(self).__name__} has no matrices to deal")
+
+    def buffers(self, site: Site) -> Iterator[Buffer]:
+        """The words that it wants; the buffer called `out` is its result."""
+        yield from ()
+
+    def view(self, sources: Sequence[Vector]) -> Vector | None:
+        """Its result as words of its inputs, for a layer without a buffer `out`."""
+        return None
+
+    def finish(self, where: Where, tile: Tile, frame: int, **place: Any) -> Instruction:
+        """The instruction that makes a tile's sums a result; `place` is where they are."""
+        raise AssertionError(f"{type(self).__name__} has no sums to finish")
+
+    @abstractmethod
+    def emit(self, code: Code, where: Where, frame: int, banks: Iterator[int]) -> None:
+        """Write the instructions of one frame; each tile takes the next of `banks`."""

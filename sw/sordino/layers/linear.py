@@ -1,0 +1,129 @@
+"""A matrix and a bias."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.arch import Config
+from sordino.compiler.layout.contents import slot_biases, slot_count
+from sordino.compiler.layout.layout import Layout, Tile, linear_layout
+from sordino.compiler.numbers.requantise import multiplier_shift
+from sordino.compiler.numbers.units import (
+    int_bias,
+    largest_magnitude,
+    least_unit,
+    round_weight,
+    top_level,
+)
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Drain
+from sordino.layers.formats import HIDDEN_FORMAT, SUM_FORMAT, Held, VectorFormat
+from sordino.layers.integers import Numbers, QuantisedLayer, QuantisedMatrix
+from sordino.layers.layer import Code, Floats, Layer, State
+from sordino.layers.places import Buffer, Memory, Rank, Site, Where
+from sordino.layers.shapes import check_shape
+
+__all__ = ["Linear"]
+
+_LEAST_TOP = 15
+"""Steps up to the largest weight at least: with fewer, biases would be rounded coarsely too."""
+
+
+@dataclass(frozen=True, eq=False)
+class Linear(Layer):
+    """y = weight · x + bias: weight (outputs, inputs), bias (outputs,)."""
+
+    weight: Floats
+    bias: Floats
+
+    WEIGHTS: ClassVar[Mapping[str, str]] = {"weight": "input"}
+
+    def outputs(self, widths: Sequence[int]) -> int:
+        """The rows of the matrix."""
+        return len(self.weight)
+
+    def check(self, name: str, *widths: int | None, outputs: int | None = None) -> None:
+        """Raise InputError unless the shapes fit each other and the sizes wanted (None: any)."""
+        check_shape(f"{name}.weight", self.weight, (outputs, *widths))
+        check_shape(f"{name}.bias", self.bias, self.weight.shape[:1])
+
+    def __call__(self, x: Floats) -> Floats:
+        """Results (…, outputs) of inputs (…, inputs)."""
+        return np.asarray(x @ self.weight.T + self.bias)
+
+    def step(self, inputs: Sequence[Floats], state: State) -> tuple[Floats, State]:
+        """The result of one input."""
+        (x,) = inputs
+        return self(x), state
+
+    def quantise(
+        self, name: str, inputs: Sequence[VectorFormat], wanted: Held, numbers: Numbers
+    ) -> QuantisedLayer:
+        """One matrix. Its result is int16, int8, or stays a sum, as it is wanted."""
+        (x,) = inputs
+        bits = numbers.bits(f"{name}.weight")
+        top = top_level(bits) * -(-_LEAST_TOP // top_level(bits))
+        least = least_unit(self.bias, numbers.accumulator_bits)
+        unit = max(largest_magnitude(self.weight) * x.step / top, least) or x.step / top
+        matrix = QuantisedMatrix(
+            name=f"{name}.weight",
+            values=round_weight(self.weight, unit / x.step, bits),
+            step=unit / x.step,
+            x_max=x.most,
+        )
+        result, multiplier, shift = VectorFormat(Held.SUMS, unit, 0), 0, 0
+        if wanted is not Held.SUMS:
+            result = SUM_FORMAT if wanted is Held.STATE else HIDDEN_FORMAT
+            multiplier, shift = multiplier_shift(unit / result.step, name)
+        return QuantisedLayer(
+            name=name,
+            kind=self,
+            result=result,
+            matrices=(matrix,),
+            bias=int_bias(self.bias, unit),
+            unit=unit,
+            multiplier=multiplier,
+            shift=shift,
+        )
+
+    def deal(
+        self, matrices: Sequence[NDArray[np.int8]], config: Config, *, cut: bool = False
+    ) -> Layout:
+        """Deal blocks of neighbouring rows."""
+        return linear_layout(matrices, config)
+
+    def buffers(self, site: Site) -> Iterator[Buffer]:
+        """The result with its empty slots, and the biases; nothing where sums stay sums."""
+        held, placed = site.layer.result.held, site.dealt
+        if held is Held.SUMS:
+            return
+        memory = Memory.STATE if held is Held.STATE else Memory.ACTIVATION
+        yield Buffer("out", memory, Rank.VECTOR, slot_count(placed.layout), copied=True)
+        biases = slot_biases(placed.layout, placed.layer.bias)
+        yield Buffer("biases", Memory.PARAMETERS, Rank.VECTOR, contents=biases)
+
+    def finish(self, where: Where, tile: Tile, frame: int, **place: Any) -> Instruction:
+        """One tile's sums, to state or activation memory."""
+        layer = where.site.layer
+        return Drain(
+            layer.name,
+            rows=tile.rows,
+            parameters=where.at["biases"] + tile.first_index // 4,
+            destination=where.out.at(frame) + tile.first_index,
+            wide=int(layer.result.held is Held.STATE),
+            multiplier=layer.multiplier,
+            shift=layer.shift,
+            **place,
+        )
+
+    def emit(self, code: Code, where: Where, frame: int, banks: Iterator[int]) -> None:
+        """The product of each tile, and what it becomes."""
+        placed = where.site.dealt
+        for number, tile in enumerate(placed.layout.tiles):
+            bank = next(banks)
+            code.matvec(placed, number, 0, where.sources[0].at(frame), bank=bank)
+            if where.site.layer.result.held is not Held.SUMS:
+                code.append(self.finish(where, tile, frame, bank=bank))

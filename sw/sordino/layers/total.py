@@ -1,0 +1,84 @@
+"""The sum of two vectors, and a function of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from sordino.compiler.numbers.requantise import multiplier_shift
+from sordino.errors import InputError
+from sordino.isa.choices import Function
+from sordino.isa.operations import Add
+from sordino.layers.formats import HIDDEN_FORMAT, SUM_FORMAT, Held, VectorFormat
+from sordino.layers.integers import Numbers, QuantisedLayer
+from sordino.layers.layer import Code, Floats, Layer, State
+from sordino.layers.places import Buffer, Memory, Rank, Site, Where
+
+__all__ = ["Total"]
+
+_FUNCTIONS = {
+    "none": lambda x: x,
+    "tanh": lambda x: np.asarray(np.tanh(x)),
+    "relu": lambda x: np.asarray(np.maximum(x, 0.0)),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Total(Layer):
+    """function(a + b), int8 with `fraction` fraction bits (of tanh: 7)."""
+
+    function: str
+    fraction: int
+
+    HELD: ClassVar[Held] = Held.STATE
+
+    def outputs(self, widths: Sequence[int]) -> int:
+        """The width of each input."""
+        return widths[0]
+
+    def check(self, name: str, *widths: int | None) -> None:
+        """Raise InputError unless both inputs are of one width."""
+        if len(set(widths) - {None}) > 1 or len(widths) != 2:
+            raise InputError(f"wanted two inputs of one width in {name}, got {widths}")
+
+    def step(self, inputs: Sequence[Floats], state: State) -> tuple[Floats, State]:
+        """The function of the sum."""
+        a, b = inputs
+        return _FUNCTIONS[self.function](a + b), state
+
+    def quantise(
+        self, name: str, inputs: Sequence[VectorFormat], wanted: Held, numbers: Numbers
+    ) -> QuantisedLayer:
+        """The multiplier from the sum's format to that of the result; tanh needs none."""
+        if self.function == "tanh":
+            return QuantisedLayer(name=name, kind=self, result=HIDDEN_FORMAT)
+        step = 2.0**-self.fraction
+        multiplier, shift = multiplier_shift(SUM_FORMAT.step / step, name)
+        return QuantisedLayer(
+            name=name,
+            kind=self,
+            result=VectorFormat(Held.ACTIVATION, step, HIDDEN_FORMAT.most),
+            multiplier=multiplier,
+            shift=shift,
+        )
+
+    def buffers(self, site: Site) -> Iterator[Buffer]:
+        """The result."""
+        yield Buffer("out", Memory.ACTIVATION, Rank.VECTOR, site.outputs)
+
+    def emit(self, code: Code, where: Where, frame: int, banks: Iterator[int]) -> None:
+        """ADD."""
+        a, b = (source.at(frame) for source in where.sources)
+        code.append(
+            Add(
+                where.site.name,
+                a=a,
+                b=b,
+                destination=where.out.at(frame),
+                count=where.site.outputs,
+                function=Function[self.function.upper()],
+                multiplier=where.site.layer.multiplier,
+                shift=where.site.layer.shift,
+            )
+        )

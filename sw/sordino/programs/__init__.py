@@ -1,0 +1,1 @@
+"""Programs: which networks of a graph run when."""

@@ -1,0 +1,210 @@
+"""The greedy RNN-T loop, and its parts for a host that searches.
+
+For every frame: the encoder and its half of the joint; then, at most `max_symbols` times, the
+joint. A blank ends the frame; another token is emitted and advances the prediction network. The
+prediction network starts from zero state with the blank's embedding. The host pushes feature
+vectors and pops tokens; at the end of input the program halts.
+
+For a host that searches the parts of the loop stand once more behind it, as entry points that end
+in HALT. Between their runs the host reads and writes memories of the machine. Hypotheses share it:
+the host keeps a copy of the prediction network's state for each of them; the encoder's state stays
+where it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, ClassVar
+
+from sordino.compiler.layout.contents import embedding_rows, slot_count
+from sordino.compiler.passes.chunk import bank_rows, shared
+from sordino.compiler.program.chunks import write_chunk
+from sordino.compiler.program.frames import OTHER_BANK, Frames
+from sordino.compiler.program.table_plan import UNKNOWN, Slots
+from sordino.compiler.program.writer import Writer
+from sordino.image.host import Search
+from sordino.isa.choices import Condition
+from sordino.isa.operations import Branch, Call, Emit, Input, Loop, Return, Set
+from sordino.layers.heads import score_scale
+from sordino.layers.places import Where
+
+__all__ = ["Transducer"]
+
+
+@dataclass(frozen=True)
+class Transducer:
+    """A program for a graph with the networks of `sordino.model.rnnt.RnntModel.graph`.
+
+    REGISTERS  numbers of the registers: the token, tokens left in the frame, frames of a chunk
+    NETWORKS   the networks whose matrices it multiplies, the most frequent one first
+    ENTRIES    entry points: the loop, and its parts:
+
+    reset    clears memories and loads the tables that keep their slots; before all others
+    encode   takes the input vectors of a step of the encoder, to its half of the joint
+    advance  takes a token's embedding, to the prediction network's next state and half of the joint
+    score    from both halves to the joint's outputs
+    """
+
+    blank: int
+    max_symbols: int
+
+    REGISTERS: ClassVar[Mapping[str, int]] = {"token": 0, "symbols": 1, "frames": 2}
+    NETWORKS: ClassVar[tuple[str, ...]] = ("joint", "encoder", "prediction")
+    ENTRIES: ClassVar[tuple[str, ...]] = ("main", "reset", "encode", "advance", "score")
+
+    def write(self, writer: Writer) -> None:
+        """Write the whole program."""
+        _Writing(self, writer).run()
+
+    def search(self, writer: Writer) -> Search:
+        """Where a host that searches finds everything."""
+        graph, nodes = writer.graph, writer.at.nodes
+        prediction = graph.network("prediction")
+        embedding, halves = nodes[prediction.nodes[0]], _halves(writer)
+        layers = [nodes[name] for name in graph.recurrent(prediction)]
+        table = embedding.site.layer.table
+        assert table is not None
+        scores, token = (nodes[graph.network(n).nodes[-1]] for n in ("score", "joint"))
+        outputs = scores.site.sums
+        encoded, predicted = (
+            (half.out.base, slot_count(half.site.dealt.layout)) for half in halves
+        )
+        return Search(
+            frames=graph.reduction(graph.network("encoder"))[1],
+            embedding=(embedding.at["table"], embedding_rows(table)[1], table.shape[1]),
+            hidden=tuple((w.out.base, w.site.outputs) for w in layers),
+            cells=tuple((w.at["state"], w.site.outputs) for w in layers),
+            predicted=predicted,
+            encoded=encoded,
+            scores=(scores.out.base, slot_count(outputs.layout)),
+            index_table=token.at["entries"],
+            fraction=score_scale(outputs.layer)[0],
+        )
+
+
+def _halves(writer: Writer) -> list[Where]:
+    """The last layers of encoder and prediction network."""
+    networks = (writer.graph.network(name) for name in ("encoder", "prediction"))
+    return [writer.at.nodes[network.nodes[-1]] for network in networks]
+
+
+class _Writing:
+    """The parts of the loop, written one after the other.
+
+    for_frame, for_symbol  the tables that are loaded before a frame, and before the joint
+    """
+
+    def __init__(self, program: Transducer, writer: Writer) -> None:
+        self.program, self.writer = program, writer
+        self.builder = writer.builder
+        self.token, self.symbols, self.left = (
+            writer.register(name) for name in ("token", "symbols", "frames")
+        )
+        self.frames = frames = Frames(writer, "encoder")
+        (output, *_) = writer.placed.of(writer.graph.network("joint"))
+        first = frames.first.first_matrix
+        for_symbol, for_frame = writer.tables.pair(output.first_matrix, first, frames.carried)
+        self.for_symbol, self.for_frame = for_symbol, for_frame
+        frames.before = for_frame
+
+    def run(self) -> None:
+        """Write everything."""
+        self._start()
+        if self.writer.chunk > 1:
+            self._chunks()
+        else:
+            self._frames()
+        self._predict()
+        self.frames.padding()
+        self._entry_points()
+
+    def _clear(self) -> None:
+        rows, chunk = self.writer.bank_rows(), self.writer.chunk
+        if chunk > 1:
+            rows = max(rows, *(bank_rows(one, chunk) for one in shared(self.writer.placed)))
+        self.writer.clear(rows)
+
+    def _start(self) -> None:
+        """The beginning of a run; then predict from the blank."""
+        self.builder.label("main")
+        self._clear()
+        self.writer.emit(Set, "start", register=self.token, value=self.program.blank)
+        self.writer.end_block()
+        self.builder.emit(Call, target="predict")
+        self.writer.end_block(wanted=self.for_frame)
+
+    def _frames(self) -> None:
+        """A frame, its symbols, the next frame; and the end."""
+        held = self.frames.write("frame", "", self.for_frame, "stop")
+        most = self.program.max_symbols
+        self.writer.emit(Set, "joint", register=self.symbols, value=most)
+        self.writer.end_block(held, self.for_symbol)
+        self._symbols("symbol", "frame", self.for_frame)
+        self.builder.jump("frame")
+        self._stop()
+
+    def _stop(self) -> None:
+        self.builder.label("stop")
+        self.builder.halt()
+
+    def _chunks(self) -> None:
+        """A chunk of frames, the symbols of each of them, the next chunk; and the end."""
+        emit, chunk = self.builder.emit, self.writer.chunk
+        write_chunk(self.frames, "frames")
+        self.writer.end_block(wanted=self.for_symbol)
+        for frame in range(chunk):
+            emit(Set, "joint", register=self.symbols, value=self.program.max_symbols)
+            following = f"next.{frame}"
+            self._symbols(f"symbol.{frame}", following, self.for_symbol, frame)
+            self.builder.label(following)
+            if frame < chunk - 1:
+                last: dict[str, Any] = {"condition": Condition.EQ, "value": frame + 1}
+                emit(Branch, "chunk", register=self.left, **last, target="stop")
+        self.builder.jump("chunk")
+        for frame in range(1, chunk):
+            self.builder.label(f"end.{frame}")
+            emit(Set, "input", register=self.left, value=frame)
+            self.builder.jump("encoder")
+        self._stop()
+
+    def _symbols(self, label: str, following: str, wanted: Slots, frame: int = 0) -> None:
+        """Emit tokens from the halves of the joint until one is blank; tables `wanted` after it."""
+        emit = self.builder.emit
+        self.builder.label(label)
+        self.writer.run("joint", repeat(OTHER_BANK), frame)
+        self.writer.end_block(self.for_symbol, wanted)
+        blank = {"condition": Condition.EQ, "value": self.program.blank}
+        emit(Branch, "blank", register=self.token, **blank, target=following)
+        emit(Emit, "token", register=self.token)
+        emit(Call, target="predict")
+        emit(Loop, "joint", register=self.symbols, target=label)
+        self.writer.end_block(wanted=wanted)
+
+    def _predict(self) -> None:
+        self.builder.label("predict")
+        self.writer.run("prediction", repeat(OTHER_BANK))
+        self.writer.end_block(wanted=self.for_symbol)
+        self.builder.emit(Return)
+
+    def _entry_points(self) -> None:
+        """All ENTRIES but main."""
+        writer = self.writer
+        self.builder.label("reset")
+        self._clear()
+        self._end()
+        held = self.frames.write("encode", "encode.", UNKNOWN, "stop")
+        self._end(held)
+        self.frames.padding("encode.")
+        self.builder.label("advance")
+        embedding = writer.at.nodes[writer.graph.network("prediction").nodes[0]]
+        to, width = embedding.out.base, embedding.site.outputs
+        self.builder.emit(Input, "embedding", destination=to, count=width, end="stop")
+        writer.run("advance", repeat(OTHER_BANK))
+        self._end()
+        self.builder.label("score")
+        writer.run("score", repeat(OTHER_BANK))
+        self._end()
+
+    def _end(self, held: Slots = UNKNOWN) -> None:
+        self.writer.end_block(held)
+        self.builder.halt()
