@@ -16,25 +16,22 @@ from sordino.compiler.numbers.fidelity import warn_of_noise
 from sordino.compiler.numbers.precision import Precision
 from sordino.compiler.numbers.prune import SHARES
 from sordino.compiler.passes.canonical import canonical_model
-from sordino.compiler.passes.canonical_joint import fit_joint
 from sordino.compiler.passes.chunk import (
     MOST_FRAMES,
     check_chunk,
     encode_chunked,
     encode_placed,
 )
-from sordino.compiler.passes.clip import clip_model
-from sordino.compiler.passes.layered import multiplied
 from sordino.compiler.passes.place import PlacedGraph, place_all
 from sordino.compiler.passes.proof import AccumulatorBound, bits_needed, prove
 from sordino.compiler.passes.prune import prune_model
 from sordino.compiler.passes.quantise import QuantisedGraph, quantise_graph
 from sordino.compiler.passes.residency import WEIGHTS, place_weights
+from sordino.compiler.passes.rounded import settled_graph
 from sordino.compiler.program.schedule import Scheduled, schedule
 from sordino.compiler.report import MatrixSummary, summarise_layer
 from sordino.errors import InputError
 from sordino.files import write_atomically
-from sordino.graph.graph import Graph
 from sordino.image.host import InputFormat, ModelFacts, NetworkSection, Stacking
 from sordino.image.image import Image
 from sordino.image.listing import listing
@@ -43,7 +40,7 @@ from sordino.locks import exclusive_folder
 from sordino.model.rnnt import EMBEDDING, MOST_BLANK_PENALTY, RnntModel
 from sordino.programs.transducer import Transducer
 
-__all__ = ["CompileOptions", "Compiled", "compile_model", "rounded_graph"]
+__all__ = ["CompileOptions", "Compiled", "compile_model"]
 
 _FLOAT32_BYTES = 4
 
@@ -225,15 +222,6 @@ def _check_kinds(model: object, config: object) -> None:
         )
 
 
-def rounded_graph(model: RnntModel, precision: Precision, clip: Clip) -> Graph:
-    """The model as a graph whose numbers are ready to be rounded.
-
-    What saturates is made constant, outliers are clipped, and the joint's sums fit their formats.
-    """
-    precision.check(multiplied(model))
-    return fit_joint(clip_model(canonical_model(model), clip, precision)).graph()
-
-
 def _proven(
     model: RnntModel, precision: Precision, clip: Clip, limits: Limits
 ) -> tuple[QuantisedGraph, list[AccumulatorBound]]:
@@ -242,7 +230,7 @@ def _proven(
     Where accumulators are too narrow it is for a machine with wider ones; CompileError where no
     machine's are wide enough.
     """
-    graph = rounded_graph(model, precision, clip)
+    graph = settled_graph(model, precision, clip)
     while True:
         quantised = quantise_graph(graph, precision, limits.config.accumulator_bits)
         widest = max(quantised.layers, key=bits_needed)

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from sordino.arch import QUAD
 from sordino.compiler.numbers.precision import Precision
-from sordino.compiler.numbers.quantise import QuantisedLayer, QuantisedMatrix, quantise_model
+from sordino.compiler.passes.rounded import quantise_model
 from sordino.golden.vector import add, cell, drain
 from sordino.isa.choices import Function
-from sordino.model.rnnt import RnntModel
+from sordino.layers.integers import QuantisedLayer, QuantisedMatrix
+from sordino.model.rnnt import EMBEDDING, RnntModel
 
 __all__ = ["IntegerDecoder"]
 
@@ -94,16 +95,20 @@ class IntegerDecoder:
         self, model: RnntModel, precision: Precision | int, accumulator_bits: int = 32
     ) -> None:
         quantised = quantise_model(model, precision, accumulator_bits)
-        self._model, self._embedding = model, quantised.embedding.astype(np.int64)
-        self._encoder = [_IntegerLstm(layer) for layer in quantised.encoder]
-        self._prediction = [_IntegerLstm(layer) for layer in quantised.prediction]
-        self._encoder_half, self._predicted = (
-            _Half(quantised.joint_encoder),
-            _Half(quantised.joint_prediction),
+        nodes, graph = quantised.nodes, quantised.graph
+        table = nodes[EMBEDDING].table
+        assert table is not None
+        self._model, self._embedding = model, table.astype(np.int64)
+        self._encoder, self._prediction = (
+            [_IntegerLstm(nodes[name]) for name in graph.recurrent(graph.network(part))]
+            for part in ("encoder", "prediction")
         )
-        (output,) = quantised.joint_output.matrices
-        self._output, self._output_bias = _Matrix(output), quantised.joint_output.bias
-        self._relu = (quantised.relu_multiplier, quantised.relu_shift)
+        self._encoder_half, self._predicted = (
+            _Half(nodes[f"joint.{part}"]) for part in ("encoder", "prediction")
+        )
+        (output,) = nodes["joint.output"].matrices
+        self._output, self._output_bias = _Matrix(output), nodes["joint.output"].bias
+        self._relu = (nodes["joint"].multiplier, nodes["joint"].shift)
 
     def _encode(self, x: _Ints) -> _Ints:
         """The encoder's hidden states (B, T, units) over inputs (B, T, dim)."""

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sordino.compiler.numbers.quantise import QuantisedLayer, QuantisedModel, quantise_model
+from sordino.compiler.program.search import ENTRIES
 
 from sordino import arith
 from sordino.arch import PRESETS, Config
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.numbers.prune import prune_model
-from sordino.compiler.numbers.quantise import QuantisedLayer, QuantisedModel, quantise_model
-from sordino.compiler.program.search import ENTRIES
 from sordino.golden.machine import Golden
 from sordino.image.host import InputFormat, Stacking
 from sordino.image.image import Image

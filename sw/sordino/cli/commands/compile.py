@@ -17,10 +17,10 @@ from sordino.cli.shared.options import (
 from sordino.cli.shared.output import console, print_json, print_table, settings
 from sordino.cli.shared.paths import OutputFolder, default_output
 from sordino.compiler.compile import Compiled, CompileOptions, compile_model
-from sordino.compiler.layout.chunk import MOST_FRAMES
-from sordino.compiler.layout.residency import WEIGHTS
 from sordino.compiler.numbers.clip import CLIPS
 from sordino.compiler.numbers.precision import CODEBOOKS
+from sordino.compiler.passes.chunk import MOST_FRAMES
+from sordino.compiler.passes.residency import WEIGHTS
 from sordino.files import write_atomically
 from sordino.model.load import load_model
 from sordino.tools.estimate.capacity import compile_needed

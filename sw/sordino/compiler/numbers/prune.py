@@ -27,7 +27,6 @@ SHARES = ("even", "layer_adaptive")
 """How zeros are spread over matrices: the same share of each, or by `layer_adaptive_shares`."""
 
 
-
 @dataclass(frozen=True)
 class Groups:
     """The parts of a matrix (outputs, inputs) that become zero together: a column in several rows.

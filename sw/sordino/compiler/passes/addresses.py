@@ -116,9 +116,7 @@ def _addresses(placed: PlacedGraph, sites: Mapping[str, Site], given: _Given) ->
     inputs = {one.name: given.vectors[one.name, "out"] for one in graph.inputs}
     nodes: dict[str, Where] = {}
     for node in graph.nodes:
-        sources = tuple(
-            inputs[name] if name in inputs else nodes[name].out for name in node.inputs
-        )
+        sources = tuple(inputs[name] if name in inputs else nodes[name].out for name in node.inputs)
         out = given.vectors.get((node.name, "out")) or node.layer.view(sources) or Vector(0)
         at = {
             name: vector.base

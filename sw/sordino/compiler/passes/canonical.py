@@ -58,7 +58,9 @@ def _finite(model: RnntModel) -> RnntModel:
 
     def flushed(layer: Layer) -> Layer:
         arrays = layer.arrays()
-        return layer.with_arrays({n: np.where(np.abs(a) < _LEAST, 0.0, a) for n, a in arrays.items()})
+        return layer.with_arrays(
+            {n: np.where(np.abs(a) < _LEAST, 0.0, a) for n, a in arrays.items()}
+        )
 
     return model.with_layers({name: flushed(layer) for name, layer in model.layers.items()})
 

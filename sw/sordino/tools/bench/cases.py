@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from sordino.arch import QUAD
 from sordino.compiler.numbers.prune import prune_matrix, prune_model
-from sordino.compiler.numbers.quantise import QuantisedModel, quantise_model
+from sordino.compiler.passes.quantise import QuantisedGraph
+from sordino.compiler.passes.rounded import quantise_model
 from sordino.model.rnnt import RnntModel
 
 __all__ = [
@@ -43,7 +44,7 @@ class BenchCase:
     zeros: float | None
     group: int
     matrices: tuple[_Matrix, ...]
-    model: QuantisedModel | None = None
+    model: QuantisedGraph | None = None
 
     @property
     def weights(self) -> int:
@@ -102,7 +103,7 @@ def model_case(model: RnntModel, bits: int, zeros: float | None, group: int) -> 
     )
 
 
-def _neighbours(model: QuantisedModel, group: int) -> Iterable[_Matrix]:
+def _neighbours(model: QuantisedGraph, group: int) -> Iterable[_Matrix]:
     """The layers' matrices, an LSTM's four gates of one unit side by side for groups."""
     for layer in model.layers:
         for matrix in layer.matrices:

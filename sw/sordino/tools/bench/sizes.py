@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sordino.arch import Config
 from sordino.codec import encode_matrices
-from sordino.compiler.layout.place import place_model
+from sordino.compiler.passes.place import place_graph
 from sordino.tools.bench.cases import BenchCase
 from sordino.tools.peers import (
     Vela,
@@ -159,7 +159,7 @@ def deal_case(case: BenchCase, config: Config) -> tuple[list[NDArray[np.int8]], 
     """
     if case.model is None:
         return _in_order(case.matrices, config)
-    layers = place_model(case.model, config).layers
+    layers = place_graph(case.model, config).layers
     slots = [matrix for layer in layers for matrix in layer.slots()]
     return slots, [count for layer in layers for count in layer.weights()]
 

@@ -1,11 +1,11 @@
 """Addresses: no two vectors share a word, and a frame's vectors stand side by side."""
 
 import pytest
-
-from sordino.arch import PRESETS
 from sordino.compiler.layout.addresses import Addresses
 from sordino.compiler.layout.place import place_model
 from sordino.compiler.numbers.quantise import quantise_model
+
+from sordino.arch import PRESETS
 from sordino.model.random_rnnt import random_model
 from sordino.model.reduction import TimeReduction
 

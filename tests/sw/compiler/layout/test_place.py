@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sordino.compiler.layout.place import PlacedModel, place_model, with_bounds
+from sordino.compiler.numbers.quantise import quantise_model
 
 from sordino.arch import PRESETS
-from sordino.compiler.layout.place import PlacedModel, place_model, with_bounds
 from sordino.compiler.numbers.prune import prune_model
-from sordino.compiler.numbers.quantise import quantise_model
 from sordino.model.load import load_model
 from sordino.model.random_rnnt import random_model
 

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sordino.compiler.numbers.canonical import canonical_model
+from sordino.compiler.numbers.proof import prove
+from sordino.compiler.numbers.quantise import quantise_model
 
 from sordino.arch import PRESETS
 from sordino.compiler.compile import compile_model
 from sordino.compiler.limits.errors import CompileError
-from sordino.compiler.numbers.canonical import canonical_model
-from sordino.compiler.numbers.proof import prove
-from sordino.compiler.numbers.quantise import quantise_model
 from sordino.golden.machine import Golden
 from sordino.image.image import Image
+from sordino.layers.linear import Linear
 from sordino.meta.table import JointMeta
 from sordino.model.load import load_model
 from sordino.model.random_rnnt import random_model
-from sordino.layers.linear import Linear
 from sordino.model.rnnt import RnntModel
 
 TINY = PRESETS["tiny"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sordino.compiler.numbers.quantise import quantise_model
 
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
@@ -13,7 +14,6 @@ from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.numbers.clip import Clip, clip_model
 from sordino.compiler.numbers.fidelity import LEAST_SNR_DB, round_evenly, snr_db
 from sordino.compiler.numbers.precision import Precision
-from sordino.compiler.numbers.quantise import quantise_model
 from sordino.errors import InputWarning
 from sordino.model.load import load_model
 from sordino.model.random_rnnt import random_model

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sordino.compiler.numbers.quantise import quantise_model
 
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.numbers.lloyd import lloyd_max, nearest
 from sordino.compiler.numbers.precision import Precision
-from sordino.compiler.numbers.quantise import quantise_model
 from sordino.golden.machine import Golden
 from sordino.model.random_rnnt import random_model
 from sordino.train.integer_decoding import IntegerDecoder

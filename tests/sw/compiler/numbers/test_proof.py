@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.numbers.proof import prove
 from sordino.compiler.numbers.quantise import QuantisedLayer, QuantisedMatrix, quantise_lstm
+
+from sordino.compiler.limits.errors import CompileError
 from sordino.model.random_rnnt import random_lstm
 
 

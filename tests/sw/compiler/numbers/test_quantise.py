@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.numbers.proof import prove
 from sordino.compiler.numbers.quantise import (
     multiplier_shift,
     quantise_linear,
     quantise_lstm,
 )
-from sordino.model.random_rnnt import random_lstm
+
+from sordino.compiler.limits.errors import CompileError
 from sordino.layers.linear import Linear
 from sordino.layers.lstm import Lstm
+from sordino.model.random_rnnt import random_lstm
 
 
 def quantised(layer: Lstm, bits: int, x_step: float = 2.0**-5):

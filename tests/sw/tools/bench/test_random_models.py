@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sordino.model.load import load_model
 from sordino.layers.linear import Linear
 from sordino.layers.lstm import Lstm
+from sordino.model.load import load_model
 from sordino.tools.bench.mlperf import mlperf_model
 from sordino.tools.bench.random_models import draw_linear, draw_lstm
 

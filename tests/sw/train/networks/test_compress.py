@@ -5,10 +5,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
-from sordino.compiler.numbers.prune import prune_model
 from sordino.compiler.numbers.quantise import quantise_linear
-from sordino.model.random_rnnt import random_model
+
+from sordino.compiler.numbers.prune import prune_model
 from sordino.layers.linear import Linear
+from sordino.model.random_rnnt import random_model
 from sordino.train.networks.compress import (
     choose_zeros,
     last_choice,
