@@ -56,7 +56,7 @@ class Recurrent(Layer):
         return self.cell(x @ self.weight_ih.T + self.bias_ih, state)
 
     def run(self, x: Floats) -> Floats:
-        """All hidden states (T, hidden) over a sequence (T, inputs), from the state at the start."""
+        """All hidden states (T, hidden) over a sequence (T, inputs), from the start."""
         state, states = self.start(), []
         for sums in x @ self.weight_ih.T + self.bias_ih:
             h, state = self.cell(sums, state)

@@ -1,6 +1,6 @@
 """The sum of two vectors, and a function of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ from sordino.layers.places import Buffer, Memory, Rank, Site, Where
 
 __all__ = ["Total"]
 
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
     "none": lambda x: x,
     "tanh": lambda x: np.asarray(np.tanh(x)),
     "relu": lambda x: np.asarray(np.maximum(x, 0.0)),

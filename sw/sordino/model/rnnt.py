@@ -271,7 +271,7 @@ class RnntModel:
             for name in (EMBEDDING, *(f"prediction.{n}" for n in range(len(self.prediction))))
         ]
         prediction.append(Node("joint.prediction", self.joint_prediction))
-        encoder, prediction = _chain(encoder, INPUT), _chain(prediction)
+        first, second = _chain(encoder, INPUT), _chain(prediction)
         joint = (
             Node("joint", self._sum(), ("joint.encoder", "joint.prediction")),
             Node("joint.output", self.joint_output, ("joint",)),
@@ -280,14 +280,14 @@ class RnntModel:
             Node("token", Argmax(), ("joint.output",)),
             Node("scores", Scores(), ("joint.output",)),
         )
-        parts = {"encoder": encoder, "prediction": prediction, "joint": (*joint, heads[0])}
-        parts |= {"advance": prediction[1:], "score": (*joint, heads[1])}
+        parts = {"encoder": first, "prediction": second, "joint": (*joint, heads[0])}
+        parts |= {"advance": second[1:], "score": (*joint, heads[1])}
         networks = [
             Network(name, tuple(node.name for node in nodes), every_frame=name == "encoder")
             for name, nodes in parts.items()
         ]
         inputs = (Input(INPUT, self.inputs, self.input_fraction),)
-        return Graph(inputs, (*encoder, *prediction, *joint, *heads), tuple(networks))
+        return Graph(inputs, (*first, *second, *joint, *heads), tuple(networks))
 
     def _sum(self) -> Total:
         return Total(self.activation, self.relu_fraction)

@@ -99,8 +99,8 @@ def allocate(placed: PlacedGraph, chunk: int = 1) -> Addresses:
             wanted.append(_Wanted(node.name, buffer, copies if buffer.copied else 1))
     given = _Given()
     largest = max((w.buffer.words for w in wanted if w.buffer.rank is Rank.SCRATCH), default=0)
-    for one in sorted(wanted, key=lambda one: one.buffer.rank):
-        given.give(one, largest)
+    for each in sorted(wanted, key=lambda each: each.buffer.rank):
+        given.give(each, largest)
     return _addresses(placed, sites, given)
 
 

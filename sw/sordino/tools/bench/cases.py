@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import QUAD
-from sordino.compiler.numbers.prune import prune_matrix, prune_model
+from sordino.compiler.numbers.prune import prune_matrix
+from sordino.compiler.passes.prune import prune_model
 from sordino.compiler.passes.quantise import QuantisedGraph
 from sordino.compiler.passes.rounded import quantise_model
 from sordino.model.rnnt import RnntModel
