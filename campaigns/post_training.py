@@ -11,7 +11,8 @@ import click
 from campaigns.common import corpus_in, data_option, find_run, runs_option
 from sordino.arch import QUAD
 from sordino.compiler.numbers.precision import CODEBOOKS, Precision
-from sordino.compiler.numbers.prune import SHARES, prune_model
+from sordino.compiler.numbers.prune import SHARES
+from sordino.compiler.passes.prune import prune_model
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.model.load import load_model

@@ -8,22 +8,24 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sordino.compiler.numbers.quantise import QuantisedLayer, QuantisedModel, quantise_model
-from sordino.compiler.program.search import ENTRIES
 
 from sordino import arith
 from sordino.arch import PRESETS, Config
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.compiler.limits.errors import CompileError
-from sordino.compiler.numbers.prune import prune_model
+from sordino.compiler.passes.prune import prune_model
+from sordino.compiler.passes.quantise import QuantisedGraph
+from sordino.compiler.passes.rounded import quantise_model
 from sordino.golden.machine import Golden
 from sordino.image.host import InputFormat, Stacking
 from sordino.image.image import Image
 from sordino.isa.operations import Cell, Matvec
 from sordino.isa.registers import Error
+from sordino.layers.integers import QuantisedLayer
 from sordino.model.random_rnnt import random_model
 from sordino.model.reference import FloatRnnt
 from sordino.model.rnnt import RnntModel
+from sordino.programs.transducer import Transducer
 from sordino.speech.wer import word_error_rate
 
 Ints = NDArray[np.int64]
@@ -49,8 +51,19 @@ def start(layers: Sequence[QuantisedLayer]) -> list[Any]:
 class Reference:
     """The contract's arithmetic on undealt integers."""
 
-    def __init__(self, model: RnntModel, quantised: QuantisedModel) -> None:
-        self.model, self.q = model, quantised
+    def __init__(self, model: RnntModel, quantised: QuantisedGraph) -> None:
+        self.model, self.nodes = model, quantised.nodes
+        self.encoder, self.prediction = (
+            [self.nodes[f"{part}.{number}"] for number in range(count)]
+            for part, count in (
+                ("encoder", len(model.encoder)),
+                ("prediction", len(model.prediction)),
+            )
+        )
+        self.output = self.nodes["joint.output"]
+        table = self.nodes["prediction.embedding"].table
+        assert table is not None
+        self.embedding = table.astype(np.int64)
 
     def accumulate(self, layer: QuantisedLayer, *inputs: Ints) -> Ints:
         return sum(
@@ -74,7 +87,7 @@ class Reference:
     def encode(self, features: NDArray[np.int8]) -> Iterator[Ints]:
         """One vector a group of frames; in the last group zeros stand for missing ones."""
         after, factor = self.model.time_reduction.after, self.model.time_reduction.factor
-        before, rest = self.q.encoder[:after], self.q.encoder[after:]
+        before, rest = self.encoder[:after], self.encoder[after:]
         early, late = start(before), start(rest)
         frames = features.astype(np.int64)
         for first in range(0, len(frames), factor):
@@ -90,24 +103,23 @@ class Reference:
         v = arith.add_joint(a, b)
         if self.model.activation == "relu":
             positive = np.maximum(v, 0)
-            v = arith.drain_int8(
-                arith.requantise(positive, self.q.relu_multiplier, self.q.relu_shift)
-            )
+            total = self.nodes["joint"]
+            v = arith.drain_int8(arith.requantise(positive, total.multiplier, total.shift))
         else:
             v = arith.curve_int8(tanh(arith.joint_preactivation(v)))
-        return int((self.accumulate(self.q.joint_output, v) + self.q.joint_output.bias).argmax())
+        return int((self.accumulate(self.output, v) + self.output.bias).argmax())
 
     def run(self, features: NDArray[np.int8]) -> list[int]:
-        predicted = start(self.q.prediction)
+        predicted = start(self.prediction)
 
         def predict(token: int) -> Ints:
-            row = self.q.embedding[token].astype(np.int64)
-            return self.half(self.q.joint_prediction, self.stack(self.q.prediction, row, predicted))
+            row = self.stack(self.prediction, self.embedding[token], predicted)
+            return self.half(self.nodes["joint.prediction"], row)
 
         tokens: list[int] = []
         b = predict(self.model.blank)
         for encoded in self.encode(features):
-            a = self.half(self.q.joint_encoder, encoded)
+            a = self.half(self.nodes["joint.encoder"], encoded)
             for _ in range(self.model.max_symbols):
                 token = self.join(a, b)
                 if token == self.model.blank:
@@ -241,7 +253,7 @@ def test_encoder_state_is_bit_exact_in_storage_order() -> None:
     c = h = np.zeros(19, np.int64)
     order = None
     for x, (machine_c, machine_h) in zip(features.astype(np.int64), seen, strict=True):
-        h, c = reference.lstm(quantised.encoder[0], x, h, c)
+        h, c = reference.lstm(quantised.nodes["encoder.0"], x, h, c)
         if order is None:
             order = [
                 int(np.flatnonzero((c == a) & (h == b))[0])
@@ -282,7 +294,7 @@ def test_image_is_reproducible_and_holds_what_a_host_needs() -> None:
     assert first == second
     host = Image.from_bytes(first).network
     assert host.tokens == tuple(model.tokens)
-    assert list(host.entries) == sorted(ENTRIES)
+    assert list(host.entries) == sorted(Transducer.ENTRIES)
     assert host.entry("main") == 0
     assert host.need_search().scores[1] >= len(model.tokens)
     assert (host.blank, host.max_symbols) == (0, 3)

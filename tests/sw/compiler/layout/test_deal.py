@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sordino.arch import PRESETS, Config
-from sordino.compiler.layout.layout import Layout, linear_layout, lstm_layout
+from sordino.compiler.layout.layout import Layout, gated_layout, linear_layout
 
 MODELS = Path(os.environ.get("SORDINO_MODELS", Path(__file__).parents[4] / "models"))
 
@@ -49,7 +49,7 @@ def check_tiles(layout: Layout, outputs: int, per_row: int, most_rows: int) -> N
 def test_units_stand_once_with_rotated_gates(units: int, rows: int, group: int) -> None:
     config = machine(16, group, rows)
     w, u = sparse((4 * units, 11)), sparse((4 * units, units), 1)
-    layout = lstm_layout([w, u], config)
+    layout = gated_layout([w, u], config)
     check_tiles(layout, units, config.quads, rows)
     columns = np.random.default_rng(2).permutation(11)
     dealt = layout.slots(w, columns)
@@ -97,7 +97,7 @@ def test_gates_of_very_unequal_density_come_out_even(group: int) -> None:
     rng = np.random.default_rng(5)
     density = np.repeat([0.1, 0.9, 0.3, 0.5], 128)[:, None] * rng.random((512, 1))
     matrices = [(rng.random((512, n)) < density).astype(np.int8) for n in (100, 128)]
-    layout = lstm_layout(matrices, config)
+    layout = gated_layout(matrices, config)
     for matrix in matrices:
         slots = layout.slots(matrix, np.arange(matrix.shape[1]))
         (work,) = group_work(slots, config)
@@ -109,7 +109,7 @@ def test_gates_of_very_unequal_density_come_out_even(group: int) -> None:
 def test_rows_of_like_rotation_stand_heaviest_first() -> None:
     config = machine(16, 1)
     w, u = sparse((400, 50)), np.zeros((400, 100), np.int8)
-    layout = lstm_layout([w, u], config)
+    layout = gated_layout([w, u], config)
     work = np.count_nonzero(w.reshape(4, 100, 50), axis=(0, 2))[layout.order]
     for quad in range(config.quads):
         for turn in range(4):
@@ -131,12 +131,12 @@ def test_linear_rows_stand_heaviest_first_but_for_a_smaller_last_block() -> None
 
 def test_all_zero_matrices_can_be_dealt() -> None:
     config = machine(16, 4)
-    layout = lstm_layout([np.zeros((68, 5), np.int8), np.zeros((68, 17), np.int8)], config)
+    layout = gated_layout([np.zeros((68, 5), np.int8), np.zeros((68, 17), np.int8)], config)
     check_tiles(layout, 17, 4, 256)
 
 
 def test_dealing_a_large_layer_is_repeatable() -> None:
     config = machine(64, 1)
     w, u = sparse((2048, 128)), sparse((2048, 512), 1)
-    first = lstm_layout([w, u], config)
-    assert np.array_equal(first.order, lstm_layout([w, u], config).order)
+    first = gated_layout([w, u], config)
+    assert np.array_equal(first.order, gated_layout([w, u], config).order)

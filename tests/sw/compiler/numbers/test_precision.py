@@ -1,10 +1,10 @@
 """Precision: which bits a matrix gets, what is refused, the entries in a model's meta."""
 
 import pytest
-from sordino.compiler.numbers.quantise import quantise_model
 
 from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.numbers.precision import Precision
+from sordino.compiler.passes.rounded import quantise_model
 from sordino.errors import InputError
 from sordino.meta.table import QuantiseMeta
 from sordino.model.random_rnnt import random_model

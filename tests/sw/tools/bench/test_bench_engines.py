@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sordino.compiler.numbers.quantise import quantise_model
 
-from sordino.compiler.numbers.prune import prune_model
+from sordino.compiler.passes.prune import prune_model
+from sordino.compiler.passes.rounded import quantise_model
 from sordino.isa.operations import Cell
 from sordino.model.random_rnnt import random_model
 from sordino.tools.bench import bench_engines, default_cases

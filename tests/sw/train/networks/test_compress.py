@@ -5,9 +5,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
-from sordino.compiler.numbers.quantise import quantise_linear
-
-from sordino.compiler.numbers.prune import prune_model
+from sordino.compiler.passes.prune import prune_model
+from sordino.layers.formats import Held, VectorFormat
+from sordino.layers.integers import Numbers
 from sordino.layers.linear import Linear
 from sordino.model.random_rnnt import random_model
 from sordino.train.networks.compress import (
@@ -43,14 +43,11 @@ def test_rounded_weights_are_the_compilers_to_the_last_level(bits: int, clip: fl
     step = top / levels
     np.testing.assert_allclose(values / step, np.round(values / step), atol=1e-4)
     assert np.abs(rounded - np.clip(weight.numpy(), -top, top)).max() <= step * 0.5001
-    layer = quantise_linear(
-        Linear(rounded, np.zeros(40)),
+    layer = Linear(rounded, np.zeros(40)).quantise(
         "layer",
-        x_step=1.0,
-        x_max=128,
-        bits=bits,
-        accumulator_bits=32,
-        fraction=None,
+        [VectorFormat(Held.ACTIVATION, 1.0, 128)],
+        Held.SUMS,
+        Numbers(lambda _: bits, accumulator_bits=32),
     )
     matrix = layer.matrices[0]
     np.testing.assert_allclose(matrix.values * matrix.step, rounded, atol=1e-6)

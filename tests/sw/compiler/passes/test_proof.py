@@ -4,23 +4,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sordino.compiler.numbers.proof import prove
-from sordino.compiler.numbers.quantise import QuantisedLayer, QuantisedMatrix, quantise_lstm
 
 from sordino.compiler.limits.errors import CompileError
+from sordino.compiler.passes.proof import prove
+from sordino.layers.formats import HIDDEN_FORMAT, Held, features
+from sordino.layers.integers import Numbers, QuantisedLayer, QuantisedMatrix
+from sordino.layers.linear import Linear
 from sordino.model.random_rnnt import random_lstm
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([2, 5, 8]))
 @settings(max_examples=25, deadline=None)
 def test_no_input_reaches_beyond_the_bound(seed: int, bits: int) -> None:
-    layer = quantise_lstm(
-        random_lstm(seed, 3, 4, 5.0),
-        "l",
-        x_step=2.0**-5,
-        x_max=128,
-        bits=(bits, bits),
-        accumulator_bits=32,
+    layer = random_lstm(seed, 3, 4, 5.0).quantise(
+        "l", [features(5)], Held.ACTIVATION, Numbers(lambda _: bits, accumulator_bits=32)
     )
     bound = prove(layer, 32)
     rows = np.zeros(12, np.int64)
@@ -39,8 +36,15 @@ def test_no_input_reaches_beyond_the_bound(seed: int, bits: int) -> None:
 
 def one_row(weights: list[int], bias: int, shift: int = 0) -> QuantisedLayer:
     values = np.array([weights], np.int8)
-    matrix = QuantisedMatrix(name="l.weight", values=values, step=1.0, shift=shift)
-    return QuantisedLayer(name="l", matrices=(matrix,), bias=np.array([bias]), unit=1.0)
+    matrix = QuantisedMatrix(name="l.weight", values=values, step=1.0, shift=shift, x_max=128)
+    return QuantisedLayer(
+        name="l",
+        kind=Linear(values.astype(float), np.array([float(bias)])),
+        result=HIDDEN_FORMAT,
+        matrices=(matrix,),
+        bias=np.array([bias]),
+        unit=1.0,
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sordino.compiler.numbers.canonical import canonical_model
-from sordino.compiler.numbers.proof import prove
-from sordino.compiler.numbers.quantise import quantise_model
 
 from sordino.arch import PRESETS
 from sordino.compiler.compile import compile_model
 from sordino.compiler.limits.errors import CompileError
+from sordino.compiler.passes.canonical import canonical_model
+from sordino.compiler.passes.proof import prove
+from sordino.compiler.passes.rounded import quantise_model
 from sordino.golden.machine import Golden
 from sordino.image.image import Image
 from sordino.layers.linear import Linear
@@ -109,9 +109,9 @@ def test_several_tokens_that_are_never_wanted() -> None:
     model = random_model(3)
     for token in (2, 4, 6):
         model = with_bias(model, "joint_output", token, -1e9 * token)
-    found = quantise_model(model, 8, 32)
-    assert max(np.abs(found.joint_output.bias)) * found.joint_output.unit < 100
-    assert not found.joint_output.matrices[0].values[[2, 4, 6]].any()
+    found = quantise_model(model, 8, 32).nodes["joint.output"]
+    assert max(np.abs(found.bias)) * found.unit < 100
+    assert not found.matrices[0].values[[2, 4, 6]].any()
 
 
 @pytest.mark.parametrize("large", [1e4, 1e9])
@@ -184,11 +184,14 @@ def test_a_relu_joint_with_sums_of_another_power_of_two(seed: int, power: int) -
 def test_a_relu_joint_with_sums_of_another_size(seed: int, factor: float) -> None:
     """Nearly the same: the activation's step is a power of two."""
     model = random_model(seed, activation="relu")
-    a, b = (quantise_model(m, 8, 32) for m in (scaled(model, factor), model))
-    assert np.array_equal(a.joint_output.matrices[0].values, b.joint_output.matrices[0].values)
-    step = a.joint_encoder.unit / b.joint_encoder.unit
+    a, b = (quantise_model(m, 8, 32).nodes for m in (scaled(model, factor), model))
+    assert np.array_equal(
+        a["joint.output"].matrices[0].values, b["joint.output"].matrices[0].values
+    )
+    step = a["joint.encoder"].unit / b["joint.encoder"].unit
     assert 0.5 <= step <= 2
-    assert (a.relu_multiplier, a.relu_shift) == (b.relu_multiplier, b.relu_shift)
+    assert (a["joint"].multiplier, a["joint"].shift) == (b["joint"].multiplier, b["joint"].shift)
+    assert a["joint"].multiplier, "a ReLU has one"
 
 
 @pytest.mark.parametrize("power", [-12, -4, 4, 12])
@@ -196,7 +199,9 @@ def test_single_units_of_a_relu_joint(power: int) -> None:
     model = random_model(4, activation="relu", joint=24)
     factor = np.ones(24)
     factor[[3, 17]] = 2.0**power
-    before, after = (quantise_model(m, 8, 32).joint_output for m in (model, scaled(model, factor)))
+    before, after = (
+        quantise_model(m, 8, 32).nodes["joint.output"] for m in (model, scaled(model, factor))
+    )
     kept = np.count_nonzero(after.matrices[0].values)
     assert kept >= 0.9 * np.count_nonzero(before.matrices[0].values)
 
@@ -204,8 +209,10 @@ def test_single_units_of_a_relu_joint(power: int) -> None:
 def test_a_fraction_that_meta_names_is_kept_where_it_can_be_meant() -> None:
     model = random_model(0, activation="relu")
     named = model.meta.changed(joint=JointMeta(activation="relu", relu_fraction=3))
-    kept = quantise_model(replace(model, meta=named), 8, 32)
-    assert kept.joint_output.unit == 2 * quantise_model(model, 8, 32).joint_output.unit
+    kept, plain = (
+        quantise_model(m, 8, 32).nodes["joint.output"] for m in (replace(model, meta=named), model)
+    )
+    assert kept.unit == 2 * plain.unit
     far = scaled(replace(model, meta=named), 2.0**10)
     assert image_of(far) == image_of(model)
 

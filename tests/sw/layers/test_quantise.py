@@ -2,25 +2,22 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sordino.compiler.numbers.proof import prove
-from sordino.compiler.numbers.quantise import (
-    multiplier_shift,
-    quantise_linear,
-    quantise_lstm,
-)
 
-from sordino.compiler.limits.errors import CompileError
+from sordino.compiler.passes.proof import prove
+from sordino.layers.formats import HIDDEN_FORMAT, Held, VectorFormat
+from sordino.layers.integers import Numbers, QuantisedLayer
 from sordino.layers.linear import Linear
 from sordino.layers.lstm import Lstm
 from sordino.model.random_rnnt import random_lstm
 
 
-def quantised(layer: Lstm, bits: int, x_step: float = 2.0**-5):
-    return quantise_lstm(
-        layer, "l", x_step=x_step, x_max=128, bits=(bits, bits), accumulator_bits=32
-    )
+def numbers(bits: int) -> Numbers:
+    return Numbers(lambda _: bits, accumulator_bits=32)
+
+
+def quantised(layer: Lstm, bits: int, x_step: float = 2.0**-5) -> QuantisedLayer:
+    x = VectorFormat(Held.ACTIVATION, x_step, 128)
+    return layer.quantise("l", [x], Held.ACTIVATION, numbers(bits))
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
@@ -81,31 +78,13 @@ def test_linear_on_a_grid_is_exact(bits: int) -> None:
     level = rng.integers(-top, top + 1, (20, 30))
     level[3, 4] = -top
     layer = Linear(level * 0.0375, rng.normal(size=20))
-    result = quantise_linear(
-        layer, "l", x_step=2.0**-7, x_max=128, bits=bits, accumulator_bits=32, fraction=11
-    )
+    result = layer.quantise("l", [HIDDEN_FORMAT], Held.STATE, numbers(bits))
     (matrix,) = result.matrices
     assert np.allclose(matrix.values * matrix.step, layer.weight, rtol=1e-12, atol=0)
     assert np.abs(result.bias * result.unit - layer.bias).max() <= result.unit / 2 * (1 + 1e-9)
     assert result.multiplier * 2.0**-result.shift == pytest.approx(
         result.unit * 2.0**11, rel=2.0**-16
     )
-
-
-@given(st.floats(2.0**-47, 2.0**15 - 1))
-@settings(max_examples=200, deadline=None)
-def test_multiplier_is_normalised_and_near(ratio: float) -> None:
-    multiplier, shift = multiplier_shift(ratio, "l")
-    assert 1 << 15 <= multiplier < 1 << 16
-    assert 1 <= shift <= 63
-    assert multiplier * 2.0**-shift == pytest.approx(ratio, rel=2.0**-16)
-
-
-def test_multiplier_at_its_ends() -> None:
-    assert multiplier_shift(2.0**-60, "l") == (8, 63)
-    assert multiplier_shift(0.99999999, "l") == (1 << 15, 15)
-    with pytest.raises(CompileError, match=r"encoder\.0: weights are too large"):
-        multiplier_shift(2.0**15, "encoder.0")
 
 
 def test_zero_matrices_and_large_biases() -> None:
