@@ -80,9 +80,9 @@ MUTANTS = (
     ),
     Mutant(
         "branch: the compiler leaves a frame at every symbol but the blank",
-        "sw/sordino/compiler/program/schedule.py",
-        "Condition.EQ",
-        "Condition.NE",
+        "sw/sordino/compiler/programs/transducer.py",
+        'blank = {"condition": Condition.EQ, "value": self.program.blank}',
+        'blank = {"condition": Condition.NE, "value": self.program.blank}',
         ("tests/e2e/test_utterance.py",),
     ),
 )

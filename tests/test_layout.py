@@ -56,39 +56,42 @@ ALLOWED = {
         "arch compiler cycles decode engines errors files golden image model speech tools"
     ),
     "compiler": (
-        "arch arith codec compiler.layout compiler.limits compiler.numbers compiler.program "
-        "errors files image locks model"
+        "arch arith codec compiler.limits compiler.numbers compiler.passes compiler.program "
+        "compiler.programs errors files image layers locks model"
     ),
-    "compiler.layout": "arch codec compiler.limits compiler.numbers image isa model",
-    "compiler.limits": "arch",
-    "compiler.numbers": "arch arith compiler.limits errors image meta model",
-    "compiler.program": (
-        "arch arith codec compiler.layout compiler.limits compiler.numbers image isa model"
+    "compiler.limits": "arch codec errors isa",
+    "compiler.numbers": "arith compiler.limits errors image layers meta",
+    "compiler.passes": (
+        "arch arith codec compiler.limits compiler.numbers errors graph image layers model"
     ),
+    "compiler.program": "arch codec compiler.limits compiler.passes image isa layers",
+    "compiler.programs": "compiler.passes compiler.program image isa layers",
     "decode": "errors files golden image isa model speech",
+    "graph": "errors layers",
+    "layers": "arch arith errors isa layers.layout layers.numbers",
+    "layers.layout": "arch isa",
+    "layers.numbers": "arith errors",
     "meta": "arith errors files image schema",
-    "model": "arith errors files meta npy schema speech",
+    "model": "arith errors files graph layers meta npy schema speech",
     "npy": "",
-    "reference": (
-        "arch arith codec compiler cycles files image isa meta model npy rtl schema speech"
-    ),
+    "reference": "arch arith codec cycles files image isa layers meta model npy rtl schema speech",
     "speech": "errors image isa meta schema speech.files",
     "speech.corpora": "errors files speech",
     "speech.files": "errors files npy",
     "tools": "arch compiler engines errors golden image model testing",
     "tools.bench": (
-        "arch arith codec compiler cycles engines image isa meta model testing tools.peers"
+        "arch arith codec compiler cycles engines image isa layers meta model testing tools.peers"
     ),
     "tools.estimate": "arch arith compiler cycles errors image isa model rtl speech",
     "tools.peers": "codec engines extras",
     "tools.report": "arch codec cycles errors golden image isa speech tools.estimate",
     "tools.sweep": "arch compiler errors extras files golden image model speech tools.estimate",
     "train": (
-        "arch compiler errors files golden isa locks model speech train.corpus train.networks "
-        "train.recipes"
+        "arch compiler errors files golden isa layers locks model speech train.corpus "
+        "train.networks train.recipes"
     ),
     "train.corpus": "errors extras speech train.recipes",
-    "train.networks": "arch compiler speech train.corpus train.recipes",
+    "train.networks": "arch compiler layers speech train.corpus train.recipes",
     "train.recipes": "compiler errors files image model speech",
 }
 """What the modules of each package import, all of it.

@@ -2,13 +2,20 @@
 
 import warnings
 
-__all__ = ["InputError", "InputWarning", "warn"]
+__all__ = ["CompileError", "InputError", "InputWarning", "warn"]
 
 
 class InputError(ValueError):
     """Bad input; the message is one line: what was wanted, what was got, what to do.
 
     The command line prints the message alone and exits with code 2.
+    """
+
+
+class CompileError(ValueError):
+    """A model that this machine cannot run.
+
+    The message is one line: what is needed, what there is, and what to change.
     """
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sordino.arch import PRESETS, Config
 from sordino.arith import BIAS_BITS
 from sordino.codec import EncodedMatrices
-from sordino.compiler.layout.allocate import need_streams
+from sordino.compiler.limits.allocate import need_streams
 from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.limits.limits import Limits
 from sordino.compiler.numbers.clip import CLIPS, Clip
@@ -29,6 +29,7 @@ from sordino.compiler.passes.quantise import QuantisedGraph, quantise_graph
 from sordino.compiler.passes.residency import WEIGHTS, place_weights
 from sordino.compiler.passes.rounded import settled_graph
 from sordino.compiler.program.schedule import Scheduled, schedule
+from sordino.compiler.programs.transducer import Transducer
 from sordino.compiler.report import MatrixSummary, summarise_layer
 from sordino.errors import InputError
 from sordino.files import write_atomically
@@ -38,7 +39,6 @@ from sordino.image.listing import listing
 from sordino.image.verify import verify
 from sordino.locks import exclusive_folder
 from sordino.model.rnnt import EMBEDDING, MOST_BLANK_PENALTY, RnntModel
-from sordino.programs.transducer import Transducer
 
 __all__ = ["CompileOptions", "Compiled", "compile_model"]
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sordino.arith import WEIGHT
-from sordino.compiler.layout.contents import embedding_rows
-from sordino.compiler.numbers.units import largest_magnitude, round_weight
 from sordino.isa.operations import Embed
 from sordino.layers.formats import Held, VectorFormat, embedded
 from sordino.layers.integers import Numbers, QuantisedLayer
 from sordino.layers.layer import Code, Floats, Layer, State
+from sordino.layers.layout.contents import embedding_rows
+from sordino.layers.numbers.units import largest_magnitude, round_weight
 from sordino.layers.places import Buffer, Memory, Rank, Site, Where
 from sordino.layers.shapes import check_shape
 

@@ -8,13 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from sordino.arith import JOINT
-from sordino.compiler.layout.contents import index_table, slot_biases, slot_count
-from sordino.compiler.numbers.requantise import multiplier_shift
 from sordino.isa.operations import Argmax as ArgmaxOperation
 from sordino.isa.operations import Drain
 from sordino.layers.formats import Held, VectorFormat
 from sordino.layers.integers import Numbers, QuantisedLayer
 from sordino.layers.layer import Code, Floats, Layer, State
+from sordino.layers.layout.contents import index_table, slot_biases, slot_count
+from sordino.layers.numbers.requantise import multiplier_shift
 from sordino.layers.places import Buffer, Memory, Rank, Site, Where
 
 __all__ = ["Argmax", "Scores", "score_scale"]

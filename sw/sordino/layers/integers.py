@@ -2,15 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.layers.formats import VectorFormat
-
-if TYPE_CHECKING:
-    from sordino.layers.layer import Layer
 
 __all__ = ["NO_BIAS", "Numbers", "QuantisedLayer", "QuantisedMatrix"]
 
@@ -49,7 +45,7 @@ class QuantisedMatrix:
 class QuantisedLayer:
     """A layer in integers; its matrices add up in one accumulator.
 
-    kind               the float layer that it was
+    kind               the `Layer` that it was, whose module stands above this one
     matrices           in the order of `Layer.WEIGHTS`
     result             the format of its result
     bias               int64 (outputs,), in accumulator units, within int32
@@ -59,7 +55,7 @@ class QuantisedLayer:
     """
 
     name: str
-    kind: "Layer"
+    kind: object
     result: VectorFormat
     matrices: tuple[QuantisedMatrix, ...] = ()
     bias: NDArray[np.int64] = field(default_factory=lambda: NO_BIAS)

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.compiler.layout.layout import Layout, Tile
-from sordino.compiler.numbers.prune import Groups
 from sordino.isa.instruction import Instruction
 from sordino.layers.formats import Held, VectorFormat
 from sordino.layers.integers import Numbers, QuantisedLayer
+from sordino.layers.layout.layout import Layout, Tile
+from sordino.layers.numbers.groups import Groups
 from sordino.layers.places import Buffer, PlacedLayer, Site, Vector, Where
 
-__all__ = ["Code", "Floats", "Layer", "State"]
+__all__ = ["Code", "Floats", "Layer", "State", "kind_of"]
 
 Floats = NDArray[np.float64]
 State = tuple[Floats, ...]
@@ -115,7 +115,7 @@ class Layer(ABC):
         yield from ()
 
     def view(self, sources: Sequence[Vector]) -> Vector | None:
-        """Its result as words of its inputs, for a layer without a buffer `out`."""
+        """The result as words of the inputs, of a layer without a buffer `out`."""
         return None
 
     def finish(self, where: Where, tile: Tile, frame: int, **place: Any) -> Instruction:
@@ -125,3 +125,9 @@ class Layer(ABC):
     @abstractmethod
     def emit(self, code: Code, where: Where, frame: int, banks: Iterator[int]) -> None:
         """Write the instructions of one frame; each tile takes the next of `banks`."""
+
+
+def kind_of(layer: QuantisedLayer) -> Layer:
+    """The float layer that a layer in integers was."""
+    assert isinstance(layer.kind, Layer)
+    return layer.kind

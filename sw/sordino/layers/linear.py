@@ -8,21 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.compiler.layout.contents import slot_biases, slot_count
-from sordino.compiler.layout.layout import Layout, Tile, linear_layout
-from sordino.compiler.numbers.requantise import multiplier_shift
-from sordino.compiler.numbers.units import (
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Drain
+from sordino.layers.formats import HIDDEN_FORMAT, SUM_FORMAT, Held, VectorFormat
+from sordino.layers.integers import Numbers, QuantisedLayer, QuantisedMatrix
+from sordino.layers.layer import Code, Floats, Layer, State
+from sordino.layers.layout.contents import slot_biases, slot_count
+from sordino.layers.layout.layout import Layout, Tile, linear_layout
+from sordino.layers.numbers.requantise import multiplier_shift
+from sordino.layers.numbers.units import (
     int_bias,
     largest_magnitude,
     least_unit,
     round_weight,
     top_level,
 )
-from sordino.isa.instruction import Instruction
-from sordino.isa.operations import Drain
-from sordino.layers.formats import HIDDEN_FORMAT, SUM_FORMAT, Held, VectorFormat
-from sordino.layers.integers import Numbers, QuantisedLayer, QuantisedMatrix
-from sordino.layers.layer import Code, Floats, Layer, State
 from sordino.layers.places import Buffer, Memory, Rank, Site, Where
 from sordino.layers.shapes import check_shape
 

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from sordino.arith import PREACTIVATION
-from sordino.compiler.layout.layout import Tile
-from sordino.compiler.numbers.requantise import multiplier_shift
-from sordino.compiler.numbers.units import int_bias, least_unit, round_weight, shared_unit
 from sordino.errors import InputError
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Cell
 from sordino.layers.formats import HIDDEN_FORMAT, Held, VectorFormat
 from sordino.layers.integers import Numbers, QuantisedLayer, QuantisedMatrix
 from sordino.layers.layer import Floats, State
+from sordino.layers.layout.layout import Tile
+from sordino.layers.numbers.requantise import multiplier_shift
+from sordino.layers.numbers.units import int_bias, least_unit, round_weight, shared_unit
 from sordino.layers.places import Where
 from sordino.layers.recurrent import Recurrent
 from sordino.layers.shapes import check_shape

@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.compiler.layout.layout import Layout
 from sordino.layers.integers import QuantisedLayer
+from sordino.layers.layout.layout import Layout
 
 __all__ = ["Buffer", "Memory", "Piece", "PlacedLayer", "Rank", "Site", "Vector"]
 __all__ += ["Where"]

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import QUAD, Config
-from sordino.compiler.layout.contents import gate_biases
-from sordino.compiler.layout.layout import Layout, Tile, gated_layout
-from sordino.compiler.numbers.prune import Groups
 from sordino.isa.choices import Space
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Copy
 from sordino.layers.layer import Code, Floats, Layer, State
+from sordino.layers.layout.contents import gate_biases
+from sordino.layers.layout.layout import Layout, Tile, gated_layout
+from sordino.layers.numbers.groups import Groups
 from sordino.layers.places import Buffer, Memory, Rank, Site, Where
 
 __all__ = ["Recurrent"]

@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from sordino.compiler.numbers.requantise import multiplier_shift
 from sordino.errors import InputError
 from sordino.isa.choices import Function
 from sordino.isa.operations import Add
 from sordino.layers.formats import HIDDEN_FORMAT, SUM_FORMAT, Held, VectorFormat
 from sordino.layers.integers import Numbers, QuantisedLayer
 from sordino.layers.layer import Code, Floats, Layer, State
+from sordino.layers.numbers.requantise import multiplier_shift
 from sordino.layers.places import Buffer, Memory, Rank, Site, Where
 
 __all__ = ["Total"]

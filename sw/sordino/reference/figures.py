@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from sordino.arch import PRESETS
 from sordino.codec.walk import walk_group
-from sordino.compiler.layout.layout import linear_layout
 from sordino.cycles.timeline import Work, frame_timeline
 from sordino.image.image import Image
+from sordino.layers.layout.layout import linear_layout
 from sordino.reference.diagrams import machine_diagram, rnnt_diagram
 from sordino.reference.drawing import Drawing
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sordino.arch import PRESETS
 from sordino.codec import encode_matrices
 from sordino.codec.share import join
-from sordino.compiler.layout.allocate import need_streams
+from sordino.compiler.limits.allocate import need_streams
 from sordino.compiler.limits.errors import DoesNotFit
 from sordino.compiler.limits.limits import Limits
 

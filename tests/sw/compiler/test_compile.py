@@ -16,6 +16,7 @@ from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.passes.prune import prune_model
 from sordino.compiler.passes.quantise import QuantisedGraph
 from sordino.compiler.passes.rounded import quantise_model
+from sordino.compiler.programs.transducer import Transducer
 from sordino.golden.machine import Golden
 from sordino.image.host import InputFormat, Stacking
 from sordino.image.image import Image
@@ -25,7 +26,6 @@ from sordino.layers.integers import QuantisedLayer
 from sordino.model.random_rnnt import random_model
 from sordino.model.reference import FloatRnnt
 from sordino.model.rnnt import RnntModel
-from sordino.programs.transducer import Transducer
 from sordino.speech.wer import word_error_rate
 
 Ints = NDArray[np.int64]

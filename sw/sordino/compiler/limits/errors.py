@@ -2,14 +2,9 @@
 
 from collections.abc import Mapping
 
+from sordino.errors import CompileError
+
 __all__ = ["CompileError", "DoesNotFit"]
-
-
-class CompileError(ValueError):
-    """A model that this machine cannot run.
-
-    The message is one line: what is needed, what there is, and what to change.
-    """
 
 
 class DoesNotFit(CompileError):

@@ -1,1 +1,1 @@
-"""A float model as integers: pruned, clipped, rounded, and proved not to overflow."""
+"""What is done to the numbers of a matrix before they are rounded, and what rounding leaves."""

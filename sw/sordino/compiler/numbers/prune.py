@@ -10,14 +10,14 @@ weights of one column in `group` neighbouring rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sordino.layers.numbers.groups import Groups
+
 __all__ = [
     "SHARES",
-    "Groups",
     "layer_adaptive_shares",
     "prune_matrices",
     "prune_matrix",
@@ -25,30 +25,6 @@ __all__ = [
 
 SHARES = ("even", "layer_adaptive")
 """How zeros are spread over matrices: the same share of each, or by `layer_adaptive_shares`."""
-
-
-@dataclass(frozen=True)
-class Groups:
-    """The parts of a matrix (outputs, inputs) that become zero together: a column in several rows.
-
-    They are `group` rows: those of one residue modulo `stride` where `stride` is above 1 (then
-    there are `group` times `stride` rows), else neighbours; the last group may be smaller.
-    """
-
-    group: int = 1
-    stride: int = 1
-
-    def members(self, rows: int) -> NDArray[np.int64]:
-        """The number of each row's group, int64 (rows,)."""
-        every = np.arange(rows)
-        return every % self.stride if self.stride > 1 else every // self.group
-
-    def energies(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The sum of squares of each group in each column, (groups, inputs)."""
-        member = self.members(len(weight))
-        energy = np.zeros((int(member.max()) + 1, weight.shape[1]))
-        np.add.at(energy, member, weight**2)
-        return energy
 
 
 def prune_matrix(

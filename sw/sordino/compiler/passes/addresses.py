@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sordino.compiler.layout.allocate import Allocation
+from sordino.compiler.limits.allocate import Allocation
 from sordino.compiler.passes.place import PlacedGraph
 from sordino.graph.graph import Network
 from sordino.layers.places import Buffer, Memory, Rank, Site, Vector, Where

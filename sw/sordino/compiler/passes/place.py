@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import RANGES, Config
-from sordino.compiler.layout.layout import Layout
 from sordino.compiler.limits.limits import Limits
 from sordino.compiler.passes.quantise import QuantisedGraph
 from sordino.graph.graph import Graph, Network, Node
 from sordino.layers.formats import Held
 from sordino.layers.integers import QuantisedLayer
+from sordino.layers.layout.layout import Layout
 from sordino.layers.places import PlacedLayer
 from sordino.layers.stack import Stack
 

@@ -1,6 +1,6 @@
 """Rounding: every layer of a graph in the machine's integers.
 
-`sordino.compiler.numbers.units` says which values weights become, and in what unit W and U of a
+`sordino.layers.numbers.units` says which values weights become, and in what unit W and U of a
 recurrent layer add up. With a Lloyd-Max codebook a matrix's 2^b values lie anywhere; each becomes
 the nearest step of int8.
 """

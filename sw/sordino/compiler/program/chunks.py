@@ -9,6 +9,7 @@ the network works on what is left of the chunk before, and nobody looks at it.
 from sordino.compiler.passes.chunk import bank_place
 from sordino.compiler.program.frames import Frames
 from sordino.isa.operations import Set
+from sordino.layers.layer import kind_of
 from sordino.layers.places import Where
 
 __all__ = ["write_chunk"]
@@ -34,7 +35,7 @@ def write_chunk(frames: Frames, register: str) -> None:
 def _layer(frames: Frames, where: Where) -> None:
     """A layer for all frames: first what does not wait for the frame before."""
     writer, placed = frames.writer, where.site.dealt
-    kind = where.site.layer.kind
+    kind = kind_of(where.site.layer)
     for piece, matrix in enumerate(placed.numbers(0, 0)):
         for frame in range(writer.chunk):
             again = int(frame > 0 and writer.streamed[matrix])

@@ -23,6 +23,7 @@ from sordino.compiler.program.writer import Writer
 from sordino.isa.choices import Space
 from sordino.isa.operations import Fill, Input
 from sordino.isa.text.program import Banks
+from sordino.layers.layer import kind_of
 from sordino.layers.places import PlacedLayer, Where
 from sordino.layers.recurrent import Recurrent
 
@@ -105,7 +106,7 @@ class Frames:
 
     def _emit(self, wheres: list[Where], banks: Iterator[int], frame: int) -> None:
         for where in wheres:
-            kind = where.site.layer.kind
+            kind = kind_of(where.site.layer)
             if where is self.wheres[0] and isinstance(kind, Recurrent):
                 kind.emit(self.writer, where, frame, banks, carried=True)
             else:

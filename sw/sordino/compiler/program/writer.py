@@ -13,6 +13,7 @@ from sordino.isa.choices import Space
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.operations import Fill, Matvec
 from sordino.isa.text.program import ProgramBuilder
+from sordino.layers.layer import kind_of
 from sordino.layers.places import PlacedLayer
 
 __all__ = ["Writer"]
@@ -123,7 +124,7 @@ class Writer:
     def run(self, network: str, banks: Iterator[int], frame: int = 0) -> None:
         """Append all layers of a network, of one frame, to the block."""
         for where in self.at.of(self.graph.network(network)):
-            where.site.layer.kind.emit(self, where, frame, banks)
+            kind_of(where.site.layer).emit(self, where, frame, banks)
 
     def clear(self, rows: int) -> None:
         """Clear what keeps its contents between runs, load tables that keep their slots.

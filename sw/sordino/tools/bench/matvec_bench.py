@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from sordino.arch import Config, ConfigError
 from sordino.codec import EncodedMatrices, encode_matrices
-from sordino.compiler.layout.layout import Layout, Tile, linear_layout
 from sordino.cycles.engine import Cycles
 from sordino.engines.engine import RunResult
 from sordino.engines.errors import Mismatch
@@ -20,6 +19,7 @@ from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Matvec, Table
 from sordino.isa.parameters import PARAMETER_BYTES
 from sordino.isa.registers import Error
+from sordino.layers.layout.layout import Layout, Tile, linear_layout
 from sordino.testing.images.builder import ProgramBuilder
 
 __all__ = ["bench_matvec", "matvec_image"]

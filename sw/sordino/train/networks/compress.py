@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from sordino.arch import QUAD
 from sordino.compiler.numbers.lloyd import lloyd_max
-from sordino.compiler.numbers.prune import Groups, prune_matrices
+from sordino.compiler.numbers.prune import prune_matrices
+from sordino.layers.numbers.groups import Groups
 from sordino.train.recipes.methods import SparsifyRecipe
 
 __all__ = [

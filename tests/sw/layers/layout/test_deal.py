@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sordino.arch import PRESETS, Config
-from sordino.compiler.layout.layout import Layout, gated_layout, linear_layout
+from sordino.layers.layout.layout import Layout, gated_layout, linear_layout
 
 MODELS = Path(os.environ.get("SORDINO_MODELS", Path(__file__).parents[4] / "models"))
 

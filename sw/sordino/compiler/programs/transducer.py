@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, ClassVar
 
-from sordino.compiler.layout.contents import embedding_rows, slot_count
 from sordino.compiler.passes.chunk import bank_rows, shared
 from sordino.compiler.program.chunks import write_chunk
 from sordino.compiler.program.frames import OTHER_BANK, Frames
@@ -26,6 +25,7 @@ from sordino.image.host import Search
 from sordino.isa.choices import Condition
 from sordino.isa.operations import Branch, Call, Emit, Input, Loop, Return, Set
 from sordino.layers.heads import score_scale
+from sordino.layers.layout.contents import embedding_rows, slot_count
 from sordino.layers.places import Where
 
 __all__ = ["Transducer"]

@@ -3,7 +3,7 @@
 import math
 
 from sordino.arith import MAX_REQUANTISE_SHIFT, MULTIPLIER_BITS
-from sordino.compiler.limits.errors import CompileError
+from sordino.errors import CompileError
 
 __all__ = ["multiplier_shift"]
 

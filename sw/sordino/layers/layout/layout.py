@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import QUAD, Config
-from sordino.compiler.layout.deal import Load, block_load, deal, unit_load, weigh
+from sordino.layers.layout.deal import Load, block_load, deal, unit_load, weigh
 
 __all__ = ["Layout", "Tile", "gated_layout", "linear_layout"]
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sordino.compiler.limits.errors import CompileError
-from sordino.compiler.numbers.requantise import multiplier_shift
+from sordino.layers.numbers.requantise import multiplier_shift
 
 
 @given(st.floats(2.0**-47, 2.0**15 - 1))

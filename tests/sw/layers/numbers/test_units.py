@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sordino.compiler.numbers.units import (
+from sordino.layers.numbers.units import (
     int_bias,
     largest_magnitude,
     least_unit,

@@ -5,7 +5,7 @@ import pytest
 
 from sordino.arch import PRESETS
 from sordino.codec import encode_matrices
-from sordino.compiler.layout.allocate import Allocation, Parameters, Words, need_streams
+from sordino.compiler.limits.allocate import Allocation, Parameters, Words, need_streams
 from sordino.compiler.limits.errors import DoesNotFit
 from sordino.compiler.limits.limits import Limits
 

@@ -6,8 +6,8 @@ Functions return bytes: little-endian int32 numbers, or int8 ones of an embeddin
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.compiler.layout.layout import Layout
 from sordino.isa.parameters import PARAMETER_BYTES
+from sordino.layers.layout.layout import Layout
 
 __all__ = ["embedding_rows", "gate_biases", "index_table", "slot_biases", "slot_count"]
 

@@ -1,1 +1,0 @@
-"""Where everything lies: rows on lanes, words in memories, streams outside."""

@@ -1,0 +1,1 @@
+"""What a float becomes in integers: units, biases, multipliers, groups of zeros."""
