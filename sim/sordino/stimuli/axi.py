@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sordino.rtl.shared.axi import Response
+from sordino.rtl.shared.register_bus import Response
 
 __all__ = ["AxiLiteManager"]
 

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from sordino.driver.bus import WHOLE_WORD, Refused
-from sordino.rtl.shared.axi import Response
+from sordino.rtl.shared.register_bus import Response
 
 __all__ = ["InterruptedBus", "Manager", "SimulatedBus"]
 

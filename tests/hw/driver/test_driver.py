@@ -5,9 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.driver import AsyncHost, Host, MachineError, Refused, Run
@@ -17,7 +14,6 @@ from sordino.image.image import ImageError
 from sordino.image.loading import LoadSection, load_sections
 from sordino.isa.operations import Halt, Set
 from sordino.isa.registers import (
-    ADDRESS_BITS,
     COUNTERS,
     ISA_VERSION,
     MAP_VERSION,
@@ -29,12 +25,9 @@ from sordino.isa.registers import (
     LoadTarget,
     capacities,
 )
-from sordino.rtl.host.host import Host as HostCircuit
-from sordino.rtl.shared.axi import AxiLiteBridge, AxiLiteSignature
-from sordino.stimuli.axi import AxiLiteManager
 from sordino.stimuli.board import SimulatedBoard
 from sordino.stimuli.bus import InterruptedBus, SimulatedBus
-from sordino.stimuli.fake_machine import FakeMachine, counter_value
+from sordino.stimuli.fake_machine import counter_value
 from sordino.stimuli.simulate import simulate
 from sordino.stimuli.stalls import seeded
 from sordino.testing.images.by_hand import program_image
@@ -61,28 +54,10 @@ IMAGE = program_image((Set, {"register": 0, "value": 1}), (Halt, {"code": 9}), c
 IMAGE = replace(IMAGE, host=HostSection(entries={"main": 0, "other": 2}))
 
 
-class Circuit(wiring.Component):
-    """The registers behind AXI4-Lite, before a stand-in for the machine."""
-
-    def __init__(self):
-        super().__init__({"axi": In(AxiLiteSignature(address_width=ADDRESS_BITS)), "irq": Out(1)})
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.bridge = bridge = AxiLiteBridge(address_width=ADDRESS_BITS)
-        m.submodules.host = host = HostCircuit(CONFIG)
-        m.submodules.machine = machine = FakeMachine()
-        wiring.connect(m, wiring.flipped(self.axi), bridge.axi)
-        wiring.connect(m, bridge.bus, host.bus)
-        wiring.connect(m, host.machine, machine.host)
-        m.d.comb += self.irq.eq(host.interrupt)
-        return m
-
-
 @pytest.fixture(scope="module")
-def one_board():
-    circuit = Circuit()
-    return SimulatedBoard(circuit, AxiLiteManager(circuit.axi), timeout=100)
+def one_board(system):
+    circuit = system.fake(CONFIG)
+    return SimulatedBoard(circuit, system.manager(circuit), timeout=100)
 
 
 @pytest.fixture
@@ -132,9 +107,9 @@ def test_a_run_on_a_board(host, again):
 
 @pytest.mark.parametrize("interrupts", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_run_in_a_testbench(seed, interrupts):
-    circuit = Circuit()
-    manager = AxiLiteManager(circuit.axi, stall=seeded(seed) if seed else lambda: 0)
+def test_a_run_in_a_testbench(system, seed, interrupts):
+    circuit = system.fake(CONFIG)
+    manager = system.manager(circuit, stall=seeded(seed) if seed else lambda: 0)
     runs = []
 
     async def testbench(ctx):

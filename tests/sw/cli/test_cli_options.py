@@ -170,7 +170,7 @@ def test_verilog(sordino, tmp_path):
     (path,) = (tmp_path / "new").iterdir()
     changed = "_".join(f"{name}{n}" for name, n in SMALL.items())
     assert path.name == f"sordino_tiny_{changed}.v", "tiny as it is has another file"
-    assert result.out == f"{path}: {path.stat().st_size:,} bytes, top module sordino\n"
+    assert result.out == f"{path}: {path.stat().st_size:,} bytes, top module sordino, bus axi\n"
     assert "module sordino(" in path.read_text()
 
 
@@ -187,7 +187,13 @@ def test_verilog_of_a_name(sordino, tmp_path):
     assert f"id 0x{result.pop('id')}" in path.read_text()
     assert result.pop("yosys") in path.read_text()
     assert result == {
-        **{"verilog": str(path), "bytes": path.stat().st_size, "top": "npu", "warnings": []}
+        **{
+            "verilog": str(path),
+            "bytes": path.stat().st_size,
+            "top": "npu",
+            "bus": "axi",
+            "warnings": [],
+        }
     }
 
 

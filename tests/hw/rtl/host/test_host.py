@@ -1,4 +1,4 @@
-"""Registers, FIFOs and interrupt through AXI4-Lite, equal to a model of the register file."""
+"""Registers, FIFOs and interrupt through every bridge, equal to a model of the register file."""
 
 import random
 import struct
@@ -6,9 +6,6 @@ from collections import deque
 from zlib import crc32
 
 import pytest
-from amaranth.hdl import Module
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.image.memories import memory_shape
@@ -30,11 +27,9 @@ from sordino.isa.registers import (
     LoadTarget,
     Status,
 )
-from sordino.rtl.host.host import Host
 from sordino.rtl.host.loader import load_words
-from sordino.rtl.shared.axi import AxiLiteBridge, AxiLiteSignature, Response
-from sordino.stimuli.axi import AxiLiteManager
-from sordino.stimuli.fake_machine import FakeMachine, counter_value, window_word
+from sordino.rtl.shared.register_bus import Response
+from sordino.stimuli.fake_machine import counter_value, window_word
 from sordino.stimuli.simulate import simulate
 
 CONFIG = Config(
@@ -56,26 +51,6 @@ AT = {name: register.offset for name, register in REGISTERS.items()}
 OKAY, SLVERR = Response.OKAY, Response.SLVERR
 SETTLE = 16
 """Cycles in which everything that one access can move has moved."""
-
-
-class Bench(wiring.Component):
-    def __init__(self):
-        super().__init__(
-            {"axi": In(AxiLiteSignature(address_width=ADDRESS_BITS)), "interrupt": Out(1)}
-        )
-        self.host = Host(CONFIG)
-        self.machine = FakeMachine()
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.bridge = bridge = AxiLiteBridge(address_width=ADDRESS_BITS)
-        m.submodules.host = self.host
-        m.submodules.machine = self.machine
-        wiring.connect(m, wiring.flipped(self.axi), bridge.axi)
-        wiring.connect(m, bridge.bus, self.host.bus)
-        wiring.connect(m, self.host.machine, self.machine.host)
-        m.d.comb += self.interrupt.eq(self.host.interrupt)
-        return m
 
 
 def run(bench, *testbenches, cycles=100_000):
@@ -408,12 +383,12 @@ def random_access(generator, model):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_accesses_equal_the_model(seed):
+def test_random_accesses_equal_the_model(system, seed):
     generator = random.Random(f"host {seed}")
-    bench = Bench()
+    bench = system.fake(CONFIG)
     model = Model()
     stall = (lambda: 0) if seed == 0 else (lambda: generator.choice([0, 0, 1, 3]))
-    manager = AxiLiteManager(bench.axi, stall=stall)
+    manager = system.manager(bench, stall=stall)
     seen = {"responses": set(), "errors": set(), "stops": 0, "states": set()}
 
     async def testbench(ctx):
@@ -431,7 +406,7 @@ def test_random_accesses_equal_the_model(seed):
             model.settle()
             for _ in range(SETTLE):
                 await ctx.tick()
-            assert bool(ctx.get(bench.interrupt)) == model.interrupt, where
+            assert bool(ctx.get(bench.irq)) == model.interrupt, where
             seen["responses"].add((action, response))
             seen["errors"].add(model.failure)
             seen["states"].add(model.state)
@@ -453,16 +428,16 @@ def test_random_accesses_equal_the_model(seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_features_in_tokens_out_at_the_same_time(seed):
+def test_features_in_tokens_out_at_the_same_time(system, seed):
     """Writer and reader run side by side; no feature and no token is lost, doubled or swapped."""
     generator = random.Random(f"stream {seed}")
-    bench = Bench()
+    bench = system.fake(CONFIG)
     features = [generator.randrange(-128, 128) for _ in range(150)]
     tokens = []
     stall = (lambda: 0) if seed == 0 else (lambda: generator.choice([0, 0, 1, 7]))
+    manager = system.manager(bench, stall=stall)
 
     async def writer(ctx):
-        manager = AxiLiteManager(bench.axi, stall=stall)
         await load(ctx, manager)
         assert await manager.write(ctx, AT["CONTROL"], Control.START.value) is OKAY
         rest = list(features)
@@ -477,7 +452,6 @@ def test_features_in_tokens_out_at_the_same_time(seed):
         assert await manager.write(ctx, AT["CONTROL"], Control.END_OF_INPUT.value) is OKAY
 
     async def reader(ctx):
-        manager = AxiLiteManager(bench.axi, stall=stall)
         while True:
             token, _ = await manager.read(ctx, AT["TOKEN"])
             if token != NO_TOKEN:
@@ -492,10 +466,10 @@ def test_features_in_tokens_out_at_the_same_time(seed):
     assert tokens == [3 * f & 0xFFFF for f in features]
 
 
-def test_the_end_of_every_run_interrupts():
+def test_the_end_of_every_run_interrupts(system):
     """STOPPED can be cleared first and waited for, again and again."""
-    bench = Bench()
-    manager = AxiLiteManager(bench.axi)
+    bench = system.fake(CONFIG)
+    manager = system.manager(bench)
 
     async def testbench(ctx):
         await load(ctx, manager)
@@ -504,10 +478,10 @@ def test_the_end_of_every_run_interrupts():
         for entry in range(3):
             await manager.write(ctx, AT["INTERRUPT_STATUS"], Interrupt.STOPPED.value)
             await ctx.tick()
-            assert not ctx.get(bench.interrupt)
+            assert not ctx.get(bench.irq)
             await manager.write(ctx, AT["ENTRY"], entry)
             await manager.write(ctx, AT["CONTROL"], both)
-            while not ctx.get(bench.interrupt):
+            while not ctx.get(bench.irq):
                 await ctx.tick()
             status, _ = await manager.read(ctx, AT["STATUS"])
             assert status == (Status.DONE | Status.LOADED).value | entry << 8

@@ -3,15 +3,11 @@
 from zlib import crc32
 
 import pytest
-from amaranth.hdl import ClockDomain, Module
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.isa.choices import Space
 from sordino.isa.commands import ANSWERS, Answer, State
 from sordino.isa.registers import (
-    ADDRESS_BITS,
     REGISTER_MAP,
     REGISTERS,
     STATUS_ERROR,
@@ -21,10 +17,8 @@ from sordino.isa.registers import (
     LoadTarget,
     Status,
 )
-from sordino.rtl.host.host import Host
-from sordino.rtl.shared.axi import AxiLiteBridge, AxiLiteSignature, Response
-from sordino.stimuli.axi import AxiLiteManager
-from sordino.stimuli.fake_machine import FakeMachine, window_word
+from sordino.rtl.shared.register_bus import Response
+from sordino.stimuli.fake_machine import window_word
 from sordino.stimuli.simulate import simulate
 
 CONFIG = Config(
@@ -47,33 +41,12 @@ WORD = 0x600D_600D
 BITS = {flag.name: flag for flag in Control}
 
 
-class Bench(wiring.Component):
-    """Bridge, host and a stand-in for the machine, with a reset."""
-
-    def __init__(self):
-        super().__init__(
-            {"axi": In(AxiLiteSignature(address_width=ADDRESS_BITS)), "interrupt": Out(1)}
-        )
-        self.sync = ClockDomain("sync")
-        self.host, self.machine = Host(CONFIG), FakeMachine(streaming=True)
-
-    def elaborate(self, platform):
-        m = Module()
-        m.domains.sync = self.sync
-        m.submodules.bridge = bridge = AxiLiteBridge(address_width=ADDRESS_BITS)
-        m.submodules.host, m.submodules.machine = self.host, self.machine
-        wiring.connect(m, wiring.flipped(self.axi), bridge.axi)
-        wiring.connect(m, bridge.bus, self.host.bus)
-        wiring.connect(m, self.host.machine, self.machine.host)
-        return m
-
-
 class Session:
     """What a test does with the bench, one access after the other."""
 
-    def __init__(self, bench):
-        self.bench = bench
-        self.manager = AxiLiteManager(bench.axi)
+    def __init__(self, system):
+        self.bench = system.fake(CONFIG)
+        self.manager = system.manager(self.bench)
         self.loads = 0
         self.words = []
 
@@ -387,15 +360,20 @@ async def unended(s, command):
     return command != "FEATURE" or await s.write("FEATURE", 0, strobe=0) is Response.OKAY
 
 
-def run(testbench):
-    bench = Bench()
-    session = Session(bench)
+@pytest.fixture
+def run(system):
+    """Runs a testbench on a bench of its own."""
 
-    async def job(ctx):
-        session.ctx = ctx
-        await testbench(session)
+    def start(testbench):
+        session = Session(system)
 
-    simulate(bench, job, timeout=60_000, background=(session.monitor,))
+        async def job(ctx):
+            session.ctx = ctx
+            await testbench(session)
+
+        simulate(session.bench, job, timeout=60_000, background=(session.monitor,))
+
+    return start
 
 
 def test_the_table_is_whole():
@@ -410,7 +388,7 @@ def test_the_table_is_whole():
     [(s, way) for s, ways in WAYS.items() for way in ways],
     ids=lambda x: x.name if isinstance(x, State) else x.__name__,
 )
-def test_every_command(state, way):
+def test_every_command(run, state, way):
     commands = []
 
     async def testbench(s):
@@ -430,7 +408,7 @@ def test_every_command(state, way):
     [(s, way) for s, ways in WAYS.items() for way in ways],
     ids=lambda x: x.name if isinstance(x, State) else x.__name__,
 )
-def test_reading_the_window_is_answered_as_writing_it(state, way):
+def test_reading_the_window_is_answered_as_writing_it(run, state, way):
     async def testbench(s):
         await way(s)
         await s.does("WINDOW_MEMORY", Space.BANK0.value | 2 << 16)
@@ -449,7 +427,7 @@ def test_reading_the_window_is_answered_as_writing_it(state, way):
 
 
 @pytest.mark.parametrize("way", WAYS[State.EMPTY], ids=lambda way: way.__name__)
-def test_no_way_leads_to_a_run_without_a_checked_program(way):
+def test_no_way_leads_to_a_run_without_a_checked_program(run, way):
     """Neither clearing nor checking nothing nor trying again helps; loading does."""
 
     async def testbench(s):
@@ -469,7 +447,7 @@ def test_no_way_leads_to_a_run_without_a_checked_program(way):
     run(testbench)
 
 
-def test_what_is_loaded_runs_again_and_again():
+def test_what_is_loaded_runs_again_and_again(run):
     async def testbench(s):
         await s.program()
         for flag in (Control.END_OF_INPUT, Control.ABORT):
@@ -487,7 +465,7 @@ def test_what_is_loaded_runs_again_and_again():
 
 @pytest.mark.parametrize("before", [loaded, finished, finished_and_cleared, loaded_parts])
 @pytest.mark.parametrize("target", [LoadTarget.PROGRAM, LoadTarget.VALUES])
-def test_a_host_gives_an_image_up_before_it_loads_another(before, target):
+def test_a_host_gives_an_image_up_before_it_loads_another(run, before, target):
     """Else sections of the new one that were checked would run under the old one's program."""
 
     async def testbench(s):
@@ -510,7 +488,7 @@ def test_a_host_gives_an_image_up_before_it_loads_another(before, target):
 
 @pytest.mark.parametrize("strobe", range(16))
 @pytest.mark.parametrize("bits", [Control.START, Control.START | Control.END_OF_INPUT])
-def test_bytes_of_control_that_are_not_written_command_nothing(bits, strobe):
+def test_bytes_of_control_that_are_not_written_command_nothing(run, bits, strobe):
     async def testbench(s):
         await s.program()
         assert await s.write("CONTROL", bits.value, strobe) is Response.OKAY
@@ -526,7 +504,7 @@ def test_bytes_of_control_that_are_not_written_command_nothing(bits, strobe):
 
 @pytest.mark.parametrize("words", [1, 2, 3])
 @pytest.mark.parametrize("target", [LoadTarget.PROGRAM, LoadTarget.VALUES])
-def test_a_reset_in_the_middle_of_a_loading(target, words):
+def test_a_reset_in_the_middle_of_a_loading(run, target, words):
     """Also between the two halves of a word; what follows is a loading as any other."""
 
     async def testbench(s):
@@ -550,7 +528,7 @@ def test_a_reset_in_the_middle_of_a_loading(target, words):
 
 
 @pytest.mark.parametrize("right", [False, True])
-def test_a_check_while_busy_is_refused_and_changes_nothing(right):
+def test_a_check_while_busy_is_refused_and_changes_nothing(run, right):
     async def testbench(s):
         await started(s)
         before = await s.seen()
@@ -564,7 +542,7 @@ def test_a_check_while_busy_is_refused_and_changes_nothing(right):
     run(testbench)
 
 
-def test_commands_that_contradict_each_other_or_mean_nothing_are_refused():
+def test_commands_that_contradict_each_other_or_mean_nothing_are_refused(run):
     async def testbench(s):
         await s.program()
         before = await s.seen()

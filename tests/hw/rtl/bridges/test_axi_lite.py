@@ -8,7 +8,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from sordino.rtl.shared.axi import AxiLiteBridge, AxiLiteSignature, RegisterBusSignature, Response
+from sordino.rtl.bridges.axi_lite import AxiLiteBridge, AxiLiteSignature
+from sordino.rtl.shared.register_bus import RegisterBusSignature, Response
 from sordino.stimuli.axi import AxiLiteManager
 from sordino.stimuli.simulate import simulate
 
@@ -66,7 +67,7 @@ class Bench(wiring.Component):
         m = Module()
         m.submodules.bridge = self.bridge
         m.submodules.registers = self.registers
-        wiring.connect(m, wiring.flipped(self.axi), self.bridge.axi)
+        wiring.connect(m, wiring.flipped(self.axi), self.bridge.s_axi)
         wiring.connect(m, self.bridge.bus, self.registers.bus)
         m.d.comb += self.registers.ready.eq(self.ready)
         return m

@@ -1,0 +1,1 @@
+"""Bridges: from a system's bus to the register bus."""

@@ -1,0 +1,42 @@
+"""Every bus by name, for tests that run over each of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from sordino.arch import Config
+from sordino.rtl.bridges.registry import BRIDGES, make_bridge
+from sordino.rtl.top import Sordino
+from sordino.stimuli.axi import AxiLiteManager
+from sordino.stimuli.fake_sordino import FakeSordino
+
+MANAGERS = {
+    "axi": lambda top, **options: AxiLiteManager(top.s_axi, **options),
+}
+"""The manager at a top module's bus."""
+
+
+@dataclass(frozen=True)
+class System:
+    """Top modules behind the bridge of one bus, and its manager."""
+
+    bus: str
+
+    def fake(self, config: Config) -> FakeSordino:
+        """The registers before a stand-in for the machine."""
+        return FakeSordino(config, make_bridge(self.bus))
+
+    def whole(self, config: Config) -> Sordino:
+        """The machine itself."""
+        return Sordino(config, make_bridge(self.bus))
+
+    def manager(self, top: Any, **options: Any) -> Any:
+        """A manager, with `stall` and `patience`."""
+        return MANAGERS[self.bus](top, **options)
+
+
+@pytest.fixture(params=BRIDGES, scope="session")
+def system(request: pytest.FixtureRequest) -> System:
+    """One after the other."""
+    return System(request.param)
