@@ -29,7 +29,7 @@ _NEVER = 1 << 62
 
 
 class Cycles:
-    """An image in the exact machine with a clock, an `Engine`.
+    """An image in the exact machine with a clock, an `OpenEngine`.
 
     All counters, the timed ones among them, and every instruction's cycles are those of the
     circuit with a host that always has the next feature or has ended the input, and always has
@@ -67,6 +67,14 @@ class Cycles:
         self._run = _Run(self._golden, self._issuer, cycle_limit, sink)
         self._run.execute()
         return self._result(kept if record is True else None)
+
+    def read(self, store: Store, first: int, count: int) -> NDArray[np.int64]:
+        """Words or rows of a memory, as `OpenEngine.read`."""
+        return self._golden.read(store, first, count)
+
+    def write(self, store: Store, first: int, values: NDArray[np.int64]) -> None:
+        """Write words or rows of a memory, as `OpenEngine.write`."""
+        self._golden.write(store, first, values)
 
     def profile(self) -> NDArray[np.int64]:
         """How often each program address retired in the last run, and its cycles; (n, 2)."""

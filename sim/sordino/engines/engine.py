@@ -7,10 +7,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sordino.errors import InputError
+from sordino.image.image import Image
+from sordino.image.memories import check_words
 from sordino.isa.fields import Store
 from sordino.isa.registers import Error
 
-__all__ = ["Engine", "Record", "RunResult"]
+__all__ = ["Engine", "OpenEngine", "Record", "RunResult", "checked_values"]
 
 
 @dataclass(frozen=True)
@@ -72,3 +75,46 @@ class Engine(Protocol):
         `cycle_limit` 0 means none. Memories keep what an earlier run left. Raises ImageError for
         an entry point that the image does not have.
         """
+
+
+class OpenEngine(Engine, Protocol):
+    """An engine whose memories the host reads and writes between runs, as through the window."""
+
+    @property
+    def image(self) -> Image:
+        """The image in it."""
+
+    def read(self, store: Store, first: int, count: int) -> NDArray[np.int64]:
+        """`count` words from word `first` on (count,), or rows of a bank (count, lanes).
+
+        InputError for what is not one of `sordino.image.memories.MEMORIES`, and beyond its end.
+        """
+
+    def write(self, store: Store, first: int, values: NDArray[np.int64]) -> None:
+        """Write words from `first` on, in the shape in which `read` gives them.
+
+        InputError for what `read` refuses, and for values that a word cannot hold.
+        """
+
+
+def checked_values(
+    image: Image, store: Store, first: int, values: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Values that may be written from `first` on, as int64; else InputError."""
+    found = np.asarray(values)
+    if found.dtype.kind not in "iu":
+        raise InputError(f"wanted whole numbers for {store.name}, got {found.dtype}; round them")
+    if not found.ndim:
+        raise InputError(f"wanted a vector of values for {store.name}, got one number; make it one")
+    shape = check_words(image.config, store, first, len(found))
+    wanted = (len(found), shape.lanes) if store in (Store.BANK0, Store.BANK1) else (len(found),)
+    if found.shape != wanted:
+        raise InputError(
+            f"wanted values of shape {wanted} for {store.name}, got {found.shape}; reshape them"
+        )
+    if found.size and not shape.lowest <= found.min() <= found.max() <= shape.highest:
+        raise InputError(
+            f"wanted values of {shape.lowest} to {shape.highest} for {store.name}, got "
+            f"{found.min()} to {found.max()}; saturate them"
+        )
+    return found.astype(np.int64)

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.engines.engine import Record, RunResult
+from sordino.engines.engine import Record, RunResult, checked_values
 from sordino.golden.execution import SEMANTICS, Context, Semantics, bind
 from sordino.golden.state import State, Stop
 from sordino.golden.weights import WeightStore
 from sordino.image.image import Image
+from sordino.image.memories import MEMORIES, check_words
 from sordino.image.verify import verify
 from sordino.isa.fields import Store
 from sordino.isa.hazards import Region, writes
@@ -18,11 +19,9 @@ from sordino.isa.registers import Error
 
 __all__ = ["Golden"]
 
-_MEMORIES = (Store.ACTIVATION, Store.STATE, Store.BANK0, Store.BANK1)
-
 
 class Golden:
-    """An image in the exact machine; an `Engine` without time.
+    """An image in the exact machine; an `OpenEngine` without time.
 
     The image is verified first (ImageError). `state` holds everything a program changes and may
     be read, and written, between instructions. Memories start at zero and keep what a run leaves.
@@ -103,19 +102,29 @@ class Golden:
             counters=dict(state.counters),
             records=kept if record is True else None,
             final={
-                **{store: state.memory.store(store).copy() for store in _MEMORIES},
+                **{store: state.memory.store(store).copy() for store in MEMORIES},
                 Store.REGISTER: np.array(state.registers, np.int64),
             },
         )
+
+    def read(self, store: Store, first: int, count: int) -> NDArray[np.int64]:
+        """Words or rows of a memory, as `OpenEngine.read`."""
+        check_words(self.image.config, store, first, count)
+        return self.state.memory.store(store)[first : first + count].copy()
+
+    def write(self, store: Store, first: int, values: NDArray[np.int64]) -> None:
+        """Write words or rows of a memory, as `OpenEngine.write`."""
+        words = checked_values(self.image, store, first, values)
+        self.state.memory.store(store)[first : first + len(words)] = words
 
     def _written(self, address: int) -> NDArray[np.int64]:
         """What the instruction at `address`, which has just retired, wrote."""
         if self.state.ended:
             return np.array([self.state.pc], np.int64)
-        parts = [self._read(region) for region in self._regions[address]]
+        parts = [self._region(region) for region in self._regions[address]]
         return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
-    def _read(self, region: Region) -> NDArray[np.int64]:
+    def _region(self, region: Region) -> NDArray[np.int64]:
         state, base = self.state, region.base
         match region.store:
             case Store.REGISTER:

@@ -30,6 +30,13 @@ Harness *sordino_create() {
     h->trace = h->find("trace");
     h->counters = h->find("host__counters");
     h->pc = h->find("host__run__pc");
+    h->window.open = h->find("host__run__open");
+    h->window.space = h->find("host__window__space");
+    h->window.lane = h->find("host__window__lane");
+    h->window.address = h->find("host__window__address");
+    h->window.write = h->find("host__window__write");
+    h->window.value = h->find("host__window__value");
+    h->window.data = h->find("host__window__data");
     return h;
 }
 
@@ -129,6 +136,44 @@ void sordino_load(Harness *h, const uint64_t *words, size_t count) {
     }
     h->load_valid->next[0] = 0;
     for (int k = 0; k < 8; ++k) h->settle(), h->rise();
+}
+
+static bool opened(Harness *h, uint32_t space, uint32_t lane) {
+    h->external.rest();
+    Harness::put(h->window.space, space);
+    Harness::put(h->window.lane, lane);
+    h->settle();
+    h->rise();
+    return h->window.open->curr[0];
+}
+
+// Read words from `first` on, each `late` cycles after its address; 0 if the machine is at work.
+int sordino_window_read(Harness *h, uint32_t space, uint32_t lane, uint32_t first, size_t count,
+                        uint32_t late, int32_t *out) {
+    if (!opened(h, space, lane)) return 0;
+    for (size_t k = 0; k < count + late; ++k) {
+        Harness::put(h->window.address, first + uint32_t(k));
+        h->settle();
+        if (k >= late) out[k - late] = int32_t(h->window.data->curr[0]);
+        h->rise();
+    }
+    return 1;
+}
+
+// Write words from `first` on; the last is there `late` cycles later. 0 if the machine is at work.
+int sordino_window_write(Harness *h, uint32_t space, uint32_t lane, uint32_t first, size_t count,
+                         uint32_t late, const int32_t *values) {
+    if (!opened(h, space, lane)) return 0;
+    for (size_t k = 0; k < count + late; ++k) {
+        h->window.write->next[0] = k < count;
+        if (k < count) {
+            Harness::put(h->window.address, first + uint32_t(k));
+            Harness::put(h->window.value, uint32_t(values[k]));
+        }
+        h->settle();
+        h->rise();
+    }
+    return 1;
 }
 
 // Program facts: the regions (store, base, count) that instructions write, where those of each

@@ -21,6 +21,7 @@
 #include "external.hpp"
 #include "sordino.h"
 #include "trace.h"
+#include "window.hpp"
 
 constexpr uint32_t NOBODY = 0xffffffff;
 
@@ -47,6 +48,7 @@ int32_t extend(uint32_t word, size_t width) {
 
 struct Harness {
     External external;
+    Window window;
     cxxrtl_handle handle = nullptr;
     cxxrtl_object *clk = nullptr, *load = nullptr, *load_valid = nullptr, *start = nullptr,
                   *entry = nullptr, *limit = nullptr, *end_of_input = nullptr, *clear = nullptr,

@@ -11,19 +11,20 @@ from amaranth.lib import data
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.engines.engine import Record, RunResult
+from sordino.engines.engine import Record, RunResult, checked_values
 from sordino.engines.errors import ToolError
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.engines.native.compiled import cache_directory, load
 from sordino.image.fit import check_fit
 from sordino.image.image import Image
 from sordino.image.loading import load_sections
+from sordino.image.memories import check_words
 from sordino.isa.fields import Store
 from sordino.isa.hazards import Region, writes
 from sordino.isa.instruction import Unit
 from sordino.isa.operations import Input
 from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget, capacities
-from sordino.rtl.shared.ports import RETIRES, LoadWrite
+from sordino.rtl.shared.ports import RETIRES, WINDOW_READ, WINDOW_WRITE, LoadWrite
 
 __all__ = ["Rtl", "load_writes"]
 
@@ -89,6 +90,8 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
         ("counters", ctypes.POINTER(u32), [pointer]),
         ("profile", ctypes.POINTER(u64), [pointer]),
         ("dump", size, [pointer, u32, pointer]),
+        ("window_read", ctypes.c_int, [pointer, u32, u32, u32, size, u32, pointer]),
+        ("window_write", ctypes.c_int, [pointer, u32, u32, u32, size, u32, pointer]),
     ):
         function = getattr(library, f"sordino_{name}")
         function.restype, function.argtypes = result, arguments
@@ -100,7 +103,7 @@ def _clear() -> str:
 
 
 class Rtl:
-    """The machine in RTL under CXXRTL, loaded with one image.
+    """The machine in RTL under CXXRTL, loaded with one image; an `OpenEngine`.
 
     Runs follow one another on the same loaded machine, as on a chip: START resets registers and
     counters, programs clear their own state. Raises ImageError where the image does not fit the
@@ -303,3 +306,29 @@ class Rtl:
         self._library.sordino_dump(self._handle, store.value, out.ctypes.data)
         banks = store in (Store.BANK0, Store.BANK1)
         return out.astype(np.int64).reshape((depth, units) if banks else (-1,))
+
+    def read(self, store: Store, first: int, count: int) -> NDArray[np.int64]:
+        """Words or rows of a memory through the circuit's window, as `OpenEngine.read`."""
+        shape = check_words(self.image.config, store, first, count)
+        words = np.zeros((shape.lanes, count), np.int32)
+        for lane, found in enumerate(words):
+            self._window(
+                self._library.sordino_window_read,
+                *(store.value, lane, first, count, WINDOW_READ, found.ctypes.data),
+            )
+        banks = store in (Store.BANK0, Store.BANK1)
+        return words.T.astype(np.int64) if banks else words[0].astype(np.int64)
+
+    def write(self, store: Store, first: int, values: NDArray[np.int64]) -> None:
+        """Write words or rows through the circuit's window, as `OpenEngine.write`."""
+        words = checked_values(self.image, store, first, values)
+        lanes = np.ascontiguousarray(words.reshape(len(words), -1).T, np.int32)
+        for lane, given in enumerate(lanes):
+            self._window(
+                self._library.sordino_window_write,
+                *(store.value, lane, first, len(words), WINDOW_WRITE, given.ctypes.data),
+            )
+
+    def _window(self, access: Callable[..., int], *arguments: int) -> None:
+        if not access(self._handle, *arguments):
+            raise RuntimeError("wanted a machine at rest, got one whose run was broken off")
