@@ -38,7 +38,7 @@ ALLOWED = {
     # sim
     "codec": "arch image",
     "cycles": "arch engines golden image isa",
-    "engines": "arch image isa",
+    "engines": "arch errors image isa",
     "engines.amaranth": "arch engines image isa rtl stimuli",
     "engines.native": "arch engines errors extras image isa locks rtl",
     "golden": "arch arith engines image isa",
@@ -67,7 +67,7 @@ ALLOWED = {
     ),
     "compiler.program": "arch codec compiler.limits compiler.passes image isa layers",
     "compiler.programs": "compiler.passes compiler.program image isa layers",
-    "decode": "errors files golden image isa model speech",
+    "decode": "engines errors files golden image isa model speech",
     "graph": "errors layers",
     "layers": "arch arith errors isa layers.layout layers.numbers",
     "layers.layout": "arch isa",

@@ -1,23 +1,28 @@
-"""The accelerator as a transducer: its entry points, one after the other, on the exact machine.
+"""The accelerator as a transducer: its entry points, one after the other, on any open engine.
 
 The host gives input vectors and embeddings to the feature FIFO, and between runs reads and writes
 the memories that `sordino.image.host.Search` names: a hypothesis's h, c and half of the joint
 go in before `advance` and come out after it; the halves go in before `score`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.decode.transducer import log_softmax
+from sordino.engines.bound import cycle_bound
+from sordino.engines.engine import OpenEngine
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.golden.vector import embedding_words, index_words
+from sordino.image.host import Range
 from sordino.image.image import Image, ImageError
+from sordino.isa.fields import Store
 from sordino.isa.registers import Error
 
-__all__ = ["MachineTransducer", "PredictionState"]
+__all__ = ["MachineTransducer", "PredictionState", "Work"]
 
 _Ints = NDArray[np.int64]
 _NOTHING = np.zeros(0, np.int8)
@@ -36,45 +41,79 @@ class PredictionState:
     half: _Ints
 
 
-class MachineTransducer:
-    """An image on the exact machine; ImageError for one without the entry points.
+@dataclass(frozen=True)
+class Work:
+    """What a search has asked of a machine.
 
-    `image` is what it runs; `runs` counts the runs of each entry point.
+    runs     how often each entry point was run, by name
+    cycles   cycles of all of these runs; None on an engine without time
+    read     words that the host has read of the machine's memories
+    written  words that it has written there
     """
 
-    def __init__(self, image: Image) -> None:
+    runs: Mapping[str, int]
+    cycles: int | None
+    read: int
+    written: int
+
+    def since(self, before: "Work") -> "Work":
+        """What was asked since `before`."""
+        cycles = None
+        if self.cycles is not None and before.cycles is not None:
+            cycles = self.cycles - before.cycles
+        runs = {entry: count - before.runs[entry] for entry, count in self.runs.items()}
+        return Work(runs, cycles, self.read - before.read, self.written - before.written)
+
+
+class MachineTransducer:
+    """An image on an engine; ImageError for one without the entry points.
+
+    The engine is the exact machine if none is given, and nobody else uses it meanwhile. `image` is
+    what it runs; `runs` counts the runs of each entry point, a reset at the beginning among them.
+    """
+
+    def __init__(self, image: Image, engine: OpenEngine | None = None) -> None:
         self._search = image.network.need_search()
-        self._golden, self.image = Golden(image), image
+        self._engine: OpenEngine = Golden(image) if engine is None else engine
+        self.image = image
         host = image.network
         self.tokens = list(host.tokens)
         self.blank, self.max_symbols = host.blank, host.max_symbols
         self.runs = dict.fromkeys(("reset", "encode", "advance", "score"), 0)
+        # Entry points have no loops. Golden counts instructions in place of cycles.
+        self._limit = cycle_bound(image, self._search.frames)
+        if isinstance(self._engine, Golden):
+            self._limit = len(image.program)
+        self._cycles: int | None = 0
+        self._read_words = self._written_words = 0
         for entry in self.runs:
             image.entry(entry)
         search = self._search
         self._scale = np.float64(2.0**-search.fraction)
         _, self._order = index_words(image.parameters, search.index_table, search.scores[1])
-        memory = self._golden.state.memory
-        activation, state = memory.activation, memory.state
-        self._hidden = [activation[first : first + count] for first, count in search.hidden]
-        self._cells = [state[first : first + count] for first, count in search.cells]
-        self._predicted, self._encoded, self._scores = (
-            state[first : first + count]
-            for first, count in (search.predicted, search.encoded, search.scores)
-        )
         self._run("reset")
+
+    @property
+    def work(self) -> Work:
+        """What was asked of the machine so far."""
+        return Work(dict(self.runs), self._cycles, self._read_words, self._written_words)
 
     def _run(self, entry: str, features: NDArray[np.int8] = _NOTHING) -> None:
         self.runs[entry] += 1
-        golden = self._golden
-        golden.start(features, entry=entry)
-        for _ in self.image.program:  # entry points have no loops
-            if not golden.state.running:
-                break
-            golden.step()
-        if golden.state.running or golden.state.error is not Error.NONE:
-            error = "no HALT" if golden.state.running else golden.state.error.name
+        result = self._engine.run(features, entry=entry, cycle_limit=self._limit)
+        if result.error is not Error.NONE:
+            error = "no HALT" if result.error is Error.LIMIT else result.error.name
             raise ImageError(f"the machine stopped with {error} in {entry}; compile again")
+        cycles = result.counters.get("cycles")
+        self._cycles = None if self._cycles is None or cycles is None else self._cycles + cycles
+
+    def _read(self, store: Store, words: Range) -> _Ints:
+        self._read_words += words[1]
+        return self._engine.read(store, *words)
+
+    def _write(self, store: Store, words: Range, values: _Ints) -> None:
+        self._written_words += words[1]
+        self._engine.write(store, words[0], values)
 
     def encode(self, x: NDArray[np.int8]) -> _Ints:
         """The encoder's half of the joint (T, joint slots) int16 for input (frames, dim)."""
@@ -82,34 +121,39 @@ class MachineTransducer:
         if x.ndim != 2 or x.shape[1] != dim:
             raise InputError(f"wanted input of shape (frames, {dim}), got {x.shape}")
         self._run("reset")
+        frames, encoded = self._search.frames, self._search.encoded
         found = []
-        for first in range(0, len(x), self._search.frames):
-            self._run("encode", x[first : first + self._search.frames])
-            found.append(self._encoded.copy())
-        return np.array(found, np.int64).reshape(len(found), len(self._encoded))
+        for first in range(0, len(x), frames):
+            self._run("encode", x[first : first + frames])
+            found.append(self._read(Store.STATE, encoded))
+        return np.array(found, np.int64).reshape(len(found), encoded[1])
 
     def start(self) -> PredictionState:
         """The state before the first token: zeros, then the blank."""
+        search = self._search
         zero = PredictionState(
-            tuple(np.zeros(len(h), np.int64) for h in self._hidden),
-            tuple(np.zeros(len(c), np.int64) for c in self._cells),
-            np.zeros(len(self._predicted), np.int64),
+            tuple(np.zeros(count, np.int64) for _, count in search.hidden),
+            tuple(np.zeros(count, np.int64) for _, count in search.cells),
+            np.zeros(search.predicted[1], np.int64),
         )
         return self.advance(zero, self.blank)
 
     def advance(self, state: PredictionState, token: int) -> PredictionState:
         """The state after one more token."""
-        for memory, kept in zip(
-            (*self._hidden, *self._cells), (*state.hidden, *state.cells), strict=True
+        search = self._search
+        for store, ranges, values in (
+            (Store.ACTIVATION, search.hidden, state.hidden),
+            (Store.STATE, search.cells, state.cells),
         ):
-            memory[...] = kept
-        first, stride, width = self._search.embedding
+            for words, kept in zip(ranges, values, strict=True):
+                self._write(store, words, kept)
+        first, stride, width = search.embedding
         row = embedding_words(self.image.parameters, first + token * stride, width)
         self._run("advance", row.astype(np.int8))
         return PredictionState(
-            tuple(h.copy() for h in self._hidden),
-            tuple(c.copy() for c in self._cells),
-            self._predicted.copy(),
+            tuple(self._read(Store.ACTIVATION, words) for words in search.hidden),
+            tuple(self._read(Store.STATE, words) for words in search.cells),
+            self._read(Store.STATE, search.predicted),
         )
 
     def scores(self, encoded: _Ints, state: PredictionState) -> NDArray[np.float64]:
@@ -118,9 +162,11 @@ class MachineTransducer:
 
     def logits(self, encoded: _Ints, state: PredictionState) -> _Ints:
         """The joint's outputs int16 (tokens,), with `Search.fraction` fraction bits."""
-        self._encoded[...], self._predicted[...] = encoded, state.half
+        search = self._search
+        self._write(Store.STATE, search.encoded, encoded)
+        self._write(Store.STATE, search.predicted, state.half)
         self._run("score")
         outputs = np.zeros(len(self.tokens), np.int64)
         taken = self._order >= 0
-        outputs[self._order[taken]] = self._scores[taken]
+        outputs[self._order[taken]] = self._read(Store.STATE, search.scores)[taken]
         return outputs

@@ -94,6 +94,15 @@ def test_lm_refuses(sordino, tmp_path):
     assert not (tmp_path / "x.arpa").exists()
 
 
+def test_eval_searches_on_any_engine(sordino, small_image, folder, cxx):
+    command = ("eval", small_image, "--data", folder, "--beam", "2", "--json", "--engine")
+    golden, cycles, rtl = (sordino(*command, e).json() for e in ("golden", "cycles", "rtl"))
+    for found in (cycles, rtl):
+        assert found["utterance_errors"] == golden["utterance_errors"]
+        assert found["real_time_factor"] == rtl["real_time_factor"] > 0
+    assert golden["real_time_factor"] is None
+
+
 @pytest.mark.parametrize("engine", ["golden", "float"])
 def test_eval(sordino, small_image, small_model, folder, arpa, engine):
     model = small_model if engine == "float" else small_image
@@ -129,6 +138,79 @@ def test_run(sordino, small_image, small_features, arpa):
     assert f"{scores[0]:.2f}" in sordino(*command).out
 
 
+def test_run_searches_on_the_circuit(sordino, small_image, small_features, arpa, cxx):
+    """All of an input's JSON is golden's, but for what has the circuit's time in it."""
+    command = (
+        "run",
+        small_image,
+        small_features,
+        "--beam",
+        "4",
+        "--lm",
+        arpa,
+        "--json",
+        "--engine",
+    )
+    found = {e: sordino(*command, e).json()["inputs"][0] for e in ("golden", "cycles", "rtl")}
+    timed = {"cycles", "real_time_factor", "engine", "simulator", "feature_seconds"}
+    exact = {name: value for name, value in found["golden"].items() if name not in timed}
+    for engine in ("cycles", "rtl"):
+        assert {n: v for n, v in found[engine].items() if n not in timed} == exact
+        assert found[engine]["engine"] == engine
+        assert found[engine]["cycles"] == found["rtl"]["cycles"] > 0
+        assert found[engine]["real_time_factor"] == found["rtl"]["real_time_factor"] > 0
+    assert found["golden"]["cycles"] is None
+    assert found["rtl"]["simulator"] == "cxxrtl"
+    assert set(exact["runs"]) == {"reset", "encode", "advance", "score"}
+    words = exact["window_words"]
+    assert min(words["read"], words["written"]) > 0
+    said = sordino(*command[:-2], "--engine", "rtl").out
+    assert f"{found['rtl']['cycles']:,} cycles" in said
+    assert f"window: {words['read']:,} words read, {words['written']:,} written" in said
+
+
+def test_run_searches_with_an_utterance_on_the_circuit(sordino, tmp_path, cxx):
+    from sordino.image.image import Image
+    from sordino.speech.features import FeatureDefinition
+    from sordino.speech.inputs import read_input
+
+    models = Path(__file__).parents[3] / "models"
+    path, features = models / "an4_rnnt_causal.sordino", tmp_path / "yes.npy"
+    definition = FeatureDefinition.of_image(Image.load(path))
+    yes = read_input(str(models / "utterances" / "yes.wav"), definition).quantised
+    np.save(features, yes[6:16])
+    command = ("run", path, features, "--beam", "4", "--json", "--engine")
+    golden, rtl = (sordino(*command, engine).json()["inputs"][0] for engine in ("golden", "rtl"))
+    for key in ("tokens", "transcript", "hypotheses", "window_words", "runs"):
+        assert rtl[key] == golden[key]
+    assert rtl["tokens"]
+    assert len(rtl["hypotheses"]) == 4
+    assert rtl["cycles"] > 100_000
+
+
+def test_a_waveform_of_a_search(sordino, small_image, small_features, tmp_path, cxx):
+    command = ("run", small_image, small_features, "--beam", "2", "--engine", "rtl")
+    assert sordino(*command, "--vcd", tmp_path / "x.vcd").code == 0
+    assert "window__address" in (tmp_path / "x.vcd").read_text()
+
+
+def test_search_without_a_compiler(sordino, small_image, small_features, no_compiler):
+    command = ("run", small_image, small_features, "--beam", "2", "--engine", "rtl")
+    said = sordino(*command).complaint()
+    assert "needs a C++ compiler" in said
+    assert "use --engine golden" in said
+    assert sordino(*command, "--slow").complaint() == said
+
+
+@pytest.mark.parametrize("search", [("--beam", "2"), ("--lm", "x.arpa")])
+def test_a_search_has_no_cycle_limit(sordino, small_image, small_features, search):
+    """It was never heard: the limit is of one run, and a search has hundreds."""
+    command = ("run", small_image, small_features, *search, "--cycle-limit", "9")
+    assert (
+        "wanted --cycle-limit or a search (--beam, --lm), got both" in sordino(*command).complaint()
+    )
+
+
 @pytest.mark.parametrize("option", ["--lm-weight", "--word-bonus", "--internal-weight"])
 @pytest.mark.parametrize("value", ["0", "1"])
 def test_weights_without_a_language_model(sordino, small_image, small_features, option, value):
@@ -158,10 +240,6 @@ def test_bad_language_models_are_one_line(sordino, small_image, small_features, 
     assert "got its end" in sordino(command, small_image, *rest, "--lm", bad).complaint()
     missing = sordino(command, small_image, *rest, "--lm", folder / "none.arpa").complaint()
     assert "cannot read language model" in missing
-    engine = ("--engine", "cycles", "--beam", "2")
-    assert (
-        "need --engine golden or float" in sordino(command, small_image, *rest, *engine).complaint()
-    )
 
 
 def test_images_without_entry_points(sordino, small_image, small_features, tmp_path):

@@ -322,8 +322,7 @@ class Rtl:
     def write(self, store: Store, first: int, values: NDArray[np.int64]) -> None:
         """Write words or rows through the circuit's window, as `OpenEngine.write`."""
         words = checked_values(self.image, store, first, values)
-        lanes = np.ascontiguousarray(words.reshape(len(words), -1).T, np.int32)
-        for lane, given in enumerate(lanes):
+        for lane, given in enumerate(np.ascontiguousarray(np.atleast_2d(words.T), np.int32)):
             self._window(
                 self._library.sordino_window_write,
                 *(store.value, lane, first, len(words), WINDOW_WRITE, given.ctypes.data),

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import click
 
-from sordino.cli.shared.engines import ENGINES, make_engine
+from sordino.cli.shared.engines import ENGINES, make_engine, make_open_engine
 from sordino.cli.shared.options import data_option, json_option, path_type
 from sordino.cli.shared.output import print_json, print_table, progress
 from sordino.cli.shared.search import SearchChoice, search_options
@@ -100,9 +100,7 @@ def _transcribe(
         image = Image.load(model)
         definition = FeatureDefinition.of_image(image)
         if choice.wanted:
-            decoder = choice.decoder(MachineTransducer(image))
-            outcome = _Outcome(speller_of(image))
-            return _each(outcome, kept, definition, lambda x: decoder.text(x.quantised))
+            return _searched(image, definition, engine, choice, kept)
         return _greedy(image, definition, engine, kept)
 
 
@@ -131,6 +129,25 @@ def _in_float(
     return _each(
         outcome, utterances, definition, lambda x: network.text(network.transcribe(x.features))
     )
+
+
+def _searched(
+    image: Image,
+    definition: FeatureDefinition,
+    engine: str,
+    choice: SearchChoice,
+    utterances: Iterable[Utterance],
+) -> _Outcome:
+    machine = MachineTransducer(image, make_open_engine(engine, image))
+    decoder, outcome = choice.decoder(machine), _Outcome(speller_of(image))
+    before = machine.work
+    _each(outcome, utterances, definition, lambda x: decoder.text(x.quantised))
+    cycles = machine.work.since(before).cycles
+    frames = sum(outcome.sizes.values()) / image.network.input.count
+    if cycles and frames:
+        spoken = frames * frame_seconds(image)
+        outcome.factor = cycles / image.config.clock_hz / spoken
+    return outcome
 
 
 def _greedy(
@@ -189,13 +206,13 @@ def evaluate(
 ) -> None:
     """Word error rate of MODEL (an image, or a float model) over a data set.
 
-    With --beam or --lm the host searches through the machine's entry points. Utterances that
-    cannot be read are left out: a line tells of them, --json lists them under `refused`, and the
-    exit code is 2. --json has under `doubts` those of which nothing good may come.
+    With --beam or --lm the host searches through the machine's entry points, on any engine.
+    Utterances that cannot be read are left out: a line tells of them, --json lists them under
+    `refused`, and the exit code is 2. --json has under `doubts` those of which nothing good may
+    come.
     """
     engine = engine or ("golden" if model.suffix == ".sordino" else "float")
     choice = SearchChoice(**search)
-    choice.check_engine(engine)
     if meta is not None and engine != "float":
         raise InputError(
             f"wanted a float model to use --meta on, got {model} for engine {engine}; leave --meta "

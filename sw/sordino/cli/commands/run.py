@@ -12,6 +12,7 @@ import click
 from sordino.cli.shared.engines import (
     ENGINES,
     make_engine,
+    make_open_engine,
     memory_options,
     simulator_of,
     slow_option,
@@ -108,22 +109,35 @@ def _run_one(
     return entry
 
 
-def _search_one(decoder: Decoder, image: Image, heard: Heard, clock: int) -> dict[str, Any]:
-    """Run one input as `_run_one` does, with the host's hypotheses, best first; without cycles."""
+def _search_one(
+    decoder: Decoder, machine: MachineTransducer, engine: Any, heard: Heard, clock: int
+) -> dict[str, Any]:
+    """Run one input as `_run_one` does, with the host's hypotheses, best first.
+
+    The cycles are those of all runs of entry points together.
+    """
+    before, image = machine.work, machine.image
     found = decoder.hypotheses(heard.features)
-    return _entry(
+    work = machine.work.since(before)
+    entry = _entry(
         image,
         heard,
         clock,
         transcript=decoder.spelt(found[0]),
         tokens=list(found[0].tokens),
-        engine="golden",
-        simulator="numpy",
+        cycles=work.cycles,
+        engine=engine.name,
+        simulator=simulator_of(engine),
+        runs=work.runs,
+        window_words={"read": work.read, "written": work.written},
         hypotheses=[
             {"transcript": decoder.spelt(h), "score": h.score, "acoustic": h.acoustic}
             for h in found
         ],
     )
+    if work.cycles is not None and entry["seconds"]:
+        entry["real_time_factor"] = work.cycles / clock / entry["seconds"]
+    return entry
 
 
 def _print_run(entry: dict[str, Any]) -> None:
@@ -145,6 +159,12 @@ def _print_run(entry: dict[str, Any]) -> None:
             line += f", {read / max(1e-9, seconds):,.0f} a second of speech"
         console.print(line)
     if "hypotheses" in entry:
+        words, runs = entry["window_words"], entry["runs"]
+        console.print(
+            f"  {sum(runs.values()):,} runs ("
+            + ", ".join(f"{count:,} {name}" for name, count in runs.items())
+            + f"); window: {words['read']:,} words read, {words['written']:,} written"
+        )
         print_table(
             ("hypothesis", "score", "acoustic"),
             [
@@ -201,7 +221,8 @@ def _print_stalls(layers: list[dict[str, Any]]) -> None:
     "  sordino run model.sordino speech.wav --engine cycles\n"
     "  sox speech.mp3 -t wav - | sordino run model.sordino -\n"
     "  sordino run model.sordino speech.wav --engine rtl --vcd speech.vcd\n"
-    "  sordino run model.sordino speech.wav --beam 8 --lm an4.arpa",
+    "  sordino run model.sordino speech.wav --beam 8 --lm an4.arpa\n"
+    "  sordino run model.sordino speech.wav --beam 4 --engine rtl",
 )
 @IMAGE
 @INPUTS
@@ -253,13 +274,16 @@ def run(
     .npy holds cepstra or model input in float (frames × width), or int8 model input as it is, the
     one thing that an image without feature definition takes.
 
-    With --beam or --lm the host searches through the machine's entry points.
+    With --beam or --lm the host searches through the machine's entry points, on any engine. Cycles
+    are then those of all their runs together, and --json has under `window_words` the words that
+    the host read and wrote in the machine's memories between them.
     """
     check_inputs(inputs)
     if vcd is not None and engine != "rtl":
         raise click.UsageError("--vcd needs --engine rtl")
     choice = SearchChoice(**search)
-    choice.check_engine(engine)
+    if choice.wanted and cycle_limit is not None:
+        raise click.UsageError("wanted --cycle-limit or a search (--beam, --lm), got both")
     program = Image.load(image)
     heard = hear_all(program, inputs)
     frames = [len(each.features) for each in heard if not each.refused]
@@ -268,8 +292,11 @@ def run(
     if not frames:
         transcribe = partial(_entry, program, clock=hertz)
     elif choice.wanted:
-        decoder = choice.decoder(MachineTransducer(program))
-        transcribe = partial(_search_one, decoder, program, clock=hertz)
+        open_engine = make_open_engine(engine, program, vcd=vcd, memory=memory)
+        machine = MachineTransducer(program, open_engine)
+        transcribe = partial(
+            _search_one, choice.decoder(machine), machine, open_engine, clock=hertz
+        )
     else:
         device = make_engine(engine, program, frames=frames, vcd=vcd, slow=slow, memory=memory)
         transcribe = partial(

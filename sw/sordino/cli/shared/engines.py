@@ -12,7 +12,7 @@ import click
 from sordino.cli.shared.options import output_type
 from sordino.cycles.engine import Cycles
 from sordino.engines.amaranth.amaranth_sim import AmaranthSim, estimate_seconds
-from sordino.engines.engine import Engine
+from sordino.engines.engine import Engine, OpenEngine
 from sordino.engines.errors import ToolError
 from sordino.engines.memory_timing import BEAT, MemoryTiming
 from sordino.engines.native.compiled import compiler, is_cached
@@ -22,7 +22,15 @@ from sordino.golden.machine import Golden
 from sordino.image.image import Image
 from sordino.image.verify import verify
 
-__all__ = ["ENGINES", "make_engine", "memory_options", "simulator_of", "slow_option", "vcd_option"]
+__all__ = [
+    "ENGINES",
+    "make_engine",
+    "make_open_engine",
+    "memory_options",
+    "simulator_of",
+    "slow_option",
+    "vcd_option",
+]
 
 ENGINES = click.Choice(["golden", "rtl", "cycles"])
 _LONG_SECONDS = 300
@@ -116,25 +124,42 @@ def make_engine(
     simulator; ToolError if that would take more than five minutes and `slow` is not set, or if
     nobody knows how long. `memory` times external memory.
     """
+    if name == "rtl":
+        try:
+            compiler()
+        except ToolError as error:
+            if frames is None:
+                raise
+            verify(image)
+            _without_compiler(image, frames, slow, str(error))
+            return AmaranthSim(image, vcd=vcd, memory=memory)
+    return make_open_engine(name, image, vcd=vcd, memory=memory)
+
+
+def make_open_engine(
+    name: str,
+    image: Image,
+    *,
+    vcd: Path | None = None,
+    memory: MemoryTiming | None = None,
+) -> OpenEngine:
+    """One of ENGINES whose memories a host reads and writes between runs, as a search does.
+
+    ToolError for the rtl engine where there is no C++ compiler: what Amaranth's simulator runs
+    begins at power-up, and no memory keeps what a host writes.
+    """
     if name == "golden":
         return Golden(image)
     if name == "cycles":
         return Cycles(image, memory=memory)
     verify(image)
-    options: dict[str, Any] = {"vcd": vcd, "memory": memory}
-    try:
-        compiler()
-    except ToolError as error:
-        if frames is None:
-            raise
-        _without_compiler(image, frames, slow, str(error))
-        return AmaranthSim(image, **options)
+    compiler()
     if not is_cached(image.config, debug=vcd is not None):
         click.echo(
             f"building the simulator of {image.config.name} once (up to a minute for 16 lanes) ...",
             err=True,
         )
-    return Rtl(image, **options)
+    return Rtl(image, vcd=vcd, memory=memory)
 
 
 def simulator_of(engine: Engine) -> str:

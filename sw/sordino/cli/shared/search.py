@@ -14,10 +14,8 @@ from sordino.decode.decoder import Decoder
 from sordino.decode.fusion import FusionOptions, NgramFusion
 from sordino.decode.transducer import Transducer
 
-__all__ = ["SEARCH_ENGINES", "SearchChoice", "search_options"]
+__all__ = ["SearchChoice", "search_options"]
 
-SEARCH_ENGINES = ("golden", "float")
-"""What has entry points that a host can use."""
 _DEFAULTS, _FUSION = BeamOptions(), FusionOptions()
 _WEIGHTS = {
     "lm_weight": _FUSION.weight,
@@ -61,11 +59,6 @@ class SearchChoice:
         if not self.wanted:
             return "greedy"
         return f"beam {self.as_dict()['beam']}" + (f" + {self.lm.name}" if self.lm else "")
-
-    def check_engine(self, engine: str) -> None:
-        """A usage error for engines that cannot be searched with."""
-        if self.wanted and engine not in SEARCH_ENGINES:
-            raise click.UsageError(f"--beam and --lm need --engine golden or float, got {engine}")
 
     def decoder(self, transducer: Transducer[Any]) -> Decoder:
         """The decoder of a transducer; InputError for a language model that cannot be read."""
