@@ -68,13 +68,13 @@ class Work:
 class MachineTransducer:
     """An image on an engine; ImageError for one without the entry points.
 
-    The engine is the exact machine if none is given, and nobody else uses it meanwhile. `image` is
+    `engine` is the exact machine if none is given, and nobody else uses it meanwhile. `image` is
     what it runs; `runs` counts the runs of each entry point, a reset at the beginning among them.
     """
 
     def __init__(self, image: Image, engine: OpenEngine | None = None) -> None:
         self._search = image.network.need_search()
-        self._engine: OpenEngine = Golden(image) if engine is None else engine
+        self.engine: OpenEngine = Golden(image) if engine is None else engine
         self.image = image
         host = image.network
         self.tokens = list(host.tokens)
@@ -82,7 +82,7 @@ class MachineTransducer:
         self.runs = dict.fromkeys(("reset", "encode", "advance", "score"), 0)
         # Entry points have no loops. Golden counts instructions in place of cycles.
         self._limit = cycle_bound(image, self._search.frames)
-        if isinstance(self._engine, Golden):
+        if isinstance(self.engine, Golden):
             self._limit = len(image.program)
         self._cycles: int | None = 0
         self._read_words = self._written_words = 0
@@ -100,7 +100,7 @@ class MachineTransducer:
 
     def _run(self, entry: str, features: NDArray[np.int8] = _NOTHING) -> None:
         self.runs[entry] += 1
-        result = self._engine.run(features, entry=entry, cycle_limit=self._limit)
+        result = self.engine.run(features, entry=entry, cycle_limit=self._limit)
         if result.error is not Error.NONE:
             error = "no HALT" if result.error is Error.LIMIT else result.error.name
             raise ImageError(f"the machine stopped with {error} in {entry}; compile again")
@@ -109,11 +109,11 @@ class MachineTransducer:
 
     def _read(self, store: Store, words: Range) -> _Ints:
         self._read_words += words[1]
-        return self._engine.read(store, *words)
+        return self.engine.read(store, *words)
 
     def _write(self, store: Store, words: Range, values: _Ints) -> None:
         self._written_words += words[1]
-        self._engine.write(store, words[0], values)
+        self.engine.write(store, words[0], values)
 
     def encode(self, x: NDArray[np.int8]) -> _Ints:
         """The encoder's half of the joint (T, joint slots) int16 for input (frames, dim)."""

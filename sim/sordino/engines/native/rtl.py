@@ -312,9 +312,10 @@ class Rtl:
         shape = check_words(self.image.config, store, first, count)
         words = np.zeros((shape.lanes, count), np.int32)
         for lane, found in enumerate(words):
-            self._window(
-                self._library.sordino_window_read,
-                *(store.value, lane, first, count, WINDOW_READ, found.ctypes.data),
+            self._expect_rest(
+                self._library.sordino_window_read(
+                    self._handle, store.value, lane, first, count, WINDOW_READ, found.ctypes.data
+                )
             )
         banks = store in (Store.BANK0, Store.BANK1)
         return words.T.astype(np.int64) if banks else words[0].astype(np.int64)
@@ -322,12 +323,15 @@ class Rtl:
     def write(self, store: Store, first: int, values: NDArray[np.int64]) -> None:
         """Write words or rows through the circuit's window, as `OpenEngine.write`."""
         words = checked_values(self.image, store, first, values)
-        for lane, given in enumerate(np.ascontiguousarray(np.atleast_2d(words.T), np.int32)):
-            self._window(
-                self._library.sordino_window_write,
-                *(store.value, lane, first, len(words), WINDOW_WRITE, given.ctypes.data),
-            )
+        lanes = np.ascontiguousarray(np.atleast_2d(words.T), np.int32)
+        for lane, given in enumerate(lanes):
+            self._expect_rest(
+                self._library.sordino_window_write(
+                    self._handle, store.value, lane, first, len(words), WINDOW_WRITE,
+                    given.ctypes.data,
+                )
+            )  # fmt: skip
 
-    def _window(self, access: Callable[..., int], *arguments: int) -> None:
-        if not access(self._handle, *arguments):
+    def _expect_rest(self, found: int) -> None:
+        if not found:
             raise RuntimeError("wanted a machine at rest, got one whose run was broken off")

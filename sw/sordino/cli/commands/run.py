@@ -110,13 +110,13 @@ def _run_one(
 
 
 def _search_one(
-    decoder: Decoder, machine: MachineTransducer, engine: Any, heard: Heard, clock: int
+    decoder: Decoder, machine: MachineTransducer, clock: int, heard: Heard
 ) -> dict[str, Any]:
     """Run one input as `_run_one` does, with the host's hypotheses, best first.
 
     The cycles are those of all runs of entry points together.
     """
-    before, image = machine.work, machine.image
+    before, image, engine = machine.work, machine.image, machine.engine
     found = decoder.hypotheses(heard.features)
     work = machine.work.since(before)
     entry = _entry(
@@ -294,9 +294,7 @@ def run(
     elif choice.wanted:
         open_engine = make_open_engine(engine, program, vcd=vcd, memory=memory)
         machine = MachineTransducer(program, open_engine)
-        transcribe = partial(
-            _search_one, choice.decoder(machine), machine, open_engine, clock=hertz
-        )
+        transcribe = partial(_search_one, choice.decoder(machine), machine, hertz)
     else:
         device = make_engine(engine, program, frames=frames, vcd=vcd, slow=slow, memory=memory)
         transcribe = partial(
