@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from sordino.arch import PRESETS, Config
 from sordino.compiler.compile import CompileOptions, compile_model
+from sordino.compiler.limits.errors import DoesNotFit
 from sordino.image.image import Image
 from sordino.model.load import load_model, model_from_arrays
 from sordino.model.rnnt import RnntModel
@@ -163,6 +164,73 @@ def of_weights(weights: str, chunk: int = 1) -> CompileOptions:
     return CompileOptions(weight_bits=6, weights=weights, chunk=chunk)
 
 
+class Draw:
+    """Choices from raw words of PCG64, the same on any machine."""
+
+    def __init__(self, seed: int) -> None:
+        self._bits = np.random.PCG64(seed)
+
+    def whole(self, low: int, high: int) -> int:
+        """One from `low` to `high`."""
+        return low + int(self._bits.random_raw() >> 40) % (high - low + 1)
+
+    def choice(self, *values: Any) -> Any:
+        """One of the values."""
+        return values[self.whole(0, len(values) - 1)]
+
+    def units(self, most: int, high: int) -> tuple[int, ...]:
+        """Units of one layer or more."""
+        return tuple(self.whole(1, high) for _ in range(self.whole(1, most)))
+
+
+def drawn(seed: int) -> Callable[[], Image]:
+    """What compiles a model of drawn sizes for a machine that is just large enough for it."""
+    draw = Draw(seed)
+    encoder = draw.units(3, 40)
+    if draw.whole(0, 6) == 0:
+        encoder = (draw.whole(128, 180),)
+    reduction = None
+    if len(encoder) > 1 and draw.whole(0, 2) == 0:
+        reduction = (draw.whole(1, len(encoder) - 1), draw.whole(2, 4))
+    sizes = Sizes(
+        seed=seed,
+        inputs=draw.whole(1, 30),
+        encoder=encoder,
+        embedding=draw.whole(1, 20),
+        prediction=draw.units(2, 30),
+        joint=draw.whole(1, 40),
+        tokens=draw.whole(2, 40),
+        zeros=draw.choice(0.0, 0.5, 0.9),
+        activation=draw.choice("tanh", "relu"),
+        reduction=reduction,
+    )
+    settings: dict[str, Any] = {"name": "corpus", "rows_per_lane": draw.choice(3, 8, 16, 64)}
+    settings |= {slots: draw.choice(1, 2, 3, 8) for slots in ("run_slots", "value_slots")}
+    options: dict[str, Any] = {
+        "weight_bits": draw.choice(4, 5, 8),
+        "codebook": draw.choice("uniform", "uniform", "lloyd-max"),
+        "sparsity": draw.choice(None, 0.5, 0.8),
+        "shares": draw.choice("even", "layer_adaptive"),
+    }
+    if draw.whole(0, 1):
+        settings |= {"stream_bus": draw.choice(64, 128), "stream_ring": 4}
+        options["weights"] = draw.choice("auto", "streamed")
+        if options["weights"] == "streamed" and reduction is None:
+            options["chunk"] = draw.choice(1, 2, 3, 5)
+    config = PRESETS[draw.choice("tiny", "tiny-unstructured", "small", "small-unstructured")]
+
+    def image() -> Image:
+        machine = config.with_settings(settings)
+        for _ in range(8):
+            try:
+                return compile_model(sizes.model(), machine, CompileOptions(**options)).image
+            except DoesNotFit as error:
+                machine = machine.with_settings(error.needed)
+        raise AssertionError("no machine is large enough")
+
+    return image
+
+
 CORPUS: dict[str, Callable[[], Image]] = {
     "shipped g4_80": shipped("an4_rnnt_g4_80", 5),
     "shipped causal": shipped("an4_rnnt_causal", None),
@@ -271,6 +339,7 @@ CORPUS: dict[str, Callable[[], Image]] = {
     ),
     "saturating": generated(Sizes(encoder=(13,), scale=12.0), machine(), CompileOptions()),
     "nothing but zeros": generated(Sizes(zeros=1.0), machine(), CompileOptions()),
+    **{f"drawn {seed}": drawn(seed) for seed in range(32)},
 }
 
 
