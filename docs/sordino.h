@@ -77,6 +77,7 @@ enum sordino_op {
     SORDINO_OP_FILL = 16, /* Write `value` (int8, sign extended) to `count` words of a memory from `destination` on. */
     SORDINO_OP_COPY = 17, /* Copy `count` words within ACTIVATION or within STATE. */
     SORDINO_OP_MULTIPLY = 18, /* Multiply `count` words of state memory by words of activation memory, pair by pair. */
+    SORDINO_OP_GRU = 19, /* Compute one GRU step for `units` units from their sums in `bank`, and clear their rows. */
 };
 
 /* Fields of every instruction */
@@ -236,6 +237,18 @@ enum sordino_field_multiply {
     SORDINO_FIELD_MULTIPLY_WIDE = SORDINO_FIELD(72, 1, 0), /* 0 or 1 */
     SORDINO_FIELD_MULTIPLY_MULTIPLIER = SORDINO_FIELD(73, 16, 0), /* the multiplier of rq */
     SORDINO_FIELD_MULTIPLY_SHIFT = SORDINO_FIELD(89, 6, 0), /* the shift of rq, 1 to 63 */
+};
+
+/* Fields of GRU */
+enum sordino_field_gru {
+    SORDINO_FIELD_GRU_BANK = SORDINO_FIELD(8, 1, 0), /* reads and writes `units / quads` words of BANK0 or BANK1 by `bank` from `first_row` on */
+    SORDINO_FIELD_GRU_UNITS = SORDINO_FIELD(9, 16, 0), /* at least 1 */
+    SORDINO_FIELD_GRU_PARAMETERS = SORDINO_FIELD(25, 24, 0), /* reads `units * 4` biases of 32 bits */
+    SORDINO_FIELD_GRU_STATE = SORDINO_FIELD(49, 16, 0), /* reads and writes `units` words of STATE */
+    SORDINO_FIELD_GRU_DESTINATION = SORDINO_FIELD(65, 16, 0), /* writes `units` words of ACTIVATION */
+    SORDINO_FIELD_GRU_MULTIPLIER = SORDINO_FIELD(81, 16, 0), /* the multiplier of rq */
+    SORDINO_FIELD_GRU_SHIFT = SORDINO_FIELD(97, 6, 0), /* the shift of rq, 1 to 63 */
+    SORDINO_FIELD_GRU_FIRST_ROW = SORDINO_FIELD(116, 11, 0), /* streaming machines only */
 };
 
 /* Units, as bits */

@@ -21,6 +21,7 @@ __all__ = [
     "CURVE_SEGMENTS",
     "FEATURE",
     "GATE",
+    "GRU_STATE",
     "HIDDEN",
     "JOINT",
     "MAX_REQUANTISE_SHIFT",
@@ -35,9 +36,11 @@ __all__ = [
     "add_joint",
     "cell_hidden",
     "cell_state",
-    "curve_int8",
     "drain_int8",
     "gate_preactivation",
+    "gru_candidate",
+    "gru_hidden",
+    "hidden_int8",
     "joint_preactivation",
     "requantise",
     "round_shift",
@@ -78,6 +81,8 @@ WEIGHT = Fixed(name="weight", bits=8, fraction=0)
 PREACTIVATION = Fixed(name="gate pre-activation", bits=16, fraction=12)
 GATE = Fixed(name="gate (sigmoid and tanh output)", bits=16, fraction=15)
 CELL_STATE = Fixed(name="cell state", bits=16, fraction=11)
+GRU_STATE = Fixed(name="hidden state of a GRU", bits=16, fraction=15)
+"""In int8 a hidden state would stand still where the gate z is near 1."""
 JOINT = Fixed(name="joint half", bits=16, fraction=11)
 ACTIVATION = HIDDEN
 
@@ -195,13 +200,30 @@ def cell_hidden(o: Any, tanh_c: Any) -> Any:
     return saturate(round_shift(o * tanh_c, 2 * GATE.fraction - HIDDEN.fraction), HIDDEN.bits)
 
 
+def gru_candidate(x: Any, r: Any, h: Any) -> Any:
+    """sat16(round(x + r*h)): what goes into a GRU's tanh, Q3.12.
+
+    x and h are the sums of the input and of the hidden state, each with its bias, Q3.12; the gate r
+    is Q0.15. The product is rounded once, together with the sum.
+    """
+    return saturate(round_shift((x << GATE.fraction) + r * h, GATE.fraction), PREACTIVATION.bits)
+
+
+def gru_hidden(z: Any, n: Any, h: Any) -> Any:
+    """h' = n + round(z*(h - n)): all in Q0.15.
+
+    z is between 0 and 1, so h' is between n and h, and nothing saturates.
+    """
+    return n + round_shift(z * (h - n), GATE.fraction)
+
+
 def add_joint(a: Any, b: Any) -> Any:
     """sat16(a + b), both int16 Q4.11."""
     return saturate(a + b, JOINT.bits)
 
 
-def curve_int8(value: Any) -> Any:
-    """A tanh or a sigmoid (int16 Q0.15) as int8 Q0.7, rounded and saturated at 127.
+def hidden_int8(value: Any) -> Any:
+    """A number in Q0.15 (tanh, sigmoid, a GRU's h) as int8 Q0.7, rounded and saturated at 127.
 
     A sigmoid is 0 to 127 then, and 64 where it is one half.
     """

@@ -82,8 +82,29 @@ def test_cell_and_joint_formulas(i: int, f: int, g: int, c: int) -> None:
     assert arith.cell_hidden(i, g) == clamp(half_away(h_exact), 8)
     assert arith.add_joint(i, g) == clamp(i + g, 16)
     assert arith.joint_preactivation(c) == clamp(2 * c, 16)
-    assert arith.curve_int8(g) == clamp(half_away(Fraction(g, 1 << 8)), 8)
+    candidate = Fraction(g) + Fraction(i, 1 << 15) * f
+    assert arith.gru_candidate(g, i, f) == clamp(half_away(candidate), 16)
+    assert arith.gru_hidden(i, g, c) == g + half_away(Fraction(i, 1 << 15) * (c - g))
+    assert arith.hidden_int8(g) == clamp(half_away(Fraction(g, 1 << 8)), 8)
     assert arith.drain_int8(c) == clamp(c, 8)
+
+
+@given(st.integers(1, 32767), int16, int16)
+@examples
+def test_the_new_state_of_a_gru_is_between_the_old_one_and_the_candidate(
+    z: int, n: int, h: int
+) -> None:
+    """So it fits int16 without saturation; z is never 0 and never 1."""
+    assert min(n, h) <= arith.gru_hidden(z, n, h) <= max(n, h)
+
+
+def test_a_state_stands_still_where_its_step_is_less_than_half_a_unit() -> None:
+    """At the greatest z, 32757, a step is 11/32768 of the way: 1489 units of h then do not move."""
+    z = arith.sigmoid(arith.PREACTIVATION.high)
+    assert z == 32757
+    assert arith.gru_hidden(z, 0, 1489) == 1489
+    assert arith.gru_hidden(z, 0, 1490) == 1489
+    assert arith.gru_hidden(z, 0, -1490) == -1489
 
 
 @given(st.lists(st.tuples(int16, int16, int16, int16), min_size=1, max_size=20))
@@ -93,8 +114,10 @@ def test_arrays_equal_integers_16_bits(rows: list[tuple[int, int, int, int]]) ->
     assert arith.cell_state(i, f, g, c).tolist() == [arith.cell_state(*row) for row in rows]
     assert arith.cell_hidden(i, g).tolist() == [arith.cell_hidden(r[0], r[2]) for r in rows]
     assert arith.add_joint(i, g).tolist() == [arith.add_joint(r[0], r[2]) for r in rows]
+    assert arith.gru_candidate(i, f, g).tolist() == [arith.gru_candidate(*r[:3]) for r in rows]
+    assert arith.gru_hidden(i, f, g).tolist() == [arith.gru_hidden(*r[:3]) for r in rows]
     assert arith.joint_preactivation(c).tolist() == [arith.joint_preactivation(r[3]) for r in rows]
-    assert arith.curve_int8(g).tolist() == [arith.curve_int8(r[2]) for r in rows]
+    assert arith.hidden_int8(g).tolist() == [arith.hidden_int8(r[2]) for r in rows]
     assert arith.drain_int8(g).tolist() == [arith.drain_int8(r[2]) for r in rows]
 
 
@@ -160,7 +183,8 @@ def test_knots_are_exactly_rounded() -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [arith.PREACTIVATION, arith.GATE, arith.CELL_STATE, arith.HIDDEN]
+    "number",
+    [arith.PREACTIVATION, arith.GATE, arith.CELL_STATE, arith.GRU_STATE, arith.HIDDEN],
 )
 def test_formats(number: arith.Fixed) -> None:
     assert number.high == -number.low - 1 == 2 ** (number.bits - 1) - 1

@@ -31,8 +31,8 @@ are 0, the instruction means the same on every machine.
   for each lane. Slot s of a bank is row s // lanes of lane s % lanes.
 * rq(v) is v * multiplier / 2^shift, rounded half away from zero.
 * sat8(v) and sat16(v) are the int8 and the int16 that is nearest to v.
-* tanh, sigmoid, curve_int8, joint_preactivation and number formats such as Q3.12 are those of
-  `docs/arithmetic.md`.
+* tanh, sigmoid, gru_candidate, gru_hidden, hidden_int8, joint_preactivation and number formats
+  such as Q3.12 are those of `docs/arithmetic.md`.
 """
 
 from amaranth.hdl import signed
@@ -84,6 +84,7 @@ __all__ = [
     "Embed",
     "Emit",
     "Fill",
+    "Gru",
     "Halt",
     "Input",
     "Jump",
@@ -98,7 +99,7 @@ __all__ = [
 
 SLOTS = Extent("rows * lanes", lambda fields, config: fields["rows"] * config.lanes)
 UNIT_ROWS = Extent("units / quads", lambda fields, config: -(-fields["units"] // config.quads))
-"""Rows of a bank that LSTM units fill, the last perhaps in part."""
+"""Rows of a bank that the units of an LSTM or a GRU fill, the last perhaps in part."""
 GATES = Extent("units * 4", lambda fields, config: QUAD * fields["units"])
 
 
@@ -153,6 +154,33 @@ class Cell(Instruction, opcode=11, unit=Unit.VECTOR):
     elements, pipeline = "units", Pipeline.LSTM
 
 
+class Gru(Instruction, opcode=19, since=3, unit=Unit.VECTOR):
+    """Compute one GRU step for `units` units from their sums in `bank`, and clear their rows.
+
+    The units stand in the bank as those of a CELL do, with four sums in the places of its gates.
+    They are k = 0 to 3: n_h = W_hn h, r, n_x = W_in x and z. The sums of r and z are each that of
+    the input and of the hidden state together. Each sum gets its bias and becomes
+    sat16(rq(acc + bias)), a Q3.12 number. The four biases are the int32 of parameter word
+    `parameters` + u, in the same order.
+
+    Then n = tanh(n_x + r n_h) and h' = n + z (h - n), with r and z after their sigmoid. This is
+    PyTorch's GRU. Where it rounds is in gru_candidate and gru_hidden. h is a Q0.15 number, which is
+    read and written at state[`state` + u]. hidden_int8(h') is written to
+    activation[`destination` + u].
+    """
+
+    bank: 1 = accumulators(UNIT_ROWS, first="first_row")
+    units: 16 = COUNT
+    parameters: 24 = parameters("biases", 32, GATES)
+    state: 16 = updates(STATE, "units")
+    destination: 16 = writes(ACTIVATION, "units")
+    multiplier: 16 = MULTIPLIER
+    shift: 6 = RIGHT_SHIFT
+    first_row: 11 = streaming(NUMBER)
+
+    elements, pipeline = "units", Pipeline.GRU
+
+
 class Drain(Instruction, opcode=12, unit=Unit.VECTOR):
     """Scale the sums of `rows` rows of `bank` to int8 or int16, and clear these rows.
 
@@ -164,8 +192,8 @@ class Drain(Instruction, opcode=12, unit=Unit.VECTOR):
 
     * NONE: sat8(v)
     * RELU: sat8(max(v, 0))
-    * TANH: curve_int8(tanh(sat16(v))), where v is Q3.12
-    * SIGMOID: curve_int8(sigmoid(sat16(v))), where v is Q3.12
+    * TANH: hidden_int8(tanh(sat16(v))), where v is Q3.12
+    * SIGMOID: hidden_int8(sigmoid(sat16(v))), where v is Q3.12
     """
 
     bank: 1 = accumulators("rows", first="first_row")
@@ -217,8 +245,8 @@ class Add(Instruction, opcode=14, unit=Unit.VECTOR):
 
     * NONE: sat8(rq(v))
     * RELU: sat8(rq(max(v, 0)))
-    * TANH: curve_int8(tanh(joint_preactivation(v)))
-    * SIGMOID: curve_int8(sigmoid(joint_preactivation(v)))
+    * TANH: hidden_int8(tanh(joint_preactivation(v)))
+    * SIGMOID: hidden_int8(sigmoid(joint_preactivation(v)))
 
     TANH and SIGMOID do not use `multiplier` and `shift`.
     """
@@ -389,6 +417,7 @@ ISA = InstructionSet(
         Fill,
         Copy,
         Multiply,
+        Gru,
         Table,
         Matvec,
     )

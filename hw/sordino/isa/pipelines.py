@@ -28,6 +28,8 @@ class Pipeline(enum.Enum, shape=4):
     """Compared; nothing is written."""
     PRODUCT = 8
     """Multiplied, then requantised and saturated."""
+    GRU = 9
+    """Requantised, then the GRU."""
 
 
 LATENCY: dict[Pipeline, int] = {
@@ -40,6 +42,7 @@ LATENCY: dict[Pipeline, int] = {
     Pipeline.LSTM: timing.VECTOR_CELL,
     Pipeline.COMPARE: timing.VECTOR_ARGMAX,
     Pipeline.PRODUCT: timing.VECTOR_PRODUCT,
+    Pipeline.GRU: timing.VECTOR_CELL,
 }
 """Cycles from the one that presents an element's addresses to the one that has its result."""
 

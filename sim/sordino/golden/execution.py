@@ -171,19 +171,33 @@ def matvec(context: Context, i: Instruction) -> Execute:
 
 def cell(context: Context, i: Instruction) -> Execute:
     """Compute LSTM cells from the accumulators of their gates."""
+    return _units(context, i, vector.cell)
+
+
+def gru(context: Context, i: Instruction) -> Execute:
+    """Compute a GRU from the accumulators of its gates."""
+    return _units(context, i, vector.gru)
+
+
+def _units(
+    context: Context, i: Instruction, step: Callable[..., tuple[vector.Ints, vector.Ints]]
+) -> Execute:
+    """One step of units that stand on quads of lanes; it returns state and activation."""
     memory, config, following = context.state.memory, context.image.config, context.next
     units = i.units
     rows = -(-units // config.quads)
     bank = memory.banks[i.bank, i.first_row : i.first_row + rows].reshape(-1)
-    c = memory.state[i.state : i.state + units]
-    h = memory.activation[i.destination : i.destination + units]
+    state = memory.state[i.state : i.state + units]
+    hidden = memory.activation[i.destination : i.destination + units]
     where = vector.unit_lanes(units, config.lanes)
     words = vector.bias_words(context.image.parameters, i.parameters, QUAD * units)
     biases = np.ascontiguousarray(words.reshape(units, QUAD).T)
     multiplier, shift = i.multiplier, i.shift
 
     def execute() -> int:
-        c[...], h[...] = vector.cell(bank[where], biases, c, multiplier=multiplier, shift=shift)
+        state[...], hidden[...] = step(
+            bank[where], biases, state, multiplier=multiplier, shift=shift
+        )
         bank[...] = 0
         return following
 
@@ -305,6 +319,7 @@ SEMANTICS: dict[type[Instruction], Semantics] = {
     ops.Table: table,
     ops.Matvec: matvec,
     ops.Cell: cell,
+    ops.Gru: gru,
     ops.Drain: drain,
     ops.Argmax: argmax,
     ops.Add: add,

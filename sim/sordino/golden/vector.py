@@ -18,6 +18,7 @@ __all__ = [
     "cell",
     "drain",
     "embedding_words",
+    "gru",
     "index_words",
     "multiply",
     "unit_lanes",
@@ -47,7 +48,7 @@ def embedding_words(parameters: bytes, word: int, count: int) -> Ints:
 
 
 def unit_lanes(units: int, lanes: int) -> Ints:
-    """Where gates stand: (4, units) flat indices row * lanes + lane, gates in the order i f g o.
+    """Where gates stand: (4, units) flat indices row * lanes + lane, gates 0 to 3 (i f g o).
 
     Unit u is at row u // quads and quad u % quads, its gate k on lane (k + row) mod 4 of the quad.
     """
@@ -65,6 +66,18 @@ def cell(gates: Ints, biases: Ints, c: Ints, *, multiplier: int, shift: int) -> 
     i, f, o = arith.sigmoid(z[[0, 1, 3]], *_SIGMOID)
     c = arith.cell_state(i, f, arith.tanh(z[2], *_TANH), c)
     return c, arith.cell_hidden(o, arith.tanh(arith.joint_preactivation(c), *_TANH))
+
+
+def gru(sums: Ints, biases: Ints, h: Ints, *, multiplier: int, shift: int) -> tuple[Ints, Ints]:
+    """New hidden state (units,) of a GRU, Q0.15, and the same as int8.
+
+    `sums` and `biases` are (4, units) in the order n_h r n_x z, `h` (units,) is the old state.
+    """
+    v = arith.gate_preactivation(sums, biases, multiplier, shift)
+    r, z = arith.sigmoid(v[[1, 3]], *_SIGMOID)
+    n = arith.tanh(arith.gru_candidate(v[2], r, v[0]), *_TANH)
+    h = arith.gru_hidden(z, n, h)
+    return h, arith.hidden_int8(h)
 
 
 def drain(
@@ -89,7 +102,7 @@ def _finish(function: Function, value: Ints, multiplier: int, shift: int) -> Int
 def _curve(function: Function, z: Ints) -> Ints:
     """The tanh or the sigmoid of Q3.12 as int8."""
     curve, tables = _CURVES[function]
-    return np.asarray(arith.curve_int8(curve(z, *tables)))
+    return np.asarray(arith.hidden_int8(curve(z, *tables)))
 
 
 def add(a: Ints, b: Ints, *, function: Function, multiplier: int, shift: int) -> Ints:

@@ -18,6 +18,7 @@ _FORMATS = (
     arith.PREACTIVATION,
     arith.GATE,
     arith.CELL_STATE,
+    arith.GRU_STATE,
     arith.JOINT,
 )
 _CURVE_PARAMETERS = ("knots", "slopes")
@@ -31,8 +32,10 @@ _OPERATIONS = (
     arith.cell_state,
     arith.joint_preactivation,
     arith.cell_hidden,
+    arith.gru_candidate,
+    arith.gru_hidden,
     arith.add_joint,
-    arith.curve_int8,
+    arith.hidden_int8,
     arith.drain_int8,
 )
 

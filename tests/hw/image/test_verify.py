@@ -27,6 +27,7 @@ from sordino.isa.operations import (
     Embed,
     Emit,
     Fill,
+    Gru,
     Halt,
     Input,
     Jump,
@@ -74,6 +75,7 @@ def make(operation: type[Instruction], **fields: Any) -> Instruction:
         Input: {"count": 1},
         Matvec: {"columns": 6, "rows": 2},
         Cell: {"units": 3, "multiplier": 1, "shift": 1},
+        Gru: {"units": 3, "multiplier": 1, "shift": 1},
         Drain: {"rows": 2, "multiplier": 1, "shift": 1},
         Argmax: {"rows": 2},
         Add: {"count": 1, "multiplier": 1, "shift": 1},
@@ -113,6 +115,7 @@ FULL = {
     "exactly the last state word": make(Add, a=39, b=0),
     "exactly all rows": make(Fill, space=Space.BANK0, count=3),
     "exactly all parameters": make(Cell, units=3, parameters=5),
+    "exactly all parameters of a GRU": make(Gru, units=3, parameters=5, state=37, destination=47),
 }
 
 
@@ -170,6 +173,11 @@ REFUSALS = [
     (make(Cell, destination=48), word_range("destination", A, 48, 50, 50)),
     (make(Cell, parameters=6), parameters("biases", 6, 8)),
     (make(Cell, shift=0), "shift is 0, wanted 1 to 63"),
+    (make(Gru, units=4), row_range(0, 3, 3)),
+    (make(Gru, state=38), word_range("state", S, 38, 40, 40)),
+    (make(Gru, destination=48), word_range("destination", A, 48, 50, 50)),
+    (make(Gru, parameters=6), parameters("biases", 6, 8)),
+    (make(Gru, shift=0), "shift is 0, wanted 1 to 63"),
     (make(Drain, rows=0), "rows is 0, wanted at least 1"),
     (make(Drain, rows=4), row_range(0, 3, 3)),
     (make(Drain, destination=43), word_range("destination", A, 43, 50, 50)),

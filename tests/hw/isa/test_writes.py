@@ -19,6 +19,7 @@ from sordino.isa.operations import (
     Embed,
     Emit,
     Fill,
+    Gru,
     Halt,
     Input,
     Jump,
@@ -55,6 +56,14 @@ CASES = {
             Region(Store.STATE, 7, 9),
             Region(Store.ACTIVATION, 11, 9),
             Region(Store.BANK0, 0, 3),
+        ),
+    ),
+    Gru: (
+        {"units": 9, "state": 7, "destination": 11, "bank": 1},
+        (
+            Region(Store.STATE, 7, 9),
+            Region(Store.ACTIVATION, 11, 9),
+            Region(Store.BANK1, 0, 3),
         ),
     ),
     Drain: (

@@ -134,6 +134,29 @@ def test_cell(gate: str, port: str) -> None:
     assert delay(dut, getattr(dut, port), step, before=begin) == CELL[port]
 
 
+SUMS = {"n_h": 0, "r": 1, "n_x": 2, "z": 3}
+
+
+@pytest.mark.parametrize("sum_", [*SUMS, "h"])
+def test_gru(sum_: str) -> None:
+    """A step of one sum arrives together with those of the others, one of h when it is wanted."""
+    dut = Cell()
+
+    def begin(ctx: Any) -> None:
+        ctx.set(dut.gru, 1)
+        ctx.set(dut.preactivations, [2000, 2000, 2000, 2000])
+        ctx.set(dut.previous, 1000)
+
+    def step(ctx: Any) -> None:
+        if sum_ == "h":
+            ctx.set(dut.previous, -9000)
+        else:
+            ctx.set(dut.preactivations[SUMS[sum_]], -4000)
+
+    wanted = timing.CELL_HIDDEN - (timing.GRU_PREVIOUS if sum_ == "h" else 0)
+    assert delay(dut, dut.gru_hidden, step, before=begin) == wanted
+
+
 def test_lane() -> None:
     """A product is in the accumulator if the lane stays busy for so long after its place."""
     kept = []
@@ -196,6 +219,7 @@ INSTRUCTIONS: dict[str, tuple[int, Instruction]] = {
     "add-tanh": (17, operations.Add(b=9, destination=9, count=3, **TANH)),
     "add-sigmoid": (17, operations.Add(b=9, destination=9, count=3, **SIGMOID)),
     "multiply": (14, operations.Multiply(activation=9, destination=20, count=3, **RATIO)),
+    "gru": (26, operations.Gru(units=3, state=4, destination=9, **SCALE)),
     "cell": (26, operations.Cell(units=3, state=4, destination=9, **SCALE)),
 }
 """Cycles from `start` to `done`: numbers of the test's own, since `timing` builds the unit."""

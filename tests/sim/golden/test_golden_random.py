@@ -157,6 +157,25 @@ class Slow:
             self.activation[i.destination + u] = arith.cell_hidden(arith.sigmoid(z[3]), tanh_c)
         self.clear(i.bank, -(-i.units // quads))
 
+    def do_gru(self, i: Instruction) -> None:
+        quads = self.config.quads
+        for u in range(i.units):
+            row, quad = divmod(u, quads)
+            n_h, r, n_x, z = [
+                arith.gate_preactivation(
+                    self.banks[i.bank][row][4 * quad + (k + row) % 4],
+                    self.parameter(i.parameters + u, k),
+                    i.multiplier,
+                    i.shift,
+                )
+                for k in range(4)
+            ]
+            n = arith.tanh(arith.gru_candidate(n_x, arith.sigmoid(r), n_h))
+            h = arith.gru_hidden(arith.sigmoid(z), n, self.cells[i.state + u])
+            self.cells[i.state + u] = h
+            self.activation[i.destination + u] = arith.hidden_int8(h)
+        self.clear(i.bank, -(-i.units // quads))
+
     def clear(self, bank: int, rows: int) -> None:
         for row in range(rows):
             self.banks[bank][row] = [0] * self.config.lanes
@@ -168,7 +187,7 @@ class Slow:
             if i.wide:
                 self.cells[i.destination + s] = arith.saturate(v, 16)
             elif i.function in CURVES:
-                v = arith.curve_int8(CURVES[i.function](arith.saturate(v, 16)))
+                v = arith.hidden_int8(CURVES[i.function](arith.saturate(v, 16)))
                 self.activation[i.destination + s] = v
             else:
                 v = max(v, 0) if i.function == Function.RELU.value else v
@@ -190,7 +209,7 @@ class Slow:
         for k in range(i.count):
             v = arith.add_joint(self.cells[i.a + k], self.cells[i.b + k])
             if i.function in CURVES:
-                v = arith.curve_int8(CURVES[i.function](arith.joint_preactivation(v)))
+                v = arith.hidden_int8(CURVES[i.function](arith.joint_preactivation(v)))
             else:
                 v = max(v, 0) if i.function == Function.RELU.value else v
                 v = arith.drain_int8(arith.requantise(v, i.multiplier, i.shift))
@@ -263,7 +282,7 @@ def test_random_programs_reach_everything() -> None:
             seen[name] += bool(result.counters[name])
     wanted = {
         *(operation.mnemonic for operation in ISA),
-        *(f"{name}.bank={bank}" for name in ("CELL", "DRAIN", "ARGMAX") for bank in (0, 1)),
+        *(f"{name}.bank={bank}" for name in ("CELL", "GRU", "DRAIN", "ARGMAX") for bank in (0, 1)),
         *(f"{name}.function={f}" for name in ("DRAIN", "ADD") for f in range(4)),
         *(f"FILL.space={space}" for space in range(4)),
         *(f"COPY.space={space}" for space in range(2)),

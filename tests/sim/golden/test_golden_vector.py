@@ -103,6 +103,54 @@ def test_cell_is_a_float_lstm_within_rounding() -> None:
     assert 0.5 < h_error < 0.6, h_error
 
 
+def slow_gru(sums, biases, h: int, multiplier: int, shift: int) -> tuple[int, int]:
+    """One unit; sums n_h r n_x z."""
+    n_h, r, n_x, z = (
+        clamp(requantised(a + b, multiplier, shift), 16) for a, b in zip(sums, biases, strict=True)
+    )
+    n = tanh(clamp(nearest(n_x + Fraction(sigmoid(r), 2**15) * n_h), 16))
+    h = n + nearest(Fraction(sigmoid(z), 2**15) * (h - n))
+    return h, clamp(nearest(Fraction(h, 2**8)), 8)
+
+
+@pytest.mark.parametrize(("multiplier", "shift"), SCALES)
+def test_gru_equals_scalar(multiplier: int, shift: int) -> None:
+    rng = np.random.default_rng(shift)
+    sums, biases, h = ints(rng, 32, 4, 60), ints(rng, 32, 4, 60), ints(rng, 16, 60)
+    got = vector.gru(sums, biases, h, multiplier=multiplier, shift=shift)
+    expected = [
+        slow_gru(sums[:, u].tolist(), biases[:, u].tolist(), int(h[u]), multiplier, shift)
+        for u in range(60)
+    ]
+    assert list(zip(got[0].tolist(), got[1].tolist(), strict=True)) == expected
+
+
+LOW, HIGH = -(1 << 15), (1 << 15) - 1
+
+
+@pytest.mark.parametrize(
+    ("sums", "h", "expected"),
+    [
+        # n_h, r, n_x, z; the gates at their ends are 11 and 32757 of 32768, tanh is 32767.
+        ((0, 0, 0, 0), 0, (0, 0)),
+        ((0, 0, 0, HIGH), HIGH, (32756, 127)),
+        ((0, 0, 0, HIGH), LOW, (-32757, -128)),
+        ((0, 0, 0, LOW), HIGH, (11, 0)),
+        ((0, 0, HIGH, LOW), LOW, (32767 - 22, 127)),
+        ((0, 0, LOW, LOW), HIGH, (-32767 + 22, -128)),
+        ((HIGH, HIGH, HIGH, LOW), 0, (32767 - 11, 127)),
+        ((LOW, HIGH, LOW, LOW), 0, (-32767 + 11, -128)),
+        ((HIGH, HIGH, LOW, LOW), 0, (-96, 0)),
+    ],
+)
+def test_gru_at_both_ends(sums: tuple[int, ...], h: int, expected: tuple[int, int]) -> None:
+    """Sums are given exactly (2 / 2^1). n_h and n_x at opposite ends leave -12 / 4096, of which the
+    tanh is -96 / 32768."""
+    column = np.array(sums, np.int64)[:, np.newaxis]
+    got = vector.gru(column, 0 * column, np.array([h]), multiplier=2, shift=1)
+    assert (int(got[0][0]), int(got[1][0])) == expected
+
+
 @pytest.mark.parametrize(("multiplier", "shift"), SCALES)
 @pytest.mark.parametrize("function", list(Function))
 def test_drain_equals_scalar(function: Function, multiplier: int, shift: int) -> None:

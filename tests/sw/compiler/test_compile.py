@@ -106,7 +106,7 @@ class Reference:
             total = self.nodes["joint"]
             v = arith.drain_int8(arith.requantise(positive, total.multiplier, total.shift))
         else:
-            v = arith.curve_int8(tanh(arith.joint_preactivation(v)))
+            v = arith.hidden_int8(tanh(arith.joint_preactivation(v)))
         return int((self.accumulate(self.output, v) + self.output.bias).argmax())
 
     def run(self, features: NDArray[np.int8]) -> list[int]:

@@ -44,7 +44,7 @@ class Fetch(wiring.Component):
     accumulators, parameters, a, b, activation
         What the memories read.
     operands, biases
-        Those for the gates i f g o.
+        Those for the gates, 0 to 3.
     index
         Index of an entry, with `indexed`.
     embedded

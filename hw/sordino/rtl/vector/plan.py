@@ -30,7 +30,7 @@ class Order(enum.Enum, shape=2):
     ELEMENTS = 0
     """A step is an element."""
     UNITS = 1
-    """A step is an LSTM unit: the next quad of the row, after the last the next row."""
+    """A step is a unit (LSTM, GRU): the next quad of the row, after the last the next row."""
     SLOTS = 2
     """A step is a row; its elements are its lanes, lowest first."""
     PRODUCTS = 3
@@ -40,9 +40,9 @@ class Order(enum.Enum, shape=2):
 class Plan(data.Struct):
     """A decoded instruction.
 
-    `a` and `b` are read addresses in activation or state memory; in a CELL, `a` is where c is read
-    and `b` where c' is written. The parameter address moves on by one when the low bits of the
-    element's number that are set in `pace` are all ones.
+    `a` and `b` are read addresses in activation or state memory; in CELL and GRU, `a` is where c or
+    h is read and `b` where the new one is written. The parameter address moves on by one when the
+    low bits of the element's number that are set in `pace` are all ones.
     """
 
     work: Pipeline
@@ -87,6 +87,7 @@ class Decode(wiring.Component):
             for opcode, fields in (
                 (Opcode.INPUT, self._input()),
                 (Opcode.CELL, self._cell()),
+                (Opcode.GRU, self._gru()),
                 (Opcode.DRAIN, self._drain()),
                 (Opcode.ARGMAX, self._argmax()),
                 (Opcode.ADD, self._add()),
@@ -110,8 +111,13 @@ class Decode(wiring.Component):
         yield from self._same(i, "destination")
 
     def _cell(self) -> Iterator[tuple[str, Any]]:
-        i = self.word.arguments.cell
-        yield from (("work", Pipeline.LSTM), ("order", Order.UNITS), ("steps", i.units))
+        yield from self._units(Pipeline.LSTM, self.word.arguments.cell)
+
+    def _gru(self) -> Iterator[tuple[str, Any]]:
+        yield from self._units(Pipeline.GRU, self.word.arguments.gru)
+
+    def _units(self, work: Pipeline, i: Any) -> Iterator[tuple[str, Any]]:
+        yield from (("work", work), ("order", Order.UNITS), ("steps", i.units))
         yield from (("target", Space.ACTIVATION), ("a", i.state), ("b", i.state), ("pace", 0b0000))
         yield from self._same(i, "bank", "destination", "parameters", "multiplier", "shift")
 

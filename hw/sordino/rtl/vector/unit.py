@@ -51,12 +51,12 @@ class _Pipeline:
 
 
 class VectorUnit(wiring.Component):
-    """Execute INPUT, CELL, DRAIN, ARGMAX, ADD, MULTIPLY, EMBED, FILL and COPY, one element a cycle.
+    """Execute INPUT, CELL, GRU, DRAIN, ARGMAX, ADD, MULTIPLY, EMBED, FILL and COPY.
 
-    One instruction at a time; `Instruction.duration` says exactly how long each takes. All
-    memories are read synchronously: data one cycle after the address. Addresses wrap at 2^16
-    (parameters 2^24); what a program names beyond a memory's end is not checked here. Rows of a
-    bank are cleared as they are left. The ranges of a COPY must not overlap. Its twin is
+    One element a cycle, and one instruction at a time; `Instruction.duration` says exactly how long
+    each takes. All memories are read synchronously: data one cycle after the address. Addresses
+    wrap at 2^16 (parameters 2^24); what a program names beyond a memory's end is not checked here.
+    Rows of a bank are cleared as they are left. The ranges of a COPY must not overlap. Its twin is
     `sordino.golden.vector`.
 
     A host reads and writes the same memories, word by word, through the same ports, while they are
@@ -202,13 +202,21 @@ class VectorUnit(wiring.Component):
             self.state_address_a.eq(a),
             self.state_address_b.eq(b),
         ]
-        # A unit's c is read so that it arrives with its pre-activations.
-        unit = plan.work == Pipeline.LSTM
+        # A unit's c is read so that it arrives with its pre-activations, h of a GRU later.
+        read, write = Signal(), Signal()
+        m.d.comb += [read.eq(taken[0]), write.eq(taken[0])]
+        with m.Switch(plan.work):
+            with m.Case(Pipeline.LSTM):
+                m.d.comb += read.eq(taken[timing.VECTOR_VALUE - 1])
+                m.d.comb += write.eq(taken[timing.VECTOR_STATE])
+            with m.Case(Pipeline.GRU):
+                m.d.comb += read.eq(taken[timing.VECTOR_GRU - 1])
+                m.d.comb += write.eq(taken[timing.VECTOR_CELL])
         paced = (walk.phase & plan.pace) == plan.pace
         m.d.sync += [
             destination.eq(destination + pipeline.arrives),
-            a.eq(a + Mux(unit, taken[timing.VECTOR_VALUE - 1], taken[0])),
-            b.eq(b + Mux(unit, taken[timing.VECTOR_STATE], taken[0])),
+            a.eq(a + read),
+            b.eq(b + write),
             parameters.eq(parameters + (taken[0] & paced)),
         ]
         # The row of an embedding takes a multiplication before its first address.
@@ -230,9 +238,9 @@ class VectorUnit(wiring.Component):
             ]
 
     def _first(self, m: Module, walk: Walk) -> Value:
-        """The row of the bank that CELL and DRAIN mean by the walk's; of others it is the same."""
+        """The row of the bank that a `first_row` makes of the walk's; of others it is the same."""
         first, row = Signal(Drain.streaming), Signal.like(walk.row)
-        rows_of = (Opcode.CELL, Opcode.DRAIN)
+        rows_of = (Opcode.CELL, Opcode.GRU, Opcode.DRAIN)
         with m.If(self.unit.start):
             m.d.sync += first.eq(0)
             with m.Switch(self.unit.arguments.word.opcode), m.Case(*rows_of):
@@ -264,6 +272,7 @@ class VectorUnit(wiring.Component):
             arithmetic.shift.eq(plan.shift),
             arithmetic.rectify.eq(plan.rectify),
             arithmetic.sigmoid.eq(plan.sigmoid),
+            arithmetic.gru.eq(plan.work == Pipeline.GRU),
         ]
 
     def _find(self, m: Module, pipeline: _Pipeline) -> None:
@@ -295,6 +304,7 @@ class VectorUnit(wiring.Component):
                 (Pipeline.VALUE, arithmetic.narrow),
                 (Pipeline.PRODUCT, arithmetic.narrow),
                 (Pipeline.CURVE, arithmetic.squashed),
+                (Pipeline.GRU, arithmetic.squashed),
                 (Pipeline.LSTM, arithmetic.hidden),
             ):
                 with m.Case(work):
@@ -321,9 +331,16 @@ class VectorUnit(wiring.Component):
                     write.address.eq(self.state_address_b),
                     write.data.eq(arithmetic.state),
                 ]
+            with m.Case(Pipeline.GRU):
+                # The same result goes to both memories.
+                m.d.sync += [
+                    write.valid.eq(pipeline.arrives),
+                    write.address.eq(self.state_address_b),
+                    write.data.eq(arithmetic.gru_hidden),
+                ]
 
     def _write_rows(self, m: Module, pipeline: _Pipeline) -> None:
-        """Fill rows of a bank, or clear those that CELL, DRAIN and ARGMAX leave."""
+        """Fill rows of a bank, or clear those that CELL, GRU, DRAIN and ARGMAX leave."""
         plan, walk, result = pipeline.plan, pipeline.walk, pipeline.result
         fills = result.work == Pipeline.CONSTANT
         to_bank = (result.target == Space.BANK0) | (result.target == Space.BANK1)

@@ -12,7 +12,7 @@ from sordino.engines.amaranth.amaranth_sim import AmaranthSim
 from sordino.engines.errors import Mismatch
 from sordino.engines.native.rtl import Rtl
 from sordino.image.image import Image
-from sordino.isa.operations import Cell, Matvec
+from sordino.isa.operations import Cell, Gru, Matvec
 from sordino.isa.registers import Error
 from sordino.model.random_rnnt import random_model
 from sordino.model.rnnt import RnntModel
@@ -118,7 +118,7 @@ def encoder_use(
             padding = image.host.padding[instruction.matrix]
             matvec += spent
             places += times * (sum(image.matrices[instruction.matrix].places) - padding)
-        if isinstance(instruction, Cell):
+        if isinstance(instruction, Cell | Gru):
             last_cell = max(0, (instruction.duration(image.config) or 0) - spent / times)
     return EncoderUse(
         engine=engine,

@@ -1,4 +1,4 @@
-"""The LSTM cell against `arith`, one unit a cycle."""
+"""The LSTM cell and the GRU against `arith`, one unit a cycle."""
 
 import random
 from typing import Any
@@ -80,3 +80,64 @@ def test_corners() -> None:
     assert found == [exact(unit) for unit in units]
     assert {LOW, HIGH} <= {state for _, state, _ in found}
     assert {127} <= {hidden for _, _, hidden in found}
+
+
+def exact_gru(unit: Unit) -> int:
+    (n_h, r, n_x, z), h = unit
+    n = arith.tanh(arith.gru_candidate(n_x, arith.sigmoid(r), n_h))
+    return int(arith.gru_hidden(arith.sigmoid(z), n, h))
+
+
+def rtl_gru(units: list[Unit]) -> list[int]:
+    """h' of each; h of a unit comes later than its pre-activations."""
+    dut, found = Cell(), list[int]()
+
+    async def drive(ctx: Any) -> None:
+        ctx.set(dut.gru, 1)
+        for gates, _ in units:
+            ctx.set(dut.preactivations, list(gates))
+            await ctx.tick()
+
+    async def remember(ctx: Any) -> None:
+        await ctx.tick().repeat(Cell.PREVIOUS_LATENCY)
+        for _, h in units:
+            ctx.set(dut.previous, h)
+            await ctx.tick()
+
+    async def watch(ctx: Any) -> None:
+        await ctx.tick().repeat(Cell.LATENCY)
+        for _ in units:
+            found.append(ctx.get(dut.gru_hidden))
+            await ctx.tick()
+
+    simulate(dut, drive, remember, watch, timeout=len(units) + Cell.LATENCY + 2)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("bits", [16, 13, 9])
+def test_random_units_of_a_gru(bits: int, seed: int) -> None:
+    rng = random.Random(seed)
+    high = (1 << (bits - 1)) - 1
+    units: list[Unit] = []
+    for _ in range(500):
+        n_h, r, n_x, z = (rng.randint(-high - 1, high) for _ in range(4))
+        units.append(((n_h, r, n_x, z), rng.randint(LOW, HIGH)))
+    assert rtl_gru(units) == [exact_gru(unit) for unit in units]
+
+
+def test_corners_of_a_gru() -> None:
+    """Every combination of extreme sums and states: the candidate saturates at both ends."""
+    ends = (LOW, LOW + 1, 0, HIGH)
+    units: list[Unit] = [
+        ((n_h, r, n_x, z), h)
+        for n_h in ends
+        for r in (LOW, 0, HIGH)
+        for n_x in ends
+        for z in ends
+        for h in (LOW, -1, 0, 1, HIGH)
+    ]
+    found = rtl_gru(units)
+    assert found == [exact_gru(unit) for unit in units]
+    assert min(found) < -32700
+    assert max(found) > 32700

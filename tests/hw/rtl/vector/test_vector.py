@@ -3,7 +3,7 @@
 import random
 
 from sordino.isa.choices import Function, Space
-from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Input, Multiply
+from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Gru, Input, Multiply
 from sordino.testing.benches.vector_bench import (
     argmax_entries,
     check_vector,
@@ -18,6 +18,8 @@ def test_instructions_follow_without_a_gap() -> None:
     pool = [
         Cell(bank=1, units=13, state=4, destination=30, **scale),
         Cell(bank=0, units=1, state=4, destination=30, **scale),
+        Gru(bank=0, units=12, state=3, destination=31, **scale),
+        Gru(bank=1, units=1, state=4, destination=30, **scale),
         Drain(bank=0, rows=1, destination=70, wide=1, **scale),
         Drain(bank=1, rows=3, destination=7, function=Function.TANH, **scale),
         Drain(bank=0, rows=2, destination=80, function=Function.SIGMOID, **scale),
@@ -53,5 +55,6 @@ def test_durations_are_what_the_documentation_says() -> None:
         (Add, {"count": 5, "function": Function.SIGMOID}, 5 + 14),
         (Multiply, {"count": 5}, 5 + 11),
         (Cell, {"units": 5}, 5 + 23),
+        (Gru, {"units": 5}, 5 + 23),
     ):
         assert operation(**fields).duration(config) == cycles

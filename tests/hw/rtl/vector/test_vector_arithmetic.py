@@ -1,10 +1,11 @@
-"""The vector unit's arithmetic against the exact machine: CELL, DRAIN, ADD and MULTIPLY."""
+"""The vector unit's arithmetic against the exact machine: CELL, GRU, DRAIN, ADD and MULTIPLY."""
 
 import numpy as np
 import pytest
 
 from sordino.isa.choices import Function
-from sordino.isa.operations import Add, Cell, Drain, Multiply
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Add, Cell, Drain, Gru, Multiply
 from sordino.testing.benches.vector_bench import (
     check_vector,
 )
@@ -22,10 +23,11 @@ def shift_for(lanes_bits: int, spread: float) -> int:
 
 @pytest.mark.parametrize("lanes", LANES)
 @pytest.mark.parametrize("units", [1, 3, 17, 28])
-def test_cell(lanes: int, units: int) -> None:
+@pytest.mark.parametrize("operation", [Cell, Gru], ids=lambda o: o.mnemonic)
+def test_units(operation: type[Instruction], lanes: int, units: int) -> None:
     units = min(units, 7 * lanes // 4)
     for seed, spread in enumerate((1.0, 2.0**-8, 2.0**-14)):
-        instruction = Cell(
+        instruction = operation(
             bank=seed % 2,
             units=units,
             parameters=5,
@@ -62,6 +64,7 @@ def test_narrow_accumulators_with_biases_of_32_bits(accumulator_bits: int) -> No
     check_vector(
         8,
         Cell(bank=0, units=13, state=20, **fields),
+        Gru(bank=1, units=12, state=21, **fields),
         Drain(bank=1, rows=7, wide=1, **fields),
         seed=accumulator_bits,
         accumulator_bits=accumulator_bits,

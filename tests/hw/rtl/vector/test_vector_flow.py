@@ -10,7 +10,7 @@ import pytest
 from sordino.arch import Config
 from sordino.isa.choices import Function, Space
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Input
+from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Gru, Input
 from sordino.stimuli.stalls import STALLS
 from sordino.testing.benches.vector_bench import (
     VectorBench,
@@ -114,6 +114,7 @@ def test_input_waits_as_long_as_it_takes() -> None:
 
 ABORTED = [
     Cell(units=14, parameters=2, state=4, destination=9, multiplier=40000, shift=31),
+    Gru(units=14, parameters=2, state=4, destination=9, multiplier=40000, shift=31),
     Drain(rows=6, parameters=2, destination=9, multiplier=40000, shift=31),
     Add(a=20, b=80, destination=50, count=25, function=Function.TANH),
     Argmax(rows=6, parameters=2),

@@ -7,7 +7,7 @@ import pytest
 
 from sordino.isa.choices import Space
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Input, Multiply
+from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Gru, Input, Multiply
 from sordino.testing.benches.vector_bench import (
     argmax_entries,
     assert_same,
@@ -22,6 +22,7 @@ def test_banks_of_one_row() -> None:
     check_vector(
         4,
         Cell(bank=0, units=1, state=20, **fields),
+        Gru(bank=1, units=1, state=21, **fields),
         Drain(bank=1, rows=1, wide=1, **fields),
         Fill(space=Space.BANK0, count=1, value=-9),
         Argmax(bank=0, rows=1, parameters=1, register=2),
@@ -30,7 +31,7 @@ def test_banks_of_one_row() -> None:
     )
 
 
-EMPTY = (Input, Cell, Drain, Argmax, Add, Multiply, Embed)
+EMPTY = (Input, Cell, Gru, Drain, Argmax, Add, Multiply, Embed)
 
 
 @pytest.mark.parametrize("operation", [*EMPTY, Fill, Copy])
