@@ -72,7 +72,7 @@ enum sordino_op {
     SORDINO_OP_CELL = 11, /* Compute one LSTM step for `units` units from their sums in `bank`, and clear their rows. */
     SORDINO_OP_DRAIN = 12, /* Scale the sums of `rows` rows of `bank` to int8 or int16, and clear these rows. */
     SORDINO_OP_ARGMAX = 13, /* Set `register` to the index of the largest acc + bias, and clear the rows that were read. */
-    SORDINO_OP_ADD = 14, /* Add `count` pairs of words of state memory and write the results to activation memory. */
+    SORDINO_OP_ADD = 14, /* Add `count` pairs of words, or take words alone, and apply a function or another scale. */
     SORDINO_OP_EMBED = 15, /* Copy one row of an embedding, `count` int8, to activation memory from `destination` on. */
     SORDINO_OP_FILL = 16, /* Write `value` (int8, sign extended) to `count` words of a memory from `destination` on. */
     SORDINO_OP_COPY = 17, /* Copy `count` words within ACTIVATION or within STATE. */
@@ -194,13 +194,16 @@ enum sordino_field_argmax {
 
 /* Fields of ADD */
 enum sordino_field_add {
-    SORDINO_FIELD_ADD_A = SORDINO_FIELD(8, 16, 0), /* reads `count` words of STATE */
-    SORDINO_FIELD_ADD_B = SORDINO_FIELD(24, 16, 0), /* reads `count` words of STATE */
-    SORDINO_FIELD_ADD_DESTINATION = SORDINO_FIELD(40, 16, 0), /* writes `count` words of ACTIVATION */
+    SORDINO_FIELD_ADD_A = SORDINO_FIELD(8, 16, 0), /* reads `count` words of STATE or ACTIVATION by `from_activation` */
+    SORDINO_FIELD_ADD_B = SORDINO_FIELD(24, 16, 0), /* reads `count * (1 - alone)` words of STATE */
+    SORDINO_FIELD_ADD_DESTINATION = SORDINO_FIELD(40, 16, 0), /* writes `count` words of ACTIVATION or STATE by `wide` */
     SORDINO_FIELD_ADD_COUNT = SORDINO_FIELD(56, 16, 0), /* at least 1 */
     SORDINO_FIELD_ADD_FUNCTION = SORDINO_FIELD(72, 2, 0), /* Function */
     SORDINO_FIELD_ADD_MULTIPLIER = SORDINO_FIELD(74, 16, 0), /* the multiplier of rq */
     SORDINO_FIELD_ADD_SHIFT = SORDINO_FIELD(90, 6, 0), /* the shift of rq, 1 to 63; 0 where rq is not used */
+    SORDINO_FIELD_ADD_WIDE = SORDINO_FIELD(96, 1, 0), /* 0 or 1 */
+    SORDINO_FIELD_ADD_FROM_ACTIVATION = SORDINO_FIELD(97, 1, 0), /* 0 or 1 */
+    SORDINO_FIELD_ADD_ALONE = SORDINO_FIELD(98, 1, 0), /* 0 or 1 */
 };
 
 /* Fields of EMBED */

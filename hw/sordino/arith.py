@@ -41,6 +41,7 @@ __all__ = [
     "gru_candidate",
     "gru_hidden",
     "hidden_int8",
+    "joint_activation",
     "joint_preactivation",
     "requantise",
     "round_shift",
@@ -215,6 +216,11 @@ def gru_hidden(z: Any, n: Any, h: Any) -> Any:
     z is between 0 and 1, so h' is between n and h, and nothing saturates.
     """
     return n + round_shift(z * (h - n), GATE.fraction)
+
+
+def joint_activation(value: Any) -> Any:
+    """An int8 activation as int16: 16 times as much, so that Q0.7 becomes Q4.11."""
+    return value << (JOINT.fraction - ACTIVATION.fraction)
 
 
 def add_joint(a: Any, b: Any) -> Any:

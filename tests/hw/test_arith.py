@@ -81,6 +81,7 @@ def test_cell_and_joint_formulas(i: int, f: int, g: int, c: int) -> None:
     h_exact = Fraction(i, 1 << 15) * Fraction(g, 1 << 15) * (1 << 7)
     assert arith.cell_hidden(i, g) == clamp(half_away(h_exact), 8)
     assert arith.add_joint(i, g) == clamp(i + g, 16)
+    assert arith.joint_activation(i >> 8) == Fraction(i >> 8, 1 << 7) * (1 << 11)
     assert arith.joint_preactivation(c) == clamp(2 * c, 16)
     candidate = Fraction(g) + Fraction(i, 1 << 15) * f
     assert arith.gru_candidate(g, i, f) == clamp(half_away(candidate), 16)

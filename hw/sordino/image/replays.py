@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sordino.isa.flow import Facts, fixpoint
+from sordino.isa.hazards import Facts, fixpoint
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Matvec
 

@@ -223,6 +223,10 @@ class _Verifier:
     def check_words(self, i: Instruction, name: str) -> None:
         """A range of a memory, or a slot of a table."""
         store, base, count = i.uses(name, self.config)
+        words = i.FIELDS[name].meaning
+        assert isinstance(words, Words)
+        if not count and words.extent.empty:
+            return
         if count < 1:
             self.fail(i, f"{name} takes no words, wanted at least 1")
         if store is Store.REGISTER:
@@ -230,11 +234,11 @@ class _Verifier:
         if store in _TABLES:
             setting = SETTINGS[store]
             self.fit(setting, base + count, f"{name} is {base}", self.where(i))
-            if not i.FIELDS[name].meaning.writes:
+            if not words.writes:
                 self.check_loaded(i, store, base)
         else:
-            words = "rows" if store in (Store.BANK0, Store.BANK1) else "words"
-            taken = f"{name} takes {words} {base:,} to {base + count - 1:,}"
+            what = "rows" if store in (Store.BANK0, Store.BANK1) else "words"
+            taken = f"{name} takes {what} {base:,} to {base + count - 1:,}"
             self.fit(SETTINGS[store], base + count, taken, self.where(i))
 
     def check_register(self, i: Instruction, name: str) -> None:

@@ -108,10 +108,12 @@ class Extent:
 
     text   how the reference page writes it
     count  the number, from the values of the instruction's fields and the configuration
+    empty  whether the number may be 0: with some values of the fields, nothing is read
     """
 
     text: str
     count: Callable[[Mapping[str, int], Config], int]
+    empty: bool = False
 
 
 ONE = Extent("1", lambda fields, config: 1)

@@ -2,9 +2,10 @@
 
 **The word.** A word begins with the opcode (bits 4 to 0) and `overlaps` (bits 7 to 5). Then come
 the fields of the operation, least significant first. Each operation is a class in
-`sordino.isa.operations` or `sordino.isa.control`: a table of its fields, and what each field means
-(`sordino.isa.fields`). Circuit, assembler, disassembler, verifier, exact machine and the reference
-page (`docs/isa.md`) all read these classes. An address counts words of the memory that it is for.
+`sordino.isa.operations`, `sordino.isa.elementwise` or `sordino.isa.control`: a table of its fields,
+and what each field means (`sordino.isa.fields`). Circuit, assembler, disassembler, verifier, exact
+machine and the reference page (`docs/isa.md`) all read these classes. An address counts words of
+the memory that it is for.
 
 **Who executes.** There are three units: the array, the table loader and the vector unit. Each
 executes one instruction at a time. The sequencer executes all other instructions itself, at once.
@@ -31,8 +32,8 @@ are 0, the instruction means the same on every machine.
   for each lane. Slot s of a bank is row s // lanes of lane s % lanes.
 * rq(v) is v * multiplier / 2^shift, rounded half away from zero.
 * sat8(v) and sat16(v) are the int8 and the int16 that is nearest to v.
-* tanh, sigmoid, gru_candidate, gru_hidden, hidden_int8, joint_preactivation and number formats
-  such as Q3.12 are those of `docs/arithmetic.md`.
+* tanh, sigmoid, gru_candidate, gru_hidden, hidden_int8, joint_activation, joint_preactivation and
+  number formats such as Q3.12 are those of `docs/arithmetic.md`.
 """
 
 from amaranth.hdl import signed
@@ -41,10 +42,10 @@ from sordino.arch import QUAD, Config
 from sordino.isa import timing
 from sordino.isa.choices import Function, Space
 from sordino.isa.control import Branch, Call, Emit, Halt, Jump, Loop, Return, Set
+from sordino.isa.elementwise import FUNCTION, Add, Multiply
 from sordino.isa.fields import (
     ACTIVATION,
     ADDRESS,
-    ANY_SHIFT,
     BANK0,
     BANK1,
     COUNT,
@@ -101,11 +102,7 @@ SLOTS = Extent("rows * lanes", lambda fields, config: fields["rows"] * config.la
 UNIT_ROWS = Extent("units / quads", lambda fields, config: -(-fields["units"] // config.quads))
 """Rows of a bank that the units of an LSTM or a GRU fill, the last perhaps in part."""
 GATES = Extent("units * 4", lambda fields, config: QUAD * fields["units"])
-
-
 SPACE = by("space", ACTIVATION, STATE, BANK0, BANK1)
-FUNCTION = by("function", Pipeline.VALUE, Pipeline.VALUE, Pipeline.CURVE, Pipeline.CURVE)
-"""The pipeline of an operation with a `function`."""
 
 
 # The vector unit's.
@@ -235,65 +232,6 @@ class Argmax(Instruction, opcode=13, unit=Unit.VECTOR):
         slots = SLOTS.count(self.fields, config)
         entries = index_entries(parameters, self.fields["parameters"], slots)
         return max((index for _, index in entries), default=0)
-
-
-class Add(Instruction, opcode=14, unit=Unit.VECTOR):
-    """Add `count` pairs of words of state memory and write the results to activation memory.
-
-    For every k < count the sum is v = sat16(state[a + k] + state[b + k]). By `function`,
-    activation[destination + k] is:
-
-    * NONE: sat8(rq(v))
-    * RELU: sat8(rq(max(v, 0)))
-    * TANH: hidden_int8(tanh(joint_preactivation(v)))
-    * SIGMOID: hidden_int8(sigmoid(joint_preactivation(v)))
-
-    TANH and SIGMOID do not use `multiplier` and `shift`.
-    """
-
-    a: 16 = reads(STATE, "count")
-    b: 16 = reads(STATE, "count")
-    destination: 16 = writes(ACTIVATION, "count")
-    count: 16 = COUNT
-    function: Function
-    multiplier: 16 = MULTIPLIER
-    shift: 6 = ANY_SHIFT
-
-    elements, pipeline = "count", FUNCTION
-
-    def wrong(self) -> str:
-        if not self.shift and self.through() is not Pipeline.CURVE:
-            return "shift is 0, wanted 1 to 63"
-        return ""
-
-
-class Multiply(Instruction, opcode=18, unit=Unit.VECTOR):
-    """Multiply `count` words of state memory by words of activation memory, pair by pair.
-
-    For every k < count the product is v = rq(state[`state` + k] * activation[`activation` + k]).
-    With `wide` = 1 the result is state[destination + k] = sat16(v), with `wide` = 0
-    activation[destination + k] = sat8(v). The destination may be exactly the range of a factor in
-    the same memory. It may not overlap that range in part.
-    """
-
-    state: 16 = reads(STATE, "count")
-    activation: 16 = reads(ACTIVATION, "count")
-    destination: 16 = writes(by("wide", ACTIVATION, STATE), "count")
-    count: 16 = COUNT
-    wide: 1 = FLAG
-    multiplier: 16 = MULTIPLIER
-    shift: 6 = RIGHT_SHIFT
-
-    elements, pipeline = "count", Pipeline.PRODUCT
-
-    def wrong(self) -> str:
-        factor = self.fields["state" if self.wide else "activation"]
-        if 0 < abs(factor - self.destination) < self.count:
-            return (
-                f"{self.count} words to {self.destination} overlap a factor's from {factor}, "
-                "wanted the same range or ranges apart"
-            )
-        return ""
 
 
 class Embed(Instruction, opcode=15, unit=Unit.VECTOR):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sordino import arith
 from sordino.arch import QUAD
 from sordino.golden import vector
 from sordino.golden.codec import StreamError
@@ -244,14 +245,20 @@ def argmax(context: Context, i: Instruction) -> Execute:
 
 
 def add(context: Context, i: Instruction) -> Execute:
-    """Add two vectors of state memory into activation memory."""
+    """Add two vectors, or take one alone."""
     memory, count, following = context.state.memory, i.count, context.next
-    a, b = (memory.state[start : start + count] for start in (i.a, i.b))
-    out = memory.activation[i.destination : i.destination + count]
-    function, multiplier, shift = Function(i.function), i.multiplier, i.shift
+    narrow = bool(i.from_activation)
+    a = (memory.activation if narrow else memory.state)[i.a : i.a + count]
+    b = np.zeros(count, np.int64) if i.alone else memory.state[i.b : i.b + count]
+    out = (memory.state if i.wide else memory.activation)[i.destination : i.destination + count]
+    wide, function = bool(i.wide), Function(i.function)
+    multiplier, shift = i.multiplier, i.shift
 
     def execute() -> int:
-        out[...] = vector.add(a, b, function=function, multiplier=multiplier, shift=shift)
+        first = arith.joint_activation(a) if narrow else a
+        out[...] = vector.add(
+            first, b, wide=wide, function=function, multiplier=multiplier, shift=shift
+        )
         return following
 
     return execute

@@ -105,9 +105,22 @@ def _curve(function: Function, z: Ints) -> Ints:
     return np.asarray(arith.hidden_int8(curve(z, *tables)))
 
 
-def add(a: Ints, b: Ints, *, function: Function, multiplier: int, shift: int) -> Ints:
-    """What ADD stores: int8. TANH and SIGMOID use neither multiplier nor shift."""
+def add(
+    a: Ints,
+    b: Ints,
+    *,
+    wide: bool = False,
+    function: Function = Function.NONE,
+    multiplier: int,
+    shift: int,
+) -> Ints:
+    """What ADD stores of two int16: int16 if `wide`, else int8.
+
+    TANH and SIGMOID use neither multiplier nor shift.
+    """
     value = arith.add_joint(a, b)
+    if wide:
+        return np.asarray(arith.gate_preactivation(value, 0, multiplier, shift))
     if function in _CURVES:
         return _curve(function, arith.joint_preactivation(value))
     return _finish(function, value, multiplier, shift)

@@ -34,6 +34,7 @@ _OPERATIONS = (
     arith.cell_hidden,
     arith.gru_candidate,
     arith.gru_hidden,
+    arith.joint_activation,
     arith.add_joint,
     arith.hidden_int8,
     arith.drain_int8,

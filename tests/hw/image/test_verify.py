@@ -110,6 +110,12 @@ def test_random_programs_pass(seed: int) -> None:
 FULL = {
     "a product in place of its factor": make(Multiply, count=9, activation=3, destination=3),
     "a product over the other memory's words": make(Multiply, count=9, state=4, destination=13),
+    "a sum in place of both operands": make(Add, count=9, a=3, b=3, destination=3, wide=1),
+    "a sum over the other memory's words": make(Add, count=9, a=4, b=3, destination=5),
+    "no second operand": make(Add, count=9, b=65535, alone=1),
+    "the last word of each memory": make(
+        Add, a=49, b=39, destination=39, from_activation=1, wide=1
+    ),
     "exactly adjacent ranges": make(Copy, source=7, destination=10, count=3),
     "exactly all activation words": make(Input, destination=0, count=50),
     "exactly the last state word": make(Add, a=39, b=0),
@@ -195,17 +201,34 @@ REFUSALS = [
     (make(Add, b=40), word_range("b", S, 40, 40, 40)),
     (make(Add, destination=50), word_range("destination", A, 50, 50, 50)),
     (make(Add, shift=0), "shift is 0, wanted 1 to 63"),
+    (make(Add, b=40), word_range("b", S, 40, 40, 40)),
+    (make(Add, a=50, from_activation=1), word_range("a", A, 50, 50, 50)),
+    (make(Add, destination=40, wide=1), word_range("destination", S, 40, 40, 40)),
+    (make(Add, wide=1, function=Function.RELU), "function is RELU, a wide ADD wants NONE"),
+    (make(Add, wide=1, shift=0), "shift is 0, wanted 1 to 63"),
+    (
+        make(Add, count=3, a=4, destination=2, wide=1),
+        "3 words to 2 overlap those of `a` from 4, wanted the same range or ranges apart",
+    ),
+    (
+        make(Add, count=3, a=4, destination=6, from_activation=1, alone=1),
+        "3 words to 6 overlap those of `a` from 4, wanted the same range or ranges apart",
+    ),
+    (
+        make(Add, count=3, a=6, b=4, destination=6, from_activation=1, wide=1),
+        "3 words to 6 overlap those of `b` from 4, wanted the same range or ranges apart",
+    ),
     (make(Multiply, state=40), word_range("state", S, 40, 40, 40)),
     (make(Multiply, activation=50), word_range("activation", A, 50, 50, 50)),
     (make(Multiply, destination=40, wide=1), word_range("destination", S, 40, 40, 40)),
     (make(Multiply, shift=0), "shift is 0, wanted 1 to 63"),
     (
         make(Multiply, count=3, activation=4, destination=2),
-        "3 words to 2 overlap a factor's from 4, wanted the same range or ranges apart",
+        "3 words to 2 overlap those of `activation` from 4, wanted the same range or ranges apart",
     ),
     (
         make(Multiply, count=3, state=4, destination=6, wide=1),
-        "3 words to 6 overlap a factor's from 4, wanted the same range or ranges apart",
+        "3 words to 6 overlap those of `state` from 4, wanted the same range or ranges apart",
     ),
     (make(Embed, destination=50), word_range("destination", A, 50, 50, 50)),
     (make(Fill, count=0), "count is 0, wanted at least 1"),

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from sordino.isa.fields import ADDRESS
-from sordino.isa.flow import successors
-from sordino.isa.hazards import in_flight, waits
+from sordino.isa.hazards import in_flight, successors, waits
 from sordino.isa.instruction import Control, Instruction
 from sordino.isa.operations import (
     Add,

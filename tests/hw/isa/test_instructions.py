@@ -5,7 +5,7 @@ import random
 import pytest
 from amaranth.lib import enum
 
-from sordino.isa.choices import Space
+from sordino.isa.choices import Function, Space
 from sordino.isa.encoding import EncodingError, check_field
 from sordino.isa.fields import NUMBER, Field
 from sordino.isa.instruction import (
@@ -16,7 +16,7 @@ from sordino.isa.instruction import (
     Instruction,
     Unit,
 )
-from sordino.isa.operations import ISA, Add, Fill, Halt, Jump, Loop
+from sordino.isa.operations import ISA, Add, Drain, Fill, Gru, Halt, Jump, Loop
 
 Operation = type[Instruction]
 every_operation = pytest.mark.parametrize("operation", ISA.operations, ids=lambda o: o.mnemonic)
@@ -194,7 +194,37 @@ WORDS = {
         Fill,
         {"space": 1, "destination": 2, "count": 3, "value": -2},
     ),
+    "ADD": (
+        9 << 90 | 0x8001 << 74 | 2 << 72 | 5 << 56 | 4 << 40 | 3 << 24 | 1 << 8 | 14,
+        Add,
+        {"a": 1, "b": 3, "destination": 4, "count": 5, "function": 2, "multiplier": 0x8001}
+        | {"shift": 9},
+    ),
+    "GRU": (
+        9 << 97 | 5 << 81 | 7 << 65 | 6 << 49 | 4 << 25 | 2 << 9 | 1 << 8 | 19,
+        Gru,
+        {"bank": 1, "units": 2, "parameters": 4, "state": 6, "destination": 7, "multiplier": 5}
+        | {"shift": 9},
+    ),
 }
+
+
+VERSIONS = {
+    "an old sum": (2, Add(a=1, b=2, count=3, function=Function.TANH)),
+    "an old DRAIN": (2, Drain(wide=1, first_row=3)),
+    "a sigmoid": (3, Drain(function=Function.SIGMOID)),
+    "the sigmoid of a sum": (3, Add(function=Function.SIGMOID)),
+    "a wide sum": (3, Add(wide=1)),
+    "a word alone": (3, Add(alone=1)),
+    "a sum with an activation": (3, Add(from_activation=1)),
+    "a GRU": (3, Gru()),
+}
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_the_least_version_that_has_an_instruction(name: str) -> None:
+    version, instruction = VERSIONS[name]
+    assert instruction.version == version
 
 
 @pytest.mark.parametrize("name", WORDS)

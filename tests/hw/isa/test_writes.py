@@ -5,7 +5,7 @@ import pytest
 from sordino.arch import PRESETS
 from sordino.isa.choices import Space
 from sordino.isa.fields import Store
-from sordino.isa.hazards import Region, writes
+from sordino.isa.hazards import Region, claims, conflict, writes
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import (
     ISA,
@@ -100,6 +100,27 @@ def test_writes(operation: type[Instruction]) -> None:
 def test_wide_drain_writes_state() -> None:
     drain = Drain(rows=1, destination=6, wide=1)
     assert writes(drain, CONFIG)[0] == Region(Store.STATE, 6, 16)
+
+
+def test_a_wide_sum_writes_state() -> None:
+    add = Add(destination=6, count=4, wide=1)
+    assert writes(add, CONFIG) == (Region(Store.STATE, 6, 4),)
+
+
+@pytest.mark.parametrize(
+    ("fields", "regions"),
+    [
+        ({}, (Region(Store.STATE, 2, 4), Region(Store.STATE, 9, 4))),
+        ({"from_activation": 1}, (Region(Store.ACTIVATION, 2, 4), Region(Store.STATE, 9, 4))),
+        ({"alone": 1}, (Region(Store.STATE, 2, 4), Region(Store.STATE, 9, 0))),
+    ],
+)
+def test_what_a_sum_reads(fields: dict[str, int], regions: tuple[Region, ...]) -> None:
+    """What is alone does not conflict with a write of what would be the second operand."""
+    add = Add(a=2, b=9, destination=30, count=4, **fields)
+    assert claims(add, CONFIG)[0] == regions
+    second = Fill(space=Space.STATE, destination=8, count=3)
+    assert (conflict(add, second, CONFIG) is None) == bool(fields.get("alone"))
 
 
 def test_stores_are_the_spaces_with_the_same_numbers() -> None:

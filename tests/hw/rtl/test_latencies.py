@@ -216,6 +216,8 @@ INSTRUCTIONS: dict[str, tuple[int, Instruction]] = {
     "drain-tanh": (18, operations.Drain(rows=1, destination=9, **TANH, **SCALE)),
     "drain-sigmoid": (18, operations.Drain(rows=1, destination=9, **SIGMOID, **SCALE)),
     "add": (13, operations.Add(b=9, destination=9, count=3, **RATIO)),
+    "add-wide": (13, operations.Add(b=9, destination=20, count=3, wide=1, **RATIO)),
+    "add-activation": (13, operations.Add(a=40, b=9, count=3, from_activation=1, **RATIO)),
     "add-tanh": (17, operations.Add(b=9, destination=9, count=3, **TANH)),
     "add-sigmoid": (17, operations.Add(b=9, destination=9, count=3, **SIGMOID)),
     "multiply": (14, operations.Multiply(activation=9, destination=20, count=3, **RATIO)),

@@ -53,7 +53,7 @@ def small_config(seed, **settings):
     return random_config(np.random.default_rng(seed)).with_settings({**sizes, **settings})
 
 
-SEEDS = (0, 4, 5)
+SEEDS = (0, 2, 8)
 """Random programs that have every operation among them."""
 
 

@@ -207,7 +207,12 @@ class Slow:
 
     def do_add(self, i: Instruction) -> None:
         for k in range(i.count):
-            v = arith.add_joint(self.cells[i.a + k], self.cells[i.b + k])
+            x = 16 * self.activation[i.a + k] if i.from_activation else self.cells[i.a + k]
+            v = arith.add_joint(x, 0 if i.alone else self.cells[i.b + k])
+            if i.wide:
+                v = arith.saturate(arith.requantise(v, i.multiplier, i.shift), 16)
+                self.cells[i.destination + k] = v
+                continue
             if i.function in CURVES:
                 v = arith.hidden_int8(CURVES[i.function](arith.joint_preactivation(v)))
             else:
@@ -273,7 +278,17 @@ def test_random_programs_reach_everything() -> None:
         for record in result.records or ():
             i = image.program[record.pc]
             seen[i.mnemonic] += 1
-            for name in ("function", "bank", "wide", "space", "slot", "run_slot", "shift"):
+            for name in (
+                "from_activation",
+                "alone",
+                "function",
+                "bank",
+                "wide",
+                "space",
+                "slot",
+                "run_slot",
+                "shift",
+            ):
                 if name in i.fields:
                     seen[f"{i.mnemonic}.{name}={i.fields[name]}"] += 1
         loads = {i.source for i in image.program if isinstance(i, Table) and i.runs}
@@ -287,6 +302,7 @@ def test_random_programs_reach_everything() -> None:
         *(f"FILL.space={space}" for space in range(4)),
         *(f"COPY.space={space}" for space in range(2)),
         *(f"MATVEC.shift={shift}" for shift in range(8)),
+        *(f"ADD.{name}={on}" for name in ("wide", "from_activation", "alone") for on in (0, 1)),
         "DRAIN.wide=0",
         "DRAIN.wide=1",
         "MATVEC.slot=0",

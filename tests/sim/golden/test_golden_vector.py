@@ -190,6 +190,8 @@ def test_add_equals_scalar(function: Function, multiplier: int, shift: int) -> N
     }[function]
     got = vector.add(a, b, function=function, multiplier=multiplier, shift=shift)
     assert got.tolist() == expected
+    wide = vector.add(a, b, wide=True, multiplier=multiplier, shift=shift)
+    assert wide.tolist() == [clamp(requantised(v, multiplier, shift), 16) for v in sums]
 
 
 @pytest.mark.parametrize(("multiplier", "shift"), [(32768, 20), (65535, 22), (9, 1), (65535, 63)])

@@ -137,3 +137,56 @@ def test_add_reads_two_ranges() -> None:
     golden.state.memory.state[10:14] = [1, 2, 3, 32767]
     golden.run(NO_FEATURES)
     assert golden.state.memory.activation[5:9].tolist() == [6, 11, -14, 127]
+
+
+ONE = {"multiplier": 1 << 15, "shift": 15}
+"""A scale of 1."""
+STATES, ADDED, NARROW = [5, -6, 32767, -32768], [1, 2, 2, -1], [7, -8, 127, -128]
+SUMS = {
+    "to state": ({"a": 0, "b": 10, "wide": 1}, [6, -4, 32767, -32768]),
+    "in place": ({"a": 0, "b": 10, "wide": 1, "destination": 10}, [6, -4, 32767, -32768]),
+    "twice the same": ({"a": 0, "b": 0, "wide": 1}, [10, -12, 32767, -32768]),
+    "an activation": (
+        {"a": 20, "b": 10, "from_activation": 1, "wide": 1},
+        [113, -126, 2034, -2049],
+    ),
+    "an activation to activation": (
+        {"a": 20, "b": 10, "from_activation": 1},
+        [113, -126, 127, -128],
+    ),
+    "state alone": ({"a": 0, "b": 10, "alone": 1}, [5, -6, 127, -128]),
+    "state alone to state": ({"a": 0, "b": 10, "alone": 1, "wide": 1}, STATES),
+    "an activation alone": (
+        {"a": 20, "from_activation": 1, "alone": 1, "shift": 19},
+        NARROW,
+    ),
+    "an activation alone to state": (
+        {"a": 20, "from_activation": 1, "alone": 1, "wide": 1, "shift": 19},
+        NARROW,
+    ),
+    "an activation alone to the full range": (
+        {"a": 20, "from_activation": 1, "alone": 1, "wide": 1, "shift": 11},
+        [256 * value for value in NARROW],
+    ),
+    "tanh of an activation alone": (
+        {"a": 20, "from_activation": 1, "alone": 1, "function": Function.TANH},
+        [7, -8, 97, -97],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_sums_of_any_memory(name: str) -> None:
+    """Operands at both ends of their ranges; what is not the destination stays as it is."""
+    fields, expected = SUMS[name]
+    fields = {"destination": 30, "count": 4, **ONE, **fields}
+    golden = Golden(program_image((Add, fields)))
+    memory = golden.state.memory
+    memory.state[:4], memory.state[10:14], memory.activation[20:24] = STATES, ADDED, NARROW
+    wanted = {"state": memory.state.tolist(), "activation": memory.activation.tolist()}
+    store = "state" if fields.get("wide") else "activation"
+    at = int(fields["destination"])
+    wanted[store][at : at + 4] = expected
+    golden.run(NO_FEATURES)
+    assert memory.state.tolist() == wanted["state"]
+    assert memory.activation.tolist() == wanted["activation"]

@@ -14,6 +14,7 @@ from sordino.rtl.vector.plan import Order
 
 __all__ = ["SCALAR", "Fetch"]
 
+_WIDEN = JOINT.fraction - ACTIVATION.fraction
 SCALAR = 2
 """Gate whose path single values take, since the curve that others share follows in it."""
 
@@ -29,15 +30,16 @@ class Fetch(wiring.Component):
       biases.
     * SLOTS: `SCALAR` gets lane `phase` mod 4 of the quad and the bias of the same number in the
       word. With `indexed` the word holds two entries of bias and index instead.
-    * ELEMENTS: `SCALAR` gets sat16(a + b) of the two state words and no bias.
+    * ELEMENTS: `SCALAR` gets sat16(a + b) of the two state words and no bias. With
+      `from_activation` 16 times the activation takes the place of a, with `alone` 0 that of b.
     * PRODUCTS: `SCALAR` gets b times the activation and no bias, `timing.PRODUCT` cycles later.
 
-    Its twins are `sordino.golden.vector.unit_lanes`, `sordino.golden.vector.index_words` and
-    `sordino.arith.add_joint`.
+    Its twins are `sordino.golden.vector.unit_lanes`, `sordino.golden.vector.index_words`,
+    `sordino.arith.joint_activation` and `sordino.arith.add_joint`.
 
     Members
     -------
-    order, indexed
+    order, indexed, from_activation, alone
         Held still for all elements of an instruction.
     row, quad, phase
         Place of an element.
@@ -60,6 +62,8 @@ class Fetch(wiring.Component):
             {
                 "order": In(Order),
                 "indexed": In(1),
+                "from_activation": In(1),
+                "alone": In(1),
                 "row": In(range(config.rows_per_lane)),
                 "quad": In(range(config.quads)),
                 "phase": In(4),
@@ -101,13 +105,18 @@ class Fetch(wiring.Component):
         # Factors stand in registers, so that no multiplier is right behind a memory.
         state, activation = Signal.like(self.b), Signal.like(self.activation)
         m.d.sync += [state.eq(self.b), activation.eq(self.activation)]
+        first, second = Signal.like(self.a), Signal.like(self.b)
+        m.d.comb += [
+            first.eq(Mux(self.from_activation, self.activation << _WIDEN, self.a)),
+            second.eq(Mux(self.alone, 0, self.b)),
+        ]
         with m.Switch(self.order):
             with m.Case(Order.SLOTS):
                 bias = self.parameters.word_select(phase[:2], BIAS_BITS)
                 m.d.sync += self.biases[SCALAR].eq(Mux(self.indexed, entry.bias, bias))
             with m.Case(Order.ELEMENTS):
                 m.d.sync += [
-                    self.operands[SCALAR].eq(saturated(self.a + self.b, JOINT.bits)),
+                    self.operands[SCALAR].eq(saturated(first + second, JOINT.bits)),
                     self.biases[SCALAR].eq(0),
                 ]
             with m.Case(Order.PRODUCTS):

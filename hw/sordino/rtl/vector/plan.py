@@ -57,6 +57,8 @@ class Plan(data.Struct):
     pace: 4
     rectify: 1
     sigmoid: 1
+    from_activation: 1
+    alone: 1
     multiplier: MULTIPLIER_BITS
     shift: range(MAX_REQUANTISE_SHIFT + 1)
     value: signed(HIDDEN.bits)
@@ -145,10 +147,10 @@ class Decode(wiring.Component):
         yield "work", Mux(curve, Pipeline.CURVE, Pipeline.VALUE)
         yield "multiplier", Mux(curve, 2 << _DOUBLINGS, i.multiplier)
         yield "shift", Mux(curve, 1, i.shift)
-        yield from (("steps", i.count), ("target", Space.ACTIVATION))
+        yield from (("steps", i.count), ("target", Mux(i.wide, Space.STATE, Space.ACTIVATION)))
         yield "rectify", i.function == Function.RELU
         yield "sigmoid", i.function == Function.SIGMOID
-        yield from self._same(i, "a", "b", "destination")
+        yield from self._same(i, "a", "b", "destination", "from_activation", "alone")
 
     def _multiply(self) -> Iterator[tuple[str, Any]]:
         i = self.word.arguments.multiply

@@ -11,8 +11,8 @@ from sordino.arch import Config
 from sordino.arith import ACTIVATION, BIAS_BITS, CELL_STATE
 from sordino.isa import timing
 from sordino.isa.choices import Space
-from sordino.isa.instruction import STREAMING_BIT
-from sordino.isa.operations import Drain, Opcode
+from sordino.isa.instruction import STREAMING_BIT, Unit
+from sordino.isa.operations import ISA, Drain, Opcode
 from sordino.isa.pipelines import LATENCY, Pipeline
 from sordino.rtl.shared.ports import VECTOR_UNIT, DrainSignature, WindowSignature, memory_write
 from sordino.rtl.vector.argmax import Argmax
@@ -240,7 +240,7 @@ class VectorUnit(wiring.Component):
     def _first(self, m: Module, walk: Walk) -> Value:
         """The row of the bank that a `first_row` makes of the walk's; of others it is the same."""
         first, row = Signal(Drain.streaming), Signal.like(walk.row)
-        rows_of = (Opcode.CELL, Opcode.GRU, Opcode.DRAIN)
+        rows_of = [Opcode[o.mnemonic] for o in ISA if o.unit is Unit.VECTOR and o.streaming]
         with m.If(self.unit.start):
             m.d.sync += first.eq(0)
             with m.Switch(self.unit.arguments.word.opcode), m.Case(*rows_of):
@@ -257,6 +257,8 @@ class VectorUnit(wiring.Component):
             self.drain.row.eq(pipeline.row),
             fetch.order.eq(plan.order),
             fetch.indexed.eq(plan.work == Pipeline.COMPARE),
+            fetch.from_activation.eq(plan.from_activation),
+            fetch.alone.eq(plan.alone),
             fetch.row.eq(walk.row),
             fetch.quad.eq(walk.quad),
             fetch.phase.eq(walk.phase),

@@ -14,7 +14,7 @@ from sordino.image.image import Image
 from sordino.isa.fields import Store, Words
 from sordino.isa.hazards import claims
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import Argmax, Cell, Gru, Matvec
+from sordino.isa.operations import Argmax, Matvec
 
 __all__ = ["Use", "matrix_uses", "speech_trace"]
 
@@ -114,7 +114,7 @@ def _taken(i: Instruction, image: Image) -> tuple[int, int] | None:
 def _outputs(image: Image, taker: Instruction) -> int:
     """The number of slots of a bank that `taker` makes results of, empty ones not counted."""
     lanes = image.config.lanes
-    if isinstance(taker, Cell | Gru):
+    if "units" in taker.fields:
         return QUAD * int(taker.units)
     if isinstance(taker, Argmax):
         indices = index_words(image.parameters, taker.parameters, taker.rows * lanes)[1]

@@ -87,6 +87,37 @@ def test_add(count: int, function: Function) -> None:
         check_vector(4, instruction, seed=count)
 
 
+SUMS = {
+    "to state": {"a": 2, "b": 96, "destination": 30, "wide": 1},
+    "in place of its first": {"a": 2, "b": 96, "destination": 2, "wide": 1},
+    "in place of its second": {"a": 2, "b": 96, "destination": 96, "wide": 1},
+    "twice the same, in its place": {"a": 7, "b": 7, "destination": 7, "wide": 1},
+    "with an activation": {"a": 2, "b": 96, "destination": 100, "from_activation": 1},
+    "in place of its activation": {"a": 2, "b": 96, "destination": 2, "from_activation": 1},
+    "state, and an activation, to state": {
+        "a": 2, "b": 96, "destination": 96, "from_activation": 1, "wide": 1
+    },
+    "state to activation": {"a": 90, "b": 3, "destination": 100, "alone": 1},
+    "state to state": {"a": 90, "b": 3, "destination": 90, "alone": 1, "wide": 1},
+    "activation to state": {"a": 9, "destination": 95, "from_activation": 1, "alone": 1, "wide": 1},
+    "activation to activation": {"a": 9, "destination": 9, "from_activation": 1, "alone": 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [1, 3, 17, 28])
+@pytest.mark.parametrize("name", SUMS)
+def test_sums(name: str, count: int) -> None:
+    fields: dict[str, int] = SUMS[name]
+    functions = [Function.NONE] if "wide" in fields else list(Function)
+    for function in functions:
+        for multiplier, shift in ((32768, 23), (32768, 15), (65535, 30), (1, 1), (65535, 1)):
+            instruction = Add(
+                count=count, multiplier=multiplier, shift=shift, function=function, **fields
+            )
+            assert not instruction.wrong()
+            check_vector(4, instruction, seed=count)
+
+
 PRODUCTS = {
     "to activation": {"state": 2, "activation": 6, "destination": 100},
     "to state": {"state": 2, "activation": 6, "destination": 95, "wide": 1},
