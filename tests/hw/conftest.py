@@ -10,9 +10,11 @@ from sordino.rtl.bridges.registry import BRIDGES, make_bridge
 from sordino.rtl.top import Sordino
 from sordino.stimuli.axi import AxiLiteManager
 from sordino.stimuli.fake_sordino import FakeSordino
+from sordino.stimuli.wishbone import WishboneManager
 
 MANAGERS = {
     "axi": lambda top, **options: AxiLiteManager(top.s_axi, **options),
+    "wishbone": lambda top, **options: WishboneManager(top.wb, **options),
 }
 """The manager at a top module's bus."""
 

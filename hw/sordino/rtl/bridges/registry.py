@@ -7,11 +7,13 @@ from amaranth.lib import wiring
 from sordino.errors import InputError
 from sordino.isa.registers import ADDRESS_BITS
 from sordino.rtl.bridges.axi_lite import AxiLiteBridge
+from sordino.rtl.bridges.wishbone import WishboneBridge
 
 __all__ = ["BRIDGES", "DEFAULT", "check_bus", "make_bridge"]
 
 BRIDGES: Mapping[str, Callable[..., wiring.Component]] = {
     "axi": AxiLiteBridge,
+    "wishbone": WishboneBridge,
 }
 """What makes a bridge, by the name of its bus.
 
