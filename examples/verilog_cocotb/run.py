@@ -1,7 +1,8 @@
 """Verilog of a small machine of your own, driven over AXI4-Lite by a cocotb test.
 
 Writes the machine below as Verilog, builds it with Verilator or Icarus Verilog and runs `host.py`:
-it reads the machine's ID, loads a program of three instructions, starts it and reads the counters.
+it loads a program of three instructions, runs it and reads the counters. `docs/driver.md` says what
+a host can do.
 
     pip install 'sordino[sim,cocotb]'    # and g++, make and perl on the system
     python examples/verilog_cocotb/run.py [FOLDER]    # default: build/verilog_cocotb
@@ -9,7 +10,7 @@ it reads the machine's ID, loads a program of three instructions, starts it and 
 
 With a simulator of your own: `sordino verilog` writes the same file; its top module is `sordino`.
 It is Verilog 2005 and means the same as SystemVerilog. `--top NAME` gives the top module and all
-below it names of their own, so that several machines stand in one design.
+below it names of their own, so that several machines stand in one design. `--bus` has other buses.
 """
 
 import os
@@ -19,7 +20,9 @@ from pathlib import Path
 from sordino.arch import Config
 from sordino.engines.errors import ToolError
 from sordino.engines.native.toolchain import verilator_environment
+from sordino.isa.operations import Emit, Set
 from sordino.rtl.export.verilog import TOP, write_verilog
+from sordino.testing.images.by_hand import program_image
 
 HERE = Path(__file__).parent
 MACHINE = Config(
@@ -38,6 +41,11 @@ MACHINE = Config(
     matrices=4,
     feature_fifo=16,
     token_fifo=4,
+)
+PROGRAM = program_image(
+    (Set, {"register": 0, "value": 7}),
+    (Emit, {"register": 0}),  # HALT comes by itself
+    config=MACHINE,
 )
 OPTIONS = {
     # Quick to build rather than quick to run; only the ports are visible to the test.
@@ -62,6 +70,8 @@ def main() -> None:
     )
     verilog = write_verilog(MACHINE, folder)
     print(f"{verilog}: {verilog.stat().st_size:,} bytes")
+    image = folder / "program.sordino"
+    image.write_bytes(PROGRAM.to_bytes())
     visible = [VerilatorControlFile(HERE / "visible.vlt")] if simulator == "verilator" else []
     runner = get_runner(simulator)
     runner.build(
@@ -77,7 +87,7 @@ def main() -> None:
         test_module="host",
         test_dir=HERE,
         build_dir=folder / "build",
-        plusargs=[f"+id={MACHINE.id}"],
+        plusargs=[f"+image={image}"],
         results_xml=str(folder / "results.xml"),
         # cocotbext-axi uses what cocotb 2 deprecates.
         extra_env={"COCOTB_LOG_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore"},

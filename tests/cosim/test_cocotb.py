@@ -1,4 +1,4 @@
-"""The generated Verilog, driven through AXI4-Lite, equals the exact machine.
+"""The generated Verilog, driven by the one host over every bus, equals the exact machine.
 
 Under Verilator, whose signals are 0 or 1, and under Icarus Verilog as Verilog 2005 and as
 SystemVerilog, where no output may be unknown after reset.
@@ -20,6 +20,7 @@ from sordino.golden.machine import Golden
 from sordino.isa.registers import Error
 from sordino.model.load import load_model
 from sordino.model.random_rnnt import random_model
+from sordino.rtl.bridges.registry import BRIDGES, DEFAULT
 from sordino.rtl.export.verilog import TOP, write_verilog
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import load_input
@@ -53,7 +54,7 @@ def need_cocotb():
             pytest.skip(f"{package} is not installed; pip install 'sordino[cocotb]'")
 
 
-def build(config, folder, *visible):
+def build(config, folder, *visible, bus="axi"):
     """A runner with the machine built in `folder`, with what the bench sees of it."""
     need_cocotb()
     try:
@@ -69,7 +70,7 @@ def build(config, folder, *visible):
         runner.build(
             sources=[
                 *(VerilatorControlFile(HERE / name) for name in visible),
-                write_verilog(config, folder),
+                write_verilog(config, folder, bus=bus),
             ],
             hdl_toplevel=TOP,
             build_dir=folder / "build",
@@ -92,7 +93,7 @@ def streaming(tmp_path_factory):
     yield from build(STREAMING, tmp_path_factory.mktemp("streaming"), "top.vlt", "external.vlt")
 
 
-def build_icarus(config, folder, standard):
+def build_icarus(config, folder, standard, bus="axi"):
     """The same in Icarus Verilog, which reads the file as the one or the other language."""
     need_cocotb()
     if shutil.which("iverilog") is None or shutil.which("vvp") is None:
@@ -101,7 +102,7 @@ def build_icarus(config, folder, standard):
 
     runner = get_runner("icarus")
     runner.build(
-        sources=[write_verilog(config, folder)],
+        sources=[write_verilog(config, folder, bus=bus)],
         hdl_toplevel=TOP,
         build_dir=folder / "build",
         build_args=[standard],
@@ -112,7 +113,9 @@ def build_icarus(config, folder, standard):
     return runner, folder
 
 
-def simulate(simulator, folder, image, features, *, again, bench="bench_top", watch=False):
+def simulate(
+    simulator, folder, image, features, *, again, bench="bench_top", watch=False, bus="axi"
+):
     """Run every test of a bench on `image` and `features`, against golden."""
     result = Golden(image).run(features)
     expected = {
@@ -135,7 +138,7 @@ def simulate(simulator, folder, image, features, *, again, bench="bench_top", wa
         test_module=bench,
         test_dir=HERE,
         build_dir=build / "build",
-        plusargs=[f"+job={folder}", *(["+watch"] if watch else [])],
+        plusargs=[f"+job={folder}", f"+bus={bus}", *(["+watch"] if watch else [])],
         results_xml=str(folder / "results.xml"),
         # cocotbext-axi uses what cocotb 2 deprecates.
         extra_env={"COCOTB_LOG_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore"},
@@ -164,16 +167,45 @@ STANDARDS = ("-g2005", "-g2012")
 """Verilog 2005 and SystemVerilog, cocotb's default with Icarus."""
 
 
+def small_network():
+    """A small model, and two vectors for it."""
+    model = random_model(4, encoder=(4,), prediction=(4,), joint=4, zeros=0.5)
+    image = compile_model(model, CONFIG, CompileOptions(weight_bits=4)).image
+    return image, np.random.default_rng(1).integers(-128, 128, (2, model.inputs)).astype(np.int8)
+
+
 @pytest.mark.parametrize("standard", STANDARDS)
 def test_icarus(tmp_path, standard):
     """A small model; every output is known in every cycle after reset."""
     simulator = build_icarus(CONFIG, tmp_path, standard)
-    model = random_model(4, encoder=(4,), prediction=(4,), joint=4, zeros=0.5)
-    image = compile_model(model, CONFIG, CompileOptions(weight_bits=4)).image
-    features = np.random.default_rng(1).integers(-128, 128, (2, model.inputs)).astype(np.int8)
-    result = simulate(simulator, tmp_path, image, features, again=True, watch=True)
+    result = simulate(simulator, tmp_path, *small_network(), again=True, watch=True)
     assert result.counters["useful"]
     assert result.tokens
+
+
+def other_buses():
+    return [bus for bus in BRIDGES if bus != DEFAULT]
+
+
+@pytest.mark.parametrize("bus", other_buses())
+def test_another_bus_in_icarus(tmp_path, bus):
+    """The same bench, and all of it."""
+    simulator = build_icarus(CONFIG, tmp_path, "-g2005", bus)
+    result = simulate(simulator, tmp_path, *small_network(), again=True, watch=True, bus=bus)
+    assert result.counters["useful"]
+    assert result.tokens
+
+
+@pytest.mark.parametrize("bus", other_buses())
+def test_another_bus_in_verilator(tmp_path, bus):
+    """Under the machine that streams, so that both buses are in use."""
+    for simulator in build(STREAMING, tmp_path, "top.vlt", "external.vlt", bus=bus):
+        image, features = streamed(3)
+        result = simulate(
+            simulator, tmp_path, image, features, again=True, bench="bench_streamed", bus=bus
+        )
+        assert result.counters["useful"]
+        assert result.tokens
 
 
 def streamed(frames, encoder=(40, 40), prediction=(16,), joint=24):
