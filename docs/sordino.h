@@ -66,7 +66,7 @@ enum sordino_op {
     SORDINO_OP_LOOP = 5, /* Subtract 1 from `register`; go on at `target` unless the register is 0 now. */
     SORDINO_OP_BRANCH = 6, /* Go on at `target` if the comparison of `register` (left) and `value` (right) holds. */
     SORDINO_OP_INPUT = 7, /* Wait for `count` features and write them to activation memory from `destination` on. */
-    SORDINO_OP_EMIT = 8, /* Push the value of `register` to the token FIFO, as a token. */
+    SORDINO_OP_EMIT = 8, /* Push the value of `register` to the token FIFO, as a token of `channel`. */
     SORDINO_OP_TABLE = 9, /* Copy decoder table number `source` from table memory to table slot number `slot`. */
     SORDINO_OP_MATVEC = 10, /* Multiply a matrix by a vector and add the products to a bank: bank += 2^shift * M x. */
     SORDINO_OP_CELL = 11, /* Compute one LSTM step for `units` units from their sums in `bank`, and clear their rows. */
@@ -78,6 +78,10 @@ enum sordino_op {
     SORDINO_OP_COPY = 17, /* Copy `count` words within ACTIVATION or within STATE. */
     SORDINO_OP_MULTIPLY = 18, /* Multiply `count` words of state memory by words of activation memory, pair by pair. */
     SORDINO_OP_GRU = 19, /* Compute one GRU step for `units` units from their sums in `bank`, and clear their rows. */
+    SORDINO_OP_READ = 22, /* Set `register` to word `state` of state memory plus 32768. */
+    SORDINO_OP_WRITE = 23, /* Set word `state` of state memory to `register` less 32768. */
+    SORDINO_OP_COUNT = 24, /* Add `step`, which may be negative, to `register`, and saturate at 0 and 65535. */
+    SORDINO_OP_TAKE = 25, /* Move the host's request to `register`; there is none then. */
 };
 
 /* Fields of every instruction */
@@ -131,11 +135,14 @@ enum sordino_field_input {
     SORDINO_FIELD_INPUT_DESTINATION = SORDINO_FIELD(8, 16, 0), /* writes `count` words of ACTIVATION */
     SORDINO_FIELD_INPUT_COUNT = SORDINO_FIELD(24, 16, 0), /* at least 1 */
     SORDINO_FIELD_INPUT_END = SORDINO_FIELD(40, 16, 0), /* an address of the program */
+    SORDINO_FIELD_INPUT_CHANNEL = SORDINO_FIELD(56, 4, 0), /* a channel of the input */
+    SORDINO_FIELD_INPUT_REQUEST = SORDINO_FIELD(60, 16, 0), /* an address of the program */
 };
 
 /* Fields of EMIT */
 enum sordino_field_emit {
     SORDINO_FIELD_EMIT_REGISTER = SORDINO_FIELD(8, 3, 0), /* reads REGISTER */
+    SORDINO_FIELD_EMIT_CHANNEL = SORDINO_FIELD(11, 8, 0),
 };
 
 /* Fields of TABLE */
@@ -252,6 +259,29 @@ enum sordino_field_gru {
     SORDINO_FIELD_GRU_MULTIPLIER = SORDINO_FIELD(81, 16, 0), /* the multiplier of rq */
     SORDINO_FIELD_GRU_SHIFT = SORDINO_FIELD(97, 6, 0), /* the shift of rq, 1 to 63 */
     SORDINO_FIELD_GRU_FIRST_ROW = SORDINO_FIELD(116, 11, 0), /* streaming machines only */
+};
+
+/* Fields of READ */
+enum sordino_field_read {
+    SORDINO_FIELD_READ_REGISTER = SORDINO_FIELD(8, 3, 0), /* writes REGISTER */
+    SORDINO_FIELD_READ_STATE = SORDINO_FIELD(11, 16, 0), /* reads STATE */
+};
+
+/* Fields of WRITE */
+enum sordino_field_write {
+    SORDINO_FIELD_WRITE_REGISTER = SORDINO_FIELD(8, 3, 0), /* reads REGISTER */
+    SORDINO_FIELD_WRITE_STATE = SORDINO_FIELD(11, 16, 0), /* writes STATE */
+};
+
+/* Fields of COUNT */
+enum sordino_field_count {
+    SORDINO_FIELD_COUNT_REGISTER = SORDINO_FIELD(8, 3, 0), /* reads and writes REGISTER */
+    SORDINO_FIELD_COUNT_STEP = SORDINO_FIELD(11, 17, 1),
+};
+
+/* Fields of TAKE */
+enum sordino_field_take {
+    SORDINO_FIELD_TAKE_REGISTER = SORDINO_FIELD(8, 3, 0), /* writes REGISTER */
 };
 
 /* Units, as bits */
@@ -417,6 +447,7 @@ enum sordino_capacity {
     SORDINO_CAPACITY_STREAM_BURST = 19,
     SORDINO_CAPACITY_STREAM_OUTSTANDING = 20,
     SORDINO_CAPACITY_STREAM_RING = 21,
+    SORDINO_CAPACITY_CHANNELS = 22,
 };
 
 #endif

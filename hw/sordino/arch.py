@@ -49,6 +49,7 @@ RANGES: dict[str, tuple[int, int]] = {
     "activation_words": (16, 1 << 16),
     "state_words": (16, 1 << 16),
     "parameter_words": (4, 1 << 24),
+    "channels": (1, 16),
 }
 """The smallest and the largest value of settings, whatever the others are."""
 
@@ -85,6 +86,7 @@ class Config:
     stream_outstanding  bursts asked for and not yet here at most; a power of two
     stream_ring         bursts that each stream's ring holds; a power of two. The rings are the last
                         words of the stream memories
+    channels            channels of the input, each with a FIFO of its own
     clock_hz            stated clock, for printing only
     """
 
@@ -111,6 +113,7 @@ class Config:
     stream_burst: int = 8
     stream_outstanding: int = 16
     stream_ring: int = 4
+    channels: int = 1
     clock_hz: int = 50_000_000
 
     def __post_init__(self) -> None:
@@ -227,10 +230,15 @@ class Config:
         return replace(self, **settings)
 
     def as_dict(self) -> dict[str, Any]:
-        """Fields by name, in declaration order; those of streaming only where there is any."""
+        """Fields by name, in declaration order.
+
+        Those of streaming are there only where there is any, channels only where there are several.
+        """
         found = asdict(self)
         if not self.stream_bus:
             found = {name: value for name, value in found.items() if not name.startswith("stream_")}
+        if self.channels == 1:
+            del found["channels"]
         return found
 
 

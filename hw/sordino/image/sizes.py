@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sordino.image.external import ring_bursts
 from sordino.image.image import Image
-from sordino.isa.fields import Store
+from sordino.isa.fields import Kind, Store
 from sordino.isa.hazards import claims, writes
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Matvec
@@ -58,6 +58,12 @@ def _ring(image: Image) -> int:
     return max((ring_bursts(image.matrices[matrix], image.config) for matrix in again), default=0)
 
 
+def _channels(image: Image) -> int:
+    """Input channels up to the last that the program reads, and channel 0."""
+    named = (i.fields[name] for i in image.program for name in i.meant(Kind.CHANNEL))
+    return 1 + max(named, default=0)
+
+
 def needed(image: Image) -> dict[str, int]:
     """The least capacities of a machine with the image's ID that runs it, by name.
 
@@ -71,4 +77,5 @@ def needed(image: Image) -> dict[str, int]:
         "run_slots": _highest(image, Store.RUN_TABLE),
         "accumulator_bits": image.config.accumulator_bits,
         "stream_ring": _ring(image),
+        "channels": _channels(image),
     }

@@ -215,6 +215,9 @@ class _Verifier:
                 self.check_parameters(i, name, 0)
         for name in i.meant(Words):
             self.check_register(i, name)
+        for name in i.meant(Kind.CHANNEL):
+            channel = i.fields[name]
+            self.fit("channels", channel + 1, f"{name} is {channel}", self.where(i))
         for name in i.meant(Kind.MATRIX):
             self.check_matrix(i, name)
         for name in i.meant(Kind.TABLE):

@@ -26,6 +26,8 @@ __all__ = [
     "ANY_SHIFT",
     "BANK0",
     "BANK1",
+    "CHANNEL",
+    "CHANNEL_BITS",
     "CHOICE",
     "COUNT",
     "FIRST_VERSION",
@@ -37,11 +39,13 @@ __all__ = [
     "REGISTER",
     "REGISTER_BITS",
     "REGISTER_HIGH",
+    "REGISTER_ZERO",
     "RIGHT_SHIFT",
     "RUN_TABLE",
     "SETTINGS",
     "STATE",
     "TABLE",
+    "TOKEN_BITS",
     "VALUE_TABLE",
     "Choice",
     "Extent",
@@ -66,6 +70,12 @@ REGISTER_BITS = 16
 """Width of a scalar register."""
 REGISTER_HIGH = (1 << REGISTER_BITS) - 1
 """The highest value of a scalar register."""
+REGISTER_ZERO = 1 << REGISTER_BITS - 1
+"""What READ makes of a word of 0, so that unsigned numbers are in the order of signed ones."""
+CHANNEL_BITS = 4
+"""Width of the number of an input channel."""
+TOKEN_BITS = REGISTER_BITS + 8
+"""Width of a token with its channel above it."""
 FIRST_VERSION = 2
 """The version of the instruction set that operations and fields came with, unless they say another
 one."""
@@ -153,6 +163,7 @@ class Kind(enum.Enum):
     COUNT = "at least 1"
     """Words or rows to work on."""
     ADDRESS = "an address of the program"
+    CHANNEL = "a channel of the input"
     MATRIX = "an entry of the stream directory"
     TABLE = "a table of the image"
     MULTIPLIER = "the multiplier of rq"
@@ -244,6 +255,7 @@ class Parameters(Meaning):
 NUMBER, CHOICE, FLAG = Meaning(), Meaning(Kind.CHOICE), Meaning(Kind.FLAG)
 COUNT = Meaning(Kind.COUNT)
 ADDRESS, MATRIX, TABLE = Meaning(Kind.ADDRESS), Meaning(Kind.MATRIX), Meaning(Kind.TABLE)
+CHANNEL = Meaning(Kind.CHANNEL)
 MULTIPLIER, RIGHT_SHIFT = Meaning(Kind.MULTIPLIER), Meaning(Kind.RIGHT_SHIFT)
 ANY_SHIFT = Meaning(Kind.ANY_SHIFT)
 

@@ -41,11 +41,24 @@ from amaranth.hdl import signed
 from sordino.arch import QUAD, Config
 from sordino.isa import timing
 from sordino.isa.choices import Function, Space
-from sordino.isa.control import Branch, Call, Emit, Halt, Jump, Loop, Return, Set
+from sordino.isa.control import (
+    Branch,
+    Call,
+    Count,
+    Emit,
+    Halt,
+    Input,
+    Jump,
+    Loop,
+    Read,
+    Return,
+    Set,
+    Take,
+    Write,
+)
 from sordino.isa.elementwise import FUNCTION, Add, Multiply
 from sordino.isa.fields import (
     ACTIVATION,
-    ADDRESS,
     BANK0,
     BANK1,
     COUNT,
@@ -68,7 +81,7 @@ from sordino.isa.fields import (
     updates,
     writes,
 )
-from sordino.isa.instruction import Control, Instruction, Unit
+from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.instruction_set import InstructionSet
 from sordino.isa.parameters import index_entries
 from sordino.isa.pipelines import Pipeline
@@ -81,6 +94,7 @@ __all__ = [
     "Call",
     "Cell",
     "Copy",
+    "Count",
     "Drain",
     "Embed",
     "Emit",
@@ -93,9 +107,12 @@ __all__ = [
     "Matvec",
     "Multiply",
     "Opcode",
+    "Read",
     "Return",
     "Set",
     "Table",
+    "Take",
+    "Write",
 ]
 
 SLOTS = Extent("rows * lanes", lambda fields, config: fields["rows"] * config.lanes)
@@ -106,24 +123,6 @@ SPACE = by("space", ACTIVATION, STATE, BANK0, BANK1)
 
 
 # The vector unit's.
-
-
-class Input(Instruction, opcode=7, unit=Unit.VECTOR, awaits=Unit.ARRAY | Unit.VECTOR, blocks=True):
-    """Wait for `count` features and write them to activation memory from `destination` on.
-
-    If the host has signalled the end of input and no feature is left, the program goes on at
-    `end` instead. If the input ends in the middle of a vector, the machine stops with the error
-    INPUT.
-    """
-
-    destination: 16 = writes(ACTIVATION, "count")
-    count: 16 = COUNT
-    end: 16 = ADDRESS
-
-    elements, pipeline = "count", Pipeline.FEATURE
-
-    def ways(self, control: Control) -> tuple[Control, ...]:
-        return (control.next(), control.at(self.end))
 
 
 class Cell(Instruction, opcode=11, unit=Unit.VECTOR):
@@ -358,6 +357,10 @@ ISA = InstructionSet(
         Gru,
         Table,
         Matvec,
+        Read,
+        Write,
+        Count,
+        Take,
     )
 )
 """The instruction set of this machine."""

@@ -144,6 +144,7 @@ CAPACITIES = (
     "stream_burst",
     "stream_outstanding",
     "stream_ring",
+    "channels",
 )
 """In register order: the field of the configuration that is read at CAPACITIES + 4 n.
 

@@ -45,9 +45,11 @@ class Dispatch(wiring.Component):
         The instruction of `word` begins on that unit: its start is high in the next cycle, and
         from then on it is at work.
     pc, word, operand
-        The instruction's address, the instruction, and what EMBED's register holds.
+        The instruction's address, the instruction, and what the register holds that it reads.
     finds, found_register
-        The instruction is ARGMAX; where its result goes.
+        The instruction has a result for a register; which one.
+    asked
+        INPUT is not to take its first feature, but to go on elsewhere.
     stop
         What is at work is forgotten, and what would begin in this cycle does not.
     abort
@@ -61,7 +63,8 @@ class Dispatch(wiring.Component):
     failure, failed_pc
         What fails in this cycle, and the address of its instruction; of others, `pc`.
     found, register
-        ARGMAX is done: the vector unit's `result` belongs in that scalar register.
+        An instruction is done that `finds`: the vector unit's `result` belongs in that scalar
+        register.
     array, vector, table
         The units.
     """
@@ -72,6 +75,7 @@ class Dispatch(wiring.Component):
     operand: In(REGISTER_BITS)
     finds: In(1)
     found_register: In(range(REGISTERS))
+    asked: In(1)
     stop: In(1)
     abort: In(1)
     at_work: Out(Units)
@@ -106,11 +110,12 @@ class Dispatch(wiring.Component):
         return m
 
     def _tell(self, m: Module) -> None:
-        """Arguments, and where ARGMAX's result goes."""
+        """Arguments, and where a result goes."""
         arguments, finds = self.word.arguments, Signal()
         m.d.comb += [
             self.vector.arguments.word.eq(self.word),
             self.vector.arguments.operand.eq(self.operand),
+            self.vector.request.eq(self.asked),
             self.found.eq(self.done.vector & finds),
         ]
         with m.If(self.begin.table):

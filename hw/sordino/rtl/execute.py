@@ -7,13 +7,31 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.isa.choices import Condition
-from sordino.isa.instruction import REGISTERS, STACK_DEPTH, Unit
+from sordino.isa.fields import Store, Words
+from sordino.isa.instruction import REGISTERS, STACK_DEPTH, Instruction, Unit
 from sordino.isa.operations import ISA, Opcode
 from sordino.isa.registers import Error
 from sordino.rtl.dispatch import Units
-from sordino.rtl.shared.ports import PC_BITS, REGISTER_BITS
+from sordino.rtl.shared.ports import PC_BITS, REGISTER_BITS, TOKEN_BITS
 
 __all__ = ["Execute"]
+
+
+def _registers(operation: type[Instruction], *, written: bool) -> list[str]:
+    """The fields of an operation that name a register which it writes, or one which it reads."""
+    found = []
+    for name in operation.meant(Words):
+        words = operation.FIELDS[name].meaning
+        if words.store is Store.REGISTER and (words.writes if written else words.reads):
+            found.append(name)
+    return found
+
+
+_OPERANDS = {o: name for o in ISA if o.unit for name in _registers(o, written=False)}
+"""Operations of units that read a register, with the field that names it."""
+_RESULTS = {o: name for o in ISA if o.unit for name in _registers(o, written=True)}
+"""Operations of units that write a register, with the field that names it."""
+assert {o.FIELDS[name].offset for o, name in _OPERANDS.items()} == {0}, "one place, no choice"
 
 
 class Execute(wiring.Component):
@@ -41,14 +59,18 @@ class Execute(wiring.Component):
     begin
         The unit that executes the instruction.
     operand
-        What EMBED's register holds.
+        What the register holds that a unit's instruction reads.
     finds, found_register
-        The instruction is ARGMAX; where its result goes.
+        The instruction, a unit's, has a result for a register; which one.
     input, end
         The instruction is INPUT, and begins; where it goes on at the end of input, valid while
         `word` holds.
+    yields, asked, yielded
+        The INPUT of `word` goes on elsewhere at a request; there is one; where that is.
     failure
         The instruction cannot be executed: ILLEGAL or STACK.
+    request, taken
+        The host's request, or 0; TAKE takes it in this cycle.
     write, register, value
         The instruction writes `value` to a scalar register at the end of this cycle.
     tokens
@@ -70,24 +92,25 @@ class Execute(wiring.Component):
     found_register: Out(range(REGISTERS))
     input: Out(1)
     end: Out(PC_BITS)
+    yields: Out(1)
+    asked: Out(1)
+    yielded: Out(PC_BITS)
+    request: In(REGISTER_BITS)
+    taken: Out(1)
     failure: Out(Error)
     write: Out(1)
     register: Out(range(REGISTERS))
     value: Out(REGISTER_BITS)
-    tokens: Out(stream.Signature(REGISTER_BITS))
+    tokens: Out(stream.Signature(TOKEN_BITS))
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         arguments, registers = self.word.arguments, self.registers
         depth = Signal(range(STACK_DEPTH + 1))
+        self._tell(m)
         m.d.comb += [
             self.target.eq(self.pc + 1),
             self.code.eq(arguments.halt.code),
-            self.operand.eq(registers[arguments.embed.register]),
-            self.finds.eq(self.word.opcode == Opcode.ARGMAX),
-            self.found_register.eq(arguments.argmax.register),
-            self.input.eq(self.begin.vector & (self.word.opcode == Opcode.INPUT)),
-            self.end.eq(arguments.input.end),
         ]
         with m.If(self.idle):
             m.d.sync += depth.eq(0)
@@ -106,6 +129,11 @@ class Execute(wiring.Component):
                 self._assign(m, loop.register, left)
                 with m.If(left != 0):
                     m.d.comb += self.target.eq(loop.target)
+            with m.Case(Opcode.COUNT):
+                self._count(m, arguments.count)
+            with m.Case(Opcode.TAKE):
+                m.d.comb += [self.complete.eq(1), self.taken.eq(1)]
+                self._assign(m, arguments.take.register, self.request)
             with m.Case(Opcode.BRANCH):
                 m.d.comb += self.complete.eq(1)
                 with m.If(self._holds(m, arguments.branch)):
@@ -113,7 +141,9 @@ class Execute(wiring.Component):
             with m.Case(Opcode.EMIT):
                 m.d.comb += [
                     self.tokens.valid.eq(1),
-                    self.tokens.payload.eq(registers[arguments.emit.register]),
+                    self.tokens.payload.eq(
+                        Cat(registers[arguments.emit.register], arguments.emit.channel)
+                    ),
                     self.complete.eq(self.tokens.ready),
                 ]
             with m.Case(Opcode.CALL, Opcode.RETURN):
@@ -129,9 +159,36 @@ class Execute(wiring.Component):
                 m.d.comb += self.failure.eq(Error.ILLEGAL)
         return m
 
+    def _tell(self, m: Module) -> None:
+        """What a unit, or the sequencer while it waits, knows of the instruction."""
+        arguments = self.word.arguments
+        m.d.comb += [
+            self.operand.eq(self.registers[arguments.embed.register]),
+            self.input.eq(self.begin.vector & (self.word.opcode == Opcode.INPUT)),
+            self.end.eq(arguments.input.end),
+            self.yielded.eq(arguments.input.request),
+            self.yields.eq(self.yielded != 0),
+            self.asked.eq(self.yields & (self.request != 0)),
+        ]
+        with m.Switch(self.word.opcode):
+            for operation, name in _RESULTS.items():
+                with m.Case(operation.number):
+                    register = arguments[operation.mnemonic.lower()][name]
+                    m.d.comb += [self.finds.eq(1), self.found_register.eq(register)]
+
     def _assign(self, m: Module, register: Value, value: Value) -> None:
         """Write a scalar register at the end of this cycle."""
         m.d.comb += [self.write.eq(1), self.register.eq(register), self.value.eq(value)]
+
+    def _count(self, m: Module, count: Any) -> None:
+        """COUNT, with the bits above the register's telling where it saturates."""
+        total = Signal(REGISTER_BITS + 2)
+        m.d.comb += [total.eq(self.registers[count.register] + count.step), self.complete.eq(1)]
+        below, beyond = total[-1], total[REGISTER_BITS]
+        saturated = (total[:REGISTER_BITS] | beyond.replicate(REGISTER_BITS)) & ~below.replicate(
+            REGISTER_BITS
+        )
+        self._assign(m, count.register, saturated)
 
     def _holds(self, m: Module, branch: Any) -> Signal:
         """Whether BRANCH's comparison holds."""

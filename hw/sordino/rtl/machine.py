@@ -12,7 +12,7 @@ from sordino.isa.registers import COUNTERS, LoadTarget
 from sordino.rtl.lanes.array import MatvecArray
 from sordino.rtl.sequencer import SEQUENCER_COUNTERS, Sequencer
 from sordino.rtl.shared.memories import VectorMemory, WideMemory
-from sordino.rtl.shared.ports import HostSignature, Trace, external_signature
+from sordino.rtl.shared.ports import HostSignature, Trace, external_signature, feature_sources
 from sordino.rtl.tables import TableLoader
 from sordino.rtl.vector.unit import VectorUnit
 
@@ -44,7 +44,9 @@ class Machine(wiring.Component):
         streaming = {"m_axi": Out(external_signature(config))} if config.stream_bus else {}
         super().__init__(
             {
-                "host": In(HostSignature(streaming=bool(config.stream_bus))),
+                "host": In(
+                    HostSignature(streaming=bool(config.stream_bus), channels=config.channels)
+                ),
                 "trace": Out(Trace),
                 **streaming,
             }
@@ -98,13 +100,29 @@ class Machine(wiring.Component):
     def _host(self, m: Module, sequencer: Sequencer, vector: VectorUnit) -> None:
         wiring.connect(m, wiring.flipped(self.host.run), sequencer.run)
         wiring.connect(m, sequencer.tokens, wiring.flipped(self.host.tokens))
-        wiring.connect(m, wiring.flipped(self.host.features), vector.features)
         wiring.connect(m, wiring.flipped(self.host.window), vector.window)
+        self._channels(m, vector)
         m.d.comb += [
-            vector.end_of_input.eq(self.host.end_of_input),
             vector.open.eq(sequencer.run.open),
+            sequencer.request.eq(self.host.request),
+            self.host.taken.eq(sequencer.taken),
+            self.host.waiting.eq(sequencer.waiting),
             self.trace.eq(sequencer.trace),
         ]
+
+    def _channels(self, m: Module, vector: VectorUnit) -> None:
+        """Lead the channel's features that INPUT names to the vector unit."""
+        sources = feature_sources(self.host, self.config.channels)
+        with m.Switch(vector.channel):
+            for number, source in reversed(list(enumerate(sources))):
+                # Programs name no channel that the machine lacks.
+                with m.Case(number) if number else m.Default():
+                    m.d.comb += [
+                        vector.features.valid.eq(source.features.valid),
+                        vector.features.payload.eq(source.features.payload),
+                        source.features.ready.eq(vector.features.ready),
+                        vector.end_of_input.eq(source.end_of_input),
+                    ]
 
     def _load(self, m: Module, array: MatvecArray, *others: Any) -> None:
         """Spread host words: one register for the array, which has its own, one for the others."""

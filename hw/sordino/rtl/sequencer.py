@@ -21,6 +21,7 @@ from sordino.rtl.shared.ports import (
     REGISTER_BITS,
     RETIRES,
     TABLE_UNIT,
+    TOKEN_BITS,
     VECTOR_UNIT,
     LoadSignature,
     RunSignature,
@@ -81,12 +82,12 @@ class Sequencer(wiring.Component):
 
     Every instruction takes `timing.SEQUENCER_CYCLES`: one reads program memory; the other is the
     first in which every unit is idle that the instruction waits for. In it HALT, SET, JUMP, CALL,
-    RETURN, LOOP, BRANCH and EMIT execute; EMIT takes one cycle more for each in which the token
-    stream is not ready. An instruction of a unit begins: the unit's start is high in the next
-    cycle, and from then until `done` the unit is not idle, that cycle among them. Which units an
-    instruction waits for says `sordino.isa.hazards.waits`. The instruction after an INPUT is read
-    when that is done. The first cycle is the one after `start`. So, where nothing overlaps, after
-    a HALT,
+    RETURN, LOOP, BRANCH, COUNT, TAKE and EMIT execute; EMIT takes one cycle more for each in which
+    the token stream is not ready. An instruction of a unit begins: the unit's start is high in the
+    next cycle, and from then until `done` the unit is not idle, that cycle among them. Which units
+    an instruction waits for says `sordino.isa.hazards.waits`. The instruction after an INPUT is
+    read when that is done. The first cycle is the one after `start`. So, where nothing overlaps,
+    after a HALT,
 
         cycles = 2 instructions + inputs + matvec + vector + table + wait_token
 
@@ -115,7 +116,11 @@ class Sequencer(wiring.Component):
     registers
         The scalar registers.
     tokens
-        Emitted tokens.
+        Emitted tokens, their channel above the value.
+    request, taken
+        The host's request, or 0; it is taken in this cycle.
+    waiting
+        An INPUT that would go on elsewhere at a request waits for its first feature.
     counters
         What happened since `start`, up to the cycle before.
     array, vector, table
@@ -129,7 +134,10 @@ class Sequencer(wiring.Component):
     run: In(RunSignature())
     trace: Out(Trace)
     registers: Out(data.ArrayLayout(REGISTER_BITS, REGISTERS))
-    tokens: Out(stream.Signature(REGISTER_BITS))
+    tokens: Out(stream.Signature(TOKEN_BITS))
+    request: In(REGISTER_BITS)
+    taken: Out(1)
+    waiting: Out(1)
     counters: Out(data.StructLayout(dict.fromkeys(SEQUENCER_COUNTERS, COUNTER_BITS)))
     array: Out(ARRAY_UNIT)
     vector: Out(VECTOR_UNIT)
@@ -156,6 +164,18 @@ class Sequencer(wiring.Component):
             expired=Signal(name="expired"),
         )
         wiring.connect(m, execute.tokens, wiring.flipped(self.tokens))
+        m.d.comb += [
+            execute.request.eq(self.request),
+            self.taken.eq(execute.taken),
+            dispatch.asked.eq(execute.asked),
+            self.waiting.eq(
+                dispatch.at_work.vector
+                & self.vector.waiting
+                & ~self.vector.begun
+                & execute.yields
+                & (cycle.state == _State.WAIT)
+            ),
+        ]
         wiring.connect(m, dispatch.array, wiring.flipped(self.array))
         wiring.connect(m, dispatch.vector, wiring.flipped(self.vector))
         wiring.connect(m, dispatch.table, wiring.flipped(self.table))
@@ -233,7 +253,7 @@ class Sequencer(wiring.Component):
         run, state, execute = self.run, cycle.state, cycle.execute
         m.d.comb += [
             run.busy.eq(state != _State.IDLE),
-            run.open.eq(state == _State.IDLE),
+            run.open.eq((state == _State.IDLE) | self.waiting),
             cycle.target.eq(execute.target),
         ]
         with m.Switch(state):
@@ -254,14 +274,16 @@ class Sequencer(wiring.Component):
             with m.Case(_State.WAIT):
                 m.d.comb += cycle.advance.eq(cycle.dispatch.done.vector)
                 with m.If(self.vector.ended):
-                    m.d.comb += cycle.target.eq(execute.end)
+                    m.d.comb += cycle.target.eq(
+                        Mux(self.vector.requested, execute.yielded, execute.end)
+                    )
         with m.If(cycle.advance | (cycle.issue & ~execute.input)):
             m.d.sync += [run.pc.eq(cycle.target), state.eq(_State.FETCH)]
         with m.Elif(cycle.issue):
             m.d.sync += state.eq(_State.WAIT)
 
     def _registers(self, m: Module, cycle: _Cycle) -> None:
-        """Scalar registers: written by the sequencer's own instructions and by ARGMAX."""
+        """Scalar registers: written by the sequencer's own instructions and the vector unit's."""
         execute, dispatch = cycle.execute, cycle.dispatch
         with m.If(dispatch.found):
             m.d.sync += self.registers[dispatch.register].eq(self.vector.result)

@@ -12,7 +12,7 @@ from sordino.cycles.issue import Issue, Issuer, Passage
 from sordino.cycles.schedule import ARRAY, EVERY
 from sordino.cycles.tables import loaded
 from sordino.cycles.trace import Profile, Trace
-from sordino.engines.engine import Record, RunResult
+from sordino.engines.engine import Features, Record, Requests, RunResult
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.golden.execution import SEMANTICS, Semantics
 from sordino.golden.machine import Golden
@@ -54,16 +54,17 @@ class Cycles:
 
     def run(
         self,
-        features: NDArray[np.int8],
+        features: Features,
         *,
         cycle_limit: int = 0,
         record: bool | Callable[[Record], None] = False,
         entry: str = "main",
+        requests: Requests = (),
     ) -> RunResult:
-        """Run features (frames, dim) int8 until the machine stops."""
+        """Run features until the machine stops; requests are there as soon as they may be."""
         kept = list[Record]()
         sink = (record if callable(record) else kept.append) if record else None
-        self._golden.start(features, entry=entry)
+        self._golden.start(features, entry=entry, requests=requests)
         self._run = _Run(self._golden, self._issuer, cycle_limit, sink)
         self._run.execute()
         return self._result(kept if record is True else None)
@@ -110,6 +111,7 @@ class Cycles:
                 },
                 Store.REGISTER: np.array(state.registers, np.int64),
             },
+            channels=list(state.channels),
         )
 
 
@@ -210,8 +212,12 @@ class _Run:
     def _meet(self, state: State, address: int) -> Issue:
         features = None
         if self.issuer.turns[address].blocks:
-            left = len(state.features) - state.read
-            features = left if left < self.issuer.program[address].count else None
+            i = self.issuer.program[address]
+            channel = i.fields.get("channel", 0)
+            left = len(state.features[channel]) - state.read[channel]
+            features = left if left < i.count else None
+            if i.fields.get("request") and state.request():
+                features = 0
         try:
             return self.passage.meet(address, features)
         except NotLoaded:

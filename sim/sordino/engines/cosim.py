@@ -8,12 +8,13 @@ end.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.engines.engine import Engine, Record, RunResult
+from sordino.engines.engine import Engine, Features, Record, Requests, RunResult
 from sordino.image.image import Image
 from sordino.isa.fields import Store
 from sordino.isa.hazards import Region, writes
@@ -114,6 +115,9 @@ def _final_difference(
         if x != y:
             return words, f"token {number}: {names[0]} {x}, {names[1]} {y}"
         words += 1
+    for number, (x, y) in enumerate(zip_longest(a.channels, b.channels)):
+        if x != y:
+            return words, f"channel of token {number}: {names[0]} {x}, {names[1]} {y}"
     if (a.error, a.code) != (b.error, b.code):
         return words, (
             f"end: {names[0]} {a.error.name} code {a.code}, {names[1]} {b.error.name} code {b.code}"
@@ -138,12 +142,13 @@ def compare(
     image: Image,
     first: Engine,
     second: Engine,
-    features: NDArray[np.int8],
+    features: Features,
     *,
     cycle_limit: int = 0,
     on_record: Callable[[Record], None] | None = None,
+    requests: Requests = (),
 ) -> Comparison:
-    """Run `features` (frames, dim) on both engines and compare.
+    """Run `features` and `requests` on both engines and compare.
 
     `cycle_limit` ends an engine that goes on for ever (0: none); give more than either takes, for
     the exact machine counts instructions against it. `on_record` sees every record of the second
@@ -151,14 +156,15 @@ def compare(
     """
     names = (first.name, second.name)
     comparer = _Comparer(image, names)
-    a = first.run(features, cycle_limit=cycle_limit, record=comparer.expected.append)
+    asked: Any = {"requests": requests} if requests else {}
+    a = first.run(features, cycle_limit=cycle_limit, record=comparer.expected.append, **asked)
 
     def check(record: Record) -> None:
         comparer.check(record)
         if on_record is not None:
             on_record(record)
 
-    b = second.run(features, cycle_limit=cycle_limit, record=check)
+    b = second.run(features, cycle_limit=cycle_limit, record=check, **asked)
     difference, words = comparer.difference, comparer.words
     if difference is None and comparer.at != len(comparer.expected):
         missing = comparer.expected[comparer.at]

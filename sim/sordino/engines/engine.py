@@ -1,19 +1,65 @@
 """What every engine offers: run features through an image, one record per retired instruction."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sordino.arch import Config
 from sordino.errors import InputError
 from sordino.image.image import Image
 from sordino.image.memories import check_words
-from sordino.isa.fields import Store
+from sordino.isa.fields import REGISTER_HIGH, Store
 from sordino.isa.registers import Error
 
-__all__ = ["Engine", "OpenEngine", "Record", "RunResult", "checked_values"]
+__all__ = ["Engine", "Features", "OpenEngine", "Record", "Requests", "RunResult"]
+__all__ += ["by_channel", "checked_values", "in_order"]
+
+Features = NDArray[np.int8] | Mapping[int, NDArray[np.int8]]
+"""Input vectors (frames, dim) of channel 0, or the same by channel; of others there are none."""
+Requests = Sequence[tuple[int, int]]
+"""What a host asks for, in order: how many input vectors are read before it comes, its number.
+
+A number is 1 to 65535. A request waits until the one before it is taken.
+"""
+
+
+def by_channel(features: Features, config: Config) -> list[NDArray[np.int8]]:
+    """The features of every channel of a machine, one after the other.
+
+    Raises ValueError for others than int8, InputError for a channel that the machine lacks.
+    """
+    given = features if isinstance(features, Mapping) else {0: features}
+    for channel, array in given.items():
+        if not 0 <= channel < config.channels:
+            raise InputError(
+                f"wanted features for channels 0 to {config.channels - 1}, got some for channel "
+                f"{channel}; raise channels of the configuration"
+            )
+        if array.dtype != np.int8:
+            raise ValueError(f"wanted features to be int8, got {array.dtype}")
+    none = np.zeros(0, np.int8)
+    return [
+        np.ascontiguousarray(given.get(channel, none)).reshape(-1)
+        for channel in range(config.channels)
+    ]
+
+
+def in_order(requests: Requests) -> tuple[tuple[int, int], ...]:
+    """The requests; InputError where one comes before the one before it, or for a wrong number."""
+    found, earlier = tuple((int(after), int(number)) for after, number in requests), 0
+    for after, number in found:
+        if after < earlier:
+            raise InputError(
+                f"wanted requests in the order in which they come, got one after {after} vectors "
+                f"behind one after {earlier}"
+            )
+        if not 1 <= number <= REGISTER_HIGH:
+            raise InputError(f"wanted a request to be 1 to {REGISTER_HIGH}, got {number}")
+        earlier = after
+    return found
 
 
 @dataclass(frozen=True)
@@ -24,7 +70,8 @@ class Record:
     pc      its address
     values  int64, one-dimensional: the regions of `isa.hazards.writes` one after the other as
             they are right after the instruction, accumulator rows flattened lane by lane; for an
-            INPUT that found the end of input, the next address alone
+            INPUT that found the end of input or a request, the next address alone; of an EMIT the
+            token, with its channel in bits 23 to 16
     """
 
     index: int
@@ -43,6 +90,7 @@ class RunResult:
     records   every record if they were asked for as a list, else None
     final     memories at the end: int64, activation and state memory (words,), accumulator banks
               (rows, lanes), registers (8,)
+    channels  of each token the channel that it was emitted on
     """
 
     tokens: list[int]
@@ -51,6 +99,12 @@ class RunResult:
     counters: dict[str, int]
     records: list[Record] | None
     final: dict[Store, NDArray[np.int64]]
+    channels: list[int] = field(default_factory=list)
+
+    def on(self, channel: int) -> list[int]:
+        """The tokens of one channel, in the order they were emitted."""
+        pairs = zip(self.tokens, self.channels, strict=True)
+        return [token for token, its in pairs if its == channel]
 
 
 class Engine(Protocol):
@@ -62,16 +116,19 @@ class Engine(Protocol):
 
     def run(
         self,
-        features: NDArray[np.int8],
+        features: Features,
         *,
         cycle_limit: int = 0,
         record: bool | Callable[[Record], None] = False,
         entry: str = "main",
+        requests: Requests = (),
     ) -> RunResult:
         """Run from a named entry point until the machine stops.
 
-        `features` (frames, dim) int8 arrive in order, then the end of input. `record` True keeps
-        every record in the result; a callback gets each as it is made, and none is kept.
+        `features` (frames, dim) int8 arrive in order, then the end of input, on every channel by
+        itself. A request comes as soon as so many vectors were read on all channels together.
+        `record` True keeps every record in the result; a callback gets each as it is made, and none
+        is kept.
         `cycle_limit` 0 means none. Memories keep what an earlier run left. Raises ImageError for
         an entry point that the image does not have.
         """

@@ -19,7 +19,7 @@ from sordino.golden.weights import WeightStore
 from sordino.image.image import Image, ImageError
 from sordino.isa import operations as ops
 from sordino.isa.choices import Function
-from sordino.isa.fields import Store
+from sordino.isa.fields import REGISTER_ZERO, Store
 from sordino.isa.instruction import Control, Instruction
 from sordino.isa.registers import Error
 
@@ -93,18 +93,22 @@ def halt(context: Context, i: Instruction) -> Execute:
 
 
 def input_(context: Context, i: Instruction) -> Execute:
-    """Take `count` features, or go to `end` at the end of input."""
+    """Take `count` features, or go to `end` at the end of input and to `request` at a request."""
     state, count, end, following = context.state, i.count, i.end, context.next
-    destination = i.destination
+    destination, channel, request = i.destination, i.channel, i.request
     activation = state.memory.activation
 
     def execute() -> int:
-        taken = state.features[state.read : state.read + count]
+        if request and state.request():
+            state.ended = True
+            return request
+        first = state.read[channel]
+        taken = state.features[channel][first : first + count]
         if not len(taken):
             state.ended = True
             return end
         activation[destination : destination + len(taken)] = taken
-        state.read += len(taken)
+        state.read[channel] += len(taken)
         if len(taken) < count:
             raise Stop(Error.INPUT)
         state.counters["frames"] += 1
@@ -116,10 +120,48 @@ def input_(context: Context, i: Instruction) -> Execute:
 def emit(context: Context, i: Instruction) -> Execute:
     """Emit a register as token."""
     state, register, following = context.state, i.register, context.next
+    channel = i.channel
 
     def execute() -> int:
         state.tokens.append(state.registers[register])
+        state.channels.append(channel)
         state.counters["tokens"] += 1
+        return following
+
+    return execute
+
+
+def take(context: Context, i: Instruction) -> Execute:
+    """Take the host's request into a register."""
+    state, register, following = context.state, i.register, context.next
+
+    def execute() -> int:
+        state.registers[register] = state.request()
+        state.served += bool(state.registers[register])
+        return following
+
+    return execute
+
+
+def read(context: Context, i: Instruction) -> Execute:
+    """Bring a word of state memory into a register."""
+    state, memory, following = context.state, context.state.memory.state, context.next
+    register, word = i.register, i.state
+
+    def execute() -> int:
+        state.registers[register] = int(memory[word]) + REGISTER_ZERO
+        return following
+
+    return execute
+
+
+def write(context: Context, i: Instruction) -> Execute:
+    """Bring a register into a word of state memory."""
+    state, memory, following = context.state, context.state.memory.state, context.next
+    register, word = i.register, i.state
+
+    def execute() -> int:
+        memory[word] = state.registers[register] - REGISTER_ZERO
         return following
 
     return execute
@@ -334,6 +376,11 @@ SEMANTICS: dict[type[Instruction], Semantics] = {
     ops.Embed: embed,
     ops.Fill: fill,
     ops.Copy: copy,
-    **dict.fromkeys((ops.Set, ops.Jump, ops.Call, ops.Return, ops.Loop, ops.Branch), control),
+    ops.Take: take,
+    ops.Read: read,
+    ops.Write: write,
+    **dict.fromkeys(
+        (ops.Set, ops.Jump, ops.Call, ops.Return, ops.Loop, ops.Branch, ops.Count), control
+    ),
 }
 """What each operation of ISA does."""

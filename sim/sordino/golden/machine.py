@@ -5,14 +5,22 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.engines.engine import Record, RunResult, checked_values
+from sordino.engines.engine import (
+    Features,
+    Record,
+    Requests,
+    RunResult,
+    by_channel,
+    checked_values,
+    in_order,
+)
 from sordino.golden.execution import SEMANTICS, Context, Semantics, bind
 from sordino.golden.state import State, Stop
 from sordino.golden.weights import WeightStore
 from sordino.image.image import Image
 from sordino.image.memories import MEMORIES, check_words
 from sordino.image.verify import verify
-from sordino.isa.fields import Store
+from sordino.isa.fields import REGISTER_BITS, Store
 from sordino.isa.hazards import Region, writes
 from sordino.isa.instruction import Instruction
 from sordino.isa.registers import Error
@@ -46,14 +54,13 @@ class Golden:
         ]
         self._regions = [writes(instruction, image.config) for instruction in image.program]
 
-    def start(self, features: NDArray[np.int8], *, entry: str = "main") -> None:
-        """Begin at a named entry point of the image with `features` (frames, dim) int8 to come.
+    def start(self, features: Features, *, entry: str = "main", requests: Requests = ()) -> None:
+        """Begin at a named entry point of the image with `features` and `requests` to come.
 
         Raises ImageError for an entry point that the image does not have.
         """
-        if features.dtype != np.int8:
-            raise ValueError(f"wanted features to be int8, got {features.dtype}")
-        self.state.start(features.reshape(-1), self.image.entry(entry))
+        channels = by_channel(features, self.image.config)
+        self.state.start(channels, self.image.entry(entry), in_order(requests))
 
     def step(self, *, record: bool = False) -> Record | None:
         """Execute the next instruction and return its record, if it retired and one is wanted.
@@ -75,18 +82,19 @@ class Golden:
 
     def run(
         self,
-        features: NDArray[np.int8],
+        features: Features,
         *,
         cycle_limit: int = 0,
         record: bool | Callable[[Record], None] = False,
         entry: str = "main",
+        requests: Requests = (),
     ) -> RunResult:
         """Run until the machine stops.
 
         There are no cycles here: a `cycle_limit` other than 0 stops the machine with Error.LIMIT
         once so many *instructions* have retired, each of which takes the circuit several cycles.
         """
-        self.start(features, entry=entry)
+        self.start(features, entry=entry, requests=requests)
         state, kept = self.state, list[Record]()
         sink = record if callable(record) else kept.append
         while state.running:
@@ -105,6 +113,7 @@ class Golden:
                 **{store: state.memory.store(store).copy() for store in MEMORIES},
                 Store.REGISTER: np.array(state.registers, np.int64),
             },
+            channels=list(state.channels),
         )
 
     def read(self, store: Store, first: int, count: int) -> NDArray[np.int64]:
@@ -132,6 +141,6 @@ class Golden:
             case Store.PC:
                 return np.array([state.pc], np.int64)
             case Store.TOKEN:
-                return np.array(state.tokens[-1:], np.int64)
+                return np.array([state.tokens[-1] | state.channels[-1] << REGISTER_BITS], np.int64)
             case store:
                 return state.memory.store(store)[base : base + region.count].reshape(-1).copy()

@@ -1,11 +1,13 @@
 """Everything that changes while a program runs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
+from sordino.engines.engine import Requests
 from sordino.golden.memory import Memory
 from sordino.isa.instruction import REGISTERS
 from sordino.isa.registers import COUNTERS, Error
@@ -34,8 +36,11 @@ class State:
 
     registers    8 unsigned 16-bit integers
     stack        return addresses, the latest last
-    features     int8, all that the host writes; `read` of them are taken
-    ended        the latest instruction was an INPUT that found the end of input
+    features     of each channel int8, all that the host writes; `read` of them are taken
+    requests     of the host, in order: input vectors that are taken before it comes, its number
+    served       requests that are taken
+    ended        the latest instruction was an INPUT that found the end of input or a request
+    tokens       emitted ones, each on its channel in `channels`
     error, code  why the machine stopped, once `running` is false
     counters     the untimed ones by name
     """
@@ -47,10 +52,13 @@ class State:
     pc: int = 0
     registers: list[int] = field(default_factory=lambda: [0] * REGISTERS)
     stack: list[int] = field(default_factory=list)
-    features: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
-    read: int = 0
+    features: Sequence[NDArray[np.int8]] = ()
+    read: list[int] = field(default_factory=list)
+    requests: Requests = ()
+    served: int = 0
     ended: bool = False
     tokens: list[int] = field(default_factory=list)
+    channels: list[int] = field(default_factory=list)
     error: Error = Error.NONE
     code: int = 0
     counters: dict[str, int] = field(default_factory=_counters)
@@ -60,11 +68,21 @@ class State:
         """A machine that has just been loaded; all memories zero."""
         return cls(Memory(config), [None] * config.run_slots, [None] * config.value_slots)
 
-    def start(self, features: NDArray[np.int8], entry: int) -> None:
-        """START at address `entry`, with the input that the host will write."""
+    def start(
+        self, features: Sequence[NDArray[np.int8]], entry: int, requests: Requests = ()
+    ) -> None:
+        """START at address `entry`, with the input that the host will write, and its requests."""
         self.running, self.pc = True, entry
         self.registers, self.stack = [0] * REGISTERS, []
-        self.features, self.read, self.ended = features, 0, False
-        self.tokens = []
+        self.features, self.read, self.ended = features, [0] * len(features), False
+        self.requests, self.served = requests, 0
+        self.tokens, self.channels = [], []
         self.error, self.code = Error.NONE, 0
         self.counters = _counters()
+
+    def request(self) -> int:
+        """The number of the request that waits, 0 for none."""
+        if self.served < len(self.requests):
+            after, number = self.requests[self.served]
+            return number if self.counters["frames"] >= after else 0
+        return 0

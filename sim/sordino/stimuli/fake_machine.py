@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In
 
 from sordino.isa.choices import Space
 from sordino.isa.registers import COUNTERS, Error
-from sordino.rtl.shared.ports import WINDOW_BITS, WINDOW_READ, HostSignature
+from sordino.rtl.shared.ports import REGISTER_BITS, WINDOW_BITS, WINDOW_READ, HostSignature
 
 __all__ = ["FakeMachine", "counter_value", "window_word"]
 
@@ -53,7 +53,7 @@ class FakeMachine(wiring.Component):
         m.d.comb += [
             moving.eq(run.busy & (run.limit != 1)),
             host.tokens.valid.eq(moving & host.features.valid),
-            host.tokens.payload.eq(host.features.payload * 3),
+            host.tokens.payload.eq((host.features.payload * 3)[:REGISTER_BITS]),
             host.features.ready.eq(moving & host.tokens.ready),
         ]
         for number in range(len(COUNTERS)):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.engines.cosim import Comparison, compare
-from sordino.engines.engine import Record, RunResult
+from sordino.engines.engine import Features, Record, Requests, RunResult
 from sordino.engines.native.rtl import Rtl
 from sordino.errors import InputWarning
 from sordino.golden.machine import Golden
@@ -78,18 +78,20 @@ class Gapped:
 
     def run(
         self,
-        features: NDArray[np.int8],
+        features: Features,
         *,
         cycle_limit: int = 0,
         record: bool | Callable[[Record], None] = False,
         entry: str = "main",
+        requests: Requests = (),
     ) -> RunResult:
-        """Run the image on `features` (n,) int8 as `Rtl.run` does, with gaps in the streams."""
+        """Run the image on `features` as `Rtl.run` does, with gaps in the streams."""
         return self.rtl.run(
             features,
             cycle_limit=cycle_limit,
             record=record,
             entry=entry,
+            requests=requests,
             feature_gap=self._feature_gap,
             token_gap=self._token_gap,
             seed=self._seed,

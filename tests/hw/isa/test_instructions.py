@@ -256,6 +256,6 @@ def test_overlaps_is_three_bits(overlaps: int) -> None:
 
 def test_every_operation_has_its_unit() -> None:
     elements = ("ADD", "MULTIPLY", "EMBED", "FILL", "COPY")
-    vector = ("INPUT", "CELL", "GRU", "DRAIN", "ARGMAX", *elements)
+    vector = ("INPUT", "READ", "WRITE", "CELL", "GRU", "DRAIN", "ARGMAX", *elements)
     by_unit = {"MATVEC": Unit.ARRAY, "TABLE": Unit.TABLE, **dict.fromkeys(vector, Unit.VECTOR)}
     assert {o: o.unit for o in ISA} == {o: by_unit.get(o.mnemonic, Unit.NONE) for o in ISA}

@@ -15,6 +15,7 @@ from sordino.isa.operations import (
     Call,
     Cell,
     Copy,
+    Count,
     Drain,
     Embed,
     Emit,
@@ -26,9 +27,12 @@ from sordino.isa.operations import (
     Loop,
     Matvec,
     Multiply,
+    Read,
     Return,
     Set,
     Table,
+    Take,
+    Write,
 )
 
 CONFIG = PRESETS["small"]  # 16 lanes, 4 quads
@@ -45,6 +49,10 @@ CASES = {
     Branch: ({"register": 2, "target": 5}, (Region(Store.PC, 0, 1),)),
     Input: ({"destination": 8, "count": 5}, (Region(Store.ACTIVATION, 8, 5),)),
     Emit: ({"register": 1}, (Region(Store.TOKEN, 0, 1),)),
+    Read: ({"register": 3, "state": 7}, (Region(Store.REGISTER, 3, 1),)),
+    Write: ({"register": 3, "state": 7}, (Region(Store.STATE, 7, 1),)),
+    Count: ({"register": 4, "step": -1}, (Region(Store.REGISTER, 4, 1),)),
+    Take: ({"register": 5}, (Region(Store.REGISTER, 5, 1),)),
     Table: ({"source": 1}, ()),
     Matvec: (
         {"source": 4, "columns": 8, "rows": 3, "bank": 1},

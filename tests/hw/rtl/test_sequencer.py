@@ -12,7 +12,7 @@ from amaranth.hdl import Const
 
 from sordino.arch import Config
 from sordino.isa import timing
-from sordino.isa.instruction import REGISTERS, STACK_DEPTH
+from sordino.isa.instruction import OPCODE_BITS, REGISTERS, STACK_DEPTH
 from sordino.isa.operations import (
     ISA,
     Branch,
@@ -27,6 +27,7 @@ from sordino.isa.operations import (
     Matvec,
     Return,
     Set,
+    Write,
 )
 from sordino.isa.registers import Error, LoadTarget
 from sordino.rtl.sequencer import SEQUENCER_COUNTERS, Sequencer
@@ -45,6 +46,7 @@ CONFIG = Config(
 )
 MOST_CYCLES = 300
 ORDER = (TABLE, ARRAY, VECTOR)
+ILLEGAL = sorted({*range(1 << OPCODE_BITS)} - {operation.number for operation in ISA})
 OVERLAPS = [*range(8), 0, 7, 7, 7]
 CONTROL = (Halt, Set, Jump, Call, Return, Loop)
 
@@ -52,7 +54,7 @@ CONTROL = (Halt, Set, Jump, Call, Return, Loop)
 def random_instruction(rng, strict):
     """Any instruction with addresses mostly inside the program, or now and then an illegal word."""
     if rng.random() < 0.02:
-        return rng.randint(len(ISA.operations), 31) | rng.getrandbits(123) << 5
+        return rng.choice(ILLEGAL) | rng.getrandbits(123) << 5
     operation = rng.choice([*ISA, *CONTROL, Set, Emit, Branch])
     if operation in (Halt, Return) and rng.random() < 0.6:
         operation = Set
@@ -67,6 +69,10 @@ def random_instruction(rng, strict):
         "count": rng.randrange(65536),
         "source": rng.randrange(256),
         "rows": rng.randrange(2048),
+        "channel": rng.randrange(16),
+        "step": rng.choice([0, 1, -1, 65535, -65536, rng.randrange(-65536, 65536)]),
+        "request": rng.choice([0, address()]),
+        "state": rng.randrange(65536),
     }
     common = {k: v for k, v in common.items() if k in operation.FIELDS}
     return operation(overlaps=0 if strict else rng.choice(OVERLAPS), **common).encode()
@@ -80,6 +86,7 @@ def random_reply(rng):
         ended=rng.random() < 0.3,
         result=rng.choice([0, 1, 65535, rng.randrange(65536)]),
         waiting=[rng.random() < 0.5 for _ in range(latency)],
+        requested=rng.random() < 0.5,
     )
 
 
@@ -89,6 +96,7 @@ def random_case(rng, strict):
         entry=rng.choice([0, rng.randrange(CONFIG.program_words)]),
         replies=[random_reply(rng) for _ in range(MOST_CYCLES)],
         ready=[rng.random() < 0.5 for _ in range(MOST_CYCLES)],
+        requests=[rng.choice([0, 1, 65535]) for _ in range(rng.randrange(4))],
         limit=MOST_CYCLES,
     )
     cycles = run_model(case).counters["cycles"]
@@ -147,6 +155,8 @@ class Bench:
         self.case, out = case, Outcome()
         self.outcome, self.aborts = out, 0
         self.replies = iter(case.replies)
+        requests = iter(case.requests)
+        request = next(requests, 0)
         await self.start(ctx, case)
         cycle = 0
         while True:
@@ -164,9 +174,14 @@ class Bench:
             if not busy:
                 break
             token = dut.tokens
-            _, _, given, value = await ctx.tick().sample(token.valid & token.ready, token.payload)
+            ctx.set(dut.request, request)
+            _, _, given, value, taken = await ctx.tick().sample(
+                token.valid & token.ready, token.payload, dut.taken
+            )
             if given:
                 out.tokens.append(value)
+            if taken:
+                request = next(requests, 0)
             cycle += 1
             assert cycle <= MOST_CYCLES
         out.registers = list(ctx.get(dut.registers))
@@ -205,8 +220,8 @@ class Bench:
             if name != VECTOR:
                 argument_bits = (1 << len(arguments[name].as_value())) - 1
                 assert seen == word >> 8 & argument_bits
-            embed = word & 0x1F == Embed.number
-            self.outcome.started.append((name, word, operand if embed else None))
+            reads = word & 0x1F in (Embed.number, Write.number)
+            self.outcome.started.append((name, word, operand if reads else None))
             await self.answer(ctx, name, unit, next(self.replies), word, held)
 
     async def answer(self, ctx, name, unit, reply, word, held):
@@ -218,6 +233,7 @@ class Bench:
             VECTOR: (
                 (unit.error, reply.error and with_error),
                 (self.dut.vector.ended, reply.ended),
+                (self.dut.vector.requested, reply.requested),
                 (self.dut.vector.result, reply.result),
             ),
         }

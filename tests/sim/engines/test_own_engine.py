@@ -8,7 +8,15 @@ import pytest
 from numpy.typing import NDArray
 
 from sordino.engines.cosim import compare
-from sordino.engines.engine import Engine, Record, RunResult
+from sordino.engines.engine import (
+    Engine,
+    Features,
+    Record,
+    Requests,
+    RunResult,
+    by_channel,
+    in_order,
+)
 from sordino.golden.execution import SEMANTICS, Context, bind
 from sordino.golden.machine import Golden
 from sordino.golden.state import State, Stop
@@ -34,15 +42,17 @@ class Stepping:
 
     def run(
         self,
-        features: NDArray[np.int8],
+        features: Features,
         *,
         cycle_limit: int = 0,
         record: bool | Callable[[Record], None] = False,
         entry: str = "main",
+        requests: Requests = (),
     ) -> RunResult:
         state, kept = self.state, list[Record]()
         sink = record if callable(record) else kept.append
-        state.start(features.reshape(-1), self.image.entry(entry))
+        channels = by_channel(features, self.image.config)
+        state.start(channels, self.image.entry(entry), in_order(requests))
         while state.running:
             address, state.ended = state.pc, False
             i = self.image.program[address]
@@ -60,6 +70,7 @@ class Stepping:
                 state.running, state.error = False, Error.LIMIT
         return RunResult(
             tokens=list(state.tokens),
+            channels=list(state.channels),
             error=state.error,
             code=state.code,
             counters=dict(state.counters),
@@ -68,9 +79,13 @@ class Stepping:
             | {Store.REGISTER: np.array(state.registers, np.int64)},
         )
 
+    def token(self) -> list[int]:
+        tokens, channels = self.state.tokens, self.state.channels
+        return [tokens[-1] | channels[-1] << 16] if tokens else []
+
     def written(self, i: Instruction) -> NDArray[np.int64]:
         state = self.state
-        alone = {Store.PC: [state.pc], Store.TOKEN: state.tokens[-1:]}
+        alone = {Store.PC: [state.pc], Store.TOKEN: self.token()}
         if state.ended:
             return np.array([state.pc], np.int64)
         parts: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]

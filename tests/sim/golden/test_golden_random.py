@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sordino import arith
+from sordino.engines.engine import Requests
 from sordino.golden.codec import decode_matrix
 from sordino.golden.machine import Golden
 from sordino.image.image import Image
@@ -16,7 +17,13 @@ from sordino.isa.hazards import writes
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import ISA, Halt, Table
 from sordino.isa.registers import Error
-from sordino.testing.images.programs import random_config, random_features, random_program
+from sordino.testing.images.programs import (
+    random_channels,
+    random_config,
+    random_features,
+    random_program,
+    random_requests,
+)
 
 CURVES = {Function.TANH.value: arith.tanh, Function.SIGMOID.value: arith.sigmoid}
 LIMIT = 3000
@@ -26,16 +33,21 @@ SEEDS = range(30)
 class Slow:
     """The instruction set as its docstrings say, on Python integers in lists."""
 
-    def __init__(self, image: Image, features: NDArray[np.int8]) -> None:
+    def __init__(
+        self, image: Image, features: dict[int, NDArray[np.int8]], requests: Requests
+    ) -> None:
         config = self.config = image.config
         self.image = image
-        self.input = features.reshape(-1).tolist()
+        self.input = {c: array.reshape(-1).tolist() for c, array in features.items()}
         self.activation = [0] * config.activation_words
         self.cells = [0] * config.state_words
         self.banks = [[[0] * config.lanes for _ in range(config.rows_per_lane)] for _ in range(2)]
         self.registers = [0] * 8
         self.stack: list[int] = []
         self.tokens: list[int] = []
+        self.channels: list[int] = []
+        self.requests = list(requests)
+        self.frames = 0
         self.run_slots = [0] * config.run_slots
         self.slots = [0] * config.value_slots
         self.pc = 0
@@ -59,7 +71,7 @@ class Slow:
             Store.STATE: self.cells,
             Store.REGISTER: self.registers,
             Store.PC: [self.pc],
-            Store.TOKEN: self.tokens[-1:],
+            Store.TOKEN: [self.tokens[-1] + 65536 * self.channels[-1]] if self.tokens else [],
         }
         out: list[int] = []
         for region in writes(i, self.config):
@@ -103,16 +115,36 @@ class Slow:
         if holds[i.condition]:
             self.pc = i.target
 
+    def do_count(self, i: Instruction) -> None:
+        total = self.registers[i.register] + i.step
+        self.registers[i.register] = 0 if total < 0 else 65535 if total > 65535 else total
+
+    def do_take(self, i: Instruction) -> None:
+        due = self.requests and self.requests[0][0] <= self.frames
+        self.registers[i.register] = self.requests.pop(0)[1] if due else 0
+
+    def do_read(self, i: Instruction) -> None:
+        self.registers[i.register] = self.cells[i.state] + 32768
+
+    def do_write(self, i: Instruction) -> None:
+        self.cells[i.state] = self.registers[i.register] - 32768
+
     def do_input(self, i: Instruction) -> bool:
-        if not self.input:
+        if i.request and self.requests and self.requests[0][0] <= self.frames:
+            self.pc = i.request
+            return True
+        words = self.input[i.channel]
+        if not words:
             self.pc = i.end
             return True
         for k in range(i.count):
-            self.activation[i.destination + k] = self.input.pop(0)
+            self.activation[i.destination + k] = words.pop(0)
+        self.frames += 1
         return False
 
     def do_emit(self, i: Instruction) -> None:
         self.tokens.append(self.registers[i.register])
+        self.channels.append(i.channel)
 
     def do_table(self, i: Instruction) -> None:
         if i.runs:
@@ -250,10 +282,12 @@ class Slow:
 def test_every_record_is_equal(seed: int) -> None:
     rng = np.random.default_rng(seed)
     config = random_config(rng, group=(1, 2, 4)[seed % 3])
+    config = config.with_settings({"channels": (1, 2, 1, 3)[seed % 4]})
     image = Image.from_bytes(random_program(rng, config, steps=5).to_bytes())
-    features = random_features(rng, image, seed % 3)
-    slow = Slow(image, features)
-    result = Golden(image).run(features, cycle_limit=LIMIT, record=True)
+    features = random_channels(rng, image, seed % 3)
+    requests = random_requests(rng, config.channels * (seed % 3))
+    slow = Slow(image, features, requests)
+    result = Golden(image).run(features, cycle_limit=LIMIT, record=True, requests=requests)
     assert result.error is Error.NONE
     for record in result.records or ():
         assert record.pc == slow.pc
@@ -261,6 +295,7 @@ def test_every_record_is_equal(seed: int) -> None:
         assert record.values.tolist() == expected, (record.index, image.program[record.pc])
     assert slow.halted
     assert result.tokens == slow.tokens
+    assert result.channels == slow.channels
     assert result.final[Store.ACTIVATION].tolist() == slow.activation
     assert result.final[Store.STATE].tolist() == slow.cells
     assert result.final[Store.BANK0].tolist() == slow.banks[0]

@@ -21,16 +21,25 @@ def _names(program: Sequence[Instruction], labels: Mapping[str, int]) -> dict[in
     for instruction in program:
         for field in instruction.meant(Kind.ADDRESS):
             target = instruction.fields[field]
+            if _absent(instruction, field):
+                continue
             if target not in names and target < len(program):
                 names[target] = [f"at_{target}"]
     return names
+
+
+def _absent(instruction: Instruction, name: str) -> bool:
+    """Whether a field is not written: it came later than others, and is 0."""
+    meaning = instruction.FIELDS[name].meaning
+    later = meaning.streaming or meaning.since > instruction.since
+    return later and not instruction.fields[name]
 
 
 def _line(address: int, instruction: Instruction, names: Mapping[int, Sequence[str]]) -> str:
     words = [f"{address:6d}  {instruction.mnemonic:<7}"]
     for name, field in instruction.FIELDS.items():
         value = instruction.fields[name]
-        if field.meaning.streaming and not value:
+        if _absent(instruction, name):
             continue
         if field.meaning.kind is Kind.ADDRESS and value in names:
             text = names[value][0]

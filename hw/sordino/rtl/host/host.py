@@ -30,7 +30,7 @@ from sordino.isa.registers import (
 from sordino.rtl.host.fifos import FeatureFifo, Queue
 from sordino.rtl.host.loader import Loader
 from sordino.rtl.host.window import Window
-from sordino.rtl.shared.ports import HostSignature
+from sordino.rtl.shared.ports import TOKEN_BITS, HostSignature
 from sordino.rtl.shared.register_bus import RegisterBusSignature
 
 __all__ = ["Host"]
@@ -86,7 +86,9 @@ class Host(wiring.Component):
         super().__init__(
             {
                 "bus": In(RegisterBusSignature(address_width=ADDRESS_BITS - 2)),
-                "machine": Out(HostSignature(streaming=bool(config.stream_bus))),
+                "machine": Out(
+                    HostSignature(streaming=bool(config.stream_bus), channels=config.channels)
+                ),
                 "interrupt": Out(1),
             }
         )
@@ -96,7 +98,7 @@ class Host(wiring.Component):
         config = self.config
         m.submodules.loader = loader = Loader(config)
         m.submodules.features = features = FeatureFifo(depth=config.feature_fifo)
-        m.submodules.tokens = tokens = Queue(shape=unsigned(16), depth=config.token_fifo)
+        m.submodules.tokens = tokens = Queue(shape=unsigned(TOKEN_BITS), depth=config.token_fifo)
         m.submodules.window = window = Window(config)
         kept = (
             "ENTRY",

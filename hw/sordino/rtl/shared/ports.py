@@ -10,7 +10,7 @@ from sordino.arch import MAX_BURST_BYTES, RANGES, Config
 from sordino.arith import ACTIVATION
 from sordino.image.tans import EntryLayout
 from sordino.isa.choices import Space
-from sordino.isa.fields import REGISTER_BITS
+from sordino.isa.fields import CHANNEL_BITS, REGISTER_BITS, TOKEN_BITS
 from sordino.isa.operations import ISA, Matvec, Table
 from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget
 from sordino.rtl.shared.axi import AxiReadSignature
@@ -19,11 +19,13 @@ __all__ = [
     "ADDRESS_BITS",
     "ARRAY_UNIT",
     "BASE_BITS",
+    "CHANNEL_BITS",
     "PAGE_BITS",
     "PC_BITS",
     "REGISTER_BITS",
     "RETIRES",
     "TABLE_UNIT",
+    "TOKEN_BITS",
     "VECTOR_UNIT",
     "WINDOW_BITS",
     "WINDOW_READ",
@@ -32,6 +34,7 @@ __all__ = [
     "BankWrite",
     "DrainSignature",
     "Event",
+    "FeatureSignature",
     "HostSignature",
     "LoadSignature",
     "LoadWrite",
@@ -43,6 +46,7 @@ __all__ = [
     "VectorArguments",
     "WindowSignature",
     "external_signature",
+    "feature_sources",
     "memory_write",
     "written_lanes",
 ]
@@ -182,6 +186,24 @@ class WindowSignature(wiring.Signature):
         )
 
 
+class FeatureSignature(wiring.Signature):
+    """What the host gives to one channel (`Out` at the host).
+
+    Members
+    -------
+    features, end_of_input
+        Features in order; the input ends when `end_of_input` is high and no feature is valid.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "features": Out(stream.Signature(signed(ACTIVATION.bits))),
+                "end_of_input": Out(1),
+            }
+        )
+
+
 class HostSignature(wiring.Signature):
     """What host and machine say to each other (`Out` at the host).
 
@@ -194,9 +216,17 @@ class HostSignature(wiring.Signature):
     window
         Words of its other memories, while `run.open`.
     features, end_of_input
-        Features in order; input ends when `end_of_input` is high and no feature is valid.
+        Features of channel 0 in order; its input ends when `end_of_input` is high and no feature is
+        valid.
+    channel1, channel2, …
+        The same of the other channels, in machines that have some (`feature_sources`).
+    request, taken
+        The host's request, 0 for none; it is taken in this cycle, and gone in the next.
+    waiting
+        An INPUT that would go on at a request waits for its first feature, and there is no request.
     tokens
-        Emitted tokens. One that waits is withdrawn when the machine stops with LIMIT.
+        Emitted tokens, their channel above the value. One that waits is withdrawn when the machine
+        stops with LIMIT.
     counters
         What happened since `start`, in the order of COUNTERS. They stand still from the cycle in
         which `finished` rises.
@@ -204,7 +234,8 @@ class HostSignature(wiring.Signature):
         The 4 KiB page at which external memory begins, in machines that stream.
     """
 
-    def __init__(self, *, streaming: bool = False) -> None:
+    def __init__(self, *, streaming: bool = False, channels: int = 1) -> None:
+        more = {f"channel{number}": Out(FeatureSignature()) for number in range(1, channels)}
         super().__init__(
             {
                 "run": Out(RunSignature()),
@@ -212,11 +243,20 @@ class HostSignature(wiring.Signature):
                 "window": Out(WindowSignature()),
                 "features": Out(stream.Signature(signed(ACTIVATION.bits))),
                 "end_of_input": Out(1),
-                "tokens": In(stream.Signature(REGISTER_BITS)),
+                **more,
+                "request": Out(REGISTER_BITS),
+                "taken": In(1),
+                "waiting": In(1),
+                "tokens": In(stream.Signature(TOKEN_BITS)),
                 "counters": In(data.ArrayLayout(COUNTER_BITS, len(COUNTERS))),
                 **({"stream_base": Out(BASE_BITS)} if streaming else {}),
             }
         )
+
+
+def feature_sources(host: Any, channels: int) -> list[Any]:
+    """What has `features` and `end_of_input` of each channel, in an interface of HostSignature."""
+    return [host, *(getattr(host, f"channel{number}") for number in range(1, channels))]
 
 
 class UnitSignature(wiring.Signature):
@@ -241,10 +281,14 @@ class UnitSignature(wiring.Signature):
     corrupt
         The array's, with `error`: what came from external memory is not what was stored there.
     ended, result
-        The vector unit's, with `done`: INPUT met the end of input before its first feature; what
-        ARGMAX found.
-    waiting
-        The vector unit's: INPUT waits for a feature in this cycle.
+        The vector unit's, with `done`: INPUT met the end of input, or a request, before its first
+        feature; what ARGMAX found or READ read.
+    request
+        To the vector unit: INPUT is not to take its first feature, but to go on elsewhere.
+    requested
+        The vector unit's, with `ended`: it is because of `request`.
+    waiting, begun
+        The vector unit's: INPUT waits for a feature in this cycle; it has taken one before.
     """
 
     def __init__(self, arguments: Any, **more: wiring.Member) -> None:
@@ -268,7 +312,7 @@ class ArrayArguments(data.Struct):
 
 
 class VectorArguments(data.Struct):
-    """An instruction of the vector unit, and the value of the register that EMBED names."""
+    """An instruction of the vector unit, and the value of the register that it reads."""
 
     word: ISA.word
     operand: REGISTER_BITS
@@ -276,7 +320,15 @@ class VectorArguments(data.Struct):
 
 TABLE_UNIT = UnitSignature(Table.layout)
 ARRAY_UNIT = UnitSignature(ArrayArguments, corrupt=In(1))
-VECTOR_UNIT = UnitSignature(VectorArguments, ended=In(1), result=In(REGISTER_BITS), waiting=In(1))
+VECTOR_UNIT = UnitSignature(
+    VectorArguments,
+    request=Out(1),
+    ended=In(1),
+    requested=In(1),
+    result=In(REGISTER_BITS),
+    waiting=In(1),
+    begun=In(1),
+)
 
 
 def memory_write(width: int) -> data.StructLayout:

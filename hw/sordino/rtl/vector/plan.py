@@ -8,15 +8,17 @@ from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arith import (
-    HIDDEN,
+    CELL_STATE,
     JOINT,
     MAX_REQUANTISE_SHIFT,
     MULTIPLIER_BITS,
     PREACTIVATION,
 )
 from sordino.isa.choices import Function, Space
+from sordino.isa.fields import REGISTER_BITS, REGISTER_ZERO
 from sordino.isa.operations import ISA, Opcode
 from sordino.isa.pipelines import Pipeline
+from sordino.rtl.shared.ports import CHANNEL_BITS
 
 __all__ = ["Decode", "Order", "Plan"]
 
@@ -61,7 +63,8 @@ class Plan(data.Struct):
     alone: 1
     multiplier: MULTIPLIER_BITS
     shift: range(MAX_REQUANTISE_SHIFT + 1)
-    value: signed(HIDDEN.bits)
+    value: signed(CELL_STATE.bits)
+    channel: CHANNEL_BITS
 
 
 def _is_curve(function: Any) -> Value:
@@ -74,13 +77,14 @@ class Decode(wiring.Component):
 
     Members
     -------
-    word
-        The instruction.
+    word, operand
+        The instruction, and what the register holds that it reads.
     plan
         Its plan.
     """
 
     word: In(ISA.word)
+    operand: In(REGISTER_BITS)
     plan: Out(Plan)
 
     def elaborate(self, platform: Any) -> Module:
@@ -97,6 +101,8 @@ class Decode(wiring.Component):
                 (Opcode.EMBED, self._embed()),
                 (Opcode.FILL, self._fill()),
                 (Opcode.COPY, self._copy()),
+                (Opcode.READ, self._read()),
+                (Opcode.WRITE, self._write()),
             ):
                 with m.Case(opcode):
                     m.d.comb += [self.plan[name].eq(value) for name, value in fields]
@@ -110,7 +116,7 @@ class Decode(wiring.Component):
     def _input(self) -> Iterator[tuple[str, Any]]:
         i = self.word.arguments.input
         yield from (("work", Pipeline.FEATURE), ("steps", i.count), ("target", Space.ACTIVATION))
-        yield from self._same(i, "destination")
+        yield from self._same(i, "destination", "channel")
 
     def _cell(self) -> Iterator[tuple[str, Any]]:
         yield from self._units(Pipeline.LSTM, self.word.arguments.cell)
@@ -176,3 +182,13 @@ class Decode(wiring.Component):
         yield from (("work", Pipeline.MOVE), ("steps", i.count), ("target", i.space))
         yield "a", i.source
         yield from self._same(i, "destination")
+
+    def _read(self) -> Iterator[tuple[str, Any]]:
+        # As ARGMAX's, a target that nothing but FILL writes.
+        yield from (("work", Pipeline.MOVE), ("steps", 1), ("target", Space.BANK0))
+        yield "a", self.word.arguments.read.state
+
+    def _write(self) -> Iterator[tuple[str, Any]]:
+        yield from (("work", Pipeline.CONSTANT), ("steps", 1), ("target", Space.STATE))
+        yield "destination", self.word.arguments.write.state
+        yield "value", self.operand ^ REGISTER_ZERO

@@ -11,10 +11,17 @@ from sordino.arch import Config
 from sordino.arith import ACTIVATION, BIAS_BITS, CELL_STATE
 from sordino.isa import timing
 from sordino.isa.choices import Space
+from sordino.isa.fields import REGISTER_ZERO
 from sordino.isa.instruction import STREAMING_BIT, Unit
 from sordino.isa.operations import ISA, Drain, Opcode
 from sordino.isa.pipelines import LATENCY, Pipeline
-from sordino.rtl.shared.ports import VECTOR_UNIT, DrainSignature, WindowSignature, memory_write
+from sordino.rtl.shared.ports import (
+    CHANNEL_BITS,
+    VECTOR_UNIT,
+    DrainSignature,
+    WindowSignature,
+    memory_write,
+)
 from sordino.rtl.vector.argmax import Argmax
 from sordino.rtl.vector.arithmetic import Arithmetic
 from sordino.rtl.vector.fetch import SCALAR, Fetch
@@ -51,7 +58,7 @@ class _Pipeline:
 
 
 class VectorUnit(wiring.Component):
-    """Execute INPUT, CELL, GRU, DRAIN, ARGMAX, ADD, MULTIPLY, EMBED, FILL and COPY.
+    """Execute INPUT, READ, WRITE and all that computes but MATVEC.
 
     One element a cycle, and one instruction at a time; `Instruction.duration` says exactly how long
     each takes. All memories are read synchronously: data one cycle after the address. Addresses
@@ -67,8 +74,9 @@ class VectorUnit(wiring.Component):
     unit
         The instruction to execute. After an abort the next start may come one cycle later.
         `error`: INPUT met the end of input after its first feature.
-    features, end_of_input
-        What INPUT takes. Input ends when `end_of_input` is high and no feature is valid.
+    channel, features, end_of_input
+        What INPUT takes, and from where. Input ends when `end_of_input` is high and no feature is
+        valid.
     drain
         The accumulator banks.
     activation_write, activation_address, activation_data
@@ -91,6 +99,7 @@ class VectorUnit(wiring.Component):
         super().__init__(
             {
                 "unit": In(VECTOR_UNIT),
+                "channel": Out(CHANNEL_BITS),
                 "features": In(stream.Signature(signed(ACTIVATION.bits))),
                 "end_of_input": In(1),
                 "drain": Out(banks),
@@ -117,7 +126,9 @@ class VectorUnit(wiring.Component):
         m.submodules.fetch = fetch = Fetch(self._config)
         m.submodules.arithmetic = arithmetic = Arithmetic(self._config)
         m.submodules.host = host = HostWord(self._config)
-        m.d.comb += decode.word.eq(self.unit.arguments.word)
+        arguments = self.unit.arguments
+        m.d.comb += [decode.word.eq(arguments.word), decode.operand.eq(arguments.operand)]
+        m.d.comb += self.channel.eq(plan.channel)
         with m.If(self.unit.start):
             m.d.sync += plan.eq(decode.plan)
 
@@ -159,18 +170,21 @@ class VectorUnit(wiring.Component):
     def _step(self, m: Module, plan: Any, walk: Walk) -> Value:
         """Start the walk and keep it going; return whether an element is taken."""
         wants = walk.valid & (plan.work == Pipeline.FEATURE)
-        ends = wants & ~self.features.valid & self.end_of_input
+        yields = wants & walk.first & self.unit.request
+        ends = yields | (wants & ~self.features.valid & self.end_of_input)
         m.d.comb += [
             walk.abort.eq(self.unit.abort),
             walk.order.eq(plan.order),
             walk.steps.eq(plan.steps),
             walk.advance.eq(~self.unit.waiting),
             walk.stop.eq(ends),
-            self.features.ready.eq(wants),
-            self.unit.waiting.eq(wants & ~self.features.valid & ~self.end_of_input),
+            self.features.ready.eq(wants & ~yields),
+            self.unit.waiting.eq(wants & ~self.features.valid & ~self.end_of_input & ~yields),
+            self.unit.begun.eq(~walk.first),
         ]
         with m.If(ends):
             m.d.sync += [self.unit.ended.eq(walk.first), self.unit.error.eq(~walk.first)]
+            m.d.sync += self.unit.requested.eq(yields)
         with m.If(self.unit.start):
             m.d.sync += [self.unit.ended.eq(0), self.unit.error.eq(0)]
         return walk.valid & walk.advance & ~ends
@@ -202,9 +216,10 @@ class VectorUnit(wiring.Component):
             self.state_address_a.eq(a),
             self.state_address_b.eq(b),
         ]
-        # A unit's c is read so that it arrives with its pre-activations, h of a GRU later.
+        # A unit's c is read so that it arrives with its pre-activations, h of a GRU later. What is
+        # read for a register stays until it is done: its target is no memory of words.
         read, write = Signal(), Signal()
-        m.d.comb += [read.eq(taken[0]), write.eq(taken[0])]
+        m.d.comb += [read.eq(taken[0] & ~plan.target.as_value()[1]), write.eq(taken[0])]
         with m.Switch(plan.work):
             with m.Case(Pipeline.LSTM):
                 m.d.comb += read.eq(taken[timing.VECTOR_VALUE - 1])
@@ -278,8 +293,8 @@ class VectorUnit(wiring.Component):
         ]
 
     def _find(self, m: Module, pipeline: _Pipeline) -> None:
-        """Show every element to the maximum; only ARGMAX's result is looked at."""
-        fetch = pipeline.fetch
+        """Show every element to the maximum; only the results of ARGMAX and READ are looked at."""
+        fetch, compares = pipeline.fetch, pipeline.plan.work == Pipeline.COMPARE
         m.submodules.argmax = argmax = Argmax(self._config)
         m.d.comb += [
             argmax.clear.eq(self.unit.start | self.unit.abort),
@@ -287,7 +302,7 @@ class VectorUnit(wiring.Component):
             argmax.accumulator.eq(fetch.operands[SCALAR]),
             argmax.bias.eq(fetch.biases[SCALAR]),
             argmax.index.eq(fetch.index),
-            self.unit.result.eq(argmax.result),
+            self.unit.result.eq(Mux(compares, argmax.result, self.state_data_a ^ REGISTER_ZERO)),
         ]
 
     def _write_activation(self, m: Module, pipeline: _Pipeline) -> None:

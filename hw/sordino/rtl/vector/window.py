@@ -16,7 +16,7 @@ __all__ = ["HostWord", "Result"]
 
 
 class Result(data.Struct):
-    """What is written to a memory in the next cycle; FILL and the host alone have a `value`."""
+    """What is written to a memory in the next cycle; FILL, WRITE and the host have a `value`."""
 
     valid: 1
     work: Pipeline

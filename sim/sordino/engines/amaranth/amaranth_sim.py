@@ -3,12 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sordino.arch import Config
 from sordino.engines.amaranth.machine import run_machine
-from sordino.engines.engine import Record, RunResult
+from sordino.engines.engine import Features, Record, Requests, RunResult
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.image.image import Image
 from sordino.image.loading import load_sections
@@ -49,19 +46,21 @@ class AmaranthSim:
 
     def run(
         self,
-        features: NDArray[np.int8],
+        features: Features,
         *,
         cycle_limit: int = 0,
         record: bool | Callable[[Record], None] = False,
         entry: str = "main",
+        requests: Requests = (),
     ) -> RunResult:
-        """Run features (frames, dim) int8 until the machine stops."""
+        """Run features until the machine stops."""
         return run_machine(
             self.image,
             features,
             cycle_limit=cycle_limit,
             record=record,
             entry=entry,
+            requests=requests,
             timeout=_NO_LIMIT,
             vcd=self._vcd,
             memory=self._memory,

@@ -1,26 +1,34 @@
 """The machine as a function: an image and features in, tokens and records out, cycle by cycle."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Fragment
+from amaranth.hdl import Cat, Fragment
 from numpy.typing import NDArray
 
 from sordino.engines.amaranth.external_memory import ExternalMemory
-from sordino.engines.engine import Record, RunResult
+from sordino.engines.engine import (
+    Features,
+    Record,
+    Requests,
+    RunResult,
+    by_channel,
+    in_order,
+)
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.image.fit import check_fit
 from sordino.image.image import Image
 from sordino.image.loading import load_sections
-from sordino.isa.fields import Store
+from sordino.isa.fields import REGISTER_BITS, REGISTER_HIGH, Store
 from sordino.isa.hazards import Region, writes
 from sordino.isa.operations import Input
 from sordino.isa.registers import COUNTERS, Error, LoadTarget, capacities
 from sordino.rtl.machine import Machine
-from sordino.rtl.shared.ports import PAGE_BITS
-from sordino.stimuli.simulate import simulate
+from sordino.rtl.shared.ports import PAGE_BITS, feature_sources
+from sordino.stimuli.simulate import Testbench, simulate
 from sordino.stimuli.stalls import Stall, never
 from sordino.stimuli.streams import receive, send
 
@@ -60,13 +68,15 @@ class _Bench:
     def __init__(
         self,
         image: Image,
-        features: NDArray[np.int8],
+        features: Features,
         entry: int,
         memory: MemoryTiming | None = None,
+        requests: Requests = (),
     ) -> None:
         self.image = image
         self.external = ExternalMemory(image.external, base=_BASE_PAGE << PAGE_BITS, timing=memory)
-        self.features = np.ascontiguousarray(features, np.int8).reshape(-1)
+        self.features = by_channel(features, image.config)
+        self.requests = deque(in_order(requests))
         self.entry = entry
         self.machine = Machine(image.config)
         self.design = Fragment.get(self.machine, None)
@@ -79,6 +89,8 @@ class _Bench:
         self.registers = submodule(self.design, "sequencer").registers
         self.regions = [writes(instruction, image.config) for instruction in image.program]
         self.tokens: list[int] = []
+        self.vectors = 0
+        """Input vectors that were read."""
         self.taken = 0
         """Features taken since the latest INPUT that retired."""
         self.issued = 0
@@ -99,13 +111,23 @@ class _Bench:
             for lane in range(config.lanes)
         ]
 
-    async def feed(self, ctx: Any, stall: Stall) -> None:
-        """Host side of the features: all of them, then the end of input."""
-        host = self.machine.host
+    async def feed(self, ctx: Any, channel: int, stall: Stall) -> None:
+        """Host side of a channel's features: all of them, then the end of input."""
+        sources = feature_sources(self.machine.host, len(self.features))
+        source, features = sources[channel], self.features[channel]
         while not self.running:
             await ctx.tick()
-        await send(ctx, host.features, self.features.tolist(), stall, patience=1 << 62)
-        ctx.set(host.end_of_input, 1)
+        await send(ctx, source.features, features.tolist(), stall, patience=1 << 62)
+        ctx.set(source.end_of_input, 1)
+
+    def ask(self, ctx: Any, *, taken: bool) -> None:
+        """Host side of the requests, right after a clock edge."""
+        if not self.requests:
+            return
+        if taken:
+            self.requests.popleft()
+        due = self.requests and self.requests[0][0] <= self.vectors
+        ctx.set(self.machine.host.request, self.requests[0][1] if due else 0)
 
     async def load_and_start(self, ctx: Any, cycle_limit: int) -> None:
         host = self.machine.host
@@ -120,6 +142,7 @@ class _Bench:
         ctx.set(host.run.entry, self.entry)
         ctx.set(host.run.limit, cycle_limit)
         ctx.set(host.run.start, 1)
+        self.ask(ctx, taken=False)
         await ctx.tick()
         ctx.set(host.run.start, 0)
         self.running = True
@@ -127,7 +150,9 @@ class _Bench:
     async def watch(self, ctx: Any, sink: Callable[[Record], None] | None) -> None:
         """Read what every instruction wrote, in its retire cycle, until the machine stops."""
         host = self.machine.host
-        taking = host.features.valid & host.features.ready
+        sources = feature_sources(host, len(self.features))
+        taking = Cat(s.features.valid & s.features.ready for s in sources).any()
+        asking = host.taken & (host.request != 0)
         made: dict[int, Record] = {}
         given = 0
         while True:
@@ -137,23 +162,30 @@ class _Bench:
                 self.issued += 1
             for event in trace.retire:
                 if event.valid:
-                    number = self.at_work.pop(event.pc)
+                    number, ended = self.at_work.pop(event.pc), self._ended(event.pc)
                     if sink is not None:
-                        values = self._written(ctx, event.pc, trace.next)
+                        values = self._written(ctx, event.pc, trace.next, ended)
                         made[number] = Record(number, event.pc, values)
             while sink is not None and given in made:
                 sink(made.pop(given))
                 given += 1
             if ctx.get(host.run.finished):
                 return
-            _, _, taken = await ctx.tick().sample(taking)
+            _, _, taken, asked = await ctx.tick().sample(taking, asking)
             self.taken += taken
+            self.ask(ctx, taken=asked)
 
-    def _written(self, ctx: Any, pc: int, following: int) -> NDArray[np.int64]:
-        if isinstance(self.image.program[pc], Input):
-            taken, self.taken = self.taken, 0
-            if not taken:
-                return np.array([following], np.int64)
+    def _ended(self, pc: int) -> bool:
+        """Whether the instruction that has retired is an INPUT that took nothing."""
+        if not isinstance(self.image.program[pc], Input):
+            return False
+        taken, self.taken = self.taken, 0
+        self.vectors += bool(taken)
+        return not taken
+
+    def _written(self, ctx: Any, pc: int, following: int, ended: bool) -> NDArray[np.int64]:
+        if ended:
+            return np.array([following], np.int64)
         values: list[int] = []
         for region in self.regions[pc]:
             match region.store:
@@ -183,29 +215,31 @@ class _Bench:
         final[Store.REGISTER] = np.array(list(ctx.get(self.registers)), np.int64)
         counters = list(ctx.get(host.counters))
         return RunResult(
-            tokens=list(self.tokens),
+            tokens=[token & REGISTER_HIGH for token in self.tokens],
             error=Error(ctx.get(host.run.error)),
             code=ctx.get(host.run.code),
             counters={counter.name: counters[n] for n, counter in enumerate(COUNTERS)},
             records=records,
             final=final,
+            channels=[token >> REGISTER_BITS for token in self.tokens],
         )
 
 
 def run_machine(
     image: Image,
-    features: NDArray[np.int8],
+    features: Features,
     *,
     feature_stall: Stall = never,
     token_stall: Stall = never,
     cycle_limit: int = 0,
     record: bool | Callable[[Record], None] = False,
     entry: str = "main",
+    requests: Requests = (),
     timeout: int = 100_000,
     vcd: str | Path | None = None,
     memory: MemoryTiming | None = None,
 ) -> RunResult:
-    """Load `image` into a Machine at power-up, run `features` (frames, dim) int8 until it stops.
+    """Load `image` into a Machine at power-up, run `features` until it stops.
 
     The result is an `Engine`'s, timed counters among it. The host writes features and takes tokens
     with the waits that the stalls say. TimeoutError if loading and running take more than
@@ -213,7 +247,7 @@ def run_machine(
     about a thousand cycles a second: for small images.
     """
     check_fit(image, capacities(image.config))
-    bench = _Bench(image, features, image.entry(entry), memory)
+    bench = _Bench(image, features, image.entry(entry), memory, requests)
     kept: list[Record] = []
     sink = (record if callable(record) else kept.append) if record else None
     results: list[RunResult] = []
@@ -221,8 +255,11 @@ def run_machine(
     async def take(ctx: Any) -> None:
         await receive(ctx, bench.machine.host.tokens, bench.tokens.append, token_stall)
 
-    async def feed(ctx: Any) -> None:
-        await bench.feed(ctx, feature_stall)
+    def feed(channel: int) -> Testbench:
+        async def testbench(ctx: Any) -> None:
+            await bench.feed(ctx, channel, feature_stall)
+
+        return testbench
 
     async def serve(ctx: Any) -> None:
         await bench.external.serve(ctx, bench.machine.m_axi)
@@ -238,7 +275,11 @@ def run_machine(
         bench.design,
         run,
         timeout=timeout,
-        background=(take, feed, serve) if image.config.stream_bus else (take, feed),
+        background=(
+            take,
+            *(feed(channel) for channel in range(image.config.channels)),
+            *((serve,) if image.config.stream_bus else ()),
+        ),
         vcd=vcd,
     )
     return results[0]
@@ -269,10 +310,11 @@ class Simulated:
 
     def run(
         self,
-        features: NDArray[np.int8],
+        features: Features,
         *,
         cycle_limit: int = 0,
         record: bool | Callable[[Record], None] = False,
+        requests: Requests = (),
     ) -> RunResult:
         """Run the image as `run_machine` does."""
         return run_machine(
@@ -282,6 +324,7 @@ class Simulated:
             token_stall=self._token_stall(),
             cycle_limit=cycle_limit,
             record=record,
+            requests=requests,
             timeout=self._timeout,
             memory=self._memory,
         )

@@ -17,10 +17,8 @@ Harness *sordino_create() {
     h->entry = h->find("host__run__entry");
     h->limit = h->find("host__run__limit");
     h->clear = h->find("host__run__clear");
-    h->end_of_input = h->find("host__end_of_input");
-    h->feature = h->find("host__features__payload");
-    h->feature_valid = h->find("host__features__valid");
-    h->feature_ready = h->find("host__features__ready");
+    h->request = h->find("host__request");
+    h->request_taken = h->find("host__taken");
     h->token = h->find("host__tokens__payload");
     h->token_valid = h->find("host__tokens__valid");
     h->token_ready = h->find("host__tokens__ready");
@@ -38,6 +36,19 @@ Harness *sordino_create() {
     h->window.value = h->find("host__window__value");
     h->window.data = h->find("host__window__data");
     return h;
+}
+
+// How many channels the input has.
+void sordino_channels(Harness *h, uint32_t count) {
+    h->channels.resize(count);
+    for (uint32_t n = 0; n < count; ++n) {
+        const std::string host = n ? "host__channel" + std::to_string(n) + "__" : "host__";
+        Channel &c = h->channels[n];
+        c.end_of_input = h->find((host + "end_of_input").c_str());
+        c.payload = h->find((host + "features__payload").c_str());
+        c.valid = h->find((host + "features__valid").c_str());
+        c.ready = h->find((host + "features__ready").c_str());
+    }
 }
 
 // Name of the first signal that was not found, or "".
@@ -189,12 +200,23 @@ void sordino_program(Harness *h, const uint32_t *regions, const uint32_t *ends,
     h->profile.assign(2 * count, 0);
 }
 
-// Clear errors and begin at `entry`; the features must stay valid until the machine stops.
-void sordino_start(Harness *h, const int8_t *features, size_t count, uint32_t entry,
-                   uint64_t limit, int record, uint32_t feature_gap, uint32_t token_gap,
-                   uint32_t seed) {
-    h->features = features;
-    h->features_left = count;
+// The features of a channel; they must stay valid until the machine stops.
+void sordino_features(Harness *h, uint32_t channel, const int8_t *features, size_t count) {
+    h->channels[channel].features = features;
+    h->channels[channel].left = count;
+}
+
+// Two numbers a request: input vectors that were read before it comes, and its own.
+void sordino_requests(Harness *h, const uint32_t *requests, size_t count) {
+    h->requests.clear();
+    for (size_t k = 0; k < count; ++k)
+        h->requests.push_back({requests[2 * k], requests[2 * k + 1]});
+}
+
+// Clear errors and begin at `entry`.
+void sordino_start(Harness *h, uint32_t entry, uint64_t limit, int record, uint32_t feature_gap,
+                   uint32_t token_gap, uint32_t seed) {
+    h->vectors_read = 0;
     h->record = record;
     h->feature_gap = feature_gap;
     h->token_gap = token_gap;
@@ -212,8 +234,12 @@ void sordino_start(Harness *h, const int8_t *features, size_t count, uint32_t en
     h->external.rest();
     Harness::put(h->entry, entry);
     Harness::put(h->limit, limit);
-    h->feature_valid->next[0] = 0;
-    h->end_of_input->next[0] = 0;
+    for (Channel &c : h->channels) {
+        c.offering = false;
+        c.valid->next[0] = 0;
+        c.end_of_input->next[0] = 0;
+    }
+    h->request->next[0] = 0;
     h->clear->next[0] = 1;
     h->settle();
     h->rise();
@@ -226,14 +252,14 @@ void sordino_start(Harness *h, const int8_t *features, size_t count, uint32_t en
 
 // Run until the machine stops (1), `cycles` passed or `enough` values are recorded (0).
 int sordino_run(Harness *h, uint64_t cycles, size_t enough) {
-    bool offering = false;
     for (uint64_t k = 0; k < cycles && h->values.size() < enough; ++k) {
-        // Once offered, a feature stays offered until it is taken.
-        const size_t before = h->features_left;
-        if (!offering) offering = before && !h->chance(h->feature_gap);
-        h->end_of_input->next[0] = before == 0;
-        if (h->cycle(offering)) return 1;
-        if (h->features_left != before) offering = false;
+        h->ask();
+        for (Channel &c : h->channels) {
+            // Once offered, a feature stays offered until it is taken.
+            if (!c.offering) c.offering = c.left && !h->chance(h->feature_gap);
+            c.end_of_input->next[0] = c.left == 0;
+        }
+        if (h->cycle()) return 1;
     }
     return 0;
 }

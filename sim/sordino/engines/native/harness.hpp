@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -41,6 +42,19 @@ struct Memory {
     size_t depth, width;
 };
 
+// One channel of the input: what is left of it, and whether its next feature is offered.
+struct Channel {
+    cxxrtl_object *payload = nullptr, *valid = nullptr, *ready = nullptr, *end_of_input = nullptr;
+    const int8_t *features = nullptr;
+    size_t left = 0;
+    bool offering = false;
+};
+
+// What the host asks for once so many input vectors were read.
+struct Request {
+    uint32_t after, number;
+};
+
 int32_t extend(uint32_t word, size_t width) {
     const int spare = 32 - int(width);
     return spare > 0 ? int32_t(word << spare) >> spare : int32_t(word);
@@ -51,9 +65,8 @@ struct Harness {
     Window window;
     cxxrtl_handle handle = nullptr;
     cxxrtl_object *clk = nullptr, *load = nullptr, *load_valid = nullptr, *start = nullptr,
-                  *entry = nullptr, *limit = nullptr, *end_of_input = nullptr, *clear = nullptr,
-                  *feature = nullptr, *feature_valid = nullptr, *feature_ready = nullptr,
-                  *token = nullptr, *token_valid = nullptr, *token_ready = nullptr,
+                  *entry = nullptr, *limit = nullptr, *clear = nullptr,
+                  *request = nullptr, *request_taken = nullptr, *token = nullptr, *token_valid = nullptr, *token_ready = nullptr,
                   *finished = nullptr, *error = nullptr, *code = nullptr, *trace = nullptr,
                   *counters = nullptr, *registers = nullptr, *pc = nullptr;
     std::string missing;
@@ -62,8 +75,9 @@ struct Harness {
     std::vector<Region> regions;  // what the instruction at each program address writes
     std::vector<uint32_t> ends;  // where those of an address end in `regions`
     std::vector<uint8_t> is_input, executes;  // Who, by address
-    const int8_t *features = nullptr;
-    size_t features_left = 0;
+    std::vector<Channel> channels;
+    std::deque<Request> requests;
+    uint64_t vectors_read = 0;
     size_t taken_since_input = 0;
     uint32_t last_token = 0;
     uint32_t random = 1, feature_gap = 0, token_gap = 0;  // gaps in 1/256
@@ -163,6 +177,7 @@ struct Harness {
         at_work[who].pc = NOBODY;
         profile[2 * at] += 1;
         const bool ended = is_input[at] && taken_since_input == 0;
+        vectors_read += is_input[at] && !ended;
         if (is_input[at]) taken_since_input = 0;
         if (!record) return;
         Pending &made = pending[at_work[who].number];
@@ -206,24 +221,35 @@ struct Harness {
             }
         if (2 * size_t(waits) < profile.size()) profile[2 * waits + 1] += 1;
     }
-    bool cycle(bool offering) {
-        put(feature, uint8_t(features_left ? *features : 0));
-        feature_valid->next[0] = offering;
+    // The request that waits, if its time has come, at the machine.
+    void ask() {
+        const bool due = !requests.empty() && requests.front().after <= vectors_read;
+        put(request, due ? requests.front().number : 0);
+    }
+    bool cycle() {
+        for (Channel &c : channels) {
+            put(c.payload, uint8_t(c.left ? *c.features : 0));
+            c.valid->next[0] = c.offering;
+        }
         token_ready->next[0] = !chance(token_gap);
         external.drive();
         settle();
         external.sample();
-        const bool taken = offering && feature_ready->curr[0];
         if (token_valid->curr[0] && token_ready->curr[0]) {
             last_token = token->curr[0];
             tokens.push_back(last_token);
         }
-        if (taken) ++taken_since_input;
+        for (Channel &c : channels)
+            if (c.offering && c.ready->curr[0]) {
+                ++taken_since_input;
+                c.offering = false;
+                ++c.features, --c.left;
+            }
+        if (request_taken->curr[0] && request->next[0]) requests.pop_front();
         follow();
         const bool done = finished->curr[0];
         if (!done) account(pc->curr[0]);
         rise();
-        if (taken) ++features, --features_left;
         return done;
     }
 };

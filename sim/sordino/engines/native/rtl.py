@@ -11,7 +11,15 @@ from amaranth.lib import data
 from numpy.typing import NDArray
 
 from sordino.arch import Config
-from sordino.engines.engine import Record, RunResult, checked_values
+from sordino.engines.engine import (
+    Features,
+    Record,
+    Requests,
+    RunResult,
+    by_channel,
+    checked_values,
+    in_order,
+)
 from sordino.engines.errors import ToolError
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.engines.native.compiled import cache_directory, load
@@ -19,7 +27,7 @@ from sordino.image.fit import check_fit
 from sordino.image.image import Image
 from sordino.image.loading import load_sections
 from sordino.image.memories import check_words
-from sordino.isa.fields import Store
+from sordino.isa.fields import REGISTER_BITS, REGISTER_HIGH, Store
 from sordino.isa.hazards import Region, writes
 from sordino.isa.instruction import Unit
 from sordino.isa.operations import Input
@@ -80,8 +88,11 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
         (
             "start",
             None,
-            [pointer, pointer, size, u32, u64, ctypes.c_int, u32, u32, u32],
+            [pointer, u32, u64, ctypes.c_int, u32, u32, u32],
         ),
+        ("channels", None, [pointer, u32]),
+        ("features", None, [pointer, u32, pointer, size]),
+        ("requests", None, [pointer, pointer, size]),
         ("run", ctypes.c_int, [pointer, u64, size]),
         ("records", size, [pointer, pointer, pointer, pointer]),
         ("forget_records", None, [pointer]),
@@ -125,6 +136,7 @@ class Rtl:
         self.image = image
         self._library = _declared(load(image.config, debug=vcd is not None))
         self._handle = ctypes.c_void_p(self._library.sordino_create())
+        self._library.sordino_channels(self._handle, image.config.channels)
         missing = self._library.sordino_missing(self._handle).decode()
         if missing:
             raise ToolError(f"the compiled machine has no signal {missing!r}; {_clear()}")
@@ -202,30 +214,33 @@ class Rtl:
 
     def run(
         self,
-        features: NDArray[np.int8],
+        features: Features,
         *,
         cycle_limit: int = 0,
         record: bool | Callable[[Record], None] = False,
         entry: str = "main",
+        requests: Requests = (),
         on_cycles: Callable[[int], None] | None = None,
         feature_gap: int = 0,
         token_gap: int = 0,
         seed: int = 1,
     ) -> RunResult:
-        """Run features (frames, dim) int8 until the machine stops.
+        """Run features until the machine stops.
 
         `cycle_limit` 0 means none; `on_cycles` is called with the cycles simulated so far now
-        and then; gaps (n in 256) stall the feature and token streams at random.
+        and then; gaps (n in 256) stall the streams of features and tokens at random.
         """
         address = self.image.entry(entry)
-        stream = np.ascontiguousarray(features, dtype=np.int8).reshape(-1)
+        streams = by_channel(features, self.image.config)
+        asked = np.array(in_order(requests), dtype=np.uint32).reshape(-1)
         kept: list[Record] = []
         sink = record if callable(record) else kept.append
         library, handle = self._library, self._handle
+        for channel, stream in enumerate(streams):
+            library.sordino_features(handle, channel, stream.ctypes.data, len(stream))
+        library.sordino_requests(handle, asked.ctypes.data, len(asked) // 2)
         library.sordino_start(
             handle,
-            stream.ctypes.data,
-            len(stream),
             address,
             cycle_limit,
             int(bool(record)),
@@ -291,12 +306,13 @@ class Rtl:
         cast = ctypes.cast(tokens, ctypes.POINTER(ctypes.c_uint32))
         status = self._library.sordino_status(self._handle)
         return RunResult(
-            tokens=[cast[k] for k in range(count)],
+            tokens=[cast[k] & REGISTER_HIGH for k in range(count)],
             error=Error(status & 0xFF),
             code=status >> 8 & 0xFF,
             counters=self._counters(),
             records=records,
             final={store: self.dump(store) for store in self._depth},
+            channels=[cast[k] >> REGISTER_BITS for k in range(count)],
         )
 
     def dump(self, store: Store) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from sordino.golden.execution import SEMANTICS, Context, bind
 from sordino.golden.memory import Memory
 from sordino.golden.state import State
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import ISA, Argmax
+from sordino.isa.operations import ISA, Argmax, Read
 from sordino.isa.parameters import PARAMETER_BITS, PARAMETER_BYTES
 from sordino.rtl.vector.unit import VectorUnit
 from sordino.stimuli.simulate import Testbench, Workbench
@@ -39,8 +39,9 @@ class VectorResult:
 
     cycles   from `start` to `done`
     waited   cycles of them in which INPUT waited for a feature
-    result   what ARGMAX found
-    ended    INPUT met the end of input before its first feature
+    result   what ARGMAX found, or READ read
+    ended    INPUT met the end of input, or a request, before its first feature
+    request  it was a request
     error    INPUT met it later
     """
 
@@ -49,6 +50,7 @@ class VectorResult:
     result: int
     ended: bool
     error: bool
+    request: bool
 
 
 class VectorBench:
@@ -137,6 +139,7 @@ class VectorBench:
                     waited=waited,
                     result=int(ctx.get(unit.result)),
                     ended=bool(ctx.get(unit.ended)),
+                    request=bool(ctx.get(unit.requested)),
                     error=bool(ctx.get(unit.error)),
                 )
             _, _, waiting = await ctx.tick().sample(unit.waiting)
@@ -275,7 +278,7 @@ def check_vector(
 ) -> list[VectorResult]:
     """Execute, each instruction in the cycle in which the one before is done, and compare.
 
-    Memories, duration and ARGMAX's result are those of the exact machine, or AssertionError.
+    Memories, duration and what goes to a register are the exact machine's, or AssertionError.
     Memories begin random, and so do `parameters`, unless they are given.
     """
     dut = small_vector_bench(lanes, accumulator_bits, rows_per_lane)
@@ -293,7 +296,7 @@ def check_vector(
             wanted = state.memory
             assert_same(dut.contents(ctx), wanted)
             assert result.cycles == instruction.duration(config)
-            if isinstance(instruction, Argmax):
+            if isinstance(instruction, Argmax | Read):
                 assert result.result == state.registers[instruction.register]
             results.append(result)
 

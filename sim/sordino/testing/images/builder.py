@@ -49,7 +49,7 @@ class _TableOf:
 class ProgramBuilder:
     """Instructions, parameters and matrices, collected to be made an image.
 
-    Fields that name an address (`target`, `end`) may be given as labels.
+    Fields that name an address (`target`, `end`, `request`) may be given as labels.
     """
 
     def __init__(self, config: Config, isa: InstructionSet = ISA) -> None:
@@ -133,9 +133,19 @@ class ProgramBuilder:
 
     # Instructions that most programs have.
 
-    def read(self, destination: int, count: int, layer: str = "", *, end: str = "done") -> None:
-        """A vector of the input; where it has ended, go to label `end`."""
-        self.add(Input, layer, destination=destination, count=count, end=end)
+    def read(
+        self,
+        destination: int,
+        count: int,
+        layer: str = "",
+        *,
+        end: str = "done",
+        channel: int = 0,
+        request: str | int = 0,
+    ) -> None:
+        """A vector of the input; where it has ended, go to label `end`, at a `request` to that."""
+        fields = {"destination": destination, "count": count, "channel": channel}
+        self.add(Input, layer, **fields, end=end, request=request)
 
     def cell(self, layer: str = "", **fields: Any) -> None:
         """An LSTM cell."""
@@ -153,9 +163,9 @@ class ProgramBuilder:
         """A row of an embedding."""
         self.add(Embed, layer, **fields)
 
-    def token(self, register: int, layer: str = "") -> None:
+    def token(self, register: int, layer: str = "", *, channel: int = 0) -> None:
         """Emit a register."""
-        self.add(Emit, layer, register=register)
+        self.add(Emit, layer, register=register, channel=channel)
 
     def fill(self, space: Space, count: int, destination: int = 0, layer: str = "") -> None:
         """Zeros in a memory."""

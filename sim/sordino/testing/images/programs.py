@@ -10,20 +10,22 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.image.image import Image
 from sordino.isa.choices import Condition, Space
-from sordino.isa.fields import Store
+from sordino.isa.fields import REGISTER_HIGH, Store
 from sordino.isa.hazards import with_overlap, writes
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.instruction_set import InstructionSet
-from sordino.isa.operations import ISA, Copy
+from sordino.isa.operations import ISA, Copy, Count, Take
 from sordino.testing.images.builder import ProgramBuilder
 from sordino.testing.images.random_instruction import ANY, INDEX, RandomOperands
 
 __all__ = [
     "ProgramBuilder",
     "overlapped",
+    "random_channels",
     "random_config",
     "random_features",
     "random_program",
+    "random_requests",
     "random_slots",
 ]
 
@@ -89,6 +91,24 @@ def random_features(rng: np.random.Generator, image: Image, frames: int) -> NDAr
     return _int8(rng, (frames, dim))
 
 
+def random_channels(
+    rng: np.random.Generator, image: Image, frames: int
+) -> dict[int, NDArray[np.int8]]:
+    """The same for the first INPUT of each channel that the program reads."""
+    dims: dict[int, int] = {}
+    for i in image.program:
+        if i.blocks:
+            dims.setdefault(i.channel, i.count)
+    return {channel: _int8(rng, (frames, dim)) for channel, dim in sorted(dims.items())}
+
+
+def random_requests(rng: np.random.Generator, vectors: int) -> tuple[tuple[int, int], ...]:
+    """Up to four requests in a run that reads so many vectors; some come together."""
+    after = np.sort(rng.integers(0, vectors + 1, int(rng.integers(5)))).tolist()
+    numbers = (1, 2, REGISTER_HIGH, int(rng.integers(1, 1 << 16)))
+    return tuple((int(place), numbers[int(rng.integers(4))]) for place in after)
+
+
 def _int8(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.int8]:
     values = rng.integers(-128, 128, shape)
     kind = rng.random(shape)
@@ -102,7 +122,8 @@ def random_program(
 ) -> Image:
     """An image whose program reads vectors until the input ends and does `steps` things to each.
 
-    It passes the verifier and ends with HALT. A step is an instruction of the vector unit, any of
+    It passes the verifier and ends with HALT. It reads a vector of every channel, in some places
+    serves requests, and emits on any channel. A step is an instruction of the vector unit, any of
     `isa`, with a product before it where it takes accumulators; some steps stand behind branches,
     in loops and in nested subroutines. Operands are odd sizes, any shift, biases up to the whole
     int32 range, saturating or not.
@@ -140,18 +161,34 @@ class _RandomProgram:
         builder.clear()
         self.scatter()
         builder.label("frame")
-        dim = 1 + self.below(min(40, config.activation_words))
-        builder.read(self.below(config.activation_words - dim + 1), dim, "input")
+        for channel in range(config.channels):
+            dim = 1 + self.below(min(40, config.activation_words))
+            destination = self.below(config.activation_words - dim + 1)
+            builder.label(f"input {channel}")
+            request = f"request {channel}" if self.below(3) else 0
+            builder.read(destination, dim, "input", channel=channel, request=request)
         for self.layer in range(1, steps + 1):
             self.wrapped(depth=0)
         builder.go("frame")
         builder.label("done")
         builder.token(self.below(8))
         builder.end(self.below(256))
+        for channel in range(config.channels):
+            self.serve(channel)
         while self.subroutines:
             name, depth = self.subroutines.pop()
             builder.subroutine(name, partial(self.wrapped, depth))
         return builder.image()
+
+    def serve(self, channel: int) -> None:
+        """What is done at a request before the program goes back to the INPUT."""
+        builder, layer = self.builder, f"request {channel}"
+        builder.label(layer)
+        builder.add(Take, layer, register=ANY)
+        builder.token(ANY, layer, channel=self.below(256))
+        for _ in range(self.below(3)):
+            self.step()
+        builder.go(f"input {channel}")
 
     def scatter(self) -> None:
         """Put random words everywhere in activation and state memory, by repetition."""
@@ -184,7 +221,7 @@ class _RandomProgram:
 
     def wrapped(self, depth: int) -> None:
         """A step, perhaps behind a branch, in a loop or in a subroutine."""
-        kind = self.below(8)
+        kind = self.below(10)
         if kind == 0:
             value = int(self.rng.choice([0, 1, self.below(self.symbols), self.below(1 << 16)]))
             condition = Condition(self.below(4))
@@ -197,8 +234,20 @@ class _RandomProgram:
             name = f"subroutine {len(self.builder)}"
             self.subroutines.append((name, depth + 1))
             self.builder.call(name)
+        elif kind == 3:
+            self.count()
         else:
             self.step()
+
+    def count(self) -> None:
+        """What the sequencer does with registers, besides branches and loops."""
+        if self.below(4):
+            high = int(self.rng.choice([3, 1 << 10, 1 << 16]))
+            step = int(self.rng.integers(-high, high))
+            self.builder.add(Count, f"step{self.layer}", register=ANY, step=step)
+        else:
+            self.builder.add(Take, f"step{self.layer}", register=ANY)
+        self.builder.token(ANY, f"step{self.layer}", channel=self.below(256))
 
     def step(self) -> None:
         """One instruction of the vector unit, and what makes its operands and shows its result."""
@@ -210,7 +259,8 @@ class _RandomProgram:
         self.builder.add(operation, f"step{self.layer}", **fields)
         for region in writes(operation(**fields), self.config):
             if region.store is Store.REGISTER:
-                self.builder.token(region.base, f"step{self.layer}")
+                channel = self.below(256) if self.below(2) else 0
+                self.builder.token(region.base, f"step{self.layer}", channel=channel)
 
     def accumulate(self, bank: int) -> int:
         """One or two products into `bank`; the number of rows they share."""

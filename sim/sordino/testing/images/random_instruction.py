@@ -75,12 +75,18 @@ class RandomOperands:
             assert isinstance(words, Words)
             store, _, count = operation(**values).uses(name, self.config)
             if store is Store.REGISTER:
-                values[name] = INDEX if words.reads else self._target(operation)
+                values[name] = self._source(operation) if words.reads else self._target(operation)
             elif store in (Store.VALUE_TABLE, Store.RUN_TABLE):
                 values[name] = self.below(room(store, self.config))
             elif words.base is None:
                 values[name] = self.below(room(store, self.config) - count + 1)
         return values
+
+    def _source(self, operation: type[Instruction]) -> int:
+        """A register to read: one that names a row of the embedding must be small."""
+        rows = (operation.FIELDS[name].meaning for name in operation.meant(Parameters))
+        moved = any(isinstance(p, Parameters) and p.row for p in rows)
+        return INDEX if moved else self.below(2)
 
     def _target(self, operation: type[Instruction]) -> int:
         """A register to write: only index tables are drawn so that they keep INDEX small."""

@@ -11,6 +11,7 @@ from sordino.isa.operations import (
     Argmax,
     Branch,
     Call,
+    Count,
     Embed,
     Emit,
     Halt,
@@ -18,8 +19,11 @@ from sordino.isa.operations import (
     Jump,
     Loop,
     Matvec,
+    Read,
     Return,
     Set,
+    Take,
+    Write,
 )
 from sordino.isa.registers import Error
 from sordino.rtl.sequencer import SEQUENCER_COUNTERS
@@ -36,13 +40,17 @@ _NEVER = 1 << 48
 
 @dataclass
 class Reply:
-    """What a unit answers, `latency` cycles after its start; only MATVEC and INPUT have errors."""
+    """What a unit answers, `latency` cycles after its start; only MATVEC and INPUT have errors.
+
+    `requested` says that an INPUT `ended` because of a request.
+    """
 
     latency: int
     error: bool
     ended: bool
     result: int
     waiting: list[bool]
+    requested: bool = False
 
 
 @dataclass
@@ -52,6 +60,7 @@ class Case:
     words         all of program memory
     replies       of the units, in the order of their starts
     ready         of the token stream, by cycle from the one after `start`
+    requests      of the host, one after the other as they are taken; 0 for none
     limit, abort  cycle limit or 0; the cycle of an abort
     """
 
@@ -59,6 +68,7 @@ class Case:
     entry: int
     replies: list[Reply]
     ready: list[bool]
+    requests: list[int] = field(default_factory=lambda: [0])
     limit: int = 0
     abort: int | None = None
 
@@ -113,6 +123,8 @@ class _Model:
         self.last = min(limit, _NEVER if case.abort is None else case.abort)
         self.work: dict[str, _Work] = {}
         self.replies: Iterator[Reply] = iter(case.replies)
+        self.requests = iter(case.requests)
+        self.request = next(self.requests, 0)
 
     def run(self) -> Outcome:
         try:
@@ -149,11 +161,12 @@ class _Model:
         if work.reply.error and isinstance(i, (Matvec, Input)):
             out.pc = work.pc
             return Error.STREAM if unit == ARRAY else Error.INPUT
-        if isinstance(i, Argmax):
+        if isinstance(i, Argmax | Read):
             out.registers[i.register] = work.reply.result
         if isinstance(i, Input):
             out.counters["frames"] += not work.reply.ended
-            following = out.pc = i.end if work.reply.ended else work.pc + 1
+            where = i.request if work.reply.requested else i.end
+            following = out.pc = where if work.reply.ended else work.pc + 1
         out.retired.append((self.cycle, unit, work.pc, following))
         out.counters["instructions"] += 1
         return None
@@ -194,7 +207,7 @@ class _Model:
             while not self.case.ready[self.cycle]:
                 self.out.counters["wait_token"] += 1
                 self.pass_cycle()
-            self.out.tokens.append(self.out.registers[i.register])
+            self.out.tokens.append(self.out.registers[i.register] + 65536 * i.channel)
             self.out.counters["tokens"] += 1
             self.retire(self.out.pc + 1)
         else:
@@ -208,6 +221,11 @@ class _Model:
                 self.retire(self.out.pc, Error.NONE)
             case Set():
                 registers[i.register] = i.value
+            case Count():
+                registers[i.register] = min(max(registers[i.register] + i.step, 0), 65535)
+            case Take():
+                registers[i.register] = self.request
+                self.request = next(self.requests, 0)
             case Jump():
                 following = i.target
             case Call():
@@ -241,7 +259,7 @@ class _Model:
         self.pass_cycle()
         # A stop in the cycle before suppresses the start.
         start, reply = self.cycle, next(self.replies)
-        operand = out.registers[i.register] if isinstance(i, Embed) else None
+        operand = out.registers[i.register] if isinstance(i, Embed | Write) else None
         out.started.append((unit, word, operand))
         self.work[unit] = _Work(pc, i, reply, start, start + reply.latency)
         if isinstance(i, Input):
