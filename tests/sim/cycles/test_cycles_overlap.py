@@ -78,16 +78,21 @@ def test_an_input_holds_back_what_follows() -> None:
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_cut_short_anywhere(machine: str, kind: str) -> None:
-    trial, rng = make_trial(kind, machine, 11), np.random.default_rng(11)
-    image = overlapped(trial.image, rng)
-    rtl, model = Rtl(image), Cycles(image)
+    # Nothing overlaps in some programs; of products everything may wait for one.
+    for seed in range(11, 31):
+        trial, rng = make_trial(kind, machine, seed), np.random.default_rng(seed)
+        image = overlapped(trial.image, rng)
+        model = Cycles(image)
+        model.run(trial.features)
+        hidden = layer_stalls(model.last_profile)[-1].hidden
+        if hidden or kind == "matrices":
+            break
+    assert hidden > 0 or kind == "matrices", "nothing overlaps"
+    rtl = Rtl(image)
     whole, _ = check(rtl, model, trial.features)
     for limit in rng.integers(1, whole.counters["cycles"], 5).tolist():
         a, _ = check(rtl, model, trial.features, limit)
         assert (a.error, a.counters["cycles"]) == (Error.LIMIT, limit)
-    model.run(trial.features)
-    if kind != "matrices":  # there everything may wait for a product
-        assert layer_stalls(model.last_profile)[-1].hidden > 0, "nothing overlaps"
 
 
 def beside_image(add: Callable[[ProgramBuilder], None], *, rows: int = 40) -> Image:
