@@ -120,13 +120,12 @@ class VectorUnit(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        plan = Signal(Plan)
+        plan, arguments = Signal(Plan), self.unit.arguments
         m.submodules.decode = decode = Decode()
         m.submodules.walk = walk = Walk(self._config)
         m.submodules.fetch = fetch = Fetch(self._config)
         m.submodules.arithmetic = arithmetic = Arithmetic(self._config)
         m.submodules.host = host = HostWord(self._config)
-        arguments = self.unit.arguments
         m.d.comb += [decode.word.eq(arguments.word), decode.operand.eq(arguments.operand)]
         m.d.comb += self.channel.eq(plan.channel)
         with m.If(self.unit.start):
