@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sordino.arch import QUAD, Config
 from sordino.image.image import Image
 from sordino.isa.choices import Function, Space
+from sordino.isa.operations import Cell, Gru
 from sordino.testing.images.builder import ProgramBuilder
 
 __all__ = [
@@ -165,7 +166,7 @@ def _drain(
 
 @dataclass(frozen=True, kw_only=True)
 class LayerSizes:
-    """An LSTM layer and a linear layer on its output; `outputs` fill `rows` rows of all lanes.
+    """A recurrent layer and a linear layer on its output; `outputs` fill `rows` rows of all lanes.
 
     densities  share of non-zeros in each gate (i, f, g, o)
     """
@@ -196,10 +197,11 @@ def random_sizes(rng: np.random.Generator, config: Config) -> LayerSizes:
 
 
 def layers_image(rng: np.random.Generator, config: Config, sizes: LayerSizes) -> Image:
-    """An image that makes a token of every input vector: LSTM cell, linear layer, argmax, EMIT.
+    """An image that makes a token of every input vector: CELL or GRU, linear layer, argmax, EMIT.
 
     Biases are never zero and of any size; activation memory holds x, h and the linear layer's
-    output one after the other, state memory c.
+    output one after the other, state memory c of an LSTM or h of a GRU. All four sums of a GRU are
+    of x and h together, which is more than a GRU needs.
     """
     builder = ProgramBuilder(config)
     weights = [_gates(rng, sizes, config.lanes, columns) for columns in (sizes.inputs, sizes.units)]
@@ -215,7 +217,8 @@ def layers_image(rng: np.random.Generator, config: Config, sizes: LayerSizes) ->
     for matrix, source in ((w, 0), (u, hidden)):
         shift = int(rng.integers(3))
         builder.matvec(matrix, source=source, bank=bank, shift=shift)
-    builder.cell(
+    builder.add(
+        Gru if rng.integers(2) else Cell,
         "cell",
         bank=bank,
         units=sizes.units,

@@ -5,6 +5,7 @@ import pytest
 
 from sordino.arch import PRESETS
 from sordino.image.verify import verify
+from sordino.isa.operations import Cell, Gru
 from sordino.testing.images.random_images import (
     deal_cells,
     deal_rows,
@@ -51,7 +52,7 @@ def test_gates_are_dealt_as_the_cell_reads_them() -> None:
 @pytest.mark.parametrize("machine", MACHINES)
 def test_random_images_fit_and_reach_the_extremes(machine: str) -> None:
     config, rng = MACHINES[machine], np.random.default_rng(1)
-    shapes, units, rows = set(), set(), set()
+    shapes, units, rows, operations = set(), set(), set(), set()
     for number in range(300):
         products, sizes = random_products(rng, config), random_sizes(rng, config)
         shapes |= {case.matrix.shape for case in products}
@@ -61,7 +62,10 @@ def test_random_images_fit_and_reach_the_extremes(machine: str) -> None:
             image, features = products_image(rng, config, products)
             verify(image)
             assert features.shape == (1, sum(len(case.x) for case in products))
-            verify(layers_image(rng, config, sizes))
+            layers = layers_image(rng, config, sizes)
+            verify(layers)
+            operations |= {type(i) for i in layers.program}
+    assert {Cell, Gru} <= operations
     assert max(outputs for outputs, _ in shapes) == config.rows_per_lane * config.lanes
     assert min(outputs for outputs, _ in shapes) == 1
     assert {1, 333} <= {inputs for _, inputs in shapes}
