@@ -16,6 +16,7 @@ from campaigns.common import (
 from campaigns.training import preset_of
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
+from sordino.compiler.numbers.precision import Precision
 from sordino.golden.machine import Golden
 from sordino.image.image import Image
 from sordino.model.load import load_model
@@ -58,7 +59,11 @@ def compare(run: Path, machine: str, data: Path, split: Split) -> tuple[str, ...
     image = Image.from_bytes(compile_model(model, config).image.to_bytes())
     definition = model.feature_definition()
     inputs = [load_input(u.path, definition) for u in load_dataset(data, split)]
-    replay = IntegerDecoder(model, CompileOptions().precision(model), config.accumulator_bits)
+    replay = IntegerDecoder(
+        model,
+        CompileOptions().precision(Precision.of(model.meta.quantise)),
+        config.accumulator_bits,
+    )
     said, golden = replay.transcribe(inputs), Golden(image)
     heard = [list(golden.run(x).tokens) for x in inputs]
     differ = sum(a != b for a, b in zip(said, heard, strict=True))

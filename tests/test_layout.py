@@ -58,18 +58,19 @@ ALLOWED = {
     ),
     "compiler": (
         "arch arith codec compiler.limits compiler.numbers compiler.passes compiler.program "
-        "compiler.programs errors files image layers locks model"
+        "compiler.programs errors files graph image layers locks model"
     ),
     "compiler.limits": "arch codec errors isa",
     "compiler.numbers": "arith compiler.limits errors image layers meta",
     "compiler.passes": (
-        "arch arith codec compiler.limits compiler.numbers errors graph image layers model"
+        "arch arith codec compiler.limits compiler.numbers errors graph image isa layers model"
     ),
     "compiler.program": "arch codec compiler.limits compiler.passes image isa layers",
-    "compiler.programs": "compiler.passes compiler.program image isa layers",
+    "compiler.programs": "compiler.limits compiler.passes compiler.program image isa layers",
     "decode": "engines errors files golden image isa model speech",
     "graph": "errors layers",
-    "layers": "arch arith errors isa layers.layout layers.numbers",
+    "layers": "arch arith errors isa layers.base layers.layout layers.numbers",
+    "layers.base": "arith errors layers.layout",
     "layers.layout": "arch isa",
     "layers.numbers": "arith errors",
     "meta": "arith errors files image schema",
@@ -81,7 +82,8 @@ ALLOWED = {
     "speech.files": "errors files npy",
     "tools": "arch compiler engines errors golden image model testing",
     "tools.bench": (
-        "arch arith codec compiler cycles engines image isa layers meta model testing tools.peers"
+        "arch arith codec compiler cycles engines errors image isa layers meta model testing "
+        "tools.peers"
     ),
     "tools.estimate": "arch arith compiler cycles errors image isa model rtl speech",
     "tools.peers": "codec engines extras",

@@ -147,8 +147,9 @@ def compare(
     cycle_limit: int = 0,
     on_record: Callable[[Record], None] | None = None,
     requests: Requests = (),
+    entry: str = "main",
 ) -> Comparison:
-    """Run `features` and `requests` on both engines and compare.
+    """Run `features` and `requests` on both engines, from a named entry point, and compare.
 
     `cycle_limit` ends an engine that goes on for ever (0: none); give more than either takes, for
     the exact machine counts instructions against it. `on_record` sees every record of the second
@@ -156,15 +157,17 @@ def compare(
     """
     names = (first.name, second.name)
     comparer = _Comparer(image, names)
-    asked: Any = {"requests": requests} if requests else {}
-    a = first.run(features, cycle_limit=cycle_limit, record=comparer.expected.append, **asked)
+    more: Any = {"requests": requests} if requests else {}
+    if entry != "main":
+        more["entry"] = entry
+    a = first.run(features, cycle_limit=cycle_limit, record=comparer.expected.append, **more)
 
     def check(record: Record) -> None:
         comparer.check(record)
         if on_record is not None:
             on_record(record)
 
-    b = second.run(features, cycle_limit=cycle_limit, record=check, **asked)
+    b = second.run(features, cycle_limit=cycle_limit, record=check, **more)
     difference, words = comparer.difference, comparer.words
     if difference is None and comparer.at != len(comparer.expected):
         missing = comparer.expected[comparer.at]

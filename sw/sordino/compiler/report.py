@@ -9,7 +9,7 @@ import numpy as np
 from sordino.codec import EncodedMatrices
 from sordino.codec.model import entropy
 from sordino.compiler.passes.proof import AccumulatorBound
-from sordino.layers.places import PlacedLayer
+from sordino.layers.base.places import PlacedLayer
 
 __all__ = ["MatrixSummary", "summarise_layer"]
 
@@ -110,15 +110,16 @@ def _report(
     stats = [encoded.stats[number] for number in numbers]
     walked = [np.array(encoded.matrices[number].places) for number in numbers]
     slowest = sum(int(places.max()) for places in walked)
-    counts = np.bincount(matrix.values.ravel().astype(np.int64) + 128)
-    weights = matrix.values.size
+    counts = np.bincount(matrix.values.ravel().astype(np.int64) + 128, minlength=256)
+    counts[128] -= matrix.values.size - matrix.weights
+    weights = matrix.weights
     non_zeros = int(np.count_nonzero(matrix.values))
     places = sum(s.places for s in stats)
     bits = sum(s.bits_per_weight * s.weights for s in stats)
     return MatrixSummary(
         name=matrix.name,
         layer=layer.name,
-        rows=len(matrix.values),
+        rows=len(matrix.values) - matrix.empty,
         columns=matrix.values.shape[1],
         tiles=len(placed.layout.tiles),
         weights=weights,

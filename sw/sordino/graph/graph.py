@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sordino.errors import InputError
-from sordino.layers.formats import Held, VectorFormat, features
+from sordino.layers.base.formats import Held, VectorFormat, features
+from sordino.layers.concatenation import Concatenation
 from sordino.layers.layer import Floats, Layer
+from sordino.layers.node import Node
 from sordino.layers.recurrent import Recurrent
 from sordino.layers.stack import Stack
 
-__all__ = ["Graph", "Input", "Network", "Node"]
+__all__ = ["Graph", "Input", "Network"]
 
 
 @dataclass(frozen=True)
@@ -32,28 +34,18 @@ class Input:
         return features(self.fraction)
 
 
-@dataclass(frozen=True, eq=False)
-class Node:
-    """A layer in a graph; `inputs` are names of nodes and of `Input`s."""
-
-    name: str
-    layer: Layer
-    inputs: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True)
 class Network:
     """Nodes that run together, in their order.
 
-    every_frame  whether it runs once for each input vector (for each group of them, with time
-                 reduction). Then it may use both accumulator banks, and its first layer's recurrent
-                 product is computed at the end of the frame before. What runs at other times keeps
-                 to one bank.
+    both_banks  whether it may use both accumulator banks. The first layer's recurrent product is
+                then computed at the end of the frame before and stays in its bank until the next
+                one. All other networks of a graph keep to the other bank.
     """
 
     name: str
     nodes: tuple[str, ...]
-    every_frame: bool = False
+    both_banks: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +70,31 @@ class Graph:
             for name in node.inputs:
                 _known(name, known, node.name)
             widths = [known[name] for name in node.inputs]
-            node.layer.check(node.name, *widths)
+            if not node.feedback:
+                node.layer.check(node.name, *widths)
             known[node.name] = node.layer.outputs([width or 0 for width in widths])
+        for node in self.nodes:
+            if node.feedback:
+                _known(node.feedback, known, node.name)
+                widths = [known[name] for name in node.inputs]
+                node.layer.check_fed(node.name, known[node.feedback] or 0, *widths)
         for network in self.networks:
             for name in network.nodes:
                 _known(name, known, network.name)
+        both = [network.name for network in self.networks if network.both_banks]
+        if len(both) > 1:
+            raise InputError(
+                f"wanted one network that may use both banks, got {' and '.join(both)}; take "
+                "both_banks from all but one"
+            )
+        run = {name for network in self.networks for name in network.nodes}
         for node in self.nodes:
             self.held(node.name)
+            if node.name not in run and not node.layer.MERGES:
+                raise InputError(
+                    f"wanted a network that runs {node.name}, got none; name it in one or leave it "
+                    "out"
+                )
 
     @cached_property
     def widths(self) -> Mapping[str, int]:
@@ -123,7 +133,7 @@ class Graph:
         What nobody reads is for the host, which reads state memory.
         """
         readers = self.readers(name)
-        wanted = {reader.layer.HELD for reader in readers}
+        wanted = {self.held(r.name) if r.layer.MERGES else r.layer.HELD for r in readers}
         if len(wanted) > 1:
             places = " and ".join(sorted(one.value for one in wanted))
             raise InputError(
@@ -131,16 +141,40 @@ class Graph:
             )
         return wanted.pop() if wanted else Held.STATE
 
+    def loop(self, name: str, network: Network) -> list[str]:
+        """A node and those after it in a network up to its feedback: they wait for one another."""
+        end = self.by_name[name].previous
+        first = network.nodes.index(name)
+        return list(network.nodes[first : network.nodes.index(end) + 1])
+
     def tied(self, name: str) -> list[str]:
         """The nodes, this one among them, that must have one order: operands of one sum."""
-        together = next(
-            (reader.inputs for reader in self.readers(name) if len(reader.inputs) > 1), (name,)
-        )
-        return list(together)
+        for reader in self.readers(name):
+            if reader.layer.ELEMENTWISE and len(reader.inputs) > 1:
+                return list(reader.inputs)
+        return [name]
+
+    def seams(self, name: str) -> tuple[int, ...]:
+        """The numbers of a vector at which another vector begins, for vectors that are joined."""
+        node = self.by_name.get(name)
+        if node is None or not isinstance(node.layer, Concatenation):
+            return ()
+        found, first = [], 0
+        for one in node.inputs:
+            found += [first, *(first + seam for seam in self.seams(one))]
+            first += self.widths[one]
+        return tuple(found[1:])
+
+    def merged(self, name: str) -> str:
+        """The node to whose place a node's result is written; its own name if there is none."""
+        return next((r.name for r in self.readers(name) if r.layer.MERGES), name)
 
     def home(self, name: str) -> Network:
-        """The first network that runs a node."""
-        return next(network for network in self.networks if name in network.nodes)
+        """The first network that runs a node, or else what its place is for."""
+        for network in self.networks:
+            if name in network.nodes:
+                return network
+        return self.home(self.by_name[name].inputs[0])
 
     def recurrent(self, network: Network) -> list[str]:
         """The names of a network's recurrent layers."""

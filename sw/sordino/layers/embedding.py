@@ -7,13 +7,13 @@ import numpy as np
 
 from sordino.arith import WEIGHT
 from sordino.isa.operations import Embed
-from sordino.layers.formats import Held, VectorFormat, embedded
-from sordino.layers.integers import Numbers, QuantisedLayer
+from sordino.layers.base.formats import Held, VectorFormat, embedded
+from sordino.layers.base.integers import Numbers, QuantisedLayer
+from sordino.layers.base.places import Buffer, Memory, Rank, Site, Where
+from sordino.layers.base.shapes import check_shape
 from sordino.layers.layer import Code, Floats, Layer, State
 from sordino.layers.layout.contents import embedding_rows
 from sordino.layers.numbers.units import largest_magnitude, round_weight
-from sordino.layers.places import Buffer, Memory, Rank, Site, Where
-from sordino.layers.shapes import check_shape
 
 __all__ = ["Embedding"]
 
@@ -38,17 +38,16 @@ class Embedding(Layer):
         (token,) = inputs
         return np.asarray(self.weight[int(token)]), state
 
+    def result(self, inputs: Sequence[VectorFormat], wanted: Held) -> VectorFormat:
+        """int8 in steps of which the largest number is 127."""
+        return embedded(largest_magnitude(self.weight) / WEIGHT.high or 1.0 / WEIGHT.high)
+
     def quantise(
-        self, name: str, inputs: Sequence[VectorFormat], wanted: Held, numbers: Numbers
+        self, name: str, inputs: Sequence[VectorFormat], result: VectorFormat, numbers: Numbers
     ) -> QuantisedLayer:
         """Nothing multiplies the table: it always has 8 bits."""
-        step = largest_magnitude(self.weight) / WEIGHT.high or 1.0 / WEIGHT.high
-        return QuantisedLayer(
-            name=name,
-            kind=self,
-            result=embedded(step),
-            table=round_weight(self.weight, step, WEIGHT.bits),
-        )
+        table = round_weight(self.weight, result.step, WEIGHT.bits)
+        return QuantisedLayer(name=name, kind=self, result=result, table=table)
 
     def buffers(self, site: Site) -> Iterator[Buffer]:
         """The row that was looked up, and the table."""

@@ -10,12 +10,12 @@ import numpy as np
 from sordino.arith import JOINT
 from sordino.isa.operations import Argmax as ArgmaxOperation
 from sordino.isa.operations import Drain
-from sordino.layers.formats import Held, VectorFormat
-from sordino.layers.integers import Numbers, QuantisedLayer
+from sordino.layers.base.formats import Held, VectorFormat
+from sordino.layers.base.integers import Numbers, QuantisedLayer
+from sordino.layers.base.places import Buffer, Memory, Rank, Site, Where
 from sordino.layers.layer import Code, Floats, Layer, State
 from sordino.layers.layout.contents import index_table, slot_biases, slot_count
 from sordino.layers.numbers.requantise import multiplier_shift
-from sordino.layers.places import Buffer, Memory, Rank, Site, Where
 
 __all__ = ["Argmax", "Scores", "score_scale"]
 
@@ -29,11 +29,15 @@ class _Head(Layer):
     def check(self, name: str, *widths: int | None) -> None:
         """Nothing can be wrong: it has no arrays."""
 
-    def quantise(
-        self, name: str, inputs: Sequence[VectorFormat], wanted: Held, numbers: Numbers
-    ) -> QuantisedLayer:
+    def result(self, inputs: Sequence[VectorFormat], wanted: Held) -> VectorFormat:
         """The sums are taken as they are."""
-        return QuantisedLayer(name=name, kind=self, result=inputs[0])
+        return inputs[0]
+
+    def quantise(
+        self, name: str, inputs: Sequence[VectorFormat], result: VectorFormat, numbers: Numbers
+    ) -> QuantisedLayer:
+        """Nothing is left to do."""
+        return QuantisedLayer(name=name, kind=self, result=result)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
+from sordino.errors import InputError
 from sordino.isa.instruction import Instruction
-from sordino.layers.formats import Held, VectorFormat
-from sordino.layers.integers import Numbers, QuantisedLayer
+from sordino.layers.base.formats import Held, VectorFormat
+from sordino.layers.base.integers import Numbers, QuantisedLayer
+from sordino.layers.base.places import Buffer, PlacedLayer, Site, Vector, Where
 from sordino.layers.layout.layout import Layout, Tile
 from sordino.layers.numbers.groups import Groups
-from sordino.layers.places import Buffer, PlacedLayer, Site, Vector, Where
 
 __all__ = ["Code", "Floats", "Layer", "State", "kind_of"]
 
@@ -37,12 +38,13 @@ class Code(Protocol):
         layer: PlacedLayer,
         tile: int,
         matrix: int,
-        source: int,
+        source: Vector,
+        frame: int,
         *,
         part: slice = slice(None),
         **place: int,
     ) -> None:
-        """Append a tile of a matrix times a vector; `part` of its pieces where it is cut."""
+        """Append a tile of a matrix times a frame's vector; `part` of its pieces if it is cut."""
 
     def bank_of(self, layer: str) -> int:
         """The bank that holds the sums of a layer whose matrix was multiplied before."""
@@ -58,10 +60,14 @@ class Layer(ABC):
     WEIGHTS  its matrices that the lanes multiply, by the names of their fields, and of each what it
              multiplies: `input` or the layer's own `state`
     HELD     where its inputs must be
+    ELEMENTWISE  whether number n of its result depends on number n of each input alone
+    MERGES   whether its inputs are written to the place of its result
     """
 
     WEIGHTS: ClassVar[Mapping[str, str]] = {}
     HELD: ClassVar[Held] = Held.ACTIVATION
+    ELEMENTWISE: ClassVar[bool] = False
+    MERGES: ClassVar[bool] = False
 
     # Floats.
 
@@ -82,21 +88,41 @@ class Layer(ABC):
     def check(self, name: str, *widths: int | None) -> None:
         """Raise InputError unless the shapes fit each other and the inputs' widths (None: any)."""
 
+    def check_fed(self, name: str, fed: int, *widths: int | None) -> None:
+        """Raise InputError as `check`, if `fed` numbers come from a later layer's last result."""
+        raise InputError(
+            f"wanted feedback for a recurrent layer alone, got some for {name}; leave it out"
+        )
+
     def start(self) -> State:
         """The state before the first frame."""
         return ()
 
     @abstractmethod
     def step(self, inputs: Sequence[Floats], state: State) -> tuple[Floats, State]:
-        """The result (outputs,) and the next state, from the inputs of one frame."""
+        """The result (outputs,) and the next state, from the inputs of one frame.
+
+        A layer with feedback has the result of the frame before as its last input.
+        """
 
     # Integers.
 
+    def spread(self, kind: str, weight: Floats) -> Floats:
+        """A matrix of WEIGHTS with a row for each sum of the accumulators that it adds to."""
+        return weight
+
+    @abstractmethod
+    def result(self, inputs: Sequence[VectorFormat], wanted: Held) -> VectorFormat:
+        """The format of its result, held where the layers that read it want it."""
+
     @abstractmethod
     def quantise(
-        self, name: str, inputs: Sequence[VectorFormat], wanted: Held, numbers: Numbers
+        self, name: str, inputs: Sequence[VectorFormat], result: VectorFormat, numbers: Numbers
     ) -> QuantisedLayer:
-        """The layer in integers, its result where the layers that read it want it."""
+        """The layer in integers; `inputs` are the formats of what each of WEIGHTS multiplies.
+
+        For a layer without matrices they are those of its inputs.
+        """
 
     def groups(self, group: int) -> Groups:
         """What becomes zero together in its matrices when lanes in groups of `group` walk them."""
@@ -114,8 +140,8 @@ class Layer(ABC):
         """The words that it wants; the buffer called `out` is its result."""
         yield from ()
 
-    def view(self, sources: Sequence[Vector]) -> Vector | None:
-        """The result as words of the inputs, of a layer without a buffer `out`."""
+    def view(self, sources: Sequence[Vector], widths: Sequence[int]) -> Vector | None:
+        """The result as words of the inputs, for a layer without a buffer `out`."""
         return None
 
     def finish(self, where: Where, tile: Tile, frame: int, **place: Any) -> Instruction:

@@ -1,5 +1,6 @@
 """A matrix and a bias."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -8,10 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arch import Config
+from sordino.arith import HIDDEN
+from sordino.errors import InputError
+from sordino.isa.choices import Function
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Drain
-from sordino.layers.formats import HIDDEN_FORMAT, SUM_FORMAT, Held, VectorFormat
-from sordino.layers.integers import Numbers, QuantisedLayer, QuantisedMatrix
+from sordino.layers.base.formats import (
+    HIDDEN_FORMAT,
+    PREACTIVATION_STEP,
+    SUM_FORMAT,
+    SUMS_FORMAT,
+    Held,
+    VectorFormat,
+)
+from sordino.layers.base.functions import CURVES, FUNCTIONS
+from sordino.layers.base.integers import Numbers, QuantisedLayer, QuantisedMatrix
+from sordino.layers.base.places import Buffer, Memory, Rank, Site, Where
+from sordino.layers.base.shapes import check_shape
 from sordino.layers.layer import Code, Floats, Layer, State
 from sordino.layers.layout.contents import slot_biases, slot_count
 from sordino.layers.layout.layout import Layout, Tile, linear_layout
@@ -23,21 +37,25 @@ from sordino.layers.numbers.units import (
     round_weight,
     top_level,
 )
-from sordino.layers.places import Buffer, Memory, Rank, Site, Where
-from sordino.layers.shapes import check_shape
 
 __all__ = ["Linear"]
 
+_PEAK = 4.0
+"""Deviations of a sum that it is likely to stay within."""
 _LEAST_TOP = 15
 """Steps up to the largest weight at least: with fewer, biases would be rounded coarsely too."""
 
 
 @dataclass(frozen=True, eq=False)
 class Linear(Layer):
-    """y = weight · x + bias: weight (outputs, inputs), bias (outputs,)."""
+    """y = function(weight · x + bias): weight (outputs, inputs), bias (outputs,).
+
+    function  none, relu, tanh or sigmoid; what a function makes is int8
+    """
 
     weight: Floats
     bias: Floats
+    function: str = "none"
 
     WEIGHTS: ClassVar[Mapping[str, str]] = {"weight": "input"}
 
@@ -52,17 +70,43 @@ class Linear(Layer):
 
     def __call__(self, x: Floats) -> Floats:
         """Results (…, outputs) of inputs (…, inputs)."""
-        return np.asarray(x @ self.weight.T + self.bias)
+        return FUNCTIONS[self.function](x @ self.weight.T + self.bias)
 
     def step(self, inputs: Sequence[Floats], state: State) -> tuple[Floats, State]:
         """The result of one input."""
         (x,) = inputs
         return self(x), state
 
+    def result(self, inputs: Sequence[VectorFormat], wanted: Held) -> VectorFormat:
+        """int16, int8, or the sums as they are; InputError for a function of what is not int8."""
+        if self.function != "none" and wanted is not Held.ACTIVATION:
+            raise InputError(
+                f"wanted the result of {self.function} in {Held.ACTIVATION.value}, got layers that "
+                f"read it from {wanted.value}; put a linear layer between them"
+            )
+        if self.function in CURVES:
+            return HIDDEN_FORMAT
+        if wanted is Held.SUMS:
+            return SUMS_FORMAT
+        return SUM_FORMAT if wanted is Held.STATE else self._int8(inputs[0])
+
+    def _int8(self, x: VectorFormat) -> VectorFormat:
+        """The power of two that the largest result is likely to fit.
+
+        That is what it can reach at most, or _PEAK times the root of its products' mean squares
+        where all of an input's values are alike likely.
+        """
+        most = x.most * x.step
+        reach = np.abs(self.weight).sum(axis=1) * most
+        likely = _PEAK * np.sqrt(np.square(self.weight).sum(axis=1) / 3) * most
+        peak = float((np.minimum(reach, likely) + np.abs(self.bias)).max())
+        fraction = math.floor(math.log2(HIDDEN.high / peak)) if peak else HIDDEN.fraction
+        return VectorFormat(Held.ACTIVATION, 2.0**-fraction, -HIDDEN.low)
+
     def quantise(
-        self, name: str, inputs: Sequence[VectorFormat], wanted: Held, numbers: Numbers
+        self, name: str, inputs: Sequence[VectorFormat], result: VectorFormat, numbers: Numbers
     ) -> QuantisedLayer:
-        """One matrix. Its result is int16, int8, or stays a sum, as it is wanted."""
+        """One matrix."""
         (x,) = inputs
         bits = numbers.bits(f"{name}.weight")
         top = top_level(bits) * -(-_LEAST_TOP // top_level(bits))
@@ -74,10 +118,10 @@ class Linear(Layer):
             step=unit / x.step,
             x_max=x.most,
         )
-        result, multiplier, shift = VectorFormat(Held.SUMS, unit, 0), 0, 0
-        if wanted is not Held.SUMS:
-            result = SUM_FORMAT if wanted is Held.STATE else HIDDEN_FORMAT
-            multiplier, shift = multiplier_shift(unit / result.step, name)
+        multiplier, shift = 0, 0
+        if result.held is not Held.SUMS:
+            step = PREACTIVATION_STEP if self.function in CURVES else result.step
+            multiplier, shift = multiplier_shift(unit / step, name)
         return QuantisedLayer(
             name=name,
             kind=self,
@@ -114,6 +158,7 @@ class Linear(Layer):
             parameters=where.at["biases"] + tile.first_index // 4,
             destination=where.out.at(frame) + tile.first_index,
             wide=int(layer.result.held is Held.STATE),
+            function=Function[self.function.upper()],
             multiplier=layer.multiplier,
             shift=layer.shift,
             **place,
@@ -124,6 +169,6 @@ class Linear(Layer):
         placed = where.site.dealt
         for number, tile in enumerate(placed.layout.tiles):
             bank = next(banks)
-            code.matvec(placed, number, 0, where.sources[0].at(frame), bank=bank)
+            code.matvec(placed, number, 0, where.sources[0], frame, bank=bank)
             if where.site.layer.result.held is not Held.SUMS:
                 code.append(self.finish(where, tile, frame, bank=bank))

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sordino.layers.formats import Held, VectorFormat
-from sordino.layers.integers import Numbers, QuantisedLayer
+from sordino.layers.base.formats import Held, VectorFormat
+from sordino.layers.base.integers import Numbers, QuantisedLayer
+from sordino.layers.base.places import Vector, Where
 from sordino.layers.layer import Code, Floats, Layer, State
-from sordino.layers.places import Vector, Where
 
 __all__ = ["Stack"]
 
@@ -34,13 +34,17 @@ class Stack(Layer):
         (frames,) = inputs
         return np.asarray(frames).reshape(-1), state
 
-    def quantise(
-        self, name: str, inputs: Sequence[VectorFormat], wanted: Held, numbers: Numbers
-    ) -> QuantisedLayer:
+    def result(self, inputs: Sequence[VectorFormat], wanted: Held) -> VectorFormat:
         """The numbers of its input."""
-        return QuantisedLayer(name=name, kind=self, result=inputs[0])
+        return inputs[0]
 
-    def view(self, sources: Sequence[Vector]) -> Vector | None:
+    def quantise(
+        self, name: str, inputs: Sequence[VectorFormat], result: VectorFormat, numbers: Numbers
+    ) -> QuantisedLayer:
+        """Nothing is left to do."""
+        return QuantisedLayer(name=name, kind=self, result=result)
+
+    def view(self, sources: Sequence[Vector], widths: Sequence[int]) -> Vector | None:
         """All copies of the input as one vector."""
         return Vector(sources[0].base)
 

@@ -1,37 +1,31 @@
 """The sum of two vectors, and a function of it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
-
-import numpy as np
 
 from sordino.errors import InputError
 from sordino.isa.choices import Function
 from sordino.isa.operations import Add
-from sordino.layers.formats import HIDDEN_FORMAT, SUM_FORMAT, Held, VectorFormat
-from sordino.layers.integers import Numbers, QuantisedLayer
+from sordino.layers.base.formats import HIDDEN_FORMAT, SUM_FORMAT, Held, VectorFormat
+from sordino.layers.base.functions import CURVES, FUNCTIONS
+from sordino.layers.base.integers import Numbers, QuantisedLayer
+from sordino.layers.base.places import Buffer, Memory, Rank, Site, Where
 from sordino.layers.layer import Code, Floats, Layer, State
 from sordino.layers.numbers.requantise import multiplier_shift
-from sordino.layers.places import Buffer, Memory, Rank, Site, Where
 
 __all__ = ["Total"]
-
-_FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
-    "none": lambda x: x,
-    "tanh": lambda x: np.asarray(np.tanh(x)),
-    "relu": lambda x: np.asarray(np.maximum(x, 0.0)),
-}
 
 
 @dataclass(frozen=True, eq=False)
 class Total(Layer):
-    """function(a + b), int8 with `fraction` fraction bits (of tanh: 7)."""
+    """function(a + b), int8 with `fraction` fraction bits (of tanh and sigmoid: 7)."""
 
     function: str
     fraction: int
 
     HELD: ClassVar[Held] = Held.STATE
+    ELEMENTWISE: ClassVar[bool] = True
 
     def outputs(self, widths: Sequence[int]) -> int:
         """The width of each input."""
@@ -45,22 +39,23 @@ class Total(Layer):
     def step(self, inputs: Sequence[Floats], state: State) -> tuple[Floats, State]:
         """The function of the sum."""
         a, b = inputs
-        return _FUNCTIONS[self.function](a + b), state
+        return FUNCTIONS[self.function](a + b), state
+
+    def result(self, inputs: Sequence[VectorFormat], wanted: Held) -> VectorFormat:
+        """int8 with `fraction` fraction bits, of tanh and sigmoid with 7."""
+        if self.function in CURVES:
+            return HIDDEN_FORMAT
+        return VectorFormat(Held.ACTIVATION, 2.0**-self.fraction, HIDDEN_FORMAT.most)
 
     def quantise(
-        self, name: str, inputs: Sequence[VectorFormat], wanted: Held, numbers: Numbers
+        self, name: str, inputs: Sequence[VectorFormat], result: VectorFormat, numbers: Numbers
     ) -> QuantisedLayer:
-        """The multiplier from the sum's format to that of the result; tanh needs none."""
-        if self.function == "tanh":
-            return QuantisedLayer(name=name, kind=self, result=HIDDEN_FORMAT)
-        step = 2.0**-self.fraction
-        multiplier, shift = multiplier_shift(SUM_FORMAT.step / step, name)
+        """The multiplier from the sum's format to that of the result; a curve needs none."""
+        multiplier, shift = 0, 0
+        if self.function not in CURVES:
+            multiplier, shift = multiplier_shift(SUM_FORMAT.step / result.step, name)
         return QuantisedLayer(
-            name=name,
-            kind=self,
-            result=VectorFormat(Held.ACTIVATION, step, HIDDEN_FORMAT.most),
-            multiplier=multiplier,
-            shift=shift,
+            name=name, kind=self, result=result, multiplier=multiplier, shift=shift
         )
 
     def buffers(self, site: Site) -> Iterator[Buffer]:

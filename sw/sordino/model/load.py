@@ -2,7 +2,8 @@
 
 Tensors have these names:
 
-* `encoder.{n}.weight_ih`, `weight_hh`, `bias_ih` and `bias_hh` for layer n of the encoder;
+* `encoder.{n}.weight_ih`, `weight_hh`, `bias_ih` and `bias_hh` for layer n of the encoder, with a
+  projection `weight_hr`, too;
 * the same under `prediction` for the prediction network;
 * `prediction.embedding.weight`;
 * `joint.{encoder,prediction,output}.weight` and `.bias`;
@@ -16,6 +17,7 @@ and so does a joint's part without one. A warning says so.
 import hashlib
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.errors import InputError, warn
+from sordino.layers.cells import cell_kind
 from sordino.layers.linear import Linear
-from sordino.layers.lstm import Lstm
+from sordino.layers.recurrent import Recurrent
 from sordino.meta.table import MOST_META, Meta, parse_meta
 from sordino.model.archives import READERS
 from sordino.model.doubts import doubts
 from sordino.model.rnnt import RnntModel
-from sordino.model.tensor_names import GATES, canonical, layers_of
+from sordino.model.tensor_names import BIASES, canonical, layers_of
 from sordino.model.tensors import as_floats, check_numbers, shape_of
 from sordino.schema.kinds import shown
 
@@ -160,23 +163,30 @@ class _Tensors:
             advice += f"; if it is tied to {other}, save a copy under both names"
         raise InputError(f"wanted tensor {name}, found none; {advice}")
 
-    def stack(self, part: str) -> tuple[Lstm, ...]:
-        """The LSTM layers of a part; all without biases get zeros."""
+    def stack(self, part: str) -> tuple[Recurrent, ...]:
+        """The recurrent layers of a part; all without biases get zeros."""
         numbers = range(layers_of(part, self.tensors))
         biased = any(f"{part}.{n}.bias_{k}" in self.tensors for n in numbers for k in ("ih", "hh"))
         layers = []
         for number in numbers:
-            ih, hh = (self.take(f"{part}.{number}.{kind}") for kind in GATES[:2])
-            names = [f"{part}.{number}.{kind}" for kind in GATES[2:]]
-            rows = len(hh) if hh.ndim else 0
-            if biased:
-                biases = [self._bias(bias, rows) for bias in names]
-            else:
-                biases = [np.zeros(rows), np.zeros(rows)]
-            layers.append(Lstm(ih, hh, *biases))
+            layers.append(self._cell(f"{part}.{number}", biased=biased))
         if not biased:
             self._unbiased.append(part)
         return tuple(layers)
+
+    def _cell(self, name: str, *, biased: bool) -> Recurrent:
+        """A recurrent layer of the kind that its tensors suit."""
+        own = {n.removeprefix(f"{name}."): t for n, t in self.tensors.items()}
+        kind = cell_kind({n: np.shape(t) for n, t in own.items() if "." not in n})
+        arrays = {
+            one.name: self.take(f"{name}.{one.name}")
+            for one in fields(kind)
+            if one.name not in BIASES
+        }
+        rows = len(arrays["weight_hh"]) if arrays["weight_hh"].ndim else 0
+        for bias in BIASES:
+            arrays[bias] = self._bias(f"{name}.{bias}", rows) if biased else np.zeros(rows)
+        return kind(**arrays)
 
     def _bias(self, name: str, rows: int) -> _Array:
         if name not in self.tensors:

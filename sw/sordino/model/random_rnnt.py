@@ -25,12 +25,15 @@ def random_arrays(
     zeros: float = 0.0,
     scale: float = 1.0,
     time_reduction: tuple[int, int] | None = None,
+    projection: int = 0,
+    gates: int = 4,
 ) -> dict[str, NDArray[np.float64]]:
     """Tensors by their canonical names; `encoder` and `prediction` give the units of each layer.
 
     Weights are normal with standard deviation `scale` / sqrt(inputs), a share `zeros` of them 0;
     biases are normal with standard deviation `scale` / 2. `time_reduction` says after how many
-    encoder layers how many frames are stacked.
+    encoder layers how many frames are stacked, `projection` how wide all layers'
+    projections are, `gates` is 4 for LSTM layers and 3 for GRUs.
     """
     after, factor = time_reduction or (0, 1)
 
@@ -44,11 +47,13 @@ def random_arrays(
             name = f"{part}.{number}"
             if part == "encoder" and number == after:
                 width *= factor
-            arrays[f"{name}.weight_ih"] = matrix(4 * units, width)
-            arrays[f"{name}.weight_hh"] = matrix(4 * units, units)
-            arrays[f"{name}.bias_ih"] = rng.normal(size=4 * units) * scale / 2
-            arrays[f"{name}.bias_hh"] = rng.normal(size=4 * units) * scale / 2
-            width = units
+            arrays[f"{name}.weight_ih"] = matrix(gates * units, width)
+            arrays[f"{name}.weight_hh"] = matrix(gates * units, projection or units)
+            arrays[f"{name}.bias_ih"] = rng.normal(size=gates * units) * scale / 2
+            arrays[f"{name}.bias_hh"] = rng.normal(size=gates * units) * scale / 2
+            if projection:
+                arrays[f"{name}.weight_hr"] = matrix(projection, units)
+            width = projection or units
         arrays[f"joint.{part}.weight"] = matrix(joint, width)
         arrays[f"joint.{part}.bias"] = rng.normal(size=joint) * scale / 2
     arrays["prediction.embedding.weight"] = rng.normal(size=(tokens, embedding))

@@ -5,16 +5,17 @@ PyTorch's gate order (i, f, g, o) and parameter names.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
+from sordino.layers.cells import cell_kind
 from sordino.layers.layer import State
 from sordino.layers.linear import Linear
-from sordino.layers.lstm import Lstm
+from sordino.layers.recurrent import Recurrent
 from sordino.layers.total import Total
 from sordino.meta.sizes import check_sizes
 from sordino.meta.table import Meta
@@ -54,7 +55,7 @@ class FloatRnnt:
         self._sum = Total(read.joint.activation, read.joint.relu_fraction)
         try:
             self._encoder, self._prediction = (
-                _lstm_stack(arrays, part, layers or _depth(arrays, part))
+                _stack(arrays, part, layers or _depth(arrays, part))
                 for part, layers in (
                     ("encoder", read.encoder.layers),
                     ("prediction", read.prediction.layers),
@@ -78,13 +79,12 @@ class FloatRnnt:
             ("prediction", self._prediction, self._embedding.shape[1]),
         ):
             for number, layer in enumerate(stack):
-                gates, hidden = layer.weight_hh.shape
                 if name == "encoder" and number:
                     width = self._reduction.width(number, width)
                 sizes.append((f"{name}.{number} inputs", layer.inputs, width))
-                sizes.append((f"{name}.{number} gates", gates, 4 * hidden))
-                sizes.append((f"{name}.{number} gates", len(layer.weight_ih), gates))
-                width = hidden
+                sizes.append((f"{name}.{number} gates", len(layer.weight_ih), len(layer.weight_hh)))
+                layer.check(f"{name}.{number}", None)
+                width = layer.width
             joint = self._joint_encoder if name == "encoder" else self._joint_prediction
             sizes.append((f"joint.{name} inputs", joint.weight.shape[1], width))
             sizes.append((f"joint.{name} rows", len(joint.weight), self._output.weight.shape[1]))
@@ -174,10 +174,13 @@ def _depth(arrays: Mapping[str, ArrayLike], name: str) -> int:
     return max(1, sum(f"{name}.{number}.weight_hh" in arrays for number in range(len(arrays))))
 
 
-def _lstm(arrays: Mapping[str, ArrayLike], name: str) -> Lstm:
+def _cell(arrays: Mapping[str, ArrayLike], name: str) -> Recurrent:
+    own = {n.removeprefix(f"{name}."): np.asarray(a, np.float64) for n, a in arrays.items()}
     ih, hh = (_linear(arrays, name, suffix) for suffix in ("_ih", "_hh"))
-    return Lstm(ih.weight, hh.weight, ih.bias, hh.bias)
+    kind = cell_kind({n: array.shape for n, array in own.items() if "." not in n})
+    own |= {"weight_ih": ih.weight, "weight_hh": hh.weight, "bias_ih": ih.bias, "bias_hh": hh.bias}
+    return kind(**{one.name: own[one.name] for one in fields(kind)})
 
 
-def _lstm_stack(arrays: Mapping[str, ArrayLike], name: str, layers: int) -> list[Lstm]:
-    return [_lstm(arrays, f"{name}.{number}") for number in range(layers)]
+def _stack(arrays: Mapping[str, ArrayLike], name: str, layers: int) -> list[Recurrent]:
+    return [_cell(arrays, f"{name}.{number}") for number in range(layers)]

@@ -1,6 +1,6 @@
 """A recurrent neural network transducer: float arrays, sizes and meta, nothing quantised."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from sordino.arith import FEATURE
 from sordino.errors import InputError
-from sordino.graph.graph import Graph, Input, Network, Node
+from sordino.graph.graph import Graph, Input, Network
+from sordino.layers.base.shapes import check_shape
 from sordino.layers.embedding import Embedding
 from sordino.layers.heads import Argmax, Scores
 from sordino.layers.layer import Layer
 from sordino.layers.linear import Linear
-from sordino.layers.lstm import Lstm
-from sordino.layers.shapes import check_shape
+from sordino.layers.node import Node
+from sordino.layers.recurrent import Recurrent
 from sordino.layers.stack import Stack
 from sordino.layers.total import Total
 from sordino.meta.sizes import check_sizes
@@ -37,7 +38,7 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RnntModel:
-    """An RNN-T with LSTM encoder and prediction network of any depth and width.
+    """An RNN-T with recurrent encoder and prediction network of any depth and width.
 
     Raises InputError where shapes do not fit each other, a number is not finite, or meta states
     sizes that the arrays do not have. After construction `meta` is a copy that states `blank`,
@@ -48,9 +49,9 @@ class RnntModel:
     feature_mean, feature_std   one value a cepstrum, where the model has them
     """
 
-    encoder: tuple[Lstm, ...]
+    encoder: tuple[Recurrent, ...]
     embedding: _Array
-    prediction: tuple[Lstm, ...]
+    prediction: tuple[Recurrent, ...]
     joint_encoder: Linear
     joint_prediction: Linear
     joint_output: Linear
@@ -103,10 +104,10 @@ class RnntModel:
                 if part == "encoder" and width is not None:
                     width = reduction.width(number, width)
                 layer.check(f"{part}.{number}", width)
-                width = layer.hidden
-        self.joint_encoder.check("joint.encoder", self.encoder[-1].hidden)
+                width = layer.width
+        self.joint_encoder.check("joint.encoder", self.encoder[-1].width)
         joint = len(self.joint_encoder.weight)
-        self.joint_prediction.check("joint.prediction", self.prediction[-1].hidden, outputs=joint)
+        self.joint_prediction.check("joint.prediction", self.prediction[-1].width, outputs=joint)
         self.joint_output.check("joint.output", joint, outputs=len(self.embedding))
 
     def _check_tokens(self) -> None:
@@ -219,8 +220,8 @@ class RnntModel:
         named: dict[str, _Array] = {}
         for part, layers in (("encoder", self.encoder), ("prediction", self.prediction)):
             for number, layer in enumerate(layers):
-                for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-                    named[f"{part}.{number}.{kind}"] = getattr(layer, kind)
+                for kind, array in layer.arrays().items():
+                    named[f"{part}.{number}.{kind}"] = array
         named["prediction.embedding.weight"] = self.embedding
         for part in ("encoder", "prediction", "output"):
             linear: Linear = getattr(self, f"joint_{part}")
@@ -231,10 +232,10 @@ class RnntModel:
     @property
     def layers(self) -> Mapping[str, Layer]:
         """All layers with weights by their names, in the order in which they are stored."""
-        named: dict[str, Layer] = {f"encoder.{n}": m for n, m in enumerate(self.encoder)}
+        named = {node.name: node.layer for node in self._stack("encoder")}
         named["joint.encoder"] = self.joint_encoder
         named[EMBEDDING] = Embedding(self.embedding)
-        named |= {f"prediction.{n}": m for n, m in enumerate(self.prediction)}
+        named |= {node.name: node.layer for node in self._stack("prediction")}
         named["joint.prediction"] = self.joint_prediction
         named["joint.output"] = self.joint_output
         return named
@@ -242,11 +243,19 @@ class RnntModel:
     def with_layers(self, layers: Mapping[str, Layer]) -> "RnntModel":
         """The model with other layers for some names."""
         new: dict[str, Any] = {**self.layers, **layers}
+
+        def stack(part: str) -> tuple[Recurrent, ...]:
+            made = []
+            for number, layer in enumerate(getattr(self, part)):
+                names = [node.name for node in layer.nodes(f"{part}.{number}", "")]
+                made.append(layer.joined({name: new[name] for name in names}))
+            return tuple(made)
+
         return replace(
             self,
-            encoder=tuple(new[f"encoder.{n}"] for n in range(len(self.encoder))),
+            encoder=stack("encoder"),
             embedding=new[EMBEDDING].weight,
-            prediction=tuple(new[f"prediction.{n}"] for n in range(len(self.prediction))),
+            prediction=stack("prediction"),
             joint_encoder=new["joint.encoder"],
             joint_prediction=new["joint.prediction"],
             joint_output=new["joint.output"],
@@ -261,17 +270,13 @@ class RnntModel:
         advance     as `prediction`, from an embedding that the host gives
         score       as `joint`, to the scores of all tokens
         """
-        layers, reduction = self.layers, self.time_reduction
-        encoder = [Node(f"encoder.{n}", m) for n, m in enumerate(self.encoder)]
-        if reduction.after:
-            encoder.insert(reduction.after, Node("encoder.stack", Stack(reduction.factor)))
-        encoder.append(Node("joint.encoder", self.joint_encoder))
-        prediction = [
-            Node(name, layers[name])
-            for name in (EMBEDDING, *(f"prediction.{n}" for n in range(len(self.prediction))))
-        ]
-        prediction.append(Node("joint.prediction", self.joint_prediction))
-        first, second = _chain(encoder, INPUT), _chain(prediction)
+        heard, said = self._stack("encoder"), self._stack("prediction")
+        first = (*heard, Node("joint.encoder", self.joint_encoder, (heard[-1].name,)))
+        second = (
+            Node(EMBEDDING, Embedding(self.embedding)),
+            *said,
+            Node("joint.prediction", self.joint_prediction, (said[-1].name,)),
+        )
         joint = (
             Node("joint", self._sum(), ("joint.encoder", "joint.prediction")),
             Node("joint.output", self.joint_output, ("joint",)),
@@ -283,11 +288,25 @@ class RnntModel:
         parts = {"encoder": first, "prediction": second, "joint": (*joint, heads[0])}
         parts |= {"advance": second[1:], "score": (*joint, heads[1])}
         networks = [
-            Network(name, tuple(node.name for node in nodes), every_frame=name == "encoder")
+            Network(name, tuple(node.name for node in nodes), both_banks=name == "encoder")
             for name, nodes in parts.items()
         ]
         inputs = (Input(INPUT, self.inputs, self.input_fraction),)
         return Graph(inputs, (*first, *second, *joint, *heads), tuple(networks))
+
+    def _stack(self, part: str) -> list[Node]:
+        """The recurrent layers of a part, and the time reduction between them, as nodes."""
+        before = INPUT if part == "encoder" else EMBEDDING
+        after, factor = self.time_reduction.after, self.time_reduction.factor
+        nodes: list[Node] = []
+        layers: tuple[Recurrent, ...] = getattr(self, part)
+        for number, layer in enumerate(layers):
+            if part == "encoder" and number and number == after:
+                nodes.append(Node("encoder.stack", Stack(factor), (before,)))
+                before = nodes[-1].name
+            nodes += layer.nodes(f"{part}.{number}", before)
+            before = nodes[-1].name
+        return nodes
 
     def _sum(self) -> Total:
         return Total(self.activation, self.relu_fraction)
@@ -295,12 +314,3 @@ class RnntModel:
     def parameters(self) -> int:
         """Trained numbers, feature statistics not among them."""
         return sum(array.size for array in self.arrays().values())
-
-
-def _chain(nodes: Sequence[Node], source: str = "") -> tuple[Node, ...]:
-    """The nodes, each of which reads the one before; the first reads `source`, if any."""
-    before, made = source, []
-    for node in nodes:
-        made.append(replace(node, inputs=(before,) if before else ()))
-        before = node.name
-    return tuple(made)

@@ -5,20 +5,21 @@ from collections.abc import Iterable
 
 from sordino.errors import InputError
 
-__all__ = ["GATES", "OTHERS", "STATISTICS", "canonical", "layers_of"]
+__all__ = ["BIASES", "OTHERS", "STATISTICS", "canonical", "layers_of"]
 
-GATES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-"""Tensors of an LSTM layer."""
+BIASES = ("bias_ih", "bias_hh")
+"""Tensors that a recurrent layer may lack."""
 STATISTICS = ("features.mean", "features.std")
 OTHERS = (
     "prediction.embedding.weight",
     *(f"joint.{p}.{k}" for p in ("encoder", "prediction", "output") for k in ("weight", "bias")),
 )
 _CANONICAL = re.compile(
-    r"(encoder|prediction)\.(\d{1,4})\.((?:weight|bias)_[ih]h)(?:_l0)?", re.ASCII
+    r"(encoder|prediction)\.(\d{1,4})\.((?:weight|bias)_[ih]h|weight_hr)(?:_l0)?", re.ASCII
 )
 _PYTORCH = re.compile(
-    r"(encoder|prediction)\.(?:(?:lstm|rnn)\.)?((?:weight|bias)_[ih]h)_l(\d{1,4})", re.ASCII
+    r"(encoder|prediction)\.(?:(?:lstm|rnn)\.)?((?:weight|bias)_[ih]h|weight_hr)_l(\d{1,4})",
+    re.ASCII,
 )
 
 
@@ -29,8 +30,6 @@ def canonical(name: str) -> str:
     reason, advice = "such a layer", "leave it out if the model does without it"
     if "_reverse" in name:
         reason, advice = "bidirectional layers", "train layers that look back alone"
-    elif "weight_hr" in name:
-        reason, advice = "LSTMs with a projection (proj_size)", "train layers without"
     elif "." in name:
         for at in (n for n, c in enumerate(name, 1) if c == "."):
             if _known(name[at:]) is not None:

@@ -16,7 +16,7 @@ from sordino.compiler.numbers.precision import Precision
 from sordino.compiler.passes.rounded import quantise_model
 from sordino.golden.vector import add, cell, drain
 from sordino.isa.choices import Function
-from sordino.layers.integers import QuantisedLayer, QuantisedMatrix
+from sordino.layers.base.integers import QuantisedLayer, QuantisedMatrix
 from sordino.model.rnnt import EMBEDDING, RnntModel
 
 __all__ = ["IntegerDecoder"]

@@ -13,6 +13,7 @@ from sordino import arith
 from sordino.arch import PRESETS, Config
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.compiler.limits.errors import CompileError
+from sordino.compiler.numbers.precision import Precision
 from sordino.compiler.passes.prune import prune_model
 from sordino.compiler.passes.quantise import QuantisedGraph
 from sordino.compiler.passes.rounded import quantise_model
@@ -22,7 +23,7 @@ from sordino.image.host import InputFormat, Stacking
 from sordino.image.image import Image
 from sordino.isa.operations import Cell, Matvec
 from sordino.isa.registers import Error
-from sordino.layers.integers import QuantisedLayer
+from sordino.layers.base.integers import QuantisedLayer
 from sordino.model.random_rnnt import random_model
 from sordino.model.reference import FloatRnnt
 from sordino.model.rnnt import RnntModel
@@ -218,7 +219,12 @@ def test_machine_computes_the_contract(case: str) -> None:
         if options.sparsity is not None:
             pruned = prune_model(model, options.sparsity, config.group, options.shares)
         reference = Reference(
-            model, quantise_model(pruned, options.precision(model), config.accumulator_bits)
+            model,
+            quantise_model(
+                pruned,
+                options.precision(Precision.of(model.meta.quantise)),
+                config.accumulator_bits,
+            ),
         )
         rng = np.random.default_rng(seed)
         features = rng.integers(-128, 128, (12 + seed, model.inputs)).astype(np.int8)
@@ -294,7 +300,7 @@ def test_image_is_reproducible_and_holds_what_a_host_needs() -> None:
     assert first == second
     host = Image.from_bytes(first).network
     assert host.tokens == tuple(model.tokens)
-    assert list(host.entries) == sorted(Transducer.ENTRIES)
+    assert list(host.entries) == sorted(Transducer(0, 1).entries)
     assert host.entry("main") == 0
     assert host.need_search().scores[1] >= len(model.tokens)
     assert (host.blank, host.max_symbols) == (0, 3)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sordino.compiler.passes.proof import prove
-from sordino.layers.formats import HIDDEN_FORMAT, Held, VectorFormat
-from sordino.layers.integers import Numbers, QuantisedLayer
+from sordino.layers.base.formats import HIDDEN_FORMAT, SUM_FORMAT, Held, VectorFormat
+from sordino.layers.base.integers import Numbers, QuantisedLayer
 from sordino.layers.linear import Linear
 from sordino.layers.lstm import Lstm
 from sordino.model.random_rnnt import random_lstm
@@ -17,7 +17,7 @@ def numbers(bits: int) -> Numbers:
 
 def quantised(layer: Lstm, bits: int, x_step: float = 2.0**-5) -> QuantisedLayer:
     x = VectorFormat(Held.ACTIVATION, x_step, 128)
-    return layer.quantise("l", [x], Held.ACTIVATION, numbers(bits))
+    return layer.quantise("l", [x, HIDDEN_FORMAT], HIDDEN_FORMAT, numbers(bits))
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
@@ -78,7 +78,7 @@ def test_linear_on_a_grid_is_exact(bits: int) -> None:
     level = rng.integers(-top, top + 1, (20, 30))
     level[3, 4] = -top
     layer = Linear(level * 0.0375, rng.normal(size=20))
-    result = layer.quantise("l", [HIDDEN_FORMAT], Held.STATE, numbers(bits))
+    result = layer.quantise("l", [HIDDEN_FORMAT], SUM_FORMAT, numbers(bits))
     (matrix,) = result.matrices
     assert np.allclose(matrix.values * matrix.step, layer.weight, rtol=1e-12, atol=0)
     assert np.abs(result.bias * result.unit - layer.bias).max() <= result.unit / 2 * (1 + 1e-9)

@@ -183,7 +183,7 @@ MISTAKES: dict[str, tuple[Callable[[Arrays], Any], str]] = {
     "reverse": (add("encoder.weight_ih_l0_reverse"), "bidirectional layers cannot"),
     "projection": (
         add("encoder.weight_hr_l0"),
-        "'encoder.weight_hr_l0': LSTMs with a projection (proj_size) cannot",
+        "encoder.0.weight_hr of size any × any, got ",
     ),
     "twice": (
         add("encoder.weight_ih_l1", "encoder.1.weight_ih"),

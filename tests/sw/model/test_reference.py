@@ -135,7 +135,7 @@ def test_text() -> None:
     ("name", "shape", "message"),
     [
         ("encoder.1.weight_ih", (20, 4), "encoder.1 inputs"),
-        ("encoder.0.weight_hh", (20, 4), "encoder.0 gates"),
+        ("encoder.0.weight_hh", (20, 4), "encoder.0.weight_hh of size"),
         ("encoder.0.bias_ih", (19,), "bias per row"),
         ("joint.output.weight", (4, 6), "joint.encoder rows"),
         ("joint.prediction.weight", (7, 3), "joint.prediction inputs"),

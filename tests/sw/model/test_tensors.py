@@ -112,7 +112,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     ),
     "projection": (
         lambda a: a.update({"encoder.weight_hr_l0": a[BIAS]}),
-        "LSTMs with a projection (proj_size) cannot be compiled; train layers without",
+        "wanted encoder.0.weight_hr of size any × any, got",
     ),
     "overflow": (put(BIAS, lambda a: a.astype(np.longdouble) * 1e4000), "finite numbers in joint"),
 }

@@ -8,7 +8,7 @@ from sordino.isa.encoding import EncodingError
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Halt, Jump
 
-__all__ = ["Banks", "ProgramBuilder"]
+__all__ = ["Banks", "OneBank", "ProgramBuilder"]
 
 
 class Banks(Iterator[int]):
@@ -22,11 +22,23 @@ class Banks(Iterator[int]):
         return 1 - self.ahead
 
 
+class OneBank(Banks):
+    """The same accumulator bank every time."""
+
+    def __next__(self) -> int:
+        return self.ahead
+
+
 @dataclass
 class ProgramBuilder:
-    """A list of instructions in the making; a target may be a label that comes later."""
+    """A list of instructions in the making; a target may be a label that comes later.
+
+    `scope` begins the name of every label, where it is set and where it is a target, so that parts
+    of a program may use the same names.
+    """
 
     labels: dict[str, int] = field(default_factory=dict)
+    scope: str = ""
     _pending: list[Instruction] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -34,12 +46,20 @@ class ProgramBuilder:
 
     def label(self, name: str) -> None:
         """Name the address of the next instruction; EncodingError for a name used before."""
+        name = self.scope + name
         if name in self.labels:
             raise EncodingError(f"label {name!r} stands twice")
         self.labels[name] = len(self._pending)
 
     def append(self, instruction: Instruction) -> None:
         """Append an instruction, whose targets may be labels."""
+        if self.scope:
+            targets: dict[str, Any] = {
+                name: self.scope + target
+                for name, target in instruction.fields.items()
+                if isinstance(target, str)
+            }
+            instruction = instruction.replace(**targets)
         self._pending.append(instruction)
 
     def emit(self, operation: type[Instruction], layer: str = "", **fields: Any) -> None:

@@ -1,16 +1,18 @@
 """The addresses of all vectors, states and parameters of a graph."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sordino.compiler.limits.allocate import Allocation
 from sordino.compiler.passes.place import PlacedGraph
 from sordino.graph.graph import Network
-from sordino.layers.places import Buffer, Memory, Rank, Site, Vector, Where
+from sordino.isa.choices import Space
+from sordino.layers.base.places import Buffer, Memory, Rank, Site, Vector, Where
 
 __all__ = ["Addresses", "allocate"]
 
 _BOTH_BANKS, _ONE_BANK = 2, 1
+_SPACES = {Memory.ACTIVATION: Space.ACTIVATION, Memory.STATE: Space.STATE}
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,12 +23,24 @@ class Addresses:
     inputs   the vectors that the host gives
     nodes    every node's addresses
     cleared  state words that a run begins with as zeros: all before those that the host reads
+    owned    what lasts from frame to frame: node, memory, first word, words
     """
 
     memory: Allocation
     inputs: Mapping[str, Vector]
     nodes: Mapping[str, Where]
     cleared: int
+    owned: Sequence[tuple[str, Memory, int, int]]
+
+    def lasting(self, nodes: Collection[str]) -> Iterator[tuple[Space, int, int]]:
+        """The ranges of what lasts of some nodes, neighbours as one: memory, first word, words."""
+        for memory, space in _SPACES.items():
+            found = sorted((b, n) for node, m, b, n in self.owned if m is memory and node in nodes)
+            while found:
+                begin, words = found.pop(0)
+                while found and found[0][0] == begin + words:
+                    words += found.pop(0)[1]
+                yield space, begin, words
 
     def of(self, network: Network) -> list[Where]:
         """The addresses of the nodes that a network runs."""
@@ -39,11 +53,21 @@ class Addresses:
 
 @dataclass(frozen=True, eq=False)
 class _Wanted:
-    """A buffer that a node wants, and how many copies."""
+    """A buffer that a node wants, and how many copies.
+
+    stride  words from one copy to the next where copies are read as one vector; 0 for the buffer's
+    """
 
     node: str
     buffer: Buffer
     copies: int
+    stride: int = 0
+
+    def lasting(self) -> "_Wanted":
+        """The same, if the next frame needs the node's result."""
+        if self.buffer.name != "out":
+            return self
+        return replace(self, buffer=replace(self.buffer, rank=Rank.LASTING))
 
 
 @dataclass(eq=False)
@@ -52,6 +76,7 @@ class _Given:
 
     memory: Allocation = field(default_factory=Allocation)
     vectors: dict[tuple[str, str], Vector] = field(default_factory=dict)
+    owned: list[tuple[str, Memory, int, int]] = field(default_factory=list)
     scratch: int = -1
     cleared: int = 0
 
@@ -66,8 +91,12 @@ class _Given:
             vector = Vector(self.scratch)
         else:
             words = memory.activation if buffer.memory is Memory.ACTIVATION else memory.state
-            base = words.take(buffer.words * wanted.copies)
-            vector = Vector(base, buffer.words, wanted.copies)
+            stride = wanted.stride or buffer.words
+            count = buffer.words + (wanted.copies - 1) * stride
+            base = words.take(count)
+            if buffer.rank is Rank.LASTING:
+                self.owned.append((wanted.node, buffer.memory, base, count))
+            vector = Vector(base, stride, wanted.copies)
             if words is memory.state and buffer.rank < Rank.RESULT:
                 self.cleared = words.used
         self.vectors[wanted.node, buffer.name] = vector
@@ -79,29 +108,52 @@ def allocate(placed: PlacedGraph, chunk: int = 1) -> Addresses:
     With `chunk`, vectors of networks that run every frame have a copy for each of so many frames.
     """
     graph = placed.graph
-    sites: dict[str, Site] = {}
+    sites = _sites(placed)
     wanted: list[_Wanted] = []
     for one in graph.inputs:
-        buffer = Buffer("out", Memory.ACTIVATION, Rank.INPUT, one.width, copied=True)
-        wanted.append(_Wanted(one.name, buffer, chunk))
+        vector = Buffer("out", Memory.ACTIVATION, Rank.INPUT, one.width, copied=True)
+        wanted.append(_Wanted(one.name, vector, chunk))
     for node in graph.nodes:
-        every_frame = graph.home(node.name).every_frame
-        sites[node.name] = site = Site(
-            placed.quantised.nodes[node.name],
-            placed.dealt.get(node.name),
-            tuple(sites.get(name) for name in node.inputs),
-            tuple(graph.widths[name] for name in node.inputs),
-            graph.widths[node.name],
-            _BOTH_BANKS if every_frame else _ONE_BANK,
-        )
-        copies = _copies(placed, node.name) * (chunk if every_frame else 1)
-        for buffer in node.layer.buffers(site):
-            wanted.append(_Wanted(node.name, buffer, copies if buffer.copied else 1))
+        wanted += _wanted(placed, sites[node.name], chunk)
+    fed = {node.feedback for node in graph.nodes}
+    wanted = [one.lasting() if one.node in fed else one for one in wanted]
     given = _Given()
     largest = max((w.buffer.words for w in wanted if w.buffer.rank is Rank.SCRATCH), default=0)
     for each in sorted(wanted, key=lambda each: each.buffer.rank):
         given.give(each, largest)
     return _addresses(placed, sites, given)
+
+
+def _sites(placed: PlacedGraph) -> dict[str, Site]:
+    """What the words of every layer depend on."""
+    graph, sites = placed.graph, dict[str, Site]()
+    for node in graph.nodes:
+        sites[node.name] = Site(
+            placed.quantised.nodes[node.name],
+            placed.dealt.get(node.name),
+            tuple(sites.get(name) for name in node.inputs),
+            tuple(graph.widths[name] for name in node.inputs),
+            graph.widths[node.name],
+            bool(node.feedback),
+            _BOTH_BANKS if graph.home(node.name).both_banks else _ONE_BANK,
+        )
+    return sites
+
+
+def _wanted(placed: PlacedGraph, site: Site, chunk: int) -> Iterator[_Wanted]:
+    """The buffers of a layer with their copies."""
+    graph, stacked = placed.graph, _copies(placed, site.name)
+    copies = stacked * (chunk if graph.home(site.name).both_banks else 1)
+    # Empty slots behind a frame's results lie where the next frame's will be.
+    stride = site.outputs if stacked > 1 else 0
+    merged = graph.merged(site.name) != site.name
+    for buffer in graph.by_name[site.name].layer.buffers(site):
+        if merged and buffer.name == "out":
+            continue
+        if buffer.copied:
+            yield _Wanted(site.name, buffer, copies, stride)
+        else:
+            yield _Wanted(site.name, buffer, 1)
 
 
 def _copies(placed: PlacedGraph, name: str) -> int:
@@ -117,7 +169,11 @@ def _addresses(placed: PlacedGraph, sites: Mapping[str, Site], given: _Given) ->
     nodes: dict[str, Where] = {}
     for node in graph.nodes:
         sources = tuple(inputs[name] if name in inputs else nodes[name].out for name in node.inputs)
-        out = given.vectors.get((node.name, "out")) or node.layer.view(sources) or Vector(0)
+        widths = sites[node.name].widths
+        out = given.vectors.get((graph.merged(node.name), "out")) or node.layer.view(
+            sources, widths
+        )
+        out = out or Vector(0)
         at = {
             name: vector.base
             for (owner, name), vector in given.vectors.items()
@@ -125,5 +181,6 @@ def _addresses(placed: PlacedGraph, sites: Mapping[str, Site], given: _Given) ->
         }
         if out.copies > 1:
             at.pop("scratch", None)  # the copies take its place
-        nodes[node.name] = Where(sites[node.name], sources, out, at)
-    return Addresses(given.memory, inputs, nodes, given.cleared)
+        previous = given.vectors.get((node.previous, "out"), out)
+        nodes[node.name] = Where(sites[node.name], sources, out, previous, at)
+    return Addresses(given.memory, inputs, nodes, given.cleared, given.owned)

@@ -7,7 +7,9 @@ becomes zero; constants move to where there is room; scales that cancel are even
 this touches a model whose numbers are of one size.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,8 @@ from sordino.compiler.passes.canonical_sizes import (
 )
 from sordino.layers.layer import Layer
 from sordino.layers.linear import Linear
+from sordino.layers.lstm import Lstm
+from sordino.layers.recurrent import Recurrent
 from sordino.model.rnnt import RnntModel
 
 __all__ = ["canonical_model"]
@@ -72,30 +76,39 @@ def _read_columns(layer: Linear, stack: Stack) -> Linear:
     return replace(layer, weight=np.where(stack.silent, 0.0, layer.weight))
 
 
+def _settled(layers: Sequence[Recurrent]) -> list[Lstm]:
+    """The layers, if it is known of all of them what saturates; else none."""
+    return [cast(Lstm, layer) for layer in layers] if all(m.SETTLES for m in layers) else []
+
+
 def _settle_encoder(model: RnntModel) -> RnntModel:
+    layers = _settled(model.encoder)
+    if not layers:
+        return model
     reduction = model.time_reduction
     stacked = (reduction.after, reduction.factor)
     first = model.encoder[0]
     most = -FEATURE.low * 2.0**-model.input_fraction
     reach = np.abs(first.weight_ih).sum(axis=1) * most
-    stack = settle_stack(model.encoder, -reach, reach, stacked)
+    stack = settle_stack(layers, -reach, reach, stacked)
     joint = _read_columns(model.joint_encoder, stack)
-    layers = clear_unread(stack.layers, joint.weight, stacked).layers
-    return replace(model, encoder=layers, joint_encoder=joint)
+    made = clear_unread(stack.layers, joint.weight, stacked).layers
+    return replace(model, encoder=made, joint_encoder=joint)
 
 
 def _settle_prediction(model: RnntModel, never: NDArray[np.bool_]) -> RnntModel:
+    layers = _settled(model.prediction)
+    if not layers:
+        return model
     said = ~never
     said[model.blank] = True
     products = model.embedding[said] @ model.prediction[0].weight_ih.T
     # Rounding both may move a product a little.
     slack = 0.05 * np.abs(products).max(axis=0)
-    stack = settle_stack(
-        model.prediction, products.min(axis=0) - slack, products.max(axis=0) + slack, (0, 1)
-    )
+    stack = settle_stack(layers, products.min(axis=0) - slack, products.max(axis=0) + slack, (0, 1))
     joint = _read_columns(model.joint_prediction, stack)
-    layers = clear_unread(stack.layers, joint.weight, (0, 1)).layers
-    return replace(model, prediction=layers, joint_prediction=joint)
+    made = clear_unread(stack.layers, joint.weight, (0, 1)).layers
+    return replace(model, prediction=made, joint_prediction=joint)
 
 
 def _settle_embedding(model: RnntModel, never: NDArray[np.bool_]) -> RnntModel:

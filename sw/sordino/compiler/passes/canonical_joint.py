@@ -44,7 +44,10 @@ def _half(layer: Linear, weight: _Floats, bias: _Floats) -> Linear:
 def _reach(model: RnntModel) -> tuple[_Floats, _Floats, _Floats]:
     """The constant part of each unit's sum, and how far each half goes from it."""
     halves = (model.joint_encoder, model.joint_prediction)
-    first, second = (np.abs(half.weight).sum(axis=1) for half in halves)
+    before = (model.encoder[-1].most, model.prediction[-1].most)
+    first, second = (
+        np.abs(half.weight * most).sum(axis=1) for half, most in zip(halves, before, strict=True)
+    )
     return halves[0].bias + halves[1].bias, first, second
 
 

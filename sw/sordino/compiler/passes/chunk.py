@@ -19,7 +19,7 @@ from sordino.compiler.passes.place import PlacedGraph, place_all, with_bounds
 from sordino.compiler.passes.quantise import QuantisedGraph
 from sordino.graph.graph import Graph
 from sordino.image.external import bits_of, fits_rings
-from sordino.layers.places import PlacedLayer
+from sordino.layers.base.places import PlacedLayer
 
 __all__ = [
     "MOST_FRAMES",
@@ -71,7 +71,7 @@ def bank_place(layer: PlacedLayer, frame: int) -> dict[str, Any]:
 
 def shared(placed: PlacedGraph) -> tuple[PlacedLayer, ...]:
     """The layers that run every frame: what they multiply their input with is read once a chunk."""
-    networks = [network for network in placed.graph.networks if network.every_frame]
+    networks = [network for network in placed.graph.networks if network.both_banks]
     return tuple(layer for network in networks for layer in placed.of(network))
 
 

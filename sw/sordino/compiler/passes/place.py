@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from sordino.arch import RANGES, Config
 from sordino.compiler.limits.limits import Limits
 from sordino.compiler.passes.quantise import QuantisedGraph
-from sordino.graph.graph import Graph, Network, Node
-from sordino.layers.formats import Held
-from sordino.layers.integers import QuantisedLayer
+from sordino.graph.graph import Graph, Network
+from sordino.layers.base.formats import Held
+from sordino.layers.base.integers import QuantisedLayer
+from sordino.layers.base.places import PlacedLayer
+from sordino.layers.concatenation import Concatenation
 from sordino.layers.layout.layout import Layout
-from sordino.layers.places import PlacedLayer
+from sordino.layers.node import Node
 from sordino.layers.stack import Stack
 
 __all__ = ["PlacedGraph", "place_all", "place_graph", "with_bounds"]
@@ -70,7 +72,8 @@ def _cut(quantised: QuantisedGraph, config: Config) -> str | None:
     graph = quantised.graph
     for network in graph.networks:
         names = graph.recurrent(network)
-        if network.every_frame and len(names) == 1 and names[0] == network.nodes[0]:
+        alone = len(names) == 1 and names[0] == network.nodes[0]
+        if network.both_banks and alone and not graph.by_name[names[0]].feedback:
             recurrent = quantised.nodes[names[0]].matrices[1].values
             units = recurrent.shape[1]
             quarter = int(np.count_nonzero(recurrent)) // (_PIECES * config.lanes)
@@ -100,26 +103,37 @@ class _Placer:
             (order,) = (self.orders[name] for name in node.inputs)
             turns = range(node.layer.factor)
             self.orders[node.name] = np.concatenate([order + n * len(order) for n in turns])
+        elif isinstance(node.layer, Concatenation):
+            orders = [self.orders[name] for name in node.inputs]
+            starts = np.cumsum([0, *map(len, orders)])
+            self.orders[node.name] = np.concatenate(
+                [order + n for order, n in zip(orders, starts[:-1], strict=True)]
+            )
         elif node.inputs:
             self.orders[node.name] = self.orders[node.inputs[0]]
         else:
             width = self.quantised.graph.widths[node.name]
             self.orders[node.name] = np.arange(width)
 
-    def _deal(self, node: Node, layer: QuantisedLayer) -> None:
-        cut = node.name == self.cut
-        if node.name not in self.layouts:
-            tied = self.quantised.graph.tied(node.name)
-            values = [m.values for name in tied for m in self.quantised.nodes[name].matrices]
-            layout = node.layer.deal(values, self.config, cut=cut)
+    def _layout(self, name: str) -> Layout:
+        """The layout of a layer with matrices, and of those that have the same."""
+        if name not in self.layouts:
+            graph = self.quantised.graph
+            tied = graph.tied(name)
+            values = [m.values for one in tied for m in self.quantised.nodes[one].matrices]
+            layer = graph.by_name[name].layer
+            layout = layer.deal(values, self.config, cut=name == self.cut)
             self.layouts |= dict.fromkeys(tied, layout)
-        layout = self.layouts[node.name]
-        vectors = {"state": layout.order}
-        if node.inputs:
-            vectors["input"] = self.orders[node.inputs[0]]
+        return self.layouts[name]
+
+    def _deal(self, node: Node, layer: QuantisedLayer) -> None:
+        cut, layout = node.name == self.cut, self._layout(node.name)
+        vectors = {"input": self.orders[node.inputs[0]], "state": self._layout(node.previous).order}
         columns = tuple(vectors[of] for of in node.layer.WEIGHTS.values())
         own = layout.tiles[0].count if cut else 0
-        self.dealt[node.name] = placed = PlacedLayer(layer, layout, columns, self.first, own)
+        seams = self.quantised.graph.seams(node.inputs[0])
+        placed = PlacedLayer(layer, layout, columns, self.first, own, seams=seams)
+        self.dealt[node.name] = placed
         self.first += len(placed.pieces)
 
 

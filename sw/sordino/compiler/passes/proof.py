@@ -10,7 +10,7 @@ import numpy as np
 
 from sordino.arith import BIAS_BITS
 from sordino.compiler.limits.errors import CompileError
-from sordino.layers.integers import QuantisedLayer
+from sordino.layers.base.integers import QuantisedLayer
 
 __all__ = ["AccumulatorBound", "bits_needed", "prove"]
 

@@ -13,8 +13,8 @@ from sordino.compiler.numbers.precision import Precision
 from sordino.compiler.passes.cluster import cluster_model
 from sordino.compiler.passes.layered import multiplied
 from sordino.graph.graph import Graph
-from sordino.layers.formats import VectorFormat
-from sordino.layers.integers import Numbers, QuantisedLayer
+from sordino.layers.base.formats import VectorFormat
+from sordino.layers.base.integers import Numbers, QuantisedLayer
 
 __all__ = ["QuantisedGraph", "quantise_graph"]
 
@@ -47,23 +47,35 @@ def quantise_graph(graph: Graph, precision: Precision, accumulator_bits: int) ->
         # What is left to do is to find the nearest int8 steps, as for 8 evenly spaced bits.
         rounded, bits = cluster_model(graph, precision), Precision()
     numbers = Numbers(bits.bits_of, accumulator_bits)
-    formats: dict[str, VectorFormat] = {one.name: one.format for one in graph.inputs}
+    formats = _formats(rounded)
     made: dict[str, QuantisedLayer] = {}
     for node in rounded.nodes:
-        inputs = [formats[name] for name in node.inputs]
-        layer = node.layer.quantise(node.name, inputs, graph.held(node.name), numbers)
-        made[node.name], formats[node.name] = layer, layer.result
+        vectors = [formats[name] for name in node.inputs]
+        if node.layer.WEIGHTS:
+            known = {"input": vectors[0], "state": formats[node.previous]}
+            vectors = [known[one] for one in node.layer.WEIGHTS.values()]
+        result = formats[node.name]
+        made[node.name] = node.layer.quantise(node.name, vectors, result, numbers)
     return QuantisedGraph(graph, made, _ratios(graph, made))
+
+
+def _formats(graph: Graph) -> dict[str, VectorFormat]:
+    """The formats of all inputs and results."""
+    formats = {one.name: one.format for one in graph.inputs}
+    for node in graph.nodes:
+        inputs = [formats[name] for name in node.inputs]
+        formats[node.name] = node.layer.result(inputs, graph.held(node.name))
+    return formats
 
 
 def _ratios(graph: Graph, nodes: Mapping[str, QuantisedLayer]) -> dict[str, float | None]:
     """Signal to noise of all matrices and tables after rounding."""
     weights = graph.arrays()
-    found = {
-        matrix.name: snr_db(weights[matrix.name], matrix.values * matrix.step)
-        for layer in nodes.values()
-        for matrix in layer.matrices
-    }
+    found = {}
+    for name, weight, node in graph.matrices():
+        (matrix,) = (one for one in nodes[node.name].matrices if one.name == name)
+        spread = node.layer.spread(name.removeprefix(f"{node.name}."), weight)
+        found[name] = snr_db(spread, matrix.values * matrix.step)
     tables = {
         f"{name}.weight": snr_db(weights[f"{name}.weight"], layer.table * layer.result.step)
         for name, layer in nodes.items()

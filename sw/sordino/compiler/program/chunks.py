@@ -8,9 +8,10 @@ the network works on what is left of the chunk before, and nobody looks at it.
 
 from sordino.compiler.passes.chunk import bank_place
 from sordino.compiler.program.frames import Frames
+from sordino.compiler.program.writer import Writer
 from sordino.isa.operations import Set
+from sordino.layers.base.places import Where
 from sordino.layers.layer import kind_of
-from sordino.layers.places import Where
 
 __all__ = ["write_chunk"]
 
@@ -28,22 +29,37 @@ def write_chunk(frames: Frames, register: str) -> None:
     number = writer.register(register)
     writer.builder.emit(Set, "input", register=number, value=writer.chunk)
     writer.builder.label("encoder")
-    for where in frames.copies:
-        _layer(frames, where)
+    names = list(frames.network.nodes)
+    while names:
+        loop = frames.writer.graph.loop(names[0], frames.network)
+        _loop(frames, [frames.writer.at.nodes[name] for name in loop])
+        names = names[len(loop) :]
 
 
-def _layer(frames: Frames, where: Where) -> None:
-    """A layer for all frames: first what does not wait for the frame before."""
-    writer, placed = frames.writer, where.site.dealt
-    kind = kind_of(where.site.layer)
+def _loop(frames: Frames, wheres: list[Where]) -> None:
+    """Layers that wait for one another, for all frames; first what does not wait.
+
+    `wheres` are a layer and, where it has feedback, all up to that.
+    """
+    writer, where = frames.writer, wheres[0]
+    placed = where.site.dealt
     for piece, matrix in enumerate(placed.numbers(0, 0)):
         for frame in range(writer.chunk):
             again = int(frame > 0 and writer.streamed[matrix])
             part, place = slice(piece, piece + 1), bank_place(placed, frame)
-            source = where.sources[0].at(frame)
-            writer.matvec(placed, 0, 0, source, part=part, from_ring=again, **place)
+            source = where.sources[0]
+            writer.matvec(placed, 0, 0, source, frame, part=part, from_ring=again, **place)
     for frame in range(writer.chunk):
-        place = bank_place(placed, frame)
-        for matrix in range(1, len(placed.columns)):
-            writer.matvec(placed, 0, matrix, where.out.at(frame - 1), **place)
-        writer.append(kind.finish(where, placed.layout.tiles[0], frame, **place))
+        _finish(writer, where, frame, range(1, len(placed.columns)))
+        for after in wheres[1:]:
+            _finish(writer, after, frame, range(len(after.site.dealt.columns)))
+
+
+def _finish(writer: Writer, where: Where, frame: int, matrices: range) -> None:
+    """The products of a frame that are left, and what the sums become."""
+    placed = where.site.dealt
+    place = bank_place(placed, frame)
+    for matrix in matrices:
+        source, of = (where.previous, frame - 1) if matrix else (where.sources[0], frame)
+        writer.matvec(placed, 0, matrix, source, of, **place)
+    writer.append(kind_of(where.site.layer).finish(where, placed.layout.tiles[0], frame, **place))

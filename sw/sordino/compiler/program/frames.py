@@ -22,9 +22,9 @@ from sordino.compiler.program.table_plan import UNKNOWN, Slots
 from sordino.compiler.program.writer import Writer
 from sordino.isa.choices import Space
 from sordino.isa.operations import Fill, Input
-from sordino.isa.text.program import Banks
+from sordino.isa.text.program import Banks, OneBank
+from sordino.layers.base.places import PlacedLayer, Where
 from sordino.layers.layer import kind_of
-from sordino.layers.places import PlacedLayer, Where
 from sordino.layers.recurrent import Recurrent
 
 __all__ = ["FIRST_BANK", "OTHER_BANK", "Frames"]
@@ -53,7 +53,7 @@ class Frames:
         else:
             self.head, self.rest = [], self.wheres
         first = self.wheres[0]
-        self.carrying = isinstance(first.site.layer.kind, Recurrent)
+        self.carrying = self.network.both_banks and isinstance(kind_of(first.site.layer), Recurrent)
         self.before: Slots = UNKNOWN
         self.pads: list[tuple[int, int]] = []
         self.after = writer.tables.keep(self._begins_with(self.rest[0]))
@@ -74,6 +74,10 @@ class Frames:
         placed = where.site.dealt
         return placed.numbers(0, len(placed.columns) - 1)[0]
 
+    def _banks(self) -> Banks:
+        """The banks of the tiles, one after the other."""
+        return Banks(FIRST_BANK) if self.network.both_banks else OneBank(OTHER_BANK)
+
     def write(self, label: str, prefix: str, held: Slots, end: str) -> Slots:
         """Write all frames of a pass but the block's end; returns what its tables are by then.
 
@@ -82,11 +86,12 @@ class Frames:
         """
         writer = self.writer
         writer.builder.label(label)
-        banks = Banks(FIRST_BANK)
+        banks = self._banks()
         self.pads = []
         for step in range(self.factor):
             if step:
-                self._carry(step - 1, banks.ahead)
+                if self.carrying:
+                    self._carry(step - 1, banks.ahead)
                 writer.end_block(held, self.before)
                 held = self.before
                 self.pads.append((step, banks.ahead))
@@ -107,7 +112,7 @@ class Frames:
     def _emit(self, wheres: list[Where], banks: Iterator[int], frame: int) -> None:
         for where in wheres:
             kind = kind_of(where.site.layer)
-            if where is self.wheres[0] and isinstance(kind, Recurrent):
+            if where is self.wheres[0] and self.carrying and isinstance(kind, Recurrent):
                 kind.emit(self.writer, where, frame, banks, carried=True)
             else:
                 kind.emit(self.writer, where, frame, banks)
@@ -115,7 +120,9 @@ class Frames:
     def _rest(self, banks: Iterator[int]) -> None:
         """The layers after the reduction, and the product that the next frame begins with."""
         last = self.rest[-1]
-        plain = bool(last.site.layer.matrices) and not isinstance(last.site.layer.kind, Recurrent)
+        plain = bool(last.site.layer.matrices) and not isinstance(
+            kind_of(last.site.layer), Recurrent
+        )
         self._emit(self.rest[:-1] if plain else self.rest, banks, 0)
         if self.carrying and self.first.cut:
             self._carry(-1, FIRST_BANK, slice(1))
@@ -123,14 +130,14 @@ class Frames:
             # The last tile is in the other bank.
             tiles = len(last.site.dealt.layout.tiles)
             turn = islice(cycle((OTHER_BANK, FIRST_BANK)), 1 - tiles % 2, None)
-            self._emit([last], turn, 0)
+            self._emit([last], turn if self.network.both_banks else banks, 0)
         if self.carrying:
             self._carry(-1, FIRST_BANK, slice(-1, None))
 
     def _carry(self, frame: int, bank: int, part: slice = slice(None)) -> None:
         """The first layer's recurrent product with what it made of a frame."""
-        source = self.wheres[0].out.at(frame)
-        self.writer.matvec(self.first, 0, 1, source, part=part, bank=bank)
+        source = self.wheres[0].previous
+        self.writer.matvec(self.first, 0, 1, source, frame, part=part, bank=bank)
 
     def padding(self, prefix: str = "") -> None:
         """Where the input ends inside a group: its other results are zeros, the rest follows."""
@@ -141,11 +148,11 @@ class Frames:
             space = (Space.BANK0, Space.BANK1)[bank]
             rows = self.first.layout.tiles[0].rows
             words = (self.factor - step) * stacked.out.stride
-            # The bank first: what is still at work when the rest begins must not be in its way.
-            for to, first, count in (
-                (space, 0, rows),
-                (Space.ACTIVATION, stacked.out.at(step), words),
-            ):
+            fills = [(Space.ACTIVATION, stacked.out.at(step), words)]
+            if self.carrying:
+                # First: what is still at work when the rest begins must not be in its way.
+                fills.insert(0, (space, 0, rows))
+            for to, first, count in fills:
                 writer.emit(Fill, "padding", space=to, destination=first, count=count)
             writer.end_block(wanted=self.after)
             writer.builder.jump(f"{prefix}rest")

@@ -1,8 +1,8 @@
 """A program over a dealt graph: memories given out, instructions ordered, labels resolved."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from sordino.codec import EncodedMatrices
 from sordino.compiler.limits.limits import Limits
@@ -17,16 +17,19 @@ __all__ = ["Program", "Scheduled", "schedule"]
 
 
 class Program(Protocol):
-    """Which networks run when.
+    """Which networks run when."""
 
-    REGISTERS  numbers of registers by name
-    NETWORKS   the networks whose matrices it multiplies, the most frequent one first
-    ENTRIES    labels that are entry points
-    """
+    @property
+    def registers(self) -> Mapping[str, int]:
+        """Numbers of registers by name."""
 
-    REGISTERS: ClassVar[Mapping[str, int]]
-    NETWORKS: ClassVar[tuple[str, ...]]
-    ENTRIES: ClassVar[tuple[str, ...]]
+    @property
+    def networks(self) -> Sequence[str]:
+        """The networks whose matrices it multiplies, the most frequent one first."""
+
+    @property
+    def entries(self) -> Sequence[str]:
+        """Labels that are entry points."""
 
     def write(self, writer: Writer) -> None:
         """Write the whole program."""
@@ -61,15 +64,15 @@ def schedule(
         placed,
         encoded,
         at,
-        registers=program.REGISTERS,
-        often=program.NETWORKS,
+        registers=program.registers,
+        often=tuple(program.networks),
         chunk=chunk,
     )
     program.write(writer)
     at.memory.need(limits, len(writer.builder))
     limits.check()
     labels = writer.builder.labels
-    entries = [labels[name] for name in program.ENTRIES]
+    entries = [labels[name] for name in program.entries]
     finished = with_overlap(writer.builder.finish(), entries, encoded.config)
     parameters = bytes(at.memory.parameters.contents)
     return Scheduled(finished, labels, parameters, program.search(writer))

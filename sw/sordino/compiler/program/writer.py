@@ -1,6 +1,6 @@
 """What layers and programs write to: blocks of instructions, ordered, with tables in time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sordino.codec import EncodedMatrices
@@ -13,8 +13,8 @@ from sordino.isa.choices import Space
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.operations import Fill, Matvec
 from sordino.isa.text.program import ProgramBuilder
+from sordino.layers.base.places import PlacedLayer, Vector
 from sordino.layers.layer import kind_of
-from sordino.layers.places import PlacedLayer
 
 __all__ = ["Writer"]
 
@@ -51,13 +51,15 @@ class Writer:
         self.block: list[Instruction] = []
         self._places = [max(matrix.places) for matrix in encoded.matrices]
         self._registers = registers
+        self._cleared: tuple[str, ...] | None = None
         self._sums: dict[str, int] = {}
         self._names = {
             number: layer.layer.matrices[piece.matrix].name
             for layer in placed.layers
             for number, piece in layer.numbered
         }
-        layers = [placed.of(self.graph.network(name)) for name in often]
+        others = [network.name for network in self.graph.networks if network.name not in often]
+        layers = [placed.of(self.graph.network(name)) for name in (*often, *others)]
         order = [n for network in layers for layer in network for n, _ in layer.numbered]
         self.tables = TablePlans(encoded, self.config, order, self._names)
 
@@ -71,7 +73,14 @@ class Writer:
 
     def register(self, name: str) -> int:
         """The number of a register."""
-        return self._registers[name]
+        return self._registers[self.builder.scope + name]
+
+    def enter(self, scope: str, networks: Sequence[str]) -> None:
+        """Go on with a program of several: `scope` begins its labels and registers.
+
+        Its `networks` are those whose state it clears.
+        """
+        self.builder.scope, self._cleared = scope, tuple(networks)
 
     def bank_of(self, layer: str) -> int:
         """The bank that holds the sums of a layer whose matrix was multiplied before."""
@@ -82,12 +91,13 @@ class Writer:
         layer: PlacedLayer,
         tile: int,
         matrix: int,
-        source: int,
+        source: Vector,
+        frame: int,
         *,
         part: slice = slice(None),
         **place: int,
     ) -> None:
-        """A tile of a matrix times a vector; `part` of its pieces where it is cut.
+        """A tile of a matrix times a frame's vector; `part` of its pieces where it is cut.
 
         `place` are fields of every MATVEC, the bank among them.
         """
@@ -97,7 +107,7 @@ class Writer:
             self.emit(
                 Matvec,
                 self._names[number],
-                source=source + piece.begin,
+                source=source.at(frame, piece.begin),
                 columns=piece.end - piece.begin,
                 rows=layer.layout.tiles[tile].rows,
                 matrix=number,
@@ -129,16 +139,24 @@ class Writer:
     def clear(self, rows: int) -> None:
         """Clear what keeps its contents between runs, load tables that keep their slots.
 
-        `rows` are the rows of the accumulator banks that are used.
+        `rows` are the rows of the accumulator banks that are used. A program that is alone clears
+        all of the memories. One of several clears what lasts of its own networks, and a bank only
+        where its networks may use it.
         """
-        for space, words in (
-            (Space.ACTIVATION, self.at.memory.activation.used),
-            (Space.STATE, self.at.cleared),
-            (Space.BANK0, rows),
-            (Space.BANK1, rows),
-        ):
-            for first in range(0, words, _MOST_WORDS):
-                count = min(words - first, _MOST_WORDS)
+        both = True
+        ranges = [
+            (Space.ACTIVATION, 0, self.at.memory.activation.used),
+            (Space.STATE, 0, self.at.cleared),
+        ]
+        if self._cleared is not None:
+            networks = [self.graph.network(name) for name in self._cleared]
+            names = {name for network in networks for name in network.nodes}
+            ranges = list(self.at.lasting(names))
+            both = any(network.both_banks for network in networks)
+        banks = (Space.BANK0, Space.BANK1) if both else (Space.BANK0,)
+        for space, begin, words in (*ranges, *((bank, 0, rows) for bank in banks)):
+            for first in range(begin, begin + words, _MOST_WORDS):
+                count = min(begin + words - first, _MOST_WORDS)
                 self.emit(Fill, "clear", space=space, destination=first, count=count)
         self.block += self.tables.pinned()
 

@@ -11,22 +11,22 @@ the host keeps a copy of the prediction network's state for each of them; the en
 where it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, ClassVar
+from typing import Any
 
 from sordino.compiler.passes.chunk import bank_rows, shared
 from sordino.compiler.program.chunks import write_chunk
 from sordino.compiler.program.frames import OTHER_BANK, Frames
 from sordino.compiler.program.table_plan import UNKNOWN, Slots
 from sordino.compiler.program.writer import Writer
+from sordino.compiler.programs.stages import Stage
 from sordino.image.host import Search
 from sordino.isa.choices import Condition
 from sordino.isa.operations import Branch, Call, Emit, Input, Loop, Return, Set
 from sordino.layers.heads import score_scale
 from sordino.layers.layout.contents import embedding_rows, slot_count
-from sordino.layers.places import Where
 
 __all__ = ["Transducer"]
 
@@ -35,9 +35,10 @@ __all__ = ["Transducer"]
 class Transducer:
     """A program for a graph with the networks of `sordino.model.rnnt.RnntModel.graph`.
 
-    REGISTERS  numbers of the registers: the token, tokens left in the frame, frames of a chunk
-    NETWORKS   the networks whose matrices it multiplies, the most frequent one first
-    ENTRIES    entry points: the loop, and its parts:
+    stages  what is done behind the encoder in every frame; the encoder's half of the joint is a
+            result of the encoder or of a stage
+
+    Entry points are the loop, `main`, and its parts:
 
     reset    clears memories and loads the tables that keep their slots; before all others
     encode   takes the input vectors of a step of the encoder, to its half of the joint
@@ -47,10 +48,25 @@ class Transducer:
 
     blank: int
     max_symbols: int
+    stages: tuple[Stage, ...] = ()
 
-    REGISTERS: ClassVar[Mapping[str, int]] = {"token": 0, "symbols": 1, "frames": 2}
-    NETWORKS: ClassVar[tuple[str, ...]] = ("joint", "encoder", "prediction")
-    ENTRIES: ClassVar[tuple[str, ...]] = ("main", "reset", "encode", "advance", "score")
+    @property
+    def registers(self) -> Mapping[str, int]:
+        """The token, tokens left in the frame, frames of a chunk, and those of the stages."""
+        names = ["token", "symbols", "frames"]
+        names += [name for stage in self.stages for name in stage.registers]
+        return {name: number for number, name in enumerate(dict.fromkeys(names))}
+
+    @property
+    def networks(self) -> Sequence[str]:
+        """The most frequent ones first."""
+        staged = [name for stage in self.stages for name in stage.networks]
+        return ("joint", "encoder", *staged, "prediction")
+
+    @property
+    def entries(self) -> Sequence[str]:
+        """The loop and its parts."""
+        return ("main", "reset", "encode", "advance", "score")
 
     def write(self, writer: Writer) -> None:
         """Write the whole program."""
@@ -60,32 +76,26 @@ class Transducer:
         """Where a host that searches finds everything."""
         graph, nodes = writer.graph, writer.at.nodes
         prediction = graph.network("prediction")
-        embedding, halves = nodes[prediction.nodes[0]], _halves(writer)
-        layers = [nodes[name] for name in graph.recurrent(prediction)]
+        embedding = nodes[prediction.nodes[0]]
+        halves = nodes[graph.network("joint").nodes[0]].sources
+        recurrent = graph.recurrent(prediction)
+        state = [(graph.by_name[name].previous, nodes[name]) for name in recurrent]
         table = embedding.site.layer.table
         assert table is not None
         scores, token = (nodes[graph.network(n).nodes[-1]] for n in ("score", "joint"))
         outputs = scores.site.sums
-        encoded, predicted = (
-            (half.out.base, slot_count(half.site.dealt.layout)) for half in halves
-        )
+        encoded, predicted = ((half.base, half.stride) for half in halves)
         return Search(
             frames=graph.reduction(graph.network("encoder"))[1],
             embedding=(embedding.at["table"], embedding_rows(table)[1], table.shape[1]),
-            hidden=tuple((w.out.base, w.site.outputs) for w in layers),
-            cells=tuple((w.at["state"], w.site.outputs) for w in layers),
+            hidden=tuple((w.previous.base, graph.widths[n]) for n, w in state),
+            cells=tuple((w.at["state"], w.site.outputs) for _, w in state),
             predicted=predicted,
             encoded=encoded,
             scores=(scores.out.base, slot_count(outputs.layout)),
             index_table=token.at["entries"],
             fraction=score_scale(outputs.layer)[0],
         )
-
-
-def _halves(writer: Writer) -> list[Where]:
-    """The last layers of encoder and prediction network."""
-    networks = (writer.graph.network(name) for name in ("encoder", "prediction"))
-    return [writer.at.nodes[network.nodes[-1]] for network in networks]
 
 
 class _Writing:
@@ -135,13 +145,22 @@ class _Writing:
 
     def _frames(self) -> None:
         """A frame, its symbols, the next frame; and the end."""
-        held = self.frames.write("frame", "", self.for_frame, "stop")
+        held = self._stages(self.frames.write("frame", "", self.for_frame, "stop"), "")
         most = self.program.max_symbols
         self.writer.emit(Set, "joint", register=self.symbols, value=most)
         self.writer.end_block(held, self.for_symbol)
         self._symbols("symbol", "frame", self.for_frame)
         self.builder.jump("frame")
         self._stop()
+
+    def _stages(self, held: Slots, prefix: str) -> Slots:
+        """Write the stages; returns what the tables are by then."""
+        if not self.program.stages:
+            return held
+        self.writer.end_block(held)
+        for stage in self.program.stages:
+            stage.write(self.writer, prefix)
+        return UNKNOWN
 
     def _stop(self) -> None:
         self.builder.label("stop")
@@ -187,12 +206,13 @@ class _Writing:
         self.builder.emit(Return)
 
     def _entry_points(self) -> None:
-        """All ENTRIES but main."""
+        """All entry points but main."""
         writer = self.writer
         self.builder.label("reset")
         self._clear()
         self._end()
         held = self.frames.write("encode", "encode.", UNKNOWN, "stop")
+        held = self._stages(held, "encode.")
         self._end(held)
         self.frames.padding("encode.")
         self.builder.label("advance")

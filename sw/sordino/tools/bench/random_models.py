@@ -11,8 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sordino.errors import InputError
 from sordino.layers.linear import Linear
 from sordino.layers.lstm import Lstm
+from sordino.layers.recurrent import Recurrent
 
 __all__ = ["draw_linear", "draw_lstm", "draw_stack"]
 
@@ -68,12 +70,17 @@ def draw_lstm(rng: np.random.Generator, trained: Lstm, units: int, inputs: int) 
 
 
 def draw_stack(
-    rng: np.random.Generator, trained: Sequence[Lstm], widths: Sequence[tuple[int, int]]
+    rng: np.random.Generator, trained: Sequence[Recurrent], widths: Sequence[tuple[int, int]]
 ) -> tuple[Lstm, ...]:
     """Layers of (inputs, units) each: the first like the first trained one, others in turn."""
-    later = trained[1:] or trained
+    known = [layer for layer in trained if isinstance(layer, Lstm)]
+    if len(known) < len(trained):
+        raise InputError(
+            f"wanted LSTM layers to draw like, got {type(trained[0]).__name__}; take another model"
+        )
+    later = known[1:] or known
     return tuple(
-        draw_lstm(rng, later[(number - 1) % len(later)] if number else trained[0], units, inputs)
+        draw_lstm(rng, later[(number - 1) % len(later)] if number else known[0], units, inputs)
         for number, (inputs, units) in enumerate(widths)
     )
 

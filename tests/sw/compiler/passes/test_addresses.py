@@ -6,7 +6,7 @@ from sordino.arch import PRESETS
 from sordino.compiler.passes.addresses import Addresses, allocate
 from sordino.compiler.passes.place import place_graph
 from sordino.compiler.passes.rounded import quantise_model
-from sordino.layers.places import Where
+from sordino.layers.base.places import Where
 from sordino.model.random_rnnt import random_model
 from sordino.model.reduction import TimeReduction
 

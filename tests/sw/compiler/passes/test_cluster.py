@@ -77,8 +77,13 @@ def test_the_models_own_precision_is_taken(codebook: str) -> None:
     stated = CompileOptions(weight_bits=4, codebook=codebook, layer_bits=trained.layers)
     assert image.to_bytes() == compile_model(plain, PRESETS["tiny"], stated).image.to_bytes()
     assert (image.host.weight_bits, image.host.codebook) == (4, codebook)
-    assert CompileOptions(weight_bits=5).precision(model) == Precision(5, codebook)
-    assert CompileOptions(codebook="uniform").precision(model).layers == trained.layers
+    assert CompileOptions(weight_bits=5).precision(Precision.of(model.meta.quantise)) == Precision(
+        5, codebook
+    )
+    assert (
+        CompileOptions(codebook="uniform").precision(Precision.of(model.meta.quantise)).layers
+        == trained.layers
+    )
     x = np.random.default_rng(1).integers(-128, 128, (12, model.inputs)).astype(np.int8)
     said = list(Golden(image).run(x).tokens)
     assert said == IntegerDecoder(model, trained).transcribe([x])[0]

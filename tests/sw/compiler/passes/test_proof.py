@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.passes.proof import prove
-from sordino.layers.formats import HIDDEN_FORMAT, Held, features
-from sordino.layers.integers import Numbers, QuantisedLayer, QuantisedMatrix
+from sordino.layers.base.formats import HIDDEN_FORMAT, Held, features
+from sordino.layers.base.integers import Numbers, QuantisedLayer, QuantisedMatrix
 from sordino.layers.linear import Linear
 from sordino.model.random_rnnt import random_lstm
 

@@ -6,8 +6,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
 from sordino.compiler.passes.prune import prune_model
-from sordino.layers.formats import Held, VectorFormat
-from sordino.layers.integers import Numbers
+from sordino.layers.base.formats import SUMS_FORMAT, Held, VectorFormat
+from sordino.layers.base.integers import Numbers
 from sordino.layers.linear import Linear
 from sordino.model.random_rnnt import random_model
 from sordino.train.networks.compress import (
@@ -46,7 +46,7 @@ def test_rounded_weights_are_the_compilers_to_the_last_level(bits: int, clip: fl
     layer = Linear(rounded, np.zeros(40)).quantise(
         "layer",
         [VectorFormat(Held.ACTIVATION, 1.0, 128)],
-        Held.SUMS,
+        SUMS_FORMAT,
         Numbers(lambda _: bits, accumulator_bits=32),
     )
     matrix = layer.matrices[0]

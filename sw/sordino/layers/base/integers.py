@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.layers.formats import VectorFormat
+from sordino.layers.base.formats import VectorFormat
 
 __all__ = ["NO_BIAS", "Numbers", "QuantisedLayer", "QuantisedMatrix"]
 
@@ -32,6 +32,7 @@ class QuantisedMatrix:
     values  int8 (outputs, inputs)
     shift   of the MATVEC that multiplies it
     x_max   largest magnitude that its int8 input can have
+    empty   rows that the layer has no weights for
     """
 
     name: str
@@ -39,6 +40,12 @@ class QuantisedMatrix:
     step: float
     shift: int = 0
     x_max: int
+    empty: int = 0
+
+    @property
+    def weights(self) -> int:
+        """The number of its weights."""
+        return (len(self.values) - self.empty) * int(self.values.shape[1])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

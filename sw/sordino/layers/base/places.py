@@ -9,10 +9,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.layers.integers import QuantisedLayer
+from sordino.layers.base.integers import QuantisedLayer
 from sordino.layers.layout.layout import Layout
 
-__all__ = ["Buffer", "Memory", "Piece", "PlacedLayer", "Rank", "Site", "Vector"]
+__all__ = ["Buffer", "Joined", "Memory", "Piece", "PlacedLayer", "Rank", "Site", "Vector"]
 __all__ += ["Where"]
 
 
@@ -34,6 +34,7 @@ class PlacedLayer:
     first_matrix  number of its first matrix in the directory; tile by tile, W before U
     cut           columns of the first tile's U that are a matrix of their own; 0: U is whole
     bounds        columns at which W is cut, in every tile
+    seams         columns at which W is cut since its input is another vector from there on
     """
 
     layer: QuantisedLayer
@@ -42,6 +43,7 @@ class PlacedLayer:
     first_matrix: int
     cut: int = 0
     bounds: tuple[int, ...] = ()
+    seams: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -55,7 +57,9 @@ class PlacedLayer:
         for tile in range(len(self.layout.tiles)):
             for matrix, columns in enumerate(self.columns):
                 width = len(columns)
-                cuts = (() if tile or not self.cut else (self.cut,)) if matrix else self.bounds
+                cuts = [self.cut] if matrix and not tile and self.cut else []
+                if not matrix:
+                    cuts = sorted({*self.bounds, *self.seams})
                 bounds = (0, *cuts, width)
                 pieces += [Piece(tile, matrix, a, b) for a, b in pairwise(bounds)]
         return tuple(pieces)
@@ -79,8 +83,13 @@ class PlacedLayer:
 
     def weights(self) -> list[int]:
         """The number of weights of each dealt matrix, empty slots not counted."""
-        tiles, sums = self.layout.tiles, self.layout.sums
-        return [sums * tiles[p.tile].count * (p.end - p.begin) for p in self.pieces]
+        found = []
+        for piece in self.pieces:
+            matrix = self.layer.matrices[piece.matrix]
+            rows = (len(matrix.values) - matrix.empty) // len(self.layout.order)
+            count = self.layout.tiles[piece.tile].count
+            found.append(rows * count * (piece.end - piece.begin))
+        return found
 
 
 class Memory(Enum):
@@ -140,14 +149,34 @@ class Vector:
     stride: int = 0
     copies: int = 1
 
-    def at(self, frame: int) -> int:
-        """The first word of a frame's copy; -1 is the frame before the first."""
-        return self.base + frame % self.copies * self.stride
+    def at(self, frame: int, number: int = 0) -> int:
+        """The word of a number in a frame's copy; -1 is the frame before the first."""
+        return self.base + frame % self.copies * self.stride + number
 
     @property
     def alone(self) -> "Vector":
         """The first copy as the only one."""
         return Vector(self.base, self.stride)
+
+
+@dataclass(frozen=True)
+class Joined(Vector):
+    """Several vectors that are read as one.
+
+    parts  the vectors, each after the number that it begins with
+    """
+
+    parts: tuple[tuple[int, Vector], ...] = ()
+
+    def at(self, frame: int, number: int = 0) -> int:
+        """The word of a number in a frame's copies."""
+        first, vector = [(n, part) for n, part in self.parts if n <= number][-1]
+        return vector.at(frame, number - first)
+
+    @property
+    def alone(self) -> "Joined":
+        """The first copies as the only ones."""
+        return replace(self, parts=tuple((n, part.alone) for n, part in self.parts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +189,7 @@ class Site:
              network
     widths   numbers in each input
     outputs  numbers in its result
+    fed      whether it reads another layer's result of the frame before
     banks    accumulator banks that it may use
     """
 
@@ -168,6 +198,7 @@ class Site:
     before: tuple["Site | None", ...]
     widths: tuple[int, ...]
     outputs: int
+    fed: bool
     banks: int
 
     @property
@@ -194,17 +225,20 @@ class Where:
     """A layer's addresses.
 
     site     the layer
-    sources  the vectors that it reads, in the order of its inputs
-    out      the vector that it writes
-    at       first words of its other buffers, by name
+    sources   the vectors that it reads, in the order of its inputs
+    out       the vector that it writes
+    previous  the vector whose copy of the frame before it reads, if it does so
+    at        first words of its other buffers, by name
     """
 
     site: Site
     sources: tuple[Vector, ...]
     out: Vector
+    previous: Vector
     at: Mapping[str, int]
 
     @property
     def alone(self) -> "Where":
         """The layer where it works on one frame at a time, in the first copies."""
-        return replace(self, sources=tuple(v.alone for v in self.sources), out=self.out.alone)
+        sources = tuple(vector.alone for vector in self.sources)
+        return replace(self, sources=sources, out=self.out.alone, previous=self.previous.alone)

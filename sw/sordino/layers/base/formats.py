@@ -3,9 +3,18 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from sordino.arith import HIDDEN, JOINT, WEIGHT
+from sordino.arith import HIDDEN, JOINT, PREACTIVATION, WEIGHT
 
-__all__ = ["HIDDEN_FORMAT", "SUM_FORMAT", "Held", "VectorFormat", "embedded", "features"]
+__all__ = [
+    "HIDDEN_FORMAT",
+    "PREACTIVATION_STEP",
+    "SUMS_FORMAT",
+    "SUM_FORMAT",
+    "Held",
+    "VectorFormat",
+    "embedded",
+    "features",
+]
 
 
 class Held(Enum):
@@ -37,6 +46,11 @@ HIDDEN_FORMAT = VectorFormat(Held.ACTIVATION, 2.0**-HIDDEN.fraction, -HIDDEN.low
 """Hidden states and the results of tanh: int8 with 7 fraction bits."""
 SUM_FORMAT = VectorFormat(Held.STATE, 2.0**-JOINT.fraction, -JOINT.low)
 """Sums that an element-wise layer takes: int16 in state memory."""
+
+PREACTIVATION_STEP = 2.0**-PREACTIVATION.fraction
+"""What 1 stands for in front of a tanh."""
+SUMS_FORMAT = VectorFormat(Held.SUMS, 0.0, 0)
+"""Sums that stay in their bank: `QuantisedLayer.unit` says what 1 stands for."""
 
 
 def features(fraction: int) -> VectorFormat:

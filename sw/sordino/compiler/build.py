@@ -1,0 +1,106 @@
+"""A graph and a program to an image: round, prove, deal, encode, schedule, verify."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sordino.arch import Config
+from sordino.arith import BIAS_BITS
+from sordino.codec import EncodedMatrices
+from sordino.compiler.limits.allocate import need_streams
+from sordino.compiler.limits.limits import Limits
+from sordino.compiler.numbers.fidelity import warn_of_noise
+from sordino.compiler.numbers.precision import Precision
+from sordino.compiler.options import CompileOptions
+from sordino.compiler.passes.chunk import check_chunk, encode_chunked, encode_placed
+from sordino.compiler.passes.place import PlacedGraph, place_all
+from sordino.compiler.passes.proof import AccumulatorBound, bits_needed, prove
+from sordino.compiler.passes.quantise import QuantisedGraph, quantise_graph
+from sordino.compiler.passes.residency import place_weights
+from sordino.compiler.program.schedule import Program, Scheduled, schedule
+from sordino.compiler.report import MatrixSummary, summarise_layer
+from sordino.graph.graph import Graph
+from sordino.image.host import HostSection
+from sordino.image.image import Image
+from sordino.image.verify import verify
+
+__all__ = ["Built", "build"]
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """An image, what was encoded, and its matrices in numbers."""
+
+    image: Image
+    encoded: EncodedMatrices
+    layers: list[MatrixSummary]
+    quantised: QuantisedGraph
+
+
+def build(
+    graph: Graph,
+    program: Program,
+    config: Config,
+    options: CompileOptions,
+    precision: Precision,
+    section: Callable[[Scheduled, EncodedMatrices], HostSection],
+) -> Built:
+    """Build the image of a graph whose numbers are ready to be rounded.
+
+    `section` makes the host section. Raises DoesNotFit where the machine is too small, CompileError
+    where no machine runs the graph.
+    """
+    limits = Limits(config)
+    quantised, bounds = _proven(graph, precision, limits)
+    warn_of_noise(quantised.snr_db)
+    placed, encoded = _encode(quantised, limits, options)
+    need_streams(encoded, limits)
+    scheduled = schedule(program, placed, encoded, limits, options.chunk)
+    image = Image(
+        config=config,
+        program=scheduled.program,
+        parameters=scheduled.parameters,
+        tables=encoded.tables,
+        matrices=encoded.matrices,
+        positions=encoded.positions,
+        values=encoded.values,
+        external=encoded.external,
+        host=section(scheduled, encoded),
+    )
+    verify(image)
+    layers = [
+        report
+        for layer, bound in zip(placed.layers, bounds, strict=True)
+        for report in summarise_layer(layer, encoded, bound, quantised.snr_db)
+    ]
+    return Built(image, encoded, layers, quantised)
+
+
+def _proven(
+    graph: Graph, precision: Precision, limits: Limits
+) -> tuple[QuantisedGraph, list[AccumulatorBound]]:
+    """The graph in integers, and the bounds of its layers.
+
+    Where accumulators are too narrow it is for a machine with wider ones; CompileError where no
+    machine's are wide enough.
+    """
+    while True:
+        quantised = quantise_graph(graph, precision, limits.config.accumulator_bits)
+        widest = max(quantised.layers, key=bits_needed)
+        needed = bits_needed(widest)
+        if not limits.config.accumulator_bits < needed <= BIAS_BITS:
+            bits = limits.config.accumulator_bits
+            return quantised, [prove(layer, bits) for layer in quantised.layers]
+        limits.grow("accumulator_bits", needed, widest.name)
+
+
+def _encode(
+    quantised: QuantisedGraph, limits: Limits, options: CompileOptions
+) -> tuple[PlacedGraph, EncodedMatrices]:
+    """All matrices dealt and encoded, and where their streams lie."""
+    if options.chunk > 1:
+        check_chunk(quantised.graph, limits.config, options.weights)
+        placed, encoded = encode_chunked(quantised, limits, options.chunk)
+    else:
+        placed = place_all(quantised, limits)
+        encoded = encode_placed(placed, limits.config)
+    return placed, place_weights(encoded, limits.config, options.weights)

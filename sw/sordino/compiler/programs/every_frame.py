@@ -1,0 +1,109 @@
+"""A program that runs one network for each input vector."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+
+from sordino.compiler.program.frames import OTHER_BANK, Frames
+from sordino.compiler.program.table_plan import UNKNOWN
+from sordino.compiler.program.writer import Writer
+from sordino.image.host import Search
+from sordino.isa.operations import Emit, Input
+
+__all__ = ["EveryFrame", "OnDemand"]
+
+
+@dataclass(frozen=True)
+class EveryFrame:
+    """One network for each input vector, from START to the end of input.
+
+    network  its name
+    token    the register that is emitted each frame, of an Argmax in the network; empty: none is
+    """
+
+    network: str
+    token: str = ""
+
+    @property
+    def registers(self) -> Mapping[str, int]:
+        """The register that is emitted, if any."""
+        return {self.token: 0} if self.token else {}
+
+    @property
+    def networks(self) -> Sequence[str]:
+        """The one network."""
+        return (self.network,)
+
+    @property
+    def entries(self) -> Sequence[str]:
+        """`main` clears the state and runs until the input ends; `go` runs on with the state."""
+        return ("main", "go")
+
+    def write(self, writer: Writer) -> None:
+        """Write the loop."""
+        frames = Frames(writer, self.network)
+        writer.builder.label("main")
+        writer.clear(writer.bank_rows())
+        writer.end_block()
+        writer.builder.label("go")
+        held = frames.write("frame", "", UNKNOWN, "stop")
+        if self.token:
+            writer.emit(Emit, "token", register=writer.register(self.token))
+        writer.end_block(held)
+        writer.builder.jump("frame")
+        writer.builder.label("stop")
+        writer.builder.halt()
+        frames.padding()
+
+    def search(self, writer: Writer) -> Search | None:
+        """There is none."""
+        return None
+
+
+@dataclass(frozen=True)
+class OnDemand:
+    """One network once for each START, on one input vector.
+
+    network  its name
+    token    the register that is emitted, of an Argmax in the network; empty: none is
+    """
+
+    network: str
+    token: str = ""
+
+    @property
+    def registers(self) -> Mapping[str, int]:
+        """The register that is emitted, if any."""
+        return {self.token: 0} if self.token else {}
+
+    @property
+    def networks(self) -> Sequence[str]:
+        """The one network."""
+        return (self.network,)
+
+    @property
+    def entries(self) -> Sequence[str]:
+        """`reset` clears the state and loads tables; `run`, after it, takes a vector."""
+        return ("reset", "run")
+
+    def write(self, writer: Writer) -> None:
+        """Write both entry points."""
+        builder, graph = writer.builder, writer.graph
+        builder.label("reset")
+        writer.clear(writer.bank_rows())
+        writer.end_block()
+        builder.halt()
+        builder.label("run")
+        (source,) = graph.by_name[graph.network(self.network).nodes[0]].inputs
+        to, width = writer.at.inputs[source], graph.widths[source]
+        builder.emit(Input, "input", destination=to.base, count=width, end="stop")
+        writer.run(self.network, repeat(OTHER_BANK))
+        if self.token:
+            writer.emit(Emit, "token", register=writer.register(self.token))
+        writer.end_block()
+        builder.label("stop")
+        builder.halt()
+
+    def search(self, writer: Writer) -> Search | None:
+        """There is none."""
+        return None

@@ -1,0 +1,1 @@
+"""What all kinds of layers are described with: formats, integers, places on the machine."""
