@@ -38,7 +38,7 @@ ALLOWED = {
     # sim
     "codec": "arch image",
     "cycles": "arch engines golden image isa",
-    "engines": "arch errors image isa",
+    "engines": "arch driver errors image isa",
     "engines.amaranth": "arch engines image isa rtl stimuli",
     "engines.native": "arch engines errors extras image isa locks rtl",
     "golden": "arch arith engines image isa",

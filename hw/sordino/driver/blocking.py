@@ -87,6 +87,8 @@ class Host:
     check = blocking(AsyncHost.check)
     load = blocking(AsyncHost.load)
     load_section = blocking(AsyncHost.load_section)
+    read_memory = blocking(AsyncHost.read_memory)
+    write_memory = blocking(AsyncHost.write_memory)
     start = blocking(AsyncHost.start)
     feed = blocking(AsyncHost.feed)
     end_of_input = blocking(AsyncHost.end_of_input)

@@ -1,5 +1,6 @@
 """A host: all that it does with a machine's registers, over any bus."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sordino.driver.bus import Bus, settled
@@ -9,12 +10,25 @@ from sordino.errors import InputError
 from sordino.image.fit import check_fit, check_identity
 from sordino.image.image import Image
 from sordino.image.loading import WORD_BYTES, LoadSection, load_sections
-from sordino.isa.registers import CAPACITIES, NO_TOKEN, Control, Interrupt, LoadTarget
+from sordino.image.memories import MEMORIES
+from sordino.isa.fields import Store
+from sordino.isa.registers import CAPACITIES, NO_TOKEN, REGISTERS, Control, Interrupt, LoadTarget
 
 __all__ = ["AsyncHost"]
 
 _EVERY_INTERRUPT = sum(interrupt.value for interrupt in Interrupt)
-_KEPT = ("ENTRY", "LIMIT_LOW", "LIMIT_HIGH", "INTERRUPT_ENABLE", "LOAD_TARGET", "LOAD_ADDRESS")
+_WORD = 0xFFFF_FFFF
+_MOST_LANES = REGISTERS["WINDOW_MEMORY"].mask >> 16
+_KEPT = (
+    "ENTRY",
+    "LIMIT_LOW",
+    "LIMIT_HIGH",
+    "INTERRUPT_ENABLE",
+    "LOAD_TARGET",
+    "LOAD_ADDRESS",
+    "WINDOW_MEMORY",
+    "WINDOW_ADDRESS",
+)
 """Registers that keep what a host writes, in every machine."""
 
 
@@ -145,6 +159,49 @@ class AsyncHost(Registers):
                 f"{section.unit}, to arrive unchanged, got another CRC; clear, and load again",
                 status,
             )
+
+    # Memories
+
+    async def read_memory(
+        self, store: Store, first: int, count: int, *, lane: int = 0
+    ) -> list[int]:
+        """Return `count` words of a memory from word `first` on, or a lane's rows of a bank.
+
+        `store` is one of `sordino.image.memories.MEMORIES`. Raises `Refused` while a program runs
+        and beyond the memory's end.
+        """
+        await self._choose(store, first, lane)
+        return [_signed(await self.read("WINDOW_DATA")) for _ in range(count)]
+
+    async def write_memory(
+        self, store: Store, first: int, values: Sequence[int], *, lane: int = 0
+    ) -> None:
+        """Write words of a memory from word `first` on, or a lane's rows of a bank.
+
+        Raises `Refused` as `read_memory` does, and for a value that a word cannot hold; the words
+        before it are written then. InputError for values that no word of 32 bits holds.
+        """
+        if wide := [value for value in values if value != _signed(value & _WORD)]:
+            raise InputError(
+                f"wanted values of 32 bits for {store.name}, got {wide[0]}; saturate them first"
+            )
+        await self._choose(store, first, lane)
+        await self.write_many("WINDOW_DATA", [value & _WORD for value in values])
+
+    async def _choose(self, store: Store, first: int, lane: int) -> None:
+        """Set the window to a word; InputError for what no machine has."""
+        if store not in MEMORIES:
+            names = ", ".join(each.name for each in MEMORIES)
+            raise InputError(
+                f"wanted one of the memories {names}, got {store.name}; choose one of them"
+            )
+        if not (0 <= first <= REGISTERS["WINDOW_ADDRESS"].mask and 0 <= lane <= _MOST_LANES):
+            raise InputError(
+                f"wanted a word and a lane of a machine, got word {first} of lane {lane}; the "
+                "capacities say how many there are"
+            )
+        await self.write("WINDOW_MEMORY", store.value | lane << 16)
+        await self.write("WINDOW_ADDRESS", first)
 
     # Running
 
@@ -301,3 +358,8 @@ class _Looks:
 def _word(values: bytes) -> int:
     """Up to four features as the word that is written, the first one lowest."""
     return int.from_bytes(values, "little")
+
+
+def _signed(word: int) -> int:
+    """A word as the signed number that it is."""
+    return word - (word >> 31 << 32)
