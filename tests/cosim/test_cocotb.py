@@ -14,6 +14,9 @@ import pytest
 
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
+from sordino.cycles.engine import Cycles
+from sordino.decode.beam import BeamOptions, beam_search
+from sordino.decode.machine_transducer import MachineTransducer
 from sordino.engines.errors import ToolError
 from sordino.engines.native.toolchain import verilator_environment
 from sordino.golden.machine import Golden
@@ -181,6 +184,31 @@ def test_icarus(tmp_path, standard):
     result = simulate(simulator, tmp_path, *small_network(), again=True, watch=True)
     assert result.counters["useful"]
     assert result.tokens
+
+
+def search(simulator, folder, seed):
+    """What a search over a bus took, after it was found equal to golden's."""
+    model = random_model(seed, encoder=(8, 5), prediction=(7, 6), scale=2.0)
+    image = compile_model(model, CONFIG, CompileOptions(weight_bits=5)).image
+    x = np.random.default_rng(seed).integers(-128, 128, (4, model.inputs)).astype(np.int8)
+    simulate(simulator, folder, image, x, again=False, bench="bench_search")
+    took = json.loads((folder / "search.json").read_text())
+    timed = MachineTransducer(image, Cycles(image))
+    before = timed.work
+    beam_search(timed, x, BeamOptions(beam=4))
+    work = timed.work.since(before)
+    assert (took["cycles"], took["runs"]) == (work.cycles, work.runs), "no run waits for its host"
+    assert (took["read"], took["written"]) == (work.read, work.written)
+    return took
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_search(simulator, tmp_path, seed):
+    """Tokens and scores are golden's, cycles the cycle model's; every word is one access."""
+    took = search(simulator, tmp_path, seed)
+    assert took["bus_reads"] > took["read"] > 0
+    assert took["bus_writes"] > took["written"] > 0
+    assert took["all_cycles"] > took["cycles"] + took["bus_reads"] + took["bus_writes"]
 
 
 def other_buses():
