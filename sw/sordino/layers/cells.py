@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
+from sordino.layers.gru import Gru
 from sordino.layers.lstm import Lstm
 from sordino.layers.projected import ProjectedLstm
 from sordino.layers.recurrent import Recurrent
 
 __all__ = ["CELLS", "cell_kind"]
 
-CELLS: tuple[type[Recurrent], ...] = (ProjectedLstm, Lstm)
+CELLS: tuple[type[Recurrent], ...] = (ProjectedLstm, Gru, Lstm)
 """The kinds; the first that suits a layer's tensors is taken."""
 
 

@@ -78,9 +78,8 @@ def _check_cell(name: str, rows: int, units: int) -> None:
         raise InputError(
             f"wanted {name} of size {units} × {rows}, got {rows} × {units}; transpose it"
         )
-    for gates, cell in ((3, "GRU cells"), (1, "plain RNN cells")):
-        if rows == gates * units > 0:
-            raise InputError(
-                f"wanted {name} with 4 gates of {units} units, got {rows} × {units}: {cell} cannot "
-                "be compiled; train LSTM layers"
-            )
+    if rows == units > 0:
+        raise InputError(
+            f"wanted {name} with 4 gates of {units} units, got {rows} × {units}: plain RNN cells "
+            "cannot be compiled; train LSTM or GRU layers"
+        )

@@ -11,11 +11,12 @@ from sordino.engines.cosim import compare
 from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.graph.floats import FloatGraph
+from sordino.layers.gru import Gru
 from sordino.layers.lstm import Lstm
 from sordino.layers.projected import ProjectedLstm
 from tests.sw.layers.random_graphs import PROGRAM, every_kind, network_of
 
-KINDS = (Lstm, ProjectedLstm)
+KINDS = (Lstm, ProjectedLstm, Gru)
 FRACTION = 5
 MACHINES = {
     "tiny": {"run_slots": 1, "value_slots": 1, "rows_per_lane": 4, "matrices": 64, "tables": 64},

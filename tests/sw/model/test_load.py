@@ -12,6 +12,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from sordino.errors import InputError
+from sordino.layers.gru import Gru
+from sordino.layers.lstm import Lstm
+from sordino.layers.projected import ProjectedLstm
 from sordino.model.load import load_model, model_from_arrays
 from sordino.model.random_rnnt import random_arrays, random_meta, random_model
 from sordino.model.reduction import TimeReduction
@@ -328,3 +331,14 @@ def test_random_models_are_reproducible() -> None:
     first, second = random_model(5), random_model(5)
     assert same(first, second.arrays())
     assert not same(first, random_model(6).arrays())
+
+
+def test_the_kind_of_a_layer_is_told_by_its_tensors() -> None:
+    for gates, projection, kind in ((4, 0, Lstm), (4, 3, ProjectedLstm), (3, 0, Gru)):
+        rng = np.random.default_rng(gates + projection)
+        arrays = random_arrays(rng, encoder=(8, 5), gates=gates, projection=projection)
+        model = model_from_arrays(arrays, random_meta())
+        assert {type(layer) for layer in (*model.encoder, *model.prediction)} == {kind}
+        assert {n: a.tolist() for n, a in model.arrays().items()} == {
+            n: a.tolist() for n, a in arrays.items()
+        }

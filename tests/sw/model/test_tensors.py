@@ -56,7 +56,7 @@ def without(*names: str) -> Change:
 
 
 def cells(gates: int) -> Change:
-    """Another kind of cell with 8 units: GRUs have 3 gates, plain RNNs 1."""
+    """Another kind of cell with 8 units: plain RNNs have one gate."""
 
     def apply(arrays: Arrays) -> None:
         for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
@@ -75,8 +75,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "complex": (of_type(complex), "got complex128"),
     "date": (put(BIAS, lambda a: a.astype("i8").astype("M8[s]")), "got datetime64[s]"),
     "record": (put(BIAS, lambda a: np.zeros(7, "f4,f4")), "numbers in tensor"),
-    "GRU": (cells(3), "GRU cells cannot be compiled; train LSTM layers"),
-    "RNN": (cells(1), "plain RNN cells cannot be compiled"),
+    "RNN": (cells(1), "plain RNN cells cannot be compiled; train LSTM or GRU layers"),
     "a row less": (
         put("prediction.embedding.weight", lambda a: a[1:]),
         "with 7 rows, one a token, the blank's too, as meta and joint.output have them, got 6; add "
