@@ -137,6 +137,13 @@ CAMPAIGNS = (
         extra="synth",
     ),
     Campaign(
+        name="layers",
+        shows="how busy the lanes are in each kind of layer",
+        takes="minutes",
+        module="layers",
+        page="layers.md",
+    ),
+    Campaign(
         name="sweep",
         shows="the shipped model on a grid of machines",
         takes="long",
