@@ -146,7 +146,7 @@ def main(output: Path) -> None:
         "weight, and some of the four are zero after rounding. Of the four sums of a GRU one has "
         "no weight in each matrix, so that groups of four lanes stop for three at most. Exposed "
         "cycles are those in which no MATVEC is in progress and the layer's own cells, biases or "
-        "tables are waited for.\n"
+        "tables are waited for; what is left of a frame is its INPUT, a cycle for each number.\n"
     )
     headings = (
         "layer", "group", "weights not zero", "cycles a frame", "in MATVEC", "exposed", "use",
