@@ -354,7 +354,7 @@ enum sordino_register {
     SORDINO_REGISTER_CAPACITIES = 0x200, /* ro: capacities, 4 bytes each: what an image may need */
     SORDINO_REGISTER_WINDOW_MEMORY = 0x300, /* rw: memory in bits 1 to 0: 0 activation, 1 state, 2 and 3 the accumulator banks; lane of a bank in bits 31 to 16, else 0; refused where the machine has no such lane */
     SORDINO_REGISTER_WINDOW_ADDRESS = 0x304, /* rw: next word, or row of a bank */
-    SORDINO_REGISTER_WINDOW_DATA = 0x308, /* rw: the word at WINDOW_ADDRESS of WINDOW_MEMORY, sign extended; WINDOW_ADDRESS advances with each read and write; both are refused outside the memory and while BUSY, a write also where the word cannot hold the value */
+    SORDINO_REGISTER_WINDOW_DATA = 0x308, /* rw: the word at WINDOW_ADDRESS of WINDOW_MEMORY, sign extended; WINDOW_ADDRESS advances with each read and write; both are refused outside the memory and while BUSY, but not while an INPUT waits at a yield point; a write is refused where the word cannot hold the value */
 };
 
 /* Bits of CONTROL; each acts when 1 is written */

@@ -83,5 +83,6 @@ ANSWERS: Mapping[str, Mapping[State, Answer]] = {
 """The answer to each bit of CONTROL and to each register that can be written, by state.
 
 A write may be refused for what it says, too: that is in the register's or the bit's text. Reading
-WINDOW_DATA is answered as writing it is.
+WINDOW_DATA is answered as writing it is. While an INPUT waits at a yield point, WINDOW_DATA acts in
+BUSY, too.
 """

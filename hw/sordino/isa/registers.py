@@ -361,8 +361,8 @@ REGISTER_MAP = (
         0x308,
         "rw",
         "the word at WINDOW_ADDRESS of WINDOW_MEMORY, sign extended; WINDOW_ADDRESS advances with "
-        "each read and write; both are refused outside the memory and while BUSY, a write also "
-        "where the word cannot hold the value",
+        "each read and write; both are refused outside the memory and while BUSY, but not while an "
+        "INPUT waits at a yield point; a write is refused where the word cannot hold the value",
     ),
 )
 

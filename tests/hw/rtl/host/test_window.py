@@ -79,8 +79,16 @@ def image():
         )
     builder.add(Copy, space=Space.ACTIVATION, source=3, destination=20, count=9)
     builder.add(Halt, code=4)
+    wait = len(builder)
+    builder.label("wait")
+    builder.add(Fill, space=Space.ACTIVATION, destination=0, count=20, value=9)
+    builder.add(Input, destination=10, count=3, end="over", request="over")
+    builder.label("over")
+    builder.add(Add, a=0, b=5, destination=0, count=8, multiplier=30_000, shift=22)
+    builder.add(Halt, code=5)
     made = builder.image()
-    entries = {"main": 0, "use": next(k for k, i in enumerate(made.program) if isinstance(i, Add))}
+    use = next(k for k, i in enumerate(made.program) if isinstance(i, Add))
+    entries = {"main": 0, "use": use, "wait": wait}
     return replace(made, host=replace(made.host, entries=entries))
 
 
@@ -319,6 +327,48 @@ def test_a_run_is_not_looked_into():
         await s.features()
         await s.stopped()
         assert await s.look(place) == FEATURES[0, 5]
+
+    run(testbench)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_program_that_waits_at_a_yield_point_lets_the_host_in(begun):
+    """What was written is there when the program goes on; after the first feature it is closed."""
+    places = [(Space.ACTIVATION, 0, 9), (Space.ACTIVATION, 0, 10), (Space.STATE, 0, 30)]
+    places += [(Space.BANK0, 3, 1), (Space.BANK1, CONFIG.lanes - 1, CONFIG.rows_per_lane - 1)]
+
+    async def testbench(s):
+        golden = Golden(IMAGE)
+        for place in PLACES:
+            if not place[-1]:
+                await s.at(place)
+            await s.does("WINDOW_DATA", 0)
+        await s.start("wait")
+        for _ in range(60):
+            await s.ctx.tick()
+        if begun:
+            assert await s.write("FEATURE", 1, 1)
+            for _ in range(8):
+                await s.ctx.tick()
+            assert not await s.write("WINDOW_DATA", 1)
+            assert await s.read("WINDOW_DATA") is None
+            return
+        assert await s.look(places[0]) == 9
+        for number, place in enumerate(places):
+            await s.at(place)
+            await s.does("WINDOW_DATA", number - 7)
+            assert await s.look(place) == number - 7
+            words, index = exact(golden.state.memory, place)
+            words[index] = number - 7
+        state = golden.state.memory.state.copy()
+        assert await s.read("STATUS") & Status.BUSY
+        for feature in (1, 2, 3):
+            assert await s.write("FEATURE", feature, 1)
+        await s.stopped()
+        golden.run(np.array([[1, 2, 3]], np.int8), entry="wait")
+        golden.write(Store.ACTIVATION, 9, np.array([-7]))
+        np.testing.assert_array_equal(golden.state.memory.state, state)
+        await s.equals(golden.state.memory)
 
     run(testbench)
 
