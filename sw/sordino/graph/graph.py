@@ -5,12 +5,23 @@ network is a list of nodes that run together. Nodes may stand in several network
 their state are there once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sordino.errors import InputError
-from sordino.layers.base.formats import Held, VectorFormat, features
+from sordino.graph.parts import Input, Network
+from sordino.graph.rules import (
+    check_feedback,
+    check_heads,
+    check_inputs,
+    check_names,
+    check_networks,
+    check_operands,
+    check_places,
+    check_stacks,
+)
+from sordino.layers.base.formats import Held
 from sordino.layers.concatenation import Concatenation
 from sordino.layers.layer import Floats, Layer
 from sordino.layers.node import Node
@@ -20,40 +31,11 @@ from sordino.layers.stack import Stack
 __all__ = ["Graph", "Input", "Network"]
 
 
-@dataclass(frozen=True)
-class Input:
-    """A vector that the host gives: `width` int8 with `fraction` fraction bits."""
-
-    name: str
-    width: int
-    fraction: int
-
-    @property
-    def format(self) -> VectorFormat:
-        """The format of its numbers."""
-        return features(self.fraction)
-
-
-@dataclass(frozen=True)
-class Network:
-    """Nodes that run together, in their order.
-
-    both_banks  whether it may use both accumulator banks. The first layer's recurrent product is
-                then computed at the end of the frame before and stays in its bank until the next
-                one. All other networks of a graph keep to the other bank.
-    """
-
-    name: str
-    nodes: tuple[str, ...]
-    both_banks: bool = False
-
-
 @dataclass(frozen=True, eq=False)
 class Graph:
     """Inputs, nodes and networks.
 
-    Raises InputError where a name stands twice or is unknown, a node stands before what it reads,
-    shapes do not fit, or a result is wanted in two places.
+    Raises InputError where `sordino.graph.rules` or shapes do not hold.
     """
 
     inputs: tuple[Input, ...]
@@ -61,40 +43,20 @@ class Graph:
     networks: tuple[Network, ...]
 
     def __post_init__(self) -> None:
-        known: dict[str, int | None] = {}
-        for one in self.inputs:
-            _new(one.name, known)
-            known[one.name] = one.width
+        check_names(self.inputs, self.nodes, self.networks)
+        check_feedback(self.by_name, self.networks)
         for node in self.nodes:
-            _new(node.name, known)
-            for name in node.inputs:
-                _known(name, known, node.name)
-            widths = [known[name] for name in node.inputs]
-            if not node.feedback:
-                node.layer.check(node.name, *widths)
-            known[node.name] = node.layer.outputs([width or 0 for width in widths])
-        for node in self.nodes:
+            widths = [self.widths[name] for name in node.inputs]
             if node.feedback:
-                _known(node.feedback, known, node.name)
-                widths = [known[name] for name in node.inputs]
-                node.layer.check_fed(node.name, known[node.feedback] or 0, *widths)
-        for network in self.networks:
-            for name in network.nodes:
-                _known(name, known, network.name)
-        both = [network.name for network in self.networks if network.both_banks]
-        if len(both) > 1:
-            raise InputError(
-                f"wanted one network that may use both banks, got {' and '.join(both)}; take "
-                "both_banks from all but one"
-            )
-        run = {name for network in self.networks for name in network.nodes}
-        for node in self.nodes:
-            self.held(node.name)
-            if node.name not in run and not node.layer.MERGES:
-                raise InputError(
-                    f"wanted a network that runs {node.name}, got none; name it in one or leave it "
-                    "out"
-                )
+                node.layer.check_fed(node.name, self.widths[node.feedback], *widths)
+            else:
+                node.layer.check(node.name, *widths)
+        check_networks(self.by_name, self.networks)
+        check_operands(self.by_name, self.readers)
+        check_places(self.by_name, self.held, self.readers)
+        check_inputs(self.inputs, self.readers)
+        check_heads(self.by_name, self.networks, self.held, self.readers)
+        check_stacks(self.by_name, self.networks)
 
     @cached_property
     def widths(self) -> Mapping[str, int]:
@@ -120,26 +82,34 @@ class Graph:
         return Graph(self.inputs, tuple(nodes), self.networks)
 
     def network(self, name: str) -> Network:
-        """The network of this name; KeyError if there is none."""
-        return {network.name: network for network in self.networks}[name]
+        """The network of this name; InputError if there is none."""
+        found = {network.name: network for network in self.networks}
+        if name not in found:
+            raise InputError(
+                f"wanted a network of the graph, got {name!r}; there are {', '.join(found)}"
+            )
+        return found[name]
 
     def readers(self, name: str) -> list[Node]:
-        """The nodes that read a node's result."""
+        """The nodes that read the result of a node, or an input."""
         return [node for node in self.nodes if name in node.inputs]
 
     def held(self, name: str) -> Held:
         """Where a node's result must be; InputError where its readers do not agree.
 
-        What nobody reads is for the host, which reads state memory.
+        What nobody reads is for the host, in state memory where the layer can put it there.
         """
         readers = self.readers(name)
         wanted = {self.held(r.name) if r.layer.MERGES else r.layer.HELD for r in readers}
+        if any(node.feedback == name for node in self.nodes):
+            wanted.add(Held.ACTIVATION)
         if len(wanted) > 1:
             places = " and ".join(sorted(one.value for one in wanted))
             raise InputError(
                 f"wanted one place for the result of {name}, got {places}; add a layer of its own"
             )
-        return wanted.pop() if wanted else Held.STATE
+        gives = self.by_name[name].layer.gives
+        return wanted.pop() if wanted else Held.STATE if Held.STATE in gives else Held.ACTIVATION
 
     def loop(self, name: str, network: Network) -> list[str]:
         """A node and those after it in a network up to its feedback: they wait for one another."""
@@ -148,11 +118,21 @@ class Graph:
         return list(network.nodes[first : network.nodes.index(end) + 1])
 
     def tied(self, name: str) -> list[str]:
-        """The nodes, this one among them, that must have one order: operands of one sum."""
-        for reader in self.readers(name):
-            if reader.layer.ELEMENTWISE and len(reader.inputs) > 1:
-                return list(reader.inputs)
-        return [name]
+        """The nodes, this one among them, that must have one order.
+
+        They are the operands of one element-wise layer, those of another that shares one of them,
+        and so on.
+        """
+        found, todo = {name}, [name]
+        while todo:
+            one = todo.pop()
+            together = set(self.by_name[one].inputs) if self.by_name[one].layer.MERGES else set()
+            for reader in self.readers(one):
+                if reader.layer.ELEMENTWISE:
+                    together |= {*reader.inputs, *((reader.name,) if reader.layer.MERGES else ())}
+            todo += together - found
+            found |= together
+        return [node.name for node in self.nodes if node.name in found]
 
     def seams(self, name: str) -> tuple[int, ...]:
         """The numbers of a vector at which another vector begins, for vectors that are joined."""
@@ -203,16 +183,3 @@ class Graph:
             for node in self.nodes
             for kind, array in node.layer.arrays().items()
         }
-
-
-def _new(name: str, known: Mapping[str, object]) -> None:
-    if name in known:
-        raise InputError(f"wanted every name of a graph once, got {name!r} again; rename one")
-
-
-def _known(name: str, known: Mapping[str, object], reader: str) -> None:
-    if name not in known:
-        names: Sequence[str] = list(known)
-        raise InputError(
-            f"wanted the inputs of {reader} before it, got {name!r}; there are {', '.join(names)}"
-        )

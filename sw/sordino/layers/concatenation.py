@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ class Concatenation(Layer):
     Nothing is moved: the matrix that reads it is cut by columns, and each part multiplies one of
     the vectors. That costs the overhead of a MATVEC for each input but the first.
     """
+
+    INPUTS: ClassVar[int | None] = None
 
     def outputs(self, widths: Sequence[int]) -> int:
         """The width of all inputs."""

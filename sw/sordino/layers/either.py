@@ -22,8 +22,14 @@ class Either(Layer):
     so that it takes no time.
     """
 
+    INPUTS: ClassVar[int | None] = None
     ELEMENTWISE: ClassVar[bool] = True
     MERGES: ClassVar[bool] = True
+
+    @property
+    def gives(self) -> frozenset[Held]:
+        """Both memories."""
+        return frozenset({Held.ACTIVATION, Held.STATE})
 
     def outputs(self, widths: Sequence[int]) -> int:
         """The width of each input."""

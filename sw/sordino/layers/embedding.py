@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,6 +25,8 @@ class Embedding(Layer):
 
     weight: Floats
     register: str = "token"
+
+    INPUTS: ClassVar[int | None] = 0
 
     def outputs(self, widths: Sequence[int]) -> int:
         """The width of a row."""

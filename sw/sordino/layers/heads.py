@@ -26,6 +26,11 @@ class _Head(Layer):
 
     HELD: ClassVar[Held] = Held.SUMS
 
+    @property
+    def gives(self) -> frozenset[Held]:
+        """Nowhere: its result is in a register or for the host."""
+        return frozenset()
+
     def check(self, name: str, *widths: int | None) -> None:
         """Nothing can be wrong: it has no arrays."""
 

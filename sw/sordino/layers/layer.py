@@ -57,17 +57,23 @@ class Code(Protocol):
 class Layer(ABC):
     """A layer with its float weights.
 
-    WEIGHTS  its matrices that the lanes multiply, by the names of their fields, and of each what it
-             multiplies: `input` or the layer's own `state`
-    HELD     where its inputs must be
+    WEIGHTS      its matrices that the lanes multiply, by the names of their fields, and of each
+                 what it multiplies: `input` or the layer's own `state`
+    INPUTS       how many inputs it has; None: two or more, which `check` sees to
+    HELD         where its inputs must be
     ELEMENTWISE  whether number n of its result depends on number n of each input alone
-    MERGES   whether its inputs are written to the place of its result
+    MERGES       whether its inputs are written to the place of its result
+    ROWS         whether its result is a row of its matrix each, in an order that others can share
+    STACKS       whether results of several frames can lie side by side
     """
 
     WEIGHTS: ClassVar[Mapping[str, str]] = {}
+    INPUTS: ClassVar[int | None] = 1
     HELD: ClassVar[Held] = Held.ACTIVATION
     ELEMENTWISE: ClassVar[bool] = False
     MERGES: ClassVar[bool] = False
+    ROWS: ClassVar[bool] = False
+    STACKS: ClassVar[bool] = False
 
     # Floats.
 
@@ -83,6 +89,11 @@ class Layer(ABC):
     @abstractmethod
     def outputs(self, widths: Sequence[int]) -> int:
         """The width of its result; `widths` are those of its inputs."""
+
+    @property
+    def gives(self) -> frozenset[Held]:
+        """Where it can put its result for other layers; nowhere, if none can read it."""
+        return frozenset({Held.ACTIVATION})
 
     @abstractmethod
     def check(self, name: str, *widths: int | None) -> None:

@@ -58,6 +58,13 @@ class Linear(Layer):
     function: str = "none"
 
     WEIGHTS: ClassVar[Mapping[str, str]] = {"weight": "input"}
+    ROWS: ClassVar[bool] = True
+    STACKS: ClassVar[bool] = True
+
+    @property
+    def gives(self) -> frozenset[Held]:
+        """Anywhere without a function; what a function makes is int8."""
+        return frozenset(Held if self.function == "none" else {Held.ACTIVATION})
 
     def outputs(self, widths: Sequence[int]) -> int:
         """The rows of the matrix."""

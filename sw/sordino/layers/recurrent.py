@@ -42,6 +42,7 @@ class Recurrent(Layer):
     bias_hh: Floats
 
     WEIGHTS: ClassVar[Mapping[str, str]] = {"weight_ih": "input", "weight_hh": "state"}
+    STACKS: ClassVar[bool] = True
     SETTLES: ClassVar[bool] = False
     """Whether `sordino.compiler.passes.canonical_lstm` knows what saturates in it."""
 

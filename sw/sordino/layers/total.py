@@ -24,8 +24,10 @@ class Total(Layer):
     function: str
     fraction: int
 
+    INPUTS: ClassVar[int | None] = 2
     HELD: ClassVar[Held] = Held.STATE
     ELEMENTWISE: ClassVar[bool] = True
+    STACKS: ClassVar[bool] = True
 
     def outputs(self, widths: Sequence[int]) -> int:
         """The width of each input."""
@@ -60,7 +62,7 @@ class Total(Layer):
 
     def buffers(self, site: Site) -> Iterator[Buffer]:
         """The result."""
-        yield Buffer("out", Memory.ACTIVATION, Rank.VECTOR, site.outputs)
+        yield Buffer("out", Memory.ACTIVATION, Rank.VECTOR, site.outputs, copied=True)
 
     def emit(self, code: Code, where: Where, frame: int, banks: Iterator[int]) -> None:
         """ADD."""
