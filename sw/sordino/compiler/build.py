@@ -7,6 +7,7 @@ from sordino.arch import Config
 from sordino.arith import BIAS_BITS
 from sordino.codec import EncodedMatrices
 from sordino.compiler.limits.allocate import need_streams
+from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.limits.limits import Limits
 from sordino.compiler.numbers.fidelity import warn_of_noise
 from sordino.compiler.numbers.precision import Precision
@@ -49,6 +50,10 @@ def build(
     `section` makes the host section. Raises DoesNotFit where the machine is too small, CompileError
     where no machine runs the graph.
     """
+    if not list(graph.matrices()):
+        raise CompileError(
+            "wanted a graph with a matrix, got none: nothing is there to compile; add a layer"
+        )
     limits = Limits(config)
     quantised, bounds = _proven(graph, precision, limits)
     warn_of_noise(quantised.snr_db)

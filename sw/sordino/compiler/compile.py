@@ -7,6 +7,7 @@ from sordino.arch import PRESETS, Config
 from sordino.codec import EncodedMatrices
 from sordino.compiler.build import build
 from sordino.compiler.compiled import Compiled
+from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.numbers.clip import Clip
 from sordino.compiler.numbers.precision import Precision
 from sordino.compiler.options import CompileOptions
@@ -62,9 +63,14 @@ def compile_graph(
 ) -> Compiled:
     """Compile a graph of layers of your own and a program over it, as `compile_model`.
 
-    Of `options`, those of a transducer (`max_symbols`, `blank_penalty`) are not used here.
+    CompileError for options that only a transducer has (`max_symbols`, `blank_penalty`).
     """
     options = options or CompileOptions()
+    if options.max_symbols is not None or options.blank_penalty:
+        raise CompileError(
+            "wanted options of any graph, got max_symbols or blank_penalty, which only a "
+            "transducer has; leave them out"
+        )
     precision = options.precision(Precision())
     graph = clip_model(graph, Clip(options.clip), precision)
     if options.sparsity is not None:

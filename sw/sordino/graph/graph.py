@@ -23,6 +23,7 @@ from sordino.graph.rules import (
 )
 from sordino.layers.base.formats import Held
 from sordino.layers.concatenation import Concatenation
+from sordino.layers.heads import Argmax
 from sordino.layers.layer import Floats, Layer
 from sordino.layers.node import Node
 from sordino.layers.recurrent import Recurrent
@@ -89,6 +90,33 @@ class Graph:
                 f"wanted a network of the graph, got {name!r}; there are {', '.join(found)}"
             )
         return found[name]
+
+    def source(self, network: Network) -> str:
+        """The one input of the host that a network takes, which its first node reads.
+
+        InputError where it takes none, several, or one that its first node does not read.
+        """
+        known = [one.name for one in self.inputs]
+        read = [name for one in network.nodes for name in self.by_name[one].inputs if name in known]
+        first = list(self.by_name[network.nodes[0]].inputs)
+        if len(set(read)) != 1 or first != read[:1]:
+            raise InputError(
+                f"wanted network {network.name} to begin with what reads its one input of the "
+                f"host, got {network.nodes[0]} and {', '.join(dict.fromkeys(read)) or 'no input'}; "
+                "put the layer that reads it first"
+            )
+        return read[0]
+
+    def check_found(self, network: str, register: str) -> None:
+        """Raise InputError unless a layer of the network writes to a register."""
+        for name in self.network(network).nodes:
+            layer = self.by_name[name].layer
+            if isinstance(layer, Argmax) and layer.register == register:
+                return
+        raise InputError(
+            f"wanted network {network} to find {register!r}, got none that does; add an Argmax "
+            "to it, or emit no token"
+        )
 
     def readers(self, name: str) -> list[Node]:
         """The nodes that read the result of a node, or an input."""

@@ -52,9 +52,10 @@ def check_names(
                 )
         wanted, got = node.layer.INPUTS, len(node.inputs)
         if wanted is not None and got != wanted:
-            kind = type(node.layer).__name__
+            kind, words = type(node.layer).__name__, "input" if wanted == 1 else "inputs"
             raise InputError(
-                f"wanted {wanted} inputs of {node.name}, which is {kind}, got {got}; correct them"
+                f"wanted {wanted} {words} of {node.name}, a layer of kind {kind}, got {got}; "
+                "correct them"
             )
         _new(node.name, known)
     called: list[str] = []
@@ -154,8 +155,9 @@ def check_operands(nodes: Nodes, readers: Callable[[str], Sequence[Node]]) -> No
         if not node.layer.ELEMENTWISE:
             continue
         for operand in node.inputs:
-            layer = nodes[operand].layer
-            if not (layer.ROWS or (layer.MERGES and not node.layer.MERGES)):
+            layer = nodes[operand].layer if operand in nodes else None
+            merged = not node.layer.MERGES and layer is not None and layer.MERGES
+            if layer is None or not (layer.ROWS or merged):
                 raise InputError(
                     f"wanted results of linear layers for {name}, got {operand}; put a linear "
                     "layer between"

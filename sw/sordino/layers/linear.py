@@ -22,10 +22,8 @@ from sordino.layers.base.formats import (
     Held,
     VectorFormat,
 )
-from sordino.layers.base.functions import CURVES, FUNCTIONS
+from sordino.layers.base.functions import CURVES, FUNCTIONS, check_function
 from sordino.layers.base.integers import Numbers, QuantisedLayer, QuantisedMatrix
-from sordino.layers.base.places import Buffer, Memory, Rank, Site, Where
-from sordino.layers.base.shapes import check_shape
 from sordino.layers.layer import Code, Floats, Layer, State
 from sordino.layers.layout.contents import slot_biases, slot_count
 from sordino.layers.layout.layout import Layout, Tile, linear_layout
@@ -72,6 +70,7 @@ class Linear(Layer):
 
     def check(self, name: str, *widths: int | None, outputs: int | None = None) -> None:
         """Raise InputError unless the shapes fit each other and the sizes wanted (None: any)."""
+        check_function(name, self.function)
         check_shape(f"{name}.weight", self.weight, (outputs, *widths))
         check_shape(f"{name}.bias", self.bias, self.weight.shape[:1])
 

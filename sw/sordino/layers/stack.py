@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sordino.errors import InputError
 from sordino.layers.base.formats import Held, VectorFormat
 from sordino.layers.base.integers import Numbers, QuantisedLayer
-from sordino.layers.base.places import Vector, Where
 from sordino.layers.layer import Code, Floats, Layer, State
 
 __all__ = ["Stack"]
@@ -27,7 +27,9 @@ class Stack(Layer):
         return self.factor * widths[0]
 
     def check(self, name: str, *widths: int | None) -> None:
-        """Nothing can be wrong: it has no arrays."""
+        """Raise InputError unless there are frames to stack."""
+        if self.factor < 1:
+            raise InputError(f"wanted {name} to stack one frame or more, got {self.factor}")
 
     def step(self, inputs: Sequence[Floats], state: State) -> tuple[Floats, State]:
         """Several frames (factor, width) as one vector."""

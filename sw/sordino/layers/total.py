@@ -8,13 +8,14 @@ from sordino.errors import InputError
 from sordino.isa.choices import Function
 from sordino.isa.operations import Add
 from sordino.layers.base.formats import HIDDEN_FORMAT, SUM_FORMAT, Held, VectorFormat
-from sordino.layers.base.functions import CURVES, FUNCTIONS
+from sordino.layers.base.functions import CURVES, FUNCTIONS, check_function
 from sordino.layers.base.integers import Numbers, QuantisedLayer
-from sordino.layers.base.places import Buffer, Memory, Rank, Site, Where
 from sordino.layers.layer import Code, Floats, Layer, State
 from sordino.layers.numbers.requantise import multiplier_shift
 
 __all__ = ["Total"]
+
+_MOST_FRACTION = 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,12 @@ class Total(Layer):
         return widths[0]
 
     def check(self, name: str, *widths: int | None) -> None:
-        """Raise InputError unless both inputs are of one width."""
+        """Raise InputError unless both inputs are of one width and the function is known."""
+        check_function(name, self.function)
+        if not 0 <= self.fraction <= _MOST_FRACTION:
+            raise InputError(
+                f"wanted {name} with 0 to {_MOST_FRACTION} fraction bits, got {self.fraction}"
+            )
         if len(set(widths) - {None}) > 1 or len(widths) != 2:
             raise InputError(f"wanted two inputs of one width in {name}, got {widths}")
 

@@ -56,8 +56,8 @@ class Frames:
         self.carrying = self.network.both_banks and isinstance(kind_of(first.site.layer), Recurrent)
         self.before: Slots = UNKNOWN
         self.pads: list[tuple[int, int]] = []
-        self.after = writer.tables.keep(self._begins_with(self.rest[0]))
-        (self.input,) = writer.graph.by_name[first.site.name].inputs
+        self.after = self._kept()
+        self.input = writer.graph.source(self.network)
 
     @property
     def first(self) -> PlacedLayer:
@@ -69,10 +69,12 @@ class Frames:
         """The matrices of the product that stays in its bank between frames."""
         return self.first.numbers(0, 1) if self.carrying else []
 
-    def _begins_with(self, where: Where) -> int:
-        """The matrix that a layer without a carried product multiplies first."""
-        placed = where.site.dealt
-        return placed.numbers(0, len(placed.columns) - 1)[0]
+    def _kept(self) -> Slots:
+        """The tables that what follows a time reduction may find: those it begins with."""
+        found = (w.site.placed for w in self.rest if w.site.placed is not None)
+        for placed in found:
+            return self.writer.tables.keep(placed.numbers(0, len(placed.columns) - 1)[0])
+        return UNKNOWN
 
     def _banks(self) -> Banks:
         """The banks of the tiles, one after the other."""
@@ -146,12 +148,11 @@ class Frames:
             writer.builder.label(f"{prefix}pad.{step}")
             stacked = self.head[-1]
             space = (Space.BANK0, Space.BANK1)[bank]
-            rows = self.first.layout.tiles[0].rows
             words = (self.factor - step) * stacked.out.stride
             fills = [(Space.ACTIVATION, stacked.out.at(step), words)]
             if self.carrying:
                 # First: what is still at work when the rest begins must not be in its way.
-                fills.insert(0, (space, 0, rows))
+                fills.insert(0, (space, 0, self.first.layout.tiles[0].rows))
             for to, first, count in fills:
                 writer.emit(Fill, "padding", space=to, destination=first, count=count)
             writer.end_block(wanted=self.after)

@@ -8,6 +8,7 @@ from sordino.compiler.passes.addresses import Addresses
 from sordino.compiler.passes.place import PlacedGraph
 from sordino.compiler.program.interleave import interleave
 from sordino.compiler.program.table_plan import UNKNOWN, Slots, TablePlans
+from sordino.errors import InputError
 from sordino.isa import timing
 from sordino.isa.choices import Space
 from sordino.isa.instruction import Instruction, Unit
@@ -72,8 +73,14 @@ class Writer:
         self.append(operation(layer, **fields))
 
     def register(self, name: str) -> int:
-        """The number of a register."""
-        return self._registers[self.builder.scope + name]
+        """The number of a register; InputError for one that the program does not have."""
+        wanted = self.builder.scope + name
+        if wanted not in self._registers:
+            raise InputError(
+                f"wanted a register of the program, got {wanted!r}; it has "
+                f"{', '.join(self._registers) or 'none'}"
+            )
+        return self._registers[wanted]
 
     def enter(self, scope: str, networks: Sequence[str]) -> None:
         """Go on with a program of several: `scope` begins its labels and registers.
@@ -132,7 +139,16 @@ class Writer:
         return int(i.duration(self.config) or 0)
 
     def run(self, network: str, banks: Iterator[int], frame: int = 0) -> None:
-        """Append all layers of a network, of one frame, to the block."""
+        """Append all layers of a network, of one frame, to the block.
+
+        Raises InputError for a network with time reduction: only `Frames` counts frames.
+        """
+        _, factor = self.graph.reduction(self.graph.network(network))
+        if factor > 1:
+            raise InputError(
+                f"wanted {network} to run every frame, since it stacks {factor} frames, got a "
+                "program that runs it as a whole; take the time reduction out of it"
+            )
         for where in self.at.of(self.graph.network(network)):
             kind_of(where.site.layer).emit(self, where, frame, banks)
 

@@ -41,6 +41,8 @@ class EveryFrame:
 
     def write(self, writer: Writer) -> None:
         """Write the loop."""
+        if self.token:
+            writer.graph.check_found(self.network, self.token)
         frames = Frames(writer, self.network)
         writer.builder.label("main")
         writer.clear(writer.bank_rows())
@@ -89,12 +91,14 @@ class OnDemand:
     def write(self, writer: Writer) -> None:
         """Write both entry points."""
         builder, graph = writer.builder, writer.graph
+        if self.token:
+            graph.check_found(self.network, self.token)
         builder.label("reset")
         writer.clear(writer.bank_rows())
         writer.end_block()
         builder.halt()
         builder.label("run")
-        (source,) = graph.by_name[graph.network(self.network).nodes[0]].inputs
+        source = graph.source(graph.network(self.network))
         to, width = writer.at.inputs[source], graph.widths[source]
         builder.emit(Input, "input", destination=to.base, count=width, end="stop")
         writer.run(self.network, repeat(OTHER_BANK))

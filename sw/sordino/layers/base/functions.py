@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CURVES", "FUNCTIONS", "sigmoid"]
+from sordino.errors import InputError
+
+__all__ = ["CURVES", "FUNCTIONS", "check_function", "sigmoid"]
 
 _Floats = NDArray[np.float64]
 
@@ -23,3 +25,11 @@ FUNCTIONS: Mapping[str, Callable[[_Floats], _Floats]] = {
     "tanh": lambda x: np.asarray(np.tanh(x)),
     "sigmoid": sigmoid,
 }
+
+
+def check_function(name: str, function: str) -> None:
+    """Raise InputError for a function that is not one of FUNCTIONS; `name` is the layer's."""
+    if function not in FUNCTIONS:
+        raise InputError(
+            f"wanted a function of {name} that is one of {', '.join(FUNCTIONS)}, got {function!r}"
+        )
