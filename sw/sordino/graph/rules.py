@@ -50,9 +50,15 @@ def check_names(
                     f"wanted the inputs of {node.name} before it, got {name!r}; there are "
                     f"{', '.join(known) or 'none'}"
                 )
+        kind = type(node.layer).__name__
+        if not node.layer.ALONE:
+            raise InputError(
+                f"wanted layers that are one node each, got {node.name}, a layer of kind {kind}; "
+                "put what its method `nodes` gives in its place"
+            )
         wanted, got = node.layer.INPUTS, len(node.inputs)
         if wanted is not None and got != wanted:
-            kind, words = type(node.layer).__name__, "input" if wanted == 1 else "inputs"
+            words = "input" if wanted == 1 else "inputs"
             raise InputError(
                 f"wanted {wanted} {words} of {node.name}, a layer of kind {kind}, got {got}; "
                 "correct them"

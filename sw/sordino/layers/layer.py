@@ -65,6 +65,7 @@ class Layer(ABC):
     MERGES       whether its inputs are written to the place of its result
     ROWS         whether its result is a row of its matrix each, in an order that others can share
     STACKS       whether results of several frames can lie side by side
+    ALONE        whether it is one node of a graph
     """
 
     WEIGHTS: ClassVar[Mapping[str, str]] = {}
@@ -74,6 +75,7 @@ class Layer(ABC):
     MERGES: ClassVar[bool] = False
     ROWS: ClassVar[bool] = False
     STACKS: ClassVar[bool] = False
+    ALONE: ClassVar[bool] = True
 
     # Floats.
 

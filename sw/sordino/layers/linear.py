@@ -24,6 +24,8 @@ from sordino.layers.base.formats import (
 )
 from sordino.layers.base.functions import CURVES, FUNCTIONS, check_function
 from sordino.layers.base.integers import Numbers, QuantisedLayer, QuantisedMatrix
+from sordino.layers.base.places import Buffer, Memory, Rank, Site, Where
+from sordino.layers.base.shapes import check_shape
 from sordino.layers.layer import Code, Floats, Layer, State
 from sordino.layers.layout.contents import slot_biases, slot_count
 from sordino.layers.layout.layout import Layout, Tile, linear_layout

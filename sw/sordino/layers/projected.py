@@ -1,7 +1,7 @@
 """LSTM with projection: H. Sak et al., "Long short-term memory based recurrent neural network
 architectures for large scale acoustic modeling", 2014, in PyTorch's form (`proj_size`)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -30,6 +30,7 @@ class ProjectedLstm(Lstm):
     weight_hr: Floats
 
     SETTLES: ClassVar[bool] = False
+    ALONE: ClassVar[bool] = False
 
     @classmethod
     def suits(cls, shapes: Mapping[str, tuple[int, ...]]) -> bool:
@@ -47,6 +48,10 @@ class ProjectedLstm(Lstm):
     def width(self) -> int:
         """The numbers of its result."""
         return len(self.weight_hr)
+
+    def outputs(self, widths: Sequence[int]) -> int:
+        """The numbers of its result."""
+        return self.width
 
     @property
     def most(self) -> Floats:

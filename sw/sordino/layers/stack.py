@@ -8,6 +8,7 @@ import numpy as np
 from sordino.errors import InputError
 from sordino.layers.base.formats import Held, VectorFormat
 from sordino.layers.base.integers import Numbers, QuantisedLayer
+from sordino.layers.base.places import Vector, Where
 from sordino.layers.layer import Code, Floats, Layer, State
 
 __all__ = ["Stack"]

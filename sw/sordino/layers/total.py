@@ -10,6 +10,7 @@ from sordino.isa.operations import Add
 from sordino.layers.base.formats import HIDDEN_FORMAT, SUM_FORMAT, Held, VectorFormat
 from sordino.layers.base.functions import CURVES, FUNCTIONS, check_function
 from sordino.layers.base.integers import Numbers, QuantisedLayer
+from sordino.layers.base.places import Buffer, Memory, Rank, Site, Where
 from sordino.layers.layer import Code, Floats, Layer, State
 from sordino.layers.numbers.requantise import multiplier_shift
 

@@ -20,8 +20,10 @@ from sordino.layers.layer import Layer
 from sordino.layers.linear import Linear
 from sordino.layers.lstm import Lstm
 from sordino.layers.node import Node
+from sordino.layers.projected import ProjectedLstm
 from sordino.layers.stack import Stack
 from sordino.layers.total import Total
+from tests.sw.graph.drawn import drawn_recurrent
 
 WIDTH = 5
 X = Input("x", WIDTH, 5)
@@ -145,6 +147,10 @@ REFUSED: dict[str, tuple[Callable[[], Graph], str]] = {
             (total(), ("a", "b", "a")),
         )
     },
+    "a layer that is several nodes": (
+        lambda: graph(node("a", drawn_recurrent(RNG, ProjectedLstm, 4, WIDTH), "x")),
+        "wanted layers that are one node each, got a, a layer of kind ProjectedLstm; put what its",
+    ),
     "one vector alone in a concatenation": (
         lambda: graph(*recurrent(node("c", Concatenation(), "a"))),
         "wanted two inputs or more in c, got 1; leave it out",
