@@ -65,7 +65,7 @@ ALLOWED = {
     "compiler.passes": (
         "arch arith codec compiler.limits compiler.numbers errors graph image isa layers model"
     ),
-    "compiler.program": "arch codec compiler.limits compiler.passes image isa layers",
+    "compiler.program": "arch codec compiler.limits compiler.passes errors image isa layers",
     "compiler.programs": "compiler.limits compiler.passes compiler.program image isa layers",
     "decode": "engines errors files golden image isa model speech",
     "graph": "errors layers",

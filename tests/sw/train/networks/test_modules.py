@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
+from sordino.layers.base.functions import FUNCTIONS
 from sordino.layers.cells import CELLS
 from sordino.layers.embedding import Embedding
-from sordino.layers.functions import FUNCTIONS
 from sordino.layers.linear import Linear
 from sordino.layers.recurrent import Recurrent
 from tests.sw.graph.drawn import drawn_linear, drawn_recurrent
