@@ -63,13 +63,19 @@ def compile_graph(
 ) -> Compiled:
     """Compile a graph of layers of your own and a program over it, as `compile_model`.
 
-    CompileError for options that only a transducer has (`max_symbols`, `blank_penalty`).
+    Raises CompileError for options that only a transducer has (`max_symbols`, `blank_penalty`), and
+    for a chunk of frames with any other program.
     """
     options = options or CompileOptions()
     if options.max_symbols is not None or options.blank_penalty:
         raise CompileError(
             "wanted options of any graph, got max_symbols or blank_penalty, which only a "
             "transducer has; leave them out"
+        )
+    if options.chunk > 1 and not isinstance(program, Transducer):
+        raise CompileError(
+            f"wanted a program that works in chunks of frames, got {type(program).__name__}, which "
+            "takes one after the other; leave chunk out"
         )
     precision = options.precision(Precision())
     graph = clip_model(graph, Clip(options.clip), precision)

@@ -631,6 +631,12 @@ def test_options_of_a_transducer_are_refused(options: dict[str, float]) -> None:
         compile_graph(small(), EveryFrame("net"), PRESETS["tiny"], CompileOptions(**options))
 
 
+def test_a_chunk_is_refused_where_frames_come_one_after_the_other() -> None:
+    message = "wanted a program that works in chunks of frames, got EveryFrame"
+    with pytest.raises(CompileError, match=message):
+        compile_graph(small(), EveryFrame("net"), PRESETS["tiny"], CompileOptions(chunk=2))
+
+
 def test_a_graph_without_a_matrix_is_nothing() -> None:
     nothing = graph(node("e", table()), inputs=())
     with pytest.raises(CompileError, match="wanted a graph with a matrix, got none"):
