@@ -12,7 +12,7 @@ from sordino.compiler.numbers.clip import Clip
 from sordino.compiler.numbers.precision import Precision
 from sordino.compiler.options import CompileOptions
 from sordino.compiler.passes.canonical import canonical_model
-from sordino.compiler.passes.clip import clip_model
+from sordino.compiler.passes.clip import clip_model, finite_model
 from sordino.compiler.passes.prune import prune_model
 from sordino.compiler.passes.rounded import settled_graph
 from sordino.compiler.program.schedule import Program, Scheduled
@@ -78,7 +78,7 @@ def compile_graph(
             "takes one after the other; leave chunk out"
         )
     precision = options.precision(Precision())
-    graph = clip_model(graph, Clip(options.clip), precision)
+    graph = clip_model(finite_model(graph), Clip(options.clip), precision)
     if options.sparsity is not None:
         graph = prune_model(graph, options.sparsity, config.group, options.shares)
 

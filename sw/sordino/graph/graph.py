@@ -22,6 +22,7 @@ from sordino.graph.rules import (
     check_stacks,
 )
 from sordino.layers.base.formats import Held
+from sordino.layers.base.shapes import check_shape
 from sordino.layers.concatenation import Concatenation
 from sordino.layers.heads import Argmax
 from sordino.layers.layer import Floats, Layer
@@ -46,18 +47,30 @@ class Graph:
     def __post_init__(self) -> None:
         check_names(self.inputs, self.nodes, self.networks)
         check_feedback(self.by_name, self.networks)
-        for node in self.nodes:
-            widths = [self.widths[name] for name in node.inputs]
-            if node.feedback:
-                node.layer.check_fed(node.name, self.widths[node.feedback], *widths)
-            else:
-                node.layer.check(node.name, *widths)
+        self._check_layers()
         check_networks(self.by_name, self.networks)
         check_operands(self.by_name, self.readers)
         check_places(self.by_name, self.held, self.readers)
         check_inputs(self.inputs, self.readers)
         check_heads(self.by_name, self.networks, self.held, self.readers)
         check_stacks(self.by_name, self.networks)
+
+    def _check_layers(self) -> None:
+        """Check all arrays; those of layers with feedback once the width of that is known."""
+        known = {one.name: one.width for one in self.inputs}
+        for node in self.nodes:
+            widths = [known[name] for name in node.inputs]
+            if node.feedback:
+                for kind in node.layer.WEIGHTS:
+                    weight = getattr(node.layer, kind)
+                    check_shape(f"{node.name}.{kind}", weight, (None, None))
+            else:
+                node.layer.check(node.name, *widths)
+            known[node.name] = node.layer.outputs(widths)
+        for node in self.nodes:
+            if node.feedback:
+                widths = [known[name] for name in node.inputs]
+                node.layer.check_fed(node.name, known[node.feedback], *widths)
 
     @cached_property
     def widths(self) -> Mapping[str, int]:
@@ -78,7 +91,12 @@ class Graph:
         return {node.name: node.layer for node in self.nodes}
 
     def with_layers(self, layers: Mapping[str, Layer]) -> "Graph":
-        """A copy with other layers for some names."""
+        """A copy with other layers for some names; InputError for names that are no node's."""
+        for name in layers:
+            if name not in self.by_name:
+                raise InputError(
+                    f"wanted names of nodes, got {name!r}; there are {', '.join(self.by_name)}"
+                )
         nodes = [replace(n, layer=layers.get(n.name, n.layer)) for n in self.nodes]
         return Graph(self.inputs, tuple(nodes), self.networks)
 

@@ -151,6 +151,49 @@ REFUSED: dict[str, tuple[Callable[[], Graph], str]] = {
         lambda: graph(node("a", drawn_recurrent(RNG, ProjectedLstm, 4, WIDTH), "x")),
         "wanted layers that are one node each, got a, a layer of kind ProjectedLstm; put what its",
     ),
+    **{
+        f"weights that are {what}": (
+            lambda weight=weight: graph(node("a", Linear(weight, np.zeros(3)), "x")),
+            f"wanted a.weight as an array of real numbers, got {got}; convert it",
+        )
+        for what, weight, got in (
+            ("lists", [[1.0] * WIDTH] * 3, "list"),
+            ("complex", np.ones((3, WIDTH), complex), "complex128"),
+            ("marks", np.ones((3, WIDTH), bool), "bool"),
+            ("texts", np.full((3, WIDTH), "1"), "<U1"),
+            ("objects", np.full((3, WIDTH), None), "object"),
+        )
+    },
+    **{
+        f"{what} that are one row": (
+            lambda layer=layer, inputs=inputs: graph(
+                node("b", linear(3, WIDTH), "x"), node("a", layer, *inputs)
+            ),
+            f"wanted a.{kind} of size",
+        )
+        for what, layer, inputs, kind in (
+            ("embeddings", Embedding(np.ones(4)), (), "weight"),
+            ("matrices", Linear(np.ones(WIDTH), np.ones(1)), ("x",), "weight"),
+            ("recurrences", Lstm(*(np.ones(n) for n in (4, 4, 4, 4))), ("x",), "weight_hh"),
+        )
+    },
+    **{
+        f"feedback to {what}": (
+            lambda array=array: graph(
+                node("a", lstm(3, WIDTH).with_arrays({"weight_hh": array}), "x", feedback="b"),
+                node("b", linear(3, 3), "a"),
+            ),
+            message,
+        )
+        for what, array, message in (
+            ("one row", np.ones(12), "wanted a.weight_hh of size any × any, got 12"),
+            ("a list", [[1.0]], "wanted a.weight_hh as an array of real numbers, got list"),
+        )
+    },
+    "weights that are no numbers": (
+        lambda: graph(node("a", Linear(np.full((3, WIDTH), np.nan), np.zeros(3)), "x")),
+        "wanted finite numbers in a.weight, got NaN or infinity; repair the model",
+    ),
     "one vector alone in a concatenation": (
         lambda: graph(*recurrent(node("c", Concatenation(), "a"))),
         "wanted two inputs or more in c, got 1; leave it out",
@@ -533,6 +576,8 @@ def test_layers_are_replaced_by_name() -> None:
     assert after.layers["a"] is before.layers["a"]
     with pytest.raises(InputError, match=r"b\.weight of size any × 3, got 4 × 4"):
         before.with_layers({"b": linear(4, 4)})
+    with pytest.raises(InputError, match="wanted names of nodes, got 'c'; there are a, b"):
+        before.with_layers({"c": linear(2, 3)})
 
 
 def test_arrays_and_matrices_by_name() -> None:
@@ -635,6 +680,29 @@ def test_a_chunk_is_refused_where_frames_come_one_after_the_other() -> None:
     message = "wanted a program that works in chunks of frames, got EveryFrame"
     with pytest.raises(CompileError, match=message):
         compile_graph(small(), EveryFrame("net"), PRESETS["tiny"], CompileOptions(chunk=2))
+
+
+@pytest.mark.parametrize("kind", ["weight", "bias"])
+@pytest.mark.parametrize("function", ["none", "relu", "tanh"])
+def test_numbers_that_no_arithmetic_holds_are_refused(kind: str, function: str) -> None:
+    layer = linear(3, WIDTH, function)
+    large = layer.with_arrays({kind: getattr(layer, kind) * 1e60})
+    after = node("b", linear(2, 3), "a")
+    with pytest.raises(CompileError, match=rf"wanted a\.{kind} to hold numbers up to 1e\+50, got"):
+        compile_graph(graph(node("a", large, "x"), after), EveryFrame("net"), PRESETS["tiny"])
+
+
+def test_numbers_too_small_to_matter_are_zero() -> None:
+    layer, after = linear(3, WIDTH), node("b", linear(2, 3), "a")
+
+    def image(scale: float) -> bytes:
+        weight = layer.weight.copy()
+        weight[1] *= scale
+        first = node("a", layer.with_arrays({"weight": weight}), "x")
+        found = compile_graph(graph(first, after), EveryFrame("net"), PRESETS["tiny"])
+        return found.image.to_bytes()
+
+    assert image(1e-300) == image(5e-324) == image(0.0) != image(1.0)
 
 
 def test_a_graph_without_a_matrix_is_nothing() -> None:

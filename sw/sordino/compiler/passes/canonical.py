@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.arith import FEATURE
-from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.passes.canonical_joint import center_scores, clear_tokens, settle_units
 from sordino.compiler.passes.canonical_lstm import Stack, clear_unread, settle_stack
 from sordino.compiler.passes.canonical_sizes import (
@@ -24,7 +23,7 @@ from sordino.compiler.passes.canonical_sizes import (
     usual_sizes,
     zero_columns,
 )
-from sordino.layers.layer import Layer
+from sordino.compiler.passes.clip import finite_model
 from sordino.layers.linear import Linear
 from sordino.layers.lstm import Lstm
 from sordino.layers.recurrent import Recurrent
@@ -32,8 +31,6 @@ from sordino.model.rnnt import RnntModel
 
 __all__ = ["canonical_model"]
 
-_MOST, _LEAST = 1e50, 1e-50
-"""Magnitudes that can be squared and multiplied; masks of float32 are at most 3.4e38."""
 _Floats = NDArray[np.float64]
 
 
@@ -42,31 +39,11 @@ def canonical_model(model: RnntModel) -> RnntModel:
 
     Tokens that cannot win keep a probability below e^-40 of the best one's.
     """
-    model, never = clear_tokens(_finite(model))
+    model, never = clear_tokens(finite_model(model))
     model = _settle_embedding(model, never)
     model = _settle_encoder(model)
     model = _settle_prediction(model, never)
     return center_scores(settle_units(model))
-
-
-def _finite(model: RnntModel) -> RnntModel:
-    """The model with numbers too small to matter zero; CompileError where one is too large."""
-    for name, array in model.arrays().items():
-        largest = float(np.abs(array).max())
-        if largest > _MOST:
-            raise CompileError(
-                f"wanted {name} to hold numbers up to {_MOST:g}, got {largest:g}; repair the model"
-            )
-    if all((np.abs(array[array != 0]) >= _LEAST).all() for array in model.arrays().values()):
-        return model
-
-    def flushed(layer: Layer) -> Layer:
-        arrays = layer.arrays()
-        return layer.with_arrays(
-            {n: np.where(np.abs(a) < _LEAST, 0.0, a) for n, a in arrays.items()}
-        )
-
-    return model.with_layers({name: flushed(layer) for name, layer in model.layers.items()})
 
 
 def _read_columns(layer: Linear, stack: Stack) -> Linear:

@@ -1,15 +1,38 @@
-"""Clipping: no weight so large that rounding leaves little of the others."""
+"""No number so large that arithmetic fails, no weight so large that rounding leaves little."""
 
 import numpy as np
 
 from sordino.arith import WEIGHT
+from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.numbers.clip import Clip
 from sordino.compiler.numbers.precision import Precision
 from sordino.compiler.passes.layered import Model, map_weights, multiplied
 from sordino.errors import warn
-from sordino.layers.layer import Floats
+from sordino.layers.layer import Floats, Layer
 
-__all__ = ["clip_model"]
+__all__ = ["clip_model", "finite_model"]
+
+_MOST, _LEAST = 1e50, 1e-50
+"""Magnitudes that can be squared and multiplied; masks of float32 are at most 3.4e38."""
+
+
+def finite_model(model: Model) -> Model:
+    """The model with numbers too small to matter zero; CompileError where one is too large."""
+    changed: dict[str, Layer] = {}
+    for name, layer in model.layers.items():
+        flushed: dict[str, Floats] = {}
+        for kind, array in layer.arrays().items():
+            sizes = np.abs(array)
+            if float(sizes.max()) > _MOST:
+                raise CompileError(
+                    f"wanted {name}.{kind} to hold numbers up to {_MOST:g}, got {sizes.max():g}; "
+                    "repair the model"
+                )
+            if ((sizes > 0) & (sizes < _LEAST)).any():
+                flushed[kind] = np.where(sizes < _LEAST, 0.0, array)
+        if flushed:
+            changed[name] = layer.with_arrays(flushed)
+    return model.with_layers(changed) if changed else model
 
 
 def clip_model(model: Model, clip: Clip, precision: Precision) -> Model:

@@ -13,6 +13,9 @@ def check_shape(name: str, array: NDArray[np.float64], wanted: tuple[int | None,
 
     `name` is the array's name in the model, for the message.
     """
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        got = str(array.dtype) if isinstance(array, np.ndarray) else type(array).__name__
+        raise InputError(f"wanted {name} as an array of real numbers, got {got}; convert it")
     if not _fits(array.shape, wanted):
         sizes = " × ".join("any" if size is None else str(size) for size in wanted)
         got = " × ".join(map(str, array.shape)) or "one number"
