@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.passes.proof import prove
-from sordino.layers.base.formats import HIDDEN_FORMAT, Held, features
+from sordino.layers.base.formats import HIDDEN_FORMAT, features
 from sordino.layers.base.integers import Numbers, QuantisedLayer, QuantisedMatrix
 from sordino.layers.linear import Linear
 from sordino.model.random_rnnt import random_lstm
@@ -17,7 +17,7 @@ from sordino.model.random_rnnt import random_lstm
 @settings(max_examples=25, deadline=None)
 def test_no_input_reaches_beyond_the_bound(seed: int, bits: int) -> None:
     layer = random_lstm(seed, 3, 4, 5.0).quantise(
-        "l", [features(5)], Held.ACTIVATION, Numbers(lambda _: bits, accumulator_bits=32)
+        "l", [features(5), HIDDEN_FORMAT], HIDDEN_FORMAT, Numbers(lambda _: bits, 32)
     )
     bound = prove(layer, 32)
     rows = np.zeros(12, np.int64)
