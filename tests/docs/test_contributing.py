@@ -11,12 +11,13 @@ import pytest
 
 from sordino.cli.main import cli
 from sordino.cli.shared.engines import ENGINES
+from sordino.rtl.bridges.registry import BRIDGES
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "contributing"
 PAGES = sorted(path.name for path in FOLDER.glob("*.md"))
 CHECKLISTS = {"index.md": "How a change lands", "instruction.md": "Steps"} | dict.fromkeys(
-    ("engine.md", "preset.md"), "Steps"
+    ("bridge.md", "engine.md", "preset.md"), "Steps"
 )
 PROGRAMS = ("make", "pytest", "sordino", "git")
 
@@ -191,3 +192,27 @@ def test_the_files_that_multiply_touched_are_all_that_know_it() -> None:
     found = {path.relative_to(ROOT).as_posix() for path in files if known.search(path.read_text())}
     assert found == set(listed)
     assert len(listed) <= 8
+
+
+# A bridge, by the checklist.
+
+
+def test_every_bridge_has_a_row() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| `(\w+\.py)`: .* \| `\w+\*` \|", text, re.MULTILINE))
+    assert list(rows) == list(BRIDGES)
+    for bus, name in rows.items():
+        assert (ROOT / "hw" / "sordino" / "rtl" / "bridges" / name).exists(), bus
+
+
+def test_the_files_that_wishbone_touched_are_all_that_know_it() -> None:
+    """Docstrings may name it, such as the driver's."""
+    listed = re.findall(r"^\| `(.+?)` \|", section("bridge.md", "What Wishbone touched"), re.M)
+    files = [path for portion in ("hw", "sim", "sw") for path in (ROOT / portion).rglob("*.py")]
+    known = {
+        path.relative_to(ROOT).as_posix()
+        for path in files
+        if re.search(r"\bwishbone\b|\bWishbone[A-Z]", path.read_text())
+    }
+    assert known - {"sw/sordino/cli/commands/verilog.py"} == set(listed), "but for an example"
+    assert len(listed) <= 3

@@ -33,6 +33,10 @@ class System:
         """The machine itself."""
         return Sordino(config, make_bridge(self.bus))
 
+    def managers(self) -> set[str]:
+        """Every bus that there is a manager for."""
+        return set(MANAGERS)
+
     def manager(self, top: Any, **options: Any) -> Any:
         """A manager, with `stall` and `patience`."""
         return MANAGERS[self.bus](top, **options)

@@ -56,7 +56,7 @@ class AsyncHost(Registers):
 
     Example
     -------
-    In a testbench of cocotb, with what `sordino.stimuli.cocotb_axi` makes of AXI4-Lite::
+    In a testbench of cocotb, with `sordino.stimuli.cocotb_bus`::
 
         host = AsyncHost(CocotbAxiLite(dut))
         await host.reset()

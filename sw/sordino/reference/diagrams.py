@@ -51,10 +51,14 @@ def _blocks(d: Drawing) -> None:
     # The host's side.
     d.rectangle(20, 40, 160, 550)
     d.text(100, 62, "host's door", "title")
-    d.box(35, 80, 130, 56, ("registers", "AXI4-Lite"))
+    d.text(100, 20, "driver, on the host", "small faint")
+    d.arrow((100, 26), (100, 40))
+    d.box(35, 76, 130, 56, ("bridge", "AXI4-Lite or", "Wishbone"))
+    d.arrow((100, 132), (100, 156))
+    d.box(35, 156, 130, 56, ("registers", "commands, window"))
     d.box(
         35,
-        156,
+        232,
         130,
         110,
         ("load window", "program, tables,", "streams, directory,", "parameters,", "with CRC-32"),
@@ -91,7 +95,7 @@ def _blocks(d: Drawing) -> None:
 
 def _connections(d: Drawing) -> None:
     """What passes between the blocks."""
-    d.arrow((165, 108), (212, 108), (212, 60), (240, 60))
+    d.arrow((165, 184), (212, 184), (212, 60), (240, 60))
     d.arrow((240, 90), (224, 90), (224, 468), (165, 468))
     d.text(217, 400, "EMIT", "small", "end")
     d.arrow((385, 110), (385, 160))

@@ -20,7 +20,7 @@ __all__ = ["verilog"]
     "  sordino verilog --config small --set lanes=32 -o build/wide\n"
     "  sordino verilog --config tiny --top npu_left -o build/two\n"
     "  sordino verilog --config tiny --set stream_bus=64 --top npu_right -o build/two --json\n"
-    "  sordino verilog --config tiny --bus axi",
+    "  sordino verilog --config tiny --bus wishbone -o build/wishbone",
 )
 @config_option
 @set_option
