@@ -346,7 +346,7 @@ enum sordino_register {
     SORDINO_REGISTER_LOAD_CHECK = 0x030, /* wo: CRC-32 expected of the words since LOAD_ADDRESS, as little-endian bytes; another value is a sticky LOAD error */
     SORDINO_REGISTER_FEATURE = 0x034, /* wo: features: one int8 for each byte whose strobe is set, lowest byte first; refused as a whole if they do not fit */
     SORDINO_REGISTER_FEATURE_ROOM = 0x038, /* ro: features that fit */
-    SORDINO_REGISTER_TOKEN = 0x03c, /* ro: oldest token, taken by reading; NO_TOKEN when there is none */
+    SORDINO_REGISTER_TOKEN = 0x03c, /* ro: oldest token, taken by reading, and in bits 23 to 16 its channel; NO_TOKEN when there is none */
     SORDINO_REGISTER_TOKEN_LEVEL = 0x040, /* ro: tokens that wait */
     SORDINO_REGISTER_PC = 0x044, /* ro: address of the instruction that begins next; of an INPUT at work; after an error other than LIMIT, of the one that stopped the machine */
     SORDINO_REGISTER_STREAM_BASE = 0x048, /* rw: 4 KiB page of external memory at which the image's external section begins; only in machines that stream */
@@ -355,6 +355,10 @@ enum sordino_register {
     SORDINO_REGISTER_WINDOW_MEMORY = 0x300, /* rw: memory in bits 1 to 0: 0 activation, 1 state, 2 and 3 the accumulator banks; lane of a bank in bits 31 to 16, else 0; refused where the machine has no such lane */
     SORDINO_REGISTER_WINDOW_ADDRESS = 0x304, /* rw: next word, or row of a bank */
     SORDINO_REGISTER_WINDOW_DATA = 0x308, /* rw: the word at WINDOW_ADDRESS of WINDOW_MEMORY, sign extended; WINDOW_ADDRESS advances with each read and write; both are refused outside the memory and while BUSY, but not while an INPUT waits at a yield point; a write is refused where the word cannot hold the value */
+    SORDINO_REGISTER_REQUEST = 0x380, /* rw: number of what the program is asked to do, 0 for nothing; TAKE takes it, and it reads as 0 then; writing 0 withdraws it; another number is refused until then. It may be written at any time. An INPUT with a `request` goes on there before it takes a feature; a machine that is WAITING does so at once */
+    SORDINO_REGISTER_CHANNEL_FEATURE = 0x400, /* wo: FEATURE of channel n at offset 4 n; that of channel 0 is FEATURE */
+    SORDINO_REGISTER_CHANNEL_ROOM = 0x440, /* ro: FEATURE_ROOM of channel n at offset 4 n */
+    SORDINO_REGISTER_CHANNEL_END = 0x480, /* wo: bit n: no features follow on channel n; those of channels that the machine lacks are refused */
 };
 
 /* Bits of CONTROL; each acts when 1 is written */
@@ -372,6 +376,7 @@ enum sordino_status {
     SORDINO_STATUS_FAILED = 4,
     SORDINO_STATUS_TOKEN = 8,
     SORDINO_STATUS_LOADED = 16,
+    SORDINO_STATUS_WAITING = 32,
 };
 
 /* Bits of INTERRUPT_ENABLE and INTERRUPT_STATUS */

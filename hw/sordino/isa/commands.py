@@ -1,4 +1,4 @@
-"""What each write of a host does in each state of the machine.
+"""Bits of the registers for commands and status, and what each write does in each state.
 
 The circuit takes its refusals from here, `docs/registers.md` shows the table and the tests walk it.
 """
@@ -7,7 +7,60 @@ from collections.abc import Mapping
 
 from amaranth.lib import enum
 
-__all__ = ["ANSWERS", "Answer", "State"]
+__all__ = ["ANSWERS", "Answer", "Control", "Interrupt", "State", "Status"]
+
+
+class Control(enum.IntFlag, shape=32):
+    """Bits of CONTROL; each acts when 1 is written."""
+
+    START = 1
+    """Begin at ENTRY with cleared registers, stack and counters.
+
+    It takes a checked program. Refused together with ABORT.
+    """
+    END_OF_INPUT = 2
+    """No features follow those already written, on any channel; FEATURE is refused from now on
+    until CLEAR."""
+    ABORT = 4
+    """Stop as if the cycle limit were reached."""
+    CLEAR = 8
+    """Forget errors, FIFO contents, END_OF_INPUT and REQUEST; give up a loading that is not
+    checked.
+
+    What was loaded and checked stays. Refused together with any other bit.
+    """
+
+
+class Status(enum.IntFlag, shape=32):
+    """Bits of STATUS; bits 15 to 8 hold the HALT code, bits 23 to 16 the error code."""
+
+    BUSY = 1
+    DONE = 2
+    FAILED = 4
+    TOKEN = 8
+    """A token waits."""
+    LOADED = 16
+    """A program was checked, and so was all that was written since: START needs nothing but the
+    end of a run and of errors."""
+    WAITING = 32
+    """The program waits at a yield point: at an INPUT with a `request`, before its first feature,
+    while there is no feature on any channel and no request. BUSY is set too. Until the host writes
+    a feature, a request or the end of input, nothing is at work, and the window is open."""
+
+
+class Interrupt(enum.IntFlag, shape=32):
+    """Bits of INTERRUPT_ENABLE and INTERRUPT_STATUS.
+
+    Clear a bit first, then look at what it announces: nothing that comes later is lost.
+    """
+
+    STOPPED = 1
+    """The machine stopped, with or without an error, or did not start because of one."""
+    TOKEN = 2
+    """A token was emitted."""
+    FEATURES = 4
+    """The feature FIFO of channel 0 is at most half full; set again at once as long as that is
+    so."""
 
 
 class State(enum.Enum):
@@ -75,6 +128,9 @@ ANSWERS: Mapping[str, Mapping[State, Answer]] = {
     "LOAD_DATA": _row(**_CLOSED),
     "LOAD_CHECK": _row(Answer.REFUSED, LOADING=Answer.ACTS),
     "FEATURE": _row(),
+    "REQUEST": _row(),
+    "CHANNEL_FEATURE": _row(),
+    "CHANNEL_END": _row(),
     "STREAM_BASE": _row(BUSY=Answer.REFUSED),
     "WINDOW_MEMORY": _row(),
     "WINDOW_ADDRESS": _row(),

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from amaranth.lib import enum
 
+from sordino.arch import RANGES as CONFIG_RANGES
 from sordino.arch import Config
+from sordino.isa.commands import Control, Interrupt, Status
 
 __all__ = [
     "ADDRESS_BITS",
@@ -44,6 +46,8 @@ MAP_VERSION_BIT = 16
 ADDRESS_BITS = 12
 """Bits of a byte offset: all of the map is one 4 KiB page."""
 COUNTER_BITS = 48
+MOST_CHANNELS = CONFIG_RANGES["channels"][1]
+"""Channels of the input at most."""
 
 
 class Error(enum.Enum, shape=8):
@@ -176,8 +180,8 @@ RANGES = (
     Range("COUNTERS", 0x100, 0x100, "counters, 32 at most"),
     Range("CAPACITIES", 0x200, 0x100, "capacities, 64 at most"),
     Range("WINDOW", 0x300, 0x080, "words of activation, state and accumulator memory"),
-    Range("REQUEST", 0x380, 0x080, "reserved: requests to a program that waits for input"),
-    Range("CHANNELS", 0x400, 0x200, "reserved: input and output by channel"),
+    Range("REQUEST", 0x380, 0x080, "requests to a program that waits for input"),
+    Range("CHANNELS", 0x400, 0x200, "input by channel"),
     Range("SEGMENTS", 0x600, 0x200, "reserved: parts of memories loaded and checked on their own"),
     Range("SPARE", 0x800, 0x800, "reserved"),
 )
@@ -196,7 +200,8 @@ class Register:
     A refused access is answered with SLVERR and changes nothing: an offset outside the map or not
     a multiple of 4, reading `wo`, writing `ro`, what the texts below call refused, and what
     `sordino.isa.commands` refuses in the state the machine is in. Registers for `streaming` are
-    outside the map of machines without.
+    outside the map of machines without, and those for `channels` outside that of machines with one
+    channel.
     """
 
     name: str
@@ -206,58 +211,18 @@ class Register:
     mask: int = 0xFFFF_FFFF
     streaming: bool = False
     words: int = 1
+    channels: bool = False
 
-
-class Control(enum.IntFlag, shape=32):
-    """Bits of CONTROL; each acts when 1 is written."""
-
-    START = 1
-    """Begin at ENTRY with cleared registers, stack and counters.
-
-    It takes a checked program. Refused together with ABORT.
-    """
-    END_OF_INPUT = 2
-    """No features follow those already written; FEATURE is refused from now on until CLEAR."""
-    ABORT = 4
-    """Stop as if the cycle limit were reached."""
-    CLEAR = 8
-    """Forget errors, FIFO contents and END_OF_INPUT; give up a loading that is not checked.
-
-    What was loaded and checked stays. Refused together with any other bit.
-    """
+    def present(self, config: Config) -> bool:
+        """Whether a machine has the register."""
+        streams = bool(config.stream_bus) or not self.streaming
+        return streams and (config.channels > 1 or not self.channels)
 
 
 STATUS_CODE = 8
 """First of the eight bits of STATUS with the HALT code."""
 STATUS_ERROR = 16
 """First of the eight bits of STATUS with the error code."""
-
-
-class Status(enum.IntFlag, shape=32):
-    """Bits of STATUS; bits 15 to 8 hold the HALT code, bits 23 to 16 the error code."""
-
-    BUSY = 1
-    DONE = 2
-    FAILED = 4
-    TOKEN = 8
-    """A token waits."""
-    LOADED = 16
-    """A program was checked, and so was all that was written since: START needs nothing but the
-    end of a run and of errors."""
-
-
-class Interrupt(enum.IntFlag, shape=32):
-    """Bits of INTERRUPT_ENABLE and INTERRUPT_STATUS.
-
-    Clear a bit first, then look at what it announces: nothing that comes later is lost.
-    """
-
-    STOPPED = 1
-    """The machine stopped, with or without an error, or did not start because of one."""
-    TOKEN = 2
-    """A token was emitted."""
-    FEATURES = 4
-    """The feature FIFO is at most half full; set again at once as long as that is so."""
 
 
 REGISTER_MAP = (
@@ -269,7 +234,7 @@ REGISTER_MAP = (
         "instruction set version in bits 15 to 0, version of this map in bits 31 to 16",
     ),
     Register("CONTROL", 0x08, "wo", "Control bits", mask=0xF),
-    Register("STATUS", 0x0C, "ro", "Status bits, HALT code, error code", mask=0xFF_FF1F),
+    Register("STATUS", 0x0C, "ro", "Status bits, HALT code, error code", mask=0xFF_FF3F),
     Register(
         "ENTRY",
         0x10,
@@ -314,7 +279,13 @@ REGISTER_MAP = (
         "whole if they do not fit",
     ),
     Register("FEATURE_ROOM", 0x38, "ro", "features that fit"),
-    Register("TOKEN", 0x3C, "ro", "oldest token, taken by reading; NO_TOKEN when there is none"),
+    Register(
+        "TOKEN",
+        0x3C,
+        "ro",
+        "oldest token, taken by reading, and in bits 23 to 16 its channel; NO_TOKEN when there is "
+        "none",
+    ),
     Register("TOKEN_LEVEL", 0x40, "ro", "tokens that wait"),
     Register(
         "PC",
@@ -363,6 +334,41 @@ REGISTER_MAP = (
         "the word at WINDOW_ADDRESS of WINDOW_MEMORY, sign extended; WINDOW_ADDRESS advances with "
         "each read and write; both are refused outside the memory and while BUSY, but not while an "
         "INPUT waits at a yield point; a write is refused where the word cannot hold the value",
+    ),
+    Register(
+        "REQUEST",
+        0x380,
+        "rw",
+        "number of what the program is asked to do, 0 for nothing; TAKE takes it, and it reads as "
+        "0 then; writing 0 withdraws it; another number is refused until then. It may be written "
+        "at any time. An INPUT with a `request` goes on there before it takes a feature; a machine "
+        "that is WAITING does so at once",
+        mask=0xFFFF,
+    ),
+    Register(
+        "CHANNEL_FEATURE",
+        0x400,
+        "wo",
+        "FEATURE of channel n at offset 4 n; that of channel 0 is FEATURE",
+        words=MOST_CHANNELS,
+        channels=True,
+    ),
+    Register(
+        "CHANNEL_ROOM",
+        0x440,
+        "ro",
+        "FEATURE_ROOM of channel n at offset 4 n",
+        words=MOST_CHANNELS,
+        channels=True,
+    ),
+    Register(
+        "CHANNEL_END",
+        0x480,
+        "wo",
+        "bit n: no features follow on channel n; those of channels that the machine lacks are "
+        "refused",
+        mask=(1 << MOST_CHANNELS) - 1,
+        channels=True,
     ),
 )
 

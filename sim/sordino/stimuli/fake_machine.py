@@ -40,20 +40,23 @@ class FakeMachine(wiring.Component):
 
     host: wiring.PureInterface
 
-    def __init__(self, *, counting: bool = False, streaming: bool = False) -> None:
+    def __init__(
+        self, *, counting: bool = False, streaming: bool = False, channels: int = 1
+    ) -> None:
         self.counting = counting
-        super().__init__({"host": In(HostSignature(streaming=streaming))})
+        super().__init__({"host": In(HostSignature(streaming=streaming, channels=channels))})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         host, run = self.host, self.host.run
-        moving = Signal()
+        moving, token = Signal(), Signal(signed(REGISTER_BITS))
         now = Signal(48, init=(1 << 32) - 64)
         m.d.sync += now.eq(now + 1)
         m.d.comb += [
             moving.eq(run.busy & (run.limit != 1)),
             host.tokens.valid.eq(moving & host.features.valid),
-            host.tokens.payload.eq((host.features.payload * 3)[:REGISTER_BITS]),
+            token.eq(host.features.payload * 3),
+            host.tokens.payload.eq(token[:]),
             host.features.ready.eq(moving & host.tokens.ready),
         ]
         for number in range(len(COUNTERS)):

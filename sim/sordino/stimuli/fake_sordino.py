@@ -25,7 +25,7 @@ class FakeSordino(wiring.Component):
         self.sync = ClockDomain("sync")
         self.bridge = bridge
         self.registers = Host(config)
-        self.machine = FakeMachine(streaming=bool(config.stream_bus))
+        self.machine = FakeMachine(streaming=bool(config.stream_bus), channels=config.channels)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

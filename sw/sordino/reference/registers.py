@@ -6,12 +6,13 @@ from sordino.reference.markdown import NOTE, docstring, members, table
 __all__ = ["registers_page"]
 
 _ENUMERATIONS = (
-    registers.Control,
-    registers.Status,
-    registers.Interrupt,
-    registers.Error,
-    registers.LoadTarget,
+    (commands, registers.Control),
+    (commands, registers.Status),
+    (commands, registers.Interrupt),
+    (registers, registers.Error),
+    (registers, registers.LoadTarget),
 )
+"""The module that each stands in, and it."""
 
 
 def registers_page() -> str:
@@ -27,8 +28,8 @@ def registers_page() -> str:
             f"\n## Counters ({registers.COUNTER_BITS} bits)\n\n",
             _counters(),
             *(
-                f"\n## {enum.__name__}\n\n{docstring(enum)}\n\n{members(registers, enum)}"
-                for enum in _ENUMERATIONS
+                f"\n## {enum.__name__}\n\n{docstring(enum)}\n\n{members(module, enum)}"
+                for module, enum in _ENUMERATIONS
             ),
         )
     )

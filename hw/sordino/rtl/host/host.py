@@ -27,10 +27,11 @@ from sordino.isa.registers import (
     Status,
     capacities,
 )
-from sordino.rtl.host.fifos import FeatureFifo, Queue
+from sordino.rtl.host.channels import Channels
+from sordino.rtl.host.fifos import Queue
 from sordino.rtl.host.loader import Loader
 from sordino.rtl.host.window import Window
-from sordino.rtl.shared.ports import TOKEN_BITS, HostSignature
+from sordino.rtl.shared.ports import TOKEN_BITS, HostSignature, feature_sources
 from sordino.rtl.shared.register_bus import RegisterBusSignature
 
 __all__ = ["Host"]
@@ -44,18 +45,16 @@ class _Inside:
     kept     by name, registers that only keep what was written
     states   by State, whether the machine is in it
     error    the machine's error, else the loader's
-    ended    the host has signalled the end of input
     seen     INTERRUPT_STATUS
     """
 
     loader: Loader
-    features: FeatureFifo
+    channels: Channels
     tokens: Queue
     window: Window
     kept: dict[str, Signal]
     states: dict[State, Signal]
     error: Any
-    ended: Signal
     seen: Signal
 
     def answered(self, command: str, answer: Answer) -> Value:
@@ -97,7 +96,7 @@ class Host(wiring.Component):
         m = Module()
         config = self.config
         m.submodules.loader = loader = Loader(config)
-        m.submodules.features = features = FeatureFifo(depth=config.feature_fifo)
+        m.submodules.channels = channels = Channels(config)
         m.submodules.tokens = tokens = Queue(shape=unsigned(TOKEN_BITS), depth=config.token_fifo)
         m.submodules.window = window = Window(config)
         kept = (
@@ -106,27 +105,27 @@ class Host(wiring.Component):
             "LIMIT_HIGH",
             "INTERRUPT_ENABLE",
             "LOAD_TARGET",
+            "REQUEST",
             *(r.name for r in REGISTER_MAP if r.streaming and config.stream_bus),
         )
         inside = _Inside(
             loader=loader,
-            features=features,
+            channels=channels,
             tokens=tokens,
             window=window,
             kept={name: Signal(32, name=name.lower()) for name in kept},
             states={state: Signal(name=f"state_{state.name.lower()}") for state in State},
             error=Signal(Error, name="error"),
-            ended=Signal(name="ended"),
             seen=Signal(32, name="seen"),
         )
         self._states(m, inside)
         readable = self._readable(inside)
         writes = self._decode(m, inside, readable)
-        taken = self._read(m, window, readable)
+        taken = self._read(m, inside, readable)
         not_started = self._control(m, inside, *writes["CONTROL"])
         self._load(m, inside, writes)
-        self._queues(m, inside, writes["FEATURE"][0], taken["TOKEN"])
-        self._window(m, window, writes, taken["WINDOW_DATA"])
+        self._queues(m, inside, writes, taken["TOKEN"])
+        self._window(m, inside, writes, taken["WINDOW_DATA"])
         self._interrupts(m, inside, *writes["INTERRUPT_STATUS"], not_started)
         return m
 
@@ -154,6 +153,7 @@ class Host(wiring.Component):
             Status.FAILED: inside.error != Error.NONE,
             Status.TOKEN: tokens.o.valid,
             Status.LOADED: inside.loader.loaded & ~inside.loader.unchecked,
+            Status.WAITING: machine.waiting & inside.channels.empty,
         }
         flags = [bit << (flag.value.bit_length() - 1) for flag, bit in status.items()]
         return {
@@ -167,7 +167,7 @@ class Host(wiring.Component):
             **inside.kept,
             "INTERRUPT_STATUS": inside.seen,
             "LOAD_ADDRESS": inside.loader.address,
-            "FEATURE_ROOM": inside.features.room,
+            "FEATURE_ROOM": inside.channels.room[0],
             "TOKEN": Mux(tokens.o.valid, tokens.o.payload, NO_TOKEN),
             "TOKEN_LEVEL": tokens.level,
             "PC": machine.run.pc,
@@ -187,7 +187,7 @@ class Host(wiring.Component):
         idle = Signal()
         written = Signal()
         m.d.comb += [
-            idle.eq(inside.loader.idle & inside.features.idle),
+            idle.eq(inside.loader.idle & inside.channels.idle),
             bus.write_ready.eq(idle),
             bus.write_refused.eq(1),
             written.eq(bus.write_valid & idle & ~bus.write_refused & bus.write_strobe.any()),
@@ -197,7 +197,13 @@ class Host(wiring.Component):
         writes: dict[str, tuple[Value, Value]] = {}
         with m.Switch(bus.write_address):
             for register in REGISTER_MAP:
-                if register.access == "ro" or (register.streaming and not self.config.stream_bus):
+                if register.access == "ro" or not register.present(self.config):
+                    continue
+                if register.name == "CHANNEL_FEATURE":
+                    for number, write in enumerate(inside.channels.write):
+                        with m.Case(register.offset // 4 + number):
+                            m.d.comb += bus.write_refused.eq(inside.channels.refused[number])
+                            m.d.comb += write.eq(written)
                     continue
                 write = Signal(name=f"write_{register.name.lower()}")
                 value = Signal(32, name=f"value_{register.name.lower()}")
@@ -238,15 +244,17 @@ class Host(wiring.Component):
             ).any(),
             "LOAD_DATA": partial | inside.loader.outside,
             "LOAD_CHECK": partial,
-            "FEATURE": inside.ended | (inside.features.room < sum(bus.write_strobe)),
+            "FEATURE": inside.channels.refused[0],
+            "REQUEST": partial | (whole & bus.write_data[:16].any() & inside.kept["REQUEST"].any()),
+            "CHANNEL_END": bus.write_data[self.config.channels : 16].any() & whole | partial,
             "WINDOW_MEMORY": partial | (whole & window.no_lane),
             "WINDOW_ADDRESS": partial,
             "WINDOW_DATA": partial | window.outside | (whole & window.misfit),
         }
 
-    def _read(self, m: Module, window: Window, readable: dict[str, Value]) -> dict[str, Signal]:
+    def _read(self, m: Module, inside: _Inside, readable: dict[str, Value]) -> dict[str, Signal]:
         """Answer reads; returns whether they take the oldest token and the window's word."""
-        bus, counters = self.bus, self.machine.counters
+        bus, counters, window = self.bus, self.machine.counters, inside.window
         taken = {name: Signal(name=f"taken_{name.lower()}") for name in ("TOKEN", "WINDOW_DATA")}
         high = Signal(COUNTER_BITS - 32)
         m.d.comb += [bus.read_ready.eq(1), bus.read_refused.eq(1)]
@@ -275,10 +283,13 @@ class Host(wiring.Component):
                         m.d.sync += high.eq(counters[number][32:])
                 with m.Case(first + 2 * number + 1):
                     m.d.comb += [bus.read_refused.eq(0), bus.read_data.eq(high)]
-            first = REGISTERS["CAPACITIES"].offset // 4
-            for number, capacity in enumerate(capacities(self.config).values()):
-                with m.Case(first + number):
-                    m.d.comb += [bus.read_refused.eq(0), bus.read_data.eq(capacity)]
+            listed: list[tuple[str, Any]] = [("CAPACITIES", capacities(self.config).values())]
+            if self.config.channels > 1:
+                listed.append(("CHANNEL_ROOM", inside.channels.room))
+            for name, values in listed:
+                for number, held in enumerate(values):
+                    with m.Case(REGISTERS[name].offset // 4 + number):
+                        m.d.comb += [bus.read_refused.eq(0), bus.read_data.eq(held)]
         return taken
 
     def _control(self, m: Module, inside: _Inside, written: Value, value: Value) -> Signal:
@@ -302,9 +313,12 @@ class Host(wiring.Component):
         with m.Elif(loader.failed):
             m.d.comb += inside.error.eq(Error.LOAD)
         with m.If(acts[Control.END_OF_INPUT]):
-            m.d.sync += inside.ended.eq(1)
-        with m.If(machine.run.clear):
-            m.d.sync += inside.ended.eq(0)
+            m.d.comb += inside.channels.end.eq(~0)
+        request = inside.kept["REQUEST"]
+        m.d.comb += machine.request.eq(request)
+        # What is taken was there: nothing is written in this cycle.
+        with m.If(machine.run.clear | (machine.taken & request.any())):
+            m.d.sync += request.eq(0)
         return not_started
 
     def _load(self, m: Module, inside: _Inside, writes: dict[str, tuple[Value, Value]]) -> None:
@@ -321,26 +335,36 @@ class Host(wiring.Component):
             loader.clear.eq(self.machine.run.clear),
         ]
 
-    def _queues(self, m: Module, inside: _Inside, written: Value, taken: Value) -> None:
-        machine, features, tokens = self.machine, inside.features, inside.tokens
-        wiring.connect(m, features.features, wiring.flipped(machine.features))
+    def _queues(
+        self, m: Module, inside: _Inside, writes: dict[str, tuple[Value, Value]], taken: Value
+    ) -> None:
+        machine, channels, tokens = self.machine, inside.channels, inside.tokens
         wiring.connect(m, wiring.flipped(machine.tokens), tokens.i)
+        for number, goal in enumerate(feature_sources(machine, self.config.channels)):
+            source = getattr(channels, f"channel{number}")
+            wiring.connect(m, source.features, wiring.flipped(goal.features))
+            m.d.comb += goal.end_of_input.eq(source.end_of_input)
+        with m.If(writes["FEATURE"][0]):
+            m.d.comb += channels.write[0].eq(1)
+        if "CHANNEL_END" in writes:
+            with m.If(writes["CHANNEL_END"][0]):
+                m.d.comb += channels.end.eq(writes["CHANNEL_END"][1])
         m.d.comb += [
-            features.write.eq(written),
-            features.data.eq(self.bus.write_data),
-            features.strobe.eq(self.bus.write_strobe),
-            features.clear.eq(machine.run.clear),
-            machine.end_of_input.eq(inside.ended & features.empty),
+            channels.data.eq(self.bus.write_data),
+            channels.strobe.eq(self.bus.write_strobe),
+            channels.clear.eq(machine.run.clear),
             tokens.o.ready.eq(taken),
             tokens.clear.eq(machine.run.clear),
         ]
 
     def _window(
-        self, m: Module, window: Window, writes: dict[str, tuple[Value, Value]], taken: Value
+        self, m: Module, inside: _Inside, writes: dict[str, tuple[Value, Value]], taken: Value
     ) -> None:
+        window, empty = inside.window, inside.channels.empty
         wiring.connect(m, window.machine, wiring.flipped(self.machine.window))
         m.d.comb += [
-            window.open.eq(self.machine.run.open),
+            # While features are on their way a program that waits is about to go on.
+            window.open.eq(self.machine.run.open & (~self.machine.run.busy | empty)),
             window.select.eq(writes["WINDOW_MEMORY"][0]),
             window.move.eq(writes["WINDOW_ADDRESS"][0]),
             window.write.eq(writes["WINDOW_DATA"][0]),
@@ -356,7 +380,7 @@ class Host(wiring.Component):
         events = {
             Interrupt.STOPPED: (machine.run.finished & ~finished) | not_started,
             Interrupt.TOKEN: machine.tokens.valid & machine.tokens.ready,
-            Interrupt.FEATURES: inside.features.room >= (self.config.feature_fifo + 1) // 2,
+            Interrupt.FEATURES: inside.channels.room[0] >= (self.config.feature_fifo + 1) // 2,
         }
         set_now = Signal(32)
         for flag, event in events.items():

@@ -31,6 +31,7 @@ CONFIG = Config(
     program_words=16,
     feature_fifo=8,
     token_fifo=4,
+    channels=2,
     stream_bus=64,
     stream_burst=4,
     stream_ring=2,
@@ -38,6 +39,7 @@ CONFIG = Config(
 AT = {name: register.offset for name, register in REGISTERS.items()}
 SETTLE = 8
 WORD = 0x600D_600D
+FEATURES = ("FEATURE", "CHANNEL_FEATURE")
 BITS = {flag.name: flag for flag in Control}
 
 
@@ -66,8 +68,8 @@ class Session:
         await self.ctx.tick()
         self.ctx.set(self.bench.sync.rst, 0)
 
-    async def write(self, name, value, strobe=15):
-        response = await self.manager.write(self.ctx, AT[name], int(value), strobe)
+    async def write(self, name, value, strobe=15, plus=0):
+        response = await self.manager.write(self.ctx, AT[name] + plus, int(value), strobe)
         for _ in range(SETTLE):
             await self.ctx.tick()
         return response
@@ -108,7 +110,9 @@ class Session:
         kept = {
             name: await self.read(name)
             for name, register in REGISTERS.items()
-            if register.access != "wo" and name not in ("TOKEN", "COUNTERS", "WINDOW_DATA")
+            if register.access != "wo"
+            and register.present(CONFIG)
+            and name not in ("TOKEN", "COUNTERS", "WINDOW_DATA")
         }
         ended = await self.write("FEATURE", 0, strobe=0) is Response.SLVERR
         return {**kept, "ended": ended, "loads": self.loads, "words": list(self.words)}
@@ -275,6 +279,7 @@ NEW = {
     "LOAD_TARGET": LoadTarget.LANE_DIRECTORY.value | 1 << 16,
     "LOAD_ADDRESS": 2,
     "STREAM_BASE": 0x321,
+    "REQUEST": 0x1234,
     "WINDOW_MEMORY": Space.BANK1.value | (CONFIG.lanes - 1) << 16,
     "WINDOW_ADDRESS": 0x1_0007,
 }
@@ -291,11 +296,13 @@ async def check(s, command, answer):
         "LOAD_DATA": WORD,
         "LOAD_CHECK": crc32(WORD.to_bytes(4, "little")),
         "FEATURE": 0xFB,
+        "CHANNEL_FEATURE": 0xFB,
+        "CHANNEL_END": 2,
         "WINDOW_DATA": 0xFFFF_FFFD,
     }[command]
     before = await s.seen()
     failed = before["STATUS"] & Status.FAILED
-    response = await s.write(name, value, 1 if command == "FEATURE" else 15)
+    response = await s.write(name, value, 1 if command in FEATURES else 15)
     assert response is (Response.SLVERR if answer is Answer.REFUSED else Response.OKAY)
     after = await s.seen()
     error = await s.error()
@@ -344,7 +351,9 @@ async def acted(s, command, before, after, error):
             assert error is Error.NONE
             await s.control(Control.START)
             assert bool(await s.error() is Error.NONE) == bool(after["STATUS"] & Status.LOADED)
-        case "FEATURE":
+        case "CHANNEL_END":
+            assert await s.write("CHANNEL_FEATURE", 5, 1, plus=4) is Response.SLVERR
+        case "FEATURE" | "CHANNEL_FEATURE":
             taken = before["FEATURE_ROOM"] - after["FEATURE_ROOM"]
             assert taken == 1 or (busy and after["TOKEN_LEVEL"] == before["TOKEN_LEVEL"] + 1)
         case "WINDOW_DATA":
@@ -357,7 +366,7 @@ async def acted(s, command, before, after, error):
 
 async def unended(s, command):
     """FEATURE is refused after END_OF_INPUT, whatever the state."""
-    return command != "FEATURE" or await s.write("FEATURE", 0, strobe=0) is Response.OKAY
+    return command not in FEATURES or await s.write("FEATURE", 0, strobe=0) is Response.OKAY
 
 
 @pytest.fixture
@@ -400,7 +409,7 @@ def test_every_command(run, state, way):
                 commands.append(command)
 
     run(testbench)
-    assert set(ANSWERS) - set(commands) <= {"FEATURE"}
+    assert set(ANSWERS) - set(commands) <= set(FEATURES)
 
 
 @pytest.mark.parametrize(
