@@ -63,12 +63,15 @@ class Bounds:
             loops of 1024 times and more only 0)
     end     from there on, for an INPUT that meets the end of input, to HALT; may be 0 where a
             program also halts elsewhere
+    request from there on, for an INPUT that finds a request, to the next one's beginning or to
+            HALT; None where no INPUT takes requests
     """
 
     start: Span
     frame: Span
     tokens: dict[int, Span]
     end: Span
+    request: Span | None = None
 
     def run(self, frames: int) -> Span:
         """A whole run of so many input vectors."""
@@ -76,8 +79,9 @@ class Bounds:
 
     def as_dict(self) -> dict[str, Any]:
         """Spans as {best, worst}, `tokens` by count as text."""
+        request = ("request",) if self.request is not None else ()
         return {
-            **{name: asdict(getattr(self, name)) for name in ("start", "frame", "end")},
+            **{name: asdict(getattr(self, name)) for name in ("start", "frame", "end", *request)},
             "tokens": {str(count): asdict(span) for count, span in self.tokens.items()},
         }
 
@@ -158,28 +162,33 @@ class _Explorer:
     def bounds(self, entry: int) -> Bounds | None:
         tables = empty(self.issuer.durations.image.config)
         start = self.explore(_State(entry, (0,) * REGISTERS, tables=tables))
-        frame, end, seen = _Found(), _Found(), set[_State]()
+        frame, end, asked, seen = _Found(), _Found(), _Found(), set[_State]()
         while len(seen) < len(self.inputs):
             state = next(s for s in self.inputs if s not in seen)
             seen.add(state)
             i = self.program[state.pc]
             self.read(frame, state, state.pc + 1)
             self.read(end, replace(state, ended=True), i.end)
+            if request := i.fields.get("request"):
+                self.read(asked, state, request, features=0)
         if start.span is None or frame.span is None or end.span is None:
             return None
         if start.halts or frame.halts:
             end.span |= Span(0, 0)
         tokens = dict(sorted(frame.tokens.items()))
-        return Bounds(start=start.span, frame=frame.span, tokens=tokens, end=end.span)
+        return Bounds(
+            start=start.span, frame=frame.span, tokens=tokens, end=end.span, request=asked.span
+        )
 
-    def meet(self, state: _State) -> Issue:
+    def meet(self, state: _State, features: int | None = None) -> Issue:
         """The state's instruction; after the end of input an INPUT meets it at once."""
-        features = 0 if state.ended and self.issuer.turns[state.pc].blocks else None
+        if state.ended and self.issuer.turns[state.pc].blocks:
+            features = 0
         return self.issuer.meet(state.pc, state.flight, state.tables, features=features)
 
-    def read(self, found: _Found, begun: _State, pc: int) -> None:
-        """Include what follows an INPUT that has begun, at `pc`."""
-        step = self.meet(begun)
+    def read(self, found: _Found, begun: _State, pc: int, *, features: int | None = None) -> None:
+        """Include what follows an INPUT that has begun, at `pc`; it finds so many `features`."""
+        step = self.meet(begun, features)
         takes = step.done - step.begins
         after_it = replace(begun, pc=pc, flight=begun.flight.later(takes))
         found.include(takes, 0, self.explore(after_it), self.most)
