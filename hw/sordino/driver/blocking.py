@@ -91,6 +91,7 @@ class Host:
     write_memory = blocking(AsyncHost.write_memory)
     start = blocking(AsyncHost.start)
     feed = blocking(AsyncHost.feed)
+    request = blocking(AsyncHost.request)
     end_of_input = blocking(AsyncHost.end_of_input)
     tokens = blocking(AsyncHost.tokens)
     wait = blocking(AsyncHost.wait)

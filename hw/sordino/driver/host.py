@@ -230,24 +230,38 @@ class AsyncHost(Registers):
         await self.write("INTERRUPT_STATUS", _EVERY_INTERRUPT)
         await self.control(Control.START)
 
-    async def feed(self, features: Any) -> int:
+    async def feed(self, features: Any, channel: int = 0) -> int:
         """Write as many features as fit now; returns how many these are.
 
-        `features` are bytes, or an array of int8.
+        `features` are bytes, or an array of int8. A machine with several channels takes them on
+        `channel`.
         """
+        names = ("CHANNEL_FEATURE", "CHANNEL_ROOM") if channel else ("FEATURE", "FEATURE_ROOM")
         values = feature_bytes(features)
-        values = values[: await self.read("FEATURE_ROOM")] if values else b""
+        values = values[: await self.read(names[1], channel)] if values else b""
         whole = len(values) // WORD_BYTES * WORD_BYTES
         if whole:
             words = range(0, whole, WORD_BYTES)
-            await self.write_many("FEATURE", [_word(values[at : at + WORD_BYTES]) for at in words])
+            packed = [_word(values[at : at + WORD_BYTES]) for at in words]
+            await self.write_many(names[0], packed, word=channel)
         if rest := values[whole:]:
-            await self.write("FEATURE", _word(rest), strobe=(1 << len(rest)) - 1)
+            strobe = (1 << len(rest)) - 1
+            await self.write(names[0], _word(rest), strobe=strobe, word=channel)
         return len(values)
 
-    async def end_of_input(self) -> None:
-        """Say that no features follow; the machine takes none until `clear`."""
-        await self.control(Control.END_OF_INPUT)
+    async def end_of_input(self, channel: int | None = None) -> None:
+        """Say that no features follow, on one channel or on all; none are taken until `clear`."""
+        if channel is None:
+            await self.control(Control.END_OF_INPUT)
+        else:
+            await self.write("CHANNEL_END", 1 << channel)
+
+    async def request(self, number: int) -> None:
+        """Ask the program for something, from 1 on; 0 withdraws what it has not taken yet.
+
+        Refused while it has not taken the one before, which is what REQUEST reads as.
+        """
+        await self.write("REQUEST", number)
 
     async def tokens(self) -> list[int]:
         """All tokens that wait, oldest first."""

@@ -25,9 +25,11 @@ class Registers:
         value = await settled(self.bus.read(_address(name, word)))
         return int(value)
 
-    async def write(self, name: str, value: int, *, strobe: int = WHOLE_WORD) -> None:
-        """Write a register; bit n of `strobe` says that byte n is written."""
-        address = _address(name)
+    async def write(
+        self, name: str, value: int, *, strobe: int = WHOLE_WORD, word: int = 0
+    ) -> None:
+        """Write a register, or word `word` of several; bit n of `strobe` says to write byte n."""
+        address = _address(name, word)
         if strobe == WHOLE_WORD:
             await settled(self.bus.write(address, int(value)))
             return
@@ -38,13 +40,13 @@ class Registers:
             )
         await settled(self._extra.write(address, int(value), strobe))
 
-    async def write_many(self, name: str, values: Sequence[int]) -> None:
+    async def write_many(self, name: str, values: Sequence[int], *, word: int = 0) -> None:
         """Write words to one register, one after the other."""
         if hasattr(self.bus, "write_many"):
-            await settled(self._extra.write_many(_address(name), values))
+            await settled(self._extra.write_many(_address(name, word), values))
             return
         for value in values:
-            await self.write(name, value)
+            await self.write(name, value, word=word)
 
     async def control(self, *commands: Control) -> None:
         """Write bits of CONTROL at the same time."""

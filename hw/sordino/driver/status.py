@@ -74,6 +74,11 @@ class MachineStatus:
         return Status.FAILED in self.flags
 
     @property
+    def waiting(self) -> bool:
+        """Whether the program waits at a yield point, for features or a request."""
+        return Status.WAITING in self.flags
+
+    @property
     def loaded(self) -> bool:
         """Whether there is a checked program to start."""
         return Status.LOADED in self.flags

@@ -9,6 +9,7 @@ import pytest
 from sordino.arch import Config
 from sordino.cycles.bounds import frame_bounds
 from sordino.cycles.engine import Cycles
+from sordino.driver import Host, Refused
 from sordino.engines.amaranth.machine import Simulated
 from sordino.engines.cosim import compare
 from sordino.errors import InputError
@@ -20,6 +21,9 @@ from sordino.isa.instruction import Control, Instruction
 from sordino.isa.registers import Error
 from sordino.isa.text.assemble import assemble
 from sordino.isa.text.disassemble import disassemble
+from sordino.rtl.top import Sordino
+from sordino.stimuli.axi import AxiLiteManager
+from sordino.stimuli.board import SimulatedBoard
 from sordino.stimuli.stalls import seeded
 from sordino.testing.images.builder import ProgramBuilder
 
@@ -234,3 +238,56 @@ def test_registers_begin_at_0_and_memory_does_not() -> None:
     golden, result = started([1])
     assert golden.state.registers[2] == 0
     assert result.final[Store.STATE][SCORE] == 1
+
+
+def test_a_host_feeds_channels_asks_and_looks_inside_while_the_program_waits() -> None:
+    """Over AXI4-Lite: the same tokens as golden's, with their channels above them."""
+    made, top = image(), Sordino(CONFIG)
+    host = Host(SimulatedBoard(top, AxiLiteManager(top.s_axi)))
+    host.load(made)
+    host.start("reset")
+    host.wait()
+    host.start()
+    given, tokens = features([25, 3], [4, 5]), list[int]()
+
+    def waiting() -> None:
+        for _ in range(100):
+            if host.status().waiting:
+                return
+        raise AssertionError("the program does not wait")
+
+    for frame in range(2):
+        waiting()
+        assert host.read("REQUEST") == 0
+        if frame:
+            # What the program made of the frame before; it goes on with what the host writes.
+            assert list(host.read_memory(Store.STATE, SCORE, 1)) == [25]
+            host.write_memory(Store.STATE, 6, [77])
+            host.request(2)
+            waiting()
+        host.feed(given[0][frame])
+        for _ in range(100):
+            if host.read("FEATURE_ROOM") == CONFIG.feature_fifo:
+                break
+        assert not host.status().waiting, "the second network's INPUT is no yield point"
+        with pytest.raises(Refused):
+            host.read("WINDOW_DATA")
+        host.feed(given[1][frame], 1)
+        tokens += host.tokens()
+    waiting()
+    host.request(9)
+    host.end_of_input(1)
+    host.end_of_input()
+    assert host.wait().code == 3
+    tokens += host.tokens()
+    found = [(token >> 16, token & 0xFFFF) for token in tokens]
+    zero = REGISTER_ZERO
+    assert found == [
+        (SPEECH, zero + 25),
+        (SUM, zero),
+        (REQUEST, 2),
+        (SUM, zero + 77),
+        (SPEECH, zero + 3),
+        (SUM, zero + 4),
+        (REQUEST, 9),
+    ]
