@@ -285,11 +285,15 @@ def test_operations_are_counted_by_any_spelling(text: str, found: set[str]) -> N
     assert operations(text) == found
 
 
+PROGRAMS = ROOT / "sw" / "sordino" / "compiler" / "programs"
+"""What is made of operations, as an assembler's text is; a new operation changes nothing there."""
+
+
 def test_few_files_tell_operations_apart() -> None:
     counted = {
         str(path.relative_to(ROOT)): operations(path.read_text())
         for path in PYTHON
-        if path.relative_to(ROOT).parts[0] != "campaigns"
+        if path.relative_to(ROOT).parts[0] != "campaigns" and path.parent != PROGRAMS
     }
     many = sorted(name for name, found in counted.items() if len(found) > FEW_OPERATIONS)
     assert len(many) <= OPERATION_FILES, "\n".join(many)

@@ -38,6 +38,7 @@ class Frames:
 
     before, after  the tables that a frame finds, and those that the layers after a time reduction
                    find
+    request        the label to which a host's request leads before a frame; empty: none is taken
     wheres         its layers, a frame at a time
     copies         its layers where every frame of a chunk has its own vectors
     """
@@ -56,6 +57,7 @@ class Frames:
         self.carrying = self.network.both_banks and isinstance(kind_of(first.site.layer), Recurrent)
         self.before: Slots = UNKNOWN
         self.pads: list[tuple[int, int]] = []
+        self.request = ""
         self.after = self._kept()
         self.input = writer.graph.source(self.network)
 
@@ -97,7 +99,9 @@ class Frames:
                 writer.end_block(held, self.before)
                 held = self.before
                 self.pads.append((step, banks.ahead))
-            self.take(step, f"{prefix}pad.{step}" if step else end)
+            # Inside a group a product may wait in either bank, and nothing else can run.
+            request = self.request if not step and not prefix else ""
+            self.take(step, f"{prefix}pad.{step}" if step else end, request)
             self._emit(self.head, banks, step)
         if self.head:
             writer.end_block(held, self.after)
@@ -106,10 +110,13 @@ class Frames:
         self._rest(banks)
         return held
 
-    def take(self, frame: int, end: str) -> None:
-        """Write the INPUT of a frame."""
+    def take(self, frame: int, end: str, request: str = "") -> None:
+        """Write the INPUT of a frame; a `request` is where a host's request leads."""
         to, width = self.writer.at.inputs[self.input], self.writer.graph.widths[self.input]
-        self.writer.builder.emit(Input, "input", destination=to.at(frame), count=width, end=end)
+        asked = {"request": request} if request else {}
+        self.writer.builder.emit(
+            Input, "input", destination=to.at(frame), count=width, end=end, **asked
+        )
 
     def _emit(self, wheres: list[Where], banks: Iterator[int], frame: int) -> None:
         for where in wheres:

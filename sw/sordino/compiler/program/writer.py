@@ -54,6 +54,7 @@ class Writer:
         self._registers = registers
         self._cleared: tuple[str, ...] | None = None
         self._sums: dict[str, int] = {}
+        self._words: dict[str, int] = {}
         self._names = {
             number: layer.layer.matrices[piece.matrix].name
             for layer in placed.layers
@@ -88,6 +89,13 @@ class Writer:
         Its `networks` are those whose state it clears.
         """
         self.builder.scope, self._cleared = scope, tuple(networks)
+
+    def word(self, name: str) -> int:
+        """A word of state memory that a program keeps under a name; the program clears it."""
+        name = self.builder.scope + name
+        if name not in self._words:
+            self._words[name] = self.at.memory.state.take(1)
+        return self._words[name]
 
     def bank_of(self, layer: str) -> int:
         """The bank that holds the sums of a layer whose matrix was multiplied before."""

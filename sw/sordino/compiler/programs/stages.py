@@ -27,6 +27,9 @@ class Stage(Protocol):
     def networks(self) -> Sequence[str]:
         """Names of the networks that it runs."""
 
+    def start(self, writer: Writer) -> None:
+        """Write to the block what a run begins with, beside cleared state."""
+
     def write(self, writer: Writer, prefix: str) -> None:
         """Write blocks; `prefix` begins all labels. No table is known before and after it."""
 
@@ -46,6 +49,9 @@ class Choose:
     def registers(self) -> Sequence[str]:
         """The one that chooses."""
         return (self.register,)
+
+    def start(self, writer: Writer) -> None:
+        """Nothing: a network before the branch sets the register."""
 
     def write(self, writer: Writer, prefix: str) -> None:
         """Write a branch to each network but the first, and all networks."""

@@ -21,6 +21,7 @@ from sordino.compiler.program.chunks import write_chunk
 from sordino.compiler.program.frames import OTHER_BANK, Frames
 from sordino.compiler.program.table_plan import UNKNOWN, Slots
 from sordino.compiler.program.writer import Writer
+from sordino.compiler.programs.serve import Served, write_served
 from sordino.compiler.programs.stages import Stage
 from sordino.image.host import Search
 from sordino.isa.choices import Condition
@@ -37,6 +38,8 @@ class Transducer:
 
     stages  what is done behind the encoder in every frame; the encoder's half of the joint is a
             result of the encoder or of a stage
+    serves  what a host may ask for while the program waits for a frame: request n runs the nth
+            network, counted from 1, once
 
     Entry points are the loop, `main`, and its parts:
 
@@ -49,19 +52,22 @@ class Transducer:
     blank: int
     max_symbols: int
     stages: tuple[Stage, ...] = ()
+    serves: tuple[Served, ...] = ()
 
     @property
     def registers(self) -> Mapping[str, int]:
         """The token, tokens left in the frame, frames of a chunk, and those of the stages."""
         names = ["token", "symbols", "frames"]
         names += [name for stage in self.stages for name in stage.registers]
+        if self.serves:
+            names += ["request", *(one.token for one in self.serves if one.token)]
         return {name: number for number, name in enumerate(dict.fromkeys(names))}
 
     @property
     def networks(self) -> Sequence[str]:
         """The most frequent ones first."""
         staged = [name for stage in self.stages for name in stage.networks]
-        return ("joint", "encoder", *staged, "prediction")
+        return ("joint", "encoder", *staged, "prediction", *(one.network for one in self.serves))
 
     @property
     def entries(self) -> Sequence[str]:
@@ -111,6 +117,7 @@ class _Writing:
             writer.register(name) for name in ("token", "symbols", "frames")
         )
         self.frames = frames = Frames(writer, "encoder")
+        frames.request = "request" if program.serves else ""
         (output, *_) = writer.placed.of(writer.graph.network("joint"))
         first = frames.first.first_matrix
         for_symbol, for_frame = writer.tables.pair(output.first_matrix, first, frames.carried)
@@ -126,6 +133,8 @@ class _Writing:
             self._frames()
         self._predict()
         self.frames.padding()
+        if self.program.serves:
+            write_served(self.writer, self.program.serves, "frame", self.for_frame)
         self._entry_points()
 
     def _clear(self) -> None:
@@ -133,6 +142,8 @@ class _Writing:
         if chunk > 1:
             rows = max(rows, *(bank_rows(one, chunk) for one in shared(self.writer.placed)))
         self.writer.clear(rows)
+        for stage in self.program.stages:
+            stage.start(self.writer)
 
     def _start(self) -> None:
         """The beginning of a run; then predict from the blank."""

@@ -1,0 +1,55 @@
+"""Networks that run when a host asks for them, while a program waits for its next frame."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import repeat
+
+from sordino.compiler.program.frames import OTHER_BANK
+from sordino.compiler.program.table_plan import Slots
+from sordino.compiler.program.writer import Writer
+from sordino.isa.choices import Condition
+from sordino.isa.operations import Branch, Emit, Input, Take
+
+__all__ = ["Served", "write_served"]
+
+
+@dataclass(frozen=True)
+class Served:
+    """One network, once for a request, on one vector of a channel of its own.
+
+    network  its name
+    channel  the channel of its input and of what it emits
+    token    the register that is emitted, of an Argmax in the network; empty: none is
+    """
+
+    network: str
+    channel: int
+    token: str = ""
+
+
+def write_served(writer: Writer, serves: Sequence[Served], back: str, wanted: Slots) -> None:
+    """Write what follows a request: at the label `request`; then the program goes on at `back`.
+
+    There it finds the tables that are `wanted`. An unknown request is forgotten, and so is one for
+    a network whose channel has ended.
+    """
+    builder, number = writer.builder, writer.register("request")
+    builder.label("request")
+    builder.emit(Take, "request", register=number)
+    for value, one in enumerate(serves, 1):
+        asked = {"condition": Condition.EQ, "value": value}
+        builder.emit(Branch, "request", register=number, **asked, target=f"serve.{one.network}")
+    builder.jump(back)
+    for one in serves:
+        builder.label(f"serve.{one.network}")
+        graph = writer.graph
+        (source,) = graph.by_name[graph.network(one.network).nodes[0]].inputs
+        to, width = writer.at.inputs[source].base, graph.widths[source]
+        fields = {"destination": to, "count": width, "channel": one.channel}
+        builder.emit(Input, "input", **fields, end=back)
+        writer.run(one.network, repeat(OTHER_BANK))
+        if one.token:
+            register = writer.register(one.token)
+            writer.emit(Emit, "token", register=register, channel=one.channel)
+        writer.end_block(wanted=wanted)
+        builder.jump(back)

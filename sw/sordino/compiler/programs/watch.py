@@ -1,0 +1,96 @@
+"""A watch: a token when a score has been high for some frames in a row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import repeat
+
+from sordino.compiler.program.frames import OTHER_BANK
+from sordino.compiler.program.writer import Writer
+from sordino.isa.choices import Condition
+from sordino.isa.fields import REGISTER_HIGH
+from sordino.isa.operations import Branch, Count, Emit, Jump, Read, Set, Write
+from sordino.layers.base.places import Where
+from sordino.layers.heads import score_scale
+
+__all__ = ["Watch"]
+
+_ZERO = (REGISTER_HIGH + 1) // 2
+"""What a register holds for a state word of 0."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Run a network each frame and emit a token when one of its scores stays high.
+
+    network    its name; its last layer is `Scores`
+    output     number of the score
+    threshold  what the score has to reach
+    frames     so many frames in a row; the token is emitted in the last of them
+    token      what is emitted
+    channel    its channel
+
+    The count of frames is a word of state memory: it lasts from one START to the next, until the
+    program clears its state.
+    """
+
+    network: str
+    output: int = 0
+    threshold: float = 0.0
+    frames: int = 1
+    token: int = 1
+    channel: int = 0
+
+    @property
+    def registers(self) -> Sequence[str]:
+        """One, for the score, for the count and for the token."""
+        return ("watch",)
+
+    @property
+    def networks(self) -> Sequence[str]:
+        """The one network."""
+        return (self.network,)
+
+    def limit(self, writer: Writer) -> int:
+        """The least value of a register at which the score reaches the threshold."""
+        fraction, _, _ = score_scale(self._scores(writer).site.sums.layer)
+        steps = -int(-self.threshold * 2.0**fraction // 1)
+        return min(max(steps + _ZERO, 0), REGISTER_HIGH)
+
+    def _scores(self, writer: Writer) -> Where:
+        return writer.at.nodes[writer.graph.network(self.network).nodes[-1]]
+
+    def start(self, writer: Writer) -> None:
+        """Write the count of 0 that a run begins with."""
+        self._count(writer)
+
+    def _count(self, writer: Writer) -> None:
+        register = writer.register("watch")
+        word = writer.word(f"{self.network}.count")
+        writer.emit(Set, self.network, register=register, value=_ZERO)
+        writer.emit(Write, self.network, register=register, state=word)
+
+    def write(self, writer: Writer, prefix: str) -> None:
+        """Write the network, the comparison and the count."""
+        register, emit = writer.register("watch"), writer.builder.emit
+        word = writer.word(f"{self.network}.count")
+        scores = self._scores(writer)
+        slot = scores.site.sums.layout.order.tolist().index(self.output)
+        low, end = f"{prefix}{self.network}.low", f"{prefix}{self.network}.end"
+        writer.run(self.network, repeat(OTHER_BANK))
+        writer.emit(Read, self.network, register=register, state=scores.out.base + slot)
+        writer.end_block()
+        limit = {"condition": Condition.LT, "value": self.limit(writer)}
+        emit(Branch, self.network, register=register, **limit, target=low)
+        writer.emit(Read, self.network, register=register, state=word)
+        writer.emit(Count, self.network, register=register, step=1)
+        writer.emit(Write, self.network, register=register, state=word)
+        writer.end_block()
+        often = {"condition": Condition.NE, "value": _ZERO + self.frames}
+        emit(Branch, self.network, register=register, **often, target=end)
+        emit(Set, self.network, register=register, value=self.token)
+        emit(Emit, self.network, register=register, channel=self.channel)
+        emit(Jump, self.network, target=end)
+        writer.builder.label(low)
+        self._count(writer)
+        writer.end_block()
+        writer.builder.label(end)
