@@ -146,7 +146,12 @@ class Graph:
         What nobody reads is for the host, in state memory where the layer can put it there.
         """
         readers = self.readers(name)
-        wanted = {self.held(r.name) if r.layer.MERGES else r.layer.HELD for r in readers}
+        wanted = {
+            self.held(reader.name) if reader.layer.MERGES else reader.layer.wants(number)
+            for reader in readers
+            for number, one in enumerate(reader.inputs)
+            if one == name
+        }
         if any(node.feedback == name for node in self.nodes):
             wanted.add(Held.ACTIVATION)
         if len(wanted) > 1:

@@ -145,7 +145,8 @@ def check_inputs(inputs: Iterable[Input], readers: Callable[[str], Sequence[Node
     """Raise InputError where a layer cannot read what the host gives."""
     for one in inputs:
         for reader in readers(one.name):
-            if reader.layer.HELD is not Held.ACTIVATION or isinstance(reader.layer, Stack):
+            places = {reader.layer.wants(reader.inputs.index(one.name))}
+            if places != {Held.ACTIVATION} or isinstance(reader.layer, Stack):
                 raise InputError(
                     f"wanted a layer between input {one.name} and {reader.name}, got none; put a "
                     "linear layer there"

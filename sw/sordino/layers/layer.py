@@ -92,6 +92,10 @@ class Layer(ABC):
     def outputs(self, widths: Sequence[int]) -> int:
         """The width of its result; `widths` are those of its inputs."""
 
+    def wants(self, number: int) -> Held:
+        """Where the input of that number, from 0, must be."""
+        return self.HELD
+
     @property
     def gives(self) -> frozenset[Held]:
         """Where it can put its result for other layers; nowhere, if none can read it."""

@@ -13,6 +13,7 @@ from sordino.layers.layer import Layer
 from sordino.layers.linear import Linear
 from sordino.layers.lstm import Lstm
 from sordino.layers.node import Node
+from sordino.layers.product import Product
 from sordino.layers.projected import ProjectedLstm
 from sordino.layers.recurrent import Recurrent
 from sordino.layers.stack import Stack
@@ -81,8 +82,10 @@ def every_kind(rng: Rng, width: int, kind: type[Recurrent], factor: int = 1) -> 
     nodes.append(Node("both", Concatenation(), ("b", "sig", "tan")))
     wide = second + hidden + 3
     nodes += chain([("rel", linear(rng, 7, wide, "relu"))], "both")
-    nodes += chain([("wide", linear(rng, 6, 7))], "rel")
-    nodes += chain([("out", linear(rng, 5, 7, scale=4.0))], "rel")
+    nodes.append(Node("value", linear(rng, 6, 7), ("rel",)))
+    nodes.append(Node("gate", linear(rng, 6, 7, "sigmoid"), ("rel",)))
+    nodes.append(Node("gated", Product(5), ("value", "gate")))
+    nodes += chain([("out", linear(rng, 5, 6, scale=4.0))], "gated")
     nodes.append(Node("token", Argmax("token"), ("out",)))
     nodes.append(Node("last", linear(rng, 4, 7, scale=2.0), ("rel",)))
     nodes.append(Node("scores", Scores(), ("last",)))

@@ -19,6 +19,7 @@ from sordino.layers.either import Either
 from sordino.layers.embedding import Embedding
 from sordino.layers.heads import Argmax, Scores
 from sordino.layers.layer import Layer
+from sordino.layers.product import Product
 from sordino.layers.recurrent import Recurrent
 from sordino.layers.stack import Stack
 from sordino.layers.total import Total
@@ -88,6 +89,7 @@ KINDS: dict[str, Callable[[np.random.Generator], tuple[Layer, Sequence[int]]]] =
     "Linear": lambda rng: (drawn_linear(rng, 3, 4, "relu"), [4]),
     "Embedding": lambda rng: (Embedding(rng.normal(size=(6, 4)), "word"), []),
     "Total": lambda rng: (Total("relu", 3), [4, 4]),
+    "Product": lambda rng: (Product(6), [4, 4]),
     "Stack": lambda rng: (Stack(3), [4]),
     "Concatenation": lambda rng: (Concatenation(), [4, 2]),
     "Either": lambda rng: (Either(), [4, 4]),
@@ -154,6 +156,14 @@ def test_sums(seed: int, width: int, function: str) -> None:
     result, _ = Total(function, 5).step((a, b), ())
     wanted = [FORMULAS[function](x + y) for x, y in zip(a, b, strict=True)]
     assert result == pytest.approx(wanted, abs=1e-12)
+
+
+@given(seed=SEEDS, width=SIZES)
+@settings(max_examples=25, deadline=None)
+def test_products(seed: int, width: int) -> None:
+    a, b = np.random.default_rng(seed).normal(size=(2, width))
+    result, _ = Product().step((a, b), ())
+    assert result.tolist() == [x * y for x, y in zip(a, b, strict=True)]
 
 
 @given(seed=SEEDS, sizes=st.lists(SIZES, min_size=2, max_size=4), factor=st.integers(1, 4))
