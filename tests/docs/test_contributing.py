@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "contributing"
 PAGES = sorted(path.name for path in FOLDER.glob("*.md"))
 CHECKLISTS = {"index.md": "How a change lands", "instruction.md": "Steps"} | dict.fromkeys(
-    ("bridge.md", "engine.md", "preset.md"), "Steps"
+    ("bridge.md", "engine.md", "layer.md", "preset.md", "program.md"), "Steps"
 )
 PROGRAMS = ("make", "pytest", "sordino", "git")
 
