@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sordino.isa.hazards import Facts, fixpoint
+from sordino.isa.hazards import Effect, fixpoint
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Matvec
 
@@ -21,14 +21,15 @@ def stale_replays(
     `entries` is UNKNOWN.
     """
 
-    def held(address: int, before: Facts) -> Facts:
-        i = program[address]
-        if isinstance(i, Matvec) and streamed[i.matrix]:
-            return frozenset({i.matrix})
-        return before
+    anything = frozenset({UNKNOWN, *range(len(streamed))})
 
-    arriving = fixpoint(program, entries, frozenset({UNKNOWN}), held)
+    def held(i: Instruction) -> Effect:
+        if isinstance(i, Matvec) and streamed[i.matrix]:
+            return Effect(anything, frozenset({i.matrix}))
+        return Effect()
+
+    arriving = fixpoint(program, entries, frozenset({UNKNOWN}), [held(i) for i in program])
     for address, i in enumerate(program):
         if isinstance(i, Matvec) and i.from_ring:
-            other = (arriving[address] or frozenset()) - {i.matrix}
+            other = arriving[address] - {i.matrix}
             yield from ((address, matrix) for matrix in sorted(other))

@@ -167,6 +167,30 @@ def test_hazards_say_who_and_what() -> None:
     assert not list(hazards(program, [0], CONFIG))
 
 
+def test_networks_that_share_a_subroutine_meet_no_hazards_of_each_other() -> None:
+    """No run has the MATVEC of one network and the FILL of the other one."""
+    program = overlapping_all(
+        *(Matvec(source=100, columns=50, rows=4, bank=0), Call(target=8)),
+        *(Fill(space=3, count=2), Halt()),
+        *(Matvec(source=100, columns=50, rows=4, bank=1), Call(target=8)),
+        *(Fill(space=2, count=2), Halt()),
+        *(Set(register=1), Return()),
+    )
+    assert not list(hazards(program, [0, 4], CONFIG))
+    assert Unit.ARRAY in with_overlap(program, [0, 4], CONFIG)[6].overlaps
+    program[6] = Fill(space=3, count=2, overlaps=ALL)
+    assert [pair[:2] for pair in hazards(program, [0, 4], CONFIG)] == [(6, 4)]
+
+
+def test_what_another_entry_leaves_at_work_does_not_come_back_from_a_call() -> None:
+    program = overlapping_all(
+        *(Matvec(source=100, columns=50, rows=4, bank=0), Call(target=6), Halt()),
+        *(Call(target=6), Fill(space=2, count=2), Halt()),
+        *(Set(register=1), Return()),
+    )
+    assert not list(hazards(program, [0, 3], CONFIG))
+
+
 def test_with_overlap_waits_for_conflicts_and_for_nothing_else() -> None:
     program = (
         TABLE,
