@@ -401,7 +401,7 @@ def test_random_accesses_equal_the_model(system, seed):
 
     async def testbench(ctx):
         accesses = random_accesses(generator, model)
-        for step, (action, address, word, strobe) in zip(range(1500), accesses, strict=False):
+        for step, (action, address, word, strobe) in zip(range(2500), accesses, strict=False):
             where = f"step {step}: {action} {address:#x} {word:#x} {strobe:#x}"
             if action == "write":
                 expected = model.write(address, word, strobe)
