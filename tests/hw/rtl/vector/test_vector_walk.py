@@ -46,7 +46,9 @@ def test_nothing_to_do_takes_as_long_as_one_element(operation: type[Instruction]
     async def job(ctx: Any) -> None:
         dut.load(ctx, before, b"")
         result = await dut.execute(ctx, instruction)
-        assert (result.ended, result.error, result.result) == (False, False, 0)
+        assert (result.ended, result.error) == (False, False)
+        if operation is Argmax:  # of others than ARGMAX and READ the result means nothing
+            assert result.result == 0
         assert result.cycles == single.duration(dut.config) - slots + 1
         assert_same(dut.contents(ctx), before)
 
