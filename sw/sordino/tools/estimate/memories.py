@@ -21,8 +21,9 @@ __all__ = ["MemoryShape", "bits_by_kind", "memories"]
 
 _ACTIVATION_BITS = 8
 _WORD_BITS = 8 * WORD_BYTES
-_CURVES = ((arith.SIGMOID, 3), (arith.TANH, 2))
-"""Of the cell: its gates' (i f o, g) and that of its state, which the joint uses too."""
+_CURVES = (((arith.SIGMOID,), 3), ((arith.TANH, arith.SIGMOID), 1), ((arith.TANH,), 1))
+"""The curves in each ROM of the cell: of the gates i, f and o; of g, which DRAIN and ADD use too;
+and of the state."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,10 @@ def memories(config: Config) -> Iterator[MemoryShape]:
     yield MemoryShape(
         "accumulator banks", 2 * lanes, config.accumulator_bits, config.rows_per_lane, block=True
     )
-    for curve, count in _CURVES:
-        width = curve.knots[-1].bit_length() + max(curve.slopes).bit_length()
-        yield MemoryShape("curves", count, width, arith.CURVE_SEGMENTS)
+    for curves, count in _CURVES:
+        width = max(curve.knots[-1] for curve in curves).bit_length()
+        width += max(max(curve.slopes) for curve in curves).bit_length()
+        yield MemoryShape("curves", count, width, len(curves) * arith.CURVE_SEGMENTS)
     yield MemoryShape("activation memory", 1, _ACTIVATION_BITS, config.activation_words, 2)
     yield MemoryShape("state memory", 1, arith.CELL_STATE.bits, config.state_words, 2)
     yield MemoryShape("parameter memory", 1, PARAMETER_BITS, config.parameter_words)
