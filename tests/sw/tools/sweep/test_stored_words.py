@@ -207,7 +207,7 @@ def edited(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
         ("speech/wer.py", 1),
         ("golden/execution.py", 1),
         ("speech/mfcc.py", 2),
-        ("compiler/numbers/quantise.py", 2),
+        ("compiler/passes/quantise.py", 2),
         ("isa/operations.py", 2),
         ("cycles/matvec.py", 1),
         ("tools/estimate/coefficients.json", 2),
