@@ -31,8 +31,8 @@ class Channels(wiring.Component):
         All features of the write before are in their queue; no queue has a feature.
     room
         By channel: how many features more can be taken.
-    channel0, channel1, …
-        What the machine gets.
+    channelN
+        What the machine gets of channel N, from 0 on.
     """
 
     def __init__(self, config: Config) -> None:

@@ -218,8 +218,8 @@ class HostSignature(wiring.Signature):
     features, end_of_input
         Features of channel 0 in order; its input ends when `end_of_input` is high and no feature is
         valid.
-    channel1, channel2, …
-        The same of the other channels, in machines that have some (`feature_sources`).
+    channelN
+        The same of channel N, from 1 on, in machines that have more than one (`feature_sources`).
     request, taken
         The host's request, 0 for none; it is taken in this cycle, and gone in the next.
     waiting
