@@ -20,6 +20,7 @@ from sordino.decode.machine_transducer import MachineTransducer
 from sordino.engines.errors import ToolError
 from sordino.engines.native.toolchain import verilator_environment
 from sordino.golden.machine import Golden
+from sordino.isa.fields import REGISTER_BITS
 from sordino.isa.registers import Error
 from sordino.model.load import load_model
 from sordino.model.random_rnnt import random_model
@@ -123,7 +124,11 @@ def simulate(
     result = Golden(image).run(features)
     expected = {
         "entry": image.entry("main"),
-        "tokens": result.tokens,
+        # As the register TOKEN shows them, with their channels.
+        "tokens": [
+            token | channel << REGISTER_BITS
+            for token, channel in zip(result.tokens, result.channels, strict=True)
+        ],
         "error": result.error.name,
         "code": result.code,
         "counters": result.counters,

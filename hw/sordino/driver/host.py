@@ -264,7 +264,7 @@ class AsyncHost(Registers):
         await self.write("REQUEST", number)
 
     async def tokens(self) -> list[int]:
-        """All tokens that wait, oldest first."""
+        """All tokens that wait, oldest first; each has its channel in bits 23 to 16."""
         found = []
         while (token := await self.read("TOKEN")) != NO_TOKEN:
             found.append(token)

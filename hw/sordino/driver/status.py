@@ -90,7 +90,10 @@ class MachineStatus:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a run: its tokens, and the code of the HALT or the error that ended it."""
+    """What came of a run: its tokens, and the code of the HALT or the error that ended it.
+
+    A token has its channel in bits 23 to 16.
+    """
 
     tokens: list[int]
     code: int
