@@ -66,7 +66,7 @@ ALLOWED = {
         "arch arith codec compiler.limits compiler.numbers errors graph image isa layers model"
     ),
     "compiler.program": "arch codec compiler.limits compiler.passes errors image isa layers",
-    "compiler.programs": "compiler.limits compiler.passes compiler.program image isa layers",
+    "compiler.programs": "compiler.limits compiler.passes compiler.program errors image isa layers",
     "decode": "engines errors files golden image isa model speech",
     "graph": "errors layers",
     "layers": "arch arith errors isa layers.base layers.layout layers.numbers",

@@ -16,6 +16,7 @@ from sordino.layers.embedding import Embedding
 from sordino.layers.heads import Argmax, Scores
 from sordino.layers.layer import Layer
 from sordino.layers.linear import Linear
+from sordino.layers.lstm import Lstm
 from sordino.layers.node import Node
 from sordino.layers.recurrent import Recurrent
 from sordino.layers.stack import Stack
@@ -68,6 +69,12 @@ class RnntModel:
                 f"got {len(self.encoder)} and {len(self.prediction)}; export the whole model"
             )
         self._check_layers()
+        lstm = all(isinstance(layer, Lstm) for layer in (*self.encoder, *self.prediction))
+        if self.meta.gate_order is not None and not lstm:
+            raise InputError(
+                f"wanted meta gate_order with LSTM layers alone, got {self.meta.gate_order!r} with "
+                "others; leave it out"
+            )
         meta = self.meta.changed(
             blank=self.meta.blank,
             max_symbols_per_frame=self.meta.max_symbols_per_frame,

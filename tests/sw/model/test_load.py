@@ -342,3 +342,9 @@ def test_the_kind_of_a_layer_is_told_by_its_tensors() -> None:
         assert {n: a.tolist() for n, a in model.arrays().items()} == {
             n: a.tolist() for n, a in arrays.items()
         }
+
+
+def test_the_order_of_an_lstm_s_gates_is_none_of_a_gru() -> None:
+    arrays = random_arrays(np.random.default_rng(1), gates=3)
+    with pytest.raises(InputError, match="gate_order with LSTM layers alone"):
+        model_from_arrays(arrays, random_meta(gate_order="i f g o"))

@@ -7,6 +7,7 @@ from itertools import repeat
 from sordino.compiler.program.frames import OTHER_BANK
 from sordino.compiler.program.table_plan import Slots
 from sordino.compiler.program.writer import Writer
+from sordino.errors import InputError
 from sordino.isa.choices import Condition
 from sordino.isa.operations import Branch, Emit, Input, Take
 
@@ -26,6 +27,13 @@ class Served:
     channel: int
     token: str = ""
 
+    def __post_init__(self) -> None:
+        if self.channel < 1:
+            raise InputError(
+                f"wanted a channel of its own for {self.network}, from 1 on, got {self.channel}; "
+                "0 is the program's"
+            )
+
 
 def write_served(writer: Writer, serves: Sequence[Served], back: str, wanted: Slots) -> None:
     """Write what follows a request: at the label `request`; then the program goes on at `back`.
@@ -43,7 +51,9 @@ def write_served(writer: Writer, serves: Sequence[Served], back: str, wanted: Sl
     for one in serves:
         builder.label(f"serve.{one.network}")
         graph = writer.graph
-        (source,) = graph.by_name[graph.network(one.network).nodes[0]].inputs
+        source = graph.source(graph.network(one.network))
+        if one.token:
+            graph.check_found(one.network, one.token)
         to, width = writer.at.inputs[source].base, graph.widths[source]
         fields = {"destination": to, "count": width, "channel": one.channel}
         builder.emit(Input, "input", **fields, end=back)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
+from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.passes.chunk import bank_rows, shared
 from sordino.compiler.program.chunks import write_chunk
 from sordino.compiler.program.frames import OTHER_BANK, Frames
@@ -75,7 +76,12 @@ class Transducer:
         return ("main", "reset", "encode", "advance", "score")
 
     def write(self, writer: Writer) -> None:
-        """Write the whole program."""
+        """Write the whole program; CompileError for a chunk with stages or requests."""
+        if writer.chunk > 1 and (self.stages or self.serves):
+            raise CompileError(
+                "wanted a chunk of a transducer without stages and requests, got some, which a "
+                "chunk has no place for; leave chunk out"
+            )
         _Writing(self, writer).run()
 
     def search(self, writer: Writer) -> Search:

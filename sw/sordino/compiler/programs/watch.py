@@ -6,6 +6,7 @@ from itertools import repeat
 
 from sordino.compiler.program.frames import OTHER_BANK
 from sordino.compiler.program.writer import Writer
+from sordino.errors import InputError
 from sordino.isa.choices import Condition
 from sordino.isa.fields import REGISTER_HIGH
 from sordino.isa.operations import Branch, Count, Emit, Jump, Read, Set, Write
@@ -74,7 +75,13 @@ class Watch:
         register, emit = writer.register("watch"), writer.builder.emit
         word = writer.word(f"{self.network}.count")
         scores = self._scores(writer)
-        slot = scores.site.sums.layout.order.tolist().index(self.output)
+        order = scores.site.sums.layout.order.tolist()
+        if self.output not in order:
+            raise InputError(
+                f"wanted one of the {len(order)} scores of {self.network}, got {self.output}; "
+                "scores count from 0"
+            )
+        slot = order.index(self.output)
         low, end = f"{prefix}{self.network}.low", f"{prefix}{self.network}.end"
         writer.run(self.network, repeat(OTHER_BANK))
         writer.emit(Read, self.network, register=register, state=scores.out.base + slot)

@@ -5,6 +5,7 @@ import pytest
 
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_graph
+from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.program.schedule import Program
 from sordino.compiler.programs.every_frame import EveryFrame, OnDemand
 from sordino.compiler.programs.serve import Served
@@ -15,6 +16,7 @@ from sordino.compiler.programs.watch import Watch
 from sordino.cycles.engine import Cycles
 from sordino.engines.cosim import compare
 from sordino.engines.native.rtl import Rtl
+from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.graph.floats import FloatGraph
 from sordino.graph.graph import Graph
@@ -147,3 +149,19 @@ def test_a_watch_counts_frames_above_its_threshold(frames: int) -> None:
         Golden(image_of(transducer_graph(), Transducer(0, 3), 8)).run(x).tokens
     )
     same_on_the_circuit(image, x[:12])
+
+
+def test_what_a_program_has_no_place_for_is_refused() -> None:
+    graph = with_networks(transducer_graph(), np.random.default_rng(3))
+    program = Transducer(0, 3, (), (Served("keyword", 1, "word"),))
+    config = PRESETS["tiny"].with_settings(ROOM | {"channels": 2, "stream_bus": 64})
+    options = CompileOptions(weights="streamed", chunk=2)
+    with pytest.raises(CompileError, match="chunk"):
+        compile_graph(graph, program, config, options)
+    with pytest.raises(InputError, match="channel of its own"):
+        Served("keyword", 0)
+    with pytest.raises(InputError, match="to find 'name'"):
+        image_of(graph, Transducer(0, 3, (), (Served("keyword", 1, "name"),)), channels=2)
+    watched = with_watch(transducer_graph(), np.random.default_rng(4))
+    with pytest.raises(InputError, match="one of the 3 scores"):
+        image_of(watched, Transducer(0, 3, (Watch("wake", 3),)))
