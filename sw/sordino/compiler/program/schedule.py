@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sordino.codec import EncodedMatrices
+from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.limits.limits import Limits
 from sordino.compiler.passes.addresses import allocate
 from sordino.compiler.passes.place import PlacedGraph
 from sordino.compiler.program.writer import Writer
 from sordino.image.host import Search
 from sordino.isa.hazards import with_overlap
-from sordino.isa.instruction import Instruction
+from sordino.isa.instruction import REGISTERS, Instruction
 
 __all__ = ["Program", "Scheduled", "schedule"]
 
@@ -59,6 +60,11 @@ def schedule(
 
     `chunk` frames are computed at once by networks that run every frame.
     """
+    if len(program.registers) > REGISTERS:
+        raise CompileError(
+            f"{len(program.registers)} registers do not fit: the program needs "
+            f"{', '.join(program.registers)}, machines have {REGISTERS}; leave a part of it out"
+        )
     at = allocate(placed, chunk)
     writer = Writer(
         placed,

@@ -14,11 +14,11 @@ __all__ = ["EveryFrame", "OnDemand"]
 
 
 @dataclass(frozen=True)
-class EveryFrame:
-    """One network for each input vector, from START to the end of input.
+class _OneNetwork:
+    """A program of one network.
 
     network  its name
-    token    the register that is emitted each frame, of an Argmax in the network; empty: none is
+    token    the register that is emitted, of an Argmax in the network; empty: none is
     """
 
     network: str
@@ -33,6 +33,19 @@ class EveryFrame:
     def networks(self) -> Sequence[str]:
         """The one network."""
         return (self.network,)
+
+    def search(self, writer: Writer) -> Search | None:
+        """There is none."""
+        return None
+
+
+@dataclass(frozen=True)
+class EveryFrame(_OneNetwork):
+    """One network for each input vector, from START to the end of input.
+
+    network  its name
+    token    the register that is emitted each frame, of an Argmax in the network; empty: none is
+    """
 
     @property
     def entries(self) -> Sequence[str]:
@@ -57,31 +70,14 @@ class EveryFrame:
         writer.builder.halt()
         frames.padding()
 
-    def search(self, writer: Writer) -> Search | None:
-        """There is none."""
-        return None
-
 
 @dataclass(frozen=True)
-class OnDemand:
+class OnDemand(_OneNetwork):
     """One network once for each START, on one input vector.
 
     network  its name
     token    the register that is emitted, of an Argmax in the network; empty: none is
     """
-
-    network: str
-    token: str = ""
-
-    @property
-    def registers(self) -> Mapping[str, int]:
-        """The register that is emitted, if any."""
-        return {self.token: 0} if self.token else {}
-
-    @property
-    def networks(self) -> Sequence[str]:
-        """The one network."""
-        return (self.network,)
 
     @property
     def entries(self) -> Sequence[str]:
@@ -107,7 +103,3 @@ class OnDemand:
         writer.end_block()
         builder.label("stop")
         builder.halt()
-
-    def search(self, writer: Writer) -> Search | None:
-        """There is none."""
-        return None

@@ -3,14 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.program.schedule import Program
 from sordino.compiler.program.writer import Writer
 from sordino.image.host import Search
 
 __all__ = ["Together"]
-
-_REGISTERS = 8
 
 
 @dataclass(frozen=True)
@@ -24,13 +21,6 @@ class Together:
     """
 
     programs: Mapping[str, Program]
-
-    def __post_init__(self) -> None:
-        if len(self.registers) > _REGISTERS:
-            raise CompileError(
-                f"{len(self.registers)} registers do not fit: the programs need "
-                f"{', '.join(self.registers)}, machines have {_REGISTERS}; leave a program out"
-            )
 
     def _scopes(self) -> list[tuple[str, Program]]:
         return [

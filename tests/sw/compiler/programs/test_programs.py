@@ -165,3 +165,9 @@ def test_what_a_program_has_no_place_for_is_refused() -> None:
     watched = with_watch(transducer_graph(), np.random.default_rng(4))
     with pytest.raises(InputError, match="one of the 3 scores"):
         image_of(watched, Transducer(0, 3, (Watch("wake", 3),)))
+
+
+def test_programs_that_need_more_registers_than_there_are_are_refused() -> None:
+    parts: dict[str, Program] = {name: Transducer(0, 3) for name in ("a", "b", "c")}
+    with pytest.raises(CompileError, match="9 registers do not fit"):
+        image_of(transducer_graph(), Together(parts))
