@@ -10,7 +10,7 @@ expects when it hears nothing can be taken off again (Z. Meng et al., "Internal 
 estimation for domain-adaptive end-to-end speech recognition", SLT 2021, arXiv:2011.01991).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sordino.decode.transducer import Transducer, log_softmax
 from sordino.errors import InputError
 
-__all__ = ["INTERNAL_WEIGHT", "BeamOptions", "Fusion", "Hypothesis", "beam_search"]
+__all__ = ["INTERNAL_WEIGHT", "BeamOptions", "BeamSearch", "Fusion", "Hypothesis", "beam_search"]
 
 INTERNAL_WEIGHT = 0.0
 """For `BeamOptions.internal` beside a language model; chosen by `make fusion`."""
@@ -106,36 +106,77 @@ def beam_search(
     In a frame with `max_symbols` tokens only the blank may follow; where paths meet, the more
     probable one's tokens count. With beam 1 it decodes greedily. Without input nothing was said.
     """
-    return _Search(transducer, x, options or BeamOptions(), fusion).run()
+    search = BeamSearch(transducer, options or BeamOptions(), fusion)
+    if len(x):
+        search.push(transducer.encode(x))
+    return search.finish()
 
 
-class _Search(Generic[State]):
+class BeamSearch(Generic[State]):
+    """A search of `beam_search` in progress, which takes the encoder's frames as they come.
+
+    It is one frame late: what a language model says at the end counts in the last frame alone. It
+    holds the frames and the states of tokens that a path in progress may come back to, no others.
+    """
+
     def __init__(
-        self,
-        transducer: Transducer[State],
-        x: NDArray[np.int8],
-        options: BeamOptions,
-        fusion: Fusion | None,
+        self, transducer: Transducer[State], options: BeamOptions, fusion: Fusion | None = None
     ) -> None:
         self._transducer, self._options, self._fusion = transducer, options, fusion
-        self._frames = transducer.encode(x) if len(x) else np.zeros((0, 1))
+        self._frames: dict[int, NDArray[Any]] = {}
+        self._heard, self._shortest = 0, 0
+        self._active, self._finished = [_Path((), 0, 0, 0.0, 0.0)], list[_Path]()
         self._states: dict[Tokens, State] = {(): transducer.start()}
         self._opinions: dict[Tokens, Any] = {(): fusion.start() if fusion else None}
         self._expected: dict[Tokens, NDArray[np.float64]] = {}
         self._internal: dict[Tokens, float] = {(): 0.0}
 
-    def run(self) -> list[Hypothesis]:
-        first = _Path((), 0, 0, 0.0, 0.0)
-        active, finished = [first], list[_Path]()
-        if not len(self._frames):
-            active, finished = [], [first]
-        while active:
-            kept = self._prune(self._step(active), finished)
-            finished += [path for path in kept if path.frame == len(self._frames)]
-            active = [path for path in kept if path.frame < len(self._frames)]
-        finished.sort(key=lambda path: -path.total)
-        best = finished[: self._options.beam]
+    def push(self, encoded: NDArray[Any]) -> None:
+        """Go on with the next frames of the encoder (n, joint), as `Transducer.encode` gives them.
+
+        n may be 0.
+        """
+        self._frames.update(enumerate(encoded, self._heard))
+        self._heard += len(encoded)
+        while max(path.frame for path in self._active) + 1 < self._heard:
+            self._advance()
+
+    @property
+    def best(self) -> Tokens:
+        """The tokens of the best path so far; a later frame may prefer another."""
+        return max(self._active or self._finished, key=lambda path: path.total).tokens
+
+    def finish(self) -> list[Hypothesis]:
+        """The hypotheses where no frame follows, best first; the search is over."""
+        if not self._heard:
+            self._active, self._finished = [], self._active
+        while self._active:
+            self._advance()
+        self._finished.sort(key=lambda path: -path.total)
+        best = self._finished[: self._options.beam]
         return [Hypothesis(path.tokens, path.total, path.acoustic) for path in best]
+
+    def _advance(self) -> None:
+        kept = self._prune(self._step(self._active), self._finished)
+        self._finished += [path for path in kept if path.frame == self._heard]
+        self._active = [path for path in kept if path.frame < self._heard]
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of frames and of token sequences that no path can come back to."""
+        first = min((path.frame for path in self._active), default=self._heard)
+        for frame in range(min(self._frames, default=first), first):
+            del self._frames[frame]
+        shortest = min((len(path.tokens) for path in self._active), default=0)
+        if shortest <= self._shortest:
+            return
+        self._shortest = shortest
+        caches: tuple[MutableMapping[Tokens, Any], ...] = (
+            self._states, self._opinions, self._expected, self._internal
+        )  # fmt: skip
+        for cache in caches:
+            for tokens in [each for each in cache if len(each) < shortest - 1]:
+                del cache[tokens]
 
     def _step(self, active: list[_Path]) -> list[_Path]:
         """All paths that are one blank or token longer, those with the same tokens merged."""
@@ -189,7 +230,7 @@ class _Search(Generic[State]):
         if self._fusion is None:
             return total
         opinion = self._opinion(path.tokens)
-        final = path.frame == len(self._frames)
+        final = path.frame == self._heard
         return total + (self._fusion.final(opinion) if final else self._fusion.score(opinion))
 
     def _expectation(self, tokens: Tokens) -> float:
@@ -200,7 +241,7 @@ class _Search(Generic[State]):
         if tokens not in self._internal:
             before = tokens[:-1]
             if before not in self._expected:
-                silence = np.zeros_like(self._frames[0])
+                silence = np.zeros_like(next(iter(self._frames.values())))
                 scores = self._transducer.scores(silence, self._state(before)).copy()
                 scores[self._transducer.blank] = -np.inf
                 self._expected[before] = log_softmax(scores)

@@ -115,12 +115,29 @@ class MachineTransducer:
         self._written_words += words[1]
         self.engine.write(store, words[0], values)
 
+    @property
+    def frames_at_once(self) -> int:
+        """Input vectors that the encoder takes in one run."""
+        return self._search.frames
+
     def encode(self, x: NDArray[np.int8]) -> _Ints:
         """The encoder's half of the joint (T, joint slots) int16 for input (frames, dim)."""
         dim = self.image.network.input.count
         if x.ndim != 2 or x.shape[1] != dim:
             raise InputError(f"wanted input of shape (frames, {dim}), got {x.shape}")
+        self.begin()
+        return self.encode_more(x)
+
+    def begin(self) -> None:
+        """Begin an utterance: the encoder has heard nothing."""
         self._run("reset")
+
+    def encode_more(self, x: NDArray[np.int8]) -> _Ints:
+        """`encode` of the utterance's next input vectors (n, dim).
+
+        n is a multiple of `frames_at_once`, but for the last ones. Between, the machine may advance
+        and score.
+        """
         frames, encoded = self._search.frames, self._search.encoded
         found = []
         for first in range(0, len(x), frames):
