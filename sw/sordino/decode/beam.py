@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 from sordino.decode.transducer import Transducer, log_softmax
 from sordino.errors import InputError
 
-__all__ = ["INTERNAL_WEIGHT", "BeamOptions", "BeamSearch", "Fusion", "Hypothesis", "beam_search"]
+__all__ = [
+    "INTERNAL_WEIGHT",
+    "BeamOptions",
+    "BeamSearch",
+    "Fusion",
+    "Hypothesis",
+    "Node",
+    "beam_search",
+]
 
 INTERNAL_WEIGHT = 0.0
 """For `BeamOptions.internal` beside a language model; chosen by `make fusion`."""
@@ -77,11 +85,30 @@ class Hypothesis:
     score     what hypotheses are compared by: the transducer's logarithm, what fusion adds, and
               what is taken off
     acoustic  the transducer's natural logarithm alone, over all paths that were merged
+    frames    the frame of each token, on the most probable of these paths
     """
 
     tokens: Tokens
     score: float
     acoustic: float
+    frames: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What the search held for possible in one of its steps: tokens before a frame's next one.
+
+    frame     frames that are behind it
+    frames    the frame of each token, on the most probable path
+    acoustic  the transducer's natural logarithm, over all paths that were merged
+    kept      whether the search went on from here
+    """
+
+    tokens: Tokens
+    frame: int
+    frames: tuple[int, ...]
+    acoustic: float
+    kept: bool
 
 
 @dataclass(slots=True)
@@ -89,6 +116,7 @@ class _Path:
     """A hypothesis in progress: `burst` tokens were taken in its frame."""
 
     tokens: Tokens
+    frames: tuple[int, ...]
     frame: int
     burst: int
     acoustic: float
@@ -100,13 +128,15 @@ def beam_search(
     x: NDArray[np.int8],
     options: BeamOptions | None = None,
     fusion: Fusion | None = None,
+    trace: list[Node] | None = None,
 ) -> list[Hypothesis]:
     """The best hypotheses for an int8 input (frames, dim), best first, `options.beam` at most.
 
     In a frame with `max_symbols` tokens only the blank may follow; where paths meet, the more
     probable one's tokens count. With beam 1 it decodes greedily. Without input nothing was said.
+    To `trace`, if given, every node is added that the search looked at, step by step.
     """
-    search = BeamSearch(transducer, options or BeamOptions(), fusion)
+    search = BeamSearch(transducer, options or BeamOptions(), fusion, trace)
     if len(x):
         search.push(transducer.encode(x))
     return search.finish()
@@ -120,12 +150,17 @@ class BeamSearch(Generic[State]):
     """
 
     def __init__(
-        self, transducer: Transducer[State], options: BeamOptions, fusion: Fusion | None = None
+        self,
+        transducer: Transducer[State],
+        options: BeamOptions,
+        fusion: Fusion | None = None,
+        trace: list[Node] | None = None,
     ) -> None:
         self._transducer, self._options, self._fusion = transducer, options, fusion
+        self._trace = trace
         self._frames: dict[int, NDArray[Any]] = {}
         self._heard, self._shortest = 0, 0
-        self._active, self._finished = [_Path((), 0, 0, 0.0, 0.0)], list[_Path]()
+        self._active, self._finished = [_Path((), (), 0, 0, 0.0, 0.0)], list[_Path]()
         self._states: dict[Tokens, State] = {(): transducer.start()}
         self._opinions: dict[Tokens, Any] = {(): fusion.start() if fusion else None}
         self._expected: dict[Tokens, NDArray[np.float64]] = {}
@@ -154,7 +189,7 @@ class BeamSearch(Generic[State]):
             self._advance()
         self._finished.sort(key=lambda path: -path.total)
         best = self._finished[: self._options.beam]
-        return [Hypothesis(path.tokens, path.total, path.acoustic) for path in best]
+        return [Hypothesis(p.tokens, p.total, p.acoustic, p.frames) for p in best]
 
     def _advance(self) -> None:
         kept = self._prune(self._step(self._active), self._finished)
@@ -187,7 +222,7 @@ class BeamSearch(Generic[State]):
                 known = following.get(key)
                 if known is not None:
                     if known.acoustic > after.acoustic:
-                        after.burst = known.burst
+                        after.burst, after.frames = known.burst, known.frames
                     after.acoustic = float(np.logaddexp(known.acoustic, after.acoustic))
                 following[key] = after
         for path in following.values():
@@ -206,16 +241,22 @@ class BeamSearch(Generic[State]):
         for token in chosen:
             acoustic = path.acoustic + float(scores[token])
             if token == blank:
-                yield _Path(tokens, path.frame + 1, 0, acoustic, 0.0)
+                yield _Path(tokens, path.frames, path.frame + 1, 0, acoustic, 0.0)
             else:
-                yield _Path((*tokens, token), path.frame, path.burst + 1, acoustic, 0.0)
+                frames = (*path.frames, path.frame)
+                yield _Path((*tokens, token), frames, path.frame, path.burst + 1, acoustic, 0.0)
 
     def _prune(self, paths: list[_Path], finished: list[_Path]) -> list[_Path]:
         """The best `beam`, without those that are too far behind; of equals the earlier ones."""
         paths.sort(key=lambda path: -path.total)
         best = max(path.total for path in (paths[0], *finished))
         least = best - self._options.threshold
-        return [path for path in paths[: self._options.beam] if path.total >= least]
+        kept = [path for path in paths[: self._options.beam] if path.total >= least]
+        if self._trace is not None:
+            for number, p in enumerate(paths):
+                node = Node(p.tokens, p.frame, p.frames, p.acoustic, number < len(kept))
+                self._trace.append(node)
+        return kept
 
     def _state(self, tokens: Tokens) -> State:
         if tokens not in self._states:

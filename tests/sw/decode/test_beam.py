@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
-from sordino.decode.beam import BeamOptions, Hypothesis, beam_search
+from sordino.decode.beam import BeamOptions, Hypothesis, Node, beam_search
 from sordino.decode.machine_transducer import MachineTransducer
 from sordino.decode.transducer import FloatTransducer
 from sordino.errors import InputError
@@ -223,3 +223,25 @@ def test_options_that_mean_nothing() -> None:
         BeamOptions(threshold=float("nan"))
     with pytest.raises(InputError, match="weight of at least 0 to take off, got -1"):
         BeamOptions(internal=-1.0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), frames=st.integers(0, 4), beam=st.sampled_from([1, 2, WIDE]))
+def test_a_trace_holds_every_node_that_leads_to_a_hypothesis(
+    seed: int, frames: int, beam: int
+) -> None:
+    trace: list[Node] = []
+    found = beam_search(Toy(seed), input_of(frames), BeamOptions(beam=beam), trace=trace)
+    assert found == beam_search(Toy(seed), input_of(frames), BeamOptions(beam=beam))
+    nodes = {(node.tokens, node.frame): node for node in trace}
+    assert len(nodes) == len(trace), "with merging there is one of a kind"
+    for node in trace:
+        if node.frame or node.tokens:
+            before = [(node.tokens, node.frame - 1), (node.tokens[:-1], node.frame)]
+            assert any(b == ((), 0) or (b in nodes and nodes[b].kept) for b in before)
+        assert list(node.frames) == sorted(node.frames)
+        assert len(node.frames) == len(node.tokens)
+    for hypothesis in found if frames else []:
+        node = nodes[hypothesis.tokens, frames]
+        assert (node.kept, node.acoustic) == (True, hypothesis.acoustic)
+        assert node.frames == hypothesis.frames
