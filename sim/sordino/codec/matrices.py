@@ -12,7 +12,7 @@ from sordino.codec.model import (
     MatrixStats,
     entropy,
 )
-from sordino.codec.share import choose_tables
+from sordino.codec.share import TableChoice, choose_tables
 from sordino.codec.walk import Walk, longest_run, walk_group
 from sordino.image.packing import MatrixStreams, directory_bits, table_bits
 
@@ -27,17 +27,19 @@ def encode_matrices(
     *,
     weights: Sequence[int] | None = None,
     stored_zeros: bool = False,
+    choice: TableChoice = choose_tables,
 ) -> EncodedMatrices:
     """Encode matrices dealt to lanes, each int8 of shape (rows, lanes, columns).
 
     Row r of lane l is slots[r, l]; empty slots are zeros. `weights` gives for each matrix how
     many weights it has without its empty slots, for the statistics alone; by default all.
     `stored_zeros` skips nothing: groups stop at every place, and zeros are values like others.
+    `choice` makes the tables.
 
-    Matrices share a run table or a value table where that takes fewer bits than one for each. The
-    result depends on nothing but the arguments. Raises ValueError where an array is not of that
-    kind or has more rows than `config.rows_per_lane`. Capacities of the memories are not checked
-    here.
+    By default matrices share a run table or a value table where that takes fewer bits than one for
+    each. The result depends on nothing but the arguments. Raises ValueError where an array is not
+    of that kind or has more rows than `config.rows_per_lane`. Capacities of the memories are not
+    checked here.
     """
     for number, matrix in enumerate(slots):
         _check(number, matrix, config)
@@ -45,7 +47,7 @@ def encode_matrices(
         weights = [matrix.size for matrix in slots]
     walks = [_walk(matrix, config, stored_zeros) for matrix in slots]
     lanes = [_lane_values(*dealt, config) for dealt in zip(slots, walks, strict=True)]
-    tables = choose_tables(walks, lanes, config)
+    tables = choice(walks, lanes, config)
     encoders = [Encoder(table, config.state_bits) for table in tables.tables]
     directory: list[MatrixStreams] = []
     stats: list[MatrixStats] = []

@@ -5,7 +5,7 @@ are joined as long as their common table is the cheaper one: what it costs is th
 of the counts and what its symbols take in the image.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +18,12 @@ from sordino.codec.frequencies import LOG2_UNIT, log2_fixed
 from sordino.codec.walk import PADDING, Walk
 from sordino.image.tans import Symbol
 
-__all__ = ["SharedTables", "choose_tables", "join"]
+__all__ = ["SharedTables", "TableChoice", "choose_tables", "join", "one_pair", "plain_pair"]
 
 _TABLE_COST = 100 * LOG2_UNIT
 """What another table must gain beside its symbols: it takes a place, and time to load."""
 _WEIGHT_TOP = 127
+_INT8_BITS = 8
 _RUN_TOP = (MAX_WRAPS + 1) * 1024 - 1
 """Longest run of any machine: the largest base of a symbol."""
 _Ints = NDArray[np.int64]
@@ -64,6 +65,46 @@ def choose_tables(
         tuple(numbers["run", run] for run in run_of),
         tuple(numbers["value", value] for value in value_of),
     )
+
+
+TableChoice = Callable[[Sequence[Sequence[Walk]], Sequence[Sequence[_Ints]], Config], SharedTables]
+"""As `choose_tables`."""
+
+
+def one_pair(
+    walks: Sequence[Sequence[Walk]], lanes: Sequence[Sequence[_Ints]], config: Config
+) -> SharedTables:
+    """Make one run table and one value table, 0 and 1, for all matrices, as `choose_tables`."""
+    runs = _Coded.together([_runs(walked) for walked in walks])
+    values = _Coded(np.concatenate([lane for matrix in lanes for lane in matrix]), 0, _WEIGHT_TOP)
+    return _pair(runs.table(config.state_bits), values.table(config.state_bits), len(lanes))
+
+
+def plain_pair(
+    walks: Sequence[Sequence[Walk]], lanes: Sequence[Sequence[_Ints]], config: Config
+) -> SharedTables:
+    """Make a pair as `one_pair`, but every value takes the same number of bits.
+
+    These are so many that each of the values has a code, where the states suffice for that; else 8.
+    """
+    runs = _Coded.together([_runs(walked) for walked in walks])
+    every = np.concatenate([lane for matrix in lanes for lane in matrix])
+    values: list[int] = np.unique(every).tolist()
+    bits = (len(values) - 1).bit_length() if values else 0
+    extra = 0
+    if bits > config.state_bits:
+        bits = min(_INT8_BITS, config.state_bits)
+        extra = _INT8_BITS - bits
+        values = list(range(-(1 << _INT8_BITS - 1), 1 << _INT8_BITS - 1, 1 << extra))
+    values = values or [0]
+    each = config.states >> bits
+    symbols = [Symbol(value, extra, each) for value in values]
+    symbols[0] = Symbol(values[0], extra, config.states - each * (len(values) - 1))
+    return _pair(runs.table(config.state_bits), tuple(symbols), len(lanes))
+
+
+def _pair(runs: _Table, values: _Table, matrices: int) -> SharedTables:
+    return SharedTables((runs, values), (0,) * matrices, (1,) * matrices)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,8 @@
-"""A matrix and a bias."""
+"""A matrix and a bias; and a catalogue, which is one with room for more rows."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,7 +38,7 @@ from sordino.layers.numbers.units import (
     top_level,
 )
 
-__all__ = ["Linear"]
+__all__ = ["Catalogue", "Linear", "catalogue"]
 
 _PEAK = 4.0
 """Deviations of a sum that it is likely to stay within."""
@@ -180,3 +180,64 @@ class Linear(Layer):
             code.matvec(placed, number, 0, where.sources[0], frame, bank=bank)
             if where.site.layer.result.held is not Held.SUMS:
                 code.append(self.finish(where, tile, frame, bank=bank))
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue(Linear):
+    """A linear layer with room for `maximum` rows, of which some are given.
+
+    The others never win an Argmax. Their weights are zeros, and their bias is the least that the
+    best one of the given rows can reach; they stand behind these, and of equal sums the first wins.
+    """
+
+    maximum: int = 0
+
+    @property
+    def gives(self) -> frozenset[Held]:
+        """Sums alone, which are compared."""
+        return frozenset({Held.SUMS})
+
+    def outputs(self, widths: Sequence[int]) -> int:
+        """The rows that there is room for."""
+        return self.maximum
+
+    def check(self, name: str, *widths: int | None, outputs: int | None = None) -> None:
+        """Raise InputError as a linear layer, and where there are no rows, or more than fit."""
+        super().check(name, *widths, outputs=outputs)
+        if self.function != "none":
+            raise InputError(
+                f"wanted catalogue {name} without a function, got {self.function}; leave it out"
+            )
+        if not 1 <= len(self.weight) <= self.maximum:
+            raise InputError(
+                f"wanted 1 to {self.maximum} rows in catalogue {name}, got {len(self.weight)}; "
+                "leave rows out, or compile the image with room for more"
+            )
+
+    def __call__(self, x: Floats) -> Floats:
+        """Results (…, maximum) of inputs (…, inputs); minus infinity for rows not given."""
+        given = super().__call__(x)
+        missing = [(0, 0)] * (given.ndim - 1) + [(0, self.maximum - len(self.weight))]
+        return np.pad(given, missing, constant_values=-np.inf)
+
+    def spread(self, kind: str, weight: Floats) -> Floats:
+        """The matrix with a row of zeros for each that is not given."""
+        return np.pad(weight, ((0, self.maximum - len(weight)), (0, 0)))
+
+    def quantise(
+        self, name: str, inputs: Sequence[VectorFormat], result: VectorFormat, numbers: Numbers
+    ) -> QuantisedLayer:
+        """The given rows as those of a linear layer; then the others."""
+        layer = super().quantise(name, inputs, result, numbers)
+        (matrix,) = layer.matrices
+        missing = self.maximum - len(self.weight)
+        sums = np.abs(matrix.values.astype(np.int64)).sum(axis=1)
+        never = int((layer.bias - (sums * matrix.x_max << matrix.shift)).max())
+        values = np.pad(matrix.values, ((0, missing), (0, 0)))
+        bias = np.pad(layer.bias, (0, missing), constant_values=never)
+        return replace(layer, matrices=(replace(matrix, values=values),), bias=bias)
+
+
+def catalogue(rows: Floats, maximum: int, bias: Floats | None = None) -> Catalogue:
+    """Return a catalogue of rows (given, width), with room for `maximum`; without `bias` zeros."""
+    return Catalogue(rows, np.zeros(len(rows)) if bias is None else bias, maximum=maximum)

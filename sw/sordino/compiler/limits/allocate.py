@@ -28,9 +28,14 @@ class Parameters:
 
     contents: bytearray = field(default_factory=bytearray)
 
+    @property
+    def words(self) -> int:
+        """The number of words so far."""
+        return len(self.contents) // PARAMETER_BYTES
+
     def add(self, contents: bytes) -> int:
         """Append `contents`, padded to whole words; the first word's number."""
-        first = len(self.contents) // PARAMETER_BYTES
+        first = self.words
         self.contents += contents + bytes(-len(contents) % PARAMETER_BYTES)
         return first
 
@@ -47,7 +52,7 @@ class Allocation:
         """Note what the program needs of all memories but those of the streams."""
         limits.need("activation_words", self.activation.used)
         limits.need("state_words", self.state.used)
-        limits.need("parameter_words", len(self.parameters.contents) // PARAMETER_BYTES)
+        limits.need("parameter_words", self.parameters.words)
         limits.need("program_words", instructions)
 
 
