@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define SORDINO_ISA_VERSION 3 /* bits 15 to 0 of VERSION */
+#define SORDINO_ISA_VERSION 4 /* bits 15 to 0 of VERSION */
 #define SORDINO_MAP_VERSION 1 /* bits 31 to 16 of VERSION */
 #define SORDINO_WORDS 4 /* 32-bit words of an instruction */
 #define SORDINO_REGISTERS 8 /* scalar registers */
@@ -82,6 +82,7 @@ enum sordino_op {
     SORDINO_OP_WRITE = 23, /* Set word `state` of state memory to `register` less 32768. */
     SORDINO_OP_COUNT = 24, /* Add `step`, which may be negative, to `register`, and saturate at 0 and 65535. */
     SORDINO_OP_TAKE = 25, /* Move the host's request to `register`; there is none then. */
+    SORDINO_OP_USE = 26, /* Begin to use `segment` if the host has loaded and checked it; else go on at `otherwise`. */
 };
 
 /* Fields of every instruction */
@@ -282,6 +283,12 @@ enum sordino_field_count {
 /* Fields of TAKE */
 enum sordino_field_take {
     SORDINO_FIELD_TAKE_REGISTER = SORDINO_FIELD(8, 3, 0), /* writes REGISTER */
+};
+
+/* Fields of USE */
+enum sordino_field_use {
+    SORDINO_FIELD_USE_SEGMENT = SORDINO_FIELD(8, 3, 0), /* a segment of the image */
+    SORDINO_FIELD_USE_OTHERWISE = SORDINO_FIELD(11, 16, 0), /* an address of the program */
 };
 
 /* Units, as bits */

@@ -19,6 +19,8 @@ from sordino.isa.fields import (
     REGISTER,
     REGISTER_BITS,
     REGISTER_HIGH,
+    SEGMENT,
+    SEGMENT_BITS,
     STATE,
     TOKEN_BITS,
     reads,
@@ -42,6 +44,7 @@ __all__ = [
     "Return",
     "Set",
     "Take",
+    "Use",
     "Write",
 ]
 
@@ -178,6 +181,21 @@ class Take(Instruction, opcode=25, since=3):
     """
 
     register: 3 = writes(REGISTER)
+
+
+class Use(Instruction, opcode=26, since=4):
+    """Begin to use `segment` if the host has loaded and checked it; else go on at `otherwise`.
+
+    From here to the next INPUT the program may read what the segment holds. As long the segment is
+    in use, and the host cannot open it: until an INPUT has begun and the TABLEs before it are done,
+    or until the machine stops. A segment that is in use may be used again.
+    """
+
+    segment: SEGMENT_BITS = SEGMENT
+    otherwise: 16 = ADDRESS
+
+    def ways(self, control: Control) -> tuple[Control, ...]:
+        return (control.next(), control.at(self.otherwise))
 
 
 class Input(Instruction, opcode=7, unit=Unit.VECTOR, awaits=Unit.ARRAY | Unit.VECTOR, blocks=True):

@@ -42,6 +42,9 @@ __all__ = [
     "REGISTER_ZERO",
     "RIGHT_SHIFT",
     "RUN_TABLE",
+    "SEGMENT",
+    "SEGMENTS",
+    "SEGMENT_BITS",
     "SETTINGS",
     "STATE",
     "TABLE",
@@ -74,6 +77,10 @@ REGISTER_ZERO = 1 << REGISTER_BITS - 1
 """What READ makes of a word of 0, so that unsigned numbers are in the order of signed ones."""
 CHANNEL_BITS = 4
 """Width of the number of an input channel."""
+SEGMENT_BITS = 3
+"""Width of the number of a segment."""
+SEGMENTS = 1 << SEGMENT_BITS
+"""Segments of an image at most."""
 TOKEN_BITS = REGISTER_BITS + 8
 """Width of a token with its channel above it."""
 FIRST_VERSION = 2
@@ -166,6 +173,7 @@ class Kind(enum.Enum):
     CHANNEL = "a channel of the input"
     MATRIX = "an entry of the stream directory"
     TABLE = "a table of the image"
+    SEGMENT = "a segment of the image"
     MULTIPLIER = "the multiplier of rq"
     """The multiplier of a requantisation, unsigned."""
     RIGHT_SHIFT = "the shift of rq, 1 to 63"
@@ -255,7 +263,7 @@ class Parameters(Meaning):
 NUMBER, CHOICE, FLAG = Meaning(), Meaning(Kind.CHOICE), Meaning(Kind.FLAG)
 COUNT = Meaning(Kind.COUNT)
 ADDRESS, MATRIX, TABLE = Meaning(Kind.ADDRESS), Meaning(Kind.MATRIX), Meaning(Kind.TABLE)
-CHANNEL = Meaning(Kind.CHANNEL)
+CHANNEL, SEGMENT = Meaning(Kind.CHANNEL), Meaning(Kind.SEGMENT)
 MULTIPLIER, RIGHT_SHIFT = Meaning(Kind.MULTIPLIER), Meaning(Kind.RIGHT_SHIFT)
 ANY_SHIFT = Meaning(Kind.ANY_SHIFT)
 

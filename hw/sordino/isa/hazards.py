@@ -1,8 +1,8 @@
 """Where programs go, and what must not be at work together on the way.
 
 Every operation says where the program goes on after it (`Instruction.ways`). Here these steps are
-put together to paths. Paths take all ways of every BRANCH, LOOP and INPUT. From a RETURN they go on
-after the CALL that they came through, as the machine does.
+put together to paths. Paths take all ways of every BRANCH, LOOP, USE and INPUT. From a RETURN they
+go on after the CALL that they came through, as the machine does.
 
 What an instruction reads and writes follows from the meaning of its operation's fields. An engine
 makes one record for each instruction that is done (retires). The record holds the contents of the
@@ -155,7 +155,7 @@ def fixpoint(
 
     `start` holds at the addresses `entries`, and `effects` says what each instruction does. What a
     call brings into a subroutine goes back to that call alone. So the result is exact for programs
-    that may take every way of a BRANCH, LOOP or INPUT and nest calls without end.
+    that may take every way of a BRANCH, LOOP, USE or INPUT and nest calls without end.
 
     The work is bounded: S entries and subroutines in a program of N instructions make S N places at
     most. For F facts, what is known of a place changes at most 2 F + 1 times.

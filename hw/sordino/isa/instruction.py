@@ -313,7 +313,7 @@ class Instruction(metaclass=Declared):
 
         Unless an operation overrides this, the program goes on at the next address, and the value
         of a register that it writes is not known. If the values of all registers are known, there
-        is at most one way; only an INPUT has two, since it depends on the host.
+        is at most one way; only INPUT and USE have more, since they depend on the host.
         """
         following = control.next()
         for name in _registers(type(self)):

@@ -54,6 +54,7 @@ from sordino.isa.control import (
     Return,
     Set,
     Take,
+    Use,
     Write,
 )
 from sordino.isa.elementwise import FUNCTION, Add, Multiply
@@ -112,6 +113,7 @@ __all__ = [
     "Set",
     "Table",
     "Take",
+    "Use",
     "Write",
 ]
 
@@ -361,6 +363,7 @@ ISA = InstructionSet(
         Write,
         Count,
         Take,
+        Use,
     )
 )
 """The instruction set of this machine."""

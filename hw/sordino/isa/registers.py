@@ -37,7 +37,7 @@ __all__ = [
     "capacities",
 ]
 
-ISA_VERSION = 3
+ISA_VERSION = 4
 """Rises when operations or fields come; each says since which version there is it (`since`)."""
 MAP_VERSION = 1
 """Rises when a register changes its place or its meaning; maps before the first had 0 there."""

@@ -7,7 +7,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.isa.choices import Condition
-from sordino.isa.fields import Store, Words
+from sordino.isa.fields import SEGMENTS, Store, Words
 from sordino.isa.instruction import REGISTERS, STACK_DEPTH, Instruction, Unit
 from sordino.isa.operations import ISA, Opcode
 from sordino.isa.registers import Error
@@ -71,6 +71,8 @@ class Execute(wiring.Component):
         The instruction cannot be executed: ILLEGAL or STACK.
     request, taken
         The host's request, or 0; TAKE takes it in this cycle.
+    checked, used
+        Segments that the host has loaded and checked; that which USE begins to use in this cycle.
     write, register, value
         The instruction writes `value` to a scalar register at the end of this cycle.
     tokens
@@ -97,6 +99,8 @@ class Execute(wiring.Component):
     yielded: Out(PC_BITS)
     request: In(REGISTER_BITS)
     taken: Out(1)
+    checked: In(SEGMENTS)
+    used: Out(SEGMENTS)
     failure: Out(Error)
     write: Out(1)
     register: Out(range(REGISTERS))
@@ -138,6 +142,11 @@ class Execute(wiring.Component):
                 m.d.comb += self.complete.eq(1)
                 with m.If(self._holds(m, arguments.branch)):
                     m.d.comb += self.target.eq(arguments.branch.target)
+            with m.Case(Opcode.USE):
+                use = arguments.use
+                m.d.comb += [self.used.eq(1 << use.segment & self.checked), self.complete.eq(1)]
+                with m.If(~self.used.any()):
+                    m.d.comb += self.target.eq(use.otherwise)
             with m.Case(Opcode.EMIT):
                 m.d.comb += [
                     self.tokens.valid.eq(1),

@@ -106,6 +106,8 @@ class Machine(wiring.Component):
             vector.open.eq(sequencer.run.open),
             sequencer.request.eq(self.host.request),
             self.host.taken.eq(sequencer.taken),
+            sequencer.checked.eq(self.host.checked),
+            self.host.in_use.eq(sequencer.in_use),
             self.host.waiting.eq(sequencer.waiting),
             self.trace.eq(sequencer.trace),
         ]

@@ -8,6 +8,7 @@ from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
+from sordino.isa.fields import SEGMENTS
 from sordino.isa.hazards import waits
 from sordino.isa.instruction import ALL_UNITS, REGISTERS, Unit
 from sordino.isa.operations import ISA
@@ -27,6 +28,7 @@ from sordino.rtl.shared.ports import (
     RunSignature,
     Trace,
 )
+from sordino.rtl.usage import Usage
 
 __all__ = ["SEQUENCER_COUNTERS", "Sequencer"]
 
@@ -82,11 +84,11 @@ class Sequencer(wiring.Component):
 
     Every instruction takes `timing.SEQUENCER_CYCLES`: one reads program memory; the other is the
     first in which every unit is idle that the instruction waits for. In it HALT, SET, JUMP, CALL,
-    RETURN, LOOP, BRANCH, COUNT, TAKE and EMIT execute; EMIT takes one cycle more for each in which
-    the token stream is not ready. An instruction of a unit begins: the unit's start is high in the
-    next cycle, and from then until `done` the unit is not idle, that cycle among them. Which units
-    an instruction waits for says `sordino.isa.hazards.waits`. The instruction after an INPUT is
-    read when that is done. The first cycle is the one after `start`. So, where nothing overlaps,
+    RETURN, LOOP, BRANCH, COUNT, TAKE, USE and EMIT execute; EMIT takes one cycle more for each in
+    which the token stream is not ready. An instruction of a unit begins: the unit's start is high
+    in the next cycle, and from then until `done` the unit is not idle, that cycle among them. Which
+    units an instruction waits for says `sordino.isa.hazards.waits`. The instruction after an INPUT
+    is read when that is done. The first cycle is the one after `start`. So, where nothing overlaps,
     after a HALT,
 
         cycles = 2 instructions + inputs + matvec + vector + table + wait_token
@@ -119,6 +121,9 @@ class Sequencer(wiring.Component):
         Emitted tokens, their channel above the value.
     request, taken
         The host's request, or 0; it is taken in this cycle.
+    checked, in_use
+        Segments that the host has loaded and checked; segments that the program uses, as `Usage`
+        says.
     waiting
         An INPUT that would go on elsewhere at a request waits for its first feature.
     counters
@@ -137,6 +142,8 @@ class Sequencer(wiring.Component):
     tokens: Out(stream.Signature(TOKEN_BITS))
     request: In(REGISTER_BITS)
     taken: Out(1)
+    checked: In(SEGMENTS)
+    in_use: Out(SEGMENTS)
     waiting: Out(1)
     counters: Out(data.StructLayout(dict.fromkeys(SEQUENCER_COUNTERS, COUNTER_BITS)))
     array: Out(ARRAY_UNIT)
@@ -179,6 +186,7 @@ class Sequencer(wiring.Component):
         wiring.connect(m, dispatch.array, wiring.flipped(self.array))
         wiring.connect(m, dispatch.vector, wiring.flipped(self.vector))
         wiring.connect(m, dispatch.table, wiring.flipped(self.table))
+        self._use(m, cycle)
         self._fetch(m, cycle)
         self._begin(m, cycle)
         self._fail(m, cycle)
@@ -188,6 +196,18 @@ class Sequencer(wiring.Component):
         self._count(m, cycle)
         self._tell(m, cycle)
         return m
+
+    def _use(self, m: Module, cycle: _Cycle) -> None:
+        """Segments: what USE asks for, and what it says is in use."""
+        m.submodules.usage = usage = Usage()
+        m.d.comb += [
+            cycle.execute.checked.eq(self.checked),
+            usage.used.eq(cycle.execute.used),
+            usage.input.eq(cycle.execute.input),
+            usage.reading.eq(cycle.dispatch.at_work.table),
+            usage.stopped.eq(~self.run.busy),
+            self.in_use.eq(usage.in_use),
+        ]
 
     def _fetch(self, m: Module, cycle: _Cycle) -> None:
         """The instruction at `pc` comes from program memory in the cycle after FETCH."""

@@ -1,13 +1,13 @@
 """A program's path from what it decides: how many vectors come, and what each ARGMAX finds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
 from sordino.cycles.trace import Trace
 from sordino.image.image import Image
 from sordino.isa.instruction import REGISTERS, Control, Instruction
-from sordino.isa.operations import Halt
+from sordino.isa.operations import Halt, Use
 
 __all__ = ["decisions_of", "follow", "plain_stretches"]
 
@@ -28,19 +28,28 @@ def decisions_of(image: Image, tokens: Sequence[Sequence[int]]) -> list[int]:
     return found
 
 
-def follow(image: Image, vectors: int, decisions: Sequence[int], *, entry: str = "main") -> Trace:
+def follow(
+    image: Image,
+    vectors: int,
+    decisions: Sequence[int],
+    *,
+    entry: str = "main",
+    checked: Collection[int] = (),
+) -> Trace:
     """The path of a run that reads `vectors` input vectors, with these results of ARGMAX.
 
-    It ends with HALT, or where the stack over- or underflows. ValueError if the decisions do not
-    suffice.
+    `checked` are the numbers of the segments that are loaded all the time. The path ends with HALT,
+    or where the stack over- or underflows. ValueError if the decisions do not suffice.
     """
-    return _Follower(image, vectors, decisions).run(image.entry(entry))
+    return _Follower(image, vectors, decisions, checked).run(image.entry(entry))
 
 
 class _Follower:
-    def __init__(self, image: Image, vectors: int, decisions: Sequence[int]) -> None:
+    def __init__(
+        self, image: Image, vectors: int, decisions: Sequence[int], checked: Collection[int]
+    ) -> None:
         self.program = image.program
-        self.vectors = vectors
+        self.vectors, self.checked = vectors, checked
         self.decisions: Iterator[int] = iter(decisions)
         self.ended = False
         self.plain = plain_stretches(image.program)
@@ -72,7 +81,9 @@ class _Follower:
         if not ways:
             return None
         following = ways[0]
-        if len(ways) > 1:
+        if isinstance(i, Use):
+            following = ways[i.segment not in self.checked]
+        elif len(ways) > 1:
             # An INPUT: of all others the way is known, as all registers are.
             self.ended = not self.vectors
             self.vectors -= not self.ended

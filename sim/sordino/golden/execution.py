@@ -143,6 +143,17 @@ def take(context: Context, i: Instruction) -> Execute:
     return execute
 
 
+def use(context: Context, i: Instruction) -> Execute:
+    """Go on if a segment is checked, else elsewhere."""
+    checked, following = context.state.checked, context.next
+    segment, otherwise = i.segment, i.otherwise
+
+    def execute() -> int:
+        return following if segment in checked else otherwise
+
+    return execute
+
+
 def read(context: Context, i: Instruction) -> Execute:
     """Bring a word of state memory into a register."""
     state, memory, following = context.state, context.state.memory.state, context.next
@@ -377,6 +388,7 @@ SEMANTICS: dict[type[Instruction], Semantics] = {
     ops.Fill: fill,
     ops.Copy: copy,
     ops.Take: take,
+    ops.Use: use,
     ops.Read: read,
     ops.Write: write,
     **dict.fromkeys(

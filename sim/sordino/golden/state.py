@@ -31,9 +31,10 @@ def _counters() -> dict[str, int]:
 class State:
     """A machine between two instructions.
 
-    memory, run_tables and value_tables (numbers of the image's tables, None before the first
-    TABLE) outlast a program; the rest begins anew with every `start`.
+    memory, run_tables, value_tables (numbers of the image's tables, None before the first TABLE)
+    and checked outlast a program; the rest begins anew with every `start`.
 
+    checked      numbers of the segments that the host has loaded and checked
     registers    8 unsigned 16-bit integers
     stack        return addresses, the latest last
     features     of each channel int8, all that the host writes; `read` of them are taken
@@ -48,6 +49,7 @@ class State:
     memory: Memory
     run_tables: list[int | None]
     value_tables: list[int | None]
+    checked: set[int] = field(default_factory=set)
     running: bool = False
     pc: int = 0
     registers: list[int] = field(default_factory=lambda: [0] * REGISTERS)

@@ -19,11 +19,12 @@ from sordino.isa.operations import (
     Return,
     Set,
     Table,
+    Use,
 )
 
 Program = list[Instruction]
 _DRAWN = (
-    *(Call, Call, Call, Return, Return, Jump, Loop, Branch, Input, Halt, Set),
+    *(Call, Call, Call, Return, Return, Jump, Loop, Branch, Use, Input, Halt, Set),
     *(Table, Matvec, Matvec, Copy, Add),
 )
 

@@ -32,6 +32,7 @@ from sordino.isa.operations import (
     Set,
     Table,
     Take,
+    Use,
     Write,
 )
 
@@ -53,6 +54,7 @@ CASES = {
     Write: ({"register": 3, "state": 7}, (Region(Store.STATE, 7, 1),)),
     Count: ({"register": 4, "step": -1}, (Region(Store.REGISTER, 4, 1),)),
     Take: ({"register": 5}, (Region(Store.REGISTER, 5, 1),)),
+    Use: ({"segment": 1, "otherwise": 5}, (Region(Store.PC, 0, 1),)),
     Table: ({"source": 1}, ()),
     Matvec: (
         {"source": 4, "columns": 8, "rows": 3, "bank": 1},

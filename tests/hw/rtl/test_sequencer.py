@@ -12,6 +12,7 @@ from amaranth.hdl import Const
 
 from sordino.arch import Config
 from sordino.isa import timing
+from sordino.isa.fields import SEGMENTS
 from sordino.isa.instruction import OPCODE_BITS, REGISTERS, STACK_DEPTH
 from sordino.isa.operations import (
     ISA,
@@ -27,6 +28,7 @@ from sordino.isa.operations import (
     Matvec,
     Return,
     Set,
+    Use,
     Write,
 )
 from sordino.isa.registers import Error, LoadTarget
@@ -55,7 +57,7 @@ def random_instruction(rng, strict):
     """Any instruction with addresses mostly inside the program, or now and then an illegal word."""
     if rng.random() < 0.02:
         return rng.choice(ILLEGAL) | rng.getrandbits(123) << 5
-    operation = rng.choice([*ISA, *CONTROL, Set, Emit, Branch])
+    operation = rng.choice([*ISA, *CONTROL, Set, Emit, Branch, Use])
     if operation in (Halt, Return) and rng.random() < 0.6:
         operation = Set
     address = lambda: rng.randrange(CONFIG.program_words + (rng.random() < 0.1))  # noqa: E731
@@ -73,6 +75,8 @@ def random_instruction(rng, strict):
         "step": rng.choice([0, 1, -1, 65535, -65536, rng.randrange(-65536, 65536)]),
         "request": rng.choice([0, address()]),
         "state": rng.randrange(65536),
+        "segment": rng.randrange(SEGMENTS),
+        "otherwise": address(),
     }
     common = {k: v for k, v in common.items() if k in operation.FIELDS}
     return operation(overlaps=0 if strict else rng.choice(OVERLAPS), **common).encode()
@@ -97,6 +101,7 @@ def random_case(rng, strict):
         replies=[random_reply(rng) for _ in range(MOST_CYCLES)],
         ready=[rng.random() < 0.5 for _ in range(MOST_CYCLES)],
         requests=[rng.choice([0, 1, 65535]) for _ in range(rng.randrange(4))],
+        checked=frozenset(n for n in range(SEGMENTS) if rng.random() < 0.7),
         limit=MOST_CYCLES,
     )
     cycles = run_model(case).counters["cycles"]
@@ -157,6 +162,7 @@ class Bench:
         self.replies = iter(case.replies)
         requests = iter(case.requests)
         request = next(requests, 0)
+        ctx.set(dut.checked, sum(1 << n for n in case.checked))
         await self.start(ctx, case)
         cycle = 0
         while True:
@@ -175,6 +181,7 @@ class Bench:
                 break
             token = dut.tokens
             ctx.set(dut.request, request)
+            out.in_use.append(ctx.get(dut.in_use))
             _, _, given, value, taken = await ctx.tick().sample(
                 token.valid & token.ready, token.payload, dut.taken
             )

@@ -25,6 +25,7 @@ from sordino.isa.operations import (
     Matvec,
     Return,
     Set,
+    Use,
 )
 from sordino.isa.registers import Error
 from sordino.model.random_rnnt import random_model
@@ -102,6 +103,40 @@ def test_a_path_with_calls_and_loops() -> None:
     assert trace.addresses.tolist() == [0, 1, 7, 2, 1, 7, 2, 1, 7, 2, 3, 4, 6]
     assert model.trace.addresses.tolist() == trace.addresses.tolist()
     assert counters["cycles"] == 2 * len(trace.addresses)
+
+
+def segments_image() -> Image:
+    """Each frame emits a token if segment 1 is checked, and two more if segment 6 is."""
+    builder = ProgramBuilder(G1)
+    builder.label("frame")
+    builder.add(Input, destination=0, count=1, end="end")
+    builder.using(1, lambda: builder.token(0))
+    builder.add(Use, segment=6, otherwise="frame")
+    builder.token(0)
+    builder.token(0)
+    builder.go("frame")
+    builder.label("end")
+    builder.add(Halt)
+    return builder.image()
+
+
+@pytest.mark.parametrize("checked", [(), (1,), (6,), (0, 7), (1, 6)])
+def test_a_path_with_segments(checked: tuple[int, ...]) -> None:
+    """USE takes as long as BRANCH; bounds know both ways."""
+    image = segments_image()
+    golden = Golden(image)
+    golden.state.checked.update(checked)
+    result = golden.run(np.zeros((2, 1), np.int8), record=True)
+    trace = follow(image, 2, [], checked=checked)
+    assert trace.addresses.tolist() == [record.pc for record in result.records or ()]
+    tokens = (1 in checked) + 2 * (6 in checked)
+    took = 6 + 4 + 2 * (tokens + (6 in checked))
+    assert len(result.tokens) == 2 * tokens
+    assert [*Timer(image).frames(trace)][1:3] == [took, took]
+    bounds = frame_bounds(image)
+    assert bounds is not None
+    assert bounds.tokens[tokens] == Span(took, took)
+    assert list(bounds.tokens) == [0, 1, 2, 3]
 
 
 def test_decisions_must_suffice() -> None:

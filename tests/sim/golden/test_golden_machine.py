@@ -13,7 +13,19 @@ from sordino.image.host import HostSection
 from sordino.image.image import ImageError
 from sordino.isa.choices import Condition, Space
 from sordino.isa.fields import Store
-from sordino.isa.operations import Branch, Call, Emit, Fill, Halt, Input, Jump, Loop, Return, Set
+from sordino.isa.operations import (
+    Branch,
+    Call,
+    Emit,
+    Fill,
+    Halt,
+    Input,
+    Jump,
+    Loop,
+    Return,
+    Set,
+    Use,
+)
 from sordino.isa.registers import COUNTERS, Error
 from sordino.testing.images.by_hand import NO_FEATURES, PLAIN, program_image, written_values
 from sordino.testing.images.programs import ProgramBuilder
@@ -147,6 +159,24 @@ def test_branch(condition: Condition, held: int, value: int) -> None:
     result = Golden(image).run(NO_FEATURES, record=True)
     assert result.code == (2 if holds else 1)
     assert written_values(result.records)[1] == [3 if holds else 2]
+
+
+@pytest.mark.parametrize("checked", [set(), {5}, {4}, {6, 4, 7}])
+def test_use_goes_on_only_where_its_own_segment_is_checked(checked: set[int]) -> None:
+    """What is checked outlasts runs."""
+    image = program_image(
+        (Use, {"segment": 5, "otherwise": "without"}),
+        (Halt, {"code": 1}),
+        (Halt, {"code": 2}),
+        without=2,
+    )
+    golden = Golden(image)
+    golden.state.checked |= checked
+    for _ in range(2):
+        result = golden.run(NO_FEATURES, record=True)
+        assert result.code == (1 if 5 in checked else 2)
+        assert written_values(result.records)[0] == [1 if 5 in checked else 2]
+    assert golden.state.checked == checked
 
 
 @pytest.mark.parametrize("depth", [1, 4, 5])

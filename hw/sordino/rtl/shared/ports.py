@@ -10,7 +10,7 @@ from sordino.arch import MAX_BURST_BYTES, RANGES, Config
 from sordino.arith import ACTIVATION
 from sordino.image.tans import EntryLayout
 from sordino.isa.choices import Space
-from sordino.isa.fields import CHANNEL_BITS, REGISTER_BITS, TOKEN_BITS
+from sordino.isa.fields import CHANNEL_BITS, REGISTER_BITS, SEGMENTS, TOKEN_BITS
 from sordino.isa.operations import ISA, Matvec, Table
 from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget
 from sordino.rtl.shared.axi import AxiReadSignature
@@ -222,6 +222,9 @@ class HostSignature(wiring.Signature):
         The same of channel N, from 1 on, in machines that have more than one (`feature_sources`).
     request, taken
         The host's request, 0 for none; it is taken in this cycle, and gone in the next.
+    checked, in_use
+        Segments that the host has loaded and checked; segments that the program uses in this cycle.
+        A segment in use stays checked.
     waiting
         An INPUT that would go on at a request waits for its first feature, and there is no request.
     tokens
@@ -246,6 +249,8 @@ class HostSignature(wiring.Signature):
                 **more,
                 "request": Out(REGISTER_BITS),
                 "taken": In(1),
+                "checked": Out(SEGMENTS),
+                "in_use": In(SEGMENTS),
                 "waiting": In(1),
                 "tokens": In(stream.Signature(TOKEN_BITS)),
                 "counters": In(data.ArrayLayout(COUNTER_BITS, len(COUNTERS))),

@@ -32,6 +32,7 @@ from sordino.isa.operations import (
     Return,
     Set,
     Table,
+    Use,
 )
 from sordino.isa.parameters import PARAMETER_BYTES
 
@@ -193,6 +194,13 @@ class ProgramBuilder:
         """Instructions that a BRANCH passes over where its comparison holds."""
         label = f"unless {len(self)}"
         self.add(Branch, target=label, **comparison)
+        body()
+        self.label(label)
+
+    def using(self, segment: int, body: Callable[[], None]) -> None:
+        """Instructions that a USE passes over where the segment is not checked."""
+        label = f"without {len(self)}"
+        self.add(Use, segment=segment, otherwise=label)
         body()
         self.label(label)
 

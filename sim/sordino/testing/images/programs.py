@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.image.image import Image
 from sordino.isa.choices import Condition, Space
-from sordino.isa.fields import REGISTER_HIGH, Store
+from sordino.isa.fields import REGISTER_HIGH, SEGMENTS, Store
 from sordino.isa.hazards import with_overlap, writes
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.instruction_set import InstructionSet
@@ -236,6 +236,9 @@ class _RandomProgram:
             self.builder.call(name)
         elif kind == 3:
             self.count()
+        elif kind == 4:
+            self.builder.using(self.below(SEGMENTS), self.step)
+            self.step()
         else:
             self.step()
 

@@ -23,10 +23,12 @@ from sordino.isa.operations import (
     Return,
     Set,
     Take,
+    Use,
     Write,
 )
 from sordino.isa.registers import Error
 from sordino.rtl.sequencer import SEQUENCER_COUNTERS
+from sordino.testing.twins.usage import UsageModel
 
 __all__ = ["ARRAY", "TABLE", "UNITS", "VECTOR", "Case", "Outcome", "Reply", "run_model"]
 
@@ -60,6 +62,7 @@ class Case:
     words         all of program memory
     replies       of the units, in the order of their starts
     ready         of the token stream, by cycle from the one after `start`
+    checked       segments that are, all the time
     requests      of the host, one after the other as they are taken; 0 for none
     limit, abort  cycle limit or 0; the cycle of an abort
     """
@@ -69,6 +72,7 @@ class Case:
     replies: list[Reply]
     ready: list[bool]
     requests: list[int] = field(default_factory=lambda: [0])
+    checked: frozenset[int] = frozenset()
     limit: int = 0
     abort: int | None = None
 
@@ -77,6 +81,7 @@ class Case:
 class Outcome:
     """What a run leaves.
 
+    in_use   segments in use, as a number with a bit for each, cycle by cycle
     issued   (cycle, pc) of the instructions that began, in the trace
     retired  (cycle, who, pc, next) of those done, `next` None where the trace has none
     started  (unit, word, operand); the table loader and the array see no more than their arguments
@@ -91,6 +96,7 @@ class Outcome:
     error: Error = Error.NONE
     code: int = 0
     pc: int = 0
+    in_use: list[int] = field(default_factory=list)
 
 
 class _Stop(Exception):
@@ -122,6 +128,7 @@ class _Model:
         limit = case.limit - 1 if case.limit else _NEVER
         self.last = min(limit, _NEVER if case.abort is None else case.abort)
         self.work: dict[str, _Work] = {}
+        self.usage = UsageModel()
         self.replies: Iterator[Reply] = iter(case.replies)
         self.requests = iter(case.requests)
         self.request = next(self.requests, 0)
@@ -140,6 +147,7 @@ class _Model:
         """One cycle goes by: units work and end. `own` is how the sequencer itself stops in it."""
         now = self.cycle
         self.cycle += 1
+        self.out.in_use.append(self.usage.pass_cycle(reading=TABLE in self.work))
         error = own
         for unit, work in list(self.work.items()):
             counter = "matvec" if unit == ARRAY else unit
@@ -226,6 +234,11 @@ class _Model:
             case Take():
                 registers[i.register] = self.request
                 self.request = next(self.requests, 0)
+            case Use():
+                if i.segment in self.case.checked:
+                    self.usage.use(i.segment)
+                else:
+                    following = i.otherwise
             case Jump():
                 following = i.target
             case Call():
@@ -256,6 +269,7 @@ class _Model:
         self.issue(pc)
         if not isinstance(i, Input):
             out.pc = (pc + 1) % 65536
+        self.usage.input = isinstance(i, Input)
         self.pass_cycle()
         # A stop in the cycle before suppresses the start.
         start, reply = self.cycle, next(self.replies)
