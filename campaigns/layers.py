@@ -17,10 +17,9 @@ from sordino.compiler.programs.every_frame import EveryFrame
 from sordino.cycles.engine import Cycles
 from sordino.graph.graph import Graph, Input, Network
 from sordino.isa.instruction import Unit
-from sordino.layers.gru import Gru
+from sordino.layers.cells import CELLS
 from sordino.layers.layer import Layer
 from sordino.layers.linear import Linear
-from sordino.layers.lstm import Lstm
 from sordino.layers.node import Node
 from sordino.layers.projected import ProjectedLstm
 from sordino.layers.recurrent import Recurrent
@@ -65,10 +64,10 @@ def _layer(kind: type[Layer], rng: np.random.Generator) -> Layer:
 
     if kind is Linear:
         return Linear(drawn(_UNITS, _UNITS), np.zeros(_UNITS))
-    rows = (3 if kind is Gru else 4) * _UNITS
+    assert issubclass(kind, Recurrent)
+    rows = kind.GATES * _UNITS
     hidden = _PROJECTED if kind is ProjectedLstm else _UNITS
     more = {"weight_hr": drawn(_PROJECTED, _UNITS)} if kind is ProjectedLstm else {}
-    assert issubclass(kind, Recurrent)
     bias = np.zeros(rows)
     return kind(
         weight_ih=drawn(rows, _UNITS), weight_hh=drawn(rows, hidden), bias_ih=bias, bias_hh=bias,
@@ -118,10 +117,11 @@ def measure_layer(kind: type[Layer], preset: str) -> LaneUse:
 @click.command()
 @output_option("layers.md")
 def main(output: Path) -> None:
-    """Lanes of LSTM, LSTM with projection, GRU and linear layers, in groups of 4 and of 1."""
+    """Lanes of every recurrent cell and of a linear layer, in groups of 4 and of 1."""
     rows = []
+    kinds: tuple[type[Layer], ...] = (*reversed(CELLS), Linear)
     for preset in ("small", "small-unstructured"):
-        for kind in (Lstm, ProjectedLstm, Gru, Linear):
+        for kind in kinds:
             found = measure_layer(kind, preset)
             rows.append(
                 (
@@ -143,8 +143,8 @@ def main(output: Path) -> None:
         f"mean of {_FRAMES} frames on the cycle model, which equals the circuit cycle for cycle. "
         "Use is weights that are not zero over lanes and cycles in which a MATVEC is in progress. "
         "The ceiling is what groups leave: a group of four lanes stops for every place with a "
-        "weight, and some of the four are zero after rounding. Of the four sums of a GRU one has "
-        "no weight in each matrix, so that groups of four lanes stop for three at most. Exposed "
+        "weight, and some of the four are zero after rounding. Where one of a cell's four sums has "
+        "no weight in a matrix, groups of four lanes stop for three at most. Exposed "
         "cycles are those in which no MATVEC is in progress and the layer's own cells, biases or "
         "tables are waited for; what is left of a frame is its INPUT, a cycle for each number.\n"
     )

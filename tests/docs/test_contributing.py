@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "contributing"
 PAGES = sorted(path.name for path in FOLDER.glob("*.md"))
 CHECKLISTS = {"index.md": "How a change lands", "instruction.md": "Steps"} | dict.fromkeys(
-    ("bridge.md", "engine.md", "layer.md", "preset.md", "program.md"), "Steps"
+    ("bridge.md", "cell.md", "engine.md", "layer.md", "preset.md", "program.md"), "Steps"
 )
 PROGRAMS = ("make", "pytest", "sordino", "git")
 
@@ -192,6 +192,49 @@ def test_the_files_that_multiply_touched_are_all_that_know_it() -> None:
     found = {path.relative_to(ROOT).as_posix() for path in files if known.search(path.read_text())}
     assert found == set(listed)
     assert len(listed) <= 8
+
+
+# A recurrent cell.
+
+
+def words(text: str) -> set[str]:
+    """All words of a text, those inside of names too, in small letters."""
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", text)}
+
+
+def knowing(*names: str) -> set[str]:
+    """The files of code, of any language, that have one of these words: in them or as their name.
+
+    Docstrings count: who explains a thing knows it.
+    """
+    files = [
+        path
+        for portion in ("hw", "sim", "sw", "campaigns", "recipes")
+        for path in (ROOT / portion).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+    return {
+        path.relative_to(ROOT).as_posix()
+        for path in files
+        if words(path.name + " " + path.read_text("utf-8", "ignore")) & set(names)
+    }
+
+
+def test_words_are_found_inside_of_names() -> None:
+    text = "GRU_STATE, GruLayer, gru_hidden, myGru, GRUs: congruent"
+    assert words(text) == {"gru", "state", "layer", "hidden", "my", "s", "congruent"}
+
+
+def test_the_files_that_the_gru_touched_are_all_that_know_it() -> None:
+    listed = re.findall(r"^\| `(.+?)` \|", section("cell.md", "What the GRU touched"), re.MULTILINE)
+    assert knowing("gru") == set(listed)
+    assert len(listed) <= 8
+
+
+def test_what_the_gru_touched_the_lstm_touches() -> None:
+    """One pattern for all cells."""
+    listed = re.findall(r"^\| `(.+?)` \|", section("cell.md", "What the GRU touched"), re.MULTILINE)
+    assert {path.replace("gru.py", "lstm.py") for path in listed} <= knowing("lstm")
 
 
 # A bridge, by the checklist.

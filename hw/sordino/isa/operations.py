@@ -88,6 +88,7 @@ from sordino.isa.parameters import index_entries
 from sordino.isa.pipelines import Pipeline
 
 __all__ = [
+    "CELLS",
     "ISA",
     "Add",
     "Argmax",
@@ -119,7 +120,7 @@ __all__ = [
 
 SLOTS = Extent("rows * lanes", lambda fields, config: fields["rows"] * config.lanes)
 UNIT_ROWS = Extent("units / quads", lambda fields, config: -(-fields["units"] // config.quads))
-"""Rows of a bank that the units of an LSTM or a GRU fill, the last perhaps in part."""
+"""Rows of a bank that the units of a recurrent cell fill, the last perhaps in part."""
 GATES = Extent("units * 4", lambda fields, config: QUAD * fields["units"])
 SPACE = by("space", ACTIVATION, STATE, BANK0, BANK1)
 
@@ -149,7 +150,7 @@ class Cell(Instruction, opcode=11, unit=Unit.VECTOR):
     shift: 6 = RIGHT_SHIFT
     first_row: 11 = streaming(NUMBER)
 
-    elements, pipeline = "units", Pipeline.LSTM
+    elements, pipeline = "units", Pipeline.RECURRENT
 
 
 class Gru(Instruction, opcode=19, since=3, unit=Unit.VECTOR):
@@ -176,7 +177,7 @@ class Gru(Instruction, opcode=19, since=3, unit=Unit.VECTOR):
     shift: 6 = RIGHT_SHIFT
     first_row: 11 = streaming(NUMBER)
 
-    elements, pipeline = "units", Pipeline.GRU
+    elements, pipeline = "units", Pipeline.RECURRENT
 
 
 class Drain(Instruction, opcode=12, unit=Unit.VECTOR):
@@ -367,4 +368,6 @@ ISA = InstructionSet(
     )
 )
 """The instruction set of this machine."""
+CELLS = tuple(o for o in ISA if getattr(o, "pipeline", None) is Pipeline.RECURRENT)
+"""The recurrent cells, in the order of ISA."""
 Opcode = ISA.opcodes

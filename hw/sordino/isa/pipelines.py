@@ -22,14 +22,12 @@ class Pipeline(enum.Enum, shape=4):
     """Requantised, then saturated or rectified."""
     CURVE = 5
     """Requantised, then the tanh or the sigmoid."""
-    LSTM = 6
-    """Requantised, then the LSTM cell."""
+    RECURRENT = 6
+    """Requantised, then a recurrent cell."""
     COMPARE = 7
     """Compared; nothing is written."""
     PRODUCT = 8
     """Multiplied, then requantised and saturated."""
-    GRU = 9
-    """Requantised, then the GRU."""
 
 
 LATENCY: dict[Pipeline, int] = {
@@ -39,10 +37,9 @@ LATENCY: dict[Pipeline, int] = {
     Pipeline.LOOKUP: timing.VECTOR_EMBED,
     Pipeline.VALUE: timing.VECTOR_VALUE,
     Pipeline.CURVE: timing.VECTOR_CURVE,
-    Pipeline.LSTM: timing.VECTOR_CELL,
+    Pipeline.RECURRENT: timing.VECTOR_CELL,
     Pipeline.COMPARE: timing.VECTOR_ARGMAX,
     Pipeline.PRODUCT: timing.VECTOR_PRODUCT,
-    Pipeline.GRU: timing.VECTOR_CELL,
 }
 """Cycles from the one that presents an element's addresses to the one that has its result."""
 

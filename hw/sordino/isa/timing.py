@@ -16,6 +16,7 @@ __all__ = [
     "ASK",
     "CELL_CANDIDATE",
     "CELL_HIDDEN",
+    "CELL_LATE",
     "CELL_OUTPUT",
     "CELL_STATE",
     "CELL_UPDATE",
@@ -29,7 +30,6 @@ __all__ = [
     "FIRST_COLUMN",
     "FIRST_ELEMENT",
     "FIRST_PLACE",
-    "GRU_PREVIOUS",
     "INPUT_END",
     "ISSUE",
     "LAND",
@@ -56,8 +56,8 @@ __all__ = [
     "VECTOR_CURVE",
     "VECTOR_EMBED",
     "VECTOR_FILL",
-    "VECTOR_GRU",
     "VECTOR_INPUT",
+    "VECTOR_LATE",
     "VECTOR_OVERHEAD",
     "VECTOR_PRODUCT",
     "VECTOR_STATE",
@@ -99,19 +99,19 @@ REQUANTISE = 6
 CURVE = 4
 """From z to sigmoid(z) or tanh(z)."""
 CELL_UPDATE = 3
-"""From the gates' activations to the new cell state c', or to what a GRU takes the tanh of:
-products, sum, rounding."""
+"""From the gates' activations to what the second tanh is taken of, c' in an LSTM: products, sum,
+rounding."""
 CELL_OUTPUT = 2
-"""From the tanh to the output h: product, rounding."""
+"""From the second tanh to the output h: product, rounding."""
 CELL_CANDIDATE = CURVE
-"""From a unit's pre-activations to the tanh of its gate g."""
+"""From a unit's pre-activations to its first tanh."""
 CELL_STATE = CELL_CANDIDATE + CELL_UPDATE
-"""From a unit's pre-activations to c'."""
+"""From a unit's pre-activations to the sum that the second tanh is taken of."""
 CELL_HIDDEN = CELL_STATE + CURVE + CELL_OUTPUT
-"""From a unit's pre-activations to h, of an LSTM and of a GRU."""
-GRU_PREVIOUS = CELL_STATE + CURVE - 1
-"""From a GRU's pre-activations to h of the step before: it stands in a register when the tanh is
-there."""
+"""From a unit's pre-activations to h, in every kind of cell."""
+CELL_LATE = CELL_STATE + CURVE - 1
+"""From a unit's pre-activations to a state that is wanted only beside the second tanh: it stands in
+a register when the tanh is there."""
 ARGMAX = 2
 """From a value to the index that takes it into account."""
 
@@ -139,18 +139,18 @@ VECTOR_PRODUCT = FETCH + PRODUCT + REQUANTISE
 VECTOR_CURVE = VECTOR_VALUE + CELL_CANDIDATE
 """From the addresses of an element of DRAIN or ADD to the tanh or the sigmoid of its value."""
 VECTOR_STATE = VECTOR_VALUE + CELL_STATE
-"""From the addresses of a unit of CELL to its c'."""
+"""From the addresses of a unit to its new state, if that is the sum."""
 VECTOR_CELL = VECTOR_VALUE + CELL_HIDDEN
-"""From the addresses of a unit of CELL or GRU to its h."""
-VECTOR_GRU = VECTOR_VALUE + GRU_PREVIOUS
-"""From the addresses of a unit of GRU to its h of the step before."""
+"""From the addresses of a unit to its h."""
+VECTOR_LATE = VECTOR_VALUE + CELL_LATE
+"""From the addresses of a unit to its state of the step before, if that is h."""
 VECTOR_ARGMAX = FETCH + ARGMAX - DONE
 """From the addresses of ARGMAX's element to its result. Nothing is written, so that the cycles
 until `done` are those of the comparison."""
 INPUT_END = VECTOR_INPUT + DONE
 """From the cycle in which INPUT meets the end of input, instead of a feature, to `done`."""
 VECTOR_OVERHEAD = UNIT_START + VECTOR_CELL + DONE
-"""From the cycle in which a CELL begins to its `done`, beyond its units. CELL and GRU take longest;
+"""From the cycle in which a CELL begins to its `done`, beyond its units. Cells take longest;
 the compiler, when it orders a block, takes every vector instruction to be as slow. That is an
 estimate and stays one: exact times put other instructions first in some images (2 of 216 drawn
 ones), for no gain that was measured."""

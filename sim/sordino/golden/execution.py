@@ -12,6 +12,7 @@ import numpy as np
 from sordino import arith
 from sordino.arch import QUAD
 from sordino.golden import vector
+from sordino.golden.cells import STEPS
 from sordino.golden.codec import StreamError
 from sordino.golden.memory import wrap
 from sordino.golden.state import State, Stop
@@ -223,29 +224,17 @@ def matvec(context: Context, i: Instruction) -> Execute:
     return execute
 
 
-def cell(context: Context, i: Instruction) -> Execute:
-    """Compute LSTM cells from the accumulators of their gates."""
-    return _units(context, i, vector.cell)
-
-
-def gru(context: Context, i: Instruction) -> Execute:
-    """Compute a GRU from the accumulators of its gates."""
-    return _units(context, i, vector.gru)
-
-
-def _units(
-    context: Context, i: Instruction, step: Callable[..., tuple[vector.Ints, vector.Ints]]
-) -> Execute:
-    """One step of units that stand on quads of lanes; it returns state and activation."""
+def units(context: Context, i: Instruction) -> Execute:
+    """One step of the units of a recurrent cell, from the accumulators of their gates."""
+    step, count = STEPS[type(i)], i.units
     memory, config, following = context.state.memory, context.image.config, context.next
-    units = i.units
-    rows = -(-units // config.quads)
+    rows = -(-count // config.quads)
     bank = memory.banks[i.bank, i.first_row : i.first_row + rows].reshape(-1)
-    state = memory.state[i.state : i.state + units]
-    hidden = memory.activation[i.destination : i.destination + units]
-    where = vector.unit_lanes(units, config.lanes)
-    words = vector.bias_words(context.image.parameters, i.parameters, QUAD * units)
-    biases = np.ascontiguousarray(words.reshape(units, QUAD).T)
+    state = memory.state[i.state : i.state + count]
+    hidden = memory.activation[i.destination : i.destination + count]
+    where = vector.unit_lanes(count, config.lanes)
+    words = vector.bias_words(context.image.parameters, i.parameters, QUAD * count)
+    biases = np.ascontiguousarray(words.reshape(count, QUAD).T)
     multiplier, shift = i.multiplier, i.shift
 
     def execute() -> int:
@@ -378,8 +367,6 @@ SEMANTICS: dict[type[Instruction], Semantics] = {
     ops.Emit: emit,
     ops.Table: table,
     ops.Matvec: matvec,
-    ops.Cell: cell,
-    ops.Gru: gru,
     ops.Drain: drain,
     ops.Argmax: argmax,
     ops.Add: add,
@@ -394,5 +381,6 @@ SEMANTICS: dict[type[Instruction], Semantics] = {
     **dict.fromkeys(
         (ops.Set, ops.Jump, ops.Call, ops.Return, ops.Loop, ops.Branch, ops.Count), control
     ),
+    **dict.fromkeys(STEPS, units),
 }
 """What each operation of ISA does."""

@@ -15,12 +15,12 @@ __all__ = [
     "add",
     "argmax",
     "bias_words",
-    "cell",
     "drain",
     "embedding_words",
-    "gru",
     "index_words",
     "multiply",
+    "sigmoid",
+    "tanh",
     "unit_lanes",
 ]
 
@@ -28,7 +28,19 @@ Ints = NDArray[np.int64]
 
 _TANH = (np.array(arith.TANH.knots, np.int64), np.array(arith.TANH.slopes, np.int64))
 _SIGMOID = (np.array(arith.SIGMOID.knots, np.int64), np.array(arith.SIGMOID.slopes, np.int64))
-_CURVES = {Function.TANH: (arith.tanh, _TANH), Function.SIGMOID: (arith.sigmoid, _SIGMOID)}
+
+
+def tanh(z: Ints) -> Ints:
+    """tanh of int16 Q3.12 as int16 Q0.15."""
+    return np.asarray(arith.tanh(z, *_TANH))
+
+
+def sigmoid(z: Ints) -> Ints:
+    """The logistic function of int16 Q3.12 as int16 Q0.15."""
+    return np.asarray(arith.sigmoid(z, *_SIGMOID))
+
+
+_CURVES = {Function.TANH: tanh, Function.SIGMOID: sigmoid}
 
 
 def bias_words(parameters: bytes, word: int, count: int) -> Ints:
@@ -48,36 +60,13 @@ def embedding_words(parameters: bytes, word: int, count: int) -> Ints:
 
 
 def unit_lanes(units: int, lanes: int) -> Ints:
-    """Where gates stand: (4, units) flat indices row * lanes + lane, gates 0 to 3 (i f g o).
+    """Where gates stand: (4, units) flat indices row * lanes + lane, gates 0 to 3.
 
     Unit u is at row u // quads and quad u % quads, its gate k on lane (k + row) mod 4 of the quad.
     """
     row, quad = np.divmod(np.arange(units), lanes // QUAD)
     gate = np.arange(QUAD)[:, np.newaxis]
     return np.asarray(row * lanes + QUAD * quad + (gate + row) % QUAD)
-
-
-def cell(gates: Ints, biases: Ints, c: Ints, *, multiplier: int, shift: int) -> tuple[Ints, Ints]:
-    """New cell state and hidden state (units,) of an LSTM.
-
-    `gates` and `biases` are (4, units) in the order i f g o, `c` (units,) is the old cell state.
-    """
-    z = arith.gate_preactivation(gates, biases, multiplier, shift)
-    i, f, o = arith.sigmoid(z[[0, 1, 3]], *_SIGMOID)
-    c = arith.cell_state(i, f, arith.tanh(z[2], *_TANH), c)
-    return c, arith.cell_hidden(o, arith.tanh(arith.joint_preactivation(c), *_TANH))
-
-
-def gru(sums: Ints, biases: Ints, h: Ints, *, multiplier: int, shift: int) -> tuple[Ints, Ints]:
-    """New hidden state (units,) of a GRU, Q0.15, and the same as int8.
-
-    `sums` and `biases` are (4, units) in the order n_h r n_x z, `h` (units,) is the old state.
-    """
-    v = arith.gate_preactivation(sums, biases, multiplier, shift)
-    r, z = arith.sigmoid(v[[1, 3]], *_SIGMOID)
-    n = arith.tanh(arith.gru_candidate(v[2], r, v[0]), *_TANH)
-    h = arith.gru_hidden(z, n, h)
-    return h, arith.hidden_int8(h)
 
 
 def drain(
@@ -101,8 +90,7 @@ def _finish(function: Function, value: Ints, multiplier: int, shift: int) -> Int
 
 def _curve(function: Function, z: Ints) -> Ints:
     """The tanh or the sigmoid of Q3.12 as int8."""
-    curve, tables = _CURVES[function]
-    return np.asarray(arith.hidden_int8(curve(z, *tables)))
+    return np.asarray(arith.hidden_int8(_CURVES[function](z)))
 
 
 def add(

@@ -3,7 +3,7 @@ for statistical machine translation", 2014, in PyTorch's form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,8 +18,6 @@ from sordino.layers.recurrent import Recurrent
 
 __all__ = ["Gru"]
 
-_GATES = 3
-
 
 @dataclass(frozen=True, eq=False)
 class Gru(Recurrent):
@@ -29,21 +27,19 @@ class Gru(Recurrent):
     three weights at most.
     """
 
+    NAME: ClassVar[str] = "GRU"
+    GATES: ClassVar[int] = 3
+
     @classmethod
     def suits(cls, shapes: Mapping[str, tuple[int, ...]]) -> bool:
         """Whether the recurrent matrix has three gates."""
         rows, *columns = shapes.get("weight_hh", (0,))
-        return len(columns) == 1 and rows == _GATES * columns[0] > 0
-
-    @property
-    def units(self) -> int:
-        """The number of units."""
-        return len(self.weight_hh) // _GATES
+        return len(columns) == 1 and rows == cls.GATES * columns[0] > 0
 
     def check(self, name: str, *widths: int | None) -> None:
         """Raise InputError unless the shapes fit each other and the input (None: any)."""
         check_shape(f"{name}.weight_hh", self.weight_hh, (None, None))
-        gates = _GATES * self.weight_hh.shape[1]
+        gates = self.GATES * self.weight_hh.shape[1]
         check_shape(f"{name}.weight_hh", self.weight_hh, (gates, None))
         self._check_rows(name, widths[0])
 
@@ -54,7 +50,7 @@ class Gru(Recurrent):
     def cell(self, sums: Floats, state: State) -> tuple[Floats, State]:
         """Next h, which is the next state too."""
         (h,) = state
-        of_x, of_h = (np.split(part, _GATES) for part in (sums, self._recurrent(h)))
+        of_x, of_h = (np.split(part, self.GATES) for part in (sums, self._recurrent(h)))
         r, z = sigmoid(of_x[0] + of_h[0]), sigmoid(of_x[1] + of_h[1])
         n = np.tanh(of_x[2] + r * of_h[2])
         h = n + z * (h - n)
@@ -62,15 +58,15 @@ class Gru(Recurrent):
 
     def spread(self, kind: str, weight: Floats) -> Floats:
         """The rows of the four sums: of U for n, of both for r, of W for n, of both for z."""
-        r, z, n = np.split(weight, _GATES)
+        r, z, n = np.split(weight, self.GATES)
         none = np.zeros_like(n)
         return np.concatenate([none, r, n, z] if kind == "weight_ih" else [n, r, none, z])
 
     @property
     def bias(self) -> Floats:
         """The biases of the four sums, one sum after the other."""
-        r, z, n = np.split(self.bias_ih, _GATES)
-        hr, hz, hn = np.split(self.bias_hh, _GATES)
+        r, z, n = np.split(self.bias_ih, self.GATES)
+        hr, hz, hn = np.split(self.bias_hh, self.GATES)
         return np.concatenate([hn, r + hr, n, z + hz])
 
     def finish(self, where: Where, tile: Tile, frame: int, **place: Any) -> Instruction:

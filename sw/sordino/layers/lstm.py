@@ -18,13 +18,13 @@ from sordino.layers.recurrent import Recurrent
 
 __all__ = ["Lstm"]
 
-_GATES = 4
-
 
 @dataclass(frozen=True, eq=False)
 class Lstm(Recurrent):
     """One layer, gates in the order i f g o: weights (4 · hidden, …), biases (4 · hidden,)."""
 
+    NAME: ClassVar[str] = "LSTM"
+    GATES: ClassVar[int] = 4
     SETTLES: ClassVar[bool] = True
 
     @classmethod
@@ -40,20 +40,16 @@ class Lstm(Recurrent):
     def check(self, name: str, *widths: int | None) -> None:
         """Raise InputError unless the shapes fit each other and the input (None: any)."""
         if self.weight_hh.ndim == 2:
-            _check_cell(f"{name}.weight_hh", *self.weight_hh.shape)
+            _check_turned(f"{name}.weight_hh", *self.weight_hh.shape)
         check_shape(f"{name}.weight_hh", self.weight_hh, (None, None))
-        check_shape(f"{name}.weight_hh", self.weight_hh, (_GATES * self.weight_hh.shape[1], None))
+        rows = self.GATES * self.weight_hh.shape[1]
+        check_shape(f"{name}.weight_hh", self.weight_hh, (rows, None))
         self._check_rows(name, widths[0])
 
     def check_fed(self, name: str, fed: int, *widths: int | None) -> None:
         """Raise InputError unless the shapes fit each other, the input and the feedback."""
-        check_shape(f"{name}.weight_hh", self.weight_hh, (_GATES * self.units, fed))
+        check_shape(f"{name}.weight_hh", self.weight_hh, (self.GATES * self.units, fed))
         self._check_rows(name, widths[0])
-
-    @property
-    def units(self) -> int:
-        """The number of units."""
-        return len(self.weight_hh) // _GATES
 
     def start(self) -> State:
         """The zero state: h (hidden,) and c (units,)."""
@@ -62,7 +58,7 @@ class Lstm(Recurrent):
     def cell(self, sums: Floats, state: State) -> tuple[Floats, State]:
         """Next h, and h and c as the next state."""
         h, c = state
-        i, f, g, o = np.split(sums + self._recurrent(h), _GATES)
+        i, f, g, o = np.split(sums + self._recurrent(h), self.GATES)
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         h = sigmoid(o) * np.tanh(c)
         return h, (h, c)
@@ -72,14 +68,9 @@ class Lstm(Recurrent):
         return Cell(where.site.name, **self.cell_fields(where, tile, frame), **place)
 
 
-def _check_cell(name: str, rows: int, units: int) -> None:
-    """Raise InputError where the recurrent matrix is transposed, or that of another cell."""
+def _check_turned(name: str, rows: int, units: int) -> None:
+    """Raise InputError where the recurrent matrix is transposed."""
     if units == 4 * rows > 0:
         raise InputError(
             f"wanted {name} of size {units} × {rows}, got {rows} × {units}; transpose it"
-        )
-    if rows == units > 0:
-        raise InputError(
-            f"wanted {name} with 4 gates of {units} units, got {rows} × {units}: plain RNN cells "
-            "cannot be compiled; train LSTM or GRU layers"
         )

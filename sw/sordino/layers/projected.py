@@ -15,7 +15,6 @@ from sordino.layers.node import Node
 
 __all__ = ["ProjectedLstm"]
 
-_GATES = 4
 _PROJECTION = "projection"
 
 
@@ -29,6 +28,7 @@ class ProjectedLstm(Lstm):
 
     weight_hr: Floats
 
+    NAME: ClassVar[str] = "projected LSTM"
     SETTLES: ClassVar[bool] = False
     ALONE: ClassVar[bool] = False
 
@@ -41,7 +41,7 @@ class ProjectedLstm(Lstm):
         """Raise InputError unless the shapes fit each other and the input (None: any)."""
         check_shape(f"{name}.weight_hr", self.weight_hr, (None, None))
         hidden, units = self.weight_hr.shape
-        check_shape(f"{name}.weight_hh", self.weight_hh, (_GATES * units, hidden))
+        check_shape(f"{name}.weight_hh", self.weight_hh, (self.GATES * units, hidden))
         self._check_rows(name, widths[0])
 
     @property

@@ -43,6 +43,10 @@ class Recurrent(Layer):
 
     WEIGHTS: ClassVar[Mapping[str, str]] = {"weight_ih": "input", "weight_hh": "state"}
     STACKS: ClassVar[bool] = True
+    NAME: ClassVar[str]
+    """The name of the kind in messages."""
+    GATES: ClassVar[int]
+    """The rows of its matrices for each unit."""
     SETTLES: ClassVar[bool] = False
     """Whether `sordino.compiler.passes.canonical_lstm` knows what saturates in it."""
 
@@ -76,9 +80,9 @@ class Recurrent(Layer):
         return int(self.weight_hh.shape[1])
 
     @property
-    @abstractmethod
     def units(self) -> int:
         """The number of units."""
+        return len(self.weight_hh) // self.GATES
 
     @property
     def inputs(self) -> int:

@@ -177,7 +177,7 @@ class _Tensors:
     def _cell(self, name: str, *, biased: bool) -> Recurrent:
         """A recurrent layer of the kind that its tensors suit."""
         own = {n.removeprefix(f"{name}."): t for n, t in self.tensors.items()}
-        kind = cell_kind({n: np.shape(t) for n, t in own.items() if "." not in n})
+        kind = cell_kind(name, {n: np.shape(t) for n, t in own.items() if "." not in n})
         arrays = {
             one.name: self.take(f"{name}.{one.name}")
             for one in fields(kind)

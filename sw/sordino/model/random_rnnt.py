@@ -33,7 +33,7 @@ def random_arrays(
     Weights are normal with standard deviation `scale` / sqrt(inputs), a share `zeros` of them 0;
     biases are normal with standard deviation `scale` / 2. `time_reduction` says after how many
     encoder layers how many frames are stacked, `projection` how wide all layers'
-    projections are, `gates` is 4 for LSTM layers and 3 for GRUs.
+    projections are, `gates` how many rows their matrices have for each unit.
     """
     after, factor = time_reduction or (0, 1)
 

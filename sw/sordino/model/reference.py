@@ -177,7 +177,7 @@ def _depth(arrays: Mapping[str, ArrayLike], name: str) -> int:
 def _cell(arrays: Mapping[str, ArrayLike], name: str) -> Recurrent:
     own = {n.removeprefix(f"{name}."): np.asarray(a, np.float64) for n, a in arrays.items()}
     ih, hh = (_linear(arrays, name, suffix) for suffix in ("_ih", "_hh"))
-    kind = cell_kind({n: array.shape for n, array in own.items() if "." not in n})
+    kind = cell_kind(name, {n: array.shape for n, array in own.items() if "." not in n})
     own |= {"weight_ih": ih.weight, "weight_hh": hh.weight, "bias_ih": ih.bias, "bias_hh": hh.bias}
     return kind(**{one.name: own[one.name] for one in fields(kind)})
 

@@ -11,34 +11,11 @@ from sordino.reference.markdown import NOTE, docstring, table
 __all__ = ["arithmetic_page"]
 
 
-_FORMATS = (
-    arith.FEATURE,
-    arith.HIDDEN,
-    arith.WEIGHT,
-    arith.PREACTIVATION,
-    arith.GATE,
-    arith.CELL_STATE,
-    arith.GRU_STATE,
-    arith.JOINT,
-)
+_PUBLIC = {name: value for name, value in vars(arith).items() if name in arith.__all__}
+"""In the order in which the module says them."""
+_FORMATS = tuple({id(v): v for v in _PUBLIC.values() if isinstance(v, arith.Fixed)}.values())
 _CURVE_PARAMETERS = ("knots", "slopes")
-_OPERATIONS = (
-    arith.round_shift,
-    arith.saturate,
-    arith.requantise,
-    arith.gate_preactivation,
-    arith.sigmoid,
-    arith.tanh,
-    arith.cell_state,
-    arith.joint_preactivation,
-    arith.cell_hidden,
-    arith.gru_candidate,
-    arith.gru_hidden,
-    arith.joint_activation,
-    arith.add_joint,
-    arith.hidden_int8,
-    arith.drain_int8,
-)
+_OPERATIONS = tuple(value for value in _PUBLIC.values() if inspect.isfunction(value))
 
 
 def arithmetic_page() -> str:

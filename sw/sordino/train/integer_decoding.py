@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from sordino.arch import QUAD
 from sordino.compiler.numbers.precision import Precision
 from sordino.compiler.passes.rounded import quantise_model
-from sordino.golden.vector import add, cell, drain
+from sordino.golden.cells import lstm
+from sordino.golden.vector import add, drain
 from sordino.isa.choices import Function
 from sordino.layers.base.integers import QuantisedLayer, QuantisedMatrix
 from sordino.model.rnnt import EMBEDDING, RnntModel
@@ -55,7 +56,7 @@ class _IntegerLstm:
     def step(self, products: _Ints, state: _Ints) -> _Ints:
         """The next state, from the input's products (count, 4 · units) and the state before."""
         gates = (products + self._recurrent(state[0])).reshape(-1, QUAD, self.units)
-        c, h = cell(
+        c, h = lstm(
             gates.transpose(1, 0, 2),
             self._biases,
             state[1],

@@ -22,7 +22,9 @@ from sordino.rtl.vector.argmax import Argmax
 from sordino.rtl.vector.cell import Cell
 from sordino.rtl.vector.curve import tanh
 from sordino.rtl.vector.fetch import SCALAR, Fetch
+from sordino.rtl.vector.gru import Gru
 from sordino.rtl.vector.plan import Order
+from sordino.rtl.vector.registry import KINDS
 from sordino.rtl.vector.requantise import Requantise
 from sordino.stimuli.simulate import simulate
 from sordino.testing.benches.vector_bench import VectorBench, assert_same, exact, random_contents
@@ -107,7 +109,7 @@ def test_fetch() -> None:
 
 GATES = {"i": 0, "f": 1, "g": 2, "o": 3}
 CELL = {
-    "candidate": timing.CELL_CANDIDATE,
+    "squashed": timing.CELL_CANDIDATE,
     "state": timing.CELL_STATE,
     "hidden": timing.CELL_HIDDEN,
 }
@@ -115,7 +117,7 @@ CELL = {
 
 @pytest.mark.parametrize(
     ("gate", "port"),
-    [("g", "candidate"), *((gate, "state") for gate in "ifgc"), ("g", "hidden"), ("o", "hidden")],
+    [("g", "squashed"), *((gate, "state") for gate in "ifgc"), ("g", "hidden"), ("o", "hidden")],
 )
 def test_cell(gate: str, port: str) -> None:
     """A step of one gate, or of c, arrives together with those of the others."""
@@ -134,6 +136,7 @@ def test_cell(gate: str, port: str) -> None:
     assert delay(dut, getattr(dut, port), step, before=begin) == CELL[port]
 
 
+GRU = KINDS.index(next(kind for kind in KINDS if isinstance(kind, Gru)))
 SUMS = {"n_h": 0, "r": 1, "n_x": 2, "z": 3}
 
 
@@ -143,7 +146,7 @@ def test_gru(sum_: str) -> None:
     dut = Cell()
 
     def begin(ctx: Any) -> None:
-        ctx.set(dut.gru, 1)
+        ctx.set(dut.kind, GRU)
         ctx.set(dut.preactivations, [2000, 2000, 2000, 2000])
         ctx.set(dut.previous, 1000)
 
@@ -153,8 +156,8 @@ def test_gru(sum_: str) -> None:
         else:
             ctx.set(dut.preactivations[SUMS[sum_]], -4000)
 
-    wanted = timing.CELL_HIDDEN - (timing.GRU_PREVIOUS if sum_ == "h" else 0)
-    assert delay(dut, dut.gru_hidden, step, before=begin) == wanted
+    wanted = timing.CELL_HIDDEN - (timing.CELL_LATE if sum_ == "h" else 0)
+    assert delay(dut, dut.state, step, before=begin) == wanted
 
 
 def test_lane() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sordino.golden import vector
+from sordino.golden import cells, vector
 from sordino.isa.choices import Function
 
 Ints = NDArray[np.int64]
@@ -71,7 +71,7 @@ SCALES = [(32768, 20), (65535, 33), (40000, 1), (1, 1), (0, 5), (65535, 63), (51
 def test_cell_equals_scalar(multiplier: int, shift: int) -> None:
     rng = np.random.default_rng(shift)
     gates, biases, c = ints(rng, 32, 4, 60), ints(rng, 32, 4, 60), ints(rng, 16, 60)
-    got = vector.cell(gates, biases, c, multiplier=multiplier, shift=shift)
+    got = cells.lstm(gates, biases, c, multiplier=multiplier, shift=shift)
     expected = [
         slow_cell(gates[:, u].tolist(), biases[:, u].tolist(), int(c[u]), multiplier, shift)
         for u in range(60)
@@ -89,7 +89,7 @@ def test_cell_is_a_float_lstm_within_rounding() -> None:
     rng = np.random.default_rng(7)
     z = rng.integers(-1 << 15, 1 << 15, (4, 20000)) >> rng.integers(0, 4, (4, 20000))
     c = rng.integers(-4 << 11, 4 << 11, 20000)
-    c_new, h_new = vector.cell(z, np.zeros_like(z), c, multiplier=2, shift=1)
+    c_new, h_new = cells.lstm(z, np.zeros_like(z), c, multiplier=2, shift=1)
 
     def logistic(x):
         return 1 / (1 + np.exp(-x))
@@ -117,7 +117,7 @@ def slow_gru(sums, biases, h: int, multiplier: int, shift: int) -> tuple[int, in
 def test_gru_equals_scalar(multiplier: int, shift: int) -> None:
     rng = np.random.default_rng(shift)
     sums, biases, h = ints(rng, 32, 4, 60), ints(rng, 32, 4, 60), ints(rng, 16, 60)
-    got = vector.gru(sums, biases, h, multiplier=multiplier, shift=shift)
+    got = cells.gru(sums, biases, h, multiplier=multiplier, shift=shift)
     expected = [
         slow_gru(sums[:, u].tolist(), biases[:, u].tolist(), int(h[u]), multiplier, shift)
         for u in range(60)
@@ -147,7 +147,7 @@ def test_gru_at_both_ends(sums: tuple[int, ...], h: int, expected: tuple[int, in
     """Sums are given exactly (2 / 2^1). n_h and n_x at opposite ends leave -12 / 4096, of which the
     tanh is -96 / 32768."""
     column = np.array(sums, np.int64)[:, np.newaxis]
-    got = vector.gru(column, 0 * column, np.array([h]), multiplier=2, shift=1)
+    got = cells.gru(column, 0 * column, np.array([h]), multiplier=2, shift=1)
     assert (int(got[0][0]), int(got[1][0])) == expected
 
 

@@ -1,7 +1,7 @@
 """A GRU in the machine's integers beside the same GRU in floats, over many frames.
 
 The integer one computes as the machine does: int8 weights, input and hidden state in the products,
-sums of one scale for all gates, then `sordino.golden.vector.gru`. The float one has the same
+sums of one scale for all gates, then `sordino.golden.cells.gru`. The float one has the same
 weights and inputs and nothing else in common: its hidden state is never rounded. What is compared
 is the error of the machine's formats alone, as it grows over the frames.
 """
@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sordino import arith
-from sordino.golden import vector
+from sordino.golden import cells
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -71,7 +71,7 @@ def machine(net: Network, carried_bits: int = 16) -> tuple[Ints, Floats]:
         sums = ((w @ x) << X_SHIFT) + u @ hidden
         assert np.abs(sums).max() < 1 << 23, "a bank of 24 bits holds them"
         gates.append(arith.gate_preactivation(sums[3], biases[3], MULTIPLIER, SHIFT))
-        state, hidden = vector.gru(sums, biases, state, multiplier=MULTIPLIER, shift=SHIFT)
+        state, hidden = cells.gru(sums, biases, state, multiplier=MULTIPLIER, shift=SHIFT)
         found.append(state)
         if carried_bits == 8:
             state = hidden << (arith.GRU_STATE.fraction - arith.HIDDEN.fraction)

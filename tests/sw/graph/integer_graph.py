@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.compiler.passes.quantise import QuantisedGraph
-from sordino.golden import vector
+from sordino.golden import cells, vector
 from sordino.isa.choices import Function
 from sordino.layers.base.formats import Held
 from sordino.layers.base.integers import QuantisedLayer
@@ -104,9 +104,9 @@ class IntegerGraph:
         scale = {"multiplier": layer.multiplier, "shift": layer.shift}
         biases = layer.bias.reshape(4, -1)
         if type(layer.kind).__name__ == "Gru":
-            self.states[name], h = vector.gru(sums, biases, state, **scale)
+            self.states[name], h = cells.gru(sums, biases, state, **scale)
         else:
-            self.states[name], h = vector.cell(sums, biases, state, **scale)
+            self.states[name], h = cells.lstm(sums, biases, state, **scale)
         return h
 
 

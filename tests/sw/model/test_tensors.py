@@ -75,7 +75,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "complex": (of_type(complex), "got complex128"),
     "date": (put(BIAS, lambda a: a.astype("i8").astype("M8[s]")), "got datetime64[s]"),
     "record": (put(BIAS, lambda a: np.zeros(7, "f4,f4")), "numbers in tensor"),
-    "RNN": (cells(1), "plain RNN cells cannot be compiled; train LSTM or GRU layers"),
+    "RNN": (cells(1), "plain RNN cells cannot be compiled; train LSTM, GRU or projected LSTM"),
     "a row less": (
         put("prediction.embedding.weight", lambda a: a[1:]),
         "with 7 rows, one a token, the blank's too, as meta and joint.output have them, got 6; add "

@@ -1,25 +1,21 @@
-"""The LSTM cell and the GRU as one pipeline: one unit a cycle."""
+"""All recurrent cells as one pipeline: one unit a cycle."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from sordino.arith import CELL_STATE, GATE, GRU_STATE, HIDDEN, PREACTIVATION
+from sordino.arith import CELL_STATE, GATE, HIDDEN, PREACTIVATION
 from sordino.isa import timing
 from sordino.rtl.shared.rounding import round_shifted, saturated
 from sordino.rtl.vector.curve import either, sigmoid, tanh
+from sordino.rtl.vector.kind import ALIGN, SUM_SHIFT, Keeps, Kind, of_kind
+from sordino.rtl.vector.registry import KINDS
 
 __all__ = ["Cell", "delayed"]
-
-# round(f*c + i*g): f*c has GATE + CELL_STATE fraction bits, i*g twice GATE's.
-_ALIGN = GATE.fraction - CELL_STATE.fraction
-_STATE_SHIFT = 2 * GATE.fraction - CELL_STATE.fraction
-_HIDDEN_SHIFT = 2 * GATE.fraction - HIDDEN.fraction
-# round(x + r*h), r*h where f*c stands: x is as far left as makes the same shift leave Q3.12.
-_CANDIDATE_ALIGN = GATE.fraction + _ALIGN
-assert _CANDIDATE_ALIGN == _STATE_SHIFT
 
 
 def delayed(m: Module, value: Value, cycles: int, *, name: str) -> Value:
@@ -32,89 +28,107 @@ def delayed(m: Module, value: Value, cycles: int, *, name: str) -> Value:
 
 
 class Cell(wiring.Component):
-    """c' = sat16(round(f*c + i*g)), h = sat8(round(o*tanh(c'))), one unit a cycle.
+    """Two sums of products, each followed by a rounding, with a tanh between them.
 
-    The gates i, f, o are sigmoids and g is the tanh of the four pre-activations. With `gru` these
-    are n_h, r, n_x and z, and h' = n + round(z*(h - n)) with n = tanh(sat16(round(n_x + r*n_h))):
-    r and z take the ways of f and o, r*n_h that of f*c, n that of tanh(c'). There is no flow
-    control: `state` belongs to the operands of `STATE_LATENCY` cycles before, `hidden` to those of
-    `LATENCY`, and `candidate` to those of `CANDIDATE_LATENCY`. The last lets others share the curve
-    of gate g. Its twins are `sordino.arith.cell_state`, `sordino.arith.cell_hidden`,
-    `sordino.arith.gru_candidate` and `sordino.arith.gru_hidden`.
+    Gates 0, 1 and 3 are the sigmoids of their pre-activations, gate 2 is a tanh. The first sum is
+    gate 1 times the kind's factor, plus its addend. The second tanh is of that, or of what the kind
+    makes of it. Gate 3 multiplies that tanh, less the kind's offset, and the kind makes h of it.
+    There is no flow control: what is given by its latency belongs to the pre-activations of so many
+    cycles before. Twins are those of each `Kind`; `squashed` is `sordino.arith.hidden_int8`.
+
+    Parameters
+    ----------
+    kinds : those that there are, by their numbers
 
     Members
     -------
     preactivations
-        Those of the gates i f g o, or n_h r n_x z, Q3.12.
+        Those of the gates, Q3.12.
     previous
-        c, Q4.11, with the unit's pre-activations; of a GRU h, Q0.15, `PREVIOUS_LATENCY` cycles
-        after them.
-    gru
-        The units are a GRU's; held still.
+        The unit's state before: with its pre-activations if the kind keeps the sum, if h,
+        `PREVIOUS_LATENCY` cycles after them.
+    kind
+        Number of the kind; held still.
     sigmoid
-        Make `candidate` a sigmoid; held still, and low for an LSTM.
-    candidate
-        The tanh of gate g, Q0.15, or its sigmoid.
+        Make gate 2 a sigmoid; held still, and low for units.
+    squashed
+        Gate 2 as int8, `CANDIDATE_LATENCY`; of a kind that keeps h, that as int8.
     state
-        c', Q4.11.
+        The new state, int16: `STATE_LATENCY` if the kind keeps the sum, if h, `LATENCY`.
     hidden
-        h, Q0.7.
-    gru_hidden
-        h' of a GRU, Q0.15, when an LSTM's `hidden` would be there.
+        h as int8, `LATENCY`.
     """
 
     CANDIDATE_LATENCY = timing.CELL_CANDIDATE
     STATE_LATENCY = timing.CELL_STATE
     LATENCY = timing.CELL_HIDDEN
-    PREVIOUS_LATENCY = timing.GRU_PREVIOUS
+    PREVIOUS_LATENCY = timing.CELL_LATE
 
-    preactivations: In(data.ArrayLayout(signed(PREACTIVATION.bits), 4))
-    previous: In(signed(CELL_STATE.bits))
-    gru: In(1)
-    sigmoid: In(1)
-    candidate: Out(signed(GATE.bits))
-    state: Out(signed(CELL_STATE.bits))
-    hidden: Out(signed(HIDDEN.bits))
-    gru_hidden: Out(signed(GRU_STATE.bits))
+    def __init__(self, kinds: Sequence[Kind] = KINDS) -> None:
+        self._kinds = kinds
+        super().__init__(
+            {
+                "preactivations": In(data.ArrayLayout(signed(PREACTIVATION.bits), 4)),
+                "previous": In(signed(CELL_STATE.bits)),
+                "kind": In(range(len(kinds))),
+                "sigmoid": In(1),
+                "squashed": Out(signed(HIDDEN.bits)),
+                "state": Out(signed(CELL_STATE.bits)),
+                "hidden": Out(signed(HIDDEN.bits)),
+            }
+        )
 
     def elaborate(self, platform: Any) -> Module:
-        m = Module()
+        m, kinds, of = Module(), self._kinds, partial(of_kind, self.kind)
         m.submodules.gate_i = gate_i = sigmoid()
         m.submodules.gate_f = gate_f = sigmoid()
         m.submodules.gate_g = gate_g = either()
         m.submodules.gate_o = gate_o = sigmoid()
         m.submodules.squash = squash = tanh()
-        for k, gate in enumerate((gate_i, gate_f, gate_g, gate_o)):
-            m.d.comb += gate.z.eq(self.preactivations[k])
-        m.d.comb += [gate_g.second.eq(self.sigmoid), self.candidate.eq(gate_g.value)]
+        sums, curves = tuple(self.preactivations), (gate_i, gate_f, gate_g, gate_o)
+        for z, gate in zip(sums, curves, strict=True):
+            m.d.comb += gate.z.eq(z)
+        m.d.comb += gate_g.second.eq(self.sigmoid)
+        gates = tuple(gate.value for gate in curves)
 
-        n_h, _, n_x, _ = self.preactivations
-        previous = delayed(m, Mux(self.gru, n_h, self.previous), timing.CURVE, name="previous")
-        n_x = delayed(m, n_x, timing.CURVE, name="n_x")
+        hold = partial(delayed, m, cycles=timing.CURVE)
+        factor = hold(of([kind.factor(sums, self.previous) for kind in kinds]), name="factor")
+        addend = of([kind.addend(sums, gates, partial(hold, name="held")) for kind in kinds])
+        added = Signal(addend.shape())
         kept = Signal(signed(GATE.bits + CELL_STATE.bits))
-        added = Signal(signed(PREACTIVATION.bits + _CANDIDATE_ALIGN))
-        total = Signal(signed(2 * GATE.bits + 1 + _ALIGN))
+        exact = kept.shift_left(ALIGN) + added
+        total = Signal(exact.shape())
+        rounded = Signal(signed(CELL_STATE.bits))
         m.d.sync += [
-            kept.eq(gate_f.value * previous),
-            added.eq(gate_i.value * gate_g.value),
-            total.eq((kept << _ALIGN) + added),
-            self.state.eq(saturated(round_shifted(total, _STATE_SHIFT), CELL_STATE.bits)),
+            kept.eq(gates[1] * factor),
+            added.eq(addend),
+            total.eq(exact),
+            rounded.eq(saturated(round_shifted(total, SUM_SHIFT), CELL_STATE.bits)),
         ]
-        with m.If(self.gru):
-            m.d.sync += added.eq(n_x << _CANDIDATE_ALIGN)
+        m.d.comb += squash.z.eq(of([kind.argument(rounded) for kind in kinds]))
 
-        output = delayed(m, gate_o.value, timing.CELL_UPDATE + timing.CURVE, name="output")
-        doubled = self.state << (PREACTIVATION.fraction - CELL_STATE.fraction)
-        m.d.comb += squash.z.eq(Mux(self.gru, self.state, saturated(doubled, PREACTIVATION.bits)))
-        # An LSTM's tanh is multiplied as it is, a GRU's less h, which is 0 in an LSTM.
-        before, tanh_then = Signal(signed(GRU_STATE.bits)), Signal.like(squash.value)
+        output = delayed(m, gates[3], timing.CELL_UPDATE + timing.CURVE, name="output")
+        offset = Signal(signed(GATE.bits))
+        tanh_then = Signal.like(squash.value)
         product = Signal(signed(2 * GATE.bits + 1))
         m.d.sync += [
-            before.eq(Mux(self.gru, self.previous, 0)),
-            product.eq(output * (squash.value - before)),
-            self.hidden.eq(saturated(round_shifted(product, _HIDDEN_SHIFT), HIDDEN.bits)),
-            # n - round(z*(n - h)) is n + round(z*(h - n)): halves go away from zero.
+            offset.eq(of([kind.offset(self.previous) for kind in kinds])),
+            product.eq(output * (squash.value - offset)),
             tanh_then.eq(squash.value),
-            self.gru_hidden.eq(tanh_then - round_shifted(product, GATE.fraction)),
+        ]
+        states, wide, narrow = [], [], []
+        for number, kind in enumerate(kinds):
+            keeps_hidden = kind.keeps is Keeps.HIDDEN
+            result = Signal(signed((GATE if keeps_hidden else HIDDEN).bits), name=f"h_{number}")
+            m.d.sync += result.eq(kind.result(tanh_then, product))
+            states.append(result if keeps_hidden else rounded)
+            wide.append(result if keeps_hidden else gates[2])
+            narrow.append(self.squashed if keeps_hidden else result)
+        m.d.comb += [
+            self.squashed.eq(
+                saturated(round_shifted(of(wide), GATE.fraction - HIDDEN.fraction), HIDDEN.bits)
+            ),
+            self.state.eq(of(states)),
+            self.hidden.eq(of(narrow)),
         ]
         return m

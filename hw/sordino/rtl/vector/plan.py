@@ -19,6 +19,8 @@ from sordino.isa.fields import REGISTER_BITS, REGISTER_ZERO
 from sordino.isa.operations import ISA, Opcode
 from sordino.isa.pipelines import Pipeline
 from sordino.rtl.shared.ports import CHANNEL_BITS
+from sordino.rtl.vector.kind import Kind
+from sordino.rtl.vector.registry import KINDS
 
 __all__ = ["Decode", "Order", "Plan"]
 
@@ -32,7 +34,7 @@ class Order(enum.Enum, shape=2):
     ELEMENTS = 0
     """A step is an element."""
     UNITS = 1
-    """A step is a unit (LSTM, GRU): the next quad of the row, after the last the next row."""
+    """A step is a unit of a recurrent cell: the next quad of the row, then the next row."""
     SLOTS = 2
     """A step is a row; its elements are its lanes, lowest first."""
     PRODUCTS = 3
@@ -42,12 +44,14 @@ class Order(enum.Enum, shape=2):
 class Plan(data.Struct):
     """A decoded instruction.
 
-    `a` and `b` are read addresses in activation or state memory; in CELL and GRU, `a` is where c or
-    h is read and `b` where the new one is written. The parameter address moves on by one when the
-    low bits of the element's number that are set in `pace` are all ones.
+    `a` and `b` are read addresses in activation or state memory; of units, `a` is where the state
+    is read and `b` where the new one is written. `kind` is the number of their cell. The parameter
+    address moves on by one when the low bits of the element's number that are set in `pace` are all
+    ones.
     """
 
     work: Pipeline
+    kind: range(len(KINDS))
     order: Order
     steps: 16
     target: Space
@@ -92,8 +96,7 @@ class Decode(wiring.Component):
         with m.Switch(self.word.opcode):
             for opcode, fields in (
                 (Opcode.INPUT, self._input()),
-                (Opcode.CELL, self._cell()),
-                (Opcode.GRU, self._gru()),
+                *((Opcode[k.operation.mnemonic], self._units(n, k)) for n, k in enumerate(KINDS)),
                 (Opcode.DRAIN, self._drain()),
                 (Opcode.ARGMAX, self._argmax()),
                 (Opcode.ADD, self._add()),
@@ -118,14 +121,10 @@ class Decode(wiring.Component):
         yield from (("work", Pipeline.FEATURE), ("steps", i.count), ("target", Space.ACTIVATION))
         yield from self._same(i, "destination", "channel")
 
-    def _cell(self) -> Iterator[tuple[str, Any]]:
-        yield from self._units(Pipeline.LSTM, self.word.arguments.cell)
-
-    def _gru(self) -> Iterator[tuple[str, Any]]:
-        yield from self._units(Pipeline.GRU, self.word.arguments.gru)
-
-    def _units(self, work: Pipeline, i: Any) -> Iterator[tuple[str, Any]]:
-        yield from (("work", work), ("order", Order.UNITS), ("steps", i.units))
+    def _units(self, number: int, kind: Kind) -> Iterator[tuple[str, Any]]:
+        i = self.word.arguments[kind.operation.mnemonic.lower()]
+        yield from (("work", Pipeline.RECURRENT), ("kind", number))
+        yield from (("order", Order.UNITS), ("steps", i.units))
         yield from (("target", Space.ACTIVATION), ("a", i.state), ("b", i.state), ("pace", 0b0000))
         yield from self._same(i, "bank", "destination", "parameters", "multiplier", "shift")
 

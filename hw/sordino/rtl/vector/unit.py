@@ -25,7 +25,9 @@ from sordino.rtl.shared.ports import (
 from sordino.rtl.vector.argmax import Argmax
 from sordino.rtl.vector.arithmetic import Arithmetic
 from sordino.rtl.vector.fetch import SCALAR, Fetch
+from sordino.rtl.vector.kind import of_kind
 from sordino.rtl.vector.plan import Decode, Order, Plan
+from sordino.rtl.vector.registry import KINDS
 from sordino.rtl.vector.walk import Walk
 from sordino.rtl.vector.window import HostWord, Result
 
@@ -41,6 +43,7 @@ class _Pipeline:
     plan          what the instruction means; a register
     taken         bit n: an element was presented n cycles ago
     arrives       the result of an element is there
+    keeps         the new state of a unit is there
     row           of the banks: what is presented, where the element is
     destination   address of the result
     result        what becomes of it
@@ -52,6 +55,7 @@ class _Pipeline:
     arithmetic: Arithmetic
     taken: Value
     arrives: Signal
+    keeps: Value
     row: Value
     destination: Signal
     result: Any
@@ -142,6 +146,7 @@ class VectorUnit(wiring.Component):
             arithmetic=arithmetic,
             taken=taken,
             arrives=self._at_result(m, plan, taken, "arrives"),
+            keeps=of_kind(plan.kind, [taken[kind.keeps.write] for kind in KINDS]),
             row=self._first(m, walk) if self._config.stream_bus else walk.row,
             destination=Signal(16, name="destination"),
             result=Signal(Result, name="result"),
@@ -215,17 +220,15 @@ class VectorUnit(wiring.Component):
             self.state_address_a.eq(a),
             self.state_address_b.eq(b),
         ]
-        # A unit's c is read so that it arrives with its pre-activations, h of a GRU later. What is
-        # read for a register stays until it is done: its target is no memory of words.
+        # A unit's state is read so that it arrives when its kind wants it. What is read for a
+        # register stays until it is done: its target is no memory of words.
         read, write = Signal(), Signal()
         m.d.comb += [read.eq(taken[0] & ~plan.target.as_value()[1]), write.eq(taken[0])]
-        with m.Switch(plan.work):
-            with m.Case(Pipeline.LSTM):
-                m.d.comb += read.eq(taken[timing.VECTOR_VALUE - 1])
-                m.d.comb += write.eq(taken[timing.VECTOR_STATE])
-            with m.Case(Pipeline.GRU):
-                m.d.comb += read.eq(taken[timing.VECTOR_GRU - 1])
-                m.d.comb += write.eq(taken[timing.VECTOR_CELL])
+        with m.If(plan.work == Pipeline.RECURRENT):
+            m.d.comb += [
+                read.eq(of_kind(plan.kind, [taken[kind.keeps.read - 1] for kind in KINDS])),
+                write.eq(pipeline.keeps),
+            ]
         paced = (walk.phase & plan.pace) == plan.pace
         m.d.sync += [
             destination.eq(destination + pipeline.arrives),
@@ -288,7 +291,7 @@ class VectorUnit(wiring.Component):
             arithmetic.shift.eq(plan.shift),
             arithmetic.rectify.eq(plan.rectify),
             arithmetic.sigmoid.eq(plan.sigmoid),
-            arithmetic.gru.eq(plan.work == Pipeline.GRU),
+            arithmetic.kind.eq(plan.kind),
         ]
 
     def _find(self, m: Module, pipeline: _Pipeline) -> None:
@@ -320,8 +323,7 @@ class VectorUnit(wiring.Component):
                 (Pipeline.VALUE, arithmetic.narrow),
                 (Pipeline.PRODUCT, arithmetic.narrow),
                 (Pipeline.CURVE, arithmetic.squashed),
-                (Pipeline.GRU, arithmetic.squashed),
-                (Pipeline.LSTM, arithmetic.hidden),
+                (Pipeline.RECURRENT, arithmetic.hidden),
             ):
                 with m.Case(work):
                     m.d.sync += write.data.eq(value)
@@ -340,23 +342,16 @@ class VectorUnit(wiring.Component):
                 m.d.sync += write.data.eq(self.state_data_a)
             with m.Case(Pipeline.VALUE, Pipeline.PRODUCT):
                 m.d.sync += write.data.eq(arithmetic.value)
-            with m.Case(Pipeline.LSTM):
-                # A unit's second result; its first went to activation memory above.
+            with m.Case(Pipeline.RECURRENT):
+                # A unit's state, besides the result that went to activation memory above.
                 m.d.sync += [
-                    write.valid.eq(pipeline.taken[timing.VECTOR_STATE]),
+                    write.valid.eq(pipeline.keeps),
                     write.address.eq(self.state_address_b),
                     write.data.eq(arithmetic.state),
                 ]
-            with m.Case(Pipeline.GRU):
-                # The same result goes to both memories.
-                m.d.sync += [
-                    write.valid.eq(pipeline.arrives),
-                    write.address.eq(self.state_address_b),
-                    write.data.eq(arithmetic.gru_hidden),
-                ]
 
     def _write_rows(self, m: Module, pipeline: _Pipeline) -> None:
-        """Fill rows of a bank, or clear those that CELL, GRU, DRAIN and ARGMAX leave."""
+        """Fill rows of a bank, or clear those that units, DRAIN and ARGMAX leave."""
         plan, walk, result = pipeline.plan, pipeline.walk, pipeline.result
         fills = result.work == Pipeline.CONSTANT
         to_bank = (result.target == Space.BANK0) | (result.target == Space.BANK1)

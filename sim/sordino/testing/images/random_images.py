@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sordino.arch import QUAD, Config
 from sordino.image.image import Image
 from sordino.isa.choices import Function, Space
-from sordino.isa.operations import Cell, Gru
+from sordino.isa.operations import CELLS
 from sordino.testing.images.builder import ProgramBuilder
 
 __all__ = [
@@ -35,7 +35,7 @@ def deal_rows(matrix: _Int8, lanes: int) -> _Int8:
 
 
 def deal_cells(gates: _Int8, lanes: int) -> _Int8:
-    """Slots of an LSTM's gates (4, units, columns): quads in order, gates rotated."""
+    """Slots of the gates of a cell (4, units, columns): quads in order, gates rotated."""
     _, units, columns = gates.shape
     quads = lanes // QUAD
     slots = np.zeros((-(-units // quads), lanes, columns), np.int8)
@@ -168,7 +168,7 @@ def _drain(
 class LayerSizes:
     """A recurrent layer and a linear layer on its output; `outputs` fill `rows` rows of all lanes.
 
-    densities  share of non-zeros in each gate (i, f, g, o)
+    densities  share of non-zeros in each gate
     """
 
     inputs: int
@@ -197,11 +197,11 @@ def random_sizes(rng: np.random.Generator, config: Config) -> LayerSizes:
 
 
 def layers_image(rng: np.random.Generator, config: Config, sizes: LayerSizes) -> Image:
-    """An image that makes a token of every input vector: CELL or GRU, linear layer, argmax, EMIT.
+    """An image that makes a token of every input vector: cell, linear layer, argmax, EMIT.
 
-    Biases are never zero and of any size; activation memory holds x, h and the linear layer's
-    output one after the other, state memory c of an LSTM or h of a GRU. All four sums of a GRU are
-    of x and h together, which is more than a GRU needs.
+    The cell is any of CELLS. Biases are never zero and of any size; activation memory holds x, h
+    and the linear layer's output one after the other, state memory what the cell keeps. All four
+    sums are of x and h together, which is more than some cells need.
     """
     builder = ProgramBuilder(config)
     weights = [_gates(rng, sizes, config.lanes, columns) for columns in (sizes.inputs, sizes.units)]
@@ -218,7 +218,7 @@ def layers_image(rng: np.random.Generator, config: Config, sizes: LayerSizes) ->
         shift = int(rng.integers(3))
         builder.matvec(matrix, source=source, bank=bank, shift=shift)
     builder.add(
-        Gru if rng.integers(2) else Cell,
+        CELLS[rng.integers(len(CELLS))],
         "cell",
         bank=bank,
         units=sizes.units,

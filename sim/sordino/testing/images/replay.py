@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sordino.arch import QUAD
 from sordino.image.image import Image
-from sordino.isa.operations import Gru
+from sordino.isa.operations import CELLS
 from sordino.testing.images.builder import ProgramBuilder
 from sordino.testing.images.programs import overlapped, random_slots
 from sordino.testing.images.streaming import ROOMY, STREAMING, moved
@@ -64,17 +64,15 @@ class _Chunks:
             "first_row": first,
             **requantise,
         }
-        match self.below(5):
+        match self.below(4):
             case 0:
                 self.product(self.resident)
                 return False
             case 1:
-                self.builder.cell(units=1 + self.below(3), state=9, destination=_INPUTS, **fields)
+                cell, units = CELLS[self.below(len(CELLS))], 1 + self.below(3)
+                self.builder.add(cell, units=units, state=9, destination=_INPUTS, **fields)
             case 2:
                 self.builder.drain(rows=1 + self.below(4), destination=_INPUTS, **fields)
-            case 3:
-                units = 1 + self.below(3)
-                self.builder.add(Gru, units=units, state=9, destination=_INPUTS, **fields)
         return True
 
     def image(self, chunks: int) -> Image:
@@ -97,7 +95,7 @@ def replay_image(rng: np.random.Generator, *, chunks: int = 6, tiles: int = 3) -
     """An image for STREAMING that takes 200 features and then works in chunks.
 
     Each is a MATVEC of a matrix that fits the rings and up to three more of it with `from_ring`, on
-    any rows; between them products of a resident matrix, CELLs, GRUs and DRAINs, between chunks a
+    any rows; between them products of a resident matrix, cells and DRAINs, between chunks a
     matrix much larger than the rings.
     """
     made = _Chunks(rng, tiles)

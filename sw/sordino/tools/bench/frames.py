@@ -12,7 +12,7 @@ from sordino.engines.amaranth.amaranth_sim import AmaranthSim
 from sordino.engines.errors import Mismatch
 from sordino.engines.native.rtl import Rtl
 from sordino.image.image import Image
-from sordino.isa.operations import Cell, Gru, Matvec
+from sordino.isa.operations import CELLS, Matvec
 from sordino.isa.registers import Error
 from sordino.model.random_rnnt import random_model
 from sordino.model.rnnt import RnntModel
@@ -40,7 +40,7 @@ class EncoderUse:
 
     cycles              input, tables, products, element-wise work
     matvec              of these, MATVEC
-    hidden              what a frame on its own takes longer: of its last CELL what the next
+    hidden              what a frame on its own takes longer: of its last cell what the next
                         frame's product hides
     utilisation         places that are not zero · group / (lanes · cycles)
     matvec_utilisation  the same over MATVEC's cycles alone
@@ -57,7 +57,7 @@ class EncoderUse:
 
     @property
     def alone(self) -> float:
-        """The cycles of a frame on its own: nothing of its last CELL is hidden."""
+        """The cycles of a frame on its own: nothing of its last cell is hidden."""
         return self.cycles + self.hidden
 
     @property
@@ -118,7 +118,7 @@ def encoder_use(
             padding = image.host.padding[instruction.matrix]
             matvec += spent
             places += times * (sum(image.matrices[instruction.matrix].places) - padding)
-        if isinstance(instruction, Cell | Gru):
+        if isinstance(instruction, CELLS):
             last_cell = max(0, (instruction.duration(image.config) or 0) - spent / times)
     return EncoderUse(
         engine=engine,

@@ -1,12 +1,21 @@
-"""The LSTM cell and the GRU against `arith`, one unit a cycle."""
+"""The cells against `arith`, one unit a cycle; and one that the test declares by itself."""
 
 import random
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from amaranth.hdl import Value
 
 from sordino import arith
+from sordino.isa.instruction import Instruction
+from sordino.isa.operations import CELLS
+from sordino.rtl.shared.rounding import round_shifted
 from sordino.rtl.vector.cell import Cell
+from sordino.rtl.vector.gru import Gru
+from sordino.rtl.vector.kind import SUM_SHIFT, Keeps, Kind
+from sordino.rtl.vector.lstm import Lstm
+from sordino.rtl.vector.registry import KINDS
 from sordino.stimuli.simulate import simulate
 
 LOW, HIGH = -(1 << 15), (1 << 15) - 1
@@ -14,21 +23,36 @@ Unit = tuple[tuple[int, int, int, int], int]
 
 
 def exact(unit: Unit) -> tuple[int, int, int]:
-    """tanh of gate g, c' and h."""
+    """tanh of gate g as int8, c' and h."""
     (i, f, g, o), c = unit
     candidate = arith.tanh(g)
     state = arith.cell_state(arith.sigmoid(i), arith.sigmoid(f), candidate, c)
     squashed = arith.tanh(arith.joint_preactivation(state))
-    return candidate, state, arith.cell_hidden(arith.sigmoid(o), squashed)
+    return arith.hidden_int8(candidate), state, arith.cell_hidden(arith.sigmoid(o), squashed)
 
 
-def rtl_cell(units: list[Unit]) -> list[tuple[int, int, int]]:
-    dut = Cell()
+def number(kind: type[Kind], kinds: Sequence[Kind] = KINDS) -> int:
+    return [type(one) for one in kinds].index(kind)
+
+
+def run_cell(
+    kind: type[Kind], units: list[Unit], kinds: Sequence[Kind] = KINDS
+) -> list[tuple[int, int, int]]:
+    """What is squashed of gate 2 or of h, the new state, and h."""
+    dut = Cell(kinds)
+    keeps_hidden = kind.keeps is Keeps.HIDDEN
 
     async def drive(ctx: Any) -> None:
-        for gates, c in units:
+        ctx.set(dut.kind, number(kind, kinds))
+        for gates, _ in units:
             ctx.set(dut.preactivations, list(gates))
-            ctx.set(dut.previous, c)
+            await ctx.tick()
+
+    async def remember(ctx: Any) -> None:
+        if keeps_hidden:
+            await ctx.tick().repeat(Cell.PREVIOUS_LATENCY)
+        for _, state in units:
+            ctx.set(dut.previous, state)
             await ctx.tick()
 
     def watch(port: Any, latency: int, values: list[int]) -> Any:
@@ -44,8 +68,9 @@ def rtl_cell(units: list[Unit]) -> list[tuple[int, int, int]]:
     simulate(
         dut,
         drive,
-        watch(dut.candidate, Cell.CANDIDATE_LATENCY, found[0]),
-        watch(dut.state, Cell.STATE_LATENCY, found[1]),
+        remember,
+        watch(dut.squashed, Cell.LATENCY if keeps_hidden else Cell.CANDIDATE_LATENCY, found[0]),
+        watch(dut.state, Cell.LATENCY if keeps_hidden else Cell.STATE_LATENCY, found[1]),
         watch(dut.hidden, Cell.LATENCY, found[2]),
         timeout=len(units) + Cell.LATENCY + 2,
     )
@@ -62,7 +87,7 @@ def test_random_units(bits: int, seed: int) -> None:
     for _ in range(500):
         i, f, g, o = (rng.randint(-high - 1, high) for _ in range(4))
         units.append(((i, f, g, o), rng.randint(LOW, HIGH)))
-    assert rtl_cell(units) == [exact(unit) for unit in units]
+    assert run_cell(Lstm, units) == [exact(unit) for unit in units]
 
 
 def test_corners() -> None:
@@ -76,42 +101,18 @@ def test_corners() -> None:
         for o in (LOW, HIGH)
         for c in (LOW, -1, 0, 1, HIGH)
     ]
-    found = rtl_cell(units)
+    found = run_cell(Lstm, units)
     assert found == [exact(unit) for unit in units]
     assert {LOW, HIGH} <= {state for _, state, _ in found}
     assert {127} <= {hidden for _, _, hidden in found}
 
 
-def exact_gru(unit: Unit) -> int:
+def exact_gru(unit: Unit) -> tuple[int, int, int]:
+    """h' as int8, h' and the same as int8 again."""
     (n_h, r, n_x, z), h = unit
     n = arith.tanh(arith.gru_candidate(n_x, arith.sigmoid(r), n_h))
-    return int(arith.gru_hidden(arith.sigmoid(z), n, h))
-
-
-def rtl_gru(units: list[Unit]) -> list[int]:
-    """h' of each; h of a unit comes later than its pre-activations."""
-    dut, found = Cell(), list[int]()
-
-    async def drive(ctx: Any) -> None:
-        ctx.set(dut.gru, 1)
-        for gates, _ in units:
-            ctx.set(dut.preactivations, list(gates))
-            await ctx.tick()
-
-    async def remember(ctx: Any) -> None:
-        await ctx.tick().repeat(Cell.PREVIOUS_LATENCY)
-        for _, h in units:
-            ctx.set(dut.previous, h)
-            await ctx.tick()
-
-    async def watch(ctx: Any) -> None:
-        await ctx.tick().repeat(Cell.LATENCY)
-        for _ in units:
-            found.append(ctx.get(dut.gru_hidden))
-            await ctx.tick()
-
-    simulate(dut, drive, remember, watch, timeout=len(units) + Cell.LATENCY + 2)
-    return found
+    h = arith.gru_hidden(arith.sigmoid(z), n, h)
+    return arith.hidden_int8(h), h, arith.hidden_int8(h)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -123,7 +124,7 @@ def test_random_units_of_a_gru(bits: int, seed: int) -> None:
     for _ in range(500):
         n_h, r, n_x, z = (rng.randint(-high - 1, high) for _ in range(4))
         units.append(((n_h, r, n_x, z), rng.randint(LOW, HIGH)))
-    assert rtl_gru(units) == [exact_gru(unit) for unit in units]
+    assert run_cell(Gru, units) == [exact_gru(unit) for unit in units]
 
 
 def test_corners_of_a_gru() -> None:
@@ -137,7 +138,56 @@ def test_corners_of_a_gru() -> None:
         for z in ends
         for h in (LOW, -1, 0, 1, HIGH)
     ]
-    found = rtl_gru(units)
+    found = run_cell(Gru, units)
     assert found == [exact_gru(unit) for unit in units]
-    assert min(found) < -32700
-    assert max(found) > 32700
+    states = [state for _, state, _ in found]
+    assert min(states) < -32700
+    assert max(states) > 32700
+
+
+# A cell that the test declares by itself.
+
+
+class Coupled(Kind):
+    """A GRU's h' of n = tanh(sat16(round(x + f*x_f))), where x_f is the pre-activation of f."""
+
+    operation = Instruction
+    keeps = Keeps.HIDDEN
+
+    def factor(self, sums: Sequence[Value], state: Value) -> Any:
+        return sums[1]
+
+    def addend(
+        self, sums: Sequence[Value], gates: Sequence[Value], hold: Callable[[Value], Value]
+    ) -> Any:
+        return hold(sums[0]).shift_left(SUM_SHIFT)
+
+    def argument(self, total: Value) -> Any:
+        return total
+
+    def offset(self, state: Value) -> Any:
+        return state
+
+    def result(self, tanh: Value, product: Value) -> Any:
+        return tanh - round_shifted(product, arith.GATE.fraction)
+
+
+def exact_coupled(unit: Unit) -> tuple[int, int, int]:
+    (x, f, _, z), h = unit
+    return exact_gru(((f, f, x, z), h))
+
+
+@pytest.mark.parametrize("kind", [Lstm, Gru, Coupled])
+def test_another_cell_leaves_the_others_as_they_are(kind: type[Kind]) -> None:
+    wanted = {Lstm: exact, Gru: exact_gru, Coupled: exact_coupled}[kind]
+    rng = random.Random(7)
+    units: list[Unit] = []
+    for _ in range(500):
+        a, b, c, d = (rng.randint(-9000, 9000) for _ in range(4))
+        units.append(((a, b, c, d), rng.randint(LOW, HIGH)))
+    found = run_cell(kind, units, (*KINDS, Coupled()))
+    assert found == [wanted(unit) for unit in units]
+
+
+def test_every_operation_has_its_kind() -> None:
+    assert [kind.operation for kind in KINDS] == list(CELLS)
