@@ -3,17 +3,15 @@ for statistical machine translation", 2014, in PyTorch's form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from sordino.isa import operations
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import Gru as GruOperation
 from sordino.layers.base.functions import sigmoid
-from sordino.layers.base.places import Where
 from sordino.layers.base.shapes import check_shape
 from sordino.layers.layer import Floats, State
-from sordino.layers.layout.layout import Tile
 from sordino.layers.recurrent import Recurrent
 
 __all__ = ["Gru"]
@@ -29,6 +27,7 @@ class Gru(Recurrent):
 
     NAME: ClassVar[str] = "GRU"
     GATES: ClassVar[int] = 3
+    OPERATION: ClassVar[type[Instruction]] = operations.Gru
 
     @classmethod
     def suits(cls, shapes: Mapping[str, tuple[int, ...]]) -> bool:
@@ -68,7 +67,3 @@ class Gru(Recurrent):
         r, z, n = np.split(self.bias_ih, self.GATES)
         hr, hz, hn = np.split(self.bias_hh, self.GATES)
         return np.concatenate([hn, r + hr, n, z + hz])
-
-    def finish(self, where: Where, tile: Tile, frame: int, **place: Any) -> Instruction:
-        """The GRU cells of one tile."""
-        return GruOperation(where.site.name, **self.cell_fields(where, tile, frame), **place)

@@ -2,18 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from sordino.errors import InputError
+from sordino.isa import operations
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import Cell
 from sordino.layers.base.functions import sigmoid
-from sordino.layers.base.places import Where
 from sordino.layers.base.shapes import check_shape
 from sordino.layers.layer import Floats, State
-from sordino.layers.layout.layout import Tile
 from sordino.layers.recurrent import Recurrent
 
 __all__ = ["Lstm"]
@@ -25,6 +23,7 @@ class Lstm(Recurrent):
 
     NAME: ClassVar[str] = "LSTM"
     GATES: ClassVar[int] = 4
+    OPERATION: ClassVar[type[Instruction]] = operations.Cell
     SETTLES: ClassVar[bool] = True
 
     @classmethod
@@ -62,10 +61,6 @@ class Lstm(Recurrent):
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         h = sigmoid(o) * np.tanh(c)
         return h, (h, c)
-
-    def finish(self, where: Where, tile: Tile, frame: int, **place: Any) -> Instruction:
-        """The LSTM cells of one tile."""
-        return Cell(where.site.name, **self.cell_fields(where, tile, frame), **place)
 
 
 def _check_turned(name: str, rows: int, units: int) -> None:

@@ -47,6 +47,8 @@ class Recurrent(Layer):
     """The name of the kind in messages."""
     GATES: ClassVar[int]
     """The rows of its matrices for each unit."""
+    OPERATION: ClassVar[type[Instruction]]
+    """The operation that computes its cell."""
     SETTLES: ClassVar[bool] = False
     """Whether `sordino.compiler.passes.canonical_lstm` knows what saturates in it."""
 
@@ -174,7 +176,7 @@ class Recurrent(Layer):
 
     def groups(self, group: int) -> Groups:
         """Single weights, or those of all gates of a unit, which stand on one quad."""
-        return Groups() if group == 1 else Groups(len(self.weight_hh) // self.units, self.units)
+        return Groups() if group == 1 else Groups(self.GATES, self.units)
 
     def deal(
         self, matrices: Sequence[NDArray[np.int8]], config: Config, *, cut: bool = False
@@ -230,20 +232,17 @@ class Recurrent(Layer):
                 )
             )
 
-    @staticmethod
-    def cell_fields(where: Where, tile: Tile, frame: int) -> dict[str, Any]:
-        """The fields that cells of every kind have: units and addresses of a tile."""
-        layer = where.site.layer
-        to = where.at["scratch"] if "scratch" in where.at else where.out.at(frame)
-        return {
-            "units": tile.count,
-            "parameters": where.at["biases"] + tile.first_index,
-            "state": where.at["state"] + tile.first_index,
-            "destination": to + tile.first_index,
-            "multiplier": layer.multiplier,
-            "shift": layer.shift,
-        }
-
-    @abstractmethod
     def finish(self, where: Where, tile: Tile, frame: int, **place: Any) -> Instruction:
         """The cells of one tile."""
+        layer = where.site.layer
+        to = where.at["scratch"] if "scratch" in where.at else where.out.at(frame)
+        return self.OPERATION(
+            where.site.name,
+            units=tile.count,
+            parameters=where.at["biases"] + tile.first_index,
+            state=where.at["state"] + tile.first_index,
+            destination=to + tile.first_index,
+            multiplier=layer.multiplier,
+            shift=layer.shift,
+            **place,
+        )

@@ -17,8 +17,6 @@ from sordino.layers.recurrent import Recurrent
 from sordino.layers.stack import Stack
 from sordino.layers.total import Total
 
-GATES = {"Gru": 3}
-"""Gates of recurrent kinds that have others than four."""
 MOST = 14
 """Numbers of a vector at most."""
 
@@ -32,7 +30,7 @@ def drawn_recurrent(
     rng: np.random.Generator, kind: type[Recurrent], units: int, inputs: int
 ) -> Recurrent:
     """A layer of a kind; one with a projection makes a vector half as wide as it has units."""
-    gates = GATES.get(kind.__name__, 4)
+    gates = kind.GATES
     projected = kind.__name__ == "ProjectedLstm"
     narrow = -(-units // 2) if projected else units
     more = {"weight_hr": rng.normal(size=(narrow, units))} if projected else {}

@@ -103,10 +103,8 @@ class IntegerGraph:
         state = self.states.get(name, np.zeros(sums.shape[1], np.int64))
         scale = {"multiplier": layer.multiplier, "shift": layer.shift}
         biases = layer.bias.reshape(4, -1)
-        if type(layer.kind).__name__ == "Gru":
-            self.states[name], h = cells.gru(sums, biases, state, **scale)
-        else:
-            self.states[name], h = cells.lstm(sums, biases, state, **scale)
+        step = cells.STEPS[type(layer.kind).OPERATION]
+        self.states[name], h = step(sums, biases, state, **scale)
         return h
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from sordino.compiler.programs.every_frame import EveryFrame
 from sordino.graph.graph import Graph, Input, Network
 from sordino.layers.concatenation import Concatenation
-from sordino.layers.gru import Gru
 from sordino.layers.heads import Argmax, Scores
 from sordino.layers.layer import Layer
 from sordino.layers.linear import Linear
@@ -33,7 +32,7 @@ def linear(rng: Rng, outputs: int, inputs: int, function: str = "none", scale: f
 
 
 def recurrent(rng: Rng, kind: type[Recurrent], units: int, inputs: int, width: int = 0):
-    gates = 3 if kind is Gru else 4
+    gates = kind.GATES
     more = {"weight_hr": weights(rng, width, units)} if kind is ProjectedLstm else {}
     return kind(
         weight_ih=weights(rng, gates * units, inputs, 0.5),

@@ -11,12 +11,9 @@ from sordino.engines.cosim import compare
 from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.graph.floats import FloatGraph
-from sordino.layers.gru import Gru
-from sordino.layers.lstm import Lstm
-from sordino.layers.projected import ProjectedLstm
+from sordino.layers.cells import CELLS
 from tests.sw.layers.random_graphs import PROGRAM, every_kind, network_of
 
-KINDS = (Lstm, ProjectedLstm, Gru)
 FRACTION = 5
 MACHINES = {
     "tiny": {"run_slots": 1, "value_slots": 1, "rows_per_lane": 4, "matrices": 64, "tables": 64},
@@ -40,7 +37,7 @@ def inputs(rng, frames: int, width: int):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CELLS)
 @pytest.mark.parametrize("group", ["tiny", "tiny-unstructured"])
 def test_golden_is_the_circuit_and_time_is_known(kind, group: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -58,7 +55,7 @@ def test_golden_is_the_circuit_and_time_is_known(kind, group: str, seed: int) ->
     assert timed.counters == Rtl(image).run(x).counters
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CELLS)
 def test_rounding_costs_little(kind) -> None:
     rng = np.random.default_rng(11)
     width, frames = 6, 60

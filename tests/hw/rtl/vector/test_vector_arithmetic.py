@@ -5,7 +5,7 @@ import pytest
 
 from sordino.isa.choices import Function
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import Add, Cell, Drain, Gru, Multiply
+from sordino.isa.operations import CELLS, Add, Cell, Drain, Gru, Multiply
 from sordino.testing.benches.vector_bench import (
     check_vector,
 )
@@ -23,7 +23,7 @@ def shift_for(lanes_bits: int, spread: float) -> int:
 
 @pytest.mark.parametrize("lanes", LANES)
 @pytest.mark.parametrize("units", [1, 3, 17, 28])
-@pytest.mark.parametrize("operation", [Cell, Gru], ids=lambda o: o.mnemonic)
+@pytest.mark.parametrize("operation", CELLS, ids=lambda o: o.mnemonic)
 def test_units(operation: type[Instruction], lanes: int, units: int) -> None:
     units = min(units, 7 * lanes // 4)
     for seed, spread in enumerate((1.0, 2.0**-8, 2.0**-14)):
