@@ -14,16 +14,18 @@ from sordino.cycles.tables import loaded
 from sordino.cycles.trace import Profile, Trace
 from sordino.engines.engine import Features, Record, Requests, RunResult
 from sordino.engines.memory_timing import MemoryTiming
+from sordino.engines.session import expect_open
 from sordino.golden.execution import SEMANTICS, Semantics
 from sordino.golden.machine import Golden
 from sordino.golden.state import State
 from sordino.image.image import Image
+from sordino.image.memories import MEMORIES
 from sordino.isa import timing
 from sordino.isa.fields import Store
 from sordino.isa.instruction import Instruction
 from sordino.isa.registers import COUNTERS, Error
 
-__all__ = ["Cycles"]
+__all__ = ["Cycles", "CyclesSession"]
 
 _NEVER = 1 << 62
 
@@ -62,12 +64,28 @@ class Cycles:
         requests: Requests = (),
     ) -> RunResult:
         """Run features until the machine stops; requests are there as soon as they may be."""
+        self._golden.start(features, entry=entry, requests=requests)
+        return self._begun(cycle_limit, record, trace=True).finish()
+
+    def session(
+        self,
+        *,
+        cycle_limit: int = 0,
+        record: bool | Callable[[Record], None] = False,
+        entry: str = "main",
+        requests: Requests = (),
+    ) -> "CyclesSession":
+        """Begin a run that is fed bit by bit, as `StreamingEngine.session`; it keeps no `trace`."""
+        self._golden.start({}, entry=entry, requests=requests)
+        return self._begun(cycle_limit, record, trace=False)
+
+    def _begun(
+        self, limit: int, record: bool | Callable[[Record], None], *, trace: bool
+    ) -> "CyclesSession":
         kept = list[Record]()
         sink = (record if callable(record) else kept.append) if record else None
-        self._golden.start(features, entry=entry, requests=requests)
-        self._run = _Run(self._golden, self._issuer, cycle_limit, sink)
-        self._run.execute()
-        return self._result(kept if record is True else None)
+        self._run = _Run(self._golden, self._issuer, limit, sink, trace=trace)
+        return CyclesSession(self._run, kept if record is True else None)
 
     def read(self, store: Store, first: int, count: int) -> NDArray[np.int64]:
         """Words or rows of a memory, as `OpenEngine.read`."""
@@ -88,27 +106,45 @@ class Cycles:
 
     @property
     def trace(self) -> Trace:
-        """The last run's path."""
+        """The last run's path; a session has none."""
         return Trace(np.array(self._run.addresses, np.int64), np.array(self._run.ended, np.int64))
 
-    def _result(self, records: list[Record] | None) -> RunResult:
-        state, run = self._golden.state, self._run
-        counters = {
-            **state.counters,
-            **run.profile.counters(),
-            "instructions": len(run.addresses),
-        }
+
+class CyclesSession:
+    """A run of the exact machine with a clock in progress; a `Session`."""
+
+    def __init__(self, run: "_Run", kept: list[Record] | None) -> None:
+        self._run, self._kept, self._told = run, kept, 0
+
+    @property
+    def running(self) -> bool:
+        """Whether the machine has not stopped."""
+        return self._run.open and self._run.golden.state.running
+
+    def feed(self, features: Features) -> list[int]:
+        """Run on features as far as they reach, as `Session.feed`."""
+        expect_open(self._run.open)
+        self._run.golden.append(features)
+        self._run.execute(wait=True)
+        tokens = self._run.golden.state.tokens[self._told :]
+        self._told += len(tokens)
+        return tokens
+
+    def finish(self) -> RunResult:
+        """Run to the end, as `Session.finish`."""
+        run, state = self._run, self._run.golden.state
+        expect_open(run.open)
+        run.execute()
+        run.end()
+        counters = {**state.counters, **run.profile.counters(), "instructions": run.retired}
         return RunResult(
             tokens=list(state.tokens),
             error=state.error,
             code=state.code,
             counters={counter.name: counters[counter.name] for counter in COUNTERS},
-            records=records,
+            records=self._kept,
             final={
-                **{
-                    store: state.memory.store(store).copy()
-                    for store in (Store.ACTIVATION, Store.STATE, Store.BANK0, Store.BANK1)
-                },
+                **{store: state.memory.store(store).copy() for store in MEMORIES},
                 Store.REGISTER: np.array(state.registers, np.int64),
             },
             channels=list(state.channels),
@@ -139,8 +175,11 @@ class _Run:
         issuer: Issuer,
         limit: int,
         sink: Callable[[Record], None] | None,
+        *,
+        trace: bool = True,
     ) -> None:
-        self.golden, self.issuer, self.sink = golden, issuer, sink
+        self.golden, self.issuer, self.sink, self.trace = golden, issuer, sink, trace
+        self.number, self.retired = golden.starts, 0
         self.last = limit - 1 if limit else _NEVER
         self.error = Error.LIMIT
         self.passage = Passage(issuer, tables=loaded(golden.state, golden.image.config))
@@ -150,9 +189,15 @@ class _Run:
         self.ended: list[int] = []
         self.begun: deque[_Begun] = deque()
 
-    def execute(self) -> None:
+    @property
+    def open(self) -> bool:
+        """Whether the machine is still in this run."""
+        return self.golden.starts == self.number
+
+    def execute(self, *, wait: bool = False) -> None:
+        """Execute until the machine stops or, with `wait`, lacks features."""
         state = self.golden.state
-        while state.running:
+        while state.running and not (wait and self.golden.waits()):
             address = state.pc
             own = self.issuer.turns[address].unit is None
             # What would begin on a unit in the last cycle does not.
@@ -164,6 +209,10 @@ class _Run:
             else:
                 self.unit(state, address)
             self.retire(self.clock.now)
+
+    def end(self) -> None:
+        """The machine has stopped: what is done counts."""
+        self.golden.starts += 1
         self.retire(self.clock.now, stopped=True)
         self.profile.include(self.clock)
 
@@ -246,10 +295,13 @@ class _Run:
     def _retired(self, one: _Begun) -> None:
         address = one.step.address
         if one.ended:
-            self.ended.append(len(self.addresses))
+            if self.trace:
+                self.ended.append(self.retired)
             self.profile.ended[address] += 1
         else:
             self.profile.times[address, one.step.decoded] += 1
-        self.addresses.append(address)
+        if self.trace:
+            self.addresses.append(address)
+        self.retired += 1
         if one.record is not None and self.sink is not None:
             self.sink(one.record)

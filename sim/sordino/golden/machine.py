@@ -14,6 +14,7 @@ from sordino.engines.engine import (
     checked_values,
     in_order,
 )
+from sordino.engines.session import expect_open
 from sordino.golden.execution import SEMANTICS, Context, Semantics, bind
 from sordino.golden.state import State, Stop
 from sordino.golden.weights import WeightStore
@@ -23,9 +24,10 @@ from sordino.image.verify import verify
 from sordino.isa.fields import REGISTER_BITS, Store
 from sordino.isa.hazards import Region, writes
 from sordino.isa.instruction import Instruction
+from sordino.isa.operations import Input
 from sordino.isa.registers import Error
 
-__all__ = ["Golden"]
+__all__ = ["Golden", "GoldenSession"]
 
 
 class Golden:
@@ -53,6 +55,8 @@ class Golden:
             for address in range(len(image.program))
         ]
         self._regions = [writes(instruction, image.config) for instruction in image.program]
+        self._inputs = {at: i for at, i in enumerate(image.program) if isinstance(i, Input)}
+        self.starts = 0
 
     def start(self, features: Features, *, entry: str = "main", requests: Requests = ()) -> None:
         """Begin at a named entry point of the image with `features` and `requests` to come.
@@ -61,6 +65,30 @@ class Golden:
         """
         channels = by_channel(features, self.image.config)
         self.state.start(channels, self.image.entry(entry), in_order(requests))
+        self.starts += 1
+
+    def append(self, features: Features) -> None:
+        """Put more features behind those of `start` that are not read yet; those read are let go.
+
+        So memory does not grow. The program finds the end of input where they end, unless it is
+        kept from going on while `waits`.
+        """
+        state = self.state
+        for channel, new in enumerate(by_channel(features, self.image.config)):
+            rest = state.features[channel][state.read[channel] :]
+            state.features[channel] = np.concatenate([rest, new]) if len(rest) else new
+            state.read[channel] = 0
+
+    def waits(self) -> bool:
+        """Whether the next instruction is an INPUT that wants more features than there are.
+
+        A request that it listens to, and that is there, comes first.
+        """
+        i, state = self._inputs.get(self.state.pc), self.state
+        if i is None or (i.request and state.request()):
+            return False
+        left = len(state.features[i.channel]) - state.read[i.channel]
+        return bool(left < i.count)
 
     def step(self, *, record: bool = False) -> Record | None:
         """Execute the next instruction and return its record, if it retired and one is wanted.
@@ -95,26 +123,19 @@ class Golden:
         once so many *instructions* have retired, each of which takes the circuit several cycles.
         """
         self.start(features, entry=entry, requests=requests)
-        state, kept = self.state, list[Record]()
-        sink = record if callable(record) else kept.append
-        while state.running:
-            made = self.step(record=bool(record))
-            if made is not None:
-                sink(made)
-            if state.running and state.counters["instructions"] == cycle_limit:
-                state.running, state.error = False, Error.LIMIT
-        return RunResult(
-            tokens=list(state.tokens),
-            error=state.error,
-            code=state.code,
-            counters=dict(state.counters),
-            records=kept if record is True else None,
-            final={
-                **{store: state.memory.store(store).copy() for store in MEMORIES},
-                Store.REGISTER: np.array(state.registers, np.int64),
-            },
-            channels=list(state.channels),
-        )
+        return GoldenSession(self, cycle_limit, record).finish()
+
+    def session(
+        self,
+        *,
+        cycle_limit: int = 0,
+        record: bool | Callable[[Record], None] = False,
+        entry: str = "main",
+        requests: Requests = (),
+    ) -> "GoldenSession":
+        """Begin a run that is fed bit by bit, as `StreamingEngine.session`."""
+        self.start({}, entry=entry, requests=requests)
+        return GoldenSession(self, cycle_limit, record)
 
     def read(self, store: Store, first: int, count: int) -> NDArray[np.int64]:
         """Words or rows of a memory, as `OpenEngine.read`."""
@@ -144,3 +165,61 @@ class Golden:
                 return np.array([state.tokens[-1] | state.channels[-1] << REGISTER_BITS], np.int64)
             case store:
                 return state.memory.store(store)[base : base + region.count].reshape(-1).copy()
+
+
+class GoldenSession:
+    """A run of the exact machine in progress; a `Session`."""
+
+    def __init__(
+        self, golden: Golden, cycle_limit: int, record: bool | Callable[[Record], None]
+    ) -> None:
+        self._golden, self._limit = golden, cycle_limit
+        kept = list[Record]()
+        self._kept = kept if record is True else None
+        self._sink = (record if callable(record) else kept.append) if record else None
+        self._number, self._told = golden.starts, 0
+
+    @property
+    def running(self) -> bool:
+        """Whether the machine has not stopped."""
+        return self._golden.starts == self._number and self._golden.state.running
+
+    def feed(self, features: Features) -> list[int]:
+        """Run on features as far as they reach, as `Session.feed`."""
+        golden = self._golden
+        expect_open(golden.starts == self._number)
+        golden.append(features)
+        while golden.state.running and not golden.waits():
+            self._step()
+        tokens = golden.state.tokens[self._told :]
+        self._told += len(tokens)
+        return tokens
+
+    def finish(self) -> RunResult:
+        """Run to the end, as `Session.finish`."""
+        golden = self._golden
+        expect_open(golden.starts == self._number)
+        while golden.state.running:
+            self._step()
+        golden.starts += 1
+        state = golden.state
+        return RunResult(
+            tokens=list(state.tokens),
+            error=state.error,
+            code=state.code,
+            counters=dict(state.counters),
+            records=self._kept,
+            final={
+                **{store: state.memory.store(store).copy() for store in MEMORIES},
+                Store.REGISTER: np.array(state.registers, np.int64),
+            },
+            channels=list(state.channels),
+        )
+
+    def _step(self) -> None:
+        made = self._golden.step(record=self._sink is not None)
+        if made is not None and self._sink is not None:
+            self._sink(made)
+        state = self._golden.state
+        if state.running and state.counters["instructions"] == self._limit:
+            state.running, state.error = False, Error.LIMIT

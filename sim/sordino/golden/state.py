@@ -54,7 +54,7 @@ class State:
     pc: int = 0
     registers: list[int] = field(default_factory=lambda: [0] * REGISTERS)
     stack: list[int] = field(default_factory=list)
-    features: Sequence[NDArray[np.int8]] = ()
+    features: list[NDArray[np.int8]] = field(default_factory=list)
     read: list[int] = field(default_factory=list)
     requests: Requests = ()
     served: int = 0
@@ -76,7 +76,7 @@ class State:
         """START at address `entry`, with the input that the host will write, and its requests."""
         self.running, self.pc = True, entry
         self.registers, self.stack = [0] * REGISTERS, []
-        self.features, self.read, self.ended = features, [0] * len(features), False
+        self.features, self.read, self.ended = list(features), [0] * len(features), False
         self.requests, self.served = requests, 0
         self.tokens, self.channels = [], []
         self.error, self.code = Error.NONE, 0

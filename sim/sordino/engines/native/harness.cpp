@@ -17,6 +17,7 @@ Harness *sordino_create() {
     h->entry = h->find("host__run__entry");
     h->limit = h->find("host__run__limit");
     h->clear = h->find("host__run__clear");
+    h->abort = h->find("host__run__abort");
     h->request = h->find("host__request");
     h->request_taken = h->find("host__taken");
     h->token = h->find("host__tokens__payload");
@@ -188,22 +189,33 @@ int sordino_window_write(Harness *h, uint32_t space, uint32_t lane, uint32_t fir
 }
 
 // Program facts: the regions (store, base, count) that instructions write, where those of each
-// address end, which addresses hold an INPUT, and Who executes what is there.
+// address end, what the INPUTs take (three numbers an address), and Who executes what is there.
 void sordino_program(Harness *h, const uint32_t *regions, const uint32_t *ends,
-                     const uint8_t *is_input, const uint8_t *executes, size_t count) {
+                     const uint32_t *inputs, const uint8_t *executes, size_t count) {
     h->ends.assign(ends, ends + count);
     h->regions.resize(count ? ends[count - 1] : 0);
     for (size_t k = 0; k < h->regions.size(); ++k)
         h->regions[k] = {regions[3 * k], regions[3 * k + 1], regions[3 * k + 2]};
-    h->is_input.assign(is_input, is_input + count);
+    h->inputs.resize(count);
+    for (size_t k = 0; k < count; ++k)
+        h->inputs[k] = {inputs[3 * k], inputs[3 * k + 1], inputs[3 * k + 2]};
     h->executes.assign(executes, executes + count);
     h->profile.assign(2 * count, 0);
 }
 
-// The features of a channel; they must stay valid until the machine stops.
+// The next features of a channel, in place of what is left; they must stay valid until they are
+// taken.
 void sordino_features(Harness *h, uint32_t channel, const int8_t *features, size_t count) {
     h->channels[channel].features = features;
     h->channels[channel].left = count;
+}
+
+// How many features of a channel are left.
+size_t sordino_left(Harness *h, uint32_t channel) { return h->channels[channel].left; }
+
+// Whether features may follow on any channel.
+void sordino_follow(Harness *h, int more) {
+    for (Channel &c : h->channels) c.ended = !more;
 }
 
 // Two numbers a request: input vectors that were read before it comes, and its own.
@@ -211,6 +223,17 @@ void sordino_requests(Harness *h, const uint32_t *requests, size_t count) {
     h->requests.clear();
     for (size_t k = 0; k < count; ++k)
         h->requests.push_back({requests[2 * k], requests[2 * k + 1]});
+}
+
+// End a run that was broken off.
+static void give_up(Harness *h) {
+    h->abort->next[0] = 1;
+    while (h->running) {
+        h->settle();
+        h->running = !h->finished->curr[0];
+        h->rise();
+    }
+    h->abort->next[0] = 0;
 }
 
 // Clear errors and begin at `entry`.
@@ -232,6 +255,7 @@ void sordino_start(Harness *h, uint32_t entry, uint64_t limit, int record, uint3
     h->issued = 0;
     for (auto &work : h->at_work) work = {};
     h->external.rest();
+    if (h->running) give_up(h);
     Harness::put(h->entry, entry);
     Harness::put(h->limit, limit);
     for (Channel &c : h->channels) {
@@ -248,18 +272,24 @@ void sordino_start(Harness *h, uint32_t entry, uint64_t limit, int record, uint3
     h->settle();
     h->rise();
     h->start->next[0] = 0;
+    h->running = true;
 }
 
-// Run until the machine stops (1), `cycles` passed or `enough` values are recorded (0).
+// Run until the machine stops (1), lacks a feature that may follow (2), `cycles` passed or `enough`
+// values are recorded (0).
 int sordino_run(Harness *h, uint64_t cycles, size_t enough) {
     for (uint64_t k = 0; k < cycles && h->values.size() < enough; ++k) {
         h->ask();
+        if (h->starves()) return 2;
         for (Channel &c : h->channels) {
             // Once offered, a feature stays offered until it is taken.
             if (!c.offering) c.offering = c.left && !h->chance(h->feature_gap);
-            c.end_of_input->next[0] = c.left == 0;
+            c.end_of_input->next[0] = c.left == 0 && c.ended;
         }
-        if (h->cycle()) return 1;
+        if (h->cycle()) {
+            h->running = false;
+            return 1;
+        }
     }
     return 0;
 }

@@ -42,12 +42,18 @@ struct Memory {
     size_t depth, width;
 };
 
-// One channel of the input: what is left of it, and whether its next feature is offered.
+// One channel of the input: what is left of it, whether its next feature is offered, and whether
+// nothing follows.
 struct Channel {
     cxxrtl_object *payload = nullptr, *valid = nullptr, *ready = nullptr, *end_of_input = nullptr;
     const int8_t *features = nullptr;
     size_t left = 0;
-    bool offering = false;
+    bool offering = false, ended = false;
+};
+
+// What an INPUT takes, from where, and whether it listens to requests; no INPUT takes 0.
+struct Input {
+    uint32_t count, channel, request;
 };
 
 // What the host asks for once so many input vectors were read.
@@ -65,7 +71,7 @@ struct Harness {
     Window window;
     cxxrtl_handle handle = nullptr;
     cxxrtl_object *clk = nullptr, *load = nullptr, *load_valid = nullptr, *start = nullptr,
-                  *entry = nullptr, *limit = nullptr, *clear = nullptr,
+                  *entry = nullptr, *limit = nullptr, *clear = nullptr, *abort = nullptr,
                   *request = nullptr, *request_taken = nullptr, *token = nullptr, *token_valid = nullptr, *token_ready = nullptr,
                   *finished = nullptr, *error = nullptr, *code = nullptr, *trace = nullptr,
                   *counters = nullptr, *registers = nullptr, *pc = nullptr;
@@ -74,7 +80,8 @@ struct Harness {
 
     std::vector<Region> regions;  // what the instruction at each program address writes
     std::vector<uint32_t> ends;  // where those of an address end in `regions`
-    std::vector<uint8_t> is_input, executes;  // Who, by address
+    std::vector<Input> inputs;  // by address
+    std::vector<uint8_t> executes;  // Who, by address
     std::vector<Channel> channels;
     std::deque<Request> requests;
     uint64_t vectors_read = 0;
@@ -98,7 +105,7 @@ struct Harness {
     cxxrtl_vcd vcd = nullptr;
     FILE *vcd_file = nullptr;
     int vcd_error = 0;
-    bool started = false;
+    bool started = false, running = false;
     uint64_t time = 0;
 
     cxxrtl_object *find(const char *name) {
@@ -176,9 +183,9 @@ struct Harness {
         const uint32_t at = at_work[who].pc;
         at_work[who].pc = NOBODY;
         profile[2 * at] += 1;
-        const bool ended = is_input[at] && taken_since_input == 0;
-        vectors_read += is_input[at] && !ended;
-        if (is_input[at]) taken_since_input = 0;
+        const bool is_input = inputs[at].count, ended = is_input && taken_since_input == 0;
+        vectors_read += is_input && !ended;
+        if (is_input) taken_since_input = 0;
         if (!record) return;
         Pending &made = pending[at_work[who].number];
         made.done = true;
@@ -225,6 +232,14 @@ struct Harness {
     void ask() {
         const bool due = !requests.empty() && requests.front().after <= vectors_read;
         put(request, due ? requests.front().number : 0);
+    }
+    // Whether the INPUT at work wants a feature that has not come yet.
+    bool starves() const {
+        const uint32_t at = at_work[VECTOR].pc;
+        if (at == NOBODY || taken_since_input >= inputs[at].count) return false;
+        const Channel &c = channels[inputs[at].channel];
+        return !c.left && !c.ended &&
+               !(inputs[at].request && !taken_since_input && request->next[0]);
     }
     bool cycle() {
         for (Channel &c : channels) {

@@ -23,6 +23,7 @@ from sordino.engines.engine import (
 from sordino.engines.errors import ToolError
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.engines.native.compiled import cache_directory, load
+from sordino.engines.native.session import RtlSession
 from sordino.image.fit import check_fit
 from sordino.image.image import Image
 from sordino.image.loading import load_sections
@@ -36,7 +37,6 @@ from sordino.rtl.shared.ports import RETIRES, WINDOW_READ, WINDOW_WRITE, LoadWri
 
 __all__ = ["Rtl", "load_writes"]
 
-_CYCLES_A_CALL = 200_000
 _VALUES_A_CALL = 1 << 20
 _BASE_PAGE = 0x12345
 """Where external memory begins."""
@@ -92,6 +92,8 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
         ),
         ("channels", None, [pointer, u32]),
         ("features", None, [pointer, u32, pointer, size]),
+        ("left", size, [pointer, u32]),
+        ("follow", None, [pointer, ctypes.c_int]),
         ("requests", None, [pointer, pointer, size]),
         ("run", ctypes.c_int, [pointer, u64, size]),
         ("records", size, [pointer, pointer, pointer, pointer]),
@@ -133,7 +135,7 @@ class Rtl:
         memory: MemoryTiming | None = None,
     ) -> None:
         check_fit(image, capacities(image.config))
-        self.image = image
+        self.image, self.starts = image, 0
         self._library = _declared(load(image.config, debug=vcd is not None))
         self._handle = ctypes.c_void_p(self._library.sordino_create())
         self._library.sordino_channels(self._handle, image.config.channels)
@@ -183,11 +185,12 @@ class Rtl:
 
     def _describe_program(self) -> None:
         program = self.image.program
-        inputs, executes = (np.zeros(len(program), dtype=np.uint8) for _ in range(2))
+        inputs, executes = np.zeros((len(program), 3), np.uint32), np.zeros(len(program), np.uint8)
         written: list[Region] = []
         ends = np.zeros(len(program), dtype=np.uint32)
         for at, instruction in enumerate(program):
-            inputs[at] = isinstance(instruction, Input)
+            if isinstance(instruction, Input):
+                inputs[at] = instruction.count, instruction.channel, bool(instruction.request)
             executes[at] = RETIRES.index(_WHO[instruction.unit])
             written += writes(instruction, self.image.config)
             ends[at] = len(written)
@@ -230,39 +233,76 @@ class Rtl:
         `cycle_limit` 0 means none; `on_cycles` is called with the cycles simulated so far now
         and then; gaps (n in 256) stall the streams of features and tokens at random.
         """
-        address = self.image.entry(entry)
         streams = by_channel(features, self.image.config)
-        asked = np.array(in_order(requests), dtype=np.uint32).reshape(-1)
-        kept: list[Record] = []
-        sink = record if callable(record) else kept.append
-        library, handle = self._library, self._handle
-        for channel, stream in enumerate(streams):
-            library.sordino_features(handle, channel, stream.ctypes.data, len(stream))
-        library.sordino_requests(handle, asked.ctypes.data, len(asked) // 2)
-        library.sordino_start(
-            handle,
-            address,
-            cycle_limit,
-            int(bool(record)),
-            feature_gap,
-            token_gap,
-            seed,
-        )
-        index = cycles = 0
-        stopped = False
-        while not stopped:
-            stopped = bool(library.sordino_run(handle, _CYCLES_A_CALL, _VALUES_A_CALL))
-            for one in self._take_records(index):
-                sink(one)
-                index += 1
-            cycles += _CYCLES_A_CALL
-            if on_cycles is not None:
-                on_cycles(cycles)
-        if number := library.sordino_flush_vcd(handle):
-            raise ToolError(f"cannot write the waveform: {os.strerror(number)}")
-        return self._result(kept if record is True else None)
+        gaps = feature_gap, token_gap, seed
+        self._start(cycle_limit, bool(record), entry, requests, gaps)
+        run = RtlSession(self, record, on_cycles)
+        run.offer(streams)
+        return run.finish()
 
-    def _take_records(self, index: int) -> Iterator[Record]:
+    def session(
+        self,
+        *,
+        cycle_limit: int = 0,
+        record: bool | Callable[[Record], None] = False,
+        entry: str = "main",
+        requests: Requests = (),
+    ) -> "RtlSession":
+        """Begin a run that is fed bit by bit, as `StreamingEngine.session`.
+
+        Until it is finished memories cannot be read or written.
+        """
+        self._start(cycle_limit, bool(record), entry, requests, (0, 0, 1))
+        return RtlSession(self, record, None)
+
+    def _start(
+        self,
+        cycle_limit: int,
+        record: bool,
+        entry: str,
+        requests: Requests,
+        gaps: tuple[int, int, int],
+    ) -> None:
+        library, handle = self._library, self._handle
+        address = self.image.entry(entry)
+        asked = np.array(in_order(requests), dtype=np.uint32).reshape(-1)
+        for channel in range(self.image.config.channels):
+            library.sordino_features(handle, channel, None, 0)
+        library.sordino_follow(handle, 1)
+        library.sordino_requests(handle, asked.ctypes.data, len(asked) // 2)
+        library.sordino_start(handle, address, cycle_limit, int(record), *gaps)
+        self.starts += 1
+
+    # What a session needs
+
+    def advance(self, cycles: int) -> int:
+        """Simulate until the machine stops (1), lacks features (2), or so many cycles passed (0).
+
+        A 0 may also say that there are many records to take.
+        """
+        return int(self._library.sordino_run(self._handle, cycles, _VALUES_A_CALL))
+
+    def offer(self, channel: int, features: NDArray[np.int8]) -> None:
+        """Features (n,) of a channel in place of those that it has left; the caller keeps them."""
+        self._library.sordino_features(self._handle, channel, features.ctypes.data, len(features))
+
+    def left(self, channel: int) -> int:
+        """Features of a channel that are not taken yet."""
+        return int(self._library.sordino_left(self._handle, channel))
+
+    def end_of_input(self) -> None:
+        """Say that no features follow on any channel."""
+        self._library.sordino_follow(self._handle, 0)
+
+    def tokens(self, first: int = 0) -> list[tuple[int, int]]:
+        """The run's tokens so far from number `first` on, each with its channel."""
+        tokens = ctypes.c_void_p()
+        count = self._library.sordino_tokens(self._handle, ctypes.byref(tokens))
+        cast = ctypes.cast(tokens, ctypes.POINTER(ctypes.c_uint32))
+        return [(cast[k] & REGISTER_HIGH, cast[k] >> REGISTER_BITS) for k in range(first, count)]
+
+    def take_records(self, index: int) -> Iterator[Record]:
+        """The records since the last call, numbered from `index` on."""
         pc, end, values = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p()
         count = self._library.sordino_records(
             self._handle, ctypes.byref(pc), ctypes.byref(end), ctypes.byref(values)
@@ -300,19 +340,19 @@ class Rtl:
         shape = (len(self.image.program), 2)
         return np.ctypeslib.as_array(pointer, shape).astype(np.int64)
 
-    def _result(self, records: list[Record] | None) -> RunResult:
-        tokens = ctypes.c_void_p()
-        count = self._library.sordino_tokens(self._handle, ctypes.byref(tokens))
-        cast = ctypes.cast(tokens, ctypes.POINTER(ctypes.c_uint32))
-        status = self._library.sordino_status(self._handle)
+    def result(self, records: list[Record] | None) -> RunResult:
+        """How the run ended, once the machine has stopped."""
+        if number := self._library.sordino_flush_vcd(self._handle):
+            raise ToolError(f"cannot write the waveform: {os.strerror(number)}")
+        tokens, status = self.tokens(), self._library.sordino_status(self._handle)
         return RunResult(
-            tokens=[cast[k] & REGISTER_HIGH for k in range(count)],
+            tokens=[token for token, _ in tokens],
             error=Error(status & 0xFF),
             code=status >> 8 & 0xFF,
             counters=self._counters(),
             records=records,
             final={store: self.dump(store) for store in self._depth},
-            channels=[cast[k] >> REGISTER_BITS for k in range(count)],
+            channels=[channel for _, channel in tokens],
         )
 
     def dump(self, store: Store) -> NDArray[np.int64]:
