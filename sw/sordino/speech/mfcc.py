@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from sordino.errors import InputError
 from sordino.image.features import WholeFrontEnd
 
-__all__ = ["MfccDefinition", "hz_to_mel", "mel_to_hz", "mfcc"]
+__all__ = ["MfccDefinition", "MfccStream", "hz_to_mel", "mel_to_hz", "mfcc"]
 
 _FRAMES = 4096
 """Windows whose spectra are in memory at a time; those of an hour would take 4 GB."""
@@ -97,6 +97,22 @@ class MfccDefinition(WholeFrontEnd):
         return np.asarray(triangles, dtype=np.float64)
 
     @cached_property
+    def bands(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """The bins of each filter and their weights in it; both (widest filter, filters).
+
+        A filter that is narrower than the widest has bins of weight 0 beside its own.
+        """
+        bank = self.filter_bank
+        first = np.minimum((bank > 0).argmax(axis=1), bank.shape[1] - self._widest)
+        bins = first + np.arange(self._widest)[:, None]
+        return bins, bank[np.arange(self.filters), bins]
+
+    @cached_property
+    def _widest(self) -> int:
+        """Bins of the widest filter."""
+        return int((self.filter_bank > 0).sum(axis=1).max())
+
+    @cached_property
     def cosines(self) -> NDArray[np.float64]:
         """Sphinx's "legacy" cosine transform: the first filter counts half; (cepstra, filters)."""
         orders = np.arange(self.cepstra)[:, None]
@@ -110,13 +126,62 @@ class MfccDefinition(WholeFrontEnd):
         return np.asarray(np.hamming(self.frame_length), dtype=np.float64)
 
 
-def _frames(signal: NDArray[np.float64], definition: MfccDefinition) -> NDArray[np.float64]:
-    """Overlapping windows of `signal`, the last one padded with zeros; (frames, frame_length)."""
-    length, shift = definition.frame_length, definition.frame_shift
-    count = definition.frame_count(len(signal))
-    padded = np.zeros((count - 1) * shift + length)
-    padded[: len(signal)] = signal
-    return np.asarray(sliding_window_view(padded, length)[::shift])
+class MfccStream:
+    """The cepstra of `mfcc`, bit for bit, of a recording that goes on.
+
+    A frame comes out with its last sample, whatever the pieces in which samples come. Of what was
+    heard less than a window is held.
+    """
+
+    def __init__(self, definition: MfccDefinition) -> None:
+        self._definition = definition
+        self._last: np.float64 | None = None
+        self._held: list[NDArray[np.float64]] = []
+        self._count, self._begun = 0, False
+
+    def push(self, samples: ArrayLike) -> NDArray[np.float64]:
+        """The frames (n, cepstra), float64, that the next samples (m,) complete.
+
+        Raises `InputError` for another shape and for samples that are not finite, of which it has
+        heard nothing then.
+        """
+        signal = np.asarray(samples, dtype=np.float64)
+        if signal.ndim != 1:
+            raise InputError(f"wanted mono samples of shape (n,), got shape {signal.shape}")
+        if not np.isfinite(signal).all():
+            raise InputError("wanted finite samples, got NaN or infinity; repair the recording")
+        if len(signal):
+            self._hold(signal)
+        length, shift = self._definition.frame_length, self._definition.frame_shift
+        if self._count < length:
+            return np.zeros((0, self._definition.cepstra))
+        held = np.concatenate(self._held)
+        windows = sliding_window_view(held, length)[::shift]
+        self._held = [held[len(windows) * shift :].copy()]
+        self._count, self._begun = len(self._held[0]), True
+        parts = [windows[at : at + _FRAMES] for at in range(0, len(windows), _FRAMES)]
+        return np.concatenate([_cepstra(part, self._definition) for part in parts])
+
+    def end(self) -> NDArray[np.float64]:
+        """The last frame (1, cepstra), padded with zeros; none (0, cepstra) of less than a window.
+
+        Afterwards it is over.
+        """
+        if not self._begun:
+            return np.zeros((0, self._definition.cepstra))
+        window = np.zeros((1, self._definition.frame_length))
+        window[0, : self._count] = np.concatenate(self._held)
+        return _cepstra(window, self._definition)
+
+    def _hold(self, signal: NDArray[np.float64]) -> None:
+        """Keep samples with their pre-emphasis."""
+        emphasised = signal.copy()
+        emphasised[1:] -= self._definition.pre_emphasis * signal[:-1]
+        if self._last is not None:
+            emphasised[0] -= self._definition.pre_emphasis * self._last
+        self._last = signal[-1]
+        self._held.append(emphasised)
+        self._count += len(emphasised)
 
 
 def mfcc(samples: ArrayLike, definition: MfccDefinition | None = None) -> NDArray[np.float64]:
@@ -129,24 +194,29 @@ def mfcc(samples: ArrayLike, definition: MfccDefinition | None = None) -> NDArra
     (`sphinx_fe` itself writes no frames at all for less than about 0.12 s of audio.)
     """
     definition = definition or MfccDefinition()
-    signal = np.asarray(samples, dtype=np.float64)
-    if signal.ndim != 1:
-        raise InputError(f"wanted mono samples of shape (n,), got shape {signal.shape}")
-    if len(signal) < definition.frame_length:
+    stream = MfccStream(definition)
+    cepstra = stream.push(samples)
+    if not len(cepstra):
         raise InputError(
-            f"wanted at least {definition.frame_length} samples (one frame), got {len(signal)}; "
-            "give a longer recording"
+            f"wanted at least {definition.frame_length} samples (one frame), got "
+            f"{np.size(samples)}; give a longer recording"
         )
-    if not np.isfinite(signal).all():
-        raise InputError("wanted finite samples, got NaN or infinity; repair the recording")
-    emphasised = signal.copy()
-    emphasised[1:] -= definition.pre_emphasis * signal[:-1]
-    frames = _frames(emphasised, definition)
-    parts = [frames[at : at + _FRAMES] for at in range(0, len(frames), _FRAMES)]
-    return np.concatenate([_cepstra(part, definition) for part in parts])
+    return np.concatenate([cepstra, stream.end()])
 
 
-def _cepstra(frames: NDArray[np.float64], definition: MfccDefinition) -> NDArray[np.float64]:
-    power = np.abs(np.fft.rfft(frames * definition._window, definition.fft_size)) ** 2
-    log_energies = np.log(power @ definition.filter_bank.T + _LOG_FLOOR)
-    return np.asarray(log_energies @ definition.cosines.T, dtype=np.float64)
+def _cepstra(windows: NDArray[np.float64], definition: MfccDefinition) -> NDArray[np.float64]:
+    """The cepstra (n, cepstra) of windows (n, frame_length).
+
+    Sums go on term by term, in an order that no library chooses: a matrix product's last bits
+    depend on how many windows there are.
+    """
+    spectrum = np.fft.rfft(windows * definition._window, definition.fft_size)
+    power = np.square(spectrum.real) + np.square(spectrum.imag)
+    energies = np.zeros((len(windows), definition.filters))
+    for bins, weights in zip(*definition.bands, strict=True):
+        energies += power[:, bins] * weights
+    logs = np.log(energies + _LOG_FLOOR)
+    cepstra = np.zeros((len(windows), definition.cepstra))
+    for number, cosines in enumerate(definition.cosines.T):
+        cepstra += logs[:, number, None] * cosines
+    return cepstra
