@@ -73,6 +73,6 @@ def test_a_mean_that_is_known_at_the_end_cannot_be_streamed() -> None:
         FeatureStream(WHOLE)
     stream = FeatureStream(RUNNING)
     for frame in (np.zeros(12), np.full(13, np.nan)):
-        with pytest.raises(InputError, match="wanted a frame of 13 finite cepstra"):
+        with pytest.raises(InputError, match="wanted frames of 13 finite cepstra"):
             stream.push(frame)
     assert FeatureStream(RUNNING).end().shape == (0, 117)
