@@ -17,6 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sordino.decode.trace import Trace
 from sordino.decode.transducer import Transducer, log_softmax
 from sordino.errors import InputError
 
@@ -26,7 +27,6 @@ __all__ = [
     "BeamSearch",
     "Fusion",
     "Hypothesis",
-    "Node",
     "beam_search",
 ]
 
@@ -94,23 +94,6 @@ class Hypothesis:
     frames: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """What the search held for possible in one of its steps: tokens before a frame's next one.
-
-    frame     frames that are behind it
-    frames    the frame of each token, on the most probable path
-    acoustic  the transducer's natural logarithm, over all paths that were merged
-    kept      whether the search went on from here
-    """
-
-    tokens: Tokens
-    frame: int
-    frames: tuple[int, ...]
-    acoustic: float
-    kept: bool
-
-
 @dataclass(slots=True)
 class _Path:
     """A hypothesis in progress: `burst` tokens were taken in its frame."""
@@ -128,13 +111,13 @@ def beam_search(
     x: NDArray[np.int8],
     options: BeamOptions | None = None,
     fusion: Fusion | None = None,
-    trace: list[Node] | None = None,
+    trace: Trace | None = None,
 ) -> list[Hypothesis]:
     """The best hypotheses for an int8 input (frames, dim), best first, `options.beam` at most.
 
     In a frame with `max_symbols` tokens only the blank may follow; where paths meet, the more
     probable one's tokens count. With beam 1 it decodes greedily. Without input nothing was said.
-    To `trace`, if given, every node is added that the search looked at, step by step.
+    To `trace`, if given, all is added that the search looks at, step by step.
     """
     search = BeamSearch(transducer, options or BeamOptions(), fusion, trace)
     if len(x):
@@ -154,7 +137,7 @@ class BeamSearch(Generic[State]):
         transducer: Transducer[State],
         options: BeamOptions,
         fusion: Fusion | None = None,
-        trace: list[Node] | None = None,
+        trace: Trace | None = None,
     ) -> None:
         self._transducer, self._options, self._fusion = transducer, options, fusion
         self._trace = trace
@@ -253,9 +236,7 @@ class BeamSearch(Generic[State]):
         least = best - self._options.threshold
         kept = [path for path in paths[: self._options.beam] if path.total >= least]
         if self._trace is not None:
-            for number, p in enumerate(paths):
-                node = Node(p.tokens, p.frame, p.frames, p.acoustic, number < len(kept))
-                self._trace.append(node)
+            self._trace.add(paths, len(kept))
         return kept
 
     def _state(self, tokens: Tokens) -> State:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
-from sordino.decode.beam import BeamOptions, Hypothesis, Node, beam_search
+from sordino.decode.beam import BeamOptions, Hypothesis, beam_search
 from sordino.decode.machine_transducer import MachineTransducer
+from sordino.decode.trace import Trace
 from sordino.decode.transducer import FloatTransducer
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
@@ -230,18 +231,20 @@ def test_options_that_mean_nothing() -> None:
 def test_a_trace_holds_every_node_that_leads_to_a_hypothesis(
     seed: int, frames: int, beam: int
 ) -> None:
-    trace: list[Node] = []
+    trace = Trace()
     found = beam_search(Toy(seed), input_of(frames), BeamOptions(beam=beam), trace=trace)
     assert found == beam_search(Toy(seed), input_of(frames), BeamOptions(beam=beam))
-    nodes = {(node.tokens, node.frame): node for node in trace}
-    assert len(nodes) == len(trace), "with merging there is one of a kind"
-    for node in trace:
-        if node.frame or node.tokens:
-            before = [(node.tokens, node.frame - 1), (node.tokens[:-1], node.frame)]
-            assert any(b == ((), 0) or (b in nodes and nodes[b].kept) for b in before)
-        assert list(node.frames) == sorted(node.frames)
-        assert len(node.frames) == len(node.tokens)
+    nodes = {(trace.tokens(node.prefix), node.frame): node for node in trace.nodes}
+    assert len(nodes) == len(trace.nodes), "with merging there is one of a kind"
+    for tokens, frame in nodes:
+        before = [(tokens, frame - 1), (tokens[:-1], frame)]
+        assert any(b == ((), 0) or (b in nodes and nodes[b].kept) for b in before)
     for hypothesis in found if frames else []:
         node = nodes[hypothesis.tokens, frames]
         assert (node.kept, node.acoustic) == (True, hypothesis.acoustic)
-        assert node.frames == hypothesis.frames
+        tokens, ends = hypothesis.tokens, []
+        while tokens:
+            ends.append(node.last)
+            tokens = tokens[:-1]
+            node = nodes.get((tokens, node.last))
+        assert hypothesis.frames == tuple(reversed(ends))
