@@ -69,6 +69,7 @@ ALLOWED = {
     "compiler.programs": "compiler.limits compiler.passes compiler.program errors image isa layers",
     "decode": "engines errors files golden image isa model speech",
     "graph": "errors layers",
+    "lattice": "decode errors speech",
     "layers": "arch arith errors isa layers.base layers.layout layers.numbers",
     "layers.base": "arith errors layers.layout",
     "layers.layout": "arch isa",

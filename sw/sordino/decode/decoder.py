@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.decode.beam import BeamOptions, Fusion, Hypothesis, beam_search
+from sordino.decode.trace import Trace
 from sordino.decode.transducer import Transducer
 from sordino.speech.text import spell
 
@@ -21,9 +22,9 @@ class Decoder:
     options: BeamOptions
     fusion: Fusion | None = None
 
-    def hypotheses(self, x: NDArray[Any]) -> list[Hypothesis]:
-        """The hypotheses for an input (frames, dim), best first."""
-        return beam_search(self.transducer, np.asarray(x), self.options, self.fusion)
+    def hypotheses(self, x: NDArray[Any], trace: Trace | None = None) -> list[Hypothesis]:
+        """The hypotheses for an input (frames, dim), best first; to `trace` all that was seen."""
+        return beam_search(self.transducer, np.asarray(x), self.options, self.fusion, trace)
 
     def spelt(self, hypothesis: Hypothesis) -> str:
         """The words of a hypothesis."""
