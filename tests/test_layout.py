@@ -23,6 +23,8 @@ ALLOWED = {
     "extras": "errors",
     "files": "errors",
     "image": "arch arith errors isa schema",
+    "image.checks": "arch image isa",
+    "image.segments": "arch errors image image.checks isa",
     "isa": "arch",
     "isa.text": "files isa",
     "locks": "errors",

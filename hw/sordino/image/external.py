@@ -14,6 +14,7 @@ from zlib import crc32
 
 from sordino.arch import STREAM_WORD_BITS, Config
 from sordino.image.packing import MatrixStreams
+from sordino.image.rooms import SegmentRoom, starts
 
 __all__ = [
     "DIRECTORY_WORDS",
@@ -61,6 +62,10 @@ class Streams(Protocol):
     @property
     def external(self) -> bytes:
         """External memory."""
+
+    @property
+    def rooms(self) -> Sequence[SegmentRoom]:
+        """The rooms for segments, whose streams lie apart."""
 
 
 @dataclass(frozen=True)
@@ -162,16 +167,14 @@ def position_stream(image: Streams, matrix: int, group: int) -> tuple[bytes, int
     """The memory that holds a position stream, and its first bit."""
     if image.matrices[matrix].streamed:
         return _external(image, matrix, group * (image.config.group + 1))
-    before = (m for m in image.matrices[:matrix] if not m.streamed)
-    return image.positions[group], sum(m.position_bits[group] for m in before)
+    return image.positions[group], starts(image, values=False, unit=group)[matrix]
 
 
 def value_stream(image: Streams, matrix: int, lane: int) -> tuple[bytes, int]:
     """The memory that holds a value stream, and its first bit."""
     if image.matrices[matrix].streamed:
         return _external(image, matrix, lane_stream(lane, image.config.group))
-    before = (m for m in image.matrices[:matrix] if not m.streamed)
-    return image.values[lane], sum(m.value_bits[lane] for m in before)
+    return image.values[lane], starts(image, values=True, unit=lane)[matrix]
 
 
 def _external(image: Streams, matrix: int, number: int) -> tuple[bytes, int]:

@@ -15,6 +15,7 @@ from typing import Any
 from sordino.arith import WEIGHT
 from sordino.errors import InputError
 from sordino.image.features import ImageFeatures
+from sordino.image.rooms import SegmentRoom
 from sordino.schema.kinds import TEXT, Choice, FileName, Many, Map, Number, Or, Whole
 from sordino.schema.record import Nested, Record, declare
 from sordino.schema.text import parse_json
@@ -107,6 +108,9 @@ class HostSection(Record):
         Nested(ImageFeatures), "how recordings become input; without it no recordings", None
     )
     licence: str | None = declare(TEXT, "licence of the model", None)
+    segments: Mapping[str, SegmentRoom] = declare(
+        Map(Nested(SegmentRoom)), "rooms for segments, by the name of the segment", {}
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -35,6 +35,7 @@ from sordino.image.packing import (
     unpack_directory,
     unpack_tables,
 )
+from sordino.image.rooms import SegmentRoom, stored_words
 from sordino.image.tans import Symbol, TableError, expand, expanded_bytes
 from sordino.isa.encoding import EncodingError
 from sordino.isa.fields import FIRST_VERSION
@@ -152,6 +153,11 @@ class Image:
         return self.host.network
 
     @property
+    def rooms(self) -> tuple[SegmentRoom, ...]:
+        """The rooms for segments."""
+        return tuple(self.host.segments.values())
+
+    @property
     def version(self) -> int:
         """The least version of the instruction set that has every instruction of the program."""
         return max((i.version for i in self.program), default=FIRST_VERSION)
@@ -235,9 +241,7 @@ class Image:
             )
         try:
             matrices = unpack_directory(sections[Section.DIRECTORY], config)
-            resident = [m for m in matrices if not m.streamed]
-            positions = [m.position_bits for m in resident]
-            values = [m.value_bits for m in resident]
+            directory = _Directory(matrices, tuple(host.segments.values()))
             image = cls(
                 config=config,
                 program=_program(sections[Section.PROGRAM], labels, isa),
@@ -245,8 +249,10 @@ class Image:
                 parameters=sections[Section.PARAMETERS],
                 tables=_tables(sections[Section.TABLES], config),
                 matrices=matrices,
-                positions=_split(sections[Section.POSITIONS], positions, config.groups),
-                values=_split(sections[Section.VALUES], values, config.lanes),
+                positions=_split(
+                    sections[Section.POSITIONS], directory, config.groups, values=False
+                ),
+                values=_split(sections[Section.VALUES], directory, config.lanes, values=True),
                 external=sections.get(Section.EXTERNAL, b""),
                 host=host,
             )
@@ -371,10 +377,20 @@ def _tables(contents: bytes, config: Config) -> tuple[tuple[Symbol, ...], ...]:
     return tables
 
 
-def _split(contents: bytes, lengths: Sequence[tuple[int, ...]], units: int) -> tuple[bytes, ...]:
+@dataclass(frozen=True)
+class _Directory:
+    """The directory, and the rooms whose streams lie apart."""
+
+    matrices: tuple[MatrixStreams, ...]
+    rooms: tuple[SegmentRoom, ...]
+
+
+def _split(
+    contents: bytes, directory: _Directory, units: int, *, values: bool
+) -> tuple[bytes, ...]:
     out, at = [], 0
     for unit in range(units):
-        size = 2 * -(-sum(length[unit] for length in lengths) // STREAM_WORD_BITS)
+        size = STREAM_WORD_BITS // 8 * stored_words(directory, values=values, unit=unit)
         out.append(contents[at : at + size])
         at += size
     if at != len(contents):

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, ClassVar, Self
 
 from sordino.errors import InputError
-from sordino.schema.kinds import Kind, shown
+from sordino.schema.kinds import TEXT, Kind, Map, shown
 
 __all__ = ["Entry", "Nested", "Record", "Table", "declare"]
 
@@ -77,6 +77,8 @@ class Table:
             yield prefix + one.name, one
             if isinstance(one.kind, Nested):
                 yield from one.kind.record.table().rows(f"{prefix}{one.name}.")
+            elif isinstance(one.kind, Map) and isinstance(one.kind.values, Nested):
+                yield from one.kind.values.record.table().rows(f"{prefix}{one.name}.NAME.")
 
 
 class Record:
@@ -135,13 +137,17 @@ class Record:
         if not isinstance(values, Mapping):
             name = reading.place(at)
             raise InputError(f"wanted {name} as {table.wanted}, got {shown(values)}; {remedy}")
-        known, read = {one.name: one for one in table}, {}
+        known = {one.name: one for one in table}
+        read: dict[str, Any] = {}
         for name, value in values.items():
             if name not in known:
                 raise InputError(reading.unknown(name, at, known))
             one, advice = known[name], known[name].advice(value) or remedy
             if isinstance(one.kind, Nested):
                 read[name] = one.kind.record._read(value, reading, f"{at}{name}.", advice)
+                continue
+            if isinstance(one.kind, Map) and isinstance(one.kind.values, Nested):
+                read[name] = cls._named(one.kind.values, value, reading, f"{at}{name}.", advice)
                 continue
             if not one.kind.fits(value):
                 raise InputError(
@@ -156,6 +162,21 @@ class Record:
         made = cls(**read)
         object.__setattr__(made, "_given", frozenset(read))
         return made
+
+    @staticmethod
+    def _named(
+        kind: "Nested", values: object, reading: "_Reading", at: str, remedy: str
+    ) -> dict[str, Any]:
+        """Return the records of an object whose names are free."""
+        if not isinstance(values, Mapping) or not all(map(TEXT.fits, values)):
+            raise InputError(
+                f"wanted {reading.place(at)} as an object of names with an object each, got "
+                f"{shown(values)}; {remedy}"
+            )
+        return {
+            name: kind.record._read(value, reading, f"{at}{name}.", remedy)
+            for name, value in values.items()
+        }
 
     @property
     def given(self) -> frozenset[str]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from sordino.arch import Config
 from sordino.image.packing import MatrixStreams, table_bits
+from sordino.image.rooms import SegmentRoom
 from sordino.image.tans import Symbol
 
 __all__ = ["EncodedMatrices", "MatrixStats", "entropy"]
@@ -72,6 +73,11 @@ class EncodedMatrices:
     values: tuple[bytes, ...]
     stats: tuple[MatrixStats, ...]
     external: bytes = b""
+
+    @property
+    def rooms(self) -> tuple[SegmentRoom, ...]:
+        """None: all streams follow each other."""
+        return ()
 
     @property
     def run_table_bits(self) -> int:

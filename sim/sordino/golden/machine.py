@@ -18,9 +18,9 @@ from sordino.engines.session import expect_open
 from sordino.golden.execution import SEMANTICS, Context, Semantics, bind
 from sordino.golden.state import State, Stop
 from sordino.golden.weights import WeightStore
+from sordino.image.checks.verify import verify
 from sordino.image.image import Image
 from sordino.image.memories import MEMORIES, check_words
-from sordino.image.verify import verify
 from sordino.isa.fields import REGISTER_BITS, Store
 from sordino.isa.hazards import Region, writes
 from sordino.isa.instruction import Instruction

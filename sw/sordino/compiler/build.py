@@ -20,9 +20,9 @@ from sordino.compiler.passes.residency import place_weights
 from sordino.compiler.program.schedule import Program, Scheduled, schedule
 from sordino.compiler.report import MatrixSummary, summarise_layer
 from sordino.graph.graph import Graph
+from sordino.image.checks.verify import verify
 from sordino.image.host import HostSection
 from sordino.image.image import Image
-from sordino.image.verify import verify
 
 __all__ = ["Built", "build"]
 

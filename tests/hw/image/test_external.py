@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sordino.arch import Config, ConfigError
 from sordino.codec import encode_matrices
 from sordino.golden.codec import decode_matrix
+from sordino.image.checks.verify import verify
 from sordino.image.external import (
     DIRECTORY_WORDS,
     external_streams,
@@ -21,7 +22,6 @@ from sordino.image.external import (
 )
 from sordino.image.image import FORMAT, Image, ImageError, Section
 from sordino.image.loading import load_sections
-from sordino.image.verify import verify
 from sordino.isa.operations import Cell, Halt
 from sordino.isa.registers import LoadTarget
 

@@ -1,6 +1,6 @@
 """What rings hold is known apart for each call of a subroutine."""
 
-from sordino.image.replays import UNKNOWN, stale_replays
+from sordino.image.checks.replays import UNKNOWN, stale_replays
 from sordino.isa.operations import Call, Halt, Matvec, Return, Set
 
 

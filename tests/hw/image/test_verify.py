@@ -9,10 +9,10 @@ import pytest
 
 from sordino.arch import Config
 from sordino.golden.machine import Golden
+from sordino.image.checks.verify import verify
 from sordino.image.host import HostSection
 from sordino.image.image import Image, ImageError
 from sordino.image.tans import Symbol
-from sordino.image.verify import verify
 from sordino.isa.choices import Function, Space
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.operations import (

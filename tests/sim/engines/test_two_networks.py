@@ -14,8 +14,8 @@ from sordino.engines.amaranth.machine import Simulated
 from sordino.engines.cosim import compare
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
+from sordino.image.checks.verify import verify
 from sordino.image.image import Image, ImageError
-from sordino.image.verify import verify
 from sordino.isa.fields import REGISTER_ZERO, Store
 from sordino.isa.instruction import Control, Instruction
 from sordino.isa.registers import Error

@@ -16,10 +16,10 @@ from sordino.cycles.engine import Cycles
 from sordino.engines.amaranth.amaranth_sim import AmaranthSim
 from sordino.golden.execution import SEMANTICS, Context
 from sordino.golden.machine import Golden
+from sordino.image.checks.verify import verify
 from sordino.image.fit import check_fit
 from sordino.image.image import Image, ImageError
 from sordino.image.sizes import needed
-from sordino.image.verify import verify
 from sordino.isa.encoding import EncodingError
 from sordino.isa.fields import ACTIVATION, COUNT, FLAG, NUMBER, STATE, Store, by, reads, writes
 from sordino.isa.hazards import Region, claims, conflict, hazards

@@ -13,10 +13,10 @@ from sordino.cycles.bounds import Bounds, frame_bounds
 from sordino.cycles.durations import Durations
 from sordino.cycles.traffic import speech_traffic
 from sordino.engines.memory_timing import MemoryTiming
+from sordino.image.checks.verify import verify
 from sordino.image.host import NetworkSection
 from sordino.image.image import Image, ImageError
 from sordino.image.listing import listing
-from sordino.image.verify import verify
 from sordino.rtl.export.resources import memory_bits, multipliers
 from sordino.speech.transcript import frame_seconds
 from sordino.tools.report.summary import image_summary

@@ -19,8 +19,8 @@ from sordino.engines.native.compiled import compiler, is_cached
 from sordino.engines.native.rtl import Rtl
 from sordino.files import output_path
 from sordino.golden.machine import Golden
+from sordino.image.checks.verify import verify
 from sordino.image.image import Image
-from sordino.image.verify import verify
 
 __all__ = [
     "ENGINES",

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sordino.cycles.bounds import Bounds, frame_bounds
+from sordino.image.checks.verify import verify
 from sordino.image.image import Image
-from sordino.image.verify import verify
 from sordino.speech.features import FeatureDefinition
 from sordino.tools.estimate.blocks import products
 from sordino.tools.estimate.devices import DEVICES, DeviceUse, use_of

@@ -10,8 +10,8 @@ from sordino.cycles.timeline import Timeline, frame_timeline
 from sordino.cycles.trace import Timer
 from sordino.errors import InputError
 from sordino.golden.codec import StreamError
+from sordino.image.checks.verify import verify
 from sordino.image.image import Image, ImageError
-from sordino.image.verify import verify
 from sordino.speech.features import FeatureDefinition
 from sordino.tools.report.host_work import HostWork, host_work
 from sordino.tools.report.layers import LayerTime, layer_times

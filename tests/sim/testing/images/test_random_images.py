@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sordino.arch import PRESETS
-from sordino.image.verify import verify
+from sordino.image.checks.verify import verify
 from sordino.isa.operations import Cell, Gru
 from sordino.testing.images.random_images import (
     deal_cells,

@@ -9,9 +9,9 @@ import pytest
 from sordino.arch import PRESETS
 from sordino.cycles.engine import Cycles
 from sordino.golden.machine import Golden
+from sordino.image.checks.verify import verify
 from sordino.image.image import Image
 from sordino.image.sizes import used_words
-from sordino.image.verify import verify
 from sordino.testing.images.streaming import streamed_image
 from sordino.tools.estimate.capacity import roomy, trimmed
 from sordino.tools.estimate.memories import bits_by_kind

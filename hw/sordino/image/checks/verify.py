@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from sordino.arch import STREAM_WORD_BITS
+from sordino.image.checks.replays import UNKNOWN, stale_replays
 from sordino.image.external import EXTERNAL_BITS, external_bytes, fits_rings
 from sordino.image.image import Image, ImageError
-from sordino.image.replays import UNKNOWN, stale_replays
 from sordino.image.tans import MAX_VALUE_EXTRA_BITS, Symbol, TableError, expand
 from sordino.isa.encoding import EncodingError
 from sordino.isa.fields import REGISTER_HIGH, SETTINGS, Kind, Parameters, Store, Words

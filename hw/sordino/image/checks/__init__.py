@@ -1,0 +1,1 @@
+"""What is checked of an image before anything executes it."""

@@ -1,0 +1,1 @@
+"""Segments: contents of an image that a host exchanges beside a running program."""
