@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import NoReturn
 
-from sordino.arch import STREAM_WORD_BITS
 from sordino.image.checks.replays import UNKNOWN, stale_replays
+from sordino.image.checks.room_checks import check_rooms, room_words
+from sordino.image.checks.uses import moving_row, stray_uses, touched_rooms
 from sordino.image.external import EXTERNAL_BITS, external_bytes, fits_rings
 from sordino.image.image import Image, ImageError
+from sordino.image.rooms import stored_words
 from sordino.image.tans import MAX_VALUE_EXTRA_BITS, Symbol, TableError, expand
 from sordino.isa.encoding import EncodingError
 from sordino.isa.fields import REGISTER_HIGH, SETTINGS, Kind, Parameters, Store, Words
@@ -65,6 +67,7 @@ class _Verifier:
             self.check_rows(instruction)
         self.check_hazards()
         self.check_replays()
+        self.check_segments()
 
     # What the configuration is too small for.
 
@@ -112,20 +115,18 @@ class _Verifier:
                     f"matrix {number}: wanted places and bits of {config.groups} groups and bits "
                     f"of {config.lanes} lanes, got {sizes}; compile again"
                 )
-        resident = [entry for entry in image.matrices if not entry.streamed]
-        positions = [entry.position_bits for entry in resident]
-        values = [entry.value_bits for entry in resident]
         ring = config.ring_words
-        for kind, unit, stored, lengths, setting in (
-            ("position", "group", image.positions, positions, "group_words"),
-            ("value", "lane", image.values, values, "lane_words"),
+        for kind, unit, stored, values, setting in (
+            ("position", "group", image.positions, False, "group_words"),
+            ("value", "lane", image.values, True, "lane_words"),
         ):
+            room = room_words(image, values=values)
             units = config.groups if unit == "group" else config.lanes
             if len(stored) != units:
                 raise ImageError(f"wanted {kind} streams of {units} {unit}s, got {len(stored)}")
             for number, memory in enumerate(stored):
-                words = -(-sum(length[number] for length in lengths) // STREAM_WORD_BITS)
-                needed = words + ring
+                words = stored_words(image, values=values, unit=number)
+                needed = max(words, room) + ring
                 self.fit(setting, needed, f"{kind} streams of {unit} {number} need {needed:,}")
                 if len(memory) != 2 * words:
                     self.check_capacities()
@@ -134,6 +135,7 @@ class _Verifier:
                         f"there are {len(memory) / 2:g}; compile again"
                     )
 
+        check_rooms(image)
         self.check_external()
 
     def check_external(self) -> None:
@@ -211,7 +213,7 @@ class _Verifier:
         for name in i.meant(Words):
             self.check_words(i, name)
         for name in i.meant(Parameters):
-            if not _moves(i, name):
+            if not moving_row(i, name):
                 self.check_parameters(i, name, 0)
         for name in i.meant(Words):
             self.check_register(i, name)
@@ -353,11 +355,29 @@ class _Verifier:
             what = "nothing known" if found == UNKNOWN else f"matrix {found}"
             self.fail(i, f"from_ring of matrix {i.matrix}, but the rings may hold {what}")
 
+    # What a host may exchange while the program runs.
+
+    def check_segments(self) -> None:
+        """Segments are used behind a USE alone."""
+        known = {room.number for room in self.image.rooms}
+        for address, i in enumerate(self.program):
+            self.address = address
+            for name in i.meant(Kind.SEGMENT):
+                if i.fields[name] not in known:
+                    self.fail(i, f"{name} is {i.fields[name]}, the image has {sorted(known)}")
+        if not known:
+            return
+        touched = [touched_rooms(i, self.image, self.highest_value) for i in self.program]
+        entries = self.image.entries.values()
+        for address, what in stray_uses(self.program, entries, touched, self.config):
+            self.address = address
+            self.fail(self.program[address], what)
+
     # Rows of parameters that a register points to.
 
     def check_rows(self, i: Instruction) -> None:
         for name in i.meant(Parameters):
-            if row := _moves(i, name):
+            if row := moving_row(i, name):
                 self.check_parameters(i, name, self.highest_value(i.fields[row[0]]))
 
     def highest_value(self, register: int) -> int:
@@ -371,9 +391,3 @@ class _Verifier:
             ),
             default=0,
         )
-
-
-def _moves(i: Instruction, name: str) -> tuple[str, str] | None:
-    """The register and the stride by which parameters move, where they do."""
-    meaning = i.FIELDS[name].meaning
-    return meaning.row if isinstance(meaning, Parameters) else None
