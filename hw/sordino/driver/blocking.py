@@ -87,6 +87,8 @@ class Host:
     check = blocking(AsyncHost.check)
     load = blocking(AsyncHost.load)
     load_section = blocking(AsyncHost.load_section)
+    load_segment = blocking(AsyncHost.load_segment)
+    segments = blocking(AsyncHost.segments)
     read_memory = blocking(AsyncHost.read_memory)
     write_memory = blocking(AsyncHost.write_memory)
     start = blocking(AsyncHost.start)

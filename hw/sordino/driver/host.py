@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from sordino.driver.bus import Bus, settled
-from sordino.driver.registers import Registers
+from sordino.driver.loading import Loading, Looks
 from sordino.driver.status import MachineError, MachineStatus, Run
 from sordino.errors import InputError
-from sordino.image.fit import check_fit, check_identity
-from sordino.image.image import Image
-from sordino.image.loading import WORD_BYTES, LoadSection, load_sections
+from sordino.image.loading import WORD_BYTES
 from sordino.image.memories import MEMORIES
 from sordino.isa.fields import Store
-from sordino.isa.registers import CAPACITIES, NO_TOKEN, REGISTERS, Control, Interrupt, LoadTarget
+from sordino.isa.registers import CAPACITIES, NO_TOKEN, REGISTERS, Control, Interrupt
 
 __all__ = ["AsyncHost"]
 
@@ -49,7 +47,7 @@ def feature_bytes(features: Any) -> bytes:
     return view.tobytes()
 
 
-class AsyncHost(Registers):
+class AsyncHost(Loading):
     """A host of one machine, over a bus whose accesses may be awaited.
 
     `Host` has the same methods for a bus whose accesses return at once.
@@ -75,9 +73,7 @@ class AsyncHost(Registers):
     """
 
     def __init__(self, bus: Bus, *, patience: int | None = None) -> None:
-        super().__init__(bus)
-        self.patience = patience
-        self.image: Image | None = None
+        super().__init__(bus, patience=patience)
 
     async def reset(self) -> None:
         """Bring the machine to where it was at power-up, whatever it does.
@@ -97,68 +93,6 @@ class AsyncHost(Registers):
         if await self.read("CAPACITIES", CAPACITIES.index("stream_bus")):
             await self.write("STREAM_BASE", 0)
         await self.write("INTERRUPT_STATUS", _EVERY_INTERRUPT)
-
-    async def _give_up(self) -> None:
-        """Leave no checked program, so that no mixture of two images starts: state EMPTY."""
-        await self.clear()
-        if (await self.status()).loaded:
-            await self.write("LOAD_TARGET", LoadTarget.PROGRAM.value)
-            await self.write("LOAD_ADDRESS", 0)
-            await self.write("LOAD_DATA", 0)
-            await self.clear()
-
-    # Loading
-
-    async def check(self, image: Image) -> None:
-        """Compare an image with the machine; nothing is written.
-
-        Raises ImageError if the machine has another configuration id, speaks other versions, or
-        is too small, with everything that is.
-        """
-        identity = await self.identity()
-        check_identity(image, identity.config_id, identity.map_version)
-        check_fit(image, await self.capacities(), identity.isa_version)
-
-    async def load(self, image: Image, *, external_page: int | None = None) -> None:
-        """Check that an image fits, give up what was loaded before, and load it.
-
-        `external_page` is the 4 KiB page of external memory at which the caller has put
-        `image.external`; an image with streamed weights needs it. Raises ImageError for an image
-        that does not fit, before anything is written; MachineError while a program runs, and where
-        words arrive wrong.
-        """
-        if bool(image.external) != (external_page is not None):
-            raise InputError(
-                "wanted external_page with an image that streams weights and only then, got "
-                f"{external_page} for {len(image.external):,} bytes; put image.external at a page "
-                "of 4 KiB and name it"
-            )
-        await self.check(image)
-        await self._expect_idle("load")
-        self.image = None
-        await self._give_up()
-        for section in load_sections(image):
-            await self.load_section(section)
-        if external_page is not None:
-            await self.write("STREAM_BASE", external_page)
-        self.image = image
-
-    async def load_section(self, section: LoadSection) -> None:
-        """Load one section and have the machine check it.
-
-        MachineError where it arrives wrong. What was loaded and checked before stays.
-        """
-        await self.write("LOAD_TARGET", section.target.value | section.unit << 16)
-        await self.write("LOAD_ADDRESS", section.address)
-        await self.write_many("LOAD_DATA", list(section))
-        await self.write("LOAD_CHECK", section.crc)
-        status = await self.status()
-        if status.failed:
-            raise MachineError(
-                f"wanted {len(section.words):,} bytes of {section.target.name}, unit "
-                f"{section.unit}, to arrive unchanged, got another CRC; clear, and load again",
-                status,
-            )
 
     # Memories
 
@@ -275,7 +209,7 @@ class AsyncHost(Registers):
 
         A program that waits for features, or for room in the token FIFO, does not stop.
         """
-        looks = _Looks(self.patience)
+        looks = Looks(self.patience)
         if hasattr(self.bus, "interrupt"):
             await self.write("INTERRUPT_ENABLE", Interrupt.STOPPED.value)
         while (status := await self.status()).busy:
@@ -299,7 +233,7 @@ class AsyncHost(Registers):
         if not rest:
             await self.end_of_input()
         tokens: list[int] = []
-        looks = _Looks(self.patience)
+        looks = Looks(self.patience)
         stopped = False
         while not stopped:
             stopped = await self._event(more=bool(rest))
@@ -326,17 +260,6 @@ class AsyncHost(Registers):
         await self.write("INTERRUPT_STATUS", seen)
         return bool(seen & Interrupt.STOPPED)
 
-    async def _expect_idle(self, command: str) -> MachineStatus:
-        """The status of a machine that runs nothing; MachineError while it does."""
-        status = await self.status()
-        if status.busy:
-            raise MachineError(
-                f"cannot {command}: the machine has a program that runs; wait for its end or "
-                "abort it",
-                status,
-            )
-        return status
-
     async def _result(self, tokens: list[int]) -> Run:
         """What came of a run that has stopped; MachineError where an error stopped it."""
         status = await self.status()
@@ -350,23 +273,6 @@ class AsyncHost(Registers):
                 run,
             )
         return run
-
-
-class _Looks:
-    """Looks at a machine in which nothing happens; too many in a row raise TimeoutError."""
-
-    def __init__(self, most: int | None) -> None:
-        self._most = most
-        self._idle = 0
-
-    def count(self, *, happened: bool = False) -> None:
-        """One more look; `happened` says that there was something new."""
-        self._idle = 0 if happened else self._idle + 1
-        if self._most is not None and self._idle > self._most:
-            raise TimeoutError(
-                f"wanted the machine to stop or to ask for something, got nothing new in "
-                f"{self._most:,} looks; feed it, take its tokens, or abort it"
-            )
 
 
 def _word(values: bytes) -> int:

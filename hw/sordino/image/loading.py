@@ -36,6 +36,11 @@ class LoadSection:
     address: int = 0
 
     @property
+    def chosen(self) -> int:
+        """What a host writes to LOAD_TARGET: target and unit."""
+        return self.target.value | self.unit << 16
+
+    @property
     def crc(self) -> int:
         """What LOAD_CHECK expects after the section: CRC-32 of `words`."""
         return crc32(self.words)

@@ -18,7 +18,17 @@ from sordino.isa.registers import LoadTarget
 from sordino.schema.kinds import Many, Whole
 from sordino.schema.record import Record, declare
 
-__all__ = ["LOAD_BITS", "NOTHING", "Fixed", "Roomy", "SegmentRoom", "bounds", "room_of", "starts"]
+__all__ = [
+    "LOAD_BITS",
+    "NOTHING",
+    "Fixed",
+    "Roomy",
+    "SegmentRoom",
+    "bounds",
+    "checked_mask",
+    "room_of",
+    "starts",
+]
 __all__ += ["stored_words"]
 
 LOAD_BITS = 32
@@ -61,6 +71,11 @@ class Roomy(Protocol):
     @property
     def rooms(self) -> Sequence[SegmentRoom]:
         """The rooms for segments."""
+
+
+def checked_mask(rooms: Sequence[SegmentRoom]) -> int:
+    """A bit for each segment that an image has contents for, as register SEGMENT_CHECKED."""
+    return sum(1 << room.number for room in rooms if room.filled)
 
 
 class Fixed:
@@ -108,7 +123,7 @@ def stored_words(image: Roomy, *, values: bool, unit: int) -> int:
 
 
 def bounds(rooms: Sequence[SegmentRoom], config: Config) -> Mapping[LoadTarget, int]:
-    """For each load target the first 32-bit word that segments may write; NOTHING for none."""
+    """The first 32-bit word that segments may write, for each load target; NOTHING for none."""
     found = dict.fromkeys(LoadTarget, NOTHING)
     for room in rooms:
         matrix, words = room.matrices

@@ -76,7 +76,7 @@ class EncodedMatrices:
 
     @property
     def rooms(self) -> tuple[SegmentRoom, ...]:
-        """None: all streams follow each other."""
+        """There are none: all streams follow each other."""
         return ()
 
     @property

@@ -12,7 +12,7 @@ from sordino.cycles.issue import Issue, Issuer, Passage
 from sordino.cycles.schedule import ARRAY, EVERY
 from sordino.cycles.tables import loaded
 from sordino.cycles.trace import Profile, Trace
-from sordino.engines.engine import Features, Record, Requests, RunResult
+from sordino.engines.engine import Features, Record, Requests, RunResult, numbers_in_order
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.engines.session import expect_open
 from sordino.golden.execution import SEMANTICS, Semantics
@@ -20,6 +20,7 @@ from sordino.golden.machine import Golden
 from sordino.golden.state import State
 from sordino.image.image import Image
 from sordino.image.memories import MEMORIES
+from sordino.image.segments.segment import Segment
 from sordino.isa import timing
 from sordino.isa.fields import Store
 from sordino.isa.instruction import Instruction
@@ -48,11 +49,21 @@ class Cycles:
         memory: MemoryTiming | None = None,
         semantics: Mapping[type[Instruction], Semantics] = SEMANTICS,
     ) -> None:
-        self.image = image
-        self.durations = Durations(image, memory)
         self._golden = Golden(image, semantics)
+        self._memory = memory
+        self._time()
+
+    def _time(self) -> None:
+        """Find what instructions take with what the exact machine holds."""
+        self.image = self._golden.image
+        self.durations = Durations(self.image, self._memory)
         self._issuer = Issuer(self.durations)
         self._run = _Run(self._golden, self._issuer, 0, None)
+
+    def load_segment(self, segment: Segment) -> None:
+        """Load other contents of one segment, as `OpenEngine.load_segment`."""
+        self._golden.load_segment(segment)
+        self._time()
 
     def run(
         self,
@@ -64,7 +75,7 @@ class Cycles:
         requests: Requests = (),
     ) -> RunResult:
         """Run features until the machine stops; requests are there as soon as they may be."""
-        self._golden.start(features, entry=entry, requests=requests)
+        self._golden.start(features, entry=entry, requests=numbers_in_order(requests))
         return self._begun(cycle_limit, record, trace=True).finish()
 
     def session(
@@ -76,7 +87,7 @@ class Cycles:
         requests: Requests = (),
     ) -> "CyclesSession":
         """Begin a run that is fed bit by bit, as `StreamingEngine.session`; it keeps no `trace`."""
-        self._golden.start({}, entry=entry, requests=requests)
+        self._golden.start({}, entry=entry, requests=numbers_in_order(requests))
         return self._begun(cycle_limit, record, trace=False)
 
     def _begun(

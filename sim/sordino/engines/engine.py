@@ -11,18 +11,20 @@ from sordino.arch import Config
 from sordino.errors import InputError
 from sordino.image.image import Image
 from sordino.image.memories import check_words
+from sordino.image.segments.segment import Segment
 from sordino.isa.fields import REGISTER_HIGH, Store
 from sordino.isa.registers import Error
 
 __all__ = ["Engine", "Features", "OpenEngine", "Record", "Requests", "RunResult"]
-__all__ += ["by_channel", "checked_values", "in_order"]
+__all__ += ["by_channel", "checked_values", "in_order", "numbers_in_order"]
 
 Features = NDArray[np.int8] | Mapping[int, NDArray[np.int8]]
 """Input vectors (frames, dim) of channel 0, or the same by channel; of others there are none."""
-Requests = Sequence[tuple[int, int]]
+Requests = Sequence[tuple[int, int | Segment]]
 """What a host asks for, in order: how many input vectors are read before it comes, its number.
 
-A number is 1 to 65535. A request waits until the one before it is taken.
+A number is 1 to 65535. A request waits until the one before it is taken. A segment in the place of
+a number is loaded at the next INPUT; only the exact machine loads segments in the midst of a run.
 """
 
 
@@ -47,16 +49,33 @@ def by_channel(features: Features, config: Config) -> list[NDArray[np.int8]]:
     ]
 
 
-def in_order(requests: Requests) -> tuple[tuple[int, int], ...]:
+def numbers_in_order(requests: Requests) -> list[tuple[int, int]]:
+    """The requests as `in_order`; InputError for a segment among them."""
+    found = []
+    for after, asked in in_order(requests):
+        if isinstance(asked, Segment):
+            raise InputError(
+                f"wanted requests as numbers, got segment {asked.name}, which this engine does not "
+                "load in the midst of a run; load it before the run"
+            )
+        found.append((after, asked))
+    return found
+
+
+def in_order(requests: Requests) -> tuple[tuple[int, int | Segment], ...]:
     """The requests; InputError where one comes before the one before it, or for a wrong number."""
-    found, earlier = tuple((int(after), int(number)) for after, number in requests), 0
+    found = tuple(
+        (int(after), asked if isinstance(asked, Segment) else int(asked))
+        for after, asked in requests
+    )
+    earlier = 0
     for after, number in found:
         if after < earlier:
             raise InputError(
                 f"wanted requests in the order in which they come, got one after {after} vectors "
                 f"behind one after {earlier}"
             )
-        if not 1 <= number <= REGISTER_HIGH:
+        if not isinstance(number, Segment) and not 1 <= number <= REGISTER_HIGH:
             raise InputError(f"wanted a request to be 1 to {REGISTER_HIGH}, got {number}")
         earlier = after
     return found
@@ -151,6 +170,12 @@ class OpenEngine(Engine, Protocol):
         """Write words from `first` on, in the shape in which `read` gives them.
 
         InputError for what `read` refuses, and for values that a word cannot hold.
+        """
+
+    def load_segment(self, segment: Segment) -> None:
+        """Load other contents of one segment between two runs; `image` has them then.
+
+        InputError for a segment of another image, ImageError for contents that do not fit.
         """
 
 

@@ -21,6 +21,8 @@ from sordino.golden.weights import WeightStore
 from sordino.image.checks.verify import verify
 from sordino.image.image import Image
 from sordino.image.memories import MEMORIES, check_words
+from sordino.image.segments.segment import Segment, with_segment, without_segment
+from sordino.isa.control import Input
 from sordino.isa.fields import REGISTER_BITS, Store
 from sordino.isa.hazards import Region, writes
 from sordino.isa.instruction import Instruction
@@ -47,16 +49,31 @@ class Golden:
         self, image: Image, semantics: Mapping[type[Instruction], Semantics] = SEMANTICS
     ) -> None:
         verify(image)
-        self.image = image
         self.state = State.of(image.config)
-        weights = WeightStore(image)
-        self._operations = [
-            bind(Context(image, weights, self.state, address), semantics)
-            for address in range(len(image.program))
-        ]
+        self._semantics = semantics
+        self._hold(image)
         self._regions = [writes(instruction, image.config) for instruction in image.program]
         self._inputs = {at: i for at, i in enumerate(image.program) if isinstance(i, Input)}
         self.starts = 0
+
+    def _hold(self, image: Image) -> None:
+        """Execute this image from now on; memories keep what they hold."""
+        self.image = image
+        weights = WeightStore(image)
+        self._operations = [
+            bind(Context(image, weights, self.state, address), self._semantics)
+            for address in range(len(image.program))
+        ]
+        self.state.checked.clear()
+        self.state.checked.update(room.number for room in image.rooms if room.filled)
+
+    def load_segment(self, segment: Segment) -> None:
+        """Load other contents of one segment, as `OpenEngine.load_segment`."""
+        self._hold(with_segment(self.image, segment))
+
+    def unload_segment(self, name: str) -> None:
+        """Leave a segment unchecked, as a loading does that is not ended; InputError for none."""
+        self._hold(without_segment(self.image, name))
 
     def start(self, features: Features, *, entry: str = "main", requests: Requests = ()) -> None:
         """Begin at a named entry point of the image with `features` and `requests` to come.
@@ -99,6 +116,12 @@ class Golden:
         if not state.running:
             raise ValueError("the machine has stopped; start it first")
         address, state.ended = state.pc, False
+        i = self.image.program[address]
+        while state.requests and isinstance(i, Input) and i.request:
+            segment = state.segment()
+            if segment is None:
+                break
+            self.load_segment(segment)
         try:
             state.pc = self._operations[address]()
         except Stop as stop:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.engines.engine import Requests
 from sordino.golden.memory import Memory
+from sordino.image.segments.segment import Segment
 from sordino.isa.instruction import REGISTERS
 from sordino.isa.registers import COUNTERS, Error
 
@@ -39,7 +40,7 @@ class State:
     stack        return addresses, the latest last
     features     of each channel int8, all that the host writes; `read` of them are taken
     requests     of the host, in order: input vectors that are taken before it comes, its number
-    served       requests that are taken
+    served       requests that are taken, and segments that are loaded
     ended        the latest instruction was an INPUT that found the end of input or a request
     tokens       emitted ones, each on its channel in `channels`
     error, code  why the machine stopped, once `running` is false
@@ -84,7 +85,20 @@ class State:
 
     def request(self) -> int:
         """The number of the request that waits, 0 for none."""
+        asked = self._due()
+        return asked if isinstance(asked, int) else 0
+
+    def segment(self) -> Segment | None:
+        """The segment that the host loads now, once; None if there is none."""
+        asked = self._due()
+        if not isinstance(asked, Segment):
+            return None
+        self.served += 1
+        return asked
+
+    def _due(self) -> int | Segment:
+        """What the host asks for next, 0 if it does not do so yet."""
         if self.served < len(self.requests):
-            after, number = self.requests[self.served]
-            return number if self.counters["frames"] >= after else 0
+            after, asked = self.requests[self.served]
+            return asked if self.counters["frames"] >= after else 0
         return 0

@@ -1,6 +1,6 @@
 """Segments: contents for a room of an image, which a host loads beside a running program."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain
@@ -20,7 +20,15 @@ from sordino.isa.instruction import Instruction
 from sordino.isa.parameters import PARAMETER_BYTES
 from sordino.isa.registers import LoadTarget
 
-__all__ = ["Segment", "fixed_digest", "place_streams", "room", "segment_crc", "segment_of"]
+__all__ = [
+    "Segment",
+    "filled_sections",
+    "fixed_digest",
+    "place_streams",
+    "room",
+    "segment_crc",
+    "segment_of",
+]
 __all__ += ["segment_sections", "with_segment", "without_segment"]
 
 _WORD_BYTES = STREAM_WORD_BITS // 8
@@ -319,13 +327,20 @@ def segment_sections(image: Image, name: str) -> Iterator[LoadSection]:
             yield LoadSection(target, unit, padded, address)
 
 
-def segment_crc(sections: Sequence[LoadSection]) -> int:
-    """The CRC-32 that LOAD_CHECK wants of a segment.
+def filled_sections(image: Image) -> Iterator[LoadSection]:
+    """What a host loads for all rooms that an image has contents for."""
+    for name, its in image.host.segments.items():
+        if its.filled:
+            yield from segment_sections(image, name)
 
-    It is over all that a host writes to LOAD_TARGET, LOAD_ADDRESS and LOAD_DATA, in order.
+
+def segment_crc(number: int, sections: Iterable[LoadSection]) -> int:
+    """The CRC-32 that LOAD_CHECK wants of the segment of that number.
+
+    It is over all that a host writes to SEGMENT, LOAD_TARGET, LOAD_ADDRESS and LOAD_DATA, in order.
     """
-    crc = 0
+    crc = crc32(pack("<I", number + 1))
     for section in sections:
-        crc = crc32(pack("<II", section.target.value | section.unit << 16, section.address), crc)
+        crc = crc32(pack("<II", section.chosen, section.address), crc)
         crc = crc32(section.words, crc)
     return crc

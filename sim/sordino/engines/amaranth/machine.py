@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from sordino.engines.engine import (
     Requests,
     RunResult,
     by_channel,
-    in_order,
+    numbers_in_order,
 )
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.image.fit import check_fit
 from sordino.image.image import Image
-from sordino.image.loading import load_sections
+from sordino.image.loading import WORD_BYTES, load_sections
+from sordino.image.rooms import checked_mask
+from sordino.image.segments.segment import filled_sections
 from sordino.isa.fields import REGISTER_BITS, REGISTER_HIGH, Store
 from sordino.isa.hazards import Region, writes
 from sordino.isa.operations import Input
@@ -49,15 +52,15 @@ def submodule(design: Fragment, *path: str) -> Any:
 
 
 def load_writes(image: Image) -> Iterator[dict[str, Any]]:
-    """Every payload of Machine's load port, in the loader's order."""
-    for section in load_sections(image):
+    """Every payload of Machine's load port, in the loader's order, segments last."""
+    for section in chain(load_sections(image), filled_sections(image)):
         width = 2 if section.target in _STREAMS else 4
         words = np.frombuffer(section.words, f"<u{width}")
         for address, word in enumerate(words.tolist()):
             yield {
                 "target": section.target,
                 "unit": section.unit,
-                "address": address,
+                "address": section.address * (WORD_BYTES // width) + address,
                 "data": word,
             }
 
@@ -76,7 +79,7 @@ class _Bench:
         self.image = image
         self.external = ExternalMemory(image.external, base=_BASE_PAGE << PAGE_BITS, timing=memory)
         self.features = by_channel(features, image.config)
-        self.requests = deque(in_order(requests))
+        self.requests = deque(numbers_in_order(requests))
         self.entry = entry
         self.machine = Machine(image.config)
         self.design = Fragment.get(self.machine, None)
@@ -139,6 +142,7 @@ class _Bench:
         await ctx.tick().repeat(_LOAD_LATENCY)
         if self.image.config.stream_bus:
             ctx.set(host.stream_base, _BASE_PAGE)
+        ctx.set(host.checked, checked_mask(self.image.rooms))
         ctx.set(host.run.entry, self.entry)
         ctx.set(host.run.limit, cycle_limit)
         ctx.set(host.run.start, 1)

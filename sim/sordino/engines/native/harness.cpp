@@ -20,6 +20,8 @@ Harness *sordino_create() {
     h->abort = h->find("host__run__abort");
     h->request = h->find("host__request");
     h->request_taken = h->find("host__taken");
+    h->checked = h->find("host__checked");
+    h->waiting = h->find("host__waiting");
     h->token = h->find("host__tokens__payload");
     h->token_valid = h->find("host__tokens__valid");
     h->token_ready = h->find("host__tokens__ready");
@@ -139,16 +141,16 @@ uint64_t sordino_beats(Harness *h) { return h->external.beats; }
 void sordino_load(Harness *h, const uint64_t *words, size_t count) {
     h->external.rest();
     for (size_t k = 0; k < count; ++k) {
-        h->load->next[0] = uint32_t(words[2 * k]);
-        h->load->next[1] = uint32_t(words[2 * k] >> 32);
-        h->load->next[2] = uint32_t(words[2 * k + 1]);
-        h->load_valid->next[0] = 1;
+        h->put_load(words + 2 * k);
         h->settle();
         h->rise();
     }
     h->load_valid->next[0] = 0;
-    for (int k = 0; k < 8; ++k) h->settle(), h->rise();
+    for (size_t k = 0; k < LOAD_LATENCY; ++k) h->settle(), h->rise();
 }
+
+// Which segments are checked, a bit each.
+void sordino_checked(Harness *h, uint32_t segments) { h->checked->next[0] = segments; }
 
 static bool opened(Harness *h, uint32_t space, uint32_t lane) {
     h->external.rest();
@@ -218,11 +220,19 @@ void sordino_follow(Harness *h, int more) {
     for (Channel &c : h->channels) c.ended = !more;
 }
 
-// Two numbers a request: input vectors that were read before it comes, and its own.
-void sordino_requests(Harness *h, const uint32_t *requests, size_t count) {
+void sordino_forget_requests(Harness *h) {
     h->requests.clear();
-    for (size_t k = 0; k < count; ++k)
-        h->requests.push_back({requests[2 * k], requests[2 * k + 1]});
+    h->loading = 0;
+}
+
+// Requests that have not come, or were not taken.
+size_t sordino_requests_left(Harness *h) { return h->requests.size(); }
+
+// A request in the order in which they come: input vectors that were read before it, and its number.
+// With words it is the load of the segment of that number; they must stay until the machine stops.
+void sordino_request(Harness *h, uint32_t after, uint32_t number, const uint64_t *words,
+                     size_t count) {
+    h->requests.push_back({after, number, words, count});
 }
 
 // End a run that was broken off.
@@ -280,11 +290,11 @@ void sordino_start(Harness *h, uint32_t entry, uint64_t limit, int record, uint3
 int sordino_run(Harness *h, uint64_t cycles, size_t enough) {
     for (uint64_t k = 0; k < cycles && h->values.size() < enough; ++k) {
         h->ask();
-        if (h->starves()) return 2;
+        if (!h->holds() && h->starves()) return 2;
         for (Channel &c : h->channels) {
             // Once offered, a feature stays offered until it is taken.
-            if (!c.offering) c.offering = c.left && !h->chance(h->feature_gap);
-            c.end_of_input->next[0] = c.left == 0 && c.ended;
+            if (!c.offering) c.offering = c.left && !h->holds() && !h->chance(h->feature_gap);
+            c.end_of_input->next[0] = c.left == 0 && c.ended && !h->holds();
         }
         if (h->cycle()) {
             h->running = false;

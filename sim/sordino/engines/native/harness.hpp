@@ -56,15 +56,19 @@ struct Input {
     uint32_t count, channel, request;
 };
 
-// What the host asks for once so many input vectors were read.
+// What the host asks for once so many input vectors were read: a number, or with words a segment.
 struct Request {
     uint32_t after, number;
+    const uint64_t *words;  // pairs, low and high half of each payload of the load port
+    size_t count;
 };
 
 int32_t extend(uint32_t word, size_t width) {
     const int spare = 32 - int(width);
     return spare > 0 ? int32_t(word << spare) >> spare : int32_t(word);
 }
+
+constexpr size_t LOAD_LATENCY = 8;  // cycles after the last word in which it has surely arrived
 
 struct Harness {
     External external;
@@ -74,7 +78,8 @@ struct Harness {
                   *entry = nullptr, *limit = nullptr, *clear = nullptr, *abort = nullptr,
                   *request = nullptr, *request_taken = nullptr, *token = nullptr, *token_valid = nullptr, *token_ready = nullptr,
                   *finished = nullptr, *error = nullptr, *code = nullptr, *trace = nullptr,
-                  *counters = nullptr, *registers = nullptr, *pc = nullptr;
+                  *counters = nullptr, *registers = nullptr, *pc = nullptr,
+                  *checked = nullptr, *waiting = nullptr;
     std::string missing;
     std::vector<Memory> memories[SORDINO_STORES];
 
@@ -84,6 +89,7 @@ struct Harness {
     std::vector<uint8_t> executes;  // Who, by address
     std::vector<Channel> channels;
     std::deque<Request> requests;
+    size_t loading = 0;  // cycles that the segment in front has taken so far
     uint64_t vectors_read = 0;
     size_t taken_since_input = 0;
     uint32_t last_token = 0;
@@ -228,10 +234,31 @@ struct Harness {
             }
         if (2 * size_t(waits) < profile.size()) profile[2 * waits + 1] += 1;
     }
+    bool due() const { return !requests.empty() && requests.front().after <= vectors_read; }
+    // Whether a segment is to be loaded: until it is, the host gives no features.
+    bool holds() const { return due() && requests.front().words; }
     // The request that waits, if its time has come, at the machine.
     void ask() {
-        const bool due = !requests.empty() && requests.front().after <= vectors_read;
-        put(request, due ? requests.front().number : 0);
+        put(request, due() && !requests.front().words ? requests.front().number : 0);
+        if (holds()) load_segment();
+    }
+    void put_load(const uint64_t *words) {
+        load->next[0] = uint32_t(words[0]);
+        load->next[1] = uint32_t(words[0] >> 32);
+        load->next[2] = uint32_t(words[1]);
+        load_valid->next[0] = 1;
+    }
+    // A word a cycle, once the machine waits; the segment is checked when all have arrived.
+    void load_segment() {
+        const Request &front = requests.front();
+        load_valid->next[0] = 0;
+        if (!loading && !waiting->curr[0]) return;
+        if (!loading) checked->next[0] &= ~(1u << front.number);
+        if (loading < front.count) put_load(front.words + 2 * loading);
+        if (++loading < front.count + LOAD_LATENCY) return;
+        checked->next[0] |= 1u << front.number;
+        loading = 0;
+        requests.pop_front();
     }
     // Whether the INPUT at work wants a feature that has not come yet.
     bool starves() const {

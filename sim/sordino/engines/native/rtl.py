@@ -2,7 +2,8 @@
 
 import ctypes
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,16 @@ from sordino.engines.native.compiled import cache_directory, load
 from sordino.engines.native.session import RtlSession
 from sordino.image.fit import check_fit
 from sordino.image.image import Image
-from sordino.image.loading import load_sections
+from sordino.image.loading import WORD_BYTES, LoadSection, load_sections
 from sordino.image.memories import check_words
+from sordino.image.rooms import checked_mask
+from sordino.image.segments.segment import (
+    Segment,
+    filled_sections,
+    room,
+    segment_sections,
+    with_segment,
+)
 from sordino.isa.fields import REGISTER_BITS, REGISTER_HIGH, Store
 from sordino.isa.hazards import Region, writes
 from sordino.isa.instruction import Unit
@@ -44,15 +53,16 @@ _WHO = {Unit.NONE: "own", Unit.ARRAY: "array", Unit.VECTOR: "vector", Unit.TABLE
 _STREAMS = (LoadTarget.POSITIONS, LoadTarget.VALUES)
 
 
-def load_writes(image: Image) -> Iterator[NDArray[np.uint64]]:
-    """Every load section as (n, 2) uint64: low and high half of each LoadWrite payload."""
+def load_writes(sections: Iterable[LoadSection]) -> Iterator[NDArray[np.uint64]]:
+    """Load sections as (n, 2) uint64 each: low and high half of each LoadWrite payload."""
     layout: Any = data.Layout.cast(LoadWrite)
     offset = {str(name): field.offset for name, field in layout}
     low_bits = 64 - offset["data"]
-    for section in load_sections(image):
-        kind = "<u2" if section.target in _STREAMS else "<u4"
-        words = np.frombuffer(section.words, dtype=kind).astype(np.uint64)
+    for section in sections:
+        width = 2 if section.target in _STREAMS else WORD_BYTES
+        words = np.frombuffer(section.words, dtype=f"<u{width}").astype(np.uint64)
         address = np.arange(len(words), dtype=np.uint64)
+        address += np.uint64(section.address * (WORD_BYTES // width))
         fixed = section.target.value << offset["target"] | section.unit << offset["unit"]
         low = np.uint64(fixed) | address << np.uint64(offset["address"])
         low |= (words & np.uint64((1 << low_bits) - 1)) << np.uint64(offset["data"])
@@ -94,7 +104,10 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
         ("features", None, [pointer, u32, pointer, size]),
         ("left", size, [pointer, u32]),
         ("follow", None, [pointer, ctypes.c_int]),
-        ("requests", None, [pointer, pointer, size]),
+        ("forget_requests", None, [pointer]),
+        ("requests_left", size, [pointer]),
+        ("request", None, [pointer, u32, u32, pointer, size]),
+        ("checked", None, [pointer, u32]),
         ("run", ctypes.c_int, [pointer, u64, size]),
         ("records", size, [pointer, pointer, pointer, pointer]),
         ("forget_records", None, [pointer]),
@@ -151,9 +164,9 @@ class Rtl:
             self._depth[store] = (8 if store is Store.REGISTER else depth, units)
         if vcd is not None and not self._library.sordino_open_vcd(self._handle, str(vcd).encode()):
             raise ToolError(f"cannot write waveform {vcd}")
-        for words in load_writes(image):
-            block = np.ascontiguousarray(words)
-            self._library.sordino_load(self._handle, block.ctypes.data, len(block))
+        self._asked: list[tuple[NDArray[np.uint64], Image]] = []
+        self._load(chain(load_sections(image), filled_sections(image)))
+        self._library.sordino_checked(self._handle, checked_mask(image.rooms))
         self._describe_program()
         if image.config.stream_bus:
             self.external(image.external, memory or MemoryTiming())
@@ -203,6 +216,38 @@ class Rtl:
             executes.ctypes.data,
             len(program),
         )
+
+    def _load(self, sections: Iterable[LoadSection]) -> None:
+        for words in load_writes(sections):
+            block = np.ascontiguousarray(words)
+            self._library.sordino_load(self._handle, block.ctypes.data, len(block))
+
+    def load_segment(self, segment: Segment) -> None:
+        """Load other contents of one segment, as `OpenEngine.load_segment`."""
+        self.image = with_segment(self.image, segment)
+        self._load(segment_sections(self.image, segment.name))
+        self._library.sordino_checked(self._handle, checked_mask(self.image.rooms))
+
+    def _requests(self, requests: Requests) -> list[tuple[NDArray[np.uint64], Image]]:
+        """Hand over what the host asks for in a run.
+
+        Returns for each request the words that must stay until the run's end, and the image that
+        the machine holds after it.
+        """
+        kept, image = [], self.image
+        self._library.sordino_forget_requests(self._handle)
+        for after, asked in requests:
+            number, words = asked, np.zeros((0, 2), np.uint64)
+            if isinstance(asked, Segment):
+                image = with_segment(image, asked)
+                number = room(image, asked.name).number
+                sections = segment_sections(image, asked.name)
+                words = np.ascontiguousarray(np.concatenate(list(load_writes(sections))))
+            self._library.sordino_request(
+                self._handle, after, number, words.ctypes.data if len(words) else None, len(words)
+            )
+            kept.append((words, image))
+        return kept
 
     def poke(self, target: LoadTarget, unit: int, address: int, word: int) -> None:
         """Write one LoadWrite word, for fault injection after loading."""
@@ -265,11 +310,10 @@ class Rtl:
     ) -> None:
         library, handle = self._library, self._handle
         address = self.image.entry(entry)
-        asked = np.array(in_order(requests), dtype=np.uint32).reshape(-1)
+        self._asked = self._requests(in_order(requests))
         for channel in range(self.image.config.channels):
             library.sordino_features(handle, channel, None, 0)
         library.sordino_follow(handle, 1)
-        library.sordino_requests(handle, asked.ctypes.data, len(asked) // 2)
         library.sordino_start(handle, address, cycle_limit, int(record), *gaps)
         self.starts += 1
 
@@ -280,7 +324,11 @@ class Rtl:
 
         A 0 may also say that there are many records to take.
         """
-        return int(self._library.sordino_run(self._handle, cycles, _VALUES_A_CALL))
+        how = int(self._library.sordino_run(self._handle, cycles, _VALUES_A_CALL))
+        done = len(self._asked) - int(self._library.sordino_requests_left(self._handle))
+        if done:
+            self.image = self._asked[done - 1][1]
+        return how
 
     def offer(self, channel: int, features: NDArray[np.int8]) -> None:
         """Features (n,) of a channel in place of those that it has left; the caller keeps them."""

@@ -11,6 +11,7 @@ from sordino.arch import Config
 from sordino.codec import EncodedMatrices, encode_matrices
 from sordino.image.host import MAIN, HostSection
 from sordino.image.image import Image
+from sordino.image.rooms import SegmentRoom
 from sordino.isa.choices import Space
 from sordino.isa.instruction import Instruction
 from sordino.isa.instruction_set import InstructionSet
@@ -248,14 +249,25 @@ class ProgramBuilder:
         """The image; entry point `main` is address 0 or the label of that name."""
         encoded = encode_matrices(self.slots, self.config)
         entries = {MAIN: self._labels.get(MAIN, 0)}
+        program = self.program(encoded)
         return Image(
             config=self.config,
-            program=self.program(encoded),
+            program=program,
             parameters=bytes(self._parameters),
             tables=encoded.tables,
             matrices=encoded.matrices,
             positions=encoded.positions,
             values=encoded.values,
-            host=HostSection(**{"entries": entries, **host}),
+            host=HostSection(**{"entries": entries, "segments": _rooms(program), **host}),
             isa=self.isa,
         )
+
+
+def _rooms(program: Sequence[Instruction]) -> dict[str, SegmentRoom]:
+    """Rooms without anything for the segments that a program uses; odd ones are checked."""
+    numbers = {i.segment for i in program if isinstance(i, Use)}
+    empty = dict.fromkeys(("matrices", "positions", "values", "parameters", "tables"), (0, 0))
+    return {
+        f"segment {number}": SegmentRoom(number=number, filled=number % 2, **empty)
+        for number in sorted(numbers)
+    }
