@@ -66,7 +66,8 @@ def image(*code: Instruction, **changes: Any) -> Image:
         Table(source=1, slot=0),
     )
     made = replace(builder.image(), program=(*tables, *code, Halt()))
-    return replace(made, **changes)
+    host = made.host.changed(segments=empty_rooms(made.program))
+    return replace(made, **{"host": host, **changes})
 
 
 def make(operation: type[Instruction], **fields: Any) -> Instruction:

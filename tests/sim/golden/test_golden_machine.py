@@ -171,6 +171,7 @@ def test_use_goes_on_only_where_its_own_segment_is_checked(checked: set[int]) ->
         without=2,
     )
     golden = Golden(image)
+    golden.state.checked.clear()
     golden.state.checked |= checked
     for _ in range(2):
         result = golden.run(NO_FEATURES, record=True)

@@ -37,7 +37,7 @@ from sordino.isa.operations import (
 )
 from sordino.isa.parameters import PARAMETER_BYTES
 
-__all__ = ["ProgramBuilder"]
+__all__ = ["ProgramBuilder", "empty_rooms"]
 
 
 @dataclass(frozen=True)
@@ -258,12 +258,12 @@ class ProgramBuilder:
             matrices=encoded.matrices,
             positions=encoded.positions,
             values=encoded.values,
-            host=HostSection(**{"entries": entries, "segments": _rooms(program), **host}),
+            host=HostSection(**{"entries": entries, "segments": empty_rooms(program), **host}),
             isa=self.isa,
         )
 
 
-def _rooms(program: Sequence[Instruction]) -> dict[str, SegmentRoom]:
+def empty_rooms(program: Sequence[Instruction]) -> dict[str, SegmentRoom]:
     """Rooms without anything for the segments that a program uses; odd ones are checked."""
     numbers = {i.segment for i in program if isinstance(i, Use)}
     empty = dict.fromkeys(("matrices", "positions", "values", "parameters", "tables"), (0, 0))
