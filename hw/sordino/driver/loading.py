@@ -16,7 +16,6 @@ from sordino.image.segments.segment import (
     with_segment,
     without_segment,
 )
-from sordino.isa.control import Use
 from sordino.isa.registers import LoadTarget
 
 __all__ = ["Loading", "Looks"]
@@ -150,8 +149,8 @@ class Loading(Registers):
 
     async def _load_rooms(self, image: Image) -> None:
         """Say what segments may write, and load those that the image has contents for."""
-        if (await self.identity()).isa_version < Use.since:
-            return  # The machine has no segments, and so has the image.
+        if not image.rooms:
+            return
         for target, first in bounds(image.rooms, image.config).items():
             if target is not LoadTarget.PROGRAM:
                 await self.write("SEGMENT_FIRST", first, word=target.value)

@@ -37,6 +37,7 @@ from sordino.isa.operations import (
     Set,
     Table,
 )
+from sordino.testing.images.builder import empty_rooms
 from sordino.testing.images.programs import ProgramBuilder, random_config, random_program
 
 CONFIG = Config(
