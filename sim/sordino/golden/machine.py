@@ -22,7 +22,6 @@ from sordino.image.checks.verify import verify
 from sordino.image.image import Image
 from sordino.image.memories import MEMORIES, check_words
 from sordino.image.segments.segment import Segment, with_segment, without_segment
-from sordino.isa.control import Input
 from sordino.isa.fields import REGISTER_BITS, Store
 from sordino.isa.hazards import Region, writes
 from sordino.isa.instruction import Instruction

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from amaranth.lib import data
 from numpy.typing import NDArray
 
 from sordino.arch import Config
@@ -24,10 +23,11 @@ from sordino.engines.engine import (
 from sordino.engines.errors import ToolError
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.engines.native.compiled import cache_directory, load
+from sordino.engines.native.library import declared, load_writes
 from sordino.engines.native.session import RtlSession
 from sordino.image.fit import check_fit
 from sordino.image.image import Image
-from sordino.image.loading import WORD_BYTES, LoadSection, load_sections
+from sordino.image.loading import LoadSection, load_sections
 from sordino.image.memories import check_words
 from sordino.image.rooms import checked_mask
 from sordino.image.segments.segment import (
@@ -44,29 +44,12 @@ from sordino.isa.operations import Input
 from sordino.isa.registers import COUNTER_BITS, COUNTERS, Error, LoadTarget, capacities
 from sordino.rtl.shared.ports import RETIRES, WINDOW_READ, WINDOW_WRITE, LoadWrite
 
-__all__ = ["Rtl", "load_writes"]
+__all__ = ["Rtl"]
 
 _VALUES_A_CALL = 1 << 20
 _BASE_PAGE = 0x12345
 """Where external memory begins."""
 _WHO = {Unit.NONE: "own", Unit.ARRAY: "array", Unit.VECTOR: "vector", Unit.TABLE: "table"}
-_STREAMS = (LoadTarget.POSITIONS, LoadTarget.VALUES)
-
-
-def load_writes(sections: Iterable[LoadSection]) -> Iterator[NDArray[np.uint64]]:
-    """Load sections as (n, 2) uint64 each: low and high half of each LoadWrite payload."""
-    layout: Any = data.Layout.cast(LoadWrite)
-    offset = {str(name): field.offset for name, field in layout}
-    low_bits = 64 - offset["data"]
-    for section in sections:
-        width = 2 if section.target in _STREAMS else WORD_BYTES
-        words = np.frombuffer(section.words, dtype=f"<u{width}").astype(np.uint64)
-        address = np.arange(len(words), dtype=np.uint64)
-        address += np.uint64(section.address * (WORD_BYTES // width))
-        fixed = section.target.value << offset["target"] | section.unit << offset["unit"]
-        low = np.uint64(fixed) | address << np.uint64(offset["address"])
-        low |= (words & np.uint64((1 << low_bits) - 1)) << np.uint64(offset["data"])
-        yield np.stack([low, words >> np.uint64(low_bits)], axis=1)
 
 
 def _memory_names(config: Config) -> Iterator[tuple[Store, str]]:
@@ -77,51 +60,6 @@ def _memory_names(config: Config) -> Iterator[tuple[Store, str]]:
         path = f"array group{lane // config.group} lane{lane % config.group}"
         yield Store.BANK0, f"{path} bank0"
         yield Store.BANK1, f"{path} bank1"
-
-
-def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
-    """The library with its functions' types."""
-    pointer, u32, u64, size = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_size_t
-    text = ctypes.c_char_p
-    for name, result, arguments in (
-        ("create", pointer, []),
-        ("missing", text, [pointer]),
-        ("destroy", None, [pointer]),
-        ("names", None, [pointer]),
-        ("bind", size, [pointer, u32, text]),
-        ("open_vcd", ctypes.c_int, [pointer, text]),
-        ("flush_vcd", ctypes.c_int, [pointer]),
-        ("external", ctypes.c_int, [pointer, text, size, u32, u32, u32, u32, u32]),
-        ("beats", u64, [pointer]),
-        ("load", None, [pointer, pointer, size]),
-        ("program", None, [pointer, pointer, pointer, pointer, pointer, size]),
-        (
-            "start",
-            None,
-            [pointer, u32, u64, ctypes.c_int, u32, u32, u32],
-        ),
-        ("channels", None, [pointer, u32]),
-        ("features", None, [pointer, u32, pointer, size]),
-        ("left", size, [pointer, u32]),
-        ("follow", None, [pointer, ctypes.c_int]),
-        ("forget_requests", None, [pointer]),
-        ("requests_left", size, [pointer]),
-        ("request", None, [pointer, u32, u32, pointer, size]),
-        ("checked", None, [pointer, u32]),
-        ("run", ctypes.c_int, [pointer, u64, size]),
-        ("records", size, [pointer, pointer, pointer, pointer]),
-        ("forget_records", None, [pointer]),
-        ("tokens", size, [pointer, pointer]),
-        ("status", u32, [pointer]),
-        ("counters", ctypes.POINTER(u32), [pointer]),
-        ("profile", ctypes.POINTER(u64), [pointer]),
-        ("dump", size, [pointer, u32, pointer]),
-        ("window_read", ctypes.c_int, [pointer, u32, u32, u32, size, u32, pointer]),
-        ("window_write", ctypes.c_int, [pointer, u32, u32, u32, size, u32, pointer]),
-    ):
-        function = getattr(library, f"sordino_{name}")
-        function.restype, function.argtypes = result, arguments
-    return library
 
 
 def _clear() -> str:
@@ -149,7 +87,7 @@ class Rtl:
     ) -> None:
         check_fit(image, capacities(image.config))
         self.image, self.starts = image, 0
-        self._library = _declared(load(image.config, debug=vcd is not None))
+        self._library = declared(load(image.config, debug=vcd is not None))
         self._handle = ctypes.c_void_p(self._library.sordino_create())
         self._library.sordino_channels(self._handle, image.config.channels)
         missing = self._library.sordino_missing(self._handle).decode()
