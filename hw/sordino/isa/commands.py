@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from amaranth.lib import enum
 
-__all__ = ["ANSWERS", "Answer", "Control", "Interrupt", "State", "Status"]
+__all__ = ["ANSWERS", "OPENED", "Answer", "Control", "Interrupt", "State", "Status"]
 
 
 class Control(enum.IntFlag, shape=32):
@@ -25,7 +25,7 @@ class Control(enum.IntFlag, shape=32):
     """Stop as if the cycle limit were reached."""
     CLEAR = 8
     """Forget errors, FIFO contents, END_OF_INPUT and REQUEST; give up a loading that is not
-    checked.
+    checked, and close a segment.
 
     What was loaded and checked stays. Refused together with any other bit.
     """
@@ -75,7 +75,8 @@ class State(enum.Enum):
     it, nothing starts before all is there.
     """
     LOADING = 1
-    """Words were written to LOAD_DATA that no LOAD_CHECK has covered, all of an image or a part."""
+    """Words were written to LOAD_DATA that no LOAD_CHECK has covered, all of an image or a part;
+    words of a segment are not meant."""
     READY = 2
     """A program was checked, and so was all that was written since.
 
@@ -135,10 +136,19 @@ ANSWERS: Mapping[str, Mapping[State, Answer]] = {
     "WINDOW_MEMORY": _row(),
     "WINDOW_ADDRESS": _row(),
     "WINDOW_DATA": _row(BUSY=Answer.REFUSED),
+    "SEGMENT": _row(Answer.REFUSED, READY=Answer.ACTS, BUSY=Answer.ACTS, DONE=Answer.ACTS),
+    "SEGMENT_FIRST": _row(BUSY=Answer.REFUSED),
 }
 """The answer to each bit of CONTROL and to each register that can be written, by state.
 
 A write may be refused for what it says, too: that is in the register's or the bit's text. Reading
 WINDOW_DATA is answered as writing it is. While an INPUT waits at a yield point, WINDOW_DATA acts in
-BUSY, too.
+BUSY, too. While a segment is open, OPENED says more.
+"""
+OPENED: Mapping[str, Mapping[State, Answer]] = dict.fromkeys(
+    ("LOAD_TARGET", "LOAD_ADDRESS", "LOAD_DATA", "LOAD_CHECK"), ANSWERS["SEGMENT"]
+)
+"""The answers of the load window while a segment is open: whenever one can be opened.
+
+CLEAR closes it then, and so does what unchecks a program; words of a segment do nothing to that.
 """

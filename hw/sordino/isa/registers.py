@@ -11,6 +11,7 @@ from amaranth.lib import enum
 from sordino.arch import RANGES as CONFIG_RANGES
 from sordino.arch import Config
 from sordino.isa.commands import Control, Interrupt, Status
+from sordino.isa.fields import SEGMENTS
 
 __all__ = [
     "ADDRESS_BITS",
@@ -182,7 +183,7 @@ RANGES = (
     Range("WINDOW", 0x300, 0x080, "words of activation, state and accumulator memory"),
     Range("REQUEST", 0x380, 0x080, "requests to a program that waits for input"),
     Range("CHANNELS", 0x400, 0x200, "input by channel"),
-    Range("SEGMENTS", 0x600, 0x200, "reserved: parts of memories loaded and checked on their own"),
+    Range("SEGMENTS", 0x600, 0x200, "parts of memories that are loaded and checked on their own"),
     Range("SPARE", 0x800, 0x800, "reserved"),
 )
 """All of the map, in order."""
@@ -194,8 +195,9 @@ class Register:
 
     Bits outside `mask` read as zero; setting one is refused, but in `w1c` ignored. Writing with
     some byte strobes only leaves the other bytes of a `rw` register, and counts as zero bytes in
-    CONTROL and `w1c`; LOAD_DATA, LOAD_CHECK and the registers of WINDOW take whole words only. A
-    write without any strobe does nothing where it is not refused.
+    CONTROL and `w1c`; LOAD_DATA, LOAD_CHECK and the registers of WINDOW and SEGMENTS take whole
+    words only, and while a segment is open so do LOAD_TARGET and LOAD_ADDRESS. A write without any
+    strobe does nothing where it is not refused.
 
     A refused access is answered with SLVERR and changes nothing: an offset outside the map or not
     a multiple of 4, reading `wo`, writing `ro`, what the texts below call refused, and what
@@ -253,8 +255,8 @@ REGISTER_MAP = (
         "LOAD_ADDRESS",
         0x28,
         "rw",
-        "next 32-bit word; writing it restarts the CRC, and gives up words that were not checked, "
-        "which is a sticky LOAD error",
+        "next 32-bit word; unless a segment is open, writing it restarts the CRC, and gives up "
+        "words that were not checked, which is a sticky LOAD error",
         mask=0x3FF_FFFF,
     ),
     Register(
@@ -262,14 +264,16 @@ REGISTER_MAP = (
         0x2C,
         "wo",
         "one word to LOAD_TARGET at LOAD_ADDRESS, which advances; refused outside the target's "
-        "memory",
+        "memory, and outside what segments may write while one is open",
     ),
     Register(
         "LOAD_CHECK",
         0x30,
         "wo",
         "CRC-32 expected of the words since LOAD_ADDRESS, as little-endian bytes; another value "
-        "is a sticky LOAD error",
+        "is a sticky LOAD error. While a segment is open: of all words written since SEGMENT, that "
+        "one too, to LOAD_TARGET, LOAD_ADDRESS and LOAD_DATA; it closes the segment, which is "
+        "checked then; refused are another value, and a check without words",
     ),
     Register(
         "FEATURE",
@@ -369,6 +373,33 @@ REGISTER_MAP = (
         "refused",
         mask=(1 << MOST_CHANNELS) - 1,
         channels=True,
+    ),
+    Register(
+        "SEGMENT",
+        0x600,
+        "rw",
+        "number of the open segment plus 1, or 0: the load window is the image's. Writing opens a "
+        "segment, which is not checked from then on, or closes the one that is open; it begins a "
+        "new CRC, of which the word itself is the first. Refused are numbers of no segment and of "
+        "one that is in use",
+        mask=0xF,
+    ),
+    Register(
+        "SEGMENT_CHECKED",
+        0x604,
+        "ro",
+        "bit n: segment n was loaded and checked, and no word of an image was loaded since",
+        mask=(1 << SEGMENTS) - 1,
+    ),
+    Register(
+        "SEGMENT_FIRST",
+        0x620,
+        "wo",
+        "first 32-bit word of LoadTarget n, in every unit, that segments may write, at offset 4 n. "
+        "At power-up they may write none; a reset changes nothing. That of PROGRAM, which they may "
+        "never write, is refused",
+        mask=0x3FF_FFFF,
+        words=len(LoadTarget),
     ),
 )
 

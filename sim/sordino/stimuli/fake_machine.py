@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from amaranth.hdl import Const, Module, Signal, signed
+from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from sordino.isa.choices import Space
+from sordino.isa.fields import SEGMENTS
 from sordino.isa.registers import COUNTERS, Error
 from sordino.rtl.shared.ports import REGISTER_BITS, WINDOW_BITS, WINDOW_READ, HostSignature
 
@@ -36,6 +37,7 @@ class FakeMachine(wiring.Component):
     It stops at the end of input with the low byte of `entry` as code, at once with ILLEGAL if
     `limit` is 1, and with LIMIT on `abort`. With `counting`, all counters are one that counts
     every cycle from 64 before the low word overflows. The words of its memories are `window_word`.
+    The bits of each feature are segments that it uses, if they are checked, until the next one.
     """
 
     host: wiring.PureInterface
@@ -63,6 +65,7 @@ class FakeMachine(wiring.Component):
             value = now if self.counting else Const(counter_value(number), 48)
             m.d.comb += host.counters[number].eq(value)
         self._window(m)
+        self._segments(m)
         with m.If(run.busy):
             with m.If(run.limit == 1):
                 m.d.sync += [run.error.eq(Error.ILLEGAL), run.busy.eq(0), run.finished.eq(1)]
@@ -75,6 +78,19 @@ class FakeMachine(wiring.Component):
         with m.If(run.clear):
             m.d.sync += run.error.eq(Error.NONE)
         return m
+
+    def _segments(self, m: Module) -> None:
+        host = self.host
+        uses, taken = Signal(SEGMENTS), Signal()
+        now = host.features.payload.as_unsigned() & host.checked
+        m.d.comb += [
+            taken.eq(host.features.valid & host.features.ready),
+            host.in_use.eq(uses | Mux(taken, now, 0)),
+        ]
+        with m.If(~host.run.busy):
+            m.d.sync += uses.eq(0)
+        with m.Elif(taken):
+            m.d.sync += uses.eq(now)
 
     def _window(self, m: Module) -> None:
         window = self.host.window

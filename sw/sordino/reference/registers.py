@@ -75,6 +75,10 @@ def _commands() -> str:
         [
             (f"`{command}`", *(answer[state].name.lower() for state in commands.State))
             for command, answer in commands.ANSWERS.items()
+        ]
+        + [
+            (f"`{command}`, open", *(answer[state].name.lower() for state in commands.State))
+            for command, answer in commands.OPENED.items()
         ],
     )
     return answers + "".join(

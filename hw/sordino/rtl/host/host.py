@@ -1,6 +1,5 @@
 """Host side of the machine: registers, load window, FIFOs, interrupt."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import *
@@ -8,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
-from sordino.isa.commands import ANSWERS, Answer, State
+from sordino.isa.commands import Answer, State
 from sordino.isa.registers import (
     ADDRESS_BITS,
     COUNTER_BITS,
@@ -30,37 +29,13 @@ from sordino.isa.registers import (
 from sordino.rtl.host.channels import Channels
 from sordino.rtl.host.fifos import Queue
 from sordino.rtl.host.loader import Loader
+from sordino.rtl.host.refusals import Inside, Refusals
+from sordino.rtl.host.segments import Segments
 from sordino.rtl.host.window import Window
 from sordino.rtl.shared.ports import TOKEN_BITS, HostSignature, feature_sources
 from sordino.rtl.shared.register_bus import RegisterBusSignature
 
 __all__ = ["Host"]
-
-
-@dataclass(frozen=True)
-class _Inside:
-    """What is behind the registers.
-
-    window   words of the machine's memories
-    kept     by name, registers that only keep what was written
-    states   by State, whether the machine is in it
-    error    the machine's error, else the loader's
-    seen     INTERRUPT_STATUS
-    """
-
-    loader: Loader
-    channels: Channels
-    tokens: Queue
-    window: Window
-    kept: dict[str, Signal]
-    states: dict[State, Signal]
-    error: Any
-    seen: Signal
-
-    def answered(self, command: str, answer: Answer) -> Value:
-        """Whether `command` is answered so in the state the machine is in."""
-        states = [self.states[s] for s in State if ANSWERS[command][s] is answer]
-        return Cat(states).any() if states else Const(0)
 
 
 class Host(wiring.Component):
@@ -96,6 +71,7 @@ class Host(wiring.Component):
         m = Module()
         config = self.config
         m.submodules.loader = loader = Loader(config)
+        m.submodules.segments = segments = Segments(config)
         m.submodules.channels = channels = Channels(config)
         m.submodules.tokens = tokens = Queue(shape=unsigned(TOKEN_BITS), depth=config.token_fifo)
         m.submodules.window = window = Window(config)
@@ -108,8 +84,9 @@ class Host(wiring.Component):
             "REQUEST",
             *(r.name for r in REGISTER_MAP if r.streaming and config.stream_bus),
         )
-        inside = _Inside(
+        inside = Inside(
             loader=loader,
+            segments=segments,
             channels=channels,
             tokens=tokens,
             window=window,
@@ -124,12 +101,13 @@ class Host(wiring.Component):
         taken = self._read(m, inside, readable)
         not_started = self._control(m, inside, *writes["CONTROL"])
         self._load(m, inside, writes)
+        self._segments(m, inside, writes)
         self._queues(m, inside, writes, taken["TOKEN"])
         self._window(m, inside, writes, taken["WINDOW_DATA"])
         self._interrupts(m, inside, *writes["INTERRUPT_STATUS"], not_started)
         return m
 
-    def _states(self, m: Module, inside: _Inside) -> None:
+    def _states(self, m: Module, inside: Inside) -> None:
         """Which of State the machine is in."""
         machine, loader = self.machine, inside.loader
         order = (
@@ -144,7 +122,7 @@ class Host(wiring.Component):
             with m.Elif(reached) if number else m.If(reached):
                 m.d.comb += inside.states[state].eq(1)
 
-    def _readable(self, inside: _Inside) -> dict[str, Value]:
+    def _readable(self, inside: Inside) -> dict[str, Value]:
         """Value of every register that can be read, counters and capacities apart."""
         machine, tokens = self.machine, inside.tokens
         status = {
@@ -165,6 +143,8 @@ class Host(wiring.Component):
                 | inside.error.as_value() << STATUS_ERROR
             ),
             **inside.kept,
+            "SEGMENT": inside.segments.chosen,
+            "SEGMENT_CHECKED": inside.segments.checked,
             "INTERRUPT_STATUS": inside.seen,
             "LOAD_ADDRESS": inside.loader.address,
             "FEATURE_ROOM": inside.channels.room[0],
@@ -177,7 +157,7 @@ class Host(wiring.Component):
         }
 
     def _decode(
-        self, m: Module, inside: _Inside, readable: dict[str, Value]
+        self, m: Module, inside: Inside, readable: dict[str, Value]
     ) -> dict[str, tuple[Value, Value]]:
         """Decode writes: for each writable register whether it is written now, and the value.
 
@@ -193,7 +173,7 @@ class Host(wiring.Component):
             written.eq(bus.write_valid & idle & ~bus.write_refused & bus.write_strobe.any()),
         ]
         strobes = Cat(bit.replicate(8) for bit in bus.write_strobe)
-        refusals = self._refusals(inside)
+        refusals = Refusals(self.config, bus, inside)
         writes: dict[str, tuple[Value, Value]] = {}
         with m.Switch(bus.write_address):
             for register in REGISTER_MAP:
@@ -205,19 +185,20 @@ class Host(wiring.Component):
                             m.d.comb += bus.write_refused.eq(inside.channels.refused[number])
                             m.d.comb += write.eq(written)
                     continue
+                if register.name == "SEGMENT_FIRST":
+                    first = register.offset // 4
+                    with m.Case(*range(first, first + register.words)):
+                        m.d.comb += bus.write_refused.eq(refusals.of(register.name))
+                        m.d.comb += inside.segments.bound.eq(written)
+                    continue
                 write = Signal(name=f"write_{register.name.lower()}")
                 value = Signal(32, name=f"value_{register.name.lower()}")
                 rest = readable[register.name] if register.access == "rw" else Const(0, 32)
                 unknown = 0 if register.access == "w1c" else ~register.mask & 0xFFFF_FFFF
                 refused = [
                     (bus.write_data & strobes & unknown).any(),
-                    refusals.get(register.name, Const(0)),
+                    refusals.of(register.name),
                 ]
-                if register.name in ANSWERS:
-                    refusing = inside.answered(register.name, Answer.REFUSED)
-                    if register.name == "WINDOW_DATA":
-                        refusing &= ~inside.window.open
-                    refused.append(refusing)
                 if register.name == "ENTRY":
                     refused.append(value >= self.config.program_words)
                 with m.Case(register.offset // 4):
@@ -229,30 +210,7 @@ class Host(wiring.Component):
                 m.d.sync += signal.eq(writes[name][1])
         return writes
 
-    def _refusals(self, inside: _Inside) -> dict[str, Value]:
-        """When a write is refused for what it says, and what CONTROL's bits are refused for."""
-        bus, window = self.bus, inside.window
-        control = Mux(bus.write_strobe[0], bus.write_data[:4], 0)
-        asked = {flag: (control & flag.value).any() for flag in Control}
-        whole = bus.write_strobe.all()
-        partial = bus.write_strobe.any() & ~whole
-        return {
-            "CONTROL": Cat(
-                *(asked[f] & inside.answered(str(f.name), Answer.REFUSED) for f in Control),
-                asked[Control.CLEAR] & (control != Control.CLEAR.value),
-                asked[Control.START] & asked[Control.ABORT],
-            ).any(),
-            "LOAD_DATA": partial | inside.loader.outside,
-            "LOAD_CHECK": partial,
-            "FEATURE": inside.channels.refused[0],
-            "REQUEST": partial | (whole & bus.write_data[:16].any() & inside.kept["REQUEST"].any()),
-            "CHANNEL_END": bus.write_data[self.config.channels : 16].any() & whole | partial,
-            "WINDOW_MEMORY": partial | (whole & window.no_lane),
-            "WINDOW_ADDRESS": partial,
-            "WINDOW_DATA": partial | window.outside | (whole & window.misfit),
-        }
-
-    def _read(self, m: Module, inside: _Inside, readable: dict[str, Value]) -> dict[str, Signal]:
+    def _read(self, m: Module, inside: Inside, readable: dict[str, Value]) -> dict[str, Signal]:
         """Answer reads; returns whether they take the oldest token and the window's word."""
         bus, counters, window = self.bus, self.machine.counters, inside.window
         taken = {name: Signal(name=f"taken_{name.lower()}") for name in ("TOKEN", "WINDOW_DATA")}
@@ -292,7 +250,7 @@ class Host(wiring.Component):
                         m.d.comb += [bus.read_refused.eq(0), bus.read_data.eq(held)]
         return taken
 
-    def _control(self, m: Module, inside: _Inside, written: Value, value: Value) -> Signal:
+    def _control(self, m: Module, inside: Inside, written: Value, value: Value) -> Signal:
         """Do what CONTROL asks for; returns whether a START fails in this cycle."""
         machine, loader, not_started = self.machine, inside.loader, Signal()
         acts = {flag: written & (value & flag.value).any() for flag in Control}
@@ -321,7 +279,7 @@ class Host(wiring.Component):
             m.d.sync += request.eq(0)
         return not_started
 
-    def _load(self, m: Module, inside: _Inside, writes: dict[str, tuple[Value, Value]]) -> None:
+    def _load(self, m: Module, inside: Inside, writes: dict[str, tuple[Value, Value]]) -> None:
         loader = inside.loader
         wiring.connect(m, loader.load, wiring.flipped(self.machine.load))
         m.d.comb += [
@@ -330,13 +288,31 @@ class Host(wiring.Component):
             loader.restart.eq(writes["LOAD_ADDRESS"][0]),
             loader.restart_address.eq(writes["LOAD_ADDRESS"][1]),
             loader.write.eq(writes["LOAD_DATA"][0]),
-            loader.check.eq(writes["LOAD_CHECK"][0]),
+            loader.check.eq(writes["LOAD_CHECK"][0] & ~inside.segments.open),
             loader.data.eq(self.bus.write_data),
             loader.clear.eq(self.machine.run.clear),
         ]
 
+    def _segments(self, m: Module, inside: Inside, writes: dict[str, tuple[Value, Value]]) -> None:
+        segments, loader = inside.segments, inside.loader
+        m.d.comb += [
+            segments.data.eq(self.bus.write_data),
+            segments.select.eq(writes["SEGMENT"][0]),
+            segments.check.eq(writes["LOAD_CHECK"][0] & segments.open),
+            segments.close.eq(self.machine.run.clear),
+            segments.forget.eq(loader.unchecked | ~loader.loaded),
+            segments.in_use.eq(self.machine.in_use),
+            self.machine.checked.eq(segments.checked),
+            segments.bound_target.eq(self.bus.write_address),
+            segments.target.eq(loader.target),
+            segments.address.eq(loader.address),
+            loader.segment.eq(segments.open),
+            loader.begin.eq(segments.select),
+            loader.count.eq(segments.open & (writes["LOAD_TARGET"][0] | writes["LOAD_ADDRESS"][0])),
+        ]
+
     def _queues(
-        self, m: Module, inside: _Inside, writes: dict[str, tuple[Value, Value]], taken: Value
+        self, m: Module, inside: Inside, writes: dict[str, tuple[Value, Value]], taken: Value
     ) -> None:
         machine, channels, tokens = self.machine, inside.channels, inside.tokens
         wiring.connect(m, wiring.flipped(machine.tokens), tokens.i)
@@ -358,7 +334,7 @@ class Host(wiring.Component):
         ]
 
     def _window(
-        self, m: Module, inside: _Inside, writes: dict[str, tuple[Value, Value]], taken: Value
+        self, m: Module, inside: Inside, writes: dict[str, tuple[Value, Value]], taken: Value
     ) -> None:
         window, empty = inside.window, inside.channels.empty
         wiring.connect(m, window.machine, wiring.flipped(self.machine.window))
@@ -373,7 +349,7 @@ class Host(wiring.Component):
         ]
 
     def _interrupts(
-        self, m: Module, inside: _Inside, written: Value, value: Value, not_started: Value
+        self, m: Module, inside: Inside, written: Value, value: Value, not_started: Value
     ) -> None:
         machine = self.machine
         finished = Signal()  # a cycle ago

@@ -44,7 +44,8 @@ class Loader(wiring.Component):
     """Take words for `target` and `unit`, keep their address and CRC, write them on `load`.
 
     One word a cycle; one every two cycles for POSITIONS and VALUES. One of `restart`, `write`,
-    `check`, `require` and `clear` at most is high in a cycle.
+    `check`, `require`, `clear`, `begin` and `count` at most is high in a cycle, but `count` may be
+    with `restart`.
 
     Members
     -------
@@ -52,7 +53,7 @@ class Loader(wiring.Component):
         Where words go.
     restart, restart_address
         Go on at that address and begin a new CRC. Words that were not checked make `failed` sticky,
-        and nothing counts as loaded.
+        and nothing counts as loaded. For a segment it is no more than the address.
     write
         Take `data`; the address moves on. Only while `idle` and not `outside`. The word is on
         `load` in the next cycle; a word for POSITIONS or VALUES is two 16-bit writes in the next
@@ -72,6 +73,12 @@ class Loader(wiring.Component):
         The target has no such unit or word.
     idle
         A word can be taken.
+    segment
+        A segment is open: what comes does nothing to `unchecked`, `loaded` and `failed`.
+    begin, count
+        A segment is opened or closed: begin a new CRC with `data`; `data` counts in the CRC.
+    matches, begun
+        `data` is the CRC of what counted since `begin`; a word was taken since.
     unchecked
         There were words since the latest `check`.
     loaded
@@ -90,6 +97,11 @@ class Loader(wiring.Component):
     check: In(1)
     require: In(1)
     clear: In(1)
+    segment: In(1)
+    begin: In(1)
+    count: In(1)
+    matches: Out(1)
+    begun: Out(1)
     data: In(32)
     address: Out(ADDRESS_BITS)
     outside: Out(1)
@@ -107,17 +119,20 @@ class Loader(wiring.Component):
         m = Module()
         m.submodules.crc = crc = CRC32_ISO_HDLC(data_width=32).create()
         m.d.comb += [
-            crc.start.eq(self.restart | self.clear),
-            crc.valid.eq(self.write),
+            crc.start.eq((self.restart & ~self.segment) | self.clear | self.begin),
+            crc.valid.eq(self.write | self.count | self.begin),
             crc.data.eq(self.data),
+            self.matches.eq(crc.crc == self.data),
         ]
+        with m.If(self.write | self.begin):
+            m.d.sync += self.begun.eq(self.write)
         with m.If(self.restart):
             m.d.sync += self.address.eq(self.restart_address)
         with m.If(self.write):
-            m.d.sync += [self.address.eq(self.address + 1), self.unchecked.eq(1)]
+            m.d.sync += [self.address.eq(self.address + 1), self.unchecked.eq(~self.segment)]
         program, differs, given_up = Signal(), Signal(), Signal()
         m.d.comb += [
-            differs.eq(self.check & (crc.crc != self.data)),
+            differs.eq(self.check & ~self.matches),
             given_up.eq((self.restart | self.clear) & self.unchecked),
         ]
         with m.If(self.write & (self.target == LoadTarget.PROGRAM)):

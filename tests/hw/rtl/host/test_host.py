@@ -2,7 +2,7 @@
 
 import random
 import struct
-from collections import deque
+from collections import Counter, deque
 from zlib import crc32
 
 import pytest
@@ -10,8 +10,8 @@ import pytest
 from sordino.arch import Config
 from sordino.image.memories import memory_shape
 from sordino.isa.choices import Space
-from sordino.isa.commands import ANSWERS, Answer, State
-from sordino.isa.fields import Store
+from sordino.isa.commands import ANSWERS, OPENED, Answer, State
+from sordino.isa.fields import SEGMENTS, Store
 from sordino.isa.registers import (
     ADDRESS_BITS,
     CAPACITIES,
@@ -31,6 +31,7 @@ from sordino.rtl.host.loader import load_words
 from sordino.rtl.shared.register_bus import Response
 from sordino.stimuli.fake_machine import counter_value, window_word
 from sordino.stimuli.simulate import simulate
+from sordino.testing.twins.segments import SegmentsModel
 
 CONFIG = Config(
     lanes=8,
@@ -114,6 +115,7 @@ class Model:
         self.error = Error.NONE
         self.seen = Interrupt.FEATURES.value
         self.high = self.code = self.pc = 0
+        self.segments, self.segment_words, self.in_use = SegmentsModel(), 0, 0
         self.features, self.tokens, self.loads = deque(), deque(), []
 
     @property
@@ -143,7 +145,9 @@ class Model:
             self.error = Error.ILLEGAL
             self.stop()
         while self.busy and self.features and len(self.tokens) < CONFIG.token_fifo:
-            self.tokens.append(3 * self.features.popleft() & 0xFFFF)
+            feature = self.features.popleft()
+            self.in_use = feature & self.segments.bits
+            self.tokens.append(3 * feature & 0xFFFF)
             self.seen |= Interrupt.TOKEN.value
         if self.busy and self.ended and not self.features:
             self.code = self.pc & 0xFF
@@ -152,7 +156,7 @@ class Model:
             self.seen |= Interrupt.FEATURES.value
 
     def stop(self):
-        self.busy, self.finished = False, True
+        self.busy, self.finished, self.in_use = False, True, 0
         self.seen |= Interrupt.STOPPED.value
 
     def read(self, address):
@@ -203,6 +207,10 @@ class Model:
                 return len(self.tokens)
             case "PC":
                 return self.pc
+            case "SEGMENT":
+                return self.segments.chosen
+            case "SEGMENT_CHECKED":
+                return self.segments.bits
         return self.kept[name]
 
     def place(self):
@@ -220,18 +228,27 @@ class Model:
 
     def write(self, address, word, strobe):
         registers = [r for r in REGISTER_MAP if r.present(CONFIG) and r.access != "ro"]
-        found = [r for r in registers if r.offset == address]
+        offsets = range(address, address - 4 * len(LoadTarget), -4)
+        found = [r for r in registers if r.offset in offsets[: r.words]]
         if not found:
             return SLVERR
         name, mask = found[0].name, found[0].mask
         lanes = sum(0xFF << 8 * byte for byte in range(4) if strobe >> byte & 1)
-        if self.refuses(name, word & lanes, strobe):
+        number = (address - found[0].offset) // 4
+        if self.refuses(name, word & lanes, strobe, number):
             return SLVERR
         if found[0].access != "w1c" and word & lanes & ~mask:
             return SLVERR
         if not strobe:
             return OKAY
-        if name in self.kept:
+        if self.segments.chosen and name in OPENED:
+            self.load_segment(name, word)
+        elif name == "SEGMENT":
+            self.segments.select(word)
+            self.words, self.segment_words = struct.pack("<I", word), 0
+        elif name == "SEGMENT_FIRST":
+            self.segments.first[LoadTarget(number)] = word
+        elif name in self.kept:
             if name == "LOAD_ADDRESS":
                 self.load_failed |= self.unchecked
                 self.give_up()
@@ -248,6 +265,7 @@ class Model:
         elif name == "LOAD_CHECK":
             self.unchecked, same = False, crc32(self.words) == word
             self.loaded = same and (self.loaded or self.program)
+            self.segments.forget()
             self.load_failed |= not same
         elif name == "FEATURE":
             for byte in range(4):
@@ -260,9 +278,24 @@ class Model:
         """What was not checked counts no longer, and what it may have written over either."""
         self.loaded &= not self.unchecked
         self.unchecked, self.program, self.words = False, False, b""
+        if not self.loaded:
+            self.segments.forget()
 
-    def refuses(self, name, word, strobe):
+    def load_segment(self, name, word):
+        """What the load window takes while a segment is open."""
+        if name == "LOAD_CHECK":
+            self.segments.check()
+            return
+        self.words += struct.pack("<I", word)
+        if name == "LOAD_DATA":
+            self.segment_words += 1
+            self.move(word)
+        else:
+            self.kept[name] = word
+
+    def refuses(self, name, word, strobe, number):
         partial = strobe not in (0, 15)
+        opened = self.segments.chosen and name in OPENED
         if name == "CONTROL":
             asked = [flag for flag in Control if word & flag]
             return (
@@ -270,8 +303,15 @@ class Model:
                 or (Control.CLEAR in asked and len(asked) > 1)
                 or {Control.START, Control.ABORT} <= set(asked)
             )
-        if ANSWERS[name][self.state] is Answer.REFUSED:
+        if (OPENED if opened else ANSWERS)[name][self.state] is Answer.REFUSED:
             return True
+        if name == "SEGMENT":
+            return partial or self.segments.refuses(word, self.in_use)
+        if name == "SEGMENT_FIRST":
+            return partial or LoadTarget(number) is LoadTarget.PROGRAM
+        if opened and name == "LOAD_CHECK":
+            wrong = strobe == 15 and word != crc32(self.words)
+            return partial or wrong or not self.segment_words
         if name == "ENTRY":
             kept = sum(0xFF << 8 * byte for byte in range(2) if not strobe >> byte & 1)
             return (word | self.kept[name] & kept) & 0xFFFF >= CONFIG.program_words
@@ -289,15 +329,19 @@ class Model:
             target, unit = self.kept["LOAD_TARGET"] & 7, self.kept["LOAD_TARGET"] >> 16
             units, words = load_words(CONFIG, LoadTarget(target)) if target < 7 else (0, 0)
             outside = unit >= units or self.kept["LOAD_ADDRESS"] >= words
-            return partial or outside
+            fixed = opened and self.segments.fixed(LoadTarget(target), self.kept["LOAD_ADDRESS"])
+            return partial or outside or bool(fixed)
         if name == "FEATURE":
             room = CONFIG.feature_fifo - len(self.features)
             return self.ended or strobe.bit_count() > room
+        if name in ("LOAD_TARGET", "LOAD_ADDRESS"):
+            return bool(opened) and partial
         return name == "LOAD_CHECK" and partial
 
     def control(self, bits):
         if bits & Control.CLEAR:
             self.give_up()
+            self.segments.chosen = 0
             self.load_failed = self.ended = False
             self.kept["REQUEST"] = 0
             self.error = Error.NONE
@@ -316,6 +360,14 @@ class Model:
                 self.busy, self.finished, self.pc = True, False, self.kept["ENTRY"]
 
     def load(self, word):
+        self.move(word)
+        self.words += struct.pack("<I", word)
+        self.unchecked = True
+        self.segments.forget()
+        self.program |= LoadTarget(self.kept["LOAD_TARGET"] & 7) is LoadTarget.PROGRAM
+
+    def move(self, word):
+        """A word goes into the machine's memory."""
         target, unit = self.kept["LOAD_TARGET"] & 7, self.kept["LOAD_TARGET"] >> 16
         address = self.kept["LOAD_ADDRESS"]
         if LoadTarget(target) in (LoadTarget.POSITIONS, LoadTarget.VALUES):
@@ -325,9 +377,6 @@ class Model:
         else:
             self.loads.append((target, unit, address, word))
         self.kept["LOAD_ADDRESS"] += 1
-        self.words += struct.pack("<I", word)
-        self.unchecked = True
-        self.program |= LoadTarget(target) is LoadTarget.PROGRAM
 
 
 def random_accesses(generator, model):
@@ -335,14 +384,39 @@ def random_accesses(generator, model):
     while True:
         yield random_access(generator, model)
         if model.state is State.EMPTY and generator.random() < 0.2:
-            yield from (("write", AT[name], word, 15) for name, word in LOADING)
+            wrong = generator.choice([0, 0, 0, 1])
+            yield from (("write", AT[name], word, 15) for name, word in LOADING[:-1])
+            yield "write", AT["LOAD_CHECK"], LOADING[-1][1] ^ wrong, 15
             yield "write", AT["CONTROL"], generator.choice([1, 1, 1, 3]), 15
+        if ANSWERS["SEGMENT"][model.state] is Answer.ACTS and generator.random() < 0.05:
+            yield from segment_accesses(generator, model)
+
+
+def segment_accesses(generator, model):
+    """A word of a segment, mostly right; what else happens may come between."""
+    target = generator.choice([LoadTarget.PARAMETERS, LoadTarget.VALUES]).value
+    first = model.segments.first.get(LoadTarget(target), 0)
+    accesses = [
+        ("SEGMENT_FIRST", generator.choice([first, 4]), 4 * target),
+        ("SEGMENT", generator.randrange(1, SEGMENTS + 1), 0),
+        ("LOAD_TARGET", target, 0),
+        ("LOAD_ADDRESS", max(0, first + generator.choice([0, 0, 0, -1])), 0),
+        ("LOAD_DATA", generator.getrandbits(32), 0),
+    ]
+    for name, word, plus in accesses:
+        yield "write", AT[name] + plus, word, 15
+        if generator.random() < 0.1:
+            yield random_access(generator, model)
+    yield "write", AT["LOAD_CHECK"], crc32(model.words) ^ generator.choice([0, 0, 0, 1]), 15
+    yield "write", AT["FEATURE"], generator.randrange(256), 1
+    yield "write", AT["SEGMENT"], generator.randrange(SEGMENTS + 1), 15
 
 
 def random_access(generator, model):
     """A read or a write, most of them of the kind that does something."""
     often = ["LOAD_DATA"] * 6 + ["FEATURE"] * 4 + ["CONTROL"] * 6 + ["LOAD_CHECK"] * 2
     often += ["WINDOW_DATA"] * 4 + ["CONTROL", "LOAD_CHECK"]
+    often += ["SEGMENT", "SEGMENT", "SEGMENT_FIRST", "SEGMENT_FIRST"]
     there = [name for name, register in REGISTERS.items() if register.present(CONFIG)]
     name = generator.choice([*there, *often])
     strobe = generator.choice([15, 15, 15, 15, 15, 0, generator.randrange(16)])
@@ -372,6 +446,10 @@ def random_access(generator, model):
             word = edge + generator.choice([-1, 0, 0, 1]) & 0xFFFF_FFFF
         case "LOAD_CHECK":
             word = generator.choice([crc32(model.words)] * 5 + [word])
+        case "SEGMENT":
+            word = generator.choice([0, *range(SEGMENTS + 2), *range(1, 5), word])
+        case "SEGMENT_FIRST":
+            word = generator.choice([0, 0, 1, 4, 8, 0x3FF_FFFF, word])
         case "LIMIT_LOW":
             word = generator.choice([0, 0, 1, word])
         case "CONTROL":
@@ -398,6 +476,7 @@ def test_random_accesses_equal_the_model(system, seed):
     stall = (lambda: 0) if seed == 0 else (lambda: generator.choice([0, 0, 1, 3]))
     manager = system.manager(bench, stall=stall)
     seen = {"responses": set(), "errors": set(), "stops": 0, "states": set()}
+    segments = Counter()
 
     async def testbench(ctx):
         accesses = random_accesses(generator, model)
@@ -419,6 +498,12 @@ def test_random_accesses_equal_the_model(system, seed):
             seen["errors"].add(model.failure)
             seen["states"].add(model.state)
             seen["stops"] += model.finished and not model.busy
+            segments["open"] += bool(model.segments.chosen)
+            segments["open while busy"] += bool(model.segments.chosen) and model.busy
+            segments["checked"] += bool(model.segments.checked)
+            segments["in use"] += bool(model.in_use)
+            opens = action == "write" and address == AT["SEGMENT"] and strobe == 15
+            segments["refused"] += opens and model.segments.refuses(word, model.in_use)
         for name, register in REGISTERS.items():
             if register.access != "wo":
                 assert await manager.read(ctx, AT[name]) == model.read(AT[name]), name
@@ -431,6 +516,7 @@ def test_random_accesses_equal_the_model(system, seed):
     assert {Error.NONE, Error.LOAD, Error.LIMIT} <= seen["errors"]
     assert seen["stops"] > 5, "the stimulus must start the machine"
     assert seen["states"] == set(State)
+    assert min(segments.values()) > 2, segments
     words = [isinstance(load[0], Space) for load in model.loads]
     assert min(sum(words), len(words) - sum(words)) > 5, "the stimulus must reach its memories"
 
