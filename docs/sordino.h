@@ -348,9 +348,9 @@ enum sordino_register {
     SORDINO_REGISTER_INTERRUPT_ENABLE = 0x01c, /* rw: Interrupt bits that raise the line */
     SORDINO_REGISTER_INTERRUPT_STATUS = 0x020, /* w1c: Interrupt bits seen */
     SORDINO_REGISTER_LOAD_TARGET = 0x024, /* rw: LoadTarget in bits 2 to 0, unit in bits 31 to 16 */
-    SORDINO_REGISTER_LOAD_ADDRESS = 0x028, /* rw: next 32-bit word; writing it restarts the CRC, and gives up words that were not checked, which is a sticky LOAD error */
-    SORDINO_REGISTER_LOAD_DATA = 0x02c, /* wo: one word to LOAD_TARGET at LOAD_ADDRESS, which advances; refused outside the target's memory */
-    SORDINO_REGISTER_LOAD_CHECK = 0x030, /* wo: CRC-32 expected of the words since LOAD_ADDRESS, as little-endian bytes; another value is a sticky LOAD error */
+    SORDINO_REGISTER_LOAD_ADDRESS = 0x028, /* rw: next 32-bit word; unless a segment is open, writing it restarts the CRC, and gives up words that were not checked, which is a sticky LOAD error */
+    SORDINO_REGISTER_LOAD_DATA = 0x02c, /* wo: one word to LOAD_TARGET at LOAD_ADDRESS, which advances; refused outside the target's memory, and outside what segments may write while one is open */
+    SORDINO_REGISTER_LOAD_CHECK = 0x030, /* wo: CRC-32 expected of the words since LOAD_ADDRESS, as little-endian bytes; another value is a sticky LOAD error. While a segment is open: of all words written since SEGMENT, that one too, to LOAD_TARGET, LOAD_ADDRESS and LOAD_DATA; it closes the segment, which is checked then; refused are another value, and a check without words */
     SORDINO_REGISTER_FEATURE = 0x034, /* wo: features: one int8 for each byte whose strobe is set, lowest byte first; refused as a whole if they do not fit */
     SORDINO_REGISTER_FEATURE_ROOM = 0x038, /* ro: features that fit */
     SORDINO_REGISTER_TOKEN = 0x03c, /* ro: oldest token, taken by reading, and in bits 23 to 16 its channel; NO_TOKEN when there is none */
@@ -366,6 +366,9 @@ enum sordino_register {
     SORDINO_REGISTER_CHANNEL_FEATURE = 0x400, /* wo: FEATURE of channel n at offset 4 n; that of channel 0 is FEATURE */
     SORDINO_REGISTER_CHANNEL_ROOM = 0x440, /* ro: FEATURE_ROOM of channel n at offset 4 n */
     SORDINO_REGISTER_CHANNEL_END = 0x480, /* wo: bit n: no features follow on channel n; those of channels that the machine lacks are refused */
+    SORDINO_REGISTER_SEGMENT = 0x600, /* rw: number of the open segment plus 1, or 0: the load window is the image's. Writing opens a segment, which is not checked from then on, or closes the one that is open; it begins a new CRC, of which the word itself is the first. Refused are numbers of no segment and of one that is in use */
+    SORDINO_REGISTER_SEGMENT_CHECKED = 0x604, /* ro: bit n: segment n was loaded and checked, and no word of an image was loaded since */
+    SORDINO_REGISTER_SEGMENT_FIRST = 0x620, /* wo: first 32-bit word of LoadTarget n, in every unit, that segments may write, at offset 4 n. At power-up they may write none; a reset changes nothing. That of PROGRAM, which they may never write, is refused */
 };
 
 /* Bits of CONTROL; each acts when 1 is written */

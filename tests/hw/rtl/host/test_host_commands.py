@@ -4,13 +4,11 @@ from zlib import crc32
 
 import pytest
 
-from sordino.arch import Config
 from sordino.isa.choices import Space
 from sordino.isa.commands import ANSWERS, Answer, State
 from sordino.isa.registers import (
     REGISTER_MAP,
     REGISTERS,
-    STATUS_ERROR,
     Control,
     Error,
     Interrupt,
@@ -19,258 +17,20 @@ from sordino.isa.registers import (
 )
 from sordino.rtl.shared.register_bus import Response
 from sordino.stimuli.fake_machine import window_word
-from sordino.stimuli.simulate import simulate
-
-CONFIG = Config(
-    lanes=4,
-    group=4,
-    x_fifo=8,
-    lane_words=64,
-    group_words=64,
-    rows_per_lane=8,
-    program_words=16,
-    feature_fifo=8,
-    token_fifo=4,
-    channels=2,
-    stream_bus=64,
-    stream_burst=4,
-    stream_ring=2,
+from tests.hw.rtl.host.session import (
+    AT,
+    CONFIG,
+    WAYS,
+    WORD,
+    finished,
+    finished_and_cleared,
+    loaded,
+    loaded_parts,
+    started,
 )
-AT = {name: register.offset for name, register in REGISTERS.items()}
-SETTLE = 8
-WORD = 0x600D_600D
+
 FEATURES = ("FEATURE", "CHANNEL_FEATURE")
 BITS = {flag.name: flag for flag in Control}
-
-
-class Session:
-    """What a test does with the bench, one access after the other."""
-
-    def __init__(self, system):
-        self.bench = system.fake(CONFIG)
-        self.manager = system.manager(self.bench)
-        self.loads = 0
-        self.words = []
-
-    async def monitor(self, ctx):
-        """Keeps what the machine's memories see."""
-        host = self.bench.machine.host
-        window = host.window
-        async for _, _, loads, writes, *word in ctx.tick().sample(
-            host.load.valid, window.write, window.space, window.lane, window.address, window.value
-        ):
-            self.loads += bool(loads)
-            if writes:
-                self.words.append(tuple(word))
-
-    async def reset(self):
-        self.ctx.set(self.bench.sync.rst, 1)
-        await self.ctx.tick()
-        self.ctx.set(self.bench.sync.rst, 0)
-
-    async def write(self, name, value, strobe=15, plus=0):
-        response = await self.manager.write(self.ctx, AT[name] + plus, int(value), strobe)
-        for _ in range(SETTLE):
-            await self.ctx.tick()
-        return response
-
-    async def does(self, name, value):
-        assert await self.write(name, value) is Response.OKAY, name
-
-    async def read(self, name):
-        value, response = await self.manager.read(self.ctx, AT[name])
-        assert response is Response.OKAY
-        return value
-
-    async def control(self, flag):
-        await self.does("CONTROL", flag.value)
-
-    async def section(self, target, *, wrong=0, check=True):
-        await self.does("LOAD_TARGET", target.value)
-        await self.does("LOAD_ADDRESS", 0)
-        await self.does("LOAD_DATA", WORD)
-        if check:
-            await self.does("LOAD_CHECK", crc32(WORD.to_bytes(4, "little")) ^ wrong)
-
-    async def program(self):
-        await self.section(LoadTarget.PROGRAM)
-
-    async def run(self):
-        await self.control(Control.START | Control.END_OF_INPUT)
-
-    async def error(self):
-        status = await self.read("STATUS")
-        error = Error(status >> STATUS_ERROR & 0xFF)
-        assert bool(status & Status.FAILED) == (error is not Error.NONE)
-        assert not (status & Status.BUSY and status & Status.FAILED)
-        return error
-
-    async def seen(self):
-        """Everything that a host can see, but for what reading changes, and the words loaded."""
-        kept = {
-            name: await self.read(name)
-            for name, register in REGISTERS.items()
-            if register.access != "wo"
-            and register.present(CONFIG)
-            and name not in ("TOKEN", "COUNTERS", "WINDOW_DATA")
-        }
-        ended = await self.write("FEATURE", 0, strobe=0) is Response.SLVERR
-        return {**kept, "ended": ended, "loads": self.loads, "words": list(self.words)}
-
-
-async def nothing(s):
-    """After reset."""
-
-
-async def no_program(s):
-    await s.section(LoadTarget.VALUES)
-
-
-async def wrong_program(s):
-    await s.section(LoadTarget.PROGRAM, wrong=1)
-    await s.control(Control.CLEAR)
-
-
-async def wrong_part(s):
-    await s.program()
-    await s.section(LoadTarget.PARAMETERS, wrong=1 << 31)
-    await s.control(Control.CLEAR)
-
-
-async def part_cleared(s):
-    await s.program()
-    await s.section(LoadTarget.PARAMETERS, check=False)
-    await s.control(Control.CLEAR)
-
-
-async def part_given_up(s):
-    await s.program()
-    await s.section(LoadTarget.PARAMETERS, check=False)
-    await s.does("LOAD_ADDRESS", 0)
-    await s.control(Control.CLEAR)
-
-
-async def reset_after_a_run(s):
-    await s.program()
-    await s.run()
-    await s.reset()
-
-
-async def reset_while_busy(s):
-    await started(s)
-    await s.reset()
-
-
-async def loading(s):
-    await s.section(LoadTarget.PROGRAM, check=False)
-
-
-async def loading_a_part(s):
-    await s.program()
-    await s.section(LoadTarget.VALUES, check=False)
-
-
-async def loading_after_a_run(s):
-    await finished(s)
-    await s.section(LoadTarget.VALUES, check=False)
-
-
-async def loaded(s):
-    await s.program()
-
-
-async def loaded_parts(s):
-    await s.section(LoadTarget.VALUES)
-    await s.program()
-    await s.section(LoadTarget.PARAMETERS)
-    await s.control(Control.CLEAR)
-
-
-async def loaded_after_a_failure(s):
-    await wrong_part(s)
-    await s.section(LoadTarget.PARAMETERS)
-    await s.program()
-
-
-async def started(s):
-    """It waits for features."""
-    await s.program()
-    await s.control(Control.START)
-
-
-async def waits_for_room(s):
-    """More features than fit as tokens."""
-    await started(s)
-    for _ in range(CONFIG.token_fifo // 4 + 1):
-        await s.does("FEATURE", 0x0403_0201)
-    assert await s.read("FEATURE_ROOM") < CONFIG.feature_fifo
-
-
-async def started_again(s):
-    await finished(s)
-    await s.control(Control.CLEAR)
-    await s.control(Control.START)
-
-
-async def started_after_abort(s):
-    await aborted(s)
-    await s.control(Control.CLEAR)
-    await s.control(Control.START)
-
-
-async def finished(s):
-    await s.program()
-    await s.run()
-
-
-async def finished_and_cleared(s):
-    await finished(s)
-    await s.control(Control.CLEAR)
-
-
-async def started_without_a_program(s):
-    await s.control(Control.START)
-
-
-async def started_while_loading(s):
-    await loading_a_part(s)
-    await s.control(Control.START)
-
-
-async def wrong_check(s):
-    await s.section(LoadTarget.PROGRAM, wrong=1 << 16)
-
-
-async def aborted(s):
-    await started(s)
-    await s.control(Control.ABORT)
-
-
-async def illegal(s):
-    await s.program()
-    await s.does("LIMIT_LOW", 1)
-    await s.control(Control.START)
-
-
-WAYS = {
-    State.EMPTY: (
-        nothing,
-        no_program,
-        wrong_program,
-        wrong_part,
-        part_cleared,
-        part_given_up,
-        reset_after_a_run,
-        reset_while_busy,
-    ),
-    State.LOADING: (loading, loading_a_part, loading_after_a_run),
-    State.READY: (loaded, loaded_parts, loaded_after_a_failure),
-    State.BUSY: (started, waits_for_room, started_again, started_after_abort),
-    State.DONE: (finished, finished_and_cleared),
-    State.FAILED: (started_without_a_program, started_while_loading, wrong_check, aborted, illegal),
-}
-"""How a machine comes into each state."""
-
 NEW = {
     "ENTRY": 5,
     "LIMIT_LOW": 77,
@@ -282,6 +42,7 @@ NEW = {
     "REQUEST": 0x1234,
     "WINDOW_MEMORY": Space.BANK1.value | (CONFIG.lanes - 1) << 16,
     "WINDOW_ADDRESS": 0x1_0007,
+    "SEGMENT": 3,
 }
 """Values of registers that keep what is written."""
 
@@ -299,10 +60,12 @@ async def check(s, command, answer):
         "CHANNEL_FEATURE": 0xFB,
         "CHANNEL_END": 2,
         "WINDOW_DATA": 0xFFFF_FFFD,
+        "SEGMENT_FIRST": 5,
     }[command]
     before = await s.seen()
     failed = before["STATUS"] & Status.FAILED
-    response = await s.write(name, value, 1 if command in FEATURES else 15)
+    plus = 4 if command == "SEGMENT_FIRST" else 0
+    response = await s.write(name, value, 1 if command in FEATURES else 15, plus)
     assert response is (Response.SLVERR if answer is Answer.REFUSED else Response.OKAY)
     after = await s.seen()
     error = await s.error()
@@ -337,6 +100,8 @@ async def acted(s, command, before, after, error):
             assert not after["ended"]
             assert error is Error.NONE
             assert after["FEATURE_ROOM"] == CONFIG.feature_fifo
+            assert not after["SEGMENT"]
+            assert after["SEGMENT_CHECKED"] == before["SEGMENT_CHECKED"]
             if before["STATUS"] & Status.LOADED:
                 assert after["STATUS"] & Status.LOADED, "what was checked stays"
         case "INTERRUPT_STATUS":
@@ -360,6 +125,8 @@ async def acted(s, command, before, after, error):
             assert after["WINDOW_ADDRESS"] == before["WINDOW_ADDRESS"] + 1
             place = Space.ACTIVATION, 0, before["WINDOW_ADDRESS"]
             assert after["words"] == [*before["words"], (*place, -3)]
+        case "SEGMENT_FIRST":
+            assert after == before, "no register can be read that has it"
         case _:
             raise AssertionError(f"nothing is known of {command}")
 
@@ -367,22 +134,6 @@ async def acted(s, command, before, after, error):
 async def unended(s, command):
     """FEATURE is refused after END_OF_INPUT, whatever the state."""
     return command not in FEATURES or await s.write("FEATURE", 0, strobe=0) is Response.OKAY
-
-
-@pytest.fixture
-def run(system):
-    """Runs a testbench on a bench of its own."""
-
-    def start(testbench):
-        session = Session(system)
-
-        async def job(ctx):
-            session.ctx = ctx
-            await testbench(session)
-
-        simulate(session.bench, job, timeout=60_000, background=(session.monitor,))
-
-    return start
 
 
 def test_the_table_is_whole():
