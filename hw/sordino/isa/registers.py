@@ -11,6 +11,7 @@ from amaranth.lib import enum
 from sordino.arch import RANGES as CONFIG_RANGES
 from sordino.arch import Config
 from sordino.isa.commands import Control, Interrupt, Status
+from sordino.isa.counters import COUNTER_BITS, COUNTERS, Counter
 from sordino.isa.fields import SEGMENTS
 
 __all__ = [
@@ -46,7 +47,6 @@ MAP_VERSION_BIT = 16
 """First of the bits of VERSION with MAP_VERSION; the instruction set's is below."""
 ADDRESS_BITS = 12
 """Bits of a byte offset: all of the map is one 4 KiB page."""
-COUNTER_BITS = 48
 MOST_CHANNELS = CONFIG_RANGES["channels"][1]
 """Channels of the input at most."""
 
@@ -98,33 +98,6 @@ class LoadTarget(enum.Enum, shape=3):
     """Unit s, a stream's number: four 32-bit words a matrix: first burst, length in 16-bit words,
     CRC-32 of its beats, whether the matrix is streamed. Only in machines that stream."""
 
-
-@dataclass(frozen=True)
-class Counter:
-    """One event counter; `timed` ones depend on the machine's timing, the others do not."""
-
-    name: str
-    timed: bool
-    text: str
-
-
-COUNTERS = (
-    Counter("cycles", True, "cycles from START until the machine stopped"),
-    Counter("instructions", False, "instructions retired"),
-    Counter("frames", False, "INPUT instructions that read a feature vector"),
-    Counter("tokens", False, "tokens emitted"),
-    Counter("places", False, "places walked by all groups, padding places not among them"),
-    Counter("padding", False, "padding places walked by all groups"),
-    Counter("useful", False, "products of two non-zero operands"),
-    Counter("gated", False, "products not computed because x or the weight is zero"),
-    Counter("matvec", True, "cycles in which a MATVEC was in progress"),
-    Counter("vector", True, "cycles in which a vector instruction was in progress"),
-    Counter("table", True, "cycles in which a TABLE was in progress"),
-    Counter("wait_x", True, "group cycles in which a place waited for its column of x"),
-    Counter("wait_input", True, "cycles INPUT waited for a feature"),
-    Counter("wait_token", True, "cycles EMIT waited for room in the token FIFO"),
-)
-"""In register order: counter n is read at COUNTERS + 8 n, low word first."""
 
 CAPACITIES = (
     "lanes",
