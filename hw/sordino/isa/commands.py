@@ -1,4 +1,4 @@
-"""Bits of the registers for commands and status, and what each write does in each state.
+"""What the registers for commands, status and loading hold, and what each write does in each state.
 
 The circuit takes its refusals from here, `docs/registers.md` shows the table and the tests walk it.
 """
@@ -7,7 +7,17 @@ from collections.abc import Mapping
 
 from amaranth.lib import enum
 
-__all__ = ["ANSWERS", "OPENED", "Answer", "Control", "Interrupt", "State", "Status"]
+__all__ = [
+    "ANSWERS",
+    "OPENED",
+    "Answer",
+    "Control",
+    "Error",
+    "Interrupt",
+    "LoadTarget",
+    "State",
+    "Status",
+]
 
 
 class Control(enum.IntFlag, shape=32):
@@ -61,6 +71,54 @@ class Interrupt(enum.IntFlag, shape=32):
     FEATURES = 4
     """The feature FIFO of channel 0 is at most half full; set again at once as long as that is
     so."""
+
+
+class Error(enum.Enum, shape=8):
+    """Why a machine stopped. Errors are sticky until CONTROL.CLEAR."""
+
+    NONE = 0
+    ILLEGAL = 1
+    """Opcode without a meaning."""
+    STACK = 2
+    """Too many nested calls, or a return without a call."""
+    STREAM = 3
+    """A weight stream left its matrix or did not end in state 0.
+
+    Instructions that began beside the MATVEC may have retired.
+    """
+    LIMIT = 4
+    """The cycle limit was reached."""
+    INPUT = 5
+    """Input ended in the middle of a feature vector."""
+    LOAD = 6
+    """A loaded section's CRC did not match, or START without a checked program."""
+    MEMORY = 7
+    """External memory answered with an error, or a stream's CRC-32 did not match.
+
+    Instructions that began beside the MATVEC may have retired.
+    """
+
+
+class LoadTarget(enum.Enum, shape=3):
+    """Memories that the host loads. The unit is a group or a lane, else 0."""
+
+    PROGRAM = 0
+    """128-bit words, four 32-bit words each."""
+    PARAMETERS = 1
+    """128-bit words, four 32-bit words each."""
+    TABLES = 2
+    """Expanded tables, two 32-bit words an entry; entry = table * states + state."""
+    GROUP_DIRECTORY = 3
+    """Unit g: two 32-bit words a matrix: first bit of its position stream, places to decode."""
+    LANE_DIRECTORY = 4
+    """Unit l: one 32-bit word a matrix: first bit of its value stream."""
+    POSITIONS = 5
+    """Unit g: two 16-bit stream words in one 32-bit word, lower address first."""
+    VALUES = 6
+    """Unit l: two 16-bit stream words in one 32-bit word, lower address first."""
+    EXTERNAL_DIRECTORY = 7
+    """Unit s, a stream's number: four 32-bit words a matrix: first burst, length in 16-bit words,
+    CRC-32 of its beats, whether the matrix is streamed. Only in machines that stream."""
 
 
 class State(enum.Enum):

@@ -6,12 +6,9 @@ cocotb bench import it.
 
 from dataclasses import dataclass
 
-from amaranth.lib import enum
-
 from sordino.arch import RANGES as CONFIG_RANGES
 from sordino.arch import Config
-from sordino.isa.commands import Control, Interrupt, Status
-from sordino.isa.counters import COUNTER_BITS, COUNTERS, Counter
+from sordino.isa.commands import Control, Error, Interrupt, LoadTarget, Status
 from sordino.isa.fields import SEGMENTS
 
 __all__ = [
@@ -47,57 +44,37 @@ MAP_VERSION_BIT = 16
 """First of the bits of VERSION with MAP_VERSION; the instruction set's is below."""
 ADDRESS_BITS = 12
 """Bits of a byte offset: all of the map is one 4 KiB page."""
+COUNTER_BITS = 48
 MOST_CHANNELS = CONFIG_RANGES["channels"][1]
 """Channels of the input at most."""
 
 
-class Error(enum.Enum, shape=8):
-    """Why a machine stopped. Errors are sticky until CONTROL.CLEAR."""
+@dataclass(frozen=True)
+class Counter:
+    """One event counter; `timed` ones depend on the machine's timing, the others do not."""
 
-    NONE = 0
-    ILLEGAL = 1
-    """Opcode without a meaning."""
-    STACK = 2
-    """Too many nested calls, or a return without a call."""
-    STREAM = 3
-    """A weight stream left its matrix or did not end in state 0.
-
-    Instructions that began beside the MATVEC may have retired.
-    """
-    LIMIT = 4
-    """The cycle limit was reached."""
-    INPUT = 5
-    """Input ended in the middle of a feature vector."""
-    LOAD = 6
-    """A loaded section's CRC did not match, or START without a checked program."""
-    MEMORY = 7
-    """External memory answered with an error, or a stream's CRC-32 did not match.
-
-    Instructions that began beside the MATVEC may have retired.
-    """
+    name: str
+    timed: bool
+    text: str
 
 
-class LoadTarget(enum.Enum, shape=3):
-    """Memories that the host loads. The unit is a group or a lane, else 0."""
-
-    PROGRAM = 0
-    """128-bit words, four 32-bit words each."""
-    PARAMETERS = 1
-    """128-bit words, four 32-bit words each."""
-    TABLES = 2
-    """Expanded tables, two 32-bit words an entry; entry = table * states + state."""
-    GROUP_DIRECTORY = 3
-    """Unit g: two 32-bit words a matrix: first bit of its position stream, places to decode."""
-    LANE_DIRECTORY = 4
-    """Unit l: one 32-bit word a matrix: first bit of its value stream."""
-    POSITIONS = 5
-    """Unit g: two 16-bit stream words in one 32-bit word, lower address first."""
-    VALUES = 6
-    """Unit l: two 16-bit stream words in one 32-bit word, lower address first."""
-    EXTERNAL_DIRECTORY = 7
-    """Unit s, a stream's number: four 32-bit words a matrix: first burst, length in 16-bit words,
-    CRC-32 of its beats, whether the matrix is streamed. Only in machines that stream."""
-
+COUNTERS = (
+    Counter("cycles", True, "cycles from START until the machine stopped"),
+    Counter("instructions", False, "instructions retired"),
+    Counter("frames", False, "INPUT instructions that read a feature vector"),
+    Counter("tokens", False, "tokens emitted"),
+    Counter("places", False, "places walked by all groups, padding places not among them"),
+    Counter("padding", False, "padding places walked by all groups"),
+    Counter("useful", False, "products of two non-zero operands"),
+    Counter("gated", False, "products not computed because x or the weight is zero"),
+    Counter("matvec", True, "cycles in which a MATVEC was in progress"),
+    Counter("vector", True, "cycles in which a vector instruction was in progress"),
+    Counter("table", True, "cycles in which a TABLE was in progress"),
+    Counter("wait_x", True, "group cycles in which a place waited for its column of x"),
+    Counter("wait_input", True, "cycles INPUT waited for a feature"),
+    Counter("wait_token", True, "cycles EMIT waited for room in the token FIFO"),
+)
+"""In register order: counter n is read at COUNTERS + 8 n, low word first."""
 
 CAPACITIES = (
     "lanes",

@@ -9,8 +9,8 @@ _ENUMERATIONS = (
     (commands, registers.Control),
     (commands, registers.Status),
     (commands, registers.Interrupt),
-    (registers, registers.Error),
-    (registers, registers.LoadTarget),
+    (commands, registers.Error),
+    (commands, registers.LoadTarget),
 )
 """The module that each stands in, and it."""
 
