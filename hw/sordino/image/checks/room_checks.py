@@ -7,7 +7,7 @@ from sordino.image.image import Image, ImageError
 from sordino.image.rooms import LOAD_BITS, Fixed, starts, stored_words
 from sordino.isa.parameters import PARAMETER_BYTES
 
-__all__ = ["check_rooms", "room_words"]
+__all__ = ["check_contents", "check_rooms", "room_words"]
 
 _HALVES = LOAD_BITS // STREAM_WORD_BITS
 """Stream words in a word that a host loads."""
@@ -20,7 +20,7 @@ def room_words(image: Image, *, values: bool) -> int:
 
 
 def check_rooms(image: Image) -> None:
-    """Raise ImageError unless each room has places of its own, and its contents fit there."""
+    """Raise ImageError unless each room has places of its own, behind the image's."""
     if not image.rooms:
         return
     numbers = sorted(room.number for room in image.rooms)
@@ -34,19 +34,25 @@ def check_rooms(image: Image) -> None:
         ("tables", len(image.tables)),
     ):
         _check_last(image, kind, size)
-    for values, memories in ((False, image.positions), (True, image.values)):
-        kind = "values" if values else "positions"
-        own = Fixed(image)
-        end = max(stored_words(own, values=values, unit=unit) for unit in range(len(memories)))
+    own = Fixed(image)
+    for kind, units in (("positions", image.config.groups), ("values", image.config.lanes)):
+        values = kind == "values"
+        end = max(stored_words(own, values=values, unit=unit) for unit in range(units))
         _check_apart(image, kind, -(-end // _HALVES))
-        for unit, memory in enumerate(memories):
-            _check_contents(image, memory, values=values, unit=unit)
     for number, matrix in enumerate(image.matrices):
         if matrix.streamed and any(room.has_matrix(number) for room in image.rooms):
             raise ImageError(
                 f"wanted the matrices of segments in the machine's own memories, got matrix "
                 f"{number} in external memory; compile the model again"
             )
+
+
+def check_contents(image: Image) -> None:
+    """Raise ImageError for streams that leave their room, or are in one that is not filled."""
+    if image.rooms:
+        for values, memories in ((False, image.positions), (True, image.values)):
+            for unit, memory in enumerate(memories):
+                _check_memory(image, memory, values=values, unit=unit)
 
 
 def _ranges(image: Image, kind: str) -> list[tuple[int, int, str]]:
@@ -80,8 +86,8 @@ def _check_last(image: Image, kind: str, size: int) -> None:
         )
 
 
-def _check_contents(image: Image, memory: bytes, *, values: bool, unit: int) -> None:
-    """Raise ImageError for streams that leave their room, or are in one that is not filled."""
+def _check_memory(image: Image, memory: bytes, *, values: bool, unit: int) -> None:
+    """Raise ImageError for what `check_contents` refuses in the memory of a group or a lane."""
     first_bits = starts(image, values=values, unit=unit)
     where = f"lane {unit}" if values else f"group {unit}"
     used = [(0, stored_words(Fixed(image), values=values, unit=unit))]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from sordino.image.checks.replays import UNKNOWN, stale_replays
-from sordino.image.checks.room_checks import check_rooms, room_words
+from sordino.image.checks.room_checks import check_contents, check_rooms, room_words
 from sordino.image.checks.uses import moving_row, stray_uses, touched_rooms
 from sordino.image.external import EXTERNAL_BITS, external_bytes, fits_rings
 from sordino.image.image import Image, ImageError
@@ -115,6 +115,7 @@ class _Verifier:
                     f"matrix {number}: wanted places and bits of {config.groups} groups and bits "
                     f"of {config.lanes} lanes, got {sizes}; compile again"
                 )
+        check_rooms(image)
         ring = config.ring_words
         for kind, unit, stored, values, setting in (
             ("position", "group", image.positions, False, "group_words"),
@@ -135,7 +136,7 @@ class _Verifier:
                         f"there are {len(memory) / 2:g}; compile again"
                     )
 
-        check_rooms(image)
+        check_contents(image)
         self.check_external()
 
     def check_external(self) -> None:
