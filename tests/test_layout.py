@@ -24,7 +24,7 @@ ALLOWED = {
     "files": "errors",
     "image": "arch arith errors isa schema",
     "image.checks": "arch image isa",
-    "image.segments": "arch errors image image.checks isa",
+    "image.segments": "arch errors image image.checks isa schema",
     "isa": "arch",
     "isa.text": "files isa",
     "locks": "errors",
