@@ -4,8 +4,9 @@ The section is a JSON object. An entry that is not declared here, of another kin
 refused by everyone who reads an image. Beside these entries it holds `config`, the machine's
 configuration, and `labels`, the layer of each instruction, which the image reads by itself.
 
-A program alone has the entries down to `licence`. An image of a compiled network has the others
-too.
+A program alone has the entries down to `segments`. An image of a compiled model has the others too.
+`networks` says of each network what a host must know to feed it, to hear it, and to interrupt it:
+its own entry is left out where the model is the only one.
 """
 
 from collections.abc import Mapping
@@ -14,8 +15,9 @@ from typing import Any
 
 from sordino.arith import WEIGHT
 from sordino.errors import InputError
-from sordino.image.features import ImageFeatures
 from sordino.image.rooms import SegmentRoom
+from sordino.image.section.features import ImageFeatures
+from sordino.image.section.networks import ImageNetwork, Range, Search
 from sordino.schema.kinds import TEXT, Choice, FileName, Many, Map, Number, Or, Whole
 from sordino.schema.record import Nested, Record, declare
 from sordino.schema.text import parse_json
@@ -33,10 +35,6 @@ _COUNT = Whole(0, (1 << 32) - 1)
 _UNITS = Whole(1, 1 << 20)
 _BITS = Whole(2, WEIGHT.bits)
 _COUNTS = Many(_COUNT, "whole numbers")
-_RANGE = Many(_COUNT, "whole numbers", 2)
-_RANGES = Many(_RANGE, "pairs of whole numbers")
-Range = tuple[int, int]
-"""First word and number of words."""
 
 
 class ImageError(ValueError):
@@ -71,31 +69,6 @@ class ModelFacts(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search(Record):
-    """Where a host that searches by itself finds what the entry points leave.
-
-    A range is its first word and its number of words.
-    """
-
-    frames: int = declare(_UNITS, "input vectors that `encode` takes at most")
-    embedding: tuple[int, int, int] = declare(
-        Many(_COUNT, "whole numbers", 3),
-        "first parameter word, words a row and width: the host gives `advance` a row",
-    )
-    hidden: tuple[Range, ...] = declare(
-        _RANGES, "activation memory: h of the prediction network's layers"
-    )
-    cells: tuple[Range, ...] = declare(_RANGES, "state memory: c of the same layers")
-    predicted: Range = declare(_RANGE, "state memory: the prediction network's half of the joint")
-    encoded: Range = declare(_RANGE, "state memory: the encoder's half of the joint")
-    scores: Range = declare(_RANGE, "state memory: the joint's outputs, int16, slot by slot")
-    index_table: int = declare(
-        _COUNT, "parameter word of ARGMAX's entries, which say what token a slot is"
-    )
-    fraction: int = declare(Whole(-4096, 4096), "fraction bits of the scores")
-
-
-@dataclass(frozen=True, kw_only=True)
 class HostSection(Record):
     """What an image tells its host of any program."""
 
@@ -108,6 +81,9 @@ class HostSection(Record):
         Nested(ImageFeatures), "how recordings become input; without it no recordings", None
     )
     licence: str | None = declare(TEXT, "licence of the model", None)
+    networks: Mapping[str, ImageNetwork] = declare(
+        Map(Nested(ImageNetwork)), "the networks of a program of several, by name", {}
+    )
     segments: Mapping[str, SegmentRoom] = declare(
         Map(Nested(SegmentRoom)), "rooms for segments, by the name of the segment", {}
     )
@@ -146,6 +122,21 @@ class HostSection(Record):
             known = ", ".join(self.entries)
             raise ImageError(f"no entry point {name!r}; the image has {known}")
         return self.entries[name]
+
+    def named(self, name: str) -> ImageNetwork:
+        """Return what is said of one of several networks; ImageError if there is none of it."""
+        if name not in self.networks:
+            known = ", ".join(self.networks) or "none by name"
+            raise ImageError(f"wanted a network of the image, got {name!r}; the image has {known}")
+        return self.networks[name]
+
+    def token_channels(self, entry: str) -> dict[str, int]:
+        """Return the channels of the tokens that an entry point emits, by the networks' names."""
+        return {
+            name: one.tokens.channel
+            for name, one in self.networks.items()
+            if one.tokens is not None and entry in one.entries.values()
+        }
 
     @property
     def network(self) -> "NetworkSection":

@@ -159,6 +159,7 @@ class CyclesSession:
                 Store.REGISTER: np.array(state.registers, np.int64),
             },
             channels=list(state.channels),
+            networks=run.golden.networks,
         )
 
 

@@ -41,5 +41,6 @@ def cycle_bound(image: Image, frames: int, memory: MemoryTiming | None = None) -
     timing = memory or MemoryTiming()
     once = sum(_cost(image, instruction, timing) for instruction in image.program)
     host = image.host
-    symbols = host.max_symbols if isinstance(host, NetworkSection) else 1
+    said = [one.tokens.most for one in host.networks.values() if one.tokens is not None]
+    symbols = host.max_symbols if isinstance(host, NetworkSection) else max(said, default=1)
     return 2 * once * (symbols + 2) * (frames + 2)

@@ -110,6 +110,7 @@ class RunResult:
     final     memories at the end: int64, activation and state memory (words,), accumulator banks
               (rows, lanes), registers (8,)
     channels  of each token the channel that it was emitted on
+    networks  the channels of the image's networks that the entry point runs, by name
     """
 
     tokens: list[int]
@@ -119,11 +120,35 @@ class RunResult:
     records: list[Record] | None
     final: dict[Store, NDArray[np.int64]]
     channels: list[int] = field(default_factory=list)
+    networks: Mapping[str, int] = field(default_factory=dict)
 
-    def on(self, channel: int) -> list[int]:
-        """The tokens of one channel, in the order they were emitted."""
+    def on(self, channel: int | str) -> list[int]:
+        """The tokens of one channel or network, in the order they were emitted.
+
+        InputError for the name of a network that did not run, that emits nothing, or whose channel
+        is not its own.
+        """
+        if isinstance(channel, str):
+            channel = self._channel(channel)
         pairs = zip(self.tokens, self.channels, strict=True)
         return [token for token, its in pairs if its == channel]
+
+    def _channel(self, network: str) -> int:
+        """The channel that one network alone emits on."""
+        if network not in self.networks:
+            known = ", ".join(self.networks) or "none by name"
+            raise InputError(
+                f"wanted a network that this run emits tokens of, got {network!r}; there are "
+                f"{known}"
+            )
+        channel = self.networks[network]
+        others = [n for n, its in self.networks.items() if its == channel and n != network]
+        if others:
+            raise InputError(
+                f"wanted {network} to emit on a channel of its own, got channel {channel}, which "
+                f"is that of {others[0]} too; compile with another channel, or take the channel"
+            )
+        return channel
 
 
 class Engine(Protocol):

@@ -10,7 +10,7 @@ from sordino.engines.engine import Record, RunResult, checked_values
 from sordino.errors import InputError
 from sordino.image.image import Image
 from sordino.image.memories import check_words
-from sordino.isa.fields import Store
+from sordino.isa.fields import REGISTER_BITS, REGISTER_HIGH, Store
 
 __all__ = ["Hosted"]
 
@@ -48,12 +48,14 @@ class Hosted:
                 raise
             run = error.run
         return RunResult(
-            tokens=run.tokens,
+            tokens=[token & REGISTER_HIGH for token in run.tokens],
             error=run.error,
             code=run.code,
             counters=self.host.counters(),
             records=None,
             final={},
+            channels=[token >> REGISTER_BITS for token in run.tokens],
+            networks=self.image.host.token_channels(entry),
         )
 
     def read(self, store: Store, first: int, count: int) -> NDArray[np.int64]:

@@ -54,6 +54,7 @@ class Golden:
         self._regions = [writes(instruction, image.config) for instruction in image.program]
         self._inputs = {at: i for at, i in enumerate(image.program) if isinstance(i, Input)}
         self.starts = 0
+        self.networks: Mapping[str, int] = {}
 
     def _hold(self, image: Image) -> None:
         """Execute this image from now on; memories keep what they hold."""
@@ -81,6 +82,7 @@ class Golden:
         """
         channels = by_channel(features, self.image.config)
         self.state.start(channels, self.image.entry(entry), in_order(requests))
+        self.networks = self.image.host.token_channels(entry)
         self.starts += 1
 
     def append(self, features: Features) -> None:
@@ -236,6 +238,7 @@ class GoldenSession:
                 Store.REGISTER: np.array(state.registers, np.int64),
             },
             channels=list(state.channels),
+            networks=golden.networks,
         )
 
     def _step(self) -> None:

@@ -1,5 +1,6 @@
 """The compiler, model to image: what saturates is settled, weights are pruned, a graph is built."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 
@@ -15,8 +16,9 @@ from sordino.compiler.passes.canonical import canonical_model
 from sordino.compiler.passes.clip import clip_model, finite_model
 from sordino.compiler.passes.prune import prune_model
 from sordino.compiler.passes.rounded import settled_graph
+from sordino.compiler.program.facts import with_texts
 from sordino.compiler.program.schedule import Program, Scheduled
-from sordino.compiler.programs.transducer import Transducer
+from sordino.compiler.programs.transducer import NAME, Transducer
 from sordino.errors import InputError
 from sordino.graph.graph import Graph
 from sordino.image.host import HostSection, InputFormat, ModelFacts, NetworkSection, Stacking
@@ -59,12 +61,18 @@ def compile_model(
 
 
 def compile_graph(
-    graph: Graph, program: Program, config: Config, options: CompileOptions | None = None
+    graph: Graph,
+    program: Program,
+    config: Config,
+    options: CompileOptions | None = None,
+    *,
+    texts: Mapping[str, Sequence[str]] | None = None,
 ) -> Compiled:
     """Compile a graph of layers of your own and a program over it, as `compile_model`.
 
-    Raises CompileError for options that only a transducer has (`max_symbols`, `blank_penalty`), and
-    for a chunk of frames with any other program.
+    `texts` are those of each network's tokens, by the network's name in the image. Raises
+    CompileError for texts that are no network's, for options that only a transducer has
+    (`max_symbols`, `blank_penalty`), and for a chunk of frames with any other program.
     """
     options = options or CompileOptions()
     if options.max_symbols is not None or options.blank_penalty:
@@ -89,6 +97,7 @@ def compile_graph(
             non_zeros=tuple(stats.non_zeros for stats in encoded.stats),
             padding=tuple(stats.padding for stats in encoded.stats),
             chunk=options.chunk,
+            networks=with_texts(scheduled.networks, texts or {}),
         )
 
     built = build(graph, program, config, options, precision, host)
@@ -144,5 +153,5 @@ def _host(
         sparsity=options.sparsity,
         blank_penalty=options.blank_penalty,
         clip=Clip(options.clip).how,
-        search=scheduled.search,
+        search=scheduled.networks[NAME].search,
     )

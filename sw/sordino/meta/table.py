@@ -21,8 +21,8 @@ from typing import Any, ClassVar
 from sordino.arith import WEIGHT
 from sordino.errors import InputError
 from sordino.files import decode_text
-from sordino.image.features import FeatureSettings
 from sordino.image.host import CODEBOOKS, Stacking
+from sordino.image.section.features import FeatureSettings
 from sordino.schema.kinds import TEXT, Choice, Many, Map, Whole, shown
 from sordino.schema.record import Nested, Record, declare
 from sordino.schema.text import parse_json

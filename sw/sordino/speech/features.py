@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
-from sordino.image.features import (
+from sordino.image.image import Image, ImageError
+from sordino.image.section.features import (
     FeatureSettings,
     FrontEnd,
     ImageFeatures,
     Normalisation,
     WholeFrontEnd,
 )
-from sordino.image.image import Image, ImageError
 from sordino.meta.table import FeaturesMeta
 from sordino.schema.record import Nested, declare
 from sordino.speech.mfcc import MfccDefinition

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
-from sordino.image.features import WholeFrontEnd
+from sordino.image.section.features import WholeFrontEnd
 
 __all__ = ["MfccDefinition", "MfccStream", "hz_to_mel", "mel_to_hz", "mfcc"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.errors import InputError, warn
-from sordino.image.host import NetworkSection
+from sordino.image.host import MAIN, NetworkSection
 from sordino.image.image import Image, ImageError
 from sordino.isa.operations import Input
 from sordino.speech.features import ADD_FEATURES, FeatureDefinition
@@ -19,6 +19,7 @@ __all__ = [
     "features_of",
     "frame_seconds",
     "hear",
+    "heard_network",
     "seconds_of",
     "speller_of",
     "text_of",
@@ -42,8 +43,23 @@ def hear(image: Image, source: str | Path | BinaryIO, name: str | None = None) -
     return read_vectors(source, _width(image), name)
 
 
+def heard_network(image: Image) -> str | None:
+    """The name of the network that hears recordings; None for an image that names none.
+
+    It is the one whose vectors entry point `main` reads on channel 0.
+    """
+    for name, network in image.host.networks.items():
+        its = network.input
+        if MAIN in network.entries.values() and its is not None and its.channel == 0:
+            return name
+    return None
+
+
 def _width(image: Image) -> int:
     """Values in one input vector, as the program reads them."""
+    network = heard_network(image)
+    if network is not None and (heard := image.host.networks[network].input) is not None:
+        return heard.count
     reads = [i for i in image.program if isinstance(i, Input)]
     widths = {i.fields["count"] for i in reads if i.layer == "input"}
     widths = widths or {i.fields["count"] for i in reads}
@@ -68,10 +84,21 @@ def seconds_of(image: Image, frames: int) -> float | None:
     return frames * frame_seconds(image) if image.host.features is not None else None
 
 
-def speller_of(image: Image) -> Speller:
-    """What the image's tokens can write; an image without names of tokens writes nothing."""
+def speller_of(image: Image, network: str | None = None) -> Speller:
+    """What the tokens of the image, or of one of its networks, can write.
+
+    Nothing where they have no texts. Number n of the speller is the nth token from the network's
+    lowest on.
+    """
     host = image.host
-    return Speller(host.tokens, host.blank) if isinstance(host, NetworkSection) else Speller(())
+    if network is None and isinstance(host, NetworkSection):
+        return Speller(host.tokens, host.blank)
+    network = network or heard_network(image)
+    tokens = None if network is None else host.named(network).tokens
+    if tokens is None:
+        return Speller(())
+    first = tokens.numbers[0]
+    return Speller(tokens.texts, None if tokens.blank is None else tokens.blank - first)
 
 
 def text_of(image: Image, tokens: Sequence[int]) -> str:

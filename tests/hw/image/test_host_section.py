@@ -19,9 +19,9 @@ from sordino.engines.amaranth.amaranth_sim import AmaranthSim
 from sordino.engines.native.rtl import Rtl
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
-from sordino.image.features import ImageFeatures
 from sordino.image.host import HostSection, ImageError, InputFormat, NetworkSection
 from sordino.image.image import Image
+from sordino.image.section.features import ImageFeatures
 from sordino.model.random_rnnt import random_model
 from sordino.schema.kinds import Choice, Kind, Many, Map, Number, Or, Text, Whole
 from sordino.schema.record import Nested, Record

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sordino.arch import PRESETS
 from sordino.compiler.compile import compile_model
 from sordino.errors import InputError, InputWarning
-from sordino.image.features import FrontEnd
+from sordino.image.section.features import FrontEnd
 from sordino.meta.table import FeaturesMeta, Meta, parse_meta
 from sordino.model.load import load_model, model_from_arrays
 from sordino.model.random_rnnt import random_arrays, random_meta

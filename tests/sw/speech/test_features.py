@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sordino.errors import InputError
-from sordino.image.features import ImageFeatures
+from sordino.image.section.features import ImageFeatures
 from sordino.meta.table import FeaturesMeta
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.files.mfc import write_mfc

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NoReturn
 
+from sordino.image.checks.networks import check_said
 from sordino.image.checks.replays import UNKNOWN, stale_replays
 from sordino.image.checks.room_checks import check_contents, check_rooms, room_words
 from sordino.image.checks.uses import moving_row, stray_uses, touched_rooms
@@ -68,6 +69,7 @@ class _Verifier:
         self.check_hazards()
         self.check_replays()
         self.check_segments()
+        check_said(self.image)
 
     # What the configuration is too small for.
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -273,7 +274,8 @@ def run_machine(
         await bench.watch(ctx, sink)
         # A unit that was aborted is at rest after one more cycle.
         await ctx.tick()
-        results.append(bench.result(ctx, kept if record is True else None))
+        found = bench.result(ctx, kept if record is True else None)
+        results.append(replace(found, networks=image.host.token_channels(entry)))
 
     simulate(
         bench.design,

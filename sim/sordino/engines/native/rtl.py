@@ -103,6 +103,7 @@ class Rtl:
         if vcd is not None and not self._library.sordino_open_vcd(self._handle, str(vcd).encode()):
             raise ToolError(f"cannot write waveform {vcd}")
         self._asked: list[tuple[NDArray[np.uint64], Image]] = []
+        self._networks: dict[str, int] = {}
         self._load(chain(load_sections(image), filled_sections(image)))
         self._library.sordino_checked(self._handle, checked_mask(image.rooms))
         self._describe_program()
@@ -248,6 +249,7 @@ class Rtl:
     ) -> None:
         library, handle = self._library, self._handle
         address = self.image.entry(entry)
+        self._networks = self.image.host.token_channels(entry)
         self._asked = self._requests(in_order(requests))
         for channel in range(self.image.config.channels):
             library.sordino_features(handle, channel, None, 0)
@@ -339,6 +341,7 @@ class Rtl:
             records=records,
             final={store: self.dump(store) for store in self._depth},
             channels=[channel for _, channel in tokens],
+            networks=self._networks,
         )
 
     def dump(self, store: Store) -> NDArray[np.int64]:

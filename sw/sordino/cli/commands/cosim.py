@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sordino.cli.shared.engines import ENGINES, make_engine, simulator_of, slow_option, vcd_option
+from sordino.cli.shared.networks import heard_tokens
 from sordino.cli.shared.options import IMAGE, INPUTS, json_option
 from sordino.cli.shared.output import console, print_json, progress
 from sordino.cli.shared.speech import Heard, check_inputs, hear_all
@@ -47,7 +48,7 @@ def _compare_one(
         "identical": outcome.identical,
         "words_compared": outcome.words_compared,
         "instructions": outcome.records_compared,
-        "transcript": text_of(image, outcome.results[0].tokens),
+        "transcript": text_of(image, heard_tokens(image, outcome.results[0])),
         "cycles": next((count for count in cycles if count is not None), None),
         "first_difference": outcome.first_difference,
         **heard.facts,

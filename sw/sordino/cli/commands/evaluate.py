@@ -9,6 +9,7 @@ from typing import Any, get_args
 import click
 
 from sordino.cli.shared.engines import ENGINES, make_engine, make_open_engine
+from sordino.cli.shared.networks import heard_tokens
 from sordino.cli.shared.options import data_option, json_option, path_type
 from sordino.cli.shared.output import print_json, print_table, progress
 from sordino.cli.shared.search import SearchChoice, search_options
@@ -164,7 +165,7 @@ def _greedy(
         spoken += frames * frame_seconds(image)
         if result.error is not Error.NONE:
             outcome.stopped[utterance.name] = result.error.name
-        outcome.texts.append(text_of(image, result.tokens))
+        outcome.texts.append(text_of(image, heard_tokens(image, result)))
     outcome.factor = busy / spoken if busy else None
     return outcome
 

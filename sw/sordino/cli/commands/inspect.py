@@ -19,6 +19,7 @@ from sordino.image.image import Image, ImageError
 from sordino.image.listing import listing
 from sordino.rtl.export.resources import memory_bits, multipliers
 from sordino.speech.transcript import frame_seconds
+from sordino.tools.report.networks import NETWORK_COLUMNS, network_rows
 from sordino.tools.report.summary import image_summary
 
 __all__ = ["disasm", "info"]
@@ -92,7 +93,11 @@ def info(
     as_json: bool,
     memory: MemoryTiming,
 ) -> None:
-    """What IMAGE holds and what a frame takes, or what a configuration is made of."""
+    """What IMAGE holds and what a frame takes, or what a configuration is made of.
+
+    An image of several networks has a table of them: entry points or request, input, tokens, the
+    results that they leave in memory, and the words that they keep from one vector to the next.
+    """
     if (image is None) == (config is None):
         raise click.UsageError("give an IMAGE or --config NAME, one of them")
     if config is not None:
@@ -120,6 +125,8 @@ def info(
     )
     if bounds is not None:
         _print_bounds(bounds, loaded.config.clock_hz, host.chunk)
+    if host.networks:
+        print_table(NETWORK_COLUMNS, network_rows(host.networks))
     if traffic is not None:
         streamed = sum(matrix.streamed for matrix in loaded.matrices)
         second = traffic.get("bytes_per_second")

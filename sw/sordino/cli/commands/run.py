@@ -18,6 +18,7 @@ from sordino.cli.shared.engines import (
     slow_option,
     vcd_option,
 )
+from sordino.cli.shared.networks import heard_tokens, other_texts, warn_of_unfed
 from sordino.cli.shared.options import IMAGE, INPUTS, json_option
 from sordino.cli.shared.output import (
     console,
@@ -55,6 +56,7 @@ def _entry(image: Image, heard: Heard, clock: int, **more: Any) -> dict[str, Any
         "input": heard.path,
         "transcript": None,
         "tokens": None,
+        "networks": {},
         "frames": frames,
         "seconds": None if frames is None else seconds_of(image, frames),
         "cycles": None,
@@ -86,12 +88,14 @@ def _run_one(
 
         result = engine.run(features, cycle_limit=bound, record=on_record)
     cycles = result.counters.get("cycles")
+    said, tokens = other_texts(image, result), heard_tokens(image, result)
     entry = _entry(
         image,
         heard,
         clock,
-        transcript=text_of(image, result.tokens),
-        tokens=result.tokens,
+        transcript=text_of(image, tokens),
+        tokens=tokens,
+        networks={n: {"tokens": its, "transcript": words} for n, (its, words) in said.items()},
         cycles=cycles,
         engine=engine.name,
         simulator=simulator_of(engine),
@@ -142,6 +146,9 @@ def _search_one(
 
 def _print_run(entry: dict[str, Any]) -> None:
     console.print(entry["transcript"] or "(nothing)", style="bold")
+    for name, its in entry["networks"].items():
+        numbers = " ".join(map(str, its["tokens"])) if its["transcript"] is None else ""
+        console.print(f"  {name}: {its['transcript'] or numbers or '(nothing)'}")
     seconds = entry["seconds"]
     line = f"  {entry['input']}: " + ("" if seconds is None else f"{seconds:.2f} s, ")
     line += f"{entry['frames']} frames"
@@ -214,6 +221,23 @@ def _print_stalls(layers: list[dict[str, Any]]) -> None:
     )
 
 
+def _opened(path: Path) -> Image:
+    """The image of a file; a warning where a network of it hears nothing here."""
+    image = Image.load(path)
+    warn_of_unfed(image)
+    return image
+
+
+def _check_options(
+    choice: SearchChoice, engine: str, vcd: Path | None, cycle_limit: int | None
+) -> None:
+    """Raise UsageError for options that do not go together."""
+    if vcd is not None and engine != "rtl":
+        raise click.UsageError("--vcd needs --engine rtl")
+    if choice.wanted and cycle_limit is not None:
+        raise click.UsageError("wanted --cycle-limit or a search (--beam, --lm), got both")
+
+
 @click.command(
     epilog="\b\nExamples:\n"
     "  sordino run model.sordino speech.wav\n"
@@ -274,17 +298,17 @@ def run(
     .npy holds cepstra or model input in float (frames × width), or int8 model input as it is, the
     one thing that an image without feature definition takes.
 
+    The tokens are those of the network that reads channel 0; what others emit in the same run is
+    in --json under `networks`, by name. Requests are not made.
+
     With --beam or --lm the host searches through the machine's entry points, on any engine. Cycles
     are then those of all their runs together, and --json has under `window_words` the words that
     the host read and wrote in the machine's memories between them.
     """
     check_inputs(inputs)
-    if vcd is not None and engine != "rtl":
-        raise click.UsageError("--vcd needs --engine rtl")
     choice = SearchChoice(**search)
-    if choice.wanted and cycle_limit is not None:
-        raise click.UsageError("wanted --cycle-limit or a search (--beam, --lm), got both")
-    program = Image.load(image)
+    _check_options(choice, engine, vcd, cycle_limit)
+    program = _opened(image)
     heard = hear_all(program, inputs)
     frames = [len(each.features) for each in heard if not each.refused]
     hertz = clock or program.config.clock_hz

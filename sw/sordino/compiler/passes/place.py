@@ -33,10 +33,12 @@ class PlacedGraph:
 
     quantised  the graph in integers
     dealt      the layers that have matrices, by name, in the order of the directory
+    orders     of each input's and each node's result, which of its numbers stands at each place
     """
 
     quantised: QuantisedGraph
     dealt: Mapping[str, PlacedLayer]
+    orders: Mapping[str, _Ints]
 
     @property
     def graph(self) -> Graph:
@@ -59,7 +61,7 @@ def with_bounds(placed: PlacedGraph, bounds: Mapping[str, tuple[int, ...]]) -> P
     for name, layer in placed.dealt.items():
         made[name] = replace(layer, first_matrix=first, bounds=bounds.get(name, ()))
         first += len(made[name].pieces)
-    return PlacedGraph(placed.quantised, made)
+    return PlacedGraph(placed.quantised, made, placed.orders)
 
 
 def _cut(quantised: QuantisedGraph, config: Config) -> str | None:
@@ -147,7 +149,7 @@ def place_graph(
     placer = _Placer(quantised, config, _cut(quantised, config) if side_by_side else None)
     for node in quantised.graph.nodes:
         placer.place(node)
-    return PlacedGraph(quantised, placer.dealt)
+    return PlacedGraph(quantised, placer.dealt, placer.orders)
 
 
 def place_all(

@@ -9,8 +9,9 @@ from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.limits.limits import Limits
 from sordino.compiler.passes.addresses import allocate
 from sordino.compiler.passes.place import PlacedGraph
+from sordino.compiler.program.facts import with_shares
 from sordino.compiler.program.writer import Writer
-from sordino.image.host import Search
+from sordino.image.section.networks import ImageNetwork
 from sordino.isa.hazards import with_overlap
 from sordino.isa.instruction import REGISTERS, Instruction
 
@@ -35,18 +36,21 @@ class Program(Protocol):
     def write(self, writer: Writer) -> None:
         """Write the whole program."""
 
-    def search(self, writer: Writer) -> Search | None:
-        """Where a host that searches finds what it needs; None for a program without a search."""
+    def described(self, writer: Writer) -> Mapping[str, ImageNetwork]:
+        """What a host must know of its networks, by name, once it is written; the main one first.
+
+        `sordino.compiler.program.facts` finds it.
+        """
 
 
 @dataclass(frozen=True)
 class Scheduled:
-    """A program, its labels by address, its parameter memory, and where a search finds things."""
+    """A program, its labels by address, its parameter memory, and what is said of its networks."""
 
     program: tuple[Instruction, ...]
     labels: dict[str, int]
     parameters: bytes
-    search: Search | None
+    networks: dict[str, ImageNetwork]
 
 
 def schedule(
@@ -81,4 +85,5 @@ def schedule(
     entries = [labels[name] for name in program.entries]
     finished = with_overlap(writer.builder.finish(), entries, encoded.config)
     parameters = bytes(at.memory.parameters.contents)
-    return Scheduled(finished, labels, parameters, program.search(writer))
+    networks = with_shares(program.described(writer))
+    return Scheduled(finished, labels, parameters, networks)

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from typing import ClassVar
 
+from sordino.compiler.program.facts import input_of, network_of, tokens_of
 from sordino.compiler.program.frames import OTHER_BANK, Frames
 from sordino.compiler.program.table_plan import UNKNOWN
 from sordino.compiler.program.writer import Writer
-from sordino.image.host import Search
+from sordino.image.section.networks import ImageNetwork
 from sordino.isa.operations import Emit, Input
 
 __all__ = ["EveryFrame", "OnDemand"]
@@ -24,6 +26,13 @@ class _OneNetwork:
     network: str
     token: str = ""
 
+    ENTRIES: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def entries(self) -> Sequence[str]:
+        """The entry points of the program."""
+        return self.ENTRIES
+
     @property
     def registers(self) -> Mapping[str, int]:
         """The register that is emitted, if any."""
@@ -34,9 +43,16 @@ class _OneNetwork:
         """The one network."""
         return (self.network,)
 
-    def search(self, writer: Writer) -> Search | None:
-        """There is none."""
-        return None
+    def described(self, writer: Writer) -> Mapping[str, ImageNetwork]:
+        """The one network, by its name."""
+        found = network_of(
+            writer,
+            (self.network,),
+            entries={name: name for name in self.entries},
+            input=input_of(writer, self.network),
+            tokens=tokens_of(writer, self.network, self.token),
+        )
+        return {self.network: found}
 
 
 @dataclass(frozen=True)
@@ -45,12 +61,11 @@ class EveryFrame(_OneNetwork):
 
     network  its name
     token    the register that is emitted each frame, of an Argmax in the network; empty: none is
+
+    `main` clears the state and runs until the input ends; `go` runs on with the state.
     """
 
-    @property
-    def entries(self) -> Sequence[str]:
-        """`main` clears the state and runs until the input ends; `go` runs on with the state."""
-        return ("main", "go")
+    ENTRIES: ClassVar[tuple[str, ...]] = ("main", "go")
 
     def write(self, writer: Writer) -> None:
         """Write the loop."""
@@ -77,12 +92,11 @@ class OnDemand(_OneNetwork):
 
     network  its name
     token    the register that is emitted, of an Argmax in the network; empty: none is
+
+    `reset` clears the state and loads tables; `run`, after it, takes a vector.
     """
 
-    @property
-    def entries(self) -> Sequence[str]:
-        """`reset` clears the state and loads tables; `run`, after it, takes a vector."""
-        return ("reset", "run")
+    ENTRIES: ClassVar[tuple[str, ...]] = ("reset", "run")
 
     def write(self, writer: Writer) -> None:
         """Write both entry points."""

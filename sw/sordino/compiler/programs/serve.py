@@ -1,17 +1,19 @@
 """Networks that run when a host asks for them, while a program waits for its next frame."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
+from sordino.compiler.program.facts import input_of, network_of, tokens_of
 from sordino.compiler.program.frames import OTHER_BANK
 from sordino.compiler.program.table_plan import Slots
 from sordino.compiler.program.writer import Writer
 from sordino.errors import InputError
+from sordino.image.section.networks import ImageNetwork
 from sordino.isa.choices import Condition
 from sordino.isa.operations import Branch, Emit, Input, Take
 
-__all__ = ["Served", "write_served"]
+__all__ = ["Served", "served_networks", "write_served"]
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,20 @@ def write_served(writer: Writer, serves: Sequence[Served], back: str, wanted: Sl
             writer.emit(Emit, "token", register=register, channel=one.channel)
         writer.end_block(wanted=wanted)
         builder.jump(back)
+
+
+def served_networks(
+    writer: Writer, serves: Sequence[Served], entries: Mapping[str, str]
+) -> dict[str, ImageNetwork]:
+    """What is said of the networks that a host may ask for while a program of `entries` waits."""
+    return {
+        one.network: network_of(
+            writer,
+            (one.network,),
+            entries=entries,
+            request=number,
+            input=input_of(writer, one.network, one.channel),
+            tokens=tokens_of(writer, one.network, one.token, one.channel),
+        )
+        for number, one in enumerate(serves, 1)
+    }

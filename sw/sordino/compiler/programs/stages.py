@@ -1,12 +1,13 @@
 """Stages: what a program does in a frame beside its main loop."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Protocol
 
 from sordino.compiler.program.frames import OTHER_BANK
 from sordino.compiler.program.writer import Writer
+from sordino.image.section.networks import ImageNetwork
 from sordino.isa.choices import Condition
 from sordino.isa.operations import Branch as BranchOperation
 
@@ -32,6 +33,12 @@ class Stage(Protocol):
 
     def write(self, writer: Writer, prefix: str) -> None:
         """Write blocks; `prefix` begins all labels. No table is known before and after it."""
+
+    def described(self, writer: Writer, entries: Mapping[str, str]) -> Mapping[str, ImageNetwork]:
+        """What is said of networks that a host sees beside that of a program with `entries`.
+
+        All others of the stage are parts of the network that it belongs to.
+        """
 
 
 @dataclass(frozen=True)
@@ -69,3 +76,7 @@ class Choose:
             if name != self.networks[-1]:
                 writer.builder.jump(end)
         writer.builder.label(end)
+
+    def described(self, writer: Writer, entries: Mapping[str, str]) -> Mapping[str, ImageNetwork]:
+        """Nothing: the branches are parts of the network that chooses."""
+        return {}

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sordino.compiler.program.schedule import Program
 from sordino.compiler.program.writer import Writer
-from sordino.image.host import Search
+from sordino.errors import InputError
+from sordino.image.section.networks import ImageNetwork
 
 __all__ = ["Together"]
 
@@ -51,7 +52,19 @@ class Together:
             program.write(writer)
         writer.enter("", ())
 
-    def search(self, writer: Writer) -> Search | None:
-        """Where a search finds what it needs in the first program that has one."""
-        found = (program.search(writer) for program in self.programs.values())
-        return next((search for search in found if search is not None), None)
+    def described(self, writer: Writer) -> Mapping[str, ImageNetwork]:
+        """The networks of all programs; the main one of each has the program's name, if any."""
+        found = dict[str, ImageNetwork]()
+        for (scope, program), key in zip(self._scopes(), self.programs, strict=True):
+            writer.enter(scope, program.networks)
+            for number, (own, network) in enumerate(program.described(writer).items()):
+                name = own if number or not key else key
+                if name in found:
+                    raise InputError(
+                        f"wanted networks of different names in one image, got {name} twice; name "
+                        "a program otherwise"
+                    )
+                entries = {role: f"{scope}{entry}" for role, entry in network.entries.items()}
+                found[name] = network.changed(entries=entries)
+        writer.enter("", ())
+        return found

@@ -19,18 +19,22 @@ from typing import Any
 from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.passes.chunk import bank_rows, shared
 from sordino.compiler.program.chunks import write_chunk
+from sordino.compiler.program.facts import input_of, network_of, tokens_of
 from sordino.compiler.program.frames import OTHER_BANK, Frames
 from sordino.compiler.program.table_plan import UNKNOWN, Slots
 from sordino.compiler.program.writer import Writer
-from sordino.compiler.programs.serve import Served, write_served
+from sordino.compiler.programs.serve import Served, served_networks, write_served
 from sordino.compiler.programs.stages import Stage
-from sordino.image.host import Search
+from sordino.image.section.networks import ImageNetwork, Search
 from sordino.isa.choices import Condition
 from sordino.isa.operations import Branch, Call, Emit, Input, Loop, Return, Set
 from sordino.layers.heads import score_scale
 from sordino.layers.layout.contents import embedding_rows, slot_count
 
-__all__ = ["Transducer"]
+__all__ = ["NAME", "Transducer"]
+
+NAME = "transducer"
+"""What an image calls it, unless a program of several has another name for it."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,26 @@ class Transducer:
             )
         _Writing(self, writer).run()
 
-    def search(self, writer: Writer) -> Search:
+    def described(self, writer: Writer) -> Mapping[str, ImageNetwork]:
+        """The transducer, watches of its frames, and what is served between them."""
+        entries = {name: name for name in self.entries}
+        beside = dict[str, ImageNetwork]()
+        for stage in self.stages:
+            beside |= stage.described(writer, entries)
+        beside |= served_networks(writer, self.serves, {"main": "main"})
+        own = [name for name in (*self.networks, "advance", "score") if name not in beside]
+        tokens = tokens_of(writer, "joint", "token", blank=self.blank, most=self.max_symbols)
+        found = network_of(
+            writer,
+            own,
+            entries=entries,
+            input=input_of(writer, "encoder"),
+            tokens=tokens,
+            search=self._search(writer),
+        )
+        return {NAME: found, **beside}
+
+    def _search(self, writer: Writer) -> Search:
         """Where a host that searches finds everything."""
         graph, nodes = writer.graph, writer.at.nodes
         prediction = graph.network("prediction")

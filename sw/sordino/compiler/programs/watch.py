@@ -1,12 +1,14 @@
 """A watch: a token when a score has been high for some frames in a row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
+from sordino.compiler.program.facts import network_of
 from sordino.compiler.program.frames import OTHER_BANK
 from sordino.compiler.program.writer import Writer
 from sordino.errors import InputError
+from sordino.image.section.networks import ImageNetwork, NetworkTokens
 from sordino.isa.choices import Condition
 from sordino.isa.fields import REGISTER_HIGH
 from sordino.isa.operations import Branch, Count, Emit, Jump, Read, Set, Write
@@ -17,6 +19,8 @@ __all__ = ["Watch"]
 
 _ZERO = (REGISTER_HIGH + 1) // 2
 """What a register holds for a state word of 0."""
+_ENCODING = ("main", "encode")
+"""The entry points of a transducer that run its stages."""
 
 
 @dataclass(frozen=True)
@@ -101,3 +105,14 @@ class Watch:
         self._count(writer)
         writer.end_block()
         writer.builder.label(end)
+
+    def described(self, writer: Writer, entries: Mapping[str, str]) -> Mapping[str, ImageNetwork]:
+        """The watch, with the count of frames as what it keeps."""
+        found = network_of(
+            writer,
+            (self.network,),
+            entries={role: name for role, name in entries.items() if role in _ENCODING},
+            words=(f"{self.network}.count",),
+            tokens=NetworkTokens(channel=self.channel, numbers=(self.token, 1)),
+        )
+        return {self.network: found}

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from sordino.errors import InputError
 from sordino.files import read_text
-from sordino.image.features import MEANS
+from sordino.image.section.features import MEANS
 from sordino.model.rnnt import MOST_BLANK_PENALTY
 from sordino.speech.corpora.datasets import Split
 from sordino.train.recipes.checks import one_of, plain_name, shown, within

@@ -22,6 +22,7 @@ from sordino.compiler.programs.together import Together
 from sordino.golden.machine import Golden
 from sordino.graph.graph import Graph, Input, Network
 from sordino.image.image import Image
+from sordino.image.section.networks import ImageNetwork
 from sordino.isa.operations import Emit
 from sordino.layers.cells import CELLS
 from sordino.layers.either import Either
@@ -90,8 +91,8 @@ class Branching:
         writer.builder.label("stop")
         writer.builder.halt()
 
-    def search(self, writer: Writer) -> None:
-        return None
+    def described(self, writer: Writer) -> Mapping[str, ImageNetwork]:
+        return {}
 
 
 def branching(rng: np.random.Generator, branches: int, added: bool) -> Graph:

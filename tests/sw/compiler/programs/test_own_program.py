@@ -13,7 +13,7 @@ from sordino.compiler.program.writer import Writer
 from sordino.engines.cosim import compare
 from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
-from sordino.image.host import Search
+from sordino.image.section.networks import ImageNetwork
 from sordino.isa.choices import Condition
 from sordino.isa.operations import Branch, Emit, Input
 from sordino.layers.gru import Gru
@@ -60,9 +60,9 @@ class UntilHeard:
         builder.label("stop")
         builder.halt()
 
-    def search(self, writer: Writer) -> Search | None:
-        """There is none."""
-        return None
+    def described(self, writer: Writer) -> Mapping[str, ImageNetwork]:
+        """Nothing: a host knows it by its entry point."""
+        return {}
 
 
 def test_it_stops_at_what_it_waits_for_on_golden_and_the_circuit() -> None:

@@ -1,0 +1,1 @@
+"""Records of the host section that are nested in it."""
