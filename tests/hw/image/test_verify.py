@@ -1,20 +1,11 @@
-"""What the exact machine refuses to execute, and in which words."""
-
-import re
-from dataclasses import replace
-from typing import Any
+"""What of a single instruction the exact machine refuses, and in which words."""
 
 import numpy as np
 import pytest
 
-from sordino.arch import Config
-from sordino.golden.machine import Golden
 from sordino.image.checks.verify import verify
-from sordino.image.host import HostSection
-from sordino.image.image import Image, ImageError
-from sordino.image.tans import Symbol
 from sordino.isa.choices import Function, Space
-from sordino.isa.instruction import Instruction, Unit
+from sordino.isa.instruction import Instruction
 from sordino.isa.operations import (
     ISA,
     Add,
@@ -25,10 +16,8 @@ from sordino.isa.operations import (
     Copy,
     Drain,
     Embed,
-    Emit,
     Fill,
     Gru,
-    Halt,
     Input,
     Jump,
     Loop,
@@ -37,65 +26,8 @@ from sordino.isa.operations import (
     Set,
     Table,
 )
-from sordino.testing.images.builder import empty_rooms
-from sordino.testing.images.programs import ProgramBuilder, random_config, random_program
-
-CONFIG = Config(
-    lanes=4,
-    group=2,
-    x_fifo=8,
-    lane_words=100,
-    group_words=90,
-    rows_per_lane=3,
-    activation_words=50,
-    state_words=40,
-    parameter_words=30,
-    program_words=16,
-    tables=4,
-    matrices=2,
-)
-STATES = CONFIG.states
-
-
-def image(*code: Instruction, **changes: Any) -> Image:
-    """A valid image: a matrix of 2 rows and 6 columns, 8 parameter words; `code` before HALT."""
-    builder = ProgramBuilder(CONFIG)
-    builder.matrix(np.ones((2, 4, 6), np.int8))
-    builder.ints(np.arange(32))
-    tables = (
-        Table(source=0, runs=1),
-        Table(source=1, slot=0),
-    )
-    made = replace(builder.image(), program=(*tables, *code, Halt()))
-    host = made.host.changed(segments=empty_rooms(made.program))
-    return replace(made, **{"host": host, **changes})
-
-
-def make(operation: type[Instruction], **fields: Any) -> Instruction:
-    """A valid instruction with changes."""
-    valid: dict[type[Instruction], dict[str, Any]] = {
-        Input: {"count": 1},
-        Matvec: {"columns": 6, "rows": 2},
-        Cell: {"units": 3, "multiplier": 1, "shift": 1},
-        Gru: {"units": 3, "multiplier": 1, "shift": 1},
-        Drain: {"rows": 2, "multiplier": 1, "shift": 1},
-        Argmax: {"rows": 2},
-        Add: {"count": 1, "multiplier": 1, "shift": 1},
-        Multiply: {"count": 1, "multiplier": 1, "shift": 1},
-        Embed: {"count": 1},
-        Fill: {"count": 1},
-        Copy: {"count": 1, "destination": 1},
-    }
-    return operation(**{**valid.get(operation, {}), **fields})
-
-
-def refused(wrong: Image) -> str:
-    with pytest.raises(ImageError) as caught:
-        verify(wrong)
-    with pytest.raises(ImageError, match=f"^{re.escape(str(caught.value))}$"):
-        Golden(wrong)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+from sordino.testing.images.programs import random_config, random_program
+from tests.hw.image.faulty import image, make, refused
 
 
 @pytest.mark.parametrize("operation", ISA.operations, ids=lambda o: o.mnemonic)
@@ -277,213 +209,4 @@ def test_fields_must_fit_the_word() -> None:
     )
     assert refused(image(make(Drain, function=4))) == (
         "instruction 2: DRAIN: field 'function': 4 does not fit, wanted 0 to 3"
-    )
-
-
-@pytest.mark.parametrize("operation", [Set, Call, Loop, Branch])
-def test_the_program_must_not_run_out(operation: type[Instruction]) -> None:
-    wrong = replace(image(), program=(operation(),))
-    assert refused(wrong) == (
-        f"instruction 0 ({operation.mnemonic}): the program ends after it, wanted HALT, "
-        "JUMP or RETURN last"
-    )
-
-
-def test_embedding_rows_follow_the_registers() -> None:
-    embed = make(Embed, register=3, parameters=2, stride=2, count=20)
-
-    def with_value(value: int) -> Image:
-        return image(Set(register=3, value=value), embed)
-
-    verify(with_value(2))
-    assert refused(with_value(3)) == (
-        "instruction 3 (EMBED): row 3 (the most that register 3 may hold) take parameter words 8 "
-        "to 9, the parameter section has 8; compile again"
-    )
-    loop = Loop(register=3, target=0)
-    assert "row 65535 (the most" in refused(image(embed, loop))
-    verify(image(embed, Loop(register=4, target=0)))
-
-
-def test_embedding_rows_follow_argmax() -> None:
-    def with_index(index: int) -> Image:
-        indices = np.stack([np.zeros(4), [-1, 0, index, 1]], axis=1).astype("<i4").tobytes()
-        argmax = make(Argmax, rows=1, register=5)
-        embed = make(Embed, register=5, stride=1)
-        return image(argmax, embed, parameters=indices)
-
-    verify(with_index(1))
-    assert "row 2 (the most that register 5 may hold)" in refused(with_index(2))
-    assert refused(with_index(65536)) == (
-        "instruction 2 (ARGMAX): index 65536, wanted at most 65535"
-    )
-
-
-def test_the_range_comes_before_what_is_in_it() -> None:
-    """Parameters that are not all there are the fault, not the indices in the rest of them."""
-    indices = np.full((16, 2), 70000, "<i4").tobytes()
-    assert refused(image(make(Argmax, rows=3, parameters=6), parameters=indices)) == (
-        "instruction 2 (ARGMAX): entries take parameter words 6 to 11, the parameter section has "
-        "8; compile again"
-    )
-    embed = make(Embed, register=3, parameters=100, stride=2)
-    assert refused(image(Set(register=3, value=7), embed)).startswith(
-        "instruction 3 (EMBED): row 7 (the most that register 3 may hold) take parameter words 114"
-    )
-    assert "does not fit: activation_words" in refused(image(embed.replace(count=900)))
-
-
-def test_embedding_of_a_branch_register_is_no_write() -> None:
-    branch = Branch(register=3, value=60000, target=0)
-    verify(image(make(Embed, register=3, stride=2), branch))
-
-
-@pytest.mark.parametrize(
-    ("symbols", "message"),
-    [
-        ((Symbol(127, 1, STATES),), "table 1 holds values 127 to 128, wanted int8 values alone"),
-        ((Symbol(-129, 0, STATES),), "table 1 holds values -129 to -129, wanted int8 values alone"),
-        (
-            (Symbol(0, 0, STATES, padding=True),),
-            "table 1 holds a padding symbol, wanted int8 values alone",
-        ),
-        (
-            (Symbol(0, 0, STATES - 1), Symbol(97, 6, 1, mirrored=True)),
-            "table 1 holds values 97 to 128, wanted int8 values alone",
-        ),
-        (
-            (Symbol(-128, 7, STATES),),
-            "table 1 holds a symbol of 128 values, wanted 64 at most",
-        ),
-    ],
-)
-def test_value_tables_hold_int8(symbols: tuple[Symbol, ...], message: str) -> None:
-    wrong = replace(image(), tables=(image().tables[0], symbols))
-    assert refused(wrong) == f"instruction 1 (TABLE): {message}"
-
-
-def test_run_tables_hold_no_negative_run() -> None:
-    wrong = replace(image(), tables=((Symbol(-1, 2, STATES),), image().tables[1]))
-    assert refused(wrong) == "instruction 0 (TABLE): table 0 holds run -1, wanted none below 0"
-    mirrored = (Symbol(0, 0, STATES - 1), Symbol(2, 2, 1, mirrored=True))
-    wrong = replace(image(), tables=(mirrored, image().tables[1]))
-    assert refused(wrong) == "instruction 0 (TABLE): table 0 holds a mirrored symbol, wanted runs"
-
-
-def test_tables_must_expand() -> None:
-    wrong = replace(image(), tables=((Symbol(0, 0, 3),), image().tables[1]))
-    assert refused(wrong) == "table 0: wanted frequencies to be positive and sum to 256, got [3]"
-
-
-def does_not_fit(what: str, setting: str, needed: int, available: int) -> str:
-    return (
-        f"does not fit: {setting}: {what} need {needed}, the configuration has {available}; "
-        f"raise {setting} to {needed}"
-    )
-
-
-def test_sections_must_fit_the_configuration() -> None:
-    base = image()
-    halt = (Halt(),)
-    assert refused(replace(base, program=halt * 17)) == does_not_fit(
-        "instructions", "program_words", 17, 16
-    )
-    assert refused(replace(base, parameters=bytes(16 * 31))) == does_not_fit(
-        "words of parameters", "parameter_words", 31, 30
-    )
-    assert refused(replace(base, tables=base.tables * 3)) == does_not_fit(
-        "decoder tables", "tables", 6, 4
-    )
-    assert refused(replace(base, matrices=base.matrices * 3)) == does_not_fit(
-        "matrices", "matrices", 3, 2
-    )
-    assert refused(replace(base, parameters=bytes(17))) == (
-        "parameter section is not a whole number of 128-bit words"
-    )
-    assert refused(replace(base, program=())) == (
-        "the program has no instructions; it should at least HALT"
-    )
-
-
-def test_streams_must_fit_the_configuration() -> None:
-    base, entry = image(), image().matrices[0]
-    groups = replace(
-        base,
-        matrices=(replace(entry, position_bits=(1, 16 * 90 + 1)),),
-        positions=(bytes(2), bytes(182)),
-    )
-    assert refused(groups) == does_not_fit("position streams of group 1", "group_words", 91, 90)
-    lanes = replace(
-        base,
-        matrices=(replace(entry, value_bits=(1, 1, 16 * 101, 1)),),
-        values=(bytes(2), bytes(2), bytes(202), bytes(2)),
-    )
-    assert refused(lanes) == does_not_fit("value streams of lane 2", "lane_words", 101, 100)
-
-
-def test_directory_must_agree_with_the_streams() -> None:
-    base, entry = image(), image().matrices[0]
-    wrong = replace(
-        base, matrices=(replace(entry, position_bits=(16 * 7, entry.position_bits[1])),)
-    )
-    held = len(base.positions[0]) // 2
-    assert refused(wrong) == (
-        f"group 0: the directory counts 7 words of position streams, there are {held}; "
-        "compile again"
-    )
-    assert refused(replace(base, values=base.values[:3])) == (
-        "wanted value streams of 4 lanes, got 3"
-    )
-    short = replace(base, matrices=(replace(entry, places=(1,)),))
-    assert refused(short) == (
-        "matrix 0: wanted places and bits of 2 groups and bits of 4 lanes, got (1, 2, 4); "
-        "compile again"
-    )
-
-
-def test_hazards_are_refused() -> None:
-    """An instruction at work must not be disturbed on any path; where one waits it is not."""
-    matvec = make(Matvec, bank=1)
-    drain = make(Drain, bank=1)
-    verify(image(matvec, drain))
-    racing = Drain(overlaps=Unit.ARRAY, **drain.fields)
-    message = (
-        "instruction 3 (DRAIN): MATVEC at 2 may still be at work on BANK1 0 to 2; take ARRAY out "
-        "of overlaps"
-    )
-    with pytest.raises(ImageError, match=f"^{re.escape(message)}$"):
-        verify(image(matvec, racing))
-    verify(image(matvec, Set(overlaps=Unit.TABLE), racing))
-    # Around a loop, from a subroutine, on one way of a branch.
-    loop = make(Loop, target=2).fields
-    with pytest.raises(ImageError, match=r"^instruction 2 \(DRAIN\): MATVEC at 3 may"):
-        verify(image(racing, matvec, Loop(overlaps=7, **loop)))
-    verify(image(racing, matvec, make(Loop, target=2)))
-    branch = Branch(target=4)
-    with pytest.raises(ImageError, match=r"^instruction 4 \(DRAIN\): MATVEC at 3 may"):
-        verify(image(branch, matvec, racing))
-
-
-def test_entry_points_are_addresses() -> None:
-    wrong = replace(image(make(Emit)), host=HostSection(entries={"joint": 4}))
-    assert refused(wrong) == "entry point 'joint' is address 4, wanted 0 to 3"
-
-
-def test_all_settings_that_are_too_small_are_said_at_once() -> None:
-    """With their numbers, which are enough."""
-    wrong = image(make(Add, a=60, b=0), make(Input, destination=70))
-    wrong = replace(wrong, parameters=bytes(16 * 31), tables=wrong.tables * 3)
-    message = refused(wrong)
-    raised = dict(re.findall(r"raise (\w+) to (\d+)", message))
-    assert raised.keys() == {"parameter_words", "tables", "state_words", "activation_words"}
-    config = replace(CONFIG, **{name: int(n) for name, n in raised.items()})
-    verify(replace(wrong, config=config))
-
-
-def test_thousands_are_separated() -> None:
-    config = replace(CONFIG, activation_words=2000)
-    wrong = replace(image(make(Input, destination=1999, count=3)), config=config)
-    assert refused(wrong).endswith(
-        "destination takes words 1,999 to 2,001, the configuration has 2,000; "
-        "raise activation_words to 2002"
     )
