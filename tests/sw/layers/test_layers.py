@@ -19,6 +19,7 @@ from sordino.layers.either import Either
 from sordino.layers.embedding import Embedding
 from sordino.layers.heads import Argmax, Scores
 from sordino.layers.layer import Layer
+from sordino.layers.linear import catalogue
 from sordino.layers.product import Product
 from sordino.layers.recurrent import Recurrent
 from sordino.layers.stack import Stack
@@ -87,6 +88,7 @@ KINDS: dict[str, Callable[[np.random.Generator], tuple[Layer, Sequence[int]]]] =
         for kind in CELLS
     },
     "Linear": lambda rng: (drawn_linear(rng, 3, 4, "relu"), [4]),
+    "Catalogue": lambda rng: (catalogue(rng.normal(size=(3, 4)), 5), [4]),
     "Embedding": lambda rng: (Embedding(rng.normal(size=(6, 4)), "word"), []),
     "Total": lambda rng: (Total("relu", 3), [4, 4]),
     "Product": lambda rng: (Product(6), [4, 4]),
