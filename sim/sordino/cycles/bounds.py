@@ -1,4 +1,4 @@
-"""Best and worst case of a frame, from the program alone.
+"""Best and worst case of a frame, and of all that a host may ask for, from the program alone.
 
 Every path from one INPUT to the next is followed, with the registers as far as they are known: SET
 and LOOP tell them, what ARGMAX finds may be anything, and so may all of them where a frame begins.
@@ -7,18 +7,18 @@ again with the same left to do, they are followed as one.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from sordino.cycles.durations import Durations, NotLoaded
 from sordino.cycles.issue import Issue, Issuer
 from sordino.cycles.schedule import IDLE, NOBODY, Flight
+from sordino.cycles.spans import Bounds, Span
 from sordino.cycles.tables import NO_TABLES, Tables, after, empty
 from sordino.image.image import Image
 from sordino.isa.instruction import REGISTERS, Control, Instruction
-from sordino.isa.operations import Loop, Set
+from sordino.isa.operations import Branch, Loop, Set, Take
 
-__all__ = ["Bounds", "Span", "frame_bounds"]
+__all__ = ["Bounds", "Span", "entry_bounds", "frame_bounds"]
 
 _MOST_TOKENS = 64
 """Token counts that are kept apart."""
@@ -26,78 +26,62 @@ _LONG_LOOP = 1024
 """With a loop that may be so long none but 0 is: there would be too many to keep."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Fewest and most cycles; `worst` is None if the program alone does not bound it."""
-
-    best: int
-    worst: int | None
-
-    def __add__(self, other: "Span") -> "Span":
-        if self.worst is None or other.worst is None:
-            return Span(self.best + other.best, None)
-        return Span(self.best + other.best, self.worst + other.worst)
-
-    def __or__(self, other: "Span") -> "Span":
-        best = min(self.best, other.best)
-        if self.worst is None or other.worst is None:
-            return Span(best, None)
-        return Span(best, max(self.worst, other.worst))
-
-    def holds(self, cycles: int) -> bool:
-        """Whether so many cycles are within."""
-        return self.best <= cycles and (self.worst is None or cycles <= self.worst)
-
-    def times(self, n: int) -> "Span":
-        """n times over."""
-        return Span(self.best * n, None if self.worst is None else self.worst * n)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bounds:
-    """Cycles of a program with a host that is never late; errors and limits left out.
-
-    start   from START to the cycle in which the first INPUT begins, that included
-    frame   from there on, for an INPUT that reads a vector, to the next one's beginning or to HALT
-    tokens  the same by number of tokens emitted, every possible count up to 64 (in programs with
-            loops of 1024 times and more only 0)
-    end     from there on, for an INPUT that meets the end of input, to HALT; may be 0 where a
-            program also halts elsewhere
-    request from there on, for an INPUT that finds a request, to the next one's beginning or to
-            HALT; None where no INPUT takes requests
-    """
-
-    start: Span
-    frame: Span
-    tokens: dict[int, Span]
-    end: Span
-    request: Span | None = None
-
-    def run(self, frames: int) -> Span:
-        """A whole run of so many input vectors."""
-        return self.start + self.frame.times(frames) + self.end
-
-    def as_dict(self) -> dict[str, Any]:
-        """Spans as {best, worst}, `tokens` by count as text."""
-        request = ("request",) if self.request is not None else ()
-        return {
-            **{name: asdict(getattr(self, name)) for name in ("start", "frame", "end", *request)},
-            "tokens": {str(count): asdict(span) for count, span in self.tokens.items()},
-        }
-
-
 def frame_bounds(
     image: Image, *, entry: str = "main", durations: Durations | None = None
 ) -> Bounds | None:
-    """Bounds of a program that reads input from one or more INPUTs; None if it never does."""
-    return _Explorer(durations or Durations(image)).bounds(image.entry(entry))
+    """Bounds of a program that reads input from one or more INPUTs; None if it never does.
+
+    It begins at power-up, without tables.
+    """
+    found = _Explorer(durations or Durations(image)).bounds(image.entry(entry))
+    return found if isinstance(found, Bounds) else None
+
+
+def entry_bounds(
+    image: Image, *, durations: Durations | None = None
+) -> dict[str, Bounds | Span | None]:
+    """Bounds of every entry point, by its name.
+
+    Of one that reads no input it is the span from START to HALT. Before it there were none or any
+    runs of all entry points, each to its HALT, so that it finds the tables that one of them left.
+    None where no time is known, since it never halts, or takes a product without its tables.
+    """
+    known = durations or Durations(image)
+    entries = {name: image.entry(name) for name in image.entries}
+    found: dict[str, Bounds | Span | None] = dict.fromkeys(entries)
+    left = {empty(image.config)}
+    tried = set[tuple[str, Tables]]()
+    while todo := [(n, t) for n in entries for t in left if (n, t) not in tried]:
+        for name, tables in todo:
+            tried.add((name, tables))
+            explorer = _Explorer(known)
+            found[name] = _both(found[name], explorer.bounds(entries[name], tables))
+            left |= explorer.halted
+    return found
+
+
+def _both(one: Bounds | Span | None, other: Bounds | Span | None) -> Bounds | Span | None:
+    """What holds for both; where one of them reads no input, what holds for the other."""
+    if isinstance(one, Bounds) and isinstance(other, Bounds):
+        return one | other
+    if isinstance(one, Span) and isinstance(other, Span):
+        return one | other
+    return one if isinstance(one, Bounds) else other or one
+
+
+def _parts(image: Image) -> Iterator[tuple[str, list[range]]]:
+    """The addresses of each network, where they are its own."""
+    for name, network in image.host.networks.items():
+        yield name, [range(first, first + count) for first, count in network.program]
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
     """The state before an instruction is read; registers are None where anything may be in them.
 
-    After the end of input (`ended`) every INPUT meets it again.
+    ended    channels whose input has ended: every INPUT meets the end again
+    free     whether the input of any other channel may end
+    request  what TAKE finds, where that is known
     """
 
     pc: int
@@ -105,7 +89,9 @@ class _State:
     stack: tuple[int, ...] = ()
     tables: Tables = NO_TABLES
     flight: Flight = IDLE
-    ended: bool = False
+    ended: frozenset[int] = frozenset()
+    free: bool = False
+    request: int | None = None
 
     def at(self, pc: int) -> "_State":
         return replace(self, pc=pc)
@@ -156,33 +142,82 @@ class _Explorer:
         self.program = self.issuer.program
         self.found: dict[_State, _Found] = {}
         self.inputs: dict[_State, None] = {}
+        self.channels = frozenset[int]()
+        """Those that frames come on; an INPUT on another one is a part of the way."""
+        self.halted = set[Tables]()
+        """What a run leaves in the decoders."""
+        self.parts = {name: parts for name, parts in _parts(durations.image) if parts}
+        """The addresses of each network whose instructions stand by themselves."""
+        self.begun = {part[0]: set[_State]() for one in self.parts.values() for part in one}
+        """In which states a part begins, by its first address."""
+        self.inside: range | None = None
+        """What is timed ends where this part does."""
         longest = max((i.value for i in self.program if isinstance(i, Set)), default=0)
         self.most = _MOST_TOKENS if longest < _LONG_LOOP else 0
 
-    def bounds(self, entry: int) -> Bounds | None:
-        tables = empty(self.issuer.durations.image.config)
+    def bounds(self, entry: int, tables: Tables | None = None) -> Bounds | Span | None:
+        """From START on; without tables as at power-up. A Span where no input is read."""
+        tables = empty(self.issuer.durations.image.config) if tables is None else tables
         start = self.explore(_State(entry, (0,) * REGISTERS, tables=tables))
+        self.channels = frozenset(self.channel(state.pc) for state in self.inputs)
         frame, end, asked, seen = _Found(), _Found(), _Found(), set[_State]()
+        known = {number: _Found() for number in self.requests()}
         while len(seen) < len(self.inputs):
             state = next(s for s in self.inputs if s not in seen)
             seen.add(state)
             i = self.program[state.pc]
             self.read(frame, state, state.pc + 1)
-            self.read(end, replace(state, ended=True), i.end)
+            over = replace(state, ended=frozenset({self.channel(state.pc)}), free=True)
+            self.read(end, over, i.end)
             if request := i.fields.get("request"):
-                self.read(asked, state, request, features=0)
+                self.read(asked, replace(state, free=True), request, features=0)
+                for number, found in known.items():
+                    self.read(found, replace(state, request=number), request, features=0)
+        if not self.inputs:
+            return start.span
         if start.span is None or frame.span is None or end.span is None:
             return None
         if start.halts or frame.halts:
             end.span |= Span(0, 0)
-        tokens = dict(sorted(frame.tokens.items()))
         return Bounds(
-            start=start.span, frame=frame.span, tokens=tokens, end=end.span, request=asked.span
+            start=start.span,
+            frame=frame.span,
+            tokens=dict(sorted(frame.tokens.items())),
+            end=end.span,
+            request=asked.span,
+            requests={n: found.span for n, found in known.items() if found.span is not None},
+            networks={n: span for n in self.parts if (span := self.network(n)) is not None},
         )
+
+    def network(self, name: str) -> Span | None:
+        """A network that runs in a frame or on request, from its beginning to that of what follows.
+
+        None where it is never reached.
+        """
+        found: Span | None = None
+        for part in self.parts[name]:
+            for state in self.begun[part[0]]:
+                other = _Explorer(self.issuer.durations)
+                other.inside = part
+                span = other.explore(state).span
+                if span is not None:
+                    span = span.less(self.meet(state).begins)
+                    found = span if found is None else found | span
+        return found
+
+    def channel(self, pc: int) -> int:
+        """The channel of an INPUT."""
+        return int(self.program[pc].fields.get("channel", 0))
+
+    def requests(self) -> list[int]:
+        """The requests that the program compares what it takes with."""
+        taken = {i.register for i in self.program if isinstance(i, Take)}
+        compared = {i.value for i in self.program if isinstance(i, Branch) and i.register in taken}
+        return sorted(compared - {0})
 
     def meet(self, state: _State, features: int | None = None) -> Issue:
         """The state's instruction; after the end of input an INPUT meets it at once."""
-        if state.ended and self.issuer.turns[state.pc].blocks:
+        if self.issuer.turns[state.pc].blocks and self.channel(state.pc) in state.ended:
             features = 0
         return self.issuer.meet(state.pc, state.flight, state.tables, features=features)
 
@@ -234,25 +269,27 @@ class _Explorer:
         cycles = emits = 0
         while True:
             pc, i = state.pc, self.program[state.pc]
+            if self.inside is not None and pc not in self.inside:
+                yield cycles + self.meet(state).begins, emits, _INPUT
+                return
+            if pc in self.begun and not state.free:
+                self.begun[pc].add(state)
             try:
                 met = self.meet(state)
             except NotLoaded:
                 return
             cycles += met.begins
             flight = state.flight.later(met.begins)
-            if met.turn.blocks and state.ended:
-                takes = met.done - met.begins
-                cycles += takes
-                state = replace(state, pc=i.end, flight=flight.later(takes))
-                if i.end <= pc:  # perhaps in a circle
-                    yield cycles, emits, state
-                    return
-                continue
             if met.turn.blocks:
-                unknown: tuple[int | None, ...] = (None,) * REGISTERS
-                self.inputs[replace(state, registers=unknown, flight=flight)] = None
-                yield cycles, emits, _INPUT
-                return
+                if self.stops(state):
+                    yield cycles, emits, self.stopped(replace(state, flight=flight))
+                    return
+                ways = list(self.through(replace(state, flight=flight), met))
+                if len(ways) > 1 or ways[0][1].pc <= pc:  # perhaps in a circle
+                    yield from ((cycles + takes, emits, after_it) for takes, after_it in ways)
+                    return
+                cycles, state = cycles + ways[0][0], ways[0][1]
+                continue
             if met.turn.unit is not None:
                 flight = flight.begun(met.turn.unit, met.duration, NOBODY)
             emits += i.emits
@@ -260,13 +297,42 @@ class _Explorer:
             if len(following) != 1 or isinstance(i, Loop) or following[0].pc <= pc:
                 yield from ((cycles, emits, s) for s in following)
                 if not following:
+                    self.halted.add(state.tables)
                     yield cycles, emits, _HALT
                 return
             state = following[0]
 
+    def stops(self, state: _State) -> bool:
+        """Whether a frame ends at an INPUT: not where it meets the end, or is a part of the way."""
+        channel = self.channel(state.pc)
+        if self.inside is not None:
+            return False
+        return channel not in state.ended and (not self.channels or channel in self.channels)
+
+    def stopped(self, state: _State) -> _Found:
+        """Remember an INPUT at which a frame ends, whatever registers hold."""
+        unknown: tuple[int | None, ...] = (None,) * REGISTERS
+        self.inputs[_State(state.pc, unknown, state.stack, state.tables, state.flight)] = None
+        return _INPUT
+
+    def through(self, state: _State, met: Issue) -> Iterator[tuple[int, _State]]:
+        """The ways on from an INPUT that has begun and at which no frame ends, and their cycles."""
+        i, channel = self.program[state.pc], self.channel(state.pc)
+        takes = met.done - met.begins
+        if channel not in state.ended:
+            yield takes, replace(state, pc=state.pc + 1, flight=state.flight.later(takes))
+            if not state.free:
+                return
+            takes = self.issuer.durations.short_input(0) + met.start - met.begins
+            state = replace(state, ended=state.ended | {channel})
+        yield takes, replace(state, pc=i.end, flight=state.flight.later(takes))
+
     def step(self, state: _State, i: Instruction) -> list[_State]:
         """The states that may follow; none after the end."""
         tables = after(i, state.tables)
+        if isinstance(i, Take):
+            taken = state.at(state.pc + 1).holding(i.register, state.request)
+            return [replace(taken, request=None)]
         return [
             replace(state, pc=way.pc, registers=way.registers, stack=way.stack, tables=tables)
             for way in i.ways(Control(state.pc, state.registers, state.stack))

@@ -86,7 +86,15 @@ def test_networks_have_a_table(sordino, tmp_path) -> None:
     assert "keyword │ main │ 1 │ 5 Q5 on 1 │ 0 to 4 on 1, with texts" in table
     assert "8 activation + 8 state, shared with kw" in table
     assert "demand │ main │ 2 │ 4 Q5 on 2 │ 0 to 4 on 2 │ │ nothing" in table
-    said = sordino("info", image, "--json").json()["host"]["networks"]
+    head = sordino("info", image, "--json").json()
+    cycles = head["entry_cycles"]
+    assert set(cycles) == {"main", "reset", "encode", "advance", "score", "kw.main", "kw.go"}
+    assert cycles["main"] == head["cycles"]
+    request, run = cycles["main"]["requests"]["1"], cycles["reset"]["run"]
+    assert f"main │ request 1 (keyword) │ {request['best']:,} │" in table
+    assert f"reset │ START to HALT │ {run['best']:,} │" in table
+    assert f"main │ demand alone │ {cycles['main']['networks']['demand']['best']:,} │" in table
+    said = head["host"]["networks"]
     assert said["kw"]["entries"] == {"main": "kw.main", "go": "kw.go"}
     assert said["keyword"]["shares"] == ["kw"]
 

@@ -83,6 +83,9 @@ class _Checks:
                 self._check_words(f"{at}results.{layer}", store, (word, 1))
         for store, words in kept_ranges(network.state):
             self._check_words(f"{at}state", store, words)
+        for addresses in network.program:
+            size = len(self.image.program)
+            self._check_range(f"{at}program", addresses, size, "instructions")
         if network.search is not None:
             self.check_search(f"{at}search", network.search)
 

@@ -114,6 +114,9 @@ class ImageNetwork(Record):
         Map(Nested(NetworkResult)), "vectors that it leaves in memory, by the layer's name", {}
     )
     state: Kept = declare(Nested(Kept), "what it keeps from one input vector to the next", Kept())
+    program: tuple[Range, ...] = declare(
+        _RANGES, "ranges of the program that are its own: first address, instructions", ()
+    )
     shares: tuple[str, ...] = declare(
         Many(TEXT, "strings"), "networks that some of its state belongs to, too", ()
     )

@@ -9,7 +9,7 @@ from sordino.arch import Config, load_config
 from sordino.cli.shared.engines import memory_options
 from sordino.cli.shared.options import IMAGE, json_option, machine_type, path_type, set_option
 from sordino.cli.shared.output import console, echo, print_json, print_table
-from sordino.cycles.bounds import Bounds, frame_bounds
+from sordino.cycles.bounds import Bounds, Span, entry_bounds, frame_bounds
 from sordino.cycles.durations import Durations
 from sordino.cycles.traffic import speech_traffic
 from sordino.engines.memory_timing import MemoryTiming
@@ -19,6 +19,7 @@ from sordino.image.image import Image, ImageError
 from sordino.image.listing import listing
 from sordino.rtl.export.resources import memory_bits, multipliers
 from sordino.speech.transcript import frame_seconds
+from sordino.tools.report.entries import entries_json, entry_rows
 from sordino.tools.report.networks import NETWORK_COLUMNS, network_rows
 from sordino.tools.report.summary import image_summary
 
@@ -54,21 +55,59 @@ def _traffic(image: Image) -> dict[str, float] | None:
     return report
 
 
-def _print_bounds(bounds: Bounds, clock: int, chunk: int) -> None:
-    def cells(cycles: int | None) -> tuple[str, str]:
-        return (
-            ("no bound", "") if cycles is None else (f"{cycles:,}", f"{cycles / clock * 1e3:.3f}")
-        )
+def _entries(image: Image, memory: MemoryTiming) -> dict[str, Bounds | Span | None]:
+    """The bounds of every entry point; none where no engine would run the image."""
+    try:
+        verify(image)
+    except ImageError:
+        return {}
+    return entry_bounds(image, durations=Durations(image, memory))
 
+
+def _cells(span: Span, clock: int) -> tuple[str, ...]:
+    """Best and worst cycles and milliseconds of a span."""
+    found: list[str] = []
+    for cycles in (span.best, span.worst):
+        found += (
+            ["no bound", ""] if cycles is None else [f"{cycles:,}", f"{cycles / clock * 1e3:.3f}"]
+        )
+    return tuple(found)
+
+
+def _print_entries(image: Image, found: dict[str, Bounds | Span | None]) -> None:
+    """A table of the best and worst case of everything that a host may ask for."""
+    clock = image.config.clock_hz
+    rows = entry_rows(found, image.host.networks)
+    print_table(
+        ("entry point", "", "best cycles", "ms", "worst cycles", "ms"),
+        [(name, what, *_cells(span, clock)) for name, what, span in rows],
+        f"Entry points, at {clock / 1e6:g} MHz",
+    )
+
+
+def _print_bounds(bounds: Bounds, clock: int, chunk: int) -> None:
     print_table(
         ("tokens in a frame", "best cycles", "ms", "worst cycles", "ms"),
         [
-            (name, *cells(span.best), *cells(span.worst))
+            (name, *_cells(span, clock))
             for name, span in [*bounds.tokens.items(), ("any", bounds.frame)]
         ],
         f"{'One input vector' if chunk == 1 else f'A chunk of {chunk} input vectors'}, "
         f"at {clock / 1e6:g} MHz",
     )
+
+
+def _print_config(config: Config, as_json: bool) -> None:
+    """What a configuration is made of."""
+    report = _config_report(config)
+    if as_json:
+        print_json(report)
+        return
+    print_table(("field", "value"), report["config"].items())
+    memories = [(name, f"{bits:,}") for name, bits in report["memory_bits"].items()]
+    print_table(("memory", "bits"), memories)
+    print_table(("multipliers", "number"), report["multipliers"].items())
+    console.print(f"configuration id {report['id']}")
 
 
 @click.command(
@@ -96,26 +135,21 @@ def info(
     """What IMAGE holds and what a frame takes, or what a configuration is made of.
 
     An image of several networks has a table of them: entry points or request, input, tokens, the
-    results that they leave in memory, and the words that they keep from one vector to the next.
+    results that they leave in memory, and the words that they keep from one vector to the next; and
+    one of the best and worst cycles of each entry point and each request. --json has these of any
+    image under `entry_cycles`.
     """
     if (image is None) == (config is None):
         raise click.UsageError("give an IMAGE or --config NAME, one of them")
     if config is not None:
-        report = _config_report(load_config(config, changes))
-        if as_json:
-            print_json(report)
-            return
-        print_table(("field", "value"), report["config"].items())
-        memories = [(name, f"{bits:,}") for name, bits in report["memory_bits"].items()]
-        print_table(("memory", "bits"), memories)
-        print_table(("multipliers", "number"), report["multipliers"].items())
-        console.print(f"configuration id {report['id']}")
+        _print_config(load_config(config, changes), as_json)
         return
     assert image is not None
     loaded = Image.load(image)
     host, bounds, traffic = loaded.host, _bounds(loaded, memory), _traffic(loaded)
     if as_json:
         head = image_summary(loaded, str(image), image.stat().st_size, bounds)
+        head["entry_cycles"] = entries_json(_entries(loaded, memory))
         print_json(head if traffic is None else {**head, "bus": traffic})
         return
     sections = image_summary(loaded, "", 0, None)["sections"]
@@ -127,6 +161,7 @@ def info(
         _print_bounds(bounds, loaded.config.clock_hz, host.chunk)
     if host.networks:
         print_table(NETWORK_COLUMNS, network_rows(host.networks))
+        _print_entries(loaded, _entries(loaded, memory))
     if traffic is not None:
         streamed = sum(matrix.streamed for matrix in loaded.matrices)
         second = traffic.get("bytes_per_second")

@@ -1,6 +1,7 @@
 """What layers and programs write to: blocks of instructions, ordered, with tables in time."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sordino.codec import EncodedMatrices
@@ -55,6 +56,7 @@ class Writer:
         self._cleared: tuple[str, ...] | None = None
         self._sums: dict[str, int] = {}
         self._words: dict[str, int] = {}
+        self._parts: dict[str, list[tuple[int, int]]] = {}
         self._names = {
             number: layer.layer.matrices[piece.matrix].name
             for layer in placed.layers
@@ -96,6 +98,18 @@ class Writer:
         if name not in self._words:
             self._words[name] = self.at.memory.state.take(1)
         return self._words[name]
+
+    @contextmanager
+    def part(self, network: str) -> Iterator[None]:
+        """What is written inside is that of a network, and of no other."""
+        first = len(self.builder)
+        yield
+        its = (first, len(self.builder) - first)
+        self._parts.setdefault(self.builder.scope + network, []).append(its)
+
+    def parts(self, network: str) -> tuple[tuple[int, int], ...]:
+        """First address and instructions of all parts that are a network's own."""
+        return tuple(self._parts.get(self.builder.scope + network, ()))
 
     def bank_of(self, layer: str) -> int:
         """The bank that holds the sums of a layer whose matrix was multiplied before."""

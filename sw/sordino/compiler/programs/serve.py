@@ -58,12 +58,13 @@ def write_served(writer: Writer, serves: Sequence[Served], back: str, wanted: Sl
             graph.check_found(one.network, one.token)
         to, width = writer.at.inputs[source].base, graph.widths[source]
         fields = {"destination": to, "count": width, "channel": one.channel}
-        builder.emit(Input, "input", **fields, end=back)
-        writer.run(one.network, repeat(OTHER_BANK))
-        if one.token:
-            register = writer.register(one.token)
-            writer.emit(Emit, "token", register=register, channel=one.channel)
-        writer.end_block(wanted=wanted)
+        with writer.part(one.network):
+            builder.emit(Input, "input", **fields, end=back)
+            writer.run(one.network, repeat(OTHER_BANK))
+            if one.token:
+                register = writer.register(one.token)
+                writer.emit(Emit, "token", register=register, channel=one.channel)
+            writer.end_block(wanted=wanted)
         builder.jump(back)
 
 
@@ -77,6 +78,7 @@ def served_networks(
             (one.network,),
             entries=entries,
             request=number,
+            program=writer.parts(one.network),
             input=input_of(writer, one.network, one.channel),
             tokens=tokens_of(writer, one.network, one.token, one.channel),
         )

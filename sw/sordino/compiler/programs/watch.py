@@ -76,8 +76,6 @@ class Watch:
 
     def write(self, writer: Writer, prefix: str) -> None:
         """Write the network, the comparison and the count."""
-        register, emit = writer.register("watch"), writer.builder.emit
-        word = writer.word(f"{self.network}.count")
         scores = self._scores(writer)
         order = scores.site.sums.layout.order.tolist()
         if self.output not in order:
@@ -87,8 +85,16 @@ class Watch:
             )
         slot = order.index(self.output)
         low, end = f"{prefix}{self.network}.low", f"{prefix}{self.network}.end"
+        with writer.part(self.network):
+            self._write(writer, scores.out.base + slot, low, end)
+        writer.builder.label(end)
+
+    def _write(self, writer: Writer, score: int, low: str, end: str) -> None:
+        """Write the network, and what follows where the word of its score is high or low."""
+        register, emit = writer.register("watch"), writer.builder.emit
+        word = writer.word(f"{self.network}.count")
         writer.run(self.network, repeat(OTHER_BANK))
-        writer.emit(Read, self.network, register=register, state=scores.out.base + slot)
+        writer.emit(Read, self.network, register=register, state=score)
         writer.end_block()
         limit = {"condition": Condition.LT, "value": self.limit(writer)}
         emit(Branch, self.network, register=register, **limit, target=low)
@@ -104,7 +110,6 @@ class Watch:
         writer.builder.label(low)
         self._count(writer)
         writer.end_block()
-        writer.builder.label(end)
 
     def described(self, writer: Writer, entries: Mapping[str, str]) -> Mapping[str, ImageNetwork]:
         """The watch, with the count of frames as what it keeps."""
@@ -113,6 +118,7 @@ class Watch:
             (self.network,),
             entries={role: name for role, name in entries.items() if role in _ENCODING},
             words=(f"{self.network}.count",),
+            program=writer.parts(self.network),
             tokens=NetworkTokens(channel=self.channel, numbers=(self.token, 1)),
         )
         return {self.network: found}
