@@ -61,7 +61,7 @@ ALLOWED = {
     ),
     "compiler": (
         "arch arith codec compiler.limits compiler.numbers compiler.passes compiler.program "
-        "compiler.programs errors files graph image layers locks model"
+        "compiler.programs compiler.segments errors files graph image layers locks model"
     ),
     "compiler.limits": "arch codec errors isa",
     "compiler.numbers": "arith compiler.limits errors image layers meta",
@@ -70,8 +70,11 @@ ALLOWED = {
     ),
     "compiler.program": "arch codec compiler.limits compiler.passes errors image isa layers",
     "compiler.programs": "compiler.limits compiler.passes compiler.program errors image isa layers",
+    "compiler.segments": (
+        "arith codec compiler.limits compiler.numbers compiler.passes image layers"
+    ),
     "decode": "engines errors files golden image isa model speech",
-    "graph": "errors layers",
+    "graph": "errors isa layers",
     "lattice": "decode errors speech",
     "layers": "arch arith errors isa layers.base layers.layout layers.numbers",
     "layers.base": "arith errors layers.layout",

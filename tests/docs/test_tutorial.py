@@ -1,4 +1,4 @@
-"""Every block of the tutorial and of the driver's page runs and prints what the page says."""
+"""Every block of the tutorial, and of two pages beside it, runs and prints what the page says."""
 
 import contextlib
 import io
@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = {"tutorial.md": {"sh", "python", "text"}, "driver.md": {"python", "text"}}
+PAGES = {
+    "tutorial.md": {"sh", "python", "text"},
+    "driver.md": {"python", "text"},
+    "segments.md": {"python", "text"},
+}
 """Pages, and the kinds of their blocks."""
 RUN = ("sh", "python")
 

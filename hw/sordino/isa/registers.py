@@ -21,6 +21,7 @@ __all__ = [
     "MAP_VERSION_BIT",
     "NO_TOKEN",
     "RANGES",
+    "REFUSED",
     "REGISTERS",
     "REGISTER_MAP",
     "STATUS_CODE",
@@ -357,3 +358,5 @@ REGISTERS = {register.name: register for register in REGISTER_MAP}
 """Registers by name."""
 NO_TOKEN = 0xFFFF_FFFF
 """What TOKEN holds when no token waits."""
+REFUSED = 0xFFFF
+"""The token of a network that did not run, since its segment is not checked."""

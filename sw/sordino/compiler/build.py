@@ -12,17 +12,19 @@ from sordino.compiler.limits.limits import Limits
 from sordino.compiler.numbers.fidelity import warn_of_noise
 from sordino.compiler.numbers.precision import Precision
 from sordino.compiler.options import CompileOptions
-from sordino.compiler.passes.chunk import check_chunk, encode_chunked, encode_placed
+from sordino.compiler.passes.chunk import check_chunk, encode_chunked
 from sordino.compiler.passes.place import PlacedGraph, place_all
 from sordino.compiler.passes.proof import AccumulatorBound, bits_needed, prove
 from sordino.compiler.passes.quantise import QuantisedGraph, quantise_graph
 from sordino.compiler.passes.residency import place_weights
 from sordino.compiler.program.schedule import Program, Scheduled, schedule
 from sordino.compiler.report import MatrixSummary, summarise_layer
+from sordino.compiler.segments.rooms import Parts, encode_parts
 from sordino.graph.graph import Graph
 from sordino.image.checks.verify import verify
 from sordino.image.host import HostSection
 from sordino.image.image import Image
+from sordino.image.segments.segment import place_streams
 
 __all__ = ["Built", "build"]
 
@@ -57,33 +59,41 @@ def build(
     limits = Limits(config)
     quantised, bounds = _proven(graph, precision, limits)
     warn_of_noise(quantised.snr_db)
-    placed, encoded = _encode(quantised, limits, options)
+    placed, parts = _encode(quantised, limits, options, precision)
+    encoded = parts.encoded
     need_streams(encoded, limits)
+    parts.need(limits)
     scheduled = schedule(program, placed, encoded, limits, options.chunk)
+    rooms = parts.section(scheduled.apart)
+    positions, values = encoded.positions, encoded.values
+    host = section(scheduled, encoded)
+    if rooms:
+        positions, values = place_streams(encoded, list(rooms.values()))
+        host = host.changed(segments=rooms)
     image = Image(
         config=config,
         program=scheduled.program,
         parameters=scheduled.parameters,
         tables=encoded.tables,
         matrices=encoded.matrices,
-        positions=encoded.positions,
-        values=encoded.values,
+        positions=positions,
+        values=values,
         external=encoded.external,
-        host=section(scheduled, encoded),
+        host=host,
     )
     verify(image)
     layers = [
         report
-        for layer, bound in zip(placed.layers, bounds, strict=True)
-        for report in summarise_layer(layer, encoded, bound, quantised.snr_db)
+        for layer in placed.layers
+        for report in summarise_layer(layer, encoded, bounds[layer.name], quantised.snr_db)
     ]
     return Built(image, encoded, layers, quantised)
 
 
 def _proven(
     graph: Graph, precision: Precision, limits: Limits
-) -> tuple[QuantisedGraph, list[AccumulatorBound]]:
-    """The graph in integers, and the bounds of its layers.
+) -> tuple[QuantisedGraph, dict[str, AccumulatorBound]]:
+    """The graph in integers, and the bounds of its layers by their names.
 
     Where accumulators are too narrow it is for a machine with wider ones; CompileError where no
     machine's are wide enough.
@@ -94,18 +104,17 @@ def _proven(
         needed = bits_needed(widest)
         if not limits.config.accumulator_bits < needed <= BIAS_BITS:
             bits = limits.config.accumulator_bits
-            return quantised, [prove(layer, bits) for layer in quantised.layers]
+            return quantised, {layer.name: prove(layer, bits) for layer in quantised.layers}
         limits.grow("accumulator_bits", needed, widest.name)
 
 
 def _encode(
-    quantised: QuantisedGraph, limits: Limits, options: CompileOptions
-) -> tuple[PlacedGraph, EncodedMatrices]:
+    quantised: QuantisedGraph, limits: Limits, options: CompileOptions, precision: Precision
+) -> tuple[PlacedGraph, Parts]:
     """All matrices dealt and encoded, and where their streams lie."""
     if options.chunk > 1:
         check_chunk(quantised.graph, limits.config, options.weights)
         placed, encoded = encode_chunked(quantised, limits, options.chunk)
-    else:
-        placed = place_all(quantised, limits)
-        encoded = encode_placed(placed, limits.config)
-    return placed, place_weights(encoded, limits.config, options.weights)
+        return placed, Parts(place_weights(encoded, limits.config, options.weights), {})
+    placed = place_all(quantised, limits)
+    return placed, encode_parts(placed, limits, precision, options.weights, options.rooms)

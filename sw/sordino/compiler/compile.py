@@ -88,7 +88,7 @@ def compile_graph(
     precision = options.precision(Precision())
     graph = clip_model(finite_model(graph), Clip(options.clip), precision)
     if options.sparsity is not None:
-        graph = prune_model(graph, options.sparsity, config.group, options.shares)
+        graph = prune_model(graph, options.sparsity, config.group, options.shares, graph.part)
 
     def host(scheduled: Scheduled, encoded: EncodedMatrices) -> HostSection:
         return HostSection(

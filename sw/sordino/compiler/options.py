@@ -1,7 +1,9 @@
 """What a user chooses of a compilation."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from sordino.codec.apart import Room
 from sordino.compiler.limits.errors import CompileError
 from sordino.compiler.numbers.clip import CLIPS, Clip
 from sordino.compiler.numbers.precision import Precision
@@ -32,6 +34,8 @@ class CompileOptions:
     weights      `resident`, `streamed` from external memory, or `auto`: streamed what does not fit
     chunk        frames for which a streamed matrix of the encoder that does not wait for the frame
                  before is read once
+    rooms        by segment the words that it may take of the stream memories; of those left out as
+                 many as any contents of the same shapes take (`Room.dense`)
     """
 
     weight_bits: int | None = None
@@ -44,6 +48,7 @@ class CompileOptions:
     blank_penalty: float = 0.0
     weights: str = "auto"
     chunk: int = 1
+    rooms: Mapping[str, Room] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._over(Precision())

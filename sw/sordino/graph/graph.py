@@ -21,6 +21,7 @@ from sordino.graph.rules import (
     check_places,
     check_stacks,
 )
+from sordino.graph.segments import check_segments, segments_of
 from sordino.layers.base.formats import Held
 from sordino.layers.base.shapes import check_shape
 from sordino.layers.concatenation import Concatenation
@@ -54,6 +55,7 @@ class Graph:
         check_inputs(self.inputs, self.readers)
         check_heads(self.by_name, self.networks, self.held, self.readers)
         check_stacks(self.by_name, self.networks)
+        check_segments(self.by_name, self.networks, self.readers)
 
     def _check_layers(self) -> None:
         """Check all arrays; those of layers with feedback once the width of that is known."""
@@ -84,6 +86,15 @@ class Graph:
     def by_name(self) -> Mapping[str, Node]:
         """The nodes by their names."""
         return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def segments(self) -> Mapping[str, frozenset[str]]:
+        """The nodes of each segment by its name, in the order of the networks."""
+        return segments_of(self.networks)
+
+    def part(self, name: str) -> int:
+        """0 for a node of the image itself, n + 1 for one of segment n."""
+        return next((n for n, names in enumerate(self.segments.values(), 1) if name in names), 0)
 
     @property
     def layers(self) -> Mapping[str, Layer]:

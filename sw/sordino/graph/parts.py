@@ -28,8 +28,11 @@ class Network:
     both_banks  whether it may use both accumulator banks. The first layer's recurrent product is
                 then computed at the end of the frame before and stays in its bank until the next
                 one. All other networks of a graph keep to the other bank.
+    segment     the segment that holds all that its nodes were trained to, by name; empty: the image
+                itself does. A host replaces a segment while the image runs
     """
 
     name: str
     nodes: tuple[str, ...]
     both_banks: bool = False
+    segment: str = ""

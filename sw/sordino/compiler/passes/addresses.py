@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from sordino.compiler.limits.allocate import Allocation
 from sordino.compiler.passes.place import PlacedGraph
-from sordino.graph.graph import Network
+from sordino.graph.graph import Graph, Network
 from sordino.isa.choices import Space
 from sordino.layers.base.places import Buffer, Memory, Rank, Site, Vector, Where
 
@@ -24,6 +24,7 @@ class Addresses:
     nodes    every node's addresses
     cleared  state words that a run begins with as zeros: all before those that the host reads
     owned    what lasts from frame to frame: node, memory, first word, words
+    apart    of each segment the first one and the number of its parameter words
     """
 
     memory: Allocation
@@ -31,6 +32,7 @@ class Addresses:
     nodes: Mapping[str, Where]
     cleared: int
     owned: Sequence[tuple[str, Memory, int, int]]
+    apart: Mapping[str, tuple[int, int]]
 
     def lasting(self, nodes: Collection[str]) -> Iterator[tuple[Space, int, int]]:
         """The ranges of what lasts of some nodes, neighbours as one: memory, first word, words."""
@@ -105,7 +107,8 @@ class _Given:
 def allocate(placed: PlacedGraph, chunk: int = 1) -> Addresses:
     """Give out all memories in a fixed order: by `Rank`, then in the order of the graph.
 
-    With `chunk`, vectors of networks that run every frame have a copy for each of so many frames.
+    The parameters of segments are behind all others, one segment after the other. With `chunk`,
+    vectors of networks that run every frame have a copy for each of so many frames.
     """
     graph = placed.graph
     sites = _sites(placed)
@@ -120,8 +123,21 @@ def allocate(placed: PlacedGraph, chunk: int = 1) -> Addresses:
     given = _Given()
     largest = max((w.buffer.words for w in wanted if w.buffer.rank is Rank.SCRATCH), default=0)
     for each in sorted(wanted, key=lambda each: each.buffer.rank):
-        given.give(each, largest)
-    return _addresses(placed, sites, given)
+        if not _segment(each, graph):
+            given.give(each, largest)
+    apart = {}
+    for number, name in enumerate(graph.segments, 1):
+        first = given.memory.parameters.words
+        for each in sorted(wanted, key=lambda each: each.buffer.rank):
+            if _segment(each, graph) == number:
+                given.give(each, largest)
+        apart[name] = (first, given.memory.parameters.words - first)
+    return _addresses(placed, sites, given, apart)
+
+
+def _segment(wanted: _Wanted, graph: Graph) -> int:
+    """The number, from 1 on, of the segment that a buffer is of; 0 for one of the image itself."""
+    return graph.part(wanted.node) if wanted.buffer.memory is Memory.PARAMETERS else 0
 
 
 def _sites(placed: PlacedGraph) -> dict[str, Site]:
@@ -163,7 +179,12 @@ def _copies(placed: PlacedGraph, name: str) -> int:
     return factor if after and graph.home(name).nodes[after - 1] == name else 1
 
 
-def _addresses(placed: PlacedGraph, sites: Mapping[str, Site], given: _Given) -> Addresses:
+def _addresses(
+    placed: PlacedGraph,
+    sites: Mapping[str, Site],
+    given: _Given,
+    apart: Mapping[str, tuple[int, int]],
+) -> Addresses:
     graph = placed.graph
     inputs = {one.name: given.vectors[one.name, "out"] for one in graph.inputs}
     nodes: dict[str, Where] = {}
@@ -183,4 +204,4 @@ def _addresses(placed: PlacedGraph, sites: Mapping[str, Site], given: _Given) ->
             at.pop("scratch", None)  # the copies take its place
         previous = given.vectors.get((node.previous, "out"), out)
         nodes[node.name] = Where(sites[node.name], sources, out, previous, at)
-    return Addresses(given.memory, inputs, nodes, given.cleared, given.owned)
+    return Addresses(given.memory, inputs, nodes, given.cleared, given.owned, apart)

@@ -42,6 +42,11 @@ def check_chunk(graph: Graph, config: Config, weights: str) -> None:
             "a chunk saves reading streamed weights, and none are streamed here; set stream_bus "
             "to 64, 128, 256 or 512 and compile with --weights streamed, or leave --chunk out"
         )
+    if graph.segments:
+        raise CompileError(
+            f"wanted a graph without segments for a chunk of frames, got "
+            f"{', '.join(graph.segments)}; leave --chunk out"
+        )
     for network in graph.networks:
         _, factor = graph.reduction(network)
         if factor > 1:

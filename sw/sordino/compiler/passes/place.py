@@ -14,6 +14,7 @@ from sordino.layers.base.formats import Held
 from sordino.layers.base.integers import QuantisedLayer
 from sordino.layers.base.places import PlacedLayer
 from sordino.layers.concatenation import Concatenation
+from sordino.layers.heads import Argmax
 from sordino.layers.layout.layout import Layout
 from sordino.layers.node import Node
 from sordino.layers.stack import Stack
@@ -57,11 +58,17 @@ class PlacedGraph:
 
 def with_bounds(placed: PlacedGraph, bounds: Mapping[str, tuple[int, ...]]) -> PlacedGraph:
     """A copy in which W of the named layers is cut at these columns."""
-    first, made = 0, {}
-    for name, layer in placed.dealt.items():
-        made[name] = replace(layer, first_matrix=first, bounds=bounds.get(name, ()))
-        first += len(made[name].pieces)
-    return PlacedGraph(placed.quantised, made, placed.orders)
+    cut = {n: replace(layer, bounds=bounds.get(n, ())) for n, layer in placed.dealt.items()}
+    return _directory(replace(placed, dealt=cut))
+
+
+def _directory(placed: PlacedGraph) -> PlacedGraph:
+    """A copy in the order of the directory: layers of segments last, one after the other."""
+    first, made = 0, dict[str, PlacedLayer]()
+    for layer in sorted(placed.dealt.values(), key=lambda one: placed.graph.part(one.name)):
+        made[layer.name] = replace(layer, first_matrix=first)
+        first += len(layer.pieces)
+    return replace(placed, dealt=made)
 
 
 def _cut(quantised: QuantisedGraph, config: Config) -> str | None:
@@ -93,7 +100,6 @@ class _Placer:
         self.orders = {one.name: np.arange(one.width) for one in quantised.graph.inputs}
         self.layouts: dict[str, Layout] = {}
         self.dealt: dict[str, PlacedLayer] = {}
-        self.first = 0
 
     def place(self, node: Node) -> None:
         """Deal a node's matrices and find the order of its result."""
@@ -118,11 +124,20 @@ class _Placer:
             self.orders[node.name] = np.arange(width)
 
     def _layout(self, name: str) -> Layout:
-        """The layout of a layer with matrices, and of those that have the same."""
+        """The layout of a layer with matrices, and of those that have the same.
+
+        What a segment holds has no say in the order of what is outside of it, and none in the order
+        of its own results, but for sums that are compared.
+        """
         if name not in self.layouts:
             graph = self.quantised.graph
             tied = graph.tied(name)
-            values = [m.values for one in tied for m in self.quantised.nodes[one].matrices]
+            asked = [one for one in tied if not graph.part(one)] or tied
+            values = [m.values for one in asked for m in self.quantised.nodes[one].matrices]
+            readers = graph.readers(name)
+            compared = readers and all(isinstance(one.layer, Argmax) for one in readers)
+            if graph.part(asked[0]) and not compared:
+                values = [np.ones_like(one) for one in values]
             layer = graph.by_name[name].layer
             layout = layer.deal(values, self.config, cut=name == self.cut)
             self.layouts |= dict.fromkeys(tied, layout)
@@ -134,9 +149,7 @@ class _Placer:
         columns = tuple(vectors[of] for of in node.layer.WEIGHTS.values())
         own = layout.tiles[0].count if cut else 0
         seams = self.quantised.graph.seams(node.inputs[0])
-        placed = PlacedLayer(layer, layout, columns, self.first, own, seams=seams)
-        self.dealt[node.name] = placed
-        self.first += len(placed.pieces)
+        self.dealt[node.name] = PlacedLayer(layer, layout, columns, 0, own, seams=seams)
 
 
 def place_graph(
@@ -149,7 +162,7 @@ def place_graph(
     placer = _Placer(quantised, config, _cut(quantised, config) if side_by_side else None)
     for node in quantised.graph.nodes:
         placer.place(node)
-    return PlacedGraph(quantised, placer.dealt, placer.orders)
+    return _directory(PlacedGraph(quantised, placer.dealt, placer.orders))
 
 
 def place_all(

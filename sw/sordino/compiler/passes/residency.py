@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from sordino.arch import STREAM_WORD_BITS, Config
 from sordino.codec import EncodedMatrices
+from sordino.codec.apart import LOAD_WORDS, Room
 from sordino.compiler.limits.errors import CompileError
 from sordino.image.external import EXTERNAL_BITS, move_out
 from sordino.image.packing import MatrixStreams
@@ -15,11 +16,14 @@ WEIGHTS = ("auto", "resident", "streamed")
 """Where weights lie; auto: as many matrices resident as fit."""
 
 
-def place_weights(encoded: EncodedMatrices, config: Config, weights: str) -> EncodedMatrices:
+def place_weights(
+    encoded: EncodedMatrices, config: Config, weights: str, reserved: Room | None = None
+) -> EncodedMatrices:
     """All matrices resident, all streamed, or as many resident as fit.
 
     The last ones of the directory stay first: prediction and joint are used with every token, the
     encoder once a frame. CompileError where weights must be streamed and the machine cannot.
+    `reserved` are 32-bit words of the stream memories that these matrices leave free.
     """
     count = len(encoded.matrices)
     if weights == "streamed" and not config.stream_bus:
@@ -31,7 +35,7 @@ def place_weights(encoded: EncodedMatrices, config: Config, weights: str) -> Enc
         return encoded
     marks = [True] * count
     if weights == "auto":
-        marks = _left_over(encoded.matrices, config)
+        marks = _left_over(encoded.matrices, config, reserved or Room(0, 0))
     if not any(marks):
         return encoded
     moved = move_out(encoded, marks)
@@ -50,10 +54,19 @@ def place_weights(encoded: EncodedMatrices, config: Config, weights: str) -> Enc
     )
 
 
-def _left_over(matrices: Sequence[MatrixStreams], config: Config) -> list[bool]:
+def _left_over(matrices: Sequence[MatrixStreams], config: Config, reserved: Room) -> list[bool]:
     """One flag a matrix: whether it finds no room beside the matrices after it."""
-    groups = [STREAM_WORD_BITS * (config.group_words - config.ring_words)] * config.groups
-    lanes = [STREAM_WORD_BITS * (config.lane_words - config.ring_words)] * config.lanes
+    group_words, lane_words = (
+        (words - config.ring_words) // LOAD_WORDS * LOAD_WORDS - LOAD_WORDS * taken
+        if taken
+        else words - config.ring_words
+        for words, taken in (
+            (config.group_words, reserved.positions),
+            (config.lane_words, reserved.values),
+        )
+    )
+    groups = [STREAM_WORD_BITS * group_words] * config.groups
+    lanes = [STREAM_WORD_BITS * lane_words] * config.lanes
     marks = []
     for matrix in reversed(matrices):
         left = [

@@ -39,6 +39,7 @@ class Frames:
     before, after  the tables that a frame finds, and those that the layers after a time reduction
                    find
     request        the label to which a host's request leads before a frame; empty: none is taken
+    refused        the label to which a frame leads whose network is of an unchecked segment
     wheres         its layers, a frame at a time
     copies         its layers where every frame of a chunk has its own vectors
     """
@@ -57,7 +58,7 @@ class Frames:
         self.carrying = self.network.both_banks and isinstance(kind_of(first.site.layer), Recurrent)
         self.before: Slots = UNKNOWN
         self.pads: list[tuple[int, int]] = []
-        self.request = ""
+        self.request = self.refused = ""
         self.after = self._kept()
         self.input = writer.graph.source(self.network)
 
@@ -117,6 +118,9 @@ class Frames:
         self.writer.builder.emit(
             Input, "input", destination=to.at(frame), count=width, end=end, **asked
         )
+        if self.refused:
+            self.writer.use(self.network.name, self.refused)
+        self.writer.check_used(self.network.name)
 
     def _emit(self, wheres: list[Where], banks: Iterator[int], frame: int) -> None:
         for where in wheres:

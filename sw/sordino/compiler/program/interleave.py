@@ -78,13 +78,28 @@ class TablePlan:
 
     @classmethod
     def make(
-        cls, tables: Sequence[int], often: Sequence[int], slots: int, *, runs: bool
+        cls,
+        tables: Sequence[int],
+        often: Sequence[int],
+        slots: int,
+        *,
+        runs: bool,
+        apart: int | None = None,
     ) -> "TablePlan":
-        """Plan `slots` slots for the matrices' `tables`; `often` lists the most used ones first."""
+        """Plan `slots` slots for the matrices' `tables`; `often` lists the most used ones first.
+
+        Tables from number `apart` on are never pinned: a segment's contents come and go.
+        """
         distinct = list(dict.fromkeys(tables[number] for number in often))
-        room = slots if len(distinct) <= slots else max(0, slots - 2)
-        pinned = {table: slot for slot, table in enumerate(distinct[:room])}
-        shared = () if room == slots else tuple(range(room, slots))
+        own = [table for table in distinct if apart is None or table < apart]
+        if len(own) == len(distinct):
+            room = slots if len(own) <= slots else max(0, slots - 2)
+        else:
+            room = len(own) if len(own) < slots else max(0, slots - 2)
+        pinned = {table: slot for slot, table in enumerate(own[:room])}
+        shared = tuple(range(room, slots))
+        if len(own) == room:
+            shared = shared[:2]
         return cls(runs, tuple(tables), pinned, shared)
 
     def keep(self, number: int, which: int) -> dict[int, int]:

@@ -45,12 +45,16 @@ class Program(Protocol):
 
 @dataclass(frozen=True)
 class Scheduled:
-    """A program, its labels by address, its parameter memory, and what is said of its networks."""
+    """A program, its labels by address, its parameter memory, and what is said of its networks.
+
+    apart  of each segment the first one and the number of its words of parameter memory
+    """
 
     program: tuple[Instruction, ...]
     labels: dict[str, int]
     parameters: bytes
     networks: dict[str, ImageNetwork]
+    apart: Mapping[str, tuple[int, int]]
 
 
 def schedule(
@@ -86,4 +90,4 @@ def schedule(
     finished = with_overlap(writer.builder.finish(), entries, encoded.config)
     parameters = bytes(at.memory.parameters.contents)
     networks = with_shares(program.described(writer))
-    return Scheduled(finished, labels, parameters, networks)
+    return Scheduled(finished, labels, parameters, networks, at.apart)

@@ -24,12 +24,17 @@ class TablePlans:
         config: Config,
         often: Sequence[int],
         names: Mapping[int, str],
+        apart: int | None = None,
     ) -> None:
-        """`often` are all matrices, the most used ones first; `names` those of matrices."""
+        """`often` are all matrices, the most used ones first; `names` those of matrices.
+
+        Matrices from number `apart` on are those of segments.
+        """
         runs, values = encoded.run_tables, encoded.value_tables
+        first = runs[apart] if apart is not None else None
         self._plans = (
-            TablePlan.make(runs, often, config.run_slots, runs=True),
-            TablePlan.make(values, often, config.value_slots, runs=False),
+            TablePlan.make(runs, often, config.run_slots, runs=True, apart=first),
+            TablePlan.make(values, often, config.value_slots, runs=False, apart=first),
         )
         # Of matrices with the same table, it has the first one's name.
         self._names = {

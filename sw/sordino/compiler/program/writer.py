@@ -13,7 +13,7 @@ from sordino.errors import InputError
 from sordino.isa import timing
 from sordino.isa.choices import Space
 from sordino.isa.instruction import Instruction, Unit
-from sordino.isa.operations import Fill, Matvec
+from sordino.isa.operations import Fill, Matvec, Use
 from sordino.isa.text.program import ProgramBuilder
 from sordino.layers.base.places import PlacedLayer, Vector
 from sordino.layers.layer import kind_of
@@ -51,7 +51,7 @@ class Writer:
         self.streamed = [matrix.streamed for matrix in encoded.matrices]
         self.builder = ProgramBuilder()
         self.block: list[Instruction] = []
-        self._places = [max(matrix.places) for matrix in encoded.matrices]
+        self._used = ""
         self._registers = registers
         self._cleared: tuple[str, ...] | None = None
         self._sums: dict[str, int] = {}
@@ -65,7 +65,16 @@ class Writer:
         others = [network.name for network in self.graph.networks if network.name not in often]
         layers = [placed.of(self.graph.network(name)) for name in (*often, *others)]
         order = [n for network in layers for layer in network for n, _ in layer.numbered]
-        self.tables = TablePlans(encoded, self.config, order, self._names)
+        self._places = [max(matrix.places) for matrix in encoded.matrices]
+        apart = None
+        for layer in placed.layers:
+            if self.graph.part(layer.name):
+                apart = layer.first_matrix if apart is None else apart
+                for number, piece in layer.numbered:
+                    # The program must not depend on what a segment holds: any place may be taken.
+                    rows = layer.layout.tiles[piece.tile].rows
+                    self._places[number] = rows * (piece.end - piece.begin)
+        self.tables = TablePlans(encoded, self.config, order, self._names, apart)
 
     def append(self, instruction: Instruction) -> None:
         """Append an instruction to the block."""
@@ -84,6 +93,20 @@ class Writer:
                 f"{', '.join(self._registers) or 'none'}"
             )
         return self._registers[wanted]
+
+    def use(self, network: str, otherwise: str) -> None:
+        """Write the USE that a network of a segment needs; nothing for another network.
+
+        Where the segment is not checked, the program goes on at the label `otherwise`. The block
+        that follows may run networks of that segment.
+        """
+        segment = self.graph.network(network).segment
+        if not segment:
+            return
+        self.end_block()
+        number = list(self.graph.segments).index(segment)
+        self.builder.emit(Use, network, segment=number, otherwise=otherwise)
+        self._used = segment
 
     def enter(self, scope: str, networks: Sequence[str]) -> None:
         """Go on with a program of several: `scope` begins its labels and registers.
@@ -150,7 +173,7 @@ class Writer:
         orders = [interleave(block, self._cycles, self.config) for block in ways]
         for instruction in min(orders, key=lambda order: order.cycles).block:
             self.builder.append(instruction)
-        self.block = []
+        self.block, self._used = [], ""
 
     def _cycles(self, i: Instruction) -> int:
         """The rough cycles of an instruction."""
@@ -163,8 +186,10 @@ class Writer:
     def run(self, network: str, banks: Iterator[int], frame: int = 0) -> None:
         """Append all layers of a network, of one frame, to the block.
 
-        Raises InputError for a network with time reduction: only `Frames` counts frames.
+        Raises InputError for a network with time reduction: only `Frames` counts frames. And for
+        one of a segment, unless `use` came first in the block.
         """
+        self.check_used(network)
         _, factor = self.graph.reduction(self.graph.network(network))
         if factor > 1:
             raise InputError(
@@ -173,6 +198,16 @@ class Writer:
             )
         for where in self.at.of(self.graph.network(network)):
             kind_of(where.site.layer).emit(self, where, frame, banks)
+
+    def check_used(self, network: str) -> None:
+        """Raise InputError for a network of a segment that is not used at this place."""
+        segment = self.graph.network(network).segment
+        if segment and segment != self._used:
+            raise InputError(
+                f"wanted network {network} outside of segments, since the program runs it whatever "
+                f"is checked, got it in segment {segment}; take it out of the segment, or have it "
+                "served or run by a stage that can do without it"
+            )
 
     def clear(self, rows: int) -> None:
         """Clear what keeps its contents between runs, load tables that keep their slots.

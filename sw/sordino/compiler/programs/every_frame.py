@@ -10,7 +10,8 @@ from sordino.compiler.program.frames import OTHER_BANK, Frames
 from sordino.compiler.program.table_plan import UNKNOWN
 from sordino.compiler.program.writer import Writer
 from sordino.image.section.networks import ImageNetwork
-from sordino.isa.operations import Emit, Input
+from sordino.isa.operations import Emit, Input, Set
+from sordino.isa.registers import REFUSED
 
 __all__ = ["EveryFrame", "OnDemand"]
 
@@ -54,6 +55,14 @@ class _OneNetwork:
         )
         return {self.network: found}
 
+    def refuse(self, writer: Writer) -> None:
+        """Write, at the label `refused`, what is emitted where the network did not run."""
+        writer.builder.label("refused")
+        if self.token:
+            register = writer.register(self.token)
+            writer.builder.emit(Set, "refused", register=register, value=REFUSED)
+            writer.builder.emit(Emit, "refused", register=register)
+
 
 @dataclass(frozen=True)
 class EveryFrame(_OneNetwork):
@@ -63,6 +72,7 @@ class EveryFrame(_OneNetwork):
     token    the register that is emitted each frame, of an Argmax in the network; empty: none is
 
     `main` clears the state and runs until the input ends; `go` runs on with the state.
+    Where the network is of a segment that is not checked, it does not run, and REFUSED is emitted.
     """
 
     ENTRIES: ClassVar[tuple[str, ...]] = ("main", "go")
@@ -72,6 +82,8 @@ class EveryFrame(_OneNetwork):
         if self.token:
             writer.graph.check_found(self.network, self.token)
         frames = Frames(writer, self.network)
+        segment = writer.graph.network(self.network).segment
+        frames.refused = "refused" if segment else ""
         writer.builder.label("main")
         writer.clear(writer.bank_rows())
         writer.end_block()
@@ -81,6 +93,9 @@ class EveryFrame(_OneNetwork):
             writer.emit(Emit, "token", register=writer.register(self.token))
         writer.end_block(held)
         writer.builder.jump("frame")
+        if segment:
+            self.refuse(writer)
+            writer.builder.jump("frame")
         writer.builder.label("stop")
         writer.builder.halt()
         frames.padding()
@@ -94,6 +109,7 @@ class OnDemand(_OneNetwork):
     token    the register that is emitted, of an Argmax in the network; empty: none is
 
     `reset` clears the state and loads tables; `run`, after it, takes a vector.
+    Where the network is of a segment that is not checked, it does not run, and REFUSED is emitted.
     """
 
     ENTRIES: ClassVar[tuple[str, ...]] = ("reset", "run")
@@ -111,9 +127,13 @@ class OnDemand(_OneNetwork):
         source = graph.source(graph.network(self.network))
         to, width = writer.at.inputs[source], graph.widths[source]
         builder.emit(Input, "input", destination=to.base, count=width, end="stop")
+        writer.use(self.network, "refused")
         writer.run(self.network, repeat(OTHER_BANK))
         if self.token:
             writer.emit(Emit, "token", register=writer.register(self.token))
         writer.end_block()
+        if graph.network(self.network).segment:
+            builder.jump("stop")
+            self.refuse(writer)
         builder.label("stop")
         builder.halt()

@@ -11,7 +11,8 @@ from sordino.compiler.program.writer import Writer
 from sordino.errors import InputError
 from sordino.image.section.networks import ImageNetwork
 from sordino.isa.choices import Condition
-from sordino.isa.operations import Branch, Emit, Input, Take
+from sordino.isa.operations import Branch, Emit, Input, Set, Take
+from sordino.isa.registers import REFUSED
 
 __all__ = ["Served", "served_networks", "write_served"]
 
@@ -41,7 +42,8 @@ def write_served(writer: Writer, serves: Sequence[Served], back: str, wanted: Sl
     """Write what follows a request: at the label `request`; then the program goes on at `back`.
 
     There it finds the tables that are `wanted`. An unknown request is forgotten, and so is one for
-    a network whose channel has ended.
+    a network whose channel has ended. A network whose segment is not checked does not run: REFUSED
+    is emitted on its channel.
     """
     builder, number = writer.builder, writer.register("request")
     builder.label("request")
@@ -58,14 +60,23 @@ def write_served(writer: Writer, serves: Sequence[Served], back: str, wanted: Sl
             graph.check_found(one.network, one.token)
         to, width = writer.at.inputs[source].base, graph.widths[source]
         fields = {"destination": to, "count": width, "channel": one.channel}
+        refused = f"serve.{one.network}.refused"
         with writer.part(one.network):
             builder.emit(Input, "input", **fields, end=back)
+            writer.use(one.network, refused)
             writer.run(one.network, repeat(OTHER_BANK))
             if one.token:
                 register = writer.register(one.token)
                 writer.emit(Emit, "token", register=register, channel=one.channel)
             writer.end_block(wanted=wanted)
         builder.jump(back)
+        if graph.network(one.network).segment:
+            # No table was loaded on this way: those that are wanted are there.
+            register = writer.register(one.token or "request")
+            builder.label(refused)
+            builder.emit(Set, "refused", register=register, value=REFUSED)
+            builder.emit(Emit, "refused", register=register, channel=one.channel)
+            builder.jump(back)
 
 
 def served_networks(

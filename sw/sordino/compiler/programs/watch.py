@@ -7,6 +7,7 @@ from itertools import repeat
 from sordino.compiler.program.facts import network_of
 from sordino.compiler.program.frames import OTHER_BANK
 from sordino.compiler.program.writer import Writer
+from sordino.compiler.programs.stages import ENCODING
 from sordino.errors import InputError
 from sordino.image.section.networks import ImageNetwork, NetworkTokens
 from sordino.isa.choices import Condition
@@ -19,8 +20,6 @@ __all__ = ["Watch"]
 
 _ZERO = (REGISTER_HIGH + 1) // 2
 """What a register holds for a state word of 0."""
-_ENCODING = ("main", "encode")
-"""The entry points of a transducer that run its stages."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,8 @@ class Watch:
     frames     so many frames in a row; the token is emitted in the last of them
     token      what is emitted
     channel    its channel
+
+    Where the network is of a segment that is not checked, no score is high in that frame.
 
     The count of frames is a word of state memory: it lasts from one START to the next, until the
     program clears its state.
@@ -93,6 +94,7 @@ class Watch:
         """Write the network, and what follows where the word of its score is high or low."""
         register, emit = writer.register("watch"), writer.builder.emit
         word = writer.word(f"{self.network}.count")
+        writer.use(self.network, low)
         writer.run(self.network, repeat(OTHER_BANK))
         writer.emit(Read, self.network, register=register, state=score)
         writer.end_block()
@@ -116,7 +118,7 @@ class Watch:
         found = network_of(
             writer,
             (self.network,),
-            entries={role: name for role, name in entries.items() if role in _ENCODING},
+            entries={role: name for role, name in entries.items() if role in ENCODING},
             words=(f"{self.network}.count",),
             program=writer.parts(self.network),
             tokens=NetworkTokens(channel=self.channel, numbers=(self.token, 1)),

@@ -171,3 +171,20 @@ def test_pinned_tables_are_not_loaded() -> None:
     assert slots_of(block, False) == [("M", 5, 0), ("T", 2, 1), ("M", 2, 1), ("T", 7, 1)]
     assert block[2].shift == 3
     assert [i.layer for i in block] == ["", "matrix 2", "matrix 2", "matrix 7"]
+
+
+@pytest.mark.parametrize(
+    ("slots", "pinned", "shared"),
+    [
+        (1, {}, (0,)),
+        (2, {}, (0, 1)),
+        (3, {5: 0}, (1, 2)),
+        (4, {5: 0, 2: 1, 1: 2}, (3,)),
+        (6, {5: 0, 2: 1, 1: 2}, (3, 4)),
+    ],
+)
+def test_tables_of_segments_do_not_stay(
+    slots: int, pinned: dict[int, int], shared: tuple[int, ...]
+) -> None:
+    plan = TablePlan.make([*range(8), 5], [6, 5, 8, 2, 1, 7], slots, runs=False, apart=6)
+    assert (plan.pinned, plan.shared) == (pinned, shared)
