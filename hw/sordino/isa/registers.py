@@ -215,7 +215,8 @@ REGISTER_MAP = (
         0x2C,
         "wo",
         "one word to LOAD_TARGET at LOAD_ADDRESS, which advances; refused outside the target's "
-        "memory, and outside what segments may write while one is open",
+        "memory, and outside what segments may write while one is open. In a machine that streams, "
+        "a segment's word for POSITIONS or VALUES waits while weights come from external memory",
     ),
     Register(
         "LOAD_CHECK",

@@ -23,7 +23,9 @@ class Machine(wiring.Component):
     """Everything but the host's interface. See `Sequencer` for what stops it and what it costs.
 
     Words on `host.load` are in their memory, or on their way there ahead of everything that could
-    read them, in the next cycle; words may come in every cycle in which the machine is not busy.
+    read them, in the next cycle. Words may come in every cycle in which the machine is not busy,
+    and those of a segment that is not in use in every cycle, but for POSITIONS and VALUES while
+    `host.fetching` is high.
 
     Submodules, whose names stay: `sequencer` (its port `registers`), `tables`, `array`
     (`group{g}.lane{i}` with the memories `bank0` and `bank1`), `vector`, and `activation`, `state`
@@ -91,7 +93,10 @@ class Machine(wiring.Component):
         ]
         if config.stream_bus:
             wiring.connect(m, array.axi, wiring.flipped(self.m_axi))
-            m.d.comb += array.base.eq(self.host.stream_base)
+            m.d.comb += [
+                array.base.eq(self.host.stream_base),
+                self.host.fetching.eq(array.fetching),
+            ]
         for number, counter in enumerate(COUNTERS):
             kept = sequencer.counters if counter.name in SEQUENCER_COUNTERS else array.counts
             m.d.comb += self.host.counters[number].eq(kept[counter.name])

@@ -23,6 +23,7 @@ from sordino.isa.registers import (
     Control,
     Error,
     Interrupt,
+    LoadTarget,
     Status,
     capacities,
 )
@@ -43,7 +44,8 @@ class Host(wiring.Component):
 
     A write is ready when the one before has taken effect: at once, but after a FEATURE write up
     to four cycles later and after a LOAD_DATA write to a stream memory one cycle later. A read is
-    ready at once; one of WINDOW_DATA up to five cycles after the access before it was.
+    ready at once; one of WINDOW_DATA up to five cycles after the access before it was. In a machine
+    that streams, a segment's word for a stream memory waits while others come from external memory.
 
     Members
     -------
@@ -167,7 +169,7 @@ class Host(wiring.Component):
         idle = Signal()
         written = Signal()
         m.d.comb += [
-            idle.eq(inside.loader.idle & inside.channels.idle),
+            idle.eq(inside.loader.idle & inside.channels.idle & ~self._held(inside)),
             bus.write_ready.eq(idle),
             bus.write_refused.eq(1),
             written.eq(bus.write_valid & idle & ~bus.write_refused & bus.write_strobe.any()),
@@ -209,6 +211,15 @@ class Host(wiring.Component):
             with m.If(writes[name][0]):
                 m.d.sync += signal.eq(writes[name][1])
         return writes
+
+    def _held(self, inside: Inside) -> Value:
+        """A word of a segment waits, since its memory is written from external memory."""
+        if not self.config.stream_bus:
+            return Const(0, 1)
+        target = inside.loader.target
+        streams = (target == LoadTarget.POSITIONS) | (target == LoadTarget.VALUES)
+        asked = self.bus.write_address == REGISTERS["LOAD_DATA"].offset // 4
+        return self.machine.fetching & inside.segments.open & streams & asked
 
     def _read(self, m: Module, inside: Inside, readable: dict[str, Value]) -> dict[str, Signal]:
         """Answer reads; returns whether they take the oldest token and the window's word."""

@@ -88,15 +88,21 @@ class MatvecArray(wiring.Component):
         The accumulator banks.
     counts, clear_counts
         Counters, and that they begin at 0.
-    base, axi
-        External memory and the page at which it begins, in machines that stream.
+    base, axi, fetching
+        External memory and the page at which it begins, in machines that stream; beats for rings
+        may come, whose memories take no other words then. While it is low, none comes within the
+        three cycles in which a word of `load` that is taken now is on its way.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         streaming = {}
         if config.stream_bus:
-            streaming = {"base": In(BASE_BITS), "axi": Out(external_signature(config))}
+            streaming = {
+                "base": In(BASE_BITS),
+                "axi": Out(external_signature(config)),
+                "fetching": Out(1),
+            }
         super().__init__(
             {
                 "load": In(LoadSignature),
@@ -202,7 +208,12 @@ class MatvecArray(wiring.Component):
         valid, payload = Signal(), Signal.like(self.load.payload)
         unread = Signal()
         unfinished = Cat(group.unfinished for group in groups)
-        m.d.sync += [valid.eq(self.load.valid), payload.eq(self.load.payload)]
+        coming = unfinished.any() | reader.busy
+        m.d.sync += [
+            valid.eq(self.load.valid),
+            payload.eq(self.load.payload),
+            self.fetching.eq(coming),
+        ]
         m.d.comb += [
             reader.load.valid.eq(valid),
             reader.load.payload.eq(payload),
@@ -215,7 +226,7 @@ class MatvecArray(wiring.Component):
             reader.final.eq(Cat(group.final for group in groups).any()),
             *(group.beat.eq(reader.beat) for group in groups),
             *(group.replay.eq(self.unit.arguments.replay) for group in groups),
-            unread.eq(unfinished.any() | reader.busy | reader.corrupt),
+            unread.eq(coming | reader.corrupt),
             self.unit.corrupt.eq(reader.corrupt),
         ]
         wiring.connect(m, reader.axi, wiring.flipped(self.axi))

@@ -212,7 +212,7 @@ class HostSignature(wiring.Signature):
     run
         Start and stop of programs. The host never raises `start` or `clear` while `busy`.
     load
-        Words for the machine's memories, never while `busy`.
+        Words for the machine's memories; while `busy` only those of a segment that is not in use.
     window
         Words of its other memories, while `run.open`.
     features, end_of_input
@@ -233,8 +233,10 @@ class HostSignature(wiring.Signature):
     counters
         What happened since `start`, in the order of COUNTERS. They stand still from the cycle in
         which `finished` rises.
-    stream_base
-        The 4 KiB page at which external memory begins, in machines that stream.
+    stream_base, fetching
+        The 4 KiB page at which external memory begins, in machines that stream; words come from
+        there, so that none may come on `load` for POSITIONS or VALUES, nor be taken from the host
+        in this cycle.
     """
 
     def __init__(self, *, streaming: bool = False, channels: int = 1) -> None:
@@ -254,7 +256,7 @@ class HostSignature(wiring.Signature):
                 "waiting": In(1),
                 "tokens": In(stream.Signature(TOKEN_BITS)),
                 "counters": In(data.ArrayLayout(COUNTER_BITS, len(COUNTERS))),
-                **({"stream_base": Out(BASE_BITS)} if streaming else {}),
+                **({"stream_base": Out(BASE_BITS), "fetching": In(1)} if streaming else {}),
             }
         )
 
