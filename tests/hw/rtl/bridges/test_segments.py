@@ -238,11 +238,11 @@ def test_nothing_of_the_image_is_a_segments(system: Any) -> None:
 
 
 PAGE = 3
-WORDS = 6
+WORDS = 16
 
 
 def streamed_products() -> Image:
-    """A streamed matrix that is multiplied six times, with tables that are loaded in between."""
+    """A streamed matrix that is multiplied twelve times, with tables that are loaded in between."""
     rng = np.random.default_rng(3)
     builder = ProgramBuilder(SMALL)
     matrix = builder.matrix(rng.integers(-7, 8, (12, SMALL.lanes, 64)).astype(np.int8))
@@ -254,7 +254,7 @@ def streamed_products() -> Image:
         builder.add(Argmax, rows=12, parameters=entries, register=1)
         builder.token(1)
 
-    builder.repeat(2, 6, product)
+    builder.repeat(2, 12, product)
     builder.add(Halt)
     config = streaming_machine(SMALL, 160).with_settings({"parameter_words": 32})
     resident = replace(builder.image(), config=config)
@@ -300,6 +300,8 @@ def test_words_for_a_rings_memory_lose_nothing_and_take_nothing(system: Any) -> 
             await host.feed(np.full(64, 3, np.int8))
             await host.start()
             if beside:
+                while not await host.read("TOKEN_LEVEL"):
+                    pass
                 await host.write("SEGMENT", SEGMENTS)
                 for lane, part in enumerate(words):
                     await host.write("LOAD_TARGET", LoadTarget.VALUES.value | lane << 16)
@@ -314,4 +316,4 @@ def test_words_for_a_rings_memory_lose_nothing_and_take_nothing(system: Any) -> 
 
     simulate(design, testbench, timeout=80_000, background=[serve])
     assert found[0] == found[1]
-    assert len(found[0][0]) == 6
+    assert len(found[0][0]) == 12
