@@ -53,11 +53,12 @@ ALLOWED = {
     # sw
     "cli": "arch cli.commands cli.shared compiler engines errors image isa",
     "cli.commands": (
-        "arch cli.shared compiler cycles decode engines errors extras files image isa locks "
-        "model npy rtl speech tools train"
+        "arch cli.shared compiler cycles decode engines errors extras files image isa lattice "
+        "lattice.coding locks model npy rtl speech tools train"
     ),
     "cli.shared": (
-        "arch compiler cycles decode engines errors files golden image model speech tools"
+        "arch compiler cycles decode engines errors files golden image lattice "
+        "lattice.coding lattice.exports model speech tools"
     ),
     "compiler": (
         "arch arith codec compiler.limits compiler.numbers compiler.passes compiler.program "
@@ -76,6 +77,8 @@ ALLOWED = {
     "decode": "engines errors files golden image isa model speech",
     "graph": "errors isa layers",
     "lattice": "decode errors speech",
+    "lattice.coding": "decode errors image lattice model speech",
+    "lattice.exports": "errors lattice",
     "layers": "arch arith errors isa layers.base layers.layout layers.numbers",
     "layers.base": "arith errors layers.layout",
     "layers.layout": "arch isa",

@@ -18,6 +18,7 @@ from sordino.cli.commands.cosim import cosim
 from sordino.cli.commands.estimate import estimate
 from sordino.cli.commands.evaluate import evaluate
 from sordino.cli.commands.inspect import disasm, info
+from sordino.cli.commands.lattice import lattice_command
 from sordino.cli.commands.lm import lm
 from sordino.cli.commands.report import report
 from sordino.cli.commands.run import run
@@ -65,6 +66,7 @@ for command in (
     compile_command,
     run,
     cosim,
+    lattice_command,
     evaluate,
     info,
     report,

@@ -10,6 +10,7 @@ n-gram that the tokens cannot spell are left out.
 
 import math
 import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -120,6 +121,22 @@ class NgramFusion:
         """The score where the utterance ends here: the word in progress counts as finished."""
         state = self._end_word(state)
         return self._weighted(state, _LN10 * self._model.log10(END, state.context))
+
+    def say(self, state: Written, word: str) -> tuple[Written, float]:
+        """The state after a whole word, and what is added to the score for it.
+
+        Its `finished` is 0 and its `words` are none: what was said before counts by `context`
+        alone. The word may be spelled as `sordino.speech.text.spell` writes it.
+        """
+        forms = (unicodedata.normalize(form, word) for form in ("NFC", "NFD"))
+        spelt = next((form for form in forms if form in self._spelt), word)
+        after = self._end_word(Written(state.context, spelt, 0.0, 0))
+        return Written(after.context, "", 0.0, 0), self._weighted(after, 0.0)
+
+    def finish(self, state: Written) -> float:
+        """What is added to the score where the utterance ends after a whole word."""
+        log = _LN10 * self._model.log10(END, state.context)
+        return self._weighted(Written(state.context, "", 0.0, 0), log)
 
     def _weighted(self, state: Written, more: float) -> float:
         options = self._options

@@ -96,7 +96,7 @@ def word_graph(
         )
     trellis = Trellis(trace, tokens, signed=signed)
     most = trellis.beyond(best.acoustic) + int(max(WIRE.nats, RICH.nats) * PARTS)
-    places = determinise(trellis, most, _MOST_PLACES)
+    places = determinise(trellis, words, most, _MOST_PLACES)
     ends = {number: place.frame for number, place in enumerate(places)}
     return WordGraph(ways_of(places), tuple(words), ends, trellis.frames)
 

@@ -7,6 +7,7 @@ first, so that where there would be too many, it is the worst that are left out.
 
 import heapq
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sordino.lattice.trellis import Trellis
@@ -41,12 +42,13 @@ class Place:
     choices: dict[str, Choice] = field(default_factory=dict)
 
 
-def determinise(trellis: Trellis, most: int, states: int) -> list[Place]:
+def determinise(trellis: Trellis, best: Sequence[str], most: int, states: int) -> list[Place]:
     """All word sequences that cost `most` at most, in parts of a nat; the first place is the start.
 
-    There are `states` of them at the most; some may lead nowhere.
+    The ways on are known of about `states` places; others lead nowhere. The path of the words
+    `best` is among them.
     """
-    return _Determiniser(trellis, most).run(states)
+    return _Determiniser(trellis, most).run(best, states)
 
 
 class _Determiniser:
@@ -54,30 +56,38 @@ class _Determiniser:
         self._trellis, self._most = trellis, most
         self._places: list[Place] = []
         self._numbers: dict[_Subset, int] = {}
+        self._subsets: list[_Subset] = []
+        self._expanded = set[int]()
         self._todo: list[tuple[int, int, _Subset]] = []
 
-    def run(self, states: int) -> list[Place]:
+    def run(self, best: Sequence[str], states: int) -> list[Place]:
         self._place((((0, ()), 0),), 0)
-        expanded = set[int]()
-        while self._todo and len(expanded) < states:
-            before, number, subset = heapq.heappop(self._todo)
-            if number in expanded:
-                continue
-            expanded.add(number)
-            place = self._places[number]
-            ways, place.final = self._follow(subset, before)
-            for word, items in sorted(ways.items()):
-                least = min(items.values())
-                following = tuple(
-                    sorted(((item, cost - least) for item, cost in items.items()), key=_order)
-                )
-                target = self._place(following, before + least)
-                place.choices[word] = Choice(target, least)
+        while self._todo and len(self._expanded) < states:
+            self._expand(*heapq.heappop(self._todo))
+        number, before = 0, 0
+        for word in best:  # nobody else would go there where much is better than it
+            self._expand(before, number, self._subsets[number])
+            choice = self._places[number].choices[word]
+            number, before = choice.target, before + choice.cost
+        self._expand(before, number, self._subsets[number])
         return self._places
+
+    def _expand(self, before: int, number: int, subset: _Subset) -> None:
+        if number in self._expanded:
+            return
+        self._expanded.add(number)
+        place = self._places[number]
+        ways, place.final = self._follow(subset, before)
+        for word, items in sorted(ways.items()):
+            least = min(items.values())
+            costs = ((item, cost - least) for item, cost in items.items())
+            target = self._place(tuple(sorted(costs, key=_order)), before + least)
+            place.choices[word] = Choice(target, least)
 
     def _place(self, subset: _Subset, before: int) -> int:
         if subset not in self._numbers:
             self._numbers[subset] = len(self._places)
+            self._subsets.append(subset)
             self._places.append(Place(None, self._frame(subset)))
         number = self._numbers[subset]
         heapq.heappush(self._todo, (before, number, subset))

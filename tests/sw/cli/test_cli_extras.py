@@ -164,6 +164,7 @@ PLAIN = [
     ("run", "IMAGE", "FEATURES"),
     ("run", "IMAGE", "FEATURES", "--engine", "cycles"),
     ("cosim", "IMAGE", "FEATURES", "--engines", "golden,cycles"),
+    ("lattice", "IMAGE", "FEATURES", "-o", "OUT"),
 ]
 
 

@@ -27,6 +27,7 @@ NAMES = (
     "verilog",
     "bench",
     "train",
+    "lattice",
     "lm",
 )
 

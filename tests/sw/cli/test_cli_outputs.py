@@ -89,6 +89,7 @@ def test_what_is_read_and_written():
         ("sweep", "output"),
         ("verilog", "output"),
         ("train", "output"),
+        ("lattice", "output"),
         ("lm", "output"),
     }
     for path, param in PARAMS:

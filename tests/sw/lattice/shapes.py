@@ -4,8 +4,8 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
+from sordino.lattice.coding.vocabulary import Vocabulary
 from sordino.lattice.graph import END, STEPS, Arc, Lattice, State, topological
-from sordino.lattice.vocabulary import Vocabulary
 from sordino.speech.text import Speller
 
 TOKENS = ("<blank>", " ", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ'")

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from sordino.decode.ngram import estimate
 from sordino.errors import InputError
-from sordino.lattice import tables
+from sordino.lattice.coding import tables
+from sordino.lattice.coding.range_coder import MOST_TOTAL, Reader, Writer
+from sordino.lattice.coding.vocabulary import MOST_LETTERS, Vocabulary
+from sordino.lattice.coding.wire import MOST_BYTES, pack, unpack
 from sordino.lattice.graph import END, MOST_ARCS, MOST_STATES, Arc, Lattice, State
-from sordino.lattice.range_coder import MOST_TOTAL, Reader, Writer
-from sordino.lattice.vocabulary import MOST_LETTERS, Vocabulary
-from sordino.lattice.wire import MOST_BYTES, pack, unpack
 from sordino.speech.text import Speller
 from tests.sw.lattice.shapes import TOKENS, VOCABULARY, every_path, lattices
 

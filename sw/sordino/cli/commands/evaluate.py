@@ -3,23 +3,28 @@
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
 from sordino.cli.shared.engines import ENGINES, make_engine, make_open_engine
+from sordino.cli.shared.lattice_figures import LatticeFigures
 from sordino.cli.shared.networks import heard_tokens
 from sordino.cli.shared.options import data_option, json_option, path_type
 from sordino.cli.shared.output import print_json, print_table, progress
 from sordino.cli.shared.search import SearchChoice, search_options
 from sordino.cli.shared.speech import complain, facts_of
+from sordino.decode.decoder import Decoder
 from sordino.decode.machine_transducer import MachineTransducer
 from sordino.decode.transducer import FloatTransducer
 from sordino.engines.bound import cycle_bound
 from sordino.errors import InputError
 from sordino.image.image import Image
 from sordino.isa.registers import Error
+from sordino.lattice.coding.owner import image_vocabulary, model_vocabulary
+from sordino.lattice.coding.vocabulary import Vocabulary
 from sordino.model.load import load_model
 from sordino.model.reference import FloatRnnt
 from sordino.speech.corpora.datasets import Split, Utterance
@@ -34,6 +39,25 @@ from sordino.speech.wer import Wer, transcript_errors
 __all__ = ["evaluate"]
 
 
+@dataclass(frozen=True)
+class _Lattices:
+    """The wish for lattices, and the n-gram to write them with, if not the one that ships.
+
+    A usage error where there is no search.
+    """
+
+    words: Path | None
+
+    @classmethod
+    def wanted(cls, lattice: bool, words: Path | None, choice: SearchChoice) -> "_Lattices | None":
+        """What the command line says; None without --lattice."""
+        if lattice and not choice.wanted:
+            raise click.UsageError("wanted --beam or --lm beside --lattice, got neither")
+        if words is not None and not lattice:
+            raise click.UsageError("wanted --lattice beside --words, got none")
+        return cls(words) if lattice else None
+
+
 @dataclass
 class _Outcome:
     """What was said of whom, and what there is to say against it.
@@ -45,6 +69,7 @@ class _Outcome:
     sizes    by file, the values of its input
     factor   the real-time factor, where there is time
     speller  what the model that wrote the texts can write
+    figures  of the lattices, where they are wanted
     """
 
     speller: Speller
@@ -56,6 +81,14 @@ class _Outcome:
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     factor: float | None = None
+    figures: LatticeFigures | None = None
+
+    def searching(self, decoder: Decoder, vocabulary: Vocabulary | None) -> Callable[..., str]:
+        """What makes texts of inputs; with a vocabulary, lattices are kept on the way."""
+        if vocabulary is None:
+            return decoder.text
+        self.figures = LatticeFigures(vocabulary)
+        return partial(self.figures.hear, decoder)
 
     def read(self, utterance: Utterance, definition: FeatureDefinition) -> ModelInput | None:
         """An utterance's input, with what is to be kept of it; None where it is refused."""
@@ -77,6 +110,8 @@ class _Outcome:
         levels = [a["level_dbfs"] for a in audio.values() if a["level_dbfs"] is not None]
         total = max(1, sum(self.sizes.values()))
         return {
+            "real_time_factor": self.factor,
+            "stopped": self.stopped,
             "saturated": sum(f["saturated"] * self.sizes[n] for n, f in self.facts.items()) / total,
             "lowest_level_dbfs": min(levels, default=None),
             "silent": [n for n, a in audio.items() if a["level_dbfs"] is None],
@@ -91,17 +126,18 @@ def _transcribe(
     meta: Path | None,
     engine: str,
     choice: SearchChoice,
+    lattices: _Lattices | None,
     utterances: list[Utterance],
 ) -> _Outcome:
     with progress() as bar:
         task = bar.add_task(f"{model.name} ({engine})", total=len(utterances))
         kept = bar.track(utterances, task_id=task)
         if engine == "float":
-            return _in_float(model, meta, choice if choice.wanted else None, kept)
+            return _in_float(model, meta, choice if choice.wanted else None, lattices, kept)
         image = Image.load(model)
         definition = FeatureDefinition.of_image(image)
         if choice.wanted:
-            return _searched(image, definition, engine, choice, kept)
+            return _searched(image, definition, engine, choice, lattices, kept)
         return _greedy(image, definition, engine, kept)
 
 
@@ -118,14 +154,19 @@ def _each(
 
 
 def _in_float(
-    model: Path, meta: Path | None, choice: SearchChoice | None, utterances: Iterable[Utterance]
+    model: Path,
+    meta: Path | None,
+    choice: SearchChoice | None,
+    lattices: _Lattices | None,
+    utterances: Iterable[Utterance],
 ) -> _Outcome:
     loaded = load_model(model, meta)
     definition = loaded.feature_definition()
     outcome = _Outcome(Speller(loaded.tokens, loaded.blank))
     if choice is not None:
-        decoder = choice.decoder(FloatTransducer(loaded))
-        return _each(outcome, utterances, definition, lambda x: decoder.text(x.features))
+        vocabulary = None if lattices is None else model_vocabulary(loaded, lattices.words)
+        text = outcome.searching(choice.decoder(FloatTransducer(loaded)), vocabulary)
+        return _each(outcome, utterances, definition, lambda x: text(x.features))
     network = FloatRnnt(loaded.arrays(), loaded.meta)
     return _each(
         outcome, utterances, definition, lambda x: network.text(network.transcribe(x.features))
@@ -137,12 +178,15 @@ def _searched(
     definition: FeatureDefinition,
     engine: str,
     choice: SearchChoice,
+    lattices: _Lattices | None,
     utterances: Iterable[Utterance],
 ) -> _Outcome:
     machine = MachineTransducer(image, make_open_engine(engine, image))
-    decoder, outcome = choice.decoder(machine), _Outcome(speller_of(image))
+    outcome = _Outcome(speller_of(image))
+    vocabulary = None if lattices is None else image_vocabulary(image, lattices.words)
+    text = outcome.searching(choice.decoder(machine), vocabulary)
     before = machine.work
-    _each(outcome, utterances, definition, lambda x: decoder.text(x.quantised))
+    _each(outcome, utterances, definition, lambda x: text(x.quantised))
     cycles = machine.work.since(before).cycles
     frames = sum(outcome.sizes.values()) / image.network.input.count
     if cycles and frames:
@@ -176,7 +220,8 @@ def _greedy(
     "  sordino eval model.sordino --data an4\n"
     "  sordino eval model.npz --data an4 --engine float --json\n"
     "  sordino eval model.sordino --data an4 --engine cycles\n"
-    "  sordino eval model.sordino --data an4 --beam 8 --lm an4.arpa",
+    "  sordino eval model.sordino --data an4 --beam 8 --lm an4.arpa\n"
+    "  sordino eval model.sordino --data an4 --beam 16 --lattice --json",
 )
 @click.argument("model", type=path_type)
 @data_option
@@ -194,6 +239,17 @@ def _greedy(
     "golden for an image, float for a model]",
 )
 @click.option("--meta", type=path_type, help="JSON file with a float model's meta, if it has none.")
+@click.option(
+    "--lattice",
+    is_flag=True,
+    help="With --beam: bytes and oracle word error rate of the lattices, as `sordino lattice` "
+    "makes them, read back from their bytes.",
+)
+@click.option(
+    "--words",
+    type=path_type,
+    help="With --lattice: word n-gram, an ARPA file, of their code.  [default: as `lattice`]",
+)
 @search_options
 @json_option
 def evaluate(
@@ -202,6 +258,8 @@ def evaluate(
     split: Split,
     engine: str | None,
     meta: Path | None,
+    lattice: bool,
+    words: Path | None,
     as_json: bool,
     **search: Any,
 ) -> None:
@@ -214,45 +272,64 @@ def evaluate(
     """
     engine = engine or ("golden" if model.suffix == ".sordino" else "float")
     choice = SearchChoice(**search)
+    lattices = _Lattices.wanted(lattice, words, choice)
     if meta is not None and engine != "float":
         raise InputError(
             f"wanted a float model to use --meta on, got {model} for engine {engine}; leave --meta "
             "out, an image has all in it"
         )
     utterances = load_split(data, split, "--split {}")
-    heard = _transcribe(model, meta, engine, choice, utterances)
+    heard = _transcribe(model, meta, engine, choice, lattices, utterances)
     if not heard.spoken:
         raise heard.refused[0]
     score: Wer = transcript_errors([u.text for u in heard.spoken], heard.texts, heard.speller)
     warn_of({name: facts["doubts"] for name, facts in heard.facts.items()})
+    found = {}
+    if heard.figures is not None:
+        found = heard.figures.as_dict([heard.speller.adapt(u.text) for u in heard.spoken])
     if as_json:
-        print_json(
-            {
-                "model": str(model),
-                "engine": engine,
-                "split": split,
-                **choice.as_dict(),
-                "wer": score.wer,
-                "interval": list(score.interval()),
-                "errors": score.errors,
-                "substitutions": score.substitutions,
-                "deletions": score.deletions,
-                "insertions": score.insertions,
-                "words": score.words,
-                "utterances": score.utterances,
-                "utterance_errors": list(score.utterance_errors),
-                "real_time_factor": heard.factor,
-                "stopped": heard.stopped,
-                **heard.as_dict(),
-            }
-        )
+        head = {"model": str(model), "engine": engine, "split": split, **choice.as_dict()}
+        print_json({**head, **_score_dict(score), **heard.as_dict(), **found})
     else:
         _print(model.name, engine, split, choice, score, heard.factor)
+        if found:
+            _print_lattices(found)
     said = _complaints(heard, len(utterances))
     for complaint in said:
         complain(complaint)
     if said:
         sys.exit(2 if heard.refused else 1)
+
+
+def _score_dict(score: Wer) -> dict[str, Any]:
+    return {
+        "wer": score.wer,
+        "interval": list(score.interval()),
+        "errors": score.errors,
+        "substitutions": score.substitutions,
+        "deletions": score.deletions,
+        "insertions": score.insertions,
+        "words": score.words,
+        "utterances": score.utterances,
+        "utterance_errors": list(score.utterance_errors),
+    }
+
+
+def _print_lattices(found: dict[str, Any]) -> None:
+    print_table(
+        ("lattice", "bytes", "ways", "oracle WER", "oracle errors"),
+        [
+            (
+                name,
+                f"{each['lattice_bytes']:.1f}",
+                f"{each['lattice_arcs']:.1f}",
+                f"{each['oracle_wer']:.2%}",
+                each["oracle_errors"],
+            )
+            for name, each in (("wire", found), ("rich", found["rich"]))
+        ],
+        "Means of an utterance; errors of the path nearest to the transcript",
+    )
 
 
 def _print(

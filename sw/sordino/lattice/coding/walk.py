@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.lattice import tables
+from sordino.lattice.coding import tables
+from sordino.lattice.coding.range_coder import Coder
+from sordino.lattice.coding.vocabulary import Vocabulary
+from sordino.lattice.coding.words import Words
 from sordino.lattice.graph import END, MOST_ARCS, MOST_STATES, Arc, Lattice, State, refuse
-from sordino.lattice.range_coder import Coder
-from sordino.lattice.vocabulary import Vocabulary
-from sordino.lattice.words import Words
 
 __all__ = ["code_lattice"]
 

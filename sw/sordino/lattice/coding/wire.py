@@ -9,10 +9,10 @@ CRC-16 (polynomial 0x1021, from 0xFFFF) of all bytes before them, high byte firs
 import binascii
 
 from sordino.errors import InputError
-from sordino.lattice.coding import code_lattice
+from sordino.lattice.coding.range_coder import Reader, Writer
+from sordino.lattice.coding.vocabulary import IDENTITY_BYTES, Vocabulary
+from sordino.lattice.coding.walk import code_lattice
 from sordino.lattice.graph import STEPS, Lattice, refuse
-from sordino.lattice.range_coder import Reader, Writer
-from sordino.lattice.vocabulary import IDENTITY_BYTES, Vocabulary
 
 __all__ = ["MOST_BYTES", "SUFFIX", "pack", "unpack"]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from sordino.lattice.range_coder import Coder
-from sordino.lattice.vocabulary import SCALE, SPELLED, Vocabulary
+from sordino.lattice.coding.range_coder import Coder
+from sordino.lattice.coding.vocabulary import SCALE, SPELLED, Vocabulary
 
 __all__ = ["Words"]
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from sordino.decode.arpa import format_arpa, load_arpa
 from sordino.decode.ngram import BEGIN, END, UNKNOWN, NgramModel
 from sordino.errors import InputError
+from sordino.lattice.coding.range_coder import Coder
 from sordino.lattice.graph import refuse
-from sordino.lattice.range_coder import Coder
 from sordino.speech.text import Speller, split_words
 
 __all__ = [

@@ -1,0 +1,220 @@
+"""`sordino lattice`."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sordino.cli.shared.engines import ENGINES, make_open_engine
+from sordino.cli.shared.lattices import (
+    FORMATS,
+    SYMBOLS,
+    Sent,
+    planned,
+    read_lattice,
+    stem_of,
+    write_files,
+)
+from sordino.cli.shared.options import IMAGE, INPUTS, json_option, path_type
+from sordino.cli.shared.output import console, print_json, print_table
+from sordino.cli.shared.paths import OutputFolder
+from sordino.cli.shared.search import SearchChoice, search_options
+from sordino.cli.shared.speech import check_inputs, complain, hear_all
+from sordino.decode.decoder import Decoder
+from sordino.decode.machine_transducer import MachineTransducer
+from sordino.errors import InputError
+from sordino.image.image import Image
+from sordino.lattice.build import RICH, WIRE, listen
+from sordino.lattice.coding.owner import image_vocabulary
+from sordino.lattice.coding.vocabulary import Vocabulary
+from sordino.lattice.coding.wire import SUFFIX, pack, unpack
+from sordino.lattice.graph import END
+from sordino.lattice.scored import WordModel, score
+
+__all__ = ["lattice_command"]
+
+
+def _hear(
+    image: Image, decoder: Decoder, vocabulary: Vocabulary, model: WordModel | None, path: str
+) -> tuple[dict[str, Any], Sent]:
+    """The lattice of a recording, read from its own bytes, and what JSON has of the recording."""
+    heard = hear_all(image, [path])[0]
+    found, graph = listen(decoder, heard.features)
+    wire, rich = (pack(graph.lattice(form), vocabulary) for form in (WIRE, RICH))
+    lattice = unpack(rich, vocabulary)
+    facts = {"transcript": decoder.spelt(found[0]), "frames": len(heard.features), **heard.facts}
+    return facts, Sent(wire, rich, lattice, score(lattice, model))
+
+
+def _read(
+    vocabulary: Vocabulary, model: WordModel | None, path: str
+) -> tuple[dict[str, Any], Sent]:
+    """A lattice that somebody sent."""
+    data, lattice = read_lattice(path, vocabulary)
+    scored = score(lattice, model)
+    times = lattice.frames is not None
+    sent = Sent(None if times else data, data if times else None, lattice, scored)
+    said = " ".join(lattice.best if model is None else scored.best)
+    return {"transcript": said, "frames": lattice.frames}, sent
+
+
+def _all(
+    image: Image, decoder: Decoder, vocabulary: Vocabulary, inputs: tuple[str, ...]
+) -> tuple[list[dict[str, Any]], dict[str, Sent]]:
+    """What JSON has of every input, and the lattices by stem; an only input's error is raised."""
+    model: Any = decoder.fusion
+    entries, sent = list[dict[str, Any]](), dict[str, Sent]()
+    for path in inputs:
+        try:
+            if path.endswith(SUFFIX):
+                facts, each = _read(vocabulary, model, path)
+            else:
+                facts, each = _hear(image, decoder, vocabulary, model, path)
+        except InputError as error:
+            if len(inputs) == 1:
+                raise
+            complain(str(error))
+            entries.append({"input": path, "refused": str(error)})
+            continue
+        entries.append(_entry(path, facts, each, vocabulary))
+        sent[stem_of(path)] = each
+    return entries, sent
+
+
+def _entry(path: str, facts: dict[str, Any], sent: Sent, vocabulary: Vocabulary) -> dict[str, Any]:
+    """What JSON has of a lattice; `arcs` are its ways with words, and the ends have no word."""
+    scored, lattice = sent.scored, sent.lattice
+    seconds = vocabulary.seconds
+    arcs = []
+    for number, shares in enumerate(scored.posteriors()):
+        for arc, share in zip(scored.states[number].arcs, shares, strict=True):
+            frame = scored.frames if arc.target == END else scored.states[arc.target].frame
+            arcs.append(
+                {
+                    "from": number,
+                    "to": len(scored.states) if arc.target == END else arc.target,
+                    "word": arc.word,
+                    "transducer": arc.transducer,
+                    "language": arc.language,
+                    "posterior": share,
+                    "end": None if frame is None or seconds is None else float(frame * seconds),
+                }
+            )
+    return {
+        "input": path,
+        **facts,
+        "bytes": {
+            "wire": None if sent.wire is None else len(sent.wire),
+            "rich": None if sent.rich is None else len(sent.rich),
+        },
+        "states": len(lattice.states),
+        "ways": lattice.arcs,
+        "paths": lattice.paths,
+        "step": lattice.step,
+        "best": scored.best,
+        "arcs": arcs,
+        "files": [],
+        "refused": None,
+    }
+
+
+def _print(entry: dict[str, Any]) -> None:
+    console.print(entry["transcript"] or "(nothing)", style="bold")
+    sizes = ", ".join(f"{name} {n} bytes" for name, n in entry["bytes"].items() if n is not None)
+    console.print(
+        f"  {entry['input']}: {sizes}; {entry['states']} states, {entry['ways']} ways, "
+        f"{entry['paths']:,} paths"
+    )
+    print_table(
+        ("from", "to", "word", "transducer", "language", "posterior", "ends at"),
+        [
+            (
+                arc["from"],
+                arc["to"],
+                arc["word"] or "(end)",
+                f"{arc['transducer']:.3f}",
+                f"{arc['language']:.3f}",
+                f"{arc['posterior']:.1%}",
+                "" if arc["end"] is None else f"{arc['end']:.2f} s",
+            )
+            for arc in entry["arcs"]
+        ],
+    )
+    for file in entry["files"]:
+        console.print(f"  wrote {file}")
+
+
+@click.command(
+    "lattice",
+    epilog="\b\nExamples:\n"
+    "  sordino lattice model.sordino speech.wav\n"
+    "  sordino lattice model.sordino *.wav --beam 16 -o lattices\n"
+    "  sordino lattice model.sordino speech.wav -o lattices --format svg --format kaldi\n"
+    "  sordino lattice model.sordino lattices/speech.slat --lm an4.arpa --json",
+)
+@IMAGE
+@INPUTS
+@click.option("-o", "--output", type=OutputFolder(SYMBOLS), help="Folder to write files to.")
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(list(FORMATS)),
+    multiple=True,
+    help="What to write, as often as wanted: wire (to be sent), rich (more paths, and times), "
+    "OpenFst as text or binary, Kaldi's CompactLattice, k2, HTK's SLF, or a drawing.  "
+    "[default: wire]",
+)
+@click.option(
+    "--words",
+    type=path_type,
+    help="Word n-gram as an ARPA file, by which words take few bytes; whoever reads a lattice "
+    "needs the same.  [default: one of AN4's words that ships]",
+)
+@click.option("--engine", type=ENGINES, default="golden", show_default=True, help="As in `run`.")
+@search_options
+@json_option
+def lattice_command(
+    image: Path,
+    inputs: tuple[str, ...],
+    output: Path | None,
+    formats: tuple[str, ...],
+    words: Path | None,
+    engine: str,
+    as_json: bool,
+    **search: Any,
+) -> None:
+    """Show what may have been said in INPUTS: a graph of words, with costs and probabilities.
+
+    INPUTS are recordings and features as in `sordino run`, which the host searches through IMAGE's
+    entry points, or lattices that were written (.slat). One that cannot be read is refused in a
+    line of its own; the others go on, and the exit code is 2.
+
+    Everything shown and written is of the rich lattice, read back from its bytes, but for the wire
+    form. With --lm the language model's costs stand beside the transducer's; lattices hold the
+    latter alone, since a reader can compute the others.
+    """
+    if formats and output is None:
+        raise click.UsageError("wanted -o FOLDER beside --format, got none")
+    check_inputs(inputs)
+    chosen = tuple(dict.fromkeys(formats)) or ("wire",)
+    choice = SearchChoice(**search)
+    program = Image.load(image)
+    vocabulary = image_vocabulary(program, words)
+    if output is not None:
+        planned(output, inputs, chosen)
+    written = all(path.endswith(SUFFIX) for path in inputs)
+    machine = MachineTransducer(program, None if written else make_open_engine(engine, program))
+    entries, sent = _all(program, choice.decoder(machine), vocabulary, inputs)
+    heard = [entry for entry in entries if entry["refused"] is None]
+    if output is not None:
+        files = write_files(output, sent, chosen, vocabulary)
+        for entry in heard:
+            entry["files"] = files[stem_of(entry["input"])]
+    if as_json:
+        print_json({"image": str(image), **choice.as_dict(), "inputs": entries})
+    else:
+        for entry in heard:
+            _print(entry)
+    if len(heard) < len(entries):
+        sys.exit(2)

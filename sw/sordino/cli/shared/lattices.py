@@ -1,0 +1,144 @@
+"""Lattices for the command line: what is written of one, in which form, under which name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from sordino.cli.shared.paths import prepare_output
+from sordino.errors import InputError
+from sordino.files import write_atomically
+from sordino.lattice.coding.vocabulary import Vocabulary
+from sordino.lattice.coding.wire import MOST_BYTES, SUFFIX, pack, unpack
+from sordino.lattice.exports.drawing import svg_text
+from sordino.lattice.exports.k2 import k2_text
+from sordino.lattice.exports.kaldi import kaldi_text
+from sordino.lattice.exports.openfst import openfst_binary, openfst_text
+from sordino.lattice.exports.slf import slf_text
+from sordino.lattice.exports.symbols import Symbols
+from sordino.lattice.graph import Lattice
+from sordino.lattice.scored import ScoredLattice
+
+__all__ = ["FORMATS", "SYMBOLS", "Sent", "planned", "read_lattice", "stem_of", "write_files"]
+
+FORMATS = {
+    "wire": SUFFIX,
+    "rich": f".rich{SUFFIX}",
+    "fst": ".fst.txt",
+    "fst-binary": ".fst",
+    "kaldi": ".kaldi.txt",
+    "k2": ".k2.txt",
+    "slf": ".slf",
+    "svg": ".svg",
+}
+"""The end of a file's name for each format."""
+_NUMBERED = {"fst", "fst-binary", "kaldi", "k2"}
+SYMBOLS = "words.txt"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A lattice as it was read from its bytes.
+
+    wire, rich  the bytes of the forms that there are
+    lattice     what the largest of them holds
+    scored      the same with the language model's costs
+    """
+
+    wire: bytes | None
+    rich: bytes | None
+    lattice: Lattice
+    scored: ScoredLattice
+
+
+def read_lattice(path: str, vocabulary: Vocabulary) -> tuple[bytes, Lattice]:
+    """The bytes of a file, and the lattice in them; InputError where it is none."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"cannot read lattice {path}: {error.strerror}") from None
+    try:
+        return data, unpack(data, vocabulary)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def stem_of(path: str) -> str:
+    """The name of an input's files, without their ends."""
+    if path == "-":
+        return "standard-input"
+    name = Path(path).name
+    for end in (FORMATS["rich"], FORMATS["wire"]):
+        if name.endswith(end) and name != end:
+            return name.removesuffix(end)
+    return Path(path).stem
+
+
+def planned(folder: Path, inputs: Sequence[str], formats: Sequence[str]) -> None:
+    """InputError where two inputs would be written to the same files, or one to itself."""
+    stems: dict[str, str] = {}
+    for path in inputs:
+        other = stems.setdefault(stem_of(path), path)
+        if other != path or inputs.count(path) > 1:
+            raise InputError(
+                f"wanted inputs of different names, got {other} and {path}; give them apart, or "
+                "with another -o"
+            )
+    for stem in stems:
+        for each in formats:
+            prepare_output(folder / f"{stem}{FORMATS[each]}")
+    if _NUMBERED & set(formats):
+        prepare_output(folder / SYMBOLS)
+
+
+def write_files(
+    folder: Path, sent: dict[str, Sent], formats: Sequence[str], vocabulary: Vocabulary
+) -> dict[str, list[str]]:
+    """Write lattices by their stems; returns the paths of each."""
+    symbols = Symbols(
+        arc.word for each in sent.values() for _, arc in each.scored.arcs() if arc.word is not None
+    )
+    written = {}
+    for stem, each in sent.items():
+        files = []
+        for name in formats:
+            path = folder / f"{stem}{FORMATS[name]}"
+            write_atomically(path, _contents(each, name, stem, symbols, vocabulary))
+            files.append(str(path))
+        written[stem] = files
+    if sent and _NUMBERED & set(formats):
+        write_atomically(folder / SYMBOLS, symbols.text())
+    return written
+
+
+def _contents(
+    sent: Sent, name: str, stem: str, symbols: Symbols, vocabulary: Vocabulary
+) -> bytes | str:
+    seconds: Fraction | None = vocabulary.seconds
+    key = "_".join(stem.split())
+    if name == "wire":
+        return sent.wire or pack(_without_times(sent.lattice), vocabulary)
+    if name == "rich":
+        if sent.rich is None:
+            raise InputError(
+                f"wanted a recording or a rich lattice for --format rich, but {stem} has no times; "
+                "give the recording"
+            )
+        return sent.rich
+    if name == "fst-binary":
+        return openfst_binary(sent.scored, symbols)
+    texts: dict[str, Any] = {
+        "fst": lambda: openfst_text(sent.scored, symbols),
+        "kaldi": lambda: kaldi_text(sent.scored, symbols, key),
+        "k2": lambda: k2_text(sent.scored, symbols),
+        "slf": lambda: slf_text(sent.scored, key, seconds),
+        "svg": lambda: svg_text(sent.scored, stem),
+    }
+    return str(texts[name]())
+
+
+def _without_times(lattice: Lattice) -> Lattice:
+    states = tuple(replace(state, frame=None) for state in lattice.states)
+    return replace(lattice, states=states, frames=None)

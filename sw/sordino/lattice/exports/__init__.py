@@ -1,0 +1,3 @@
+"""Lattices as other tools read them."""
+
+__all__: list[str] = []
