@@ -35,6 +35,7 @@ FORMATS = {
 """The end of a file's name for each format."""
 _NUMBERED = {"fst", "fst-binary", "kaldi", "k2"}
 SYMBOLS = "words.txt"
+"""Numbers of words, beside files that have these."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,10 @@ def stem_of(path: str) -> str:
 
 
 def planned(folder: Path, inputs: Sequence[str], formats: Sequence[str]) -> None:
-    """InputError where two inputs would be written to the same files, or one to itself."""
+    """InputError where two inputs would be written to the same files, or one to itself.
+
+    The folder, and the file of symbols in it, are an option's own, and checked before.
+    """
     stems: dict[str, str] = {}
     for path in inputs:
         other = stems.setdefault(stem_of(path), path)
@@ -89,8 +93,6 @@ def planned(folder: Path, inputs: Sequence[str], formats: Sequence[str]) -> None
     for stem in stems:
         for each in formats:
             prepare_output(folder / f"{stem}{FORMATS[each]}")
-    if _NUMBERED & set(formats):
-        prepare_output(folder / SYMBOLS)
 
 
 def write_files(
