@@ -54,11 +54,11 @@ ALLOWED = {
     "cli": "arch cli.commands cli.shared compiler engines errors image isa",
     "cli.commands": (
         "arch cli.shared compiler cycles decode engines errors extras files image isa lattice "
-        "lattice.coding locks model npy rtl speech tools train"
+        "lattice.coding locks model npy recogniser rtl speech speech.files tools train"
     ),
     "cli.shared": (
-        "arch compiler cycles decode engines errors files golden image lattice "
-        "lattice.coding lattice.exports model speech tools"
+        "arch compiler cycles decode engines errors files golden image isa lattice "
+        "lattice.coding lattice.exports model recogniser speech speech.files tools"
     ),
     "compiler": (
         "arch arith codec compiler.limits compiler.numbers compiler.passes compiler.program "
@@ -86,6 +86,7 @@ ALLOWED = {
     "meta": "arith errors files image schema",
     "model": "arith errors files graph layers meta npy schema speech",
     "npy": "",
+    "recogniser": "decode engines errors golden image isa speech speech.files",
     "reference": "arch arith codec cycles files image isa layers meta model npy rtl schema speech",
     "speech": "errors image isa meta schema speech.files",
     "speech.corpora": "errors files speech",

@@ -14,7 +14,7 @@ from sordino.cycles.tables import loaded
 from sordino.cycles.trace import Profile, Trace
 from sordino.engines.engine import Features, Record, Requests, RunResult, numbers_in_order
 from sordino.engines.memory_timing import MemoryTiming
-from sordino.engines.session import expect_open
+from sordino.engines.session import Emitted, expect_open
 from sordino.golden.execution import SEMANTICS, Semantics
 from sordino.golden.machine import Golden
 from sordino.golden.state import State
@@ -132,14 +132,15 @@ class CyclesSession:
         """Whether the machine has not stopped."""
         return self._run.open and self._run.golden.state.running
 
-    def feed(self, features: Features) -> list[int]:
+    def feed(self, features: Features) -> list[Emitted]:
         """Run on features as far as they reach, as `Session.feed`."""
         expect_open(self._run.open)
         self._run.golden.append(features)
         self._run.execute(wait=True)
-        tokens = self._run.golden.state.tokens[self._told :]
-        self._told += len(tokens)
-        return tokens
+        state, told = self._run.golden.state, self._told
+        self._told = len(state.tokens)
+        pairs = zip(state.tokens[told:], state.channels[told:], strict=True)
+        return [Emitted(token, channel) for token, channel in pairs]
 
     def finish(self) -> RunResult:
         """Run to the end, as `Session.finish`."""

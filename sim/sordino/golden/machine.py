@@ -14,7 +14,7 @@ from sordino.engines.engine import (
     checked_values,
     in_order,
 )
-from sordino.engines.session import expect_open
+from sordino.engines.session import Emitted, expect_open
 from sordino.golden.execution import SEMANTICS, Context, Semantics, bind
 from sordino.golden.state import State, Stop
 from sordino.golden.weights import WeightStore
@@ -208,16 +208,17 @@ class GoldenSession:
         """Whether the machine has not stopped."""
         return self._golden.starts == self._number and self._golden.state.running
 
-    def feed(self, features: Features) -> list[int]:
+    def feed(self, features: Features) -> list[Emitted]:
         """Run on features as far as they reach, as `Session.feed`."""
         golden = self._golden
         expect_open(golden.starts == self._number)
         golden.append(features)
         while golden.state.running and not golden.waits():
             self._step()
-        tokens = golden.state.tokens[self._told :]
-        self._told += len(tokens)
-        return tokens
+        state, told = golden.state, self._told
+        self._told = len(state.tokens)
+        pairs = zip(state.tokens[told:], state.channels[told:], strict=True)
+        return [Emitted(token, channel) for token, channel in pairs]
 
     def finish(self) -> RunResult:
         """Run to the end, as `Session.finish`."""

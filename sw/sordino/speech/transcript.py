@@ -23,6 +23,7 @@ __all__ = [
     "seconds_of",
     "speller_of",
     "text_of",
+    "width_of",
 ]
 
 
@@ -40,7 +41,7 @@ def hear(image: Image, source: str | Path | BinaryIO, name: str | None = None) -
             f"the image holds no feature definition and needs int8 vectors as .npy, got {name}; "
             + ADD_FEATURES
         )
-    return read_vectors(source, _width(image), name)
+    return read_vectors(source, width_of(image), name)
 
 
 def heard_network(image: Image) -> str | None:
@@ -55,7 +56,7 @@ def heard_network(image: Image) -> str | None:
     return None
 
 
-def _width(image: Image) -> int:
+def width_of(image: Image) -> int:
     """Values in one input vector, as the program reads them."""
     network = heard_network(image)
     if network is not None and (heard := image.host.networks[network].input) is not None:

@@ -113,12 +113,12 @@ def test_control_c(small_image, tmp_path):
         "import signal, sys, pathlib\n"
         # A suite that a shell runs in the background hands down SIGINT ignored.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from sordino.golden.machine import Golden\n"
+        "from sordino.golden.machine import GoldenSession\n"
         "from sordino.cli.main import main\n"
         "def run(self, *_, **__):\n"
         f"    pathlib.Path({str(ready)!r}).touch()\n"
         "    while True: pass\n"
-        "Golden.run = run\n"
+        "GoldenSession.feed = run\n"
         "main(sys.argv[1:])\n"
     )
     recording = Path(__file__).parents[3] / "models" / "utterances" / "yes.wav"

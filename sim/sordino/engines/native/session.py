@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sordino.engines.engine import Features, Record, RunResult, by_channel
-from sordino.engines.session import expect_open
+from sordino.engines.session import Emitted, expect_open
 from sordino.image.image import Image
 
 __all__ = ["RtlSession"]
@@ -62,12 +62,12 @@ class RtlSession:
                 self._features[channel] = np.concatenate([rest, new]) if left else new
                 self._rtl.offer(channel, self._features[channel])
 
-    def feed(self, features: Features) -> list[int]:
+    def feed(self, features: Features) -> list[Emitted]:
         """Run on features as far as they reach, as `Session.feed`."""
         expect_open(self._rtl.starts == self._number)
         self.offer(by_channel(features, self._rtl.image.config))
         self._advance()
-        tokens = [token for token, _ in self._rtl.tokens(self._told)]
+        tokens = [Emitted(token, channel) for token, channel in self._rtl.tokens(self._told)]
         self._told += len(tokens)
         return tokens
 

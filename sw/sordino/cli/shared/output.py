@@ -28,6 +28,7 @@ __all__ = [
     "fail",
     "frequency",
     "print_json",
+    "print_json_line",
     "print_table",
     "progress",
     "restore_terminal",
@@ -100,10 +101,19 @@ def shown_warnings() -> Iterator[None]:
 
 def print_json(value: dict[str, Any]) -> None:
     """One JSON object on standard output, with `warnings` as its last entry."""
-    value = {**value, "warnings": _warned}
+    _print_object({**value, "warnings": _warned}, indent=2)
+
+
+def print_json_line(value: dict[str, Any], *, last: bool) -> None:
+    """One JSON object in a line of its own, at once; the last one has `warnings`, too."""
+    _print_object({**value, "warnings": _warned} if last else value, indent=None)
+    (sys.stderr if console.stderr else sys.stdout).flush()
+
+
+def _print_object(value: dict[str, Any], *, indent: int | None) -> None:
     stream = sys.stderr if console.stderr else sys.stdout
     plain = not str(getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
-    echo(json.dumps(value, indent=2, ensure_ascii=plain, allow_nan=False))
+    echo(json.dumps(value, indent=indent, ensure_ascii=plain, allow_nan=False))
 
 
 def print_table(

@@ -30,6 +30,7 @@ __all__ = [
     "hear",
     "hear_all",
     "load_speller",
+    "standard_input",
 ]
 
 STANDARD_INPUT = "-"
@@ -92,11 +93,12 @@ def check_inputs(paths: Sequence[str]) -> None:
 def hear(image: Image, path: str | Path) -> ModelInput:
     """Model input as `sordino.speech.transcript.hear` reads it, of standard input for `-`."""
     if str(path) == STANDARD_INPUT:
-        return transcript.hear(image, _standard_input(), "standard input")
+        return transcript.hear(image, standard_input(), "standard input")
     return transcript.hear(image, path)
 
 
-def _standard_input() -> BinaryIO:
+def standard_input() -> BinaryIO:
+    """The bytes of standard input; InputError where it is closed or a terminal."""
     stream: BinaryIO | None = getattr(sys.stdin, "buffer", None)
     if stream is None:
         raise InputError("wanted a recording on standard input, but it is closed; pipe one in")

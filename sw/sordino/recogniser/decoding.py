@@ -1,0 +1,167 @@
+"""Input vectors made to tokens, one by one: greedily on the machine, or by a search."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.decode.beam import BeamOptions, BeamSearch, Fusion, Hypothesis
+from sordino.decode.machine_transducer import MachineTransducer
+from sordino.engines.engine import Engine, Record, RunResult
+from sordino.engines.session import Session, session_of
+from sordino.golden.machine import Golden
+from sordino.image.image import Image
+from sordino.isa.registers import Error
+from sordino.speech.transcript import heard_network
+
+__all__ = ["Beam", "Decoding", "Greedy"]
+
+_Vectors = NDArray[np.int8]
+
+
+class Decoding(Protocol):
+    """What decodes one utterance after the other."""
+
+    @property
+    def image(self) -> Image:
+        """The image that decodes."""
+
+    @property
+    def running(self) -> bool:
+        """Whether the machine goes on; after an error, or a program's own end, it does not."""
+
+    @property
+    def tokens(self) -> list[int]:
+        """The tokens of the utterance so far, or of the last one."""
+
+    @property
+    def error(self) -> str | None:
+        """The name of the error that stopped the machine in the last utterance, if one did."""
+
+    def begin(self) -> None:
+        """Begin an utterance."""
+
+    def step(self, vector: _Vectors) -> bool:
+        """Hear one more vector (1, dim); whether the tokens are others now."""
+
+    def finish(self) -> None:
+        """End the utterance."""
+
+
+class Greedy:
+    """The program's own decoding, on any engine; the exact machine if none is given.
+
+    Of an image with several networks it gives the tokens of the one that hears recordings.
+
+    `cycle_limit` is that of a whole utterance, and `record` gets every instruction's record, as in
+    `Engine.run`. `result` is how the last utterance's run ended.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        engine: Engine | None = None,
+        *,
+        cycle_limit: int = 0,
+        record: Callable[[Record], None] | None = None,
+    ) -> None:
+        self.image, self.engine = image, Golden(image) if engine is None else engine
+        self.tokens: list[int] = []
+        self.result: RunResult | None = None
+        self.cycle_limit, self._record = cycle_limit, record
+        self._session: Session | None = None
+        name = heard_network(image)
+        channels = image.host.token_channels("main")
+        self._channel = None if name is None else channels.get(name)
+
+    @property
+    def running(self) -> bool:
+        """Whether the machine goes on."""
+        return self._session is not None and self._session.running
+
+    @property
+    def error(self) -> str | None:
+        """The error of the last run."""
+        if self.result is None or self.result.error is Error.NONE:
+            return None
+        return self.result.error.name
+
+    def begin(self) -> None:
+        """Start the machine."""
+        self._session = session_of(
+            self.engine, cycle_limit=self.cycle_limit, record=self._record or False
+        )
+        self.tokens, self.result = [], None
+
+    def step(self, vector: _Vectors) -> bool:
+        """Give the machine a vector."""
+        assert self._session is not None
+        came = [one.token for one in self._session.feed(vector) if self._hears(one.channel)]
+        self.tokens += came
+        return bool(came)
+
+    def finish(self) -> None:
+        """End the machine's input, and wait until it stops."""
+        assert self._session is not None
+        self.result = self._session.finish()
+        result, self._session = self.result, None
+        self.tokens = result.tokens if self._channel is None else result.on(self._channel)
+
+    def _hears(self, channel: int) -> bool:
+        """Whether the tokens of a channel are those of the network that hears recordings."""
+        return self._channel in (None, channel)
+
+
+class Beam:
+    """The host's search through a machine's entry points.
+
+    `hypotheses` are those of the last utterance, best first.
+    """
+
+    def __init__(
+        self,
+        machine: MachineTransducer,
+        options: BeamOptions | None = None,
+        fusion: Fusion | None = None,
+    ) -> None:
+        self.machine, self.image = machine, machine.image
+        self.tokens: list[int] = []
+        self.error: str | None = None
+        self.running = False
+        self.hypotheses: list[Hypothesis] = []
+        self._options, self._fusion = options or BeamOptions(), fusion
+        self._search: BeamSearch[Any] | None = None
+        self._waiting: list[_Vectors] = []
+
+    def begin(self) -> None:
+        """Begin a search; the machine's encoder has heard nothing."""
+        self.machine.begin()
+        self._search = BeamSearch(self.machine, self._options, self._fusion)
+        self.tokens, self.hypotheses, self._waiting, self.running = [], [], [], True
+
+    def step(self, vector: _Vectors) -> bool:
+        """Search on with a vector, or with the frame that it completes."""
+        self._waiting.append(vector)
+        if len(self._waiting) < self.machine.frames_at_once:
+            return False
+        return self._heard(self._push())
+
+    def finish(self) -> None:
+        """End the search."""
+        search = self._push() if self._waiting else self._search
+        assert search is not None
+        self.hypotheses = search.finish()
+        self.tokens = list(self.hypotheses[0].tokens)
+        self._search, self.running = None, False
+
+    def _push(self) -> BeamSearch[Any]:
+        assert self._search is not None
+        self._search.push(self.machine.encode_more(np.concatenate(self._waiting)))
+        self._waiting = []
+        return self._search
+
+    def _heard(self, search: BeamSearch[Any]) -> bool:
+        best = list(search.best)
+        changed, self.tokens = best != self.tokens, best
+        return changed

@@ -1,0 +1,199 @@
+"""A recogniser: samples in as they are heard, events out as soon as there is something to say."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sordino.errors import InputError, warn
+from sordino.image.image import Image
+from sordino.recogniser.decoding import Decoding, Greedy
+from sordino.recogniser.events import Event, Final, Partial
+from sordino.speech.doubts import BOUNDS, doubts_of_audio
+from sordino.speech.features import ADD_FEATURES, FeatureDefinition
+from sordino.speech.files.level import Audio
+from sordino.speech.files.running_level import RunningLevel
+from sordino.speech.input_stream import InputStream, as_samples
+from sordino.speech.transcript import speller_of, text_of, width_of
+
+__all__ = ["Recogniser"]
+
+
+class Recogniser:
+    """Hears one utterance after the other, in pieces of any size.
+
+    What it says depends on what was said alone: pieces of one sample, none or all of a recording
+    give the same events, and a file gives them, too. Events of an utterance end with one `Final`.
+    What refuses a piece raises InputError and has not heard it; the utterance goes on.
+
+    Example
+    -------
+    A microphone that gives pieces of 16-bit samples::
+
+        recogniser = Recogniser(Image.load("model.sordino"))
+        for piece in microphone:
+            for event in recogniser.push(piece):
+                print(event.seconds, event.text)
+        print(recogniser.finish()[-1].text)
+
+    Parameters
+    ----------
+    image
+        What recognises.
+    decoding
+        How and on which engine: `Greedy`, on the exact machine, if none is given, or `Beam`.
+    rate
+        Samples a second of what is pushed; None: as the model hears.
+    """
+
+    def __init__(
+        self, image: Image, decoding: Decoding | None = None, *, rate: int | None = None
+    ) -> None:
+        self.image, self.rate = image, rate
+        self.decoding: Decoding = Greedy(image) if decoding is None else decoding
+        self.definition = None
+        if image.host.features is not None:
+            self.definition = FeatureDefinition.of_image(image)
+            InputStream(self.definition, rate)  # says what is wrong with a rate
+        self.vectors = 0
+        """Input vectors of the utterance so far, or of the last one."""
+        self.audio: Audio | None = None
+        """What the last utterance's samples were like; None for vectors."""
+        self.saturated = 0.0
+        """Share of the last utterance's int8 input at -128 or 127."""
+        self.doubts: tuple[str, ...] = ()
+        """Why nothing good may come of the last utterance; `finish` warns of it."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._stream: InputStream | None = None
+        self._level: RunningLevel | None = None
+        self._decoded, self._at_end, self._said = False, False, False
+        self._saturated = self._values = 0
+
+    def push(self, samples: ArrayLike) -> list[Event]:
+        """Hear samples (n,), int16 or floats with 1.0 as full scale; what there is to say of them.
+
+        Raises InputError for other samples, and where the image does not say what its features
+        are.
+        """
+        if self.definition is None:
+            raise InputError(
+                f"the image holds no feature definition and needs int8 vectors, got samples; "
+                f"{ADD_FEATURES}"
+            )
+        heard = as_samples(samples)
+        if self._stream is None:
+            self._expect(vectors=False)
+            self._stream = InputStream(self.definition, self.rate)
+            self._level = RunningLevel(self._stream.rate)
+            if self._stream.waits:
+                warn(
+                    "the model's features need the mean of the whole utterance: its words come at "
+                    "the end; train with mean_over = 'running' to have them sooner"
+                )
+        vectors = self._stream.push(heard)
+        assert self._level is not None
+        self._level.add(heard)
+        return self._decode(vectors)
+
+    def push_vectors(self, vectors: NDArray[np.int8]) -> list[Event]:
+        """Hear input vectors (n, dim) int8, as `sordino.speech.inputs` makes them of files.
+
+        An utterance is samples or vectors. Raises InputError for others.
+        """
+        self._expect(vectors=True)
+        width = width_of(self.image)
+        if vectors.ndim != 2 or vectors.shape[1] != width or vectors.dtype != np.int8:
+            raise InputError(
+                f"wanted int8 vectors of shape (n, {width}), got {vectors.dtype} of shape "
+                f"{vectors.shape}; make them with sordino.speech.inputs"
+            )
+        return self._decode(vectors)
+
+    def finish(self) -> list[Event]:
+        """End the utterance; what there is still to say, with a `Final` at the end.
+
+        The next piece begins another utterance.
+        """
+        events: list[Event] = []
+        if self._stream is not None:
+            events += self._decode(self._stream.end())
+        if not self._said:
+            events.append(self._end())
+        self._doubt()
+        self._begin()
+        return events
+
+    def _expect(self, *, vectors: bool) -> None:
+        if (self._decoded or self._stream is not None) and vectors == (self._stream is not None):
+            raise InputError(
+                "wanted an utterance of samples or of vectors, got both; finish it between them"
+            )
+
+    def _decode(self, vectors: NDArray[np.int8]) -> list[Event]:
+        """The events of vectors, one by one: the words are those up to each."""
+        events: list[Event] = []
+        self._saturated += int(np.isin(vectors, (-128, 127)).sum())
+        self._values += vectors.size
+        for number in range(len(vectors)):
+            if self._said:
+                break
+            if not self._decoded:
+                self.decoding.begin()
+                self._decoded, self.vectors = True, 0
+            changed = self.decoding.step(vectors[number : number + 1])
+            self.vectors += 1
+            if changed:
+                samples, seconds = self._place()
+                tokens = tuple(self.decoding.tokens)
+                events.append(
+                    Partial(
+                        samples=samples, seconds=seconds, text=self._text(tokens), tokens=tokens
+                    )
+                )
+            if not self.decoding.running:
+                events.append(self._end())
+        return events
+
+    def _end(self) -> Final:
+        self._said = True
+        if not self._decoded:
+            self.vectors = 0
+            samples, seconds = self._place()
+            return Final(samples=samples, seconds=seconds, text="", tokens=())
+        self.decoding.finish()
+        samples, seconds = self._place()
+        tokens = tuple(self.decoding.tokens)
+        return Final(
+            samples=samples,
+            seconds=seconds,
+            text=text_of(self.image, tokens),
+            tokens=tokens,
+            error=self.decoding.error,
+        )
+
+    def _text(self, tokens: tuple[int, ...]) -> str:
+        speller = speller_of(self.image)
+        return speller.text(token for token in tokens if token < len(speller.tokens))
+
+    def _place(self) -> tuple[int | None, float | None]:
+        """How far the vectors so far reach, without what their features look ahead."""
+        if self.definition is None:
+            return None, None
+        front = self.definition.front_end
+        samples = self.vectors * self.definition.stack * front.frame_shift
+        return samples, samples / front.sample_rate
+
+    def _doubt(self) -> None:
+        """Say what there is to doubt about the utterance; who made vectors knows about them."""
+        self.saturated = self._saturated / max(1, self._values)
+        self.audio = None if self._level is None else self._level.audio()
+        doubts = list(doubts_of_audio(self.audio)) if self.audio is not None else []
+        if self._stream is None:
+            doubts += [] if self._decoded else ["nothing was heard"]
+        elif not self._decoded and self.audio is not None:
+            doubts = [f"{self.audio.seconds:.3g} s are too short for the model to hear anything"]
+        elif not doubts and not BOUNDS["saturated"].holds(self.saturated):
+            doubts.append(f"{self.saturated:.1%} of the model's int8 input is saturated")
+        self.doubts = tuple(doubts)
+        if doubts:
+            warn(f"the utterance: {'; '.join(doubts)}")
