@@ -31,7 +31,7 @@ TRAIN := $(STAMPS)/sim,train
 # What can be measured is listed in campaigns/catalogue.py: campaign-NAME, or NAME alone.
 CAMPAIGNS := wer beam fusion blank-penalty cosim-real fuzz random mutants bench synth estimate \
   sweep layers codec cycles mlperf streaming row-reuse train-smoke training training-time replay \
-  post-training synthetic-speech
+  streaming-events post-training synthetic-speech
 
 .PHONY: help campaigns demo test lint types unit docs image report cocotb clean FORCE $(CAMPAIGNS)
 

@@ -217,6 +217,14 @@ CAMPAIGNS = (
         extra="train",
     ),
     Campaign(
+        name="streaming-events",
+        shows="what a recogniser says of sound in pieces against what it says of whole files",
+        takes="minutes",
+        module="streaming_events",
+        page="streaming-events.md",
+        needs=(_RECORDINGS,),
+    ),
+    Campaign(
         name="replay",
         shows="training's replay of the machine's integers against the exact machine",
         takes="long",

@@ -14,6 +14,7 @@ PAGES = {
     "tutorial.md": {"sh", "python", "text"},
     "driver.md": {"python", "text"},
     "segments.md": {"python", "text"},
+    "streaming.md": {"sh", "python", "text"},
 }
 """Pages, and the kinds of their blocks."""
 RUN = ("sh", "python")

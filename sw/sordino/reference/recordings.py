@@ -27,7 +27,11 @@ _READ = (
         "float frames × cepstra; float frames × model input; or int8 frames × model input, which "
         "passes as it is",
     ),
-    ("`-` (`run`, `cosim`)", "standard input: sound, or a `.npy` matrix; once in a command"),
+    (
+        "`-` (`run`, `cosim`)",
+        "standard input: sound, or a `.npy` matrix; once in a command. `run -` alone hears it as "
+        "it comes, and raw 16-bit samples, too",
+    ),
 )
 _INPUTS = """
 An image without feature definition (its model's meta had no `features`) takes int8 model input as
