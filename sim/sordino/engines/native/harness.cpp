@@ -292,8 +292,9 @@ int sordino_run(Harness *h, uint64_t cycles, size_t enough) {
         h->ask();
         if (!h->holds() && h->starves()) return 2;
         for (Channel &c : h->channels) {
-            // Once offered, a feature stays offered until it is taken.
-            if (!c.offering) c.offering = c.left && !h->holds() && !h->chance(h->feature_gap);
+            // Once offered, a feature stays offered until it is taken, or a segment comes before it.
+            if (h->holds()) c.offering = false;
+            else if (!c.offering) c.offering = c.left && !h->chance(h->feature_gap);
             c.end_of_input->next[0] = c.left == 0 && c.ended && !h->holds();
         }
         if (h->cycle()) {
