@@ -13,15 +13,18 @@ import numpy as np
 import pytest
 
 from sordino.arch import PRESETS
-from sordino.compiler.compile import CompileOptions, compile_model
+from sordino.compiler.compile import CompileOptions, compile_graph, compile_model
+from sordino.compiler.segment import compile_segment
 from sordino.cycles.engine import Cycles
 from sordino.decode.beam import BeamOptions, beam_search
 from sordino.decode.machine_transducer import MachineTransducer
 from sordino.engines.errors import ToolError
 from sordino.engines.native.toolchain import verilator_environment
 from sordino.golden.machine import Golden
+from sordino.image.segments.file import to_bytes
+from sordino.image.segments.segment import with_segment, without_segment
 from sordino.isa.fields import REGISTER_BITS
-from sordino.isa.registers import Error
+from sordino.isa.registers import REFUSED, Error
 from sordino.model.load import load_model
 from sordino.model.random_rnnt import random_model
 from sordino.rtl.bridges.registry import BRIDGES, DEFAULT
@@ -30,6 +33,13 @@ from sordino.speech.features import FeatureDefinition
 from sordino.speech.inputs import load_input
 from sordino.testing.images.programs import random_features, random_program
 from sordino.testing.images.streaming import STREAMING
+from tests.sw.compiler.programs.test_segments import (
+    LOOKUP,
+    OPTIONS,
+    machine,
+    noise,
+    with_catalogue,
+)
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -118,7 +128,16 @@ def build_icarus(config, folder, standard, bus="axi"):
 
 
 def simulate(
-    simulator, folder, image, features, *, again, bench="bench_top", watch=False, bus="axi"
+    simulator,
+    folder,
+    image,
+    features,
+    *,
+    again,
+    bench="bench_top",
+    watch=False,
+    bus="axi",
+    more=None,
 ):
     """Run every test of a bench on `image` and `features`, against golden."""
     result = Golden(image).run(features)
@@ -133,6 +152,7 @@ def simulate(
         "code": result.code,
         "counters": result.counters,
         "again": again,
+        **(more or {}),
     }
     (folder / "image.sordino").write_bytes(image.to_bytes())
     np.save(folder / "features.npy", features)
@@ -266,6 +286,40 @@ def test_streamed_weights(streaming, tmp_path):
     result = simulate(streaming, tmp_path, image, features, again=True, bench="bench_streamed")
     assert result.counters["useful"]
     assert result.tokens
+
+
+def test_a_segment_beside_a_transducer(tmp_path):
+    """500 rows are loaded while frames are at work, used, replaced, refused, loaded again."""
+    program, frames, rows, width = LOOKUP, 400, 500, 64
+    graphs = [with_catalogue(seed, rows, rows, width) for seed in range(2)]
+    full = compile_graph(graphs[0], program, machine(), OPTIONS).image
+    image = without_segment(full, "catalogue")
+    segments = [compile_segment(full, graph, program, "catalogue", OPTIONS) for graph in graphs]
+    features, queries = noise(1, frames), noise(9, 5, width)
+    for number, segment in enumerate(segments):
+        (tmp_path / f"{number}.segment").write_bytes(to_bytes(segment, image.config))
+    np.save(tmp_path / "queries.npy", queries)
+
+    def row(segment, query):
+        golden = Golden(with_segment(image, segment))
+        (found,) = golden.run({1: query}, requests=[(0, 1)]).on(1)
+        return found
+
+    first, second = segments
+    catalogue = [REFUSED, row(first, queries[1]), row(second, queries[2]), REFUSED]
+    catalogue.append(row(first, queries[4]))
+    assert len(set(catalogue)) == 4
+    asked = [(1, 1), (2, first), (2, 1), (3, second), (3, 1)]
+    result = Golden(image).run({0: features, 1: queries}, requests=asked)
+    assert result.on(1) == catalogue[:3]
+    assert len(set(result.on(0))) > 1
+    expected = {"transducer": result.on(0), "catalogue": catalogue}
+    for simulator in build(image.config, tmp_path, "top.vlt"):
+        simulate(
+            simulator, tmp_path, image, features, again=False, bench="bench_segment", more=expected
+        )
+        took = json.loads((tmp_path / "segment.json").read_text())
+        assert all(load["cycles"] > 1_000 for load in took)
 
 
 def test_utterance(simulator, tmp_path):
