@@ -1,5 +1,7 @@
 """A machine behind its registers is fed bit by bit: tokens as golden's, with their vectors."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -57,7 +59,7 @@ def test_tokens_come_with_their_vector() -> None:
     features = np.arange(24, dtype=np.int8)
     for cuts in ([0, 6, 12, 18, 24], [0, 1, 1, 8, 24]):
         exact, found = golden.session(), hosted.session()
-        for first, last in zip(cuts, cuts[1:], strict=False):
+        for first, last in pairwise(cuts):
             assert found.feed(features[first:last]) == exact.feed(features[first:last])
             assert found.running
         wanted, result = exact.finish(), found.finish()
