@@ -349,7 +349,7 @@ enum sordino_register {
     SORDINO_REGISTER_INTERRUPT_STATUS = 0x020, /* w1c: Interrupt bits seen */
     SORDINO_REGISTER_LOAD_TARGET = 0x024, /* rw: LoadTarget in bits 2 to 0, unit in bits 31 to 16 */
     SORDINO_REGISTER_LOAD_ADDRESS = 0x028, /* rw: next 32-bit word; unless a segment is open, writing it restarts the CRC, and gives up words that were not checked, which is a sticky LOAD error */
-    SORDINO_REGISTER_LOAD_DATA = 0x02c, /* wo: one word to LOAD_TARGET at LOAD_ADDRESS, which advances; refused outside the target's memory, and outside what segments may write while one is open */
+    SORDINO_REGISTER_LOAD_DATA = 0x02c, /* wo: one word to LOAD_TARGET at LOAD_ADDRESS, which advances; refused outside the target's memory, and outside what segments may write while one is open. In a machine that streams, a segment's word for POSITIONS or VALUES waits while weights come from external memory */
     SORDINO_REGISTER_LOAD_CHECK = 0x030, /* wo: CRC-32 expected of the words since LOAD_ADDRESS, as little-endian bytes; another value is a sticky LOAD error. While a segment is open: of all words written since SEGMENT, that one too, to LOAD_TARGET, LOAD_ADDRESS and LOAD_DATA; it closes the segment, which is checked then; refused are another value, and a check without words */
     SORDINO_REGISTER_FEATURE = 0x034, /* wo: features: one int8 for each byte whose strobe is set, lowest byte first; refused as a whole if they do not fit */
     SORDINO_REGISTER_FEATURE_ROOM = 0x038, /* ro: features that fit */

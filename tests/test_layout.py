@@ -81,6 +81,7 @@ ALLOWED = {
     "lattice.exports": "errors lattice",
     "layers": "arch arith errors isa layers.base layers.layout layers.numbers",
     "layers.base": "arith errors layers.layout",
+    "layers.elementwise": "errors isa layers layers.base layers.layout layers.numbers",
     "layers.layout": "arch isa",
     "layers.numbers": "arith errors",
     "meta": "arith errors files image schema",

@@ -156,7 +156,7 @@ class _Explorer:
         self.most = _MOST_TOKENS if longest < _LONG_LOOP else 0
 
     def bounds(self, entry: int, tables: Tables | None = None) -> Bounds | Span | None:
-        """From START on; without tables as at power-up. A Span where no input is read."""
+        """The bounds from START on, by default without tables; a Span where no input is read."""
         tables = empty(self.issuer.durations.image.config) if tables is None else tables
         start = self.explore(_State(entry, (0,) * REGISTERS, tables=tables))
         self.channels = frozenset(self.channel(state.pc) for state in self.inputs)

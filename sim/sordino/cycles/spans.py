@@ -32,7 +32,7 @@ class Span:
         return self.best <= cycles and (self.worst is None or cycles <= self.worst)
 
     def less(self, cycles: int) -> "Span":
-        """So many cycles fewer."""
+        """The span with so many cycles fewer."""
         return Span(self.best - cycles, None if self.worst is None else self.worst - cycles)
 
     def times(self, n: int) -> "Span":

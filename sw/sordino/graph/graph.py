@@ -154,23 +154,30 @@ class Graph:
     def held(self, name: str) -> Held:
         """Where a node's result must be; InputError where its readers do not agree.
 
-        What nobody reads is for the host, in state memory where the layer can put it there.
+        It is in activation memory where it cannot be where all of them want it, but all take it
+        there. What nobody reads is for the host, in state memory where the layer can put it there.
         """
-        readers = self.readers(name)
+        readers, gives = self.readers(name), self.by_name[name].layer.gives
+        read = [(reader, n) for reader in readers for n, one in enumerate(reader.inputs)]
+        read = [(reader, n) for reader, n in read if reader.inputs[n] == name]
         wanted = {
             self.held(reader.name) if reader.layer.MERGES else reader.layer.wants(number)
-            for reader in readers
-            for number, one in enumerate(reader.inputs)
-            if one == name
+            for reader, number in read
         }
         if any(node.feedback == name for node in self.nodes):
             wanted.add(Held.ACTIVATION)
+        if (len(wanted) > 1 or not wanted <= gives) and Held.ACTIVATION in gives:
+            taken = [
+                {self.held(reader.name)} if reader.layer.MERGES else reader.layer.takes(number)
+                for reader, number in read
+            ]
+            if all(Held.ACTIVATION in places for places in taken):
+                return Held.ACTIVATION
         if len(wanted) > 1:
             places = " and ".join(sorted(one.value for one in wanted))
             raise InputError(
                 f"wanted one place for the result of {name}, got {places}; add a layer of its own"
             )
-        gives = self.by_name[name].layer.gives
         return wanted.pop() if wanted else Held.STATE if Held.STATE in gives else Held.ACTIVATION
 
     def loop(self, name: str, network: Network) -> list[str]:
@@ -180,21 +187,21 @@ class Graph:
         return list(network.nodes[first : network.nodes.index(end) + 1])
 
     def tied(self, name: str) -> list[str]:
-        """The nodes, this one among them, that must have one order.
+        """The nodes, this one among them, that must have one order and are dealt.
 
-        They are the operands of one element-wise layer, those of another that shares one of them,
-        and so on.
+        They are the operands of one element-wise layer, those of another that shares one of them or
+        reads its result, and so on.
         """
         found, todo = {name}, [name]
         while todo:
-            one = todo.pop()
-            together = set(self.by_name[one].inputs) if self.by_name[one].layer.MERGES else set()
-            for reader in self.readers(one):
+            node = self.by_name[todo.pop()]
+            together = set(node.inputs) if node.layer.ELEMENTWISE else set()
+            for reader in self.readers(node.name):
                 if reader.layer.ELEMENTWISE:
-                    together |= {*reader.inputs, *((reader.name,) if reader.layer.MERGES else ())}
+                    together |= {*reader.inputs, reader.name}
             todo += together - found
             found |= together
-        return [node.name for node in self.nodes if node.name in found]
+        return [node.name for node in self.nodes if node.name in found and node.layer.ORDERED]
 
     def seams(self, name: str) -> tuple[int, ...]:
         """The numbers of a vector at which another vector begins, for vectors that are joined."""

@@ -154,19 +154,21 @@ def check_inputs(inputs: Iterable[Input], readers: Callable[[str], Sequence[Node
 
 
 def check_operands(nodes: Nodes, readers: Callable[[str], Sequence[Node]]) -> None:
-    """Raise InputError where operands of an element-wise layer are not results of linear layers.
+    """Raise InputError where operands of an element-wise layer cannot have one order.
 
-    Such operands have one order. A layer that merges is the only one that reads its inputs.
+    Results of linear and recurrent layers can, and what is computed of these number by number. A
+    layer that merges takes results of linear layers, and is the only one that reads them.
     """
     for name, node in nodes.items():
         if not node.layer.ELEMENTWISE:
             continue
         for operand in node.inputs:
             layer = nodes[operand].layer if operand in nodes else None
-            merged = not node.layer.MERGES and layer is not None and layer.MERGES
-            if layer is None or not (layer.ROWS or merged):
+            ordered = layer is not None and (layer.ORDERED or layer.ELEMENTWISE)
+            if layer is None or not (layer.ROWS or (ordered and not node.layer.MERGES)):
+                kinds = "linear" if node.layer.MERGES else "linear, recurrent or element-wise"
                 raise InputError(
-                    f"wanted results of linear layers for {name}, got {operand}; put a linear "
+                    f"wanted results of {kinds} layers for {name}, got {operand}; put a linear "
                     "layer between"
                 )
             others = [one.name for one in readers(operand) if one is not node]

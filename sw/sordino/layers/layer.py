@@ -63,7 +63,8 @@ class Layer(ABC):
     HELD         where its inputs must be
     ELEMENTWISE  whether number n of its result depends on number n of each input alone
     MERGES       whether its inputs are written to the place of its result
-    ROWS         whether its result is a row of its matrix each, in an order that others can share
+    ROWS         whether each number of its result is a row of its matrix
+    ORDERED      whether its result has the order of its dealt matrices, which others can share
     STACKS       whether results of several frames can lie side by side
     ALONE        whether it is one node of a graph
     """
@@ -74,6 +75,7 @@ class Layer(ABC):
     ELEMENTWISE: ClassVar[bool] = False
     MERGES: ClassVar[bool] = False
     ROWS: ClassVar[bool] = False
+    ORDERED: ClassVar[bool] = False
     STACKS: ClassVar[bool] = False
     ALONE: ClassVar[bool] = True
 
@@ -95,6 +97,10 @@ class Layer(ABC):
     def wants(self, number: int) -> Held:
         """Where the input of that number, from 0, must be."""
         return self.HELD
+
+    def takes(self, number: int) -> frozenset[Held]:
+        """Where that input may be, if it cannot be where the layer wants it."""
+        return frozenset({self.wants(number)})
 
     @property
     def gives(self) -> frozenset[Held]:

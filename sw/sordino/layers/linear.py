@@ -59,6 +59,7 @@ class Linear(Layer):
 
     WEIGHTS: ClassVar[Mapping[str, str]] = {"weight": "input"}
     ROWS: ClassVar[bool] = True
+    ORDERED: ClassVar[bool] = True
     STACKS: ClassVar[bool] = True
 
     @property

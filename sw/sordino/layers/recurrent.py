@@ -42,6 +42,7 @@ class Recurrent(Layer):
     bias_hh: Floats
 
     WEIGHTS: ClassVar[Mapping[str, str]] = {"weight_ih": "input", "weight_hh": "state"}
+    ORDERED: ClassVar[bool] = True
     STACKS: ClassVar[bool] = True
     NAME: ClassVar[str]
     """The name of the kind in messages."""

@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
 from sordino.layers.cells import cell_kind
+from sordino.layers.elementwise.total import Total
 from sordino.layers.layer import State
 from sordino.layers.linear import Linear
 from sordino.layers.recurrent import Recurrent
-from sordino.layers.total import Total
 from sordino.meta.sizes import check_sizes
 from sordino.meta.table import Meta
 from sordino.model.reduction import TimeReduction

@@ -12,6 +12,7 @@ from sordino.arith import FEATURE
 from sordino.errors import InputError
 from sordino.graph.graph import Graph, Input, Network
 from sordino.layers.base.shapes import check_shape
+from sordino.layers.elementwise.total import Total
 from sordino.layers.embedding import Embedding
 from sordino.layers.heads import Argmax, Scores
 from sordino.layers.layer import Layer
@@ -20,7 +21,6 @@ from sordino.layers.lstm import Lstm
 from sordino.layers.node import Node
 from sordino.layers.recurrent import Recurrent
 from sordino.layers.stack import Stack
-from sordino.layers.total import Total
 from sordino.meta.sizes import check_sizes
 from sordino.meta.table import ACTIVATIONS, Meta
 from sordino.model.reduction import TimeReduction

@@ -9,13 +9,14 @@ from sordino.graph.graph import Graph, Input, Network
 from sordino.layers.base.functions import FUNCTIONS
 from sordino.layers.cells import CELLS
 from sordino.layers.concatenation import Concatenation
+from sordino.layers.elementwise.product import Product
+from sordino.layers.elementwise.total import Total
 from sordino.layers.heads import Argmax, Scores
 from sordino.layers.layer import Layer
 from sordino.layers.linear import Linear
 from sordino.layers.node import Node
 from sordino.layers.recurrent import Recurrent
 from sordino.layers.stack import Stack
-from sordino.layers.total import Total
 
 MOST = 14
 """Numbers of a vector at most."""
@@ -105,6 +106,25 @@ class Draft:
             hidden = function in ("tanh", "sigmoid")
             self.add(Total(function, 5), *pair, width=size, hidden=hidden)
 
+    def residual(self) -> None:
+        """Sums and gates around a recurrent layer, in a row where one reads the other's result."""
+        (source, width), size = self.source(), self.size()
+        before = self.add(drawn_linear(self.rng, size, width), source)
+        for _ in range(int(self.rng.integers(1, 3))):
+            kind = CELLS[self.rng.integers(len(CELLS))]
+            units = 2 * size - 1 if kind.__name__ == "ProjectedLstm" else size
+            layer = drawn_recurrent(self.rng, kind, units, size)
+            self.nodes += layer.nodes(self.name(), before)
+            last = self.nodes[-1].name
+            pair = (last, before) if self.rng.integers(2) else (before, last)
+            function = list(FUNCTIONS)[self.rng.integers(len(FUNCTIONS))]
+            if self.rng.integers(3):
+                hidden = function in ("tanh", "sigmoid")
+                before = self.add(Total(function, 5), *pair, width=size, hidden=hidden)
+            else:
+                gate = self.add(drawn_linear(self.rng, size, size, "sigmoid"), before)
+                before = self.add(Product(6), last, gate, width=size)
+
     def concatenation(self) -> None:
         if self.hidden:
             chosen = [
@@ -135,8 +155,11 @@ class Draft:
         return factor
 
 
-def drawn_graph(seed: int, both: bool) -> tuple[Graph, int]:
-    """A graph with the network `net`, its tokens in register `token`, and the frames it stacks."""
+def drawn_graph(seed: int, both: bool, residual: bool = False) -> tuple[Graph, int]:
+    """A graph with the network `net`, its tokens in register `token`, and the frames it stacks.
+
+    With `residual` recurrent layers have sums and gates around them.
+    """
     rng = np.random.default_rng(seed)
     draft = Draft(rng, int(rng.integers(1, MOST)))
     draft.pool["x"] = draft.inputs
@@ -147,6 +170,7 @@ def drawn_graph(seed: int, both: bool) -> tuple[Graph, int]:
     at = int(rng.integers(3 * steps))
     for number in range(steps):
         kinds = [draft.recurrent, draft.linear, draft.total, draft.concatenation, draft.wide]
+        kinds += [draft.residual] * 4 * residual
         kinds[rng.integers(len(kinds))]()
         if number == at:
             factor = draft.stack()

@@ -8,16 +8,17 @@ from numpy.typing import NDArray
 from sordino.compiler.passes.quantise import QuantisedGraph
 from sordino.golden import cells, vector
 from sordino.isa.choices import Function
-from sordino.layers.base.formats import Held
+from sordino.layers.base.formats import Held, VectorFormat
 from sordino.layers.base.integers import QuantisedLayer
 from sordino.layers.concatenation import Concatenation
+from sordino.layers.elementwise.product import Product
+from sordino.layers.elementwise.total import Total
 from sordino.layers.embedding import Embedding
 from sordino.layers.heads import Argmax, Scores, score_scale
 from sordino.layers.layer import kind_of
 from sordino.layers.linear import Linear
 from sordino.layers.recurrent import Recurrent
 from sordino.layers.stack import Stack
-from sordino.layers.total import Total
 
 Ints = NDArray[np.int64]
 
@@ -75,7 +76,13 @@ class IntegerGraph:
         if isinstance(kind, Total):
             function = Function[kind.function.upper()]
             scale = {"multiplier": layer.multiplier, "shift": layer.shift}
-            return vector.add(*vectors, function=function, **scale)
+            return vector.add(*self.summands(name, vectors), function=function, **scale)
+        if isinstance(kind, Product):
+            first, second = vectors
+            if self.formats(name)[0].held is Held.ACTIVATION:
+                first = first * 16
+            scale = {"multiplier": layer.multiplier, "shift": layer.shift}
+            return vector.multiply(first, second, wide=False, **scale)
         if isinstance(kind, Embedding):
             assert layer.table is not None
             return layer.table[self.registers[kind.register]].astype(np.int64)
@@ -96,6 +103,19 @@ class IntegerGraph:
             )
         assert isinstance(kind, Stack | Concatenation) or kind.MERGES
         return vectors[0] if kind.MERGES else np.concatenate(vectors)
+
+    def formats(self, name: str) -> list[VectorFormat]:
+        return [self.nodes[one].result for one in self.graph.by_name[name].inputs]
+
+    def summands(self, name: str, vectors: list[Ints]) -> list[Ints]:
+        """Operands with 11 fraction bits: int8 of other formats are rounded to them."""
+        found = []
+        for its, values in zip(self.formats(name), vectors, strict=True):
+            if its.held is Held.ACTIVATION:
+                scale = its.step / 2.0**-11
+                values = np.clip(np.floor(values * scale + 0.5), -(1 << 15), (1 << 15) - 1)
+            found.append(values.astype(np.int64))
+        return found
 
     def cells(self, name: str, layer: QuantisedLayer, x: Ints) -> Ints:
         before = self.results[self.graph.by_name[name].previous]

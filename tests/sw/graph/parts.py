@@ -7,12 +7,12 @@ import pytest
 
 from sordino.errors import InputError
 from sordino.graph.graph import Graph, Input, Network
+from sordino.layers.elementwise.total import Total
 from sordino.layers.embedding import Embedding
 from sordino.layers.layer import Layer
 from sordino.layers.linear import Linear
 from sordino.layers.lstm import Lstm
 from sordino.layers.node import Node
-from sordino.layers.total import Total
 
 WIDTH = 5
 X = Input("x", WIDTH, 5)

@@ -4,7 +4,8 @@ import pytest
 
 from sordino.errors import InputError
 from sordino.layers.base.formats import Held
-from sordino.layers.either import Either
+from sordino.layers.elementwise.either import Either
+from sordino.layers.elementwise.product import Product
 from sordino.layers.heads import Argmax
 from tests.sw.graph.parts import (
     WIDTH,
@@ -45,6 +46,27 @@ def test_all_operands_that_meet_have_one_order() -> None:
     assert found.tied("lf") == ["lf"]
 
 
+def test_operands_are_where_all_that_read_them_take_them() -> None:
+    """In state memory where they can be; in activation memory where another layer reads them."""
+    found = graph(
+        node("in", linear(3, WIDTH), "x"),
+        node("only", linear(3, WIDTH), "x"),
+        node("a", lstm(3, 3), "in"),
+        node("r", total(), "a", "in"),
+        node("s", total(), "r", "only"),
+        node("g", linear(3, WIDTH, "sigmoid"), "x"),
+        node("p", Product(), "a", "g"),
+        node("l", linear(2, 3), "s"),
+        node("m", linear(2, 3), "p"),
+    )
+    places = {name: found.held(name) for name in ("in", "only", "a", "r", "g")}
+    assert places.pop("only") is Held.STATE
+    assert set(places.values()) == {Held.ACTIVATION}
+    for name in ("in", "only", "a", "g"):
+        assert found.tied(name) == ["in", "only", "a", "g"]
+    assert found.tied("l") == ["l"]
+
+
 def test_branches_have_the_order_of_what_their_result_is_added_to() -> None:
     found = graph(
         *pair(
@@ -55,7 +77,7 @@ def test_branches_have_the_order_of_what_their_result_is_added_to() -> None:
         ),
         networks=nets("a", "b", "def"),
     )
-    assert [found.tied(name) for name in "abcd"] == [["a", "b", "c", "d"]] * 4
+    assert [found.tied(name) for name in "abcd"] == [["a", "b", "d"]] * 4
     assert found.held("a") is found.held("c") is Held.STATE
 
 

@@ -16,8 +16,8 @@ from sordino.golden.machine import Golden
 from sordino.graph.graph import Graph
 from sordino.isa.fields import Store
 from sordino.layers.base.formats import Held
+from sordino.layers.elementwise.total import Total
 from sordino.layers.heads import Scores
-from sordino.layers.total import Total
 from tests.sw.graph.drawn import drawn_graph
 from tests.sw.graph.integer_graph import IntegerGraph
 
@@ -56,11 +56,13 @@ def order_of(placed: PlacedGraph, name: str) -> np.ndarray:
 
 
 @pytest.mark.filterwarnings("ignore::sordino.errors.InputWarning")  # few bits
-@pytest.mark.parametrize("seed", range(60))
-def test_the_machine_computes_what_the_graph_says(seed: int) -> None:
+@pytest.mark.parametrize(
+    ("seed", "residual"), [*((n, False) for n in range(60)), *((n, True) for n in range(40))]
+)
+def test_the_machine_computes_what_the_graph_says(seed: int, residual: bool) -> None:
     """Tokens of every frame, and all that stands in memory at the end."""
     rng = np.random.default_rng(seed)
-    graph, factor = drawn_graph(seed, both=bool(rng.random() < 0.6))
+    graph, factor = drawn_graph(seed, bool(rng.random() < 0.6), residual)
     bits, frames = int(rng.integers(3, 9)), int(rng.integers(1, 10))
     image = compiled(graph, machine(seed), bits).image
     x = rng.integers(-128, 128, (frames, graph.widths["x"])).astype(np.int8)

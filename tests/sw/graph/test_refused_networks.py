@@ -6,7 +6,7 @@ import pytest
 
 from sordino.graph.graph import Graph, Network
 from sordino.layers.concatenation import Concatenation
-from sordino.layers.either import Either
+from sordino.layers.elementwise.either import Either
 from sordino.layers.heads import Argmax, Scores
 from sordino.layers.stack import Stack
 from tests.sw.graph.parts import (
@@ -26,9 +26,9 @@ from tests.sw.graph.parts import (
 REFUSED: dict[str, tuple[Callable[[], Graph], str]] = {
     "two places": (
         lambda: graph(
-            *pair(node("c", total(), "a", "b"), node("d", linear(2, 3), "a")),
+            *pair(node("c", total(), "a", "b"), node("t", Scores(), "a")),
         ),
-        "wanted one place for the result of a, got activation memory and state memory",
+        "wanted one place for the result of a, got accumulators and state memory",
     ),
     "sums and a vector": (
         lambda: graph(
@@ -87,32 +87,29 @@ REFUSED: dict[str, tuple[Callable[[], Graph], str]] = {
             lambda first=first: graph(
                 *first, node("b", linear(3, WIDTH), "x"), node("c", total(), "a", "b")
             ),
-            "wanted results of linear layers for c, got a; put a linear layer between",
+            "wanted results of linear, recurrent or element-wise layers for c, got a; put a linear "
+            "layer between",
         )
         for what, first in (
-            ("an LSTM", recurrent()),
+            ("a row", (node("a", table()),)),
             (
-                "a sum",
+                "frames side by side",
+                (node("d", linear(1, WIDTH), "x"), node("a", Stack(3), "d")),
+            ),
+            (
+                "vectors side by side",
                 (
-                    node("d", linear(3, WIDTH), "x"),
-                    node("e", linear(3, WIDTH), "x"),
-                    node("a", total(), "d", "e"),
+                    node("d", linear(1, WIDTH, "tanh"), "x"),
+                    node("e", linear(2, WIDTH, "tanh"), "x"),
+                    node("a", Concatenation(), "d", "e"),
                 ),
             ),
-            ("a row", (node("a", table()),)),
         )
     },
     "a sum of inputs": (
         lambda: graph(node("c", total(), "x", "x")),
-        "wanted results of linear layers for c, got x; put a linear layer between",
-    ),
-    "a sum of a function": (
-        lambda: graph(
-            node("a", linear(3, WIDTH, "tanh"), "x"),
-            node("b", linear(3, WIDTH), "x"),
-            node("c", total(), "a", "b"),
-        ),
-        "wanted the result of a in state memory, got a layer that has it in activation memory",
+        "wanted results of linear, recurrent or element-wise layers for c, got x; put a linear "
+        "layer between",
     ),
     "branches that are LSTMs": (
         lambda: graph(

@@ -7,7 +7,7 @@ import pytest
 
 from sordino.graph.graph import Graph, Input, Network
 from sordino.layers.concatenation import Concatenation
-from sordino.layers.either import Either
+from sordino.layers.elementwise.either import Either
 from sordino.layers.embedding import Embedding
 from sordino.layers.heads import Argmax, Scores
 from sordino.layers.linear import Linear

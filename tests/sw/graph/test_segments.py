@@ -6,11 +6,11 @@ import pytest
 from sordino.errors import InputError
 from sordino.graph.graph import Graph, Input, Network
 from sordino.isa.fields import SEGMENTS
-from sordino.layers.either import Either
+from sordino.layers.elementwise.either import Either
+from sordino.layers.elementwise.product import Product
 from sordino.layers.heads import Argmax
 from sordino.layers.linear import Linear, catalogue
 from sordino.layers.node import Node
-from sordino.layers.product import Product
 from sordino.layers.stack import Stack
 from tests.sw.layers.random_graphs import linear
 

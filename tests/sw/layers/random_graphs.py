@@ -7,12 +7,13 @@ import numpy as np
 from sordino.compiler.programs.every_frame import EveryFrame
 from sordino.graph.graph import Graph, Input, Network
 from sordino.layers.concatenation import Concatenation
+from sordino.layers.elementwise.product import Product
+from sordino.layers.elementwise.total import Total
 from sordino.layers.heads import Argmax, Scores
 from sordino.layers.layer import Layer
 from sordino.layers.linear import Linear
 from sordino.layers.lstm import Lstm
 from sordino.layers.node import Node
-from sordino.layers.product import Product
 from sordino.layers.projected import ProjectedLstm
 from sordino.layers.recurrent import Recurrent
 from sordino.layers.stack import Stack
@@ -88,6 +89,32 @@ def every_kind(rng: Rng, width: int, kind: type[Recurrent], factor: int = 1) -> 
     nodes.append(Node("token", Argmax("token"), ("out",)))
     nodes.append(Node("last", linear(rng, 4, 7, scale=2.0), ("rel",)))
     nodes.append(Node("scores", Scores(), ("last",)))
+    return nodes
+
+
+def residual(rng: Rng, width: int, kind: type[Recurrent], factor: int = 1) -> list[Node]:
+    """Residual sums and gates around recurrent layers, one on top of the other."""
+    size = int(rng.integers(2, 14))
+    narrow = size if kind is ProjectedLstm else 0
+    units = 2 * size - 1 if narrow else size
+    nodes = [Node("in", linear(rng, size, width), (INPUT,))]
+    nodes += recurrent(rng, kind, units, size, narrow).nodes("a", "in")
+    nodes.append(Node("r.a", Total("none", 5), (nodes[-1].name, "in")))
+    before = "r.a"
+    if factor > 1:
+        # What is stacked has the order of the sum, frame by frame.
+        nodes.append(Node("stack", Stack(factor), (before,)))
+        nodes.append(Node("mix", linear(rng, size, factor * size), ("stack",)))
+        before = "mix"
+    nodes += recurrent(rng, Lstm, size, size).nodes("b", before)
+    nodes.append(Node("r.b", Total("none", 4), ("b", before)))
+    nodes.append(Node("gate", linear(rng, size, size, "sigmoid"), ("r.b",)))
+    nodes.append(Node("gated", Product(7), ("b", "gate")))
+    nodes.append(Node("twice", Total("tanh", 7), ("gated", "b")))
+    nodes.append(Node("own", linear(rng, size, size), ("twice",)))
+    nodes.append(Node("all", Total("relu", 4), ("own", "r.b")))
+    nodes += chain([("out", linear(rng, 5, size, scale=4.0))], "all")
+    nodes.append(Node("token", Argmax("token"), ("out",)))
     return nodes
 
 

@@ -15,15 +15,15 @@ import sordino.layers
 from sordino.layers.base.functions import FUNCTIONS
 from sordino.layers.cells import CELLS
 from sordino.layers.concatenation import Concatenation
-from sordino.layers.either import Either
+from sordino.layers.elementwise.either import Either
+from sordino.layers.elementwise.product import Product
+from sordino.layers.elementwise.total import Total
 from sordino.layers.embedding import Embedding
 from sordino.layers.heads import Argmax, Scores
 from sordino.layers.layer import Layer
 from sordino.layers.linear import catalogue
-from sordino.layers.product import Product
 from sordino.layers.recurrent import Recurrent
 from sordino.layers.stack import Stack
-from sordino.layers.total import Total
 from tests.sw.graph.drawn import drawn_linear, drawn_recurrent
 
 Floats = NDArray[np.float64]

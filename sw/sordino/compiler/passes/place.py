@@ -1,6 +1,6 @@
 """Dealing: every matrix of a graph on the lanes, and every vector in an order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from sordino.layers.base.integers import QuantisedLayer
 from sordino.layers.base.places import PlacedLayer
 from sordino.layers.concatenation import Concatenation
 from sordino.layers.heads import Argmax
-from sordino.layers.layout.layout import Layout
+from sordino.layers.layout.layout import Layout, shared_layouts
 from sordino.layers.node import Node
 from sordino.layers.stack import Stack
 
@@ -82,6 +82,7 @@ def _cut(quantised: QuantisedGraph, config: Config) -> str | None:
     for network in graph.networks:
         names = graph.recurrent(network)
         alone = len(names) == 1 and names[0] == network.nodes[0]
+        alone = alone and graph.tied(names[0]) == names
         if network.both_banks and alone and not graph.by_name[names[0]].feedback:
             recurrent = quantised.nodes[names[0]].matrices[1].values
             units = recurrent.shape[1]
@@ -131,17 +132,32 @@ class _Placer:
         """
         if name not in self.layouts:
             graph = self.quantised.graph
-            tied = graph.tied(name)
+            tied, layer = graph.tied(name), graph.by_name[name].layer
             asked = [one for one in tied if not graph.part(one)] or tied
-            values = [m.values for one in asked for m in self.quantised.nodes[one].matrices]
             readers = graph.readers(name)
             compared = readers and all(isinstance(one.layer, Argmax) for one in readers)
             if graph.part(asked[0]) and not compared:
-                values = [np.ones_like(one) for one in values]
-            layer = graph.by_name[name].layer
-            layout = layer.deal(values, self.config, cut=name == self.cut)
-            self.layouts |= dict.fromkeys(tied, layout)
+                asked = []
+            rows = [one for one in tied if graph.by_name[one].layer.ROWS]
+            gated = [one for one in tied if one not in rows]
+            if rows and gated:
+                units, vectors = (self._values(names, asked) for names in (gated, rows))
+                shared = shared_layouts(units, vectors, self.config)
+                for names, layout in zip((gated, rows), shared, strict=True):
+                    self.layouts |= dict.fromkeys(names, layout)
+            else:
+                values = self._values(asked or tied, asked)
+                layout = layer.deal(values, self.config, cut=name == self.cut)
+                self.layouts |= dict.fromkeys(tied, layout)
         return self.layouts[name]
+
+    def _values(self, names: Sequence[str], asked: Sequence[str]) -> list[NDArray[np.int8]]:
+        """The matrices of some layers; without zeros, so alike, of those that are not asked."""
+        return [
+            m.values if one in asked else np.ones_like(m.values)
+            for one in names
+            for m in self.quantised.nodes[one].matrices
+        ]
 
     def _deal(self, node: Node, layer: QuantisedLayer) -> None:
         cut, layout = node.name == self.cut, self._layout(node.name)

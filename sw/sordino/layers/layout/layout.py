@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sordino.arch import QUAD, Config
 from sordino.layers.layout.deal import Load, block_load, deal, unit_load, weigh
 
-__all__ = ["Layout", "Tile", "gated_layout", "linear_layout"]
+__all__ = ["Layout", "Tile", "gated_layout", "linear_layout", "shared_layouts"]
 
 _Ints = NDArray[np.int64]
 
@@ -172,13 +172,51 @@ def linear_layout(matrices: Sequence[NDArray[np.int8]], config: Config) -> Layou
     tiles = []
     partial = outputs % group != 0
     for bins, rows in _deal_tiles(load, config.groups, config.rows_per_lane, last=partial):
-        held = [
-            row
-            for r in range(rows)
-            for blocks in bins
-            if r < len(blocks)
-            for row in range(blocks[r] * group, min((blocks[r] + 1) * group, outputs))
-        ]
+        held = _in_rows(bins, rows, group, outputs)
         tiles.append(Tile(len(order), len(held), rows))
         order += held
     return Layout(config, np.array(order, np.int64), tuple(tiles), gated=False)
+
+
+def shared_layouts(
+    gated: Sequence[NDArray[np.int8]], rows: Sequence[NDArray[np.int8]], config: Config
+) -> tuple[Layout, Layout]:
+    """Deal units with four sums and rows in one order: of units the layout, and of rows.
+
+    `gated` are int8 (4 · units, columns), `rows` int8 (units, columns). Blocks of `group`
+    neighbours are dealt by the work of both, so that the rows of a block stay side by side. A block
+    always works on the same lanes of a group, and its units on the same quads.
+    """
+    outputs, group = len(rows[0]), config.group
+    of_rows = block_load(rows, group)
+    of_units = unit_load(gated, group)
+    work = weigh(of_units.items.mean(axis=1), of_units.weights)
+    blocks = np.pad(work, (0, -len(work) % group)).reshape(-1, group).sum(axis=1)
+    items = np.concatenate([of_rows.items, blocks[:, None, None]], axis=2)
+    load = Load(items, items.sum(axis=(0, 1)), np.arange(items.shape[2]))
+    ((bins, height),) = _deal_tiles(load, config.groups, len(items), last=outputs % group != 0)
+    order = np.array(_in_rows(bins, height, group, outputs), np.int64)
+    return (
+        Layout(config, order, _tiles(outputs, config.quads, config.rows_per_lane), gated=True),
+        Layout(config, order, _tiles(outputs, config.lanes, config.rows_per_lane), gated=False),
+    )
+
+
+def _tiles(outputs: int, width: int, most_rows: int) -> tuple[Tile, ...]:
+    """Tiles of so many outputs, `width` of which are in each row."""
+    tiles, first = list[Tile](), 0
+    for rows in _split(-(-outputs // width), most_rows):
+        tiles.append(Tile(first, min(rows * width, outputs - first), rows))
+        first += rows * width
+    return tuple(tiles)
+
+
+def _in_rows(bins: list[list[int]], height: int, group: int, outputs: int) -> list[int]:
+    """The rows of blocks in storage order: row by row of the groups, which hold them."""
+    return [
+        row
+        for r in range(height)
+        for blocks in bins
+        if r < len(blocks)
+        for row in range(blocks[r] * group, min((blocks[r] + 1) * group, outputs))
+    ]

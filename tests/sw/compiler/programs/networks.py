@@ -4,7 +4,7 @@ import numpy as np
 
 from sordino.graph.floats import FloatGraph
 from sordino.graph.graph import Graph, Input, Network
-from sordino.layers.either import Either
+from sordino.layers.elementwise.either import Either
 from sordino.layers.gru import Gru
 from sordino.layers.heads import Argmax, Scores
 from sordino.layers.linear import Linear

@@ -25,12 +25,12 @@ from sordino.image.image import Image
 from sordino.image.section.networks import ImageNetwork
 from sordino.isa.operations import Emit
 from sordino.layers.cells import CELLS
-from sordino.layers.either import Either
+from sordino.layers.elementwise.either import Either
+from sordino.layers.elementwise.total import Total
 from sordino.layers.heads import Argmax
 from sordino.layers.linear import Linear
 from sordino.layers.lstm import Lstm
 from sordino.layers.node import Node
-from sordino.layers.total import Total
 from tests.sw.graph.drawn import drawn_linear, drawn_recurrent
 from tests.sw.graph.integer_graph import IntegerGraph
 

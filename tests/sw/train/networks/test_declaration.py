@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
+from sordino.layers.elementwise.total import Total
 from sordino.layers.embedding import Embedding
 from sordino.layers.heads import Argmax, Scores
 from sordino.layers.linear import Linear
 from sordino.layers.lstm import Lstm
-from sordino.layers.total import Total
 from sordino.model.load import load_model
 from sordino.model.reference import FloatRnnt
 from sordino.model.rnnt import RnntModel

@@ -1,0 +1,1 @@
+"""Layers whose result depends on the same number of each input alone."""
