@@ -1,8 +1,9 @@
 """Paths through a program, and their time."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -144,19 +145,29 @@ class Timer:
     def frames(self, trace: Trace) -> list[int]:
         """A path's cycles from START to the first INPUT, between INPUTs, and from the last one on.
 
-        In between is the cycle in which an INPUT begins, as in `bounds.Bounds`. The last is the
-        first that meets the end of input.
+        In between is the cycle in which an INPUT begins, as in `spans.Bounds`. The last is the
+        first that meets the end of input. INPUTs are those of the channel that is read first; what
+        follows one that finds a request, up to the next one, is no frame and left out.
         """
-        found, now, over = [0], 0, False
-        pieces, moment = self._pieces(trace)
-        for piece in pieces:
-            timed = self._timed[piece]
-            if self._inputs[piece.last] and not over:
-                over = piece.ended
-                found.append(now + timed.steps[-1].begins + 1)
+        begun, now = list[tuple[int, bool]](), 0
+        pieces, _ = self._pieces(trace)
+        following = [piece.first for piece in pieces[1:]]
+        for piece, after in zip_longest(pieces, following):
+            timed, i = self._timed[piece], self._issuer.program[piece.last]
+            if self._inputs[piece.last] and i.fields.get("channel", 0) == self._channel(pieces):
+                asked = piece.ended and after == i.fields.get("request")
+                begun.append((now + timed.steps[-1].begins + 1, asked))
+                if piece.ended and not asked:
+                    break
             now += timed.clock.now + 1
-        found.append(now + max(self._moments[moment][0].left))
-        return [b - a for a, b in pairwise(found)]
+        total = self.time(trace).cycles
+        moments = [(0, False), *begun, (total, False)]
+        return [b - a for (a, asked), (b, _) in pairwise(moments) if not asked]
+
+    def _channel(self, pieces: Sequence[_Piece]) -> int:
+        """The channel of the first INPUT of a path; 0 for one without."""
+        inputs = (self._issuer.program[p.last] for p in pieces if self._inputs[p.last])
+        return int(next((i.fields.get("channel", 0) for i in inputs), 0))
 
     def _pieces(self, trace: Trace) -> tuple[list[_Piece], int]:
         """The straight pieces of a path and the number of the moment after them."""

@@ -16,7 +16,7 @@ from sordino.errors import InputWarning
 from sordino.golden.machine import Golden
 from sordino.image.image import Image
 from sordino.model.random_rnnt import random_model
-from sordino.testing.images.programs import random_features, random_program
+from sordino.testing.images.programs import random_features, random_program, random_requests
 from sordino.testing.images.random_images import (
     layers_image,
     products_image,
@@ -59,12 +59,13 @@ MOST_CYCLES = 4_000_000
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """An image, what to feed it, and how often (n in 256 cycles) the streams hold back."""
+    """An image, what to feed it and to ask for, and how often (n in 256) the streams hold back."""
 
     image: Image
     features: NDArray[np.int8]
     feature_gap: int
     token_gap: int
+    requests: Requests = ()
 
 
 class Gapped:
@@ -158,11 +159,20 @@ def make_trial(kind: str, machine: str, seed: int) -> Trial:
     rng = np.random.default_rng([seed, salt])
     image, features = KINDS[kind](rng, MACHINES[machine])
     gaps = rng.integers(0, 250, 2) * rng.integers(0, 2, 2)
-    return Trial(image, features, int(gaps[0]), int(gaps[1]))
+    asks = any(i.fields.get("request") for i in image.program if i.blocks)
+    requests = random_requests(rng, len(features)) if asks else ()
+    return Trial(image, features, int(gaps[0]), int(gaps[1]), requests)
 
 
 def run_trial(trial: Trial) -> Comparison:
     """The exact machine and the circuit on the trial's input."""
     gapped = Gapped(Rtl(trial.image), feature_gap=trial.feature_gap, token_gap=trial.token_gap)
     golden = Golden(trial.image)
-    return compare(trial.image, golden, gapped, trial.features, cycle_limit=MOST_CYCLES)
+    return compare(
+        trial.image,
+        golden,
+        gapped,
+        trial.features,
+        cycle_limit=MOST_CYCLES,
+        requests=trial.requests,
+    )

@@ -14,6 +14,7 @@ from sordino.cycles.bounds import Bounds, Span, entry_bounds, frame_bounds
 from sordino.cycles.durations import Durations
 from sordino.cycles.engine import Cycles
 from sordino.cycles.issue import Issuer, Passage
+from sordino.cycles.trace import Timer
 from sordino.image.image import Image
 from sordino.isa.operations import Input, Take
 from sordino.model.random_rnnt import random_model
@@ -202,3 +203,22 @@ def test_entry_points_of_a_model_alone() -> None:
     assert isinstance(found["reset"], Span)
     assert isinstance(found["score"], Span)
     assert isinstance(found["encode"], Bounds)
+
+
+def test_what_is_served_is_no_frame() -> None:
+    """Neither the request nor the vector that its network reads counts among the frames."""
+    image, frames = served_image(), 5
+    bounds, model = frame_bounds(image), Cycles(image)
+    assert bounds is not None
+    heard = {0: noise(1, frames), 1: noise(9, 8, KEYWORD), 2: noise(9, 8, DEMAND)}
+    model.run(heard, requests=[(0, 1), (0, 9), (3, 2), (5, 1), (8, 2)])
+    start, *found, end = Timer(image).frames(model.trace)
+    assert len(found) == frames
+    assert all(bounds.frame.holds(cycles) for cycles in found)
+    assert (bounds.start.holds(start), bounds.end.holds(end)) == (True, True)
+    served = list(requested(begins(model, image), image))
+    assert len(served) == 5
+    assert (
+        start + sum(found) + sum(served) + end
+        == model.run(heard, requests=[(0, 1), (0, 9), (3, 2), (5, 1), (8, 2)]).counters["cycles"]
+    )

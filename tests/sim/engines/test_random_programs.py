@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from sordino.golden.machine import Golden
+from sordino.isa.operations import Input
 from sordino.isa.registers import Error
 from sordino.tools.trials import KINDS, MACHINES, make_trial, run_trial
 
@@ -47,3 +49,19 @@ def test_trials_have_gaps_in_either_stream_and_in_none() -> None:
     trials = [make_trial("matrices", "g1", seed) for seed in range(24)]
     kinds = {(trial.feature_gap > 0, trial.token_gap > 0) for trial in trials}
     assert len(kinds) == 4
+
+
+def test_programs_that_serve_requests_are_asked_for_some() -> None:
+    trials = [make_trial("programs", "g1", seed) for seed in range(24)]
+    asked = [trial for trial in trials if trial.requests]
+    assert len(asked) > 5
+    served = 0
+    for trial in asked:
+        run = Golden(trial.image).run(trial.features, record=True, requests=trial.requests)
+        served += sum(
+            isinstance(trial.image.program[one.pc], Input)
+            and list(one.values) == [trial.image.program[one.pc].fields["request"]]
+            for one in run.records or ()
+        )
+    assert served > 5
+    assert not any(make_trial("models", "g1", seed).requests for seed in range(3))
