@@ -38,9 +38,10 @@ FORMULAS: dict[str, Callable[[float], float]] = {
 
 
 def every_kind() -> set[type[Layer]]:
-    """All classes of layers that can be made, found in the files of their package."""
-    files = Path(next(iter(sordino.layers.__path__))).glob("*.py")
-    modules = [import_module(f"sordino.layers.{file.stem}") for file in files]
+    """All classes of layers that can be made, found in the files of their packages."""
+    root = Path(next(iter(sordino.layers.__path__)))
+    files = [file.relative_to(root).with_suffix("") for file in root.rglob("*.py")]
+    modules = [import_module(".".join(("sordino.layers", *file.parts))) for file in files]
     return {
         one
         for module in modules

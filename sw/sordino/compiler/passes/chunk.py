@@ -48,17 +48,17 @@ def check_chunk(graph: Graph, config: Config, weights: str) -> None:
             f"{', '.join(graph.segments)}; leave --chunk out"
         )
     for network in graph.networks:
-        moved = [name for name in network.nodes if not graph.by_name[name].layer.WEIGHTS]
-        if network.both_banks and moved:
-            raise CompileError(
-                f"wanted layers with a matrix in {network.name} for a chunk of frames, got "
-                f"{moved[0]}; leave --chunk out"
-            )
         _, factor = graph.reduction(network)
         if factor > 1:
             raise CompileError(
                 "wanted an encoder without time reduction for a chunk of frames, got one that "
                 f"stacks {factor} frames; leave --chunk out"
+            )
+        moved = [name for name in network.nodes if not graph.by_name[name].layer.WEIGHTS]
+        if network.both_banks and moved:
+            raise CompileError(
+                f"wanted layers with a matrix in {network.name} for a chunk of frames, got "
+                f"{moved[0]}; leave --chunk out"
             )
 
 
