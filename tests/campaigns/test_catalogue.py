@@ -47,9 +47,9 @@ def test_every_module_with_a_command_is_listed_once() -> None:
 
 
 def test_every_page_of_results_is_of_one_campaign() -> None:
-    """The report is `make report`'s, which is no campaign."""
+    """The report is `make report`'s, which is no campaign; `readings.md` is a log kept by hand."""
     pages = sorted(campaign.page for campaign in CAMPAIGNS if campaign.page)
-    assert pages == sorted(path.name for path in RESULTS.glob("*.md"))
+    assert pages == sorted(path.name for path in RESULTS.glob("*.md") if path.name != "readings.md")
 
 
 @pytest.mark.parametrize("campaign", [c for c in CAMPAIGNS if c.page], ids=lambda c: c.name)
