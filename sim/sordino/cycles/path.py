@@ -34,13 +34,16 @@ def follow(
     decisions: Sequence[int],
     *,
     entry: str = "main",
-    checked: Collection[int] = (),
+    checked: Collection[int] | None = None,
 ) -> Trace:
     """The path of a run that reads `vectors` input vectors, with these results of ARGMAX.
 
-    `checked` are the numbers of the segments that are loaded all the time. The path ends with HALT,
-    or where the stack over- or underflows. ValueError if the decisions do not suffice.
+    `checked` are the numbers of the segments that are loaded all the time, by default those that
+    the image has contents for. The path ends with HALT, or where the stack over- or underflows.
+    ValueError if the decisions do not suffice.
     """
+    if checked is None:
+        checked = {room.number for room in image.rooms if room.filled}
     return _Follower(image, vectors, decisions, checked).run(image.entry(entry))
 
 
