@@ -252,6 +252,36 @@ def test_a_segment_is_used_behind_use_alone(changes: dict[int, Instruction], wor
         verify(with_code(image(), changes))
 
 
+LATE = {
+    10: Matvec(matrix=0, columns=COLUMNS, rows=ROWS),
+    11: Jump(target=0),
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, None),  # the tables of segment 4, which is in use
+        ({1: Use(segment=1, otherwise=0), 6: Jump(target=10)}, None),  # or those of segment 1
+        ({6: Jump(target=10)}, "10 .MATVEC.: value slot 0 may hold .* put a TABLE of the image's"),
+        ({6: Table(source=1), 7: Jump(target=10)}, "10 .MATVEC.: run slot 0 may hold a table of"),
+        ({6: Jump(target=13), 13: Table(source=1), 14: Table(source=0, runs=1)}, None),
+    ],
+)
+def test_the_image_itself_takes_no_table_of_contents_that_are_gone(
+    changes: dict[int, Instruction], words: str | None
+) -> None:
+    """In the circuit a slot holds the old table, in the exact machine its number."""
+    base = image()
+    tail = (NOTHING, NOTHING, Jump(target=10))
+    base = with_code(replace(base, program=(*base.program, *tail)), {**LATE, **changes})
+    if words is None:
+        verify(base)
+    else:
+        with pytest.raises(ImageError, match=words):
+            verify(base)
+
+
 def test_an_input_ends_the_use() -> None:
     again = Input(count=COLUMNS, end=12, destination=COLUMNS)
     with pytest.raises(ImageError, match=r"5 \(ARGMAX\): segment 1 may not be in use"):

@@ -59,7 +59,8 @@ def stray_uses(
 
     `touched` says for each instruction of which segments it reads something. A segment is in use
     from USE on, until the next INPUT. A decoder that reads a segment's streams takes slots that a
-    TABLE has loaded since then, since what a slot held before may be of contents that are gone.
+    TABLE has loaded since then, since what a slot held before may be of contents that are gone. For
+    the same reason no other decoder takes a slot that a segment's table was loaded into before.
     """
     slots = {
         (store, slot): SEGMENTS + number
@@ -68,39 +69,50 @@ def stray_uses(
             + [(Store.VALUE_TABLE, n) for n in range(config.value_slots)]
         )
     }
-    # A fact is that a segment may not be in use, or that a slot may be of an earlier time.
-    everything = frozenset(range(SEGMENTS + len(slots)))
+    # A fact is that a segment may not be in use, that a slot may be of an earlier time, or, `later`
+    # numbers behind that, that what the slot holds may be of a segment.
+    later = len(slots)
+    passing = frozenset(range(SEGMENTS + later))
     refused: dict[int, Facts] = {}
     for i in program:
         if isinstance(i, Use):
             refused[i.otherwise] = refused.get(i.otherwise, frozenset()) | {i.segment}
-    effects = [
-        Effect(adds=refused.get(address, frozenset())).then(_effect(i, slots, everything, config))
-        for address, i in enumerate(program)
+    own = [
+        _effect(i, _loads(i, slots, config), passing, later, kept=bool(numbers))
+        for i, numbers in zip(program, touched, strict=True)
     ]
-    arriving = fixpoint(program, entries, everything, effects)
+    effects = [
+        Effect(adds=refused.get(address, frozenset())).then(effect)
+        for address, effect in enumerate(own)
+    ]
+    left = frozenset().union(*(effect.adds for effect in own))
+    arriving = fixpoint(program, entries, passing | left, effects)
     for address, numbers in enumerate(touched):
         facts = arriving[address] | refused.get(address, frozenset())
         for number in sorted(numbers & facts):
             yield address, f"segment {number} may not be in use here; put a USE before it"
-        if not numbers:
-            continue
         for region in claims(program[address], config)[0]:
-            if slots.get((region.store, region.base)) in facts:
+            slot = slots.get((region.store, region.base))
+            if slot is not None and slot in facts and (numbers or slot + later in facts):
+                what = "between USE and it" if numbers else "of the image's own before it"
                 yield (
                     address,
                     f"{_KINDS[region.store]} {region.base} may hold a table of an earlier time; "
-                    "put a TABLE between USE and it",
+                    f"put a TABLE {what}",
                 )
 
 
-def _effect(
-    i: Instruction, slots: dict[tuple[Store, int], int], everything: Facts, config: Config
-) -> Effect:
-    """What an instruction does to the facts."""
+def _loads(i: Instruction, slots: dict[tuple[Store, int], int], config: Config) -> Facts:
+    """The slots that an instruction loads a table into."""
+    loaded = {slots.get((region.store, region.base)) for region in claims(i, config)[1]}
+    return frozenset(number for number in loaded if number is not None)
+
+
+def _effect(i: Instruction, loads: Facts, passing: Facts, later: int, *, kept: bool) -> Effect:
+    """What an instruction does to the facts; it `loads` slots, with `kept` from a segment."""
     if isinstance(i, Input):
-        return Effect(everything, everything)
+        return Effect(passing, passing)
     if isinstance(i, Use):
         return Effect(frozenset({i.segment}))
-    loaded = {slots.get((region.store, region.base)) for region in claims(i, config)[1]}
-    return Effect(frozenset(number for number in loaded if number is not None))
+    held = frozenset(number + later for number in loads)
+    return Effect(loads | held, held if kept else frozenset())
