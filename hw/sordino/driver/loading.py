@@ -128,23 +128,28 @@ class Loading(Registers):
 
         It waits as long as the program uses the segment. From then on until the check nothing that
         uses it runs. Raises InputError for a segment of another image and without an image,
-        ImageError for contents that do not fit, before anything is written; MachineError where
-        words arrive wrong: the segment is not checked then, and all that does not use it goes on.
+        ImageError for contents that do not fit, before anything is written; TimeoutError where the
+        program uses the segment for more than `patience` looks, MachineError where an error is
+        sticky: the machine keeps the old contents then. MachineError also where words arrive wrong
+        or are refused: the segment is not checked then, and all that does not use it goes on.
         """
         if self.image is None:
             raise InputError(
                 f"wanted an image for segment {segment.name}, got none; load one with this host"
             )
         changed = with_segment(self.image, segment)
-        # Whatever happens on the way, the machine no longer has the old contents.
+        await self._open(changed, segment.name)
+        # Whatever happens from here on, the machine no longer has the old contents.
         self.image = without_segment(self.image, segment.name)
         await self._load_room(changed, segment.name)
         self.image = changed
 
     async def segments(self) -> frozenset[str]:
         """The names of the segments of the loaded image that are checked."""
-        checked = await self.read("SEGMENT_CHECKED")
         known = self.image.host.segments if self.image is not None else {}
+        if not known:
+            return frozenset()
+        checked = await self.read("SEGMENT_CHECKED")
         return frozenset(name for name, room in known.items() if checked >> room.number & 1)
 
     async def _load_rooms(self, image: Image) -> None:
@@ -156,34 +161,42 @@ class Loading(Registers):
                 await self.write("SEGMENT_FIRST", first, word=target.value)
         for name, its in image.host.segments.items():
             if its.filled:
+                await self._open(image, name)
                 await self._load_room(image, name)
 
     async def _load_room(self, image: Image, name: str) -> None:
-        """Load what an image holds in one room."""
-        number = room(image, name).number
-        await self._open(number)
+        """Load what an image holds in one room, which is open, and have it checked."""
         sections = list(segment_sections(image, name))
-        for section in sections:
-            await self._load_words(section)
         try:
-            await self.write("LOAD_CHECK", segment_crc(number, sections))
-        except Refused:
-            await self.write("SEGMENT", 0)
+            for section in sections:
+                await self._load_words(section)
+            await self.write("LOAD_CHECK", segment_crc(room(image, name).number, sections))
+        except Refused as refused:
+            status = await self.status()
+            if not status.failed:  # else CLEAR closes it
+                await self.write("SEGMENT", 0)
+            wrong = refused.register == "LOAD_CHECK" and not status.failed
+            how = "another CRC" if wrong else f"{refused.register} refused"
             raise MachineError(
-                f"wanted segment {name} to arrive unchanged, got another CRC; load it again",
-                await self.status(),
+                f"wanted segment {name} to arrive unchanged, got {how}; load it again", status
             ) from None
 
-    async def _open(self, number: int) -> None:
+    async def _open(self, image: Image, name: str) -> None:
         """Open a segment, once the program does not use it."""
-        looks = Looks(self.patience)
+        looks, stopped = Looks(self.patience), False
         while True:
             try:
-                await self.write("SEGMENT", number + 1)
+                await self.write("SEGMENT", room(image, name).number + 1)
             except Refused:
                 status = await self.status()
-                if not status.busy:
-                    raise
+                if status.failed or (stopped and not status.busy):
+                    raise MachineError(
+                        f"cannot load segment {name}: the machine has {status}; clear it first, "
+                        "or load the image again",
+                        status,
+                    ) from None
+                # The program may have used it, and have stopped since.
+                stopped = not status.busy
                 looks.count()
             else:
                 return
