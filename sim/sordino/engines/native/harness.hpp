@@ -235,12 +235,17 @@ struct Harness {
         if (2 * size_t(waits) < profile.size()) profile[2 * waits + 1] += 1;
     }
     bool due() const { return !requests.empty() && requests.front().after <= vectors_read; }
-    // Whether a segment is to be loaded: until it is, the host gives no features.
-    bool holds() const { return due() && requests.front().words; }
+    // Whether a segment is to be loaded, which the next yield point is for: until it is, the host
+    // gives no features, but to an INPUT that is none.
+    bool holds() const {
+        const uint32_t at = at_work[VECTOR].pc;
+        const bool other = at != NOBODY && inputs[at].count && !inputs[at].request;
+        return due() && requests.front().words && !other;
+    }
     // The request that waits, if its time has come, at the machine.
     void ask() {
         put(request, due() && !requests.front().words ? requests.front().number : 0);
-        if (holds()) load_segment();
+        if (due() && requests.front().words) load_segment();
     }
     void put_load(const uint64_t *words) {
         load->next[0] = uint32_t(words[0]);

@@ -91,6 +91,18 @@ def test_500_rows_of_512_are_loaded_beside_a_run_and_used_in_the_next_frame() ->
     assert with_segment(images[0], segments[2]).to_bytes() == images[2].to_bytes()
 
 
+def test_a_segment_that_comes_while_another_is_served() -> None:
+    """The INPUT of a query is no yield point: the segment waits for that of the next frame."""
+    image, other = (compiled(with_catalogue(seed), LOOKUP, **SLOTS["one slot"]) for seed in (1, 2))
+    features = {0: noise(1, 5), 1: noise(9, 4, 12)}
+    requests = [(0, 1), (0, segment_of(other, "catalogue")), (2, 1)]
+    wanted, run = (
+        engine.run(features, requests=requests, **more)
+        for engine, more in ((Golden(image), {}), (Rtl(image), {"cycle_limit": 300_000}))
+    )
+    assert (run.error, run.on(1), run.on(0)) == (wanted.error, wanted.on(1), wanted.on(0))
+
+
 def test_segments_are_replaced_where_weights_are_streamed() -> None:
     sizes = {"stream_bus": 64, "lane_words": 4096, "group_words": 4096}
     image, other = (compiled(with_catalogue(seed), LOOKUP, **sizes) for seed in (1, 2))
