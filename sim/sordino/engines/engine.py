@@ -12,11 +12,13 @@ from sordino.errors import InputError
 from sordino.image.image import Image
 from sordino.image.memories import check_words
 from sordino.image.segments.segment import Segment
+from sordino.isa.control import Input
 from sordino.isa.fields import REGISTER_HIGH, Store
 from sordino.isa.registers import Error
 
 __all__ = ["Engine", "Features", "OpenEngine", "Record", "Requests", "RunResult"]
-__all__ += ["by_channel", "checked_values", "in_order", "numbers_in_order"]
+__all__ += ["by_channel", "checked_values", "expect_yield_points", "in_order"]
+__all__ += ["numbers_in_order"]
 
 Features = NDArray[np.int8] | Mapping[int, NDArray[np.int8]]
 """Input vectors (frames, dim) of channel 0, or the same by channel; of others there are none."""
@@ -24,7 +26,8 @@ Requests = Sequence[tuple[int, int | Segment]]
 """What a host asks for, in order: how many input vectors are read before it comes, its number.
 
 A number is 1 to 65535. A request waits until the one before it is taken. A segment in the place of
-a number is loaded at the next INPUT; only the exact machine loads segments in the midst of a run.
+a number is loaded at the next yield point, an INPUT that takes requests; the exact machine and the
+compiled circuit do that.
 """
 
 
@@ -60,6 +63,17 @@ def numbers_in_order(requests: Requests) -> list[tuple[int, int]]:
             )
         found.append((after, asked))
     return found
+
+
+def expect_yield_points(image: Image, requests: Requests) -> None:
+    """InputError for a segment among the requests of a program that would never load it."""
+    yields = any(isinstance(i, Input) and i.request for i in image.program)
+    for _, asked in requests:
+        if isinstance(asked, Segment) and not yields:
+            raise InputError(
+                f"wanted numbers as requests of a program without yield points, got segment "
+                f"{asked.name}; load it before the run"
+            )
 
 
 def in_order(requests: Requests) -> tuple[tuple[int, int | Segment], ...]:
@@ -200,7 +214,8 @@ class OpenEngine(Engine, Protocol):
     def load_segment(self, segment: Segment) -> None:
         """Load other contents of one segment between two runs; `image` has them then.
 
-        InputError for a segment of another image, ImageError for contents that do not fit.
+        A session in progress is over, as it is with another run. InputError for a segment of
+        another image, ImageError for contents that do not fit.
         """
 
 

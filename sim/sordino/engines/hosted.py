@@ -19,6 +19,7 @@ from sordino.engines.session import Emitted, expect_open
 from sordino.errors import InputError
 from sordino.image.image import Image
 from sordino.image.memories import check_words
+from sordino.image.segments.segment import Segment
 from sordino.isa.fields import REGISTER_BITS, REGISTER_HIGH, Store
 from sordino.isa.registers import COUNTERS
 
@@ -41,7 +42,20 @@ class Hosted:
         if host.image is None:
             raise InputError("wanted a host that has loaded an image, got none; load one first")
         self.host, self.starts = host, 0
-        self.image: Image = host.image
+
+    @property
+    def image(self) -> Image:
+        """What the machine holds now; InputError where a loading has failed since."""
+        if self.host.image is None:
+            raise InputError("wanted a host that has loaded an image, got none; load one again")
+        return self.host.image
+
+    def load_segment(self, segment: Segment) -> None:
+        """Load other contents of one segment, as `OpenEngine.load_segment`.
+
+        Here it may come within a session, which goes on. MachineError where words arrive wrong.
+        """
+        self.host.load_segment(segment)
 
     def run(
         self,

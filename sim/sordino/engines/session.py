@@ -25,7 +25,7 @@ class Emitted(NamedTuple):
 
 
 class Session(Protocol):
-    """A run in progress; another run on its engine ends it.
+    """A run in progress; another run on its engine ends it, and so does loading a segment.
 
     It holds the features that the program has not read yet, and all tokens.
     """

@@ -12,6 +12,7 @@ from sordino.engines.engine import (
     RunResult,
     by_channel,
     checked_values,
+    expect_yield_points,
     in_order,
 )
 from sordino.engines.session import Emitted, expect_open
@@ -70,6 +71,7 @@ class Golden:
     def load_segment(self, segment: Segment) -> None:
         """Load other contents of one segment, as `OpenEngine.load_segment`."""
         self._hold(with_segment(self.image, segment))
+        self.starts += 1
 
     def unload_segment(self, name: str) -> None:
         """Leave a segment unchecked, as a loading does that is not ended; InputError for none."""
@@ -80,6 +82,7 @@ class Golden:
 
         Raises ImageError for an entry point that the image does not have.
         """
+        expect_yield_points(self.image, requests)
         channels = by_channel(features, self.image.config)
         self.state.start(channels, self.image.entry(entry), in_order(requests))
         self.networks = self.image.host.token_channels(entry)
@@ -122,7 +125,7 @@ class Golden:
             segment = state.segment()
             if segment is None:
                 break
-            self.load_segment(segment)
+            self._hold(with_segment(self.image, segment))
         try:
             state.pc = self._operations[address]()
         except Stop as stop:

@@ -25,7 +25,7 @@ from sordino.image.fit import check_fit
 from sordino.image.image import Image
 from sordino.image.loading import WORD_BYTES, load_sections
 from sordino.image.rooms import checked_mask
-from sordino.image.segments.segment import filled_sections
+from sordino.image.segments.segment import Segment, filled_sections, with_segment
 from sordino.isa.fields import REGISTER_BITS, REGISTER_HIGH, Store
 from sordino.isa.hazards import Region, writes
 from sordino.isa.operations import Input
@@ -313,6 +313,10 @@ class Simulated:
         self._memory = memory
         self._feature_stall, self._token_stall = feature_stall, token_stall
         self._timeout = timeout
+
+    def load_segment(self, segment: Segment) -> None:
+        """Have other contents of one segment from power-up on, as `OpenEngine.load_segment`."""
+        self.image = with_segment(self.image, segment)
 
     def run(
         self,

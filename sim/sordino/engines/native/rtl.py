@@ -18,6 +18,7 @@ from sordino.engines.engine import (
     RunResult,
     by_channel,
     checked_values,
+    expect_yield_points,
     in_order,
 )
 from sordino.engines.errors import ToolError
@@ -166,6 +167,7 @@ class Rtl:
         self.image = with_segment(self.image, segment)
         self._load(segment_sections(self.image, segment.name))
         self._library.sordino_checked(self._handle, checked_mask(self.image.rooms))
+        self.starts += 1
 
     def _requests(self, requests: Requests) -> list[tuple[NDArray[np.uint64], Image]]:
         """Hand over what the host asks for in a run.
@@ -250,6 +252,7 @@ class Rtl:
         library, handle = self._library, self._handle
         address = self.image.entry(entry)
         self._networks = self.image.host.token_channels(entry)
+        expect_yield_points(self.image, requests)
         self._asked = self._requests(in_order(requests))
         for channel in range(self.image.config.channels):
             library.sordino_features(handle, channel, None, 0)
