@@ -100,7 +100,9 @@ def test_bad_lattices_are_one_line(sordino, made, tmp_path):
         assert said in sordino("lattice", IMAGE, path).complaint()
         both = sordino("lattice", IMAGE, path, made / f"{SPEECH.stem}.slat", "--json")
         assert both.code == 2
-        assert [entry["refused"] is None for entry in both.json()["inputs"]] == [False, True]
+        refused, heard = both.json()["inputs"]
+        assert [refused["refused"] is None, heard["refused"] is None] == [False, True]
+        assert refused.keys() == heard.keys()
     assert "cannot read lattice" in sordino("lattice", IMAGE, tmp_path / "no.slat").complaint()
     path.write_bytes(good)
     assert "of the vocabulary" in sordino("lattice", OTHER, path).complaint()
@@ -176,3 +178,76 @@ def test_all_engines_make_the_same_lattices(sordino, cxx, tmp_path):
         for engine in ("golden", "cycles", "rtl")
     }
     assert len(hashes) == 1
+
+
+def test_words_keep_the_numbers_that_files_of_the_folder_have(sordino, made, tmp_path):
+    """A second run in a folder does not change what the files of the first one say."""
+    shutil.copy(made / f"{SPEECH.stem}.rich.slat", tmp_path / "a.rich.slat")
+    line = ["-o", tmp_path / "out", "--format", "fst"]
+    assert sordino("lattice", IMAGE, tmp_path / "a.rich.slat", *line).code == 0
+    table = tmp_path / "out" / "words.txt"
+    before = table.read_text()
+    assert sordino("lattice", IMAGE, SHORT, *line).code == 0
+    after = table.read_text()
+    assert after.startswith(before)
+    assert "YES" in after.removeprefix(before)
+    first = (tmp_path / "out" / "a.fst.txt").read_text()
+    assert sordino("lattice", IMAGE, tmp_path / "a.rich.slat", SHORT, *line).code == 0
+    assert table.read_text() == after
+    assert (tmp_path / "out" / "a.fst.txt").read_text() == first
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["YES\n", "<eps> 0\nYES one\n", "<eps> 0\nA 1\nB 1\n", "A 1\nA 2\n", "A 0\n", "A 3000000000\n"],
+)
+def test_a_file_that_is_no_table_of_symbols_stays(sordino, tmp_path, table):
+    (tmp_path / "words.txt").write_text(table)
+    said = sordino("lattice", IMAGE, SHORT, "-o", tmp_path, "--format", "k2").complaint()
+    assert "words.txt" in said
+    assert "choose another folder" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["words.txt"]
+    assert (tmp_path / "words.txt").read_text() == table
+    assert sordino("lattice", IMAGE, SHORT, "-o", tmp_path).code == 0
+
+
+def test_a_lattice_without_times_is_refused_alone(sordino, made, tmp_path):
+    wire = made / f"{SPEECH.stem}.slat"
+    line = [SHORT, wire, "-o", tmp_path, "--format", "rich", "--format", "fst"]
+    done = sordino("lattice", IMAGE, *line)
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert f"but {wire} has no times; give the recording" in done.err
+    wanted = {"yes.rich.slat", "yes.fst.txt", "words.txt"}
+    assert {path.name for path in tmp_path.iterdir()} == wanted
+
+
+def test_how_recordings_are_searched_says_nothing_about_lattices(sordino, made):
+    wire = made / f"{SPEECH.stem}.slat"
+    for given in (["--beam", 8], ["--engine", "cycles"], ["--beam", 4, "--engine", "golden"]):
+        said = sordino("lattice", IMAGE, wire, *given).complaint()
+        assert f"wanted a recording beside {given[0]}" in said
+    assert sordino("lattice", IMAGE, wire, "--json").json()["beam"] is None
+    both = sordino("lattice", IMAGE, wire, SHORT, "--beam", 2, "--json").json()
+    assert both["beam"] == 2
+
+
+def test_the_default_beam_is_said(sordino):
+    found = sordino("lattice", IMAGE, SHORT, "--json").json()
+    same = sordino("lattice", IMAGE, SHORT, "--beam", 8, "--json").json()
+    assert found["beam"] == 8
+    assert found["inputs"][0]["arcs"] == same["inputs"][0]["arcs"]
+    assert "greedy" not in sordino("lattice", "--help").out
+
+
+def test_the_case_of_a_name_does_not_matter(sordino, made, tmp_path):
+    """As Windows and cameras write names."""
+    upper = tmp_path / "A.RICH.SLAT"
+    shutil.copy(made / f"{SPEECH.stem}.rich.slat", upper)
+    (entry,) = sordino("lattice", IMAGE, upper, "-o", tmp_path, "--json").json()["inputs"]
+    assert entry["files"] == [str(tmp_path / "A.slat")]
+
+
+def test_one_of_a_kind_is_singular(sordino):
+    printed = sordino("lattice", IMAGE, SHORT, "--beam", 1).out
+    assert "2 states, 1 way, 1 path\n" in printed

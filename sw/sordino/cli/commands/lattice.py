@@ -1,16 +1,19 @@
 """`sordino lattice`."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from sordino.cli.shared.engines import ENGINES, make_open_engine
 from sordino.cli.shared.lattices import (
     FORMATS,
     SYMBOLS,
     Sent,
+    is_lattice,
     planned,
     read_lattice,
     stem_of,
@@ -28,11 +31,14 @@ from sordino.image.image import Image
 from sordino.lattice.build import RICH, WIRE, listen
 from sordino.lattice.coding.owner import image_vocabulary
 from sordino.lattice.coding.vocabulary import Vocabulary
-from sordino.lattice.coding.wire import SUFFIX, pack, unpack
+from sordino.lattice.coding.wire import pack, unpack
 from sordino.lattice.graph import END
 from sordino.lattice.scored import WordModel, score
 
 __all__ = ["lattice_command"]
+
+_LISTENING = ("beam", "engine", "internal_weight")
+"""Options that mean something for recordings alone."""
 
 
 def _hear(
@@ -48,34 +54,43 @@ def _hear(
 
 
 def _read(
-    vocabulary: Vocabulary, model: WordModel | None, path: str
+    vocabulary: Vocabulary, model: WordModel | None, path: str, formats: tuple[str, ...]
 ) -> tuple[dict[str, Any], Sent]:
-    """A lattice that somebody sent."""
+    """A lattice that somebody sent; InputError where it cannot have one of the formats."""
     data, lattice = read_lattice(path, vocabulary)
-    scored = score(lattice, model)
     times = lattice.frames is not None
+    if "rich" in formats and not times:
+        raise InputError(
+            f"wanted a recording or a rich lattice for --format rich, but {path} has no times; "
+            "give the recording"
+        )
+    scored = score(lattice, model)
     sent = Sent(None if times else data, data if times else None, lattice, scored)
     said = " ".join(lattice.best if model is None else scored.best)
     return {"transcript": said, "frames": lattice.frames}, sent
 
 
 def _all(
-    image: Image, decoder: Decoder, vocabulary: Vocabulary, inputs: tuple[str, ...]
+    image: Image,
+    decoder: Decoder,
+    vocabulary: Vocabulary,
+    inputs: tuple[str, ...],
+    formats: tuple[str, ...],
 ) -> tuple[list[dict[str, Any]], dict[str, Sent]]:
     """What JSON has of every input, and the lattices by stem; an only input's error is raised."""
     model: Any = decoder.fusion
     entries, sent = list[dict[str, Any]](), dict[str, Sent]()
     for path in inputs:
         try:
-            if path.endswith(SUFFIX):
-                facts, each = _read(vocabulary, model, path)
+            if is_lattice(path):
+                facts, each = _read(vocabulary, model, path, formats)
             else:
                 facts, each = _hear(image, decoder, vocabulary, model, path)
         except InputError as error:
             if len(inputs) == 1:
                 raise
             complain(str(error))
-            entries.append({"input": path, "refused": str(error)})
+            entries.append(_refused(path, str(error)))
             continue
         entries.append(_entry(path, facts, each, vocabulary))
         sent[stem_of(path)] = each
@@ -119,13 +134,38 @@ def _entry(path: str, facts: dict[str, Any], sent: Sent, vocabulary: Vocabulary)
     }
 
 
+def _refused(path: str, message: str) -> dict[str, Any]:
+    """What JSON has of an input that is no lattice and makes none."""
+    return {
+        "input": path,
+        **dict.fromkeys(("transcript", "frames")),
+        "bytes": {"wire": None, "rich": None},
+        **dict.fromkeys(("states", "ways", "paths", "step", "best")),
+        "arcs": [],
+        "files": [],
+        "refused": message,
+    }
+
+
+def _check_unheard() -> None:
+    """A usage error for what says how recordings are searched, where there are none."""
+    source, default = click.get_current_context().get_parameter_source, ParameterSource.DEFAULT
+    given = [f"--{n.replace('_', '-')}" for n in _LISTENING if source(n) is not default]
+    if given:
+        raise click.UsageError(
+            f"wanted a recording beside {' and '.join(given)}, got lattices alone, which are not "
+            "searched"
+        )
+
+
 def _print(entry: dict[str, Any]) -> None:
     console.print(entry["transcript"] or "(nothing)", style="bold")
     sizes = ", ".join(f"{name} {n} bytes" for name, n in entry["bytes"].items() if n is not None)
-    console.print(
-        f"  {entry['input']}: {sizes}; {entry['states']} states, {entry['ways']} ways, "
-        f"{entry['paths']:,} paths"
+    counts = ", ".join(
+        f"{entry[name]:,} {name if entry[name] != 1 else name[:-1]}"
+        for name in ("states", "ways", "paths")
     )
+    console.print(f"  {entry['input']}: {sizes}; {counts}")
     print_table(
         ("from", "to", "word", "transducer", "language", "posterior", "ends at"),
         [
@@ -172,7 +212,7 @@ def _print(entry: dict[str, Any]) -> None:
     "needs the same.  [default: one of AN4's words that ships]",
 )
 @click.option("--engine", type=ENGINES, default="golden", show_default=True, help="As in `run`.")
-@search_options
+@partial(search_options, always=True)
 @json_option
 def lattice_command(
     image: Path,
@@ -197,22 +237,25 @@ def lattice_command(
     if formats and output is None:
         raise click.UsageError("wanted -o FOLDER beside --format, got none")
     check_inputs(inputs)
+    written = all(map(is_lattice, inputs))
+    if written:
+        _check_unheard()
     chosen = tuple(dict.fromkeys(formats)) or ("wire",)
     choice = SearchChoice(**search)
     program = Image.load(image)
     vocabulary = image_vocabulary(program, words)
     if output is not None:
         planned(output, inputs, chosen)
-    written = all(path.endswith(SUFFIX) for path in inputs)
     machine = MachineTransducer(program, None if written else make_open_engine(engine, program))
-    entries, sent = _all(program, choice.decoder(machine), vocabulary, inputs)
+    entries, sent = _all(program, choice.decoder(machine), vocabulary, inputs, chosen)
     heard = [entry for entry in entries if entry["refused"] is None]
     if output is not None:
         files = write_files(output, sent, chosen, vocabulary)
         for entry in heard:
             entry["files"] = files[stem_of(entry["input"])]
     if as_json:
-        print_json({"image": str(image), **choice.as_dict(), "inputs": entries})
+        said = {**choice.as_dict(), **({"beam": None} if written else {})}
+        print_json({"image": str(image), **said, "inputs": entries})
     else:
         for entry in heard:
             _print(entry)

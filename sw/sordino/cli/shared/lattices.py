@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sordino.cli.shared.paths import prepare_output
+from sordino.cli.shared.symbol_tables import read_symbols
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.lattice.coding.vocabulary import Vocabulary
@@ -20,7 +21,16 @@ from sordino.lattice.exports.symbols import Symbols
 from sordino.lattice.graph import Lattice
 from sordino.lattice.scored import ScoredLattice
 
-__all__ = ["FORMATS", "SYMBOLS", "Sent", "planned", "read_lattice", "stem_of", "write_files"]
+__all__ = [
+    "FORMATS",
+    "SYMBOLS",
+    "Sent",
+    "is_lattice",
+    "planned",
+    "read_lattice",
+    "stem_of",
+    "write_files",
+]
 
 FORMATS = {
     "wire": SUFFIX,
@@ -35,7 +45,7 @@ FORMATS = {
 """The end of a file's name for each format."""
 _NUMBERED = {"fst", "fst-binary", "kaldi", "k2"}
 SYMBOLS = "words.txt"
-"""Numbers of words, beside files that have these."""
+"""Numbers of words, beside files that have these; what is there already keeps its numbers."""
 
 
 @dataclass(frozen=True)
@@ -66,22 +76,30 @@ def read_lattice(path: str, vocabulary: Vocabulary) -> tuple[bytes, Lattice]:
         raise InputError(f"{path}: {error}") from None
 
 
+def is_lattice(path: str) -> bool:
+    """Whether an input is a lattice by its name, in capitals or not."""
+    return path.lower().endswith(SUFFIX)
+
+
 def stem_of(path: str) -> str:
     """The name of an input's files, without their ends."""
     if path == "-":
         return "standard-input"
     name = Path(path).name
     for end in (FORMATS["rich"], FORMATS["wire"]):
-        if name.endswith(end) and name != end:
-            return name.removesuffix(end)
+        if name.lower().endswith(end) and len(name) > len(end):
+            return name[: -len(end)]
     return Path(path).stem
 
 
 def planned(folder: Path, inputs: Sequence[str], formats: Sequence[str]) -> None:
     """InputError where two inputs would be written to the same files, or one to itself.
 
-    The folder, and the file of symbols in it, are an option's own, and checked before.
+    The folder, and the file of symbols in it, are an option's own, and checked before; what is in
+    that file must be symbols.
     """
+    if _NUMBERED & set(formats):
+        read_symbols(folder / SYMBOLS)
     stems: dict[str, str] = {}
     for path in inputs:
         other = stems.setdefault(stem_of(path), path)
@@ -99,9 +117,13 @@ def write_files(
     folder: Path, sent: dict[str, Sent], formats: Sequence[str], vocabulary: Vocabulary
 ) -> dict[str, list[str]]:
     """Write lattices by their stems; returns the paths of each."""
-    symbols = Symbols(
+    words = {
         arc.word for each in sent.values() for _, arc in each.scored.arcs() if arc.word is not None
-    )
+    }
+    numbered = bool(sent) and bool(_NUMBERED & set(formats))
+    symbols = Symbols(words, read_symbols(folder / SYMBOLS) if numbered else None)
+    if numbered:
+        write_atomically(folder / SYMBOLS, symbols.text())
     written = {}
     for stem, each in sent.items():
         files = []
@@ -110,8 +132,6 @@ def write_files(
             write_atomically(path, _contents(each, name, stem, symbols, vocabulary))
             files.append(str(path))
         written[stem] = files
-    if sent and _NUMBERED & set(formats):
-        write_atomically(folder / SYMBOLS, symbols.text())
     return written
 
 
@@ -123,11 +143,7 @@ def _contents(
     if name == "wire":
         return sent.wire or pack(_without_times(sent.lattice), vocabulary)
     if name == "rich":
-        if sent.rich is None:
-            raise InputError(
-                f"wanted a recording or a rich lattice for --format rich, but {stem} has no times; "
-                "give the recording"
-            )
+        assert sent.rich is not None, "refused where it was read"
         return sent.rich
     if name == "fst-binary":
         return openfst_binary(sent.scored, symbols)

@@ -88,8 +88,12 @@ def _chosen(name: str) -> str:
     return f"[default: {_WEIGHTS[name]:g}, chosen on AN4's development speakers]"
 
 
-def search_options(command: _Command) -> _Command:
-    """Options --beam, --lm, --lm-weight, --word-bonus and --internal-weight."""
+def search_options(command: _Command, *, always: bool = False) -> _Command:
+    """Options --beam, --lm, --lm-weight, --word-bonus and --internal-weight.
+
+    `always`: the command searches, whatever it is told.
+    """
+    default = f"{_DEFAULTS.beam}" if always else f"greedy; {_DEFAULTS.beam} with --lm"
     for option in (
         click.option(
             "--internal-weight",
@@ -116,8 +120,8 @@ def search_options(command: _Command) -> _Command:
         click.option(
             "--beam",
             type=click.IntRange(1),
-            help=f"Beam search on the host, so many hypotheses wide.  "
-            f"[default: greedy; {_DEFAULTS.beam} with --lm]",
+            default=_DEFAULTS.beam if always else None,
+            help=f"Beam search on the host, so many hypotheses wide.  [default: {default}]",
         ),
     ):
         command = option(command)

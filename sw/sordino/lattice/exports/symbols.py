@@ -1,6 +1,6 @@
 """Numbers for words, as OpenFst's, Kaldi's and k2's files have them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 __all__ = ["EPSILON", "Symbols"]
 
@@ -8,10 +8,16 @@ EPSILON = "<eps>"
 
 
 class Symbols:
-    """The words of some lattices in their order, from 1 on; 0 is nothing at all."""
+    """The words of some lattices in their order, from 1 on; 0 is nothing at all.
 
-    def __init__(self, words: Iterable[str]) -> None:
-        self._numbers = {word: n for n, word in enumerate(sorted(set(words)), start=1)}
+    Words `before` keep their numbers, since files may be there that have these; others follow.
+    """
+
+    def __init__(self, words: Iterable[str], before: Mapping[str, int] | None = None) -> None:
+        self._numbers = dict(before or {})
+        new = sorted(set(words) - self._numbers.keys())
+        start = max(self._numbers.values(), default=0) + 1
+        self._numbers.update((word, n) for n, word in enumerate(new, start=start))
 
     def __getitem__(self, word: str | None) -> int:
         return 0 if word is None else self._numbers[word]
