@@ -192,6 +192,8 @@ class Recogniser:
             doubts += [] if self._decoded else ["nothing was heard"]
         elif not self._decoded and self.audio is not None:
             doubts = [f"{self.audio.seconds:.3g} s are too short for the model to hear anything"]
+        elif self.decoding.error is not None:
+            doubts = []  # where the machine stopped, only a part was heard
         elif not doubts and not BOUNDS["saturated"].holds(self.saturated):
             doubts.append(f"{self.saturated:.1%} of the model's int8 input is saturated")
         self.doubts = tuple(doubts)

@@ -15,6 +15,7 @@ import soundfile
 
 from sordino.image.image import Image
 from sordino.recogniser.recogniser import Recogniser
+from sordino.speech.files.audio import resample
 from sordino.speech.transcript import hear
 
 MODELS = Path(__file__).parents[3] / "models"
@@ -127,6 +128,21 @@ def test_every_coding_is_the_file_s(listen, sordino, tmp_path, coding, channels)
     assert lines[-1]["audio"]["channels"] == channels
 
 
+@pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
+def test_mp3_is_heard_as_a_file_is(listen, sordino, tmp_path, rate):
+    """MPEG-2.5, 2 and 1, with what stands before the first frame and without."""
+    if "MP3" not in soundfile.available_formats():
+        pytest.skip("this libsndfile has no MP3")
+    sound = resample(SAMPLES / 32768, 16_000, rate)
+    data = as_wav(sound, rate, "MPEG_LAYER_III", "MP3")
+    (tmp_path / "x.mp3").write_bytes(data)
+    named = sordino("run", IMAGE, tmp_path / "x.mp3", "--json").json()["inputs"][0]
+    lines, done = listen(data)
+    assert done.code == 0
+    assert (lines[-1]["tokens"], lines[-1]["frames"]) == (named["tokens"], named["frames"])
+    assert lines[-1]["audio"]["rate_hz"] == rate
+
+
 @pytest.mark.parametrize(("format", "subtype"), [("FLAC", "PCM_16"), ("AU", "PCM_16")])
 def test_other_formats_are_heard_at_their_end(listen, format, subtype):
     lines, done = listen(as_wav(SAMPLES, format=format, subtype=subtype))
@@ -182,8 +198,15 @@ BAD = {
     "text": (b"hello, this is not a recording\n" * 90, "but standard input is none of them"),
     "a little text": (b"hello\n", "it begins as text"),
     "utf-8": (("für Élise\n" * 400).encode(), "as text"),
-    "mp3": (b"ID3\4" + bytes(3000), "it begins as MP3; convert it first"),
-    "bare mp3": ((b"\xff\xfb\x90\x00" + bytes(413)) * 9, "it begins as MP3"),
+    "nearly a header": (WAV[:43], "wanted a whole WAV header on standard input, got the beginning"),
+    "a header": (WAV[:44], "wanted a recording, but standard input has no samples"),
+    "half a sample": (WAV[:45], "wanted a recording, but standard input has no samples"),
+    "damaged mp3": (b"ID3\4" + bytes(3000), "standard input is none of them, or its beginning"),
+    "avi": (b"RIFF\0\x40\0\0AVI LIST" + RAW, "another kind than WAVE, b'AVI '"),
+    "webp": (b"RIFF\0\x40\0\0WEBPVP8 " + RAW, "another kind than WAVE"),
+    "aac": ((b"\xff\xf1\x50\x80\x10\x1f\xfc" + bytes(121)) * 40, "it begins as AAC"),
+    "an image": (IMAGE.read_bytes()[:9000], "it begins as an image of `sordino compile`"),
+    "utf-16": ("hello, world\n".encode("utf-16") * 1, "as text"),
     "webm": (b"\x1a\x45\xdf\xa3" + bytes(99), "WebM"),
     "mp4": (b"\0\0\0\x20ftypisom" + bytes(99), "MP4"),
     "zip": (b"PK\3\4" + bytes(99), "a ZIP archive"),
@@ -240,6 +263,7 @@ def test_a_machine_that_stops(listen):
     lines, done = listen(RAW, "--cycle-limit", 100, size=640)
     assert done.code == 1
     assert (lines[-1]["error"], lines[-1]["final"]) == ("LIMIT", True)
+    assert (lines[-1]["doubts"], done.err) == ([], ""), "the part that was heard is a pause"
 
 
 def test_a_pipe_is_heard_before_it_ends(tmp_path):

@@ -109,9 +109,11 @@ class _Listener:
 def _hear(live: Live, listener: _Listener) -> int:
     """Hear what comes to its end, or to what cannot be heard."""
     recogniser, sound, refused, missing = listener.recogniser, live.sound, None, None
+    heard = 0
     assert sound is not None
     try:
         for piece in live.pieces():
+            heard += len(piece)
             listener.say(recogniser.push(piece))
             if listener.final is not None:
                 break
@@ -119,12 +121,15 @@ def _hear(live: Live, listener: _Listener) -> int:
             missing = sound.end()
     except InputError as error:
         refused = f"{_NAME}: {error}"
+    if refused is None and not heard:
+        raise InputError(f"wanted a recording, but {_NAME} has no samples; record it again")
     ended = listener.final
     listener.say(recogniser.finish())
     listener.final = ended or listener.final
     more: list[str] = []
     if (audio := recogniser.audio) is not None:
         audio = replace(audio, channels=sound.channels, missing=missing, uncounted=sound.uncounted)
+    if audio is not None and not (ended and ended.error):
         more = [doubt for doubt in doubts_of_audio(audio) if doubt not in recogniser.doubts]
         warn_of({STANDARD_INPUT: more})
     facts = {

@@ -51,10 +51,11 @@ class Live:
     def _read_header(self, wav: WavStream) -> None:
         """Go on to a WAV file's first samples; hold all where only a whole file can be read."""
         self._first = wav.push(self._held)
-        while wav.rate is None and not wav.other and (piece := self._next()):
-            self._held += piece
+        while not wav.begun and not wav.other and (piece := self._next()):
+            if wav.rate is None:  # all of it may be wanted
+                self._held += piece
             self._first = wav.push(piece)
-        if wav.rate is None and not wav.other:
+        if not wav.begun and not wav.other:
             wav.end()  # says so
         self.sound = None if wav.other else wav
 

@@ -1,5 +1,6 @@
 """Sound that comes as bytes, bit by bit: WAV as its header says, or raw 16-bit samples."""
 
+import codecs
 import re
 import struct
 from collections.abc import Callable
@@ -18,9 +19,8 @@ HEAD = 2048
 """So many first bytes, or all that there are, say what a stream is."""
 _WAV = (b"RIFF", b"RF64", b"BW64")
 _WHOLE = (b"fLaC", b"NIST_1A", b".snd", b"dns.", b"FORM", b"RIFX", b"OggS", b"caff", b"riff",
-          b"\x93NUMPY")  # fmt: skip
+          b"ID3", b"\x93NUMPY")  # fmt: skip
 _FOREIGN = {
-    b"ID3": "MP3",
     b"\x1a\x45\xdf\xa3": "WebM or Matroska",
     b"PK\x03\x04": "a ZIP archive",
     b"\x1f\x8b\x08": "a gzip file",
@@ -36,6 +36,7 @@ _FOREIGN = {
     b"wvPk": "WavPack",
     b"MAC ": "Monkey's Audio",
     b"MThd": "MIDI",
+    b"SORDINO\0": "an image of `sordino compile`",
 }
 _STREAMED = 0x7FFF_FFFF - 4096
 """Sizes from here on are left by writers that do not know the length yet."""
@@ -55,15 +56,17 @@ def kind_of(head: bytes) -> Literal["wav", "whole", "raw"]:
     """
     if head[:4] in _WAV and (len(head) < 12 or head[8:12] == b"WAVE"):
         return "wav"
-    if head.startswith(_WHOLE):
+    if head[:4] in _WAV:
+        _refuse(f"a RIFF file of another kind than WAVE, {head[8:12]!r}")
+    if head.startswith(_WHOLE) or _is_mp3(head):
         return "whole"
     for magic, name in _FOREIGN.items():
         if head.startswith(magic):
             _refuse(name)
     if head[4:8] == b"ftyp":
         _refuse("MP4")
-    if _is_mp3(head):
-        _refuse("MP3")
+    if _is_aac(head):
+        _refuse("AAC")
     if _is_text(head):
         _refuse("text")
     return "raw"
@@ -81,6 +84,8 @@ def _is_text(head: bytes) -> bool:
     if len(head) < 4:
         return False
     try:
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            head = head[: len(head) // 2 * 2].decode("utf-16").encode()
         text = head.decode()
     except UnicodeDecodeError as error:
         if error.start < len(head) - 3 or len(head) < HEAD:
@@ -91,17 +96,31 @@ def _is_text(head: bytes) -> bool:
 
 _MP3_RATES = (44_100, 48_000, 32_000)
 _MP3_KILOBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_MP3_LOWER_KILOBITS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_MP3_PARTS = {0xFA: 1, 0xF2: 2, 0xE2: 4}
+"""By the second byte without its last bit: layer 3 of MPEG-1, 2 and 2.5, and what the rates are
+divided by."""
 
 
 def _is_mp3(head: bytes) -> bool:
-    """Whether a frame of MPEG-1 layer 3 begins here and another one where it ends."""
-    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xFE != 0xFA:
+    """Whether a frame of MPEG layer 3 begins here and another one where it ends."""
+    parts = _MP3_PARTS.get(head[1] & 0xFE) if len(head) >= 4 and head[0] == 0xFF else None
+    kilobits, rate = (head[2] >> 4, head[2] >> 2 & 3) if parts else (0, 3)
+    if parts is None or kilobits in (0, 15) or rate == 3:
         return False
-    kilobits, rate = head[2] >> 4, head[2] >> 2 & 3
-    if kilobits in (0, 15) or rate == 3:
+    bits = (_MP3_KILOBITS if parts == 1 else _MP3_LOWER_KILOBITS)[kilobits] * 1000
+    samples = 1152 if parts == 1 else 576
+    size = samples // 8 * bits // (_MP3_RATES[rate] // parts) + (head[2] >> 1 & 1)
+    following = head[size : size + 2]
+    return following[:1] == b"\xff" and following[1:] in (head[1:2], bytes([head[1] ^ 1]))
+
+
+def _is_aac(head: bytes) -> bool:
+    """Whether a frame of AAC (ADTS) begins here and another one where it ends."""
+    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
         return False
-    size = 144_000 * _MP3_KILOBITS[kilobits] // _MP3_RATES[rate] + (head[2] >> 1 & 1)
-    return head[size : size + 1] == b"\xff" and head[size + 1 : size + 2] in (b"\xfa", b"\xfb")
+    size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    return size >= 7 and head[size : size + 2] == head[:2]
 
 
 @dataclass(frozen=True)
@@ -158,6 +177,11 @@ class PcmStream:
         self._coding, self._left = _Coding(rate, 1, 2, _integers(2)), b""
 
     @property
+    def begun(self) -> bool:
+        """Whether a header, if there is one, has come whole."""
+        return True
+
+    @property
     def channels(self) -> int:
         """Channels, of which the mean is heard."""
         return self._coding.channels
@@ -203,6 +227,11 @@ class WavStream(PcmStream):
         self._long: int | None = None
         self._in_sound, self._read, self._chunks = False, 0, 0
         self._tail, self._more, self._padding = b"", 0, True
+
+    @property
+    def begun(self) -> bool:
+        """Whether the header has come whole, and sound may follow."""
+        return self._in_sound
 
     def push(self, data: bytes) -> NDArray[np.float64]:
         """The samples (n,) that the next bytes hold, the mean of the channels; 1.0 is full scale.
