@@ -292,9 +292,41 @@ def test_more_than_the_room_holds() -> None:
     base, other = image(), image(others=(5, 6))
     small = changed_room(base, "second", values=(80, 12))
     segment = segment_of(other, "second")
-    full = replace(segment, image=fixed_digest(small), values=(bytes(52), *segment.values[1:]))
+    (entry,) = segment.matrices
+    full = replace(
+        segment,
+        image=fixed_digest(small),
+        matrices=(replace(entry, value_bits=(8 * 52, *entry.value_bits[1:])),),
+        values=(bytes(52), *segment.values[1:]),
+    )
     with pytest.raises(ImageError, match="48 bytes of lane 0"):
         with_segment(without_segment(small, "second"), full)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"non_zeros": ()}, "wanted 1 counts of weights in segment second, got 0"),
+        ({"padding": (1, 2)}, "wanted 1 counts of padding in segment second, got 2"),
+        ({"tables": ()}, "wanted 2 decoder tables in segment second, got 0"),
+        ({"parameters": b"123"}, "words of parameters in segment second, got 0.1875"),
+        (
+            {"values": (b"", *segment_of(image(), "second").values[1:])},
+            "value streams 0 in segment",
+        ),
+    ],
+)
+def test_contents_of_other_sizes(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ImageError, match=words):
+        with_segment(image(), replace(segment_of(image(), "second"), **changes))
+
+
+def test_contents_without_a_place_for_their_counts() -> None:
+    base = image()
+    bare = replace(base, host=base.host.changed(non_zeros=(), padding=()))
+    assert with_segment(bare, segment_of(bare, "first")) == bare
+    with pytest.raises(ImageError, match="wanted 0 counts of weights in segment first, got 1"):
+        with_segment(bare, segment_of(base, "first"))
 
 
 # The file
@@ -329,3 +361,29 @@ def test_any_missing_end_is_refused(length: int) -> None:
         from_bytes(FILE[:length], CONFIG)
     with pytest.raises(ImageError):
         from_bytes(FILE + FILE[:length] + b"x", CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (1, "a directory of .* bytes at most"),
+        (2, "tables of .* bytes at most"),
+        (3, "parameters of .* bytes at most"),
+        (4, "position streams of .* bytes at most"),
+        (5, "value streams of .* bytes at most"),
+    ],
+)
+def test_more_than_any_machine_of_the_kind_holds(part: int, words: str, tmp_path: Any) -> None:
+    """A part that is too long is refused before it is read: each number in it takes memory."""
+    sizes = [0] * 6
+    sizes[part] = 1 << 23
+    length = 48 + sum(sizes)
+    head = bytearray(pack("<8s10I", b"SORDSEG\0", 1, length, 0, CONFIG.id, *sizes))
+    contents = head + bytes(sum(sizes))
+    contents[16:20] = pack("<I", crc32(contents))
+    with pytest.raises(ImageError, match=words):
+        from_bytes(bytes(contents), CONFIG)
+    path = tmp_path / "long.segment"
+    path.write_bytes(contents)
+    with pytest.raises(ImageError, match=r"long\.segment: segment should have"):
+        load_segment(path, CONFIG)

@@ -1,6 +1,6 @@
 """A segment in a file (.segment).
 
-A file begins with 52 bytes: the magic `SORDSEG` and a zero byte, the format's number (4 bytes), the
+A file begins with 48 bytes: the magic `SORDSEG` and a zero byte, the format's number (4 bytes), the
 length of the file (4 bytes), a CRC-32 of the file with these four bytes zero, the configuration id
 (4 bytes), and the lengths of the parts (4 bytes each). The parts follow without gaps: a JSON object
 with `name`, `image`, `non_zeros` and `padding`; the directory and the tables, packed as in an image
@@ -28,6 +28,7 @@ from sordino.image.packing import (
 )
 from sordino.image.segments.segment import Segment
 from sordino.isa.encoding import EncodingError
+from sordino.isa.parameters import PARAMETER_BYTES
 from sordino.schema.kinds import TEXT, Many, Whole
 from sordino.schema.record import Record, declare
 from sordino.schema.text import parse_json
@@ -40,7 +41,14 @@ _HEADER = Struct("<8s10I")
 _CRC = Struct("<I")
 _CRC_OFFSET = 16
 _STREAM_BYTES = STREAM_WORD_BITS // 8
-_MOST_BYTES = 1 << 28
+_HEAD_BYTES = 1 << 16
+"""The most of a file's JSON, beside what is said of each matrix."""
+_COUNT_BYTES = 32
+"""The most that two numbers of a matrix take in JSON."""
+_NUMBER_BYTES = 8
+"""The most that a Golomb number takes."""
+_SYMBOL_BYTES = 5 * _NUMBER_BYTES
+_PARTS = ("JSON", "a directory", "tables", "parameters", "position streams", "value streams")
 _COUNTS = Many(Whole(0, (1 << 32) - 1), "whole numbers")
 
 
@@ -81,7 +89,7 @@ def load_segment(path: str | Path, config: Config) -> Segment:
     """Read and check a segment's file; ImageError says what is wrong."""
     try:
         with Path(path).open("rb") as file:
-            contents = file.read(_MOST_BYTES + 1)
+            contents = file.read(_HEADER.size + sum(_most(config)) + 1)
     except OSError as error:
         raise ImageError(f"cannot read segment {path}: {error.strerror}") from None
     try:
@@ -112,6 +120,19 @@ def from_bytes(contents: bytes, config: Config) -> Segment:
     return segment
 
 
+def _most(config: Config) -> tuple[int, ...]:
+    """The most bytes that each part of a file has for a machine, with all of its memories."""
+    entry = 2 * config.groups + config.lanes + 6  # three lists, each with two numbers more
+    return (
+        _HEAD_BYTES + _COUNT_BYTES * config.matrices,
+        _NUMBER_BYTES * (1 + config.matrices * entry),
+        _NUMBER_BYTES + config.tables * (_NUMBER_BYTES + _SYMBOL_BYTES * config.states),
+        PARAMETER_BYTES * config.parameter_words,
+        _STREAM_BYTES * config.group_words * config.groups,
+        _STREAM_BYTES * config.lane_words * config.lanes,
+    )
+
+
 def _parts(contents: bytes, config: Config) -> list[bytes]:
     """The parts of a file whose header and CRC are right; ImageError for any other."""
     if len(contents) < _HEADER.size or contents[: len(MAGIC)] != MAGIC:
@@ -135,7 +156,12 @@ def _parts(contents: bytes, config: Config) -> list[bytes]:
             f"{config_id:#010x}; compile it for this machine"
         )
     found, at = [], _HEADER.size
-    for size in sizes:
+    for part, size, most in zip(_PARTS, sizes, _most(config), strict=True):
+        if size > most:
+            raise ImageError(
+                f"wanted {part} of {most:,} bytes at most, which is what the machine can hold, got "
+                f"{size:,}; compile the segment against the image"
+            )
         found.append(contents[at : at + size])
         at += size
     return found

@@ -182,26 +182,15 @@ def without_segment(image: Image, name: str) -> Image:
 
 def _filled(image: Image, segment: Segment, its: SegmentRoom) -> Image:
     """The image with a room's new contents; ImageError where their sizes are not the room's."""
-    config, host = image.config, image.host
+    host = image.host
     first, count = its.matrices
-    begin, words = its.parameters
+    begin, _ = its.parameters
     table, tables = its.tables
-    for what, found, wanted in (
-        ("matrices", len(segment.matrices), count),
-        ("words of parameters", len(segment.parameters) / PARAMETER_BYTES, words),
-        ("decoder tables", len(segment.tables), tables),
-        ("groups", len(segment.positions), config.groups),
-        ("lanes", len(segment.values), config.lanes),
-    ):
-        if found != wanted:
-            raise ImageError(
-                f"wanted {wanted} {what} in segment {segment.name}, got {found:g}; compile the "
-                "segment against this image"
-            )
+    _check_sizes(image, segment, its)
     at = begin * PARAMETER_BYTES
     rooms = {**host.segments, segment.name: its.changed(filled=int(bool(segment.image)))}
     counts = {
-        name: (*old[:first], *(getattr(segment, name) or (0,) * count), *old[first + count :])
+        name: (*old[:first], *getattr(segment, name), *old[first + count :])
         for name in ("non_zeros", "padding")
         if (old := getattr(host, name))
     }
@@ -216,6 +205,31 @@ def _filled(image: Image, segment: Segment, its: SegmentRoom) -> Image:
         values=_placed(image, segment, its, image.values, segment.values, values=True),
         host=host.changed(segments=rooms, **counts),
     )
+
+
+def _check_sizes(image: Image, segment: Segment, its: SegmentRoom) -> None:
+    """Raise ImageError for contents of other sizes than the room's, or than they say themselves."""
+    config, host, (_, count) = image.config, image.host, its.matrices
+    sizes = [
+        ("matrices", len(segment.matrices), count),
+        ("words of parameters", len(segment.parameters) / PARAMETER_BYTES, its.parameters[1]),
+        ("decoder tables", len(segment.tables), its.tables[1]),
+        ("groups", len(segment.positions), config.groups),
+        ("lanes", len(segment.values), config.lanes),
+        ("counts of weights", len(segment.non_zeros), count if host.non_zeros else 0),
+        ("counts of padding", len(segment.padding), count if host.padding else 0),
+    ]
+    for kind, streams in (("position", segment.positions), ("value", segment.values)):
+        lengths = [getattr(matrix, f"{kind}_bits") for matrix in segment.matrices]
+        for unit, (stream, *bits) in enumerate(zip(streams, *lengths, strict=False)):
+            size = _WORD_BYTES * -(-sum(bits) // STREAM_WORD_BITS)
+            sizes.append((f"bytes of {kind} streams {unit}", len(stream), size))
+    for what, found, wanted in sizes:
+        if found != wanted:
+            raise ImageError(
+                f"wanted {wanted} {what} in segment {segment.name}, got {found:g}; compile the "
+                "segment against this image"
+            )
 
 
 def _placed(
