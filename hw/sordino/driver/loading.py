@@ -104,8 +104,12 @@ class Loading(Registers):
     async def load_section(self, section: LoadSection) -> None:
         """Load one section and have the machine check it.
 
-        MachineError where it arrives wrong. What was loaded and checked before stays.
+        MachineError where it arrives wrong. What was loaded and checked before stays, but segments:
+        with the first word none of them is checked any more. Load those again.
         """
+        if self.image is not None:
+            for name in self.image.host.segments:
+                self.image = without_segment(self.image, name)
         await self._load_words(section)
         await self.write("LOAD_CHECK", section.crc)
         status = await self.status()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from sordino.driver import AsyncHost, MachineError, Refused
+from sordino.image.loading import load_sections
 from sordino.image.segments.segment import segment_of, without_segment
 from sordino.isa.registers import STATUS_ERROR, Error, Status
 from tests.hw.driver.stand_in import AT
@@ -92,6 +93,14 @@ def test_what_is_not_loaded_is_closed(register: str, status: int, words: str) ->
     closed = script.written[-1] == (AT["SEGMENT"], 0)
     assert closed != raised.value.status.failed, "CLEAR closes it after an error"
     assert host.image == without_segment(BASE, "first")
+
+
+def test_a_section_that_is_exchanged_unchecks_all_segments() -> None:
+    """The machine cannot tell whether they still belong to what it has got."""
+    host = AsyncHost(Script({}))
+    host.image = BASE
+    asyncio.run(host.load_section(next(load_sections(BASE))))
+    assert host.image == without_segment(without_segment(BASE, "first"), "second")
 
 
 def test_a_machine_without_segments_is_not_asked_for_them() -> None:
