@@ -19,7 +19,7 @@ from sordino.compiler.passes.quantise import QuantisedGraph, quantise_graph
 from sordino.compiler.passes.residency import place_weights
 from sordino.compiler.program.schedule import Program, Scheduled, schedule
 from sordino.compiler.report import MatrixSummary, summarise_layer
-from sordino.compiler.segments.rooms import Parts, encode_parts
+from sordino.compiler.segments.rooms import Parts, check_stated, encode_parts
 from sordino.graph.graph import Graph
 from sordino.image.checks.verify import verify
 from sordino.image.host import HostSection
@@ -112,6 +112,7 @@ def _encode(
     quantised: QuantisedGraph, limits: Limits, options: CompileOptions, precision: Precision
 ) -> tuple[PlacedGraph, Parts]:
     """All matrices dealt and encoded, and where their streams lie."""
+    check_stated(quantised.graph.segments, options.rooms)
     if options.chunk > 1:
         check_chunk(quantised.graph, limits.config, options.weights)
         placed, encoded = encode_chunked(quantised, limits, options.chunk)

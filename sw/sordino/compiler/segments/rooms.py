@@ -1,6 +1,6 @@
 """Rooms: the matrices of each segment encoded apart, and where its words lie."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from sordino.compiler.passes.residency import place_weights
 from sordino.image.rooms import SegmentRoom
 from sordino.layers.base.places import PlacedLayer
 
-__all__ = ["Parts", "encode_parts"]
+__all__ = ["Parts", "check_stated", "encode_parts"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,16 @@ class Parts:
         return {n: room.changed(parameters=parameters[n]) for n, room in self.rooms.items()}
 
 
+def check_stated(segments: Collection[str], wanted: Mapping[str, Room]) -> None:
+    """Raise CompileError for rooms of others than the `segments` of a graph."""
+    for name in wanted:
+        if name not in segments:
+            raise CompileError(
+                f"wanted rooms of segments of the graph, got one of {name!r}; there are "
+                f"{', '.join(segments) or 'none'}"
+            )
+
+
 def encode_parts(
     placed: PlacedGraph,
     limits: Limits,
@@ -52,16 +62,10 @@ def encode_parts(
 ) -> Parts:
     """Encode what the image itself holds, and each segment apart; segments are never streamed.
 
-    `weights` says where the others lie, `wanted` are rooms that are stated. Raises CompileError for
-    rooms of unknown segments, DoesNotFit where contents are larger than their room.
+    `weights` says where the others lie, `wanted` are rooms that are stated. Raises DoesNotFit where
+    contents are larger than their room.
     """
     config, segments = limits.config, list(placed.graph.segments)
-    for name in wanted:
-        if name not in segments:
-            raise CompileError(
-                f"wanted rooms of segments of the graph, got one of {name!r}; there are "
-                f"{', '.join(segments) or 'none'}"
-            )
     layers = [
         [layer for layer in placed.layers if placed.graph.part(layer.name) == part]
         for part in range(len(segments) + 1)

@@ -343,6 +343,9 @@ def test_a_room_may_be_stated_and_bounds_what_comes_later() -> None:
     assert "\n" not in str(refusal.value)
     with pytest.raises(CompileError, match="rooms of segments of the graph, got one of 'x'"):
         compile_graph(sparse[0], LOOKUP, machine(), replace(OPTIONS, rooms={"x": Room(1, 1)}))
+    chunked = replace(OPTIONS, chunk=2, rooms={"x": Room(1, 1)})
+    with pytest.raises(CompileError, match="rooms of segments of the graph, got one of 'x'"):
+        compile_graph(transducer_graph(), LOOKUP, machine(stream_bus=64), chunked)
 
 
 def test_a_segment_that_would_change_the_rest_is_refused() -> None:
