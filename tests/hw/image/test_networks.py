@@ -80,6 +80,10 @@ WRONG: dict[str, tuple[Any, str]] = {
     "input.count": (3, "with 2 values, as the program reads on channel 1, got 3"),
     "tokens.channel": (3, "on a channel that the program emits on (0, 7), got 3"),
     "tokens.numbers": ([0, 0], "tokens.numbers with one token or more, got none"),
+    "tokens": (
+        {"channel": 7, "numbers": [65530, 6]},
+        "tokens.numbers below 65535, which says that nothing was found, got 65530 to 65535",
+    ),
     "tokens.texts": (["a", "b"], "tokens.texts of 1 tokens, got 2"),
     "tokens.blank": (41, "tokens.blank as 40 to 40, got 41"),
     "results": (

@@ -10,6 +10,7 @@ from sordino.image.section.networks import ImageNetwork, Kept, NetworkTokens, Ra
 from sordino.isa.fields import SETTINGS, Store
 from sordino.isa.operations import Emit, Input
 from sordino.isa.parameters import PARAMETER_BYTES
+from sordino.isa.registers import REFUSED
 
 __all__ = ["check_said", "kept_ranges", "overlapping"]
 
@@ -107,6 +108,9 @@ class _Checks:
             _fail(where, f"on a channel that the program emits on ({known})", f"{tokens.channel}")
         if not count:
             _fail(f"{where}.numbers", "with one token or more", "none")
+        if first + count > REFUSED:
+            wanted = f"below {REFUSED}, which says that nothing was found"
+            _fail(f"{where}.numbers", wanted, f"{first} to {first + count - 1}")
         if tokens.texts and len(tokens.texts) != count:
             _fail(f"{where}.texts", f"of {count} tokens", f"{len(tokens.texts)}")
         if tokens.blank is not None and not first <= tokens.blank < first + count:
