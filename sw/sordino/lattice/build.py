@@ -12,7 +12,7 @@ from sordino.decode.decoder import Decoder
 from sordino.decode.trace import Trace
 from sordino.errors import InputError
 from sordino.lattice.determinise import determinise
-from sordino.lattice.graph import MOST_ARCS, MOST_STATES, Lattice
+from sordino.lattice.graph import END, MOST_ARCS, MOST_STATES, Lattice
 from sordino.lattice.reduce import Ways, minimise, prune, single, ways_of
 from sordino.lattice.trellis import PARTS, Trellis
 
@@ -50,12 +50,14 @@ class WordGraph:
 
     ways    the deterministic graph; costs in parts of a nat
     best    the words of the search's best path
+    times   for each word of `best`, the frame where it ends on the search's best path
     ends    for each state of `ways`, the frame where the last word before it ends
     frames  of the utterance
     """
 
     ways: Ways
     best: tuple[str, ...]
+    times: tuple[int, ...]
     ends: dict[int, int]
     frames: int
 
@@ -70,9 +72,12 @@ class WordGraph:
             lattice, stands = minimise(single(self.ways, self.best), self.best, form.step)
         if not form.times:
             return lattice
+        # Alignments of one path cost the same here; which was the best, the search knows.
+        words = (arc.target for arc in lattice.best_arcs() if arc.target != END)
+        own = dict(zip(words, self.times, strict=True))
         states = [
-            replace(state, frame=self.ends[number])
-            for state, number in zip(lattice.states, stands, strict=True)
+            replace(state, frame=own.get(place, self.ends[number]))
+            for place, (state, number) in enumerate(zip(lattice.states, stands, strict=True))
         ]
         return replace(lattice, states=tuple(states), frames=self.frames)
 
@@ -98,7 +103,8 @@ def word_graph(
     most = trellis.beyond(best.acoustic) + int(max(WIRE.nats, RICH.nats) * PARTS)
     places = determinise(trellis, words, most, _MOST_PLACES)
     ends = {number: place.frame for number, place in enumerate(places)}
-    return WordGraph(ways_of(places), tuple(words), ends, trellis.frames)
+    times = trellis.word_ends(best)
+    return WordGraph(ways_of(places), tuple(words), times, ends, trellis.frames)
 
 
 def listen(decoder: Decoder, x: NDArray[Any]) -> tuple[list[Hypothesis], WordGraph]:

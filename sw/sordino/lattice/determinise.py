@@ -94,8 +94,15 @@ class _Determiniser:
         return number
 
     def _frame(self, subset: _Subset) -> int:
-        (node, pending), _ = min(subset, key=lambda each: (each[1], _order(each)))
+        (node, pending), _ = min(subset, key=lambda each: (self._whole(each), _order(each)))
         return self._trellis.ended(node, progress=pending is None)
+
+    def _whole(self, each: tuple[_Item, int]) -> int:
+        """What the best path through an item costs, which only its end decides."""
+        (node, pending), cost = each
+        rest = 0 if pending is None else self._trellis.rests[node]
+        assert rest is not None, "nothing was kept that leads nowhere"
+        return cost + rest
 
     def _follow(
         self, subset: _Subset, before: int

@@ -51,6 +51,20 @@ class Spelling:
         pieces = [self._written[before].letters + first, *rest]
         return tuple(word for piece in pieces[:-1] if (word := _word(piece)))
 
+    def ended(self, before: int, token: int, number: int) -> tuple[int, ...]:
+        """For each word that a token completes, the prefix that wrote its last letter.
+
+        `number` is that of the prefix after the token.
+        """
+        first, *rest = self._pieces[token]
+        letters = self._written[before].letters + first
+        last, found = number if first else self._written[before].last, list[int]()
+        for more in rest:
+            if _word(letters):
+                found.append(last)
+            letters, last = more, number
+        return tuple(found)
+
     def in_progress(self, prefix: int) -> str | None:
         """The word that ends where the utterance ends after a prefix; None if there is none."""
         return _word(self._written[prefix].letters)

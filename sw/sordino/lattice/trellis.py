@@ -13,7 +13,9 @@ way that joins; so nodes need no costs of their own. All costs are whole numbers
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from sordino.decode.beam import Hypothesis
 from sordino.decode.trace import ROOT, Trace
 from sordino.lattice.spelling import Spelling
 
@@ -80,6 +82,23 @@ class Trellis:
             prefix, frame = self._trace.prefixes[prefix][0], self._last[number]
             number = self._numbers[frame, prefix]
         return self._last[number]
+
+    def word_ends(self, best: Hypothesis) -> tuple[int, ...]:
+        """The frame of the last letter of each word of a kept hypothesis, as its path has it."""
+        at_end = (p for (f, p), kept in zip(self._places, self._kept, strict=True)
+                  if f == self.frames and kept)  # fmt: skip
+        prefix = next(p for p in at_end if self._trace.tokens(p) == best.tokens)
+        chain = [prefix]
+        while chain[-1] != ROOT:
+            chain.append(self._trace.prefixes[chain[-1]][0])
+        chain.reverse()
+        frames = {ROOT: 0, **dict(zip(chain[1:], best.frames, strict=True))}
+        ends = list[int]()
+        for before, number in pairwise(chain):
+            ends += self._spelling.ended(before, self._trace.prefixes[number][1], number)
+        if self._spelling.in_progress(prefix) is not None:
+            ends.append(self._spelling.last_letter(prefix, progress=True))
+        return tuple(frames[end] for end in ends)
 
     def _step(self) -> None:
         """Ways of one blank, and of one token."""
