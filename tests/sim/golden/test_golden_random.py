@@ -15,7 +15,7 @@ from sordino.isa.choices import Condition, Function
 from sordino.isa.fields import Store
 from sordino.isa.hazards import writes
 from sordino.isa.instruction import Instruction
-from sordino.isa.operations import ISA, Halt, Table
+from sordino.isa.operations import ISA, Halt, Table, Use
 from sordino.isa.registers import Error
 from sordino.testing.images.programs import (
     random_channels,
@@ -122,6 +122,11 @@ class Slow:
     def do_take(self, i: Instruction) -> None:
         due = self.requests and self.requests[0][0] <= self.frames
         self.registers[i.register] = self.requests.pop(0)[1] if due else 0
+
+    def do_use(self, i: Instruction) -> None:
+        numbers = [room.number for room in self.image.host.segments.values() if room.filled]
+        if i.segment not in numbers:
+            self.pc = i.otherwise
 
     def do_read(self, i: Instruction) -> None:
         self.registers[i.register] = self.cells[i.state] + 32768
@@ -313,6 +318,8 @@ def test_random_programs_reach_everything() -> None:
         for record in result.records or ():
             i = image.program[record.pc]
             seen[i.mnemonic] += 1
+            if isinstance(i, Use):
+                seen[f"USE, checked={int(record.values[0] != i.otherwise)}"] += 1
             for name in (
                 "from_activation",
                 "alone",
@@ -338,6 +345,8 @@ def test_random_programs_reach_everything() -> None:
         *(f"COPY.space={space}" for space in range(2)),
         *(f"MATVEC.shift={shift}" for shift in range(8)),
         *(f"ADD.{name}={on}" for name in ("wide", "from_activation", "alone") for on in (0, 1)),
+        "USE, checked=0",
+        "USE, checked=1",
         "DRAIN.wide=0",
         "DRAIN.wide=1",
         "MATVEC.slot=0",
