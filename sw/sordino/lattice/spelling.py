@@ -52,7 +52,7 @@ class Spelling:
         return tuple(word for piece in pieces[:-1] if (word := _word(piece)))
 
     def ended(self, before: int, token: int, number: int) -> tuple[int, ...]:
-        """For each word that a token completes, the prefix that wrote its last letter.
+        """The prefix that wrote the last letter of each word that a token completes.
 
         `number` is that of the prefix after the token.
         """

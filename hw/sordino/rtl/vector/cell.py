@@ -34,7 +34,8 @@ class Cell(wiring.Component):
     gate 1 times the kind's factor, plus its addend. The second tanh is of that, or of what the kind
     makes of it. Gate 3 multiplies that tanh, less the kind's offset, and the kind makes h of it.
     There is no flow control: what is given by its latency belongs to the pre-activations of so many
-    cycles before. Twins are those of each `Kind`; `squashed` is `sordino.arith.hidden_int8`.
+    cycles before. Its twin is `sordino.golden.cells`, with a step for each kind; that of `squashed`
+    is `sordino.arith.hidden_int8`.
 
     Parameters
     ----------
