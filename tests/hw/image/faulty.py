@@ -27,7 +27,7 @@ from sordino.isa.operations import (
     Multiply,
     Table,
 )
-from sordino.testing.images.builder import empty_rooms
+from sordino.testing.images.builder import small_rooms
 from sordino.testing.images.programs import ProgramBuilder
 
 CONFIG = Config(
@@ -57,7 +57,7 @@ def image(*code: Instruction, **changes: Any) -> Image:
         Table(source=1, slot=0),
     )
     made = replace(builder.image(), program=(*tables, *code, Halt()))
-    host = made.host.changed(segments=empty_rooms(made.program))
+    host = made.host.changed(segments=small_rooms(made.program, 0))
     return replace(made, **{"host": host, **changes})
 
 

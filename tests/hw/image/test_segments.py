@@ -209,6 +209,7 @@ def changed_room(base: Image, name: str, **entries: Any) -> Image:
         ({"tables": (4, 3)}, "last of 6 tables"),
         ({"tables": (5, 1)}, "last of 6 tables"),
         ({"filled": 0}, "not filled"),
+        ({"matrices": (3, 0), "parameters": (0, 0), "tables": (0, 0)}, "got an empty room"),
         ({"values": (80, 1 << 30)}, "does not fit: lane_words"),
     ],
 )

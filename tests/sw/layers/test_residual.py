@@ -26,7 +26,7 @@ from sordino.layers.lstm import Lstm
 from sordino.layers.node import Node
 from tests.sw.compiler.programs.networks import WIDTH, transducer_graph
 from tests.sw.layers.random_graphs import linear, network_of, recurrent, residual
-from tests.sw.layers.test_networks import FRACTION, MACHINES, compiled, inputs
+from tests.sw.layers.test_networks import FRACTION, MACHINES, check_engines, compiled, inputs
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -39,13 +39,7 @@ def test_residual_sums_around_recurrent_layers(kind, group: str, seed: int) -> N
     graph = network_of(residual(rng, width, kind, factor), width, both=seed != 1)
     image = compiled(graph, config, weight_bits=int(rng.integers(5, 9))).image
     x = inputs(rng, 7, width)
-    golden, circuit = Golden(image), Rtl(image)
-    for entry in ("main", "go"):
-        found = compare(image, golden, circuit, x, entry=entry)
-        assert found.identical, f"{entry}: {found}"
-    timed, run = Cycles(image).run(x), Rtl(image).run(x, feature_gap=40, token_gap=60)
-    assert run.tokens == timed.tokens
-    assert timed.counters == Rtl(image).run(x).counters
+    check_engines(image, x)
 
 
 @pytest.mark.parametrize("group", ["tiny", "tiny-unstructured"])

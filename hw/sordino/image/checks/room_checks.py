@@ -28,6 +28,12 @@ def check_rooms(image: Image) -> None:
         raise ImageError(
             f"wanted segments with numbers of their own, got {numbers}; compile the model again"
         )
+    for name, room in image.host.segments.items():
+        if room.filled and not (room.matrices[1] or room.parameters[1] or room.tables[1]):
+            raise ImageError(
+                f"wanted something in segment {name}, which is filled, got an empty room; compile "
+                "the model again"
+            )
     for kind, size in (
         ("matrices", len(image.matrices)),
         ("parameters", len(image.parameters) // PARAMETER_BYTES),

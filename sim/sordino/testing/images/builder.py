@@ -37,7 +37,7 @@ from sordino.isa.operations import (
 )
 from sordino.isa.parameters import PARAMETER_BYTES
 
-__all__ = ["ProgramBuilder", "empty_rooms"]
+__all__ = ["ProgramBuilder", "small_rooms"]
 
 
 @dataclass(frozen=True)
@@ -250,24 +250,32 @@ class ProgramBuilder:
         encoded = encode_matrices(self.slots, self.config)
         entries = {MAIN: self._labels.get(MAIN, 0)}
         program = self.program(encoded)
+        rooms = small_rooms(program, len(self._parameters) // PARAMETER_BYTES)
+        kept = sum(room.parameters[1] for room in rooms.values())
         return Image(
             config=self.config,
             program=program,
-            parameters=bytes(self._parameters),
+            parameters=bytes(self._parameters) + bytes(kept * PARAMETER_BYTES),
             tables=encoded.tables,
             matrices=encoded.matrices,
             positions=encoded.positions,
             values=encoded.values,
-            host=HostSection(**{"entries": entries, "segments": empty_rooms(program), **host}),
+            host=HostSection(**{"entries": entries, "segments": rooms, **host}),
             isa=self.isa,
         )
 
 
-def empty_rooms(program: Sequence[Instruction]) -> dict[str, SegmentRoom]:
-    """Rooms without anything for the segments that a program uses; odd ones are checked."""
-    numbers = {i.segment for i in program if isinstance(i, Use)}
-    empty = dict.fromkeys(("matrices", "positions", "values", "parameters", "tables"), (0, 0))
-    return {
-        f"segment {number}": SegmentRoom(number=number, filled=number % 2, **empty)
-        for number in sorted(numbers)
-    }
+def small_rooms(program: Sequence[Instruction], first: int) -> dict[str, SegmentRoom]:
+    """Rooms for the segments that a program uses; odd ones are filled.
+
+    A filled one has a word of parameters, from word `first` on, which no instruction reads.
+    """
+    nothing = dict.fromkeys(("matrices", "positions", "values", "tables"), (0, 0))
+    rooms = {}
+    for number in sorted({i.segment for i in program if isinstance(i, Use)}):
+        filled = number % 2
+        rooms[f"segment {number}"] = SegmentRoom(
+            number=number, filled=filled, parameters=(first if filled else 0, filled), **nothing
+        )
+        first += filled
+    return rooms
