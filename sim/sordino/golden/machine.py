@@ -65,8 +65,7 @@ class Golden:
             bind(Context(image, weights, self.state, address), self._semantics)
             for address in range(len(image.program))
         ]
-        self.state.checked.clear()
-        self.state.checked.update(room.number for room in image.rooms if room.filled)
+        self.state.hold(image.rooms)
 
     def load_segment(self, segment: Segment) -> None:
         """Load other contents of one segment, as `OpenEngine.load_segment`."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sordino.arch import Config
 from sordino.engines.engine import Requests
 from sordino.golden.memory import Memory
+from sordino.image.rooms import SegmentRoom
 from sordino.image.segments.segment import Segment
 from sordino.isa.instruction import REGISTERS
 from sordino.isa.registers import COUNTERS, Error
@@ -67,9 +68,16 @@ class State:
     counters: dict[str, int] = field(default_factory=_counters)
 
     @classmethod
-    def of(cls, config: Config) -> "State":
-        """A machine that has just been loaded; all memories zero."""
-        return cls(Memory(config), [None] * config.run_slots, [None] * config.value_slots)
+    def of(cls, config: Config, rooms: Sequence[SegmentRoom] = ()) -> "State":
+        """A machine that has just been loaded, the filled `rooms` with it; all memories zero."""
+        state = cls(Memory(config), [None] * config.run_slots, [None] * config.value_slots)
+        state.hold(rooms)
+        return state
+
+    def hold(self, rooms: Sequence[SegmentRoom]) -> None:
+        """Have the segments of the filled rooms checked, and no others."""
+        self.checked.clear()
+        self.checked.update(room.number for room in rooms if room.filled)
 
     def start(
         self, features: Sequence[NDArray[np.int8]], entry: int, requests: Requests = ()

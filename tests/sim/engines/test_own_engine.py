@@ -38,7 +38,8 @@ class Stepping:
 
     def __init__(self, image: Image, wrong: int | None = None) -> None:
         self.image, self.wrong = image, wrong
-        self.state, self.weights = State.of(image.config), WeightStore(image)
+        self.state = State.of(image.config, image.rooms)
+        self.weights = WeightStore(image)
 
     def run(
         self,
