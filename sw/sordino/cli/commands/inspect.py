@@ -19,7 +19,7 @@ from sordino.image.image import Image, ImageError
 from sordino.image.listing import listing
 from sordino.rtl.export.resources import memory_bits, multipliers
 from sordino.speech.transcript import frame_seconds
-from sordino.tools.report.entries import entries_json, entry_rows
+from sordino.tools.report.entries import entry_rows
 from sordino.tools.report.networks import NETWORK_COLUMNS, network_rows
 from sordino.tools.report.summary import image_summary
 
@@ -148,11 +148,11 @@ def info(
     loaded = Image.load(image)
     host, bounds, traffic = loaded.host, _bounds(loaded, memory), _traffic(loaded)
     if as_json:
-        head = image_summary(loaded, str(image), image.stat().st_size, bounds)
-        head["entry_cycles"] = entries_json(_entries(loaded, memory))
+        size, entries = image.stat().st_size, _entries(loaded, memory)
+        head = image_summary(loaded, str(image), size, bounds, entries)
         print_json(head if traffic is None else {**head, "bus": traffic})
         return
-    sections = image_summary(loaded, "", 0, None)["sections"]
+    sections = image_summary(loaded, "", 0, None, {})["sections"]
     print_table(
         ("section", "bytes"),
         [*((k, f"{v:,}") for k, v in sections.items()), ("file", f"{image.stat().st_size:,}")],

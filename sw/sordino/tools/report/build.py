@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sordino.cycles.bounds import Bounds, frame_bounds
+from sordino.cycles.bounds import Bounds, entry_bounds, frame_bounds
 from sordino.cycles.stalls import Stalls
 from sordino.cycles.timeline import Timeline, frame_timeline
 from sordino.cycles.trace import Timer
@@ -140,6 +140,7 @@ def make_report(
     bounds = frame_bounds(image, durations=timer.durations)
     if bounds is None or not matrices:
         raise InputError("wanted an image that reads input and has matrices; compile a model")
+    entries = entry_bounds(image, durations=timer.durations)
     layers = layer_times(profile)
     clock = clock_hz or image.config.clock_hz
     counted = {layer.name: layer.stalls.limiter for layer in layers}
@@ -149,7 +150,7 @@ def make_report(
     ]
     dense = frame_timeline(image, 0, durations=stored)
     return Report(
-        head=image_summary(image, name, len(image.to_bytes()), bounds),
+        head=image_summary(image, name, len(image.to_bytes()), bounds, entries),
         matrices=tuple(matrices),
         limiters={m.name: counted.get(m.name, "–") for m in matrices},
         layers=tuple(layers),

@@ -7,9 +7,10 @@ from typing import Any
 from sordino.cycles.spans import Bounds, Span
 from sordino.image.section.networks import ImageNetwork
 
-__all__ = ["entries_json", "entry_rows"]
+__all__ = ["Entries", "entries_json", "entry_rows"]
 
 Entries = Mapping[str, Bounds | Span | None]
+"""The bounds of every entry point, as `entry_bounds` gives them."""
 
 
 def entries_json(found: Entries) -> dict[str, Any]:

@@ -4,12 +4,15 @@ from typing import Any
 
 from sordino.cycles.bounds import Bounds
 from sordino.image.image import FORMAT, Image
+from sordino.tools.report.entries import Entries, entries_json
 
 __all__ = ["image_summary"]
 
 
-def image_summary(image: Image, name: str, size: int, bounds: Bounds | None) -> dict[str, Any]:
-    """What an image says of itself, and what a frame takes."""
+def image_summary(
+    image: Image, name: str, size: int, bounds: Bounds | None, entries: Entries
+) -> dict[str, Any]:
+    """What an image says of itself, what a frame takes, and what each entry point takes."""
     return {
         "image": name,
         "format": f"{FORMAT[0]}.{FORMAT[1]}",
@@ -20,5 +23,6 @@ def image_summary(image: Image, name: str, size: int, bounds: Bounds | None) -> 
         "id": f"{image.config.id:08x}",
         "config": image.config.as_dict(),
         "cycles": None if bounds is None else bounds.as_dict(),
+        "entry_cycles": entries_json(entries),
         "host": image.host.as_dict(),
     }
