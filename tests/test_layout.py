@@ -89,6 +89,7 @@ ALLOWED = {
     "npy": "",
     "recogniser": "decode engines errors golden image isa speech speech.files",
     "reference": "arch arith codec cycles files image isa layers meta model npy rtl schema speech",
+    "rerank": "decode errors lattice",
     "speech": "errors image isa meta schema speech.files",
     "speech.corpora": "errors files speech",
     "speech.files": "errors files npy",

@@ -15,8 +15,8 @@ from sordino.lattice.graph import END, MOST_ARCS, Lattice
 
 __all__ = ["ScoredArc", "ScoredLattice", "ScoredState", "WordModel", "score"]
 
-_MOST_STATES = 4 * MOST_ARCS
-"""States with their contexts at the most."""
+_MOST_STATES, _MOST_WAYS = 4 * MOST_ARCS, 32 * MOST_ARCS
+"""States with their contexts at the most, and ways from these."""
 
 
 class WordModel(Protocol):
@@ -127,8 +127,16 @@ def score(lattice: Lattice, model: WordModel | None = None) -> ScoredLattice:
     contexts[0][start] = 0
     places = [(0, start)]
     arcs: dict[int, tuple[ScoredArc, ...]] = {}
+    ways = 0
     for number, state in enumerate(lattice.states):
         for context, place in list(contexts[number].items()):
+            ways += len(state.arcs)
+            if len(places) > _MOST_STATES or ways > _MOST_WAYS:
+                raise InputError(
+                    f"wanted a lattice of at most {_MOST_STATES:,} states and {_MOST_WAYS:,} ways "
+                    "with a language model's contexts, got more; use a language model of a lower "
+                    "order, or a wire lattice"
+                )
             found = []
             for arc in state.arcs:
                 after, nats, target = context, 0.0, END
@@ -142,11 +150,6 @@ def score(lattice: Lattice, model: WordModel | None = None) -> ScoredLattice:
                         places.append((arc.target, after))
                 found.append(ScoredArc(arc.word, target, lattice.nats(arc), 0.0 - nats))
             arcs[place] = tuple(found)
-        if len(places) > _MOST_STATES:
-            raise InputError(
-                f"wanted a lattice of at most {_MOST_STATES:,} states with a language model's "
-                "contexts, got more; use a language model of a lower order, or a wire lattice"
-            )
     order = sorted(range(len(places)), key=lambda place: (places[place][0], place))
     new = {END: END} | {old: number for number, old in enumerate(order)}
     states = tuple(

@@ -1,0 +1,37 @@
+"""How much a language model says of a lattice, and how many of its paths are looked at."""
+
+import math
+from dataclasses import dataclass
+
+from sordino.errors import InputError
+
+__all__ = ["RerankOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RerankOptions:
+    """How a lattice is ranked again; InputError for numbers that mean nothing.
+
+    weight      of the language model's natural logarithms
+    word_bonus  nats for every word, against the shortening that weights above 0 cause
+    paths       paths that a model is asked about whose states cannot be compared, the best by a
+                simpler model first
+    words       words that it is asked about for one lattice, those that paths begin with alike
+                once; the first path is always whole
+    """
+
+    weight: float = 0.4
+    word_bonus: float = 1.5
+    paths: int = 200
+    words: int = 4096
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight < math.inf:
+            raise InputError(
+                f"wanted a weight of at least 0 for the language model, got {self.weight}"
+            )
+        if not math.isfinite(self.word_bonus):
+            raise InputError(f"wanted a number of nats for each word, got {self.word_bonus}")
+        for name, count in (("paths", self.paths), ("words", self.words)):
+            if count < 1:
+                raise InputError(f"wanted at least 1 of the {name} of a lattice, got {count}")
