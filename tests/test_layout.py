@@ -54,7 +54,7 @@ ALLOWED = {
     "cli": "arch cli.commands cli.shared compiler engines errors image isa",
     "cli.commands": (
         "arch cli.shared compiler cycles decode engines errors extras files image isa lattice "
-        "lattice.coding locks model npy recogniser rtl speech speech.files tools train"
+        "lattice.coding locks model npy recogniser rtl serve speech speech.files tools train"
     ),
     "cli.shared": (
         "arch compiler cycles decode engines errors files golden image isa lattice "
@@ -90,6 +90,7 @@ ALLOWED = {
     "recogniser": "decode engines errors golden image isa speech speech.files",
     "reference": "arch arith codec cycles files image isa layers meta model npy rtl schema speech",
     "rerank": "decode errors lattice",
+    "serve": "decode errors image lattice lattice.coding rerank",
     "speech": "errors image isa meta schema speech.files",
     "speech.corpora": "errors files speech",
     "speech.files": "errors files npy",

@@ -21,6 +21,8 @@ EXTRAS = {
     "joblib": "sweep",
     "matplotlib": "sweep",
     "distributed": "cluster",
+    "starlette": "serve",
+    "uvicorn": "serve",
     "torch": "train",
     "tensorboard": "train",
     "google": "train",

@@ -18,6 +18,7 @@ NOT_RUN = {
     "make test": "this suite",
     "sordino run … --engine rtl": "compiles the circuit of 16 lanes: minutes; `make demo` runs it",
     "sordino cosim": "compiles the circuit of 16 lanes: minutes; `make demo` runs it",
+    "sordino serve": "runs until it is stopped; tests/sw/serve does both",
     "sordino eval": "needs AN4, which is not ours to ship",
     "sordino sweep": "compiles six images: a minute; tests/sim/sweep runs smaller ones",
     "sordino train": "needs torch, AN4 and hours; tests/sw/train runs smaller ones",

@@ -303,6 +303,7 @@ EXEMPT = {
     ("sw/sordino/tools/peers/vela.py", "write_bytes"): "in a temporary folder",
     ("sw/sordino/train/log.py", "open"): "it grows while a training runs",
     ("sw/sordino/train/log.py", "os.replace"): "written anew, whole",
+    ("sw/sordino/serve/worker.py", "os.write"): "to a pipe",
     ("sw/sordino/tools/sweep/plot.py", "figure.savefig"): "to memory",
     ("sim/sordino/engines/native/compiled.py", "write_text"): "in a temporary folder",
     ("sim/sordino/engines/native/compiled.py", "os.replace"): "the cache's, under its lock",

@@ -21,7 +21,9 @@ from sordino.cli.commands.inspect import disasm, info
 from sordino.cli.commands.lattice import lattice_command
 from sordino.cli.commands.lm import lm
 from sordino.cli.commands.report import report
+from sordino.cli.commands.rerank import rerank_command
 from sordino.cli.commands.run import run
+from sordino.cli.commands.serve import serve_command
 from sordino.cli.commands.sweep import sweep_command
 from sordino.cli.commands.train import train
 from sordino.cli.commands.verilog import verilog
@@ -67,6 +69,8 @@ for command in (
     run,
     cosim,
     lattice_command,
+    rerank_command,
+    serve_command,
     evaluate,
     info,
     report,

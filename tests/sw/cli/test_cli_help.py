@@ -28,6 +28,8 @@ NAMES = (
     "bench",
     "train",
     "lattice",
+    "rerank",
+    "serve",
     "lm",
 )
 

@@ -29,6 +29,7 @@ __all__ = [
     "planned",
     "read_lattice",
     "stem_of",
+    "without_times",
     "write_files",
 ]
 
@@ -141,7 +142,7 @@ def _contents(
     seconds: Fraction | None = vocabulary.seconds
     key = "_".join(stem.split())
     if name == "wire":
-        return sent.wire or pack(_without_times(sent.lattice), vocabulary)
+        return sent.wire or pack(without_times(sent.lattice), vocabulary)
     if name == "rich":
         assert sent.rich is not None, "refused where it was read"
         return sent.rich
@@ -157,6 +158,7 @@ def _contents(
     return str(texts[name]())
 
 
-def _without_times(lattice: Lattice) -> Lattice:
+def without_times(lattice: Lattice) -> Lattice:
+    """The same graph as it is sent, where nobody knows when its words end."""
     states = tuple(replace(state, frame=None) for state in lattice.states)
     return replace(lattice, states=states, frames=None)

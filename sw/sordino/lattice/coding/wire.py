@@ -14,13 +14,17 @@ from sordino.lattice.coding.vocabulary import IDENTITY_BYTES, Vocabulary
 from sordino.lattice.coding.walk import code_lattice
 from sordino.lattice.graph import STEPS, Lattice, refuse
 
-__all__ = ["MOST_BYTES", "SUFFIX", "pack", "unpack"]
+__all__ = ["MOST_BYTES", "SUFFIX", "OtherVocabulary", "check_bytes", "pack", "unpack"]
 
 SUFFIX = ".slat"
 MOST_BYTES = 1 << 16
 _VERSION = 1
 _CRC = 2
 _LEAST = 1 + IDENTITY_BYTES + _CRC
+
+
+class OtherVocabulary(InputError):
+    """A lattice that was written for another model, or with another n-gram."""
 
 
 def pack(lattice: Lattice, vocabulary: Vocabulary) -> bytes:
@@ -38,8 +42,11 @@ def pack(lattice: Lattice, vocabulary: Vocabulary) -> bytes:
     return data
 
 
-def unpack(data: bytes, vocabulary: Vocabulary) -> Lattice:
-    """The lattice in bytes; InputError where they are damaged, or written for another model."""
+def check_bytes(data: bytes, identity: bytes) -> None:
+    """InputError for bytes that are damaged, OtherVocabulary for those of another identity.
+
+    It looks at size, checksum, version and vocabulary. Whether a graph is in them, `unpack` says.
+    """
     if not data:
         refuse("an empty file")
     if len(data) < _LEAST or len(data) > MOST_BYTES:
@@ -49,12 +56,17 @@ def unpack(data: bytes, vocabulary: Vocabulary) -> Lattice:
         refuse("bytes whose checksum is wrong")
     if version != _VERSION:
         raise InputError(f"wanted a lattice of version {_VERSION}, got version {version}; update")
-    if data[1 : 1 + IDENTITY_BYTES] != vocabulary.identity:
-        raise InputError(
-            f"wanted a lattice of the vocabulary {vocabulary.identity.hex()}, got one of "
+    if data[1 : 1 + IDENTITY_BYTES] != identity:
+        raise OtherVocabulary(
+            f"wanted a lattice of the vocabulary {identity.hex()}, got one of "
             f"{data[1 : 1 + IDENTITY_BYTES].hex()}; give the model and the n-gram (--words) that "
             "it was written with"
         )
+
+
+def unpack(data: bytes, vocabulary: Vocabulary) -> Lattice:
+    """The lattice in bytes; InputError where they are damaged, or written for another model."""
+    check_bytes(data, vocabulary.identity)
     times, signed, step = bool(data[0] & 8), bool(data[0] & 4), STEPS[data[0] & 3]
     reader = Reader(data[1 + IDENTITY_BYTES : -_CRC])
     lattice = code_lattice(reader, vocabulary, step, times=times, signed=signed)

@@ -1,0 +1,151 @@
+"""The client: what it sends, what it believes, and how long it waits."""
+
+import socket
+from contextlib import suppress
+
+import pytest
+
+from sordino.errors import InputError
+from sordino.lattice.coding.wire import unpack
+from sordino.lattice.graph import Lattice
+from sordino.serve.client import Answer, Client, ServiceError
+from sordino.serve.protocol import limit
+from tests.sw.serve.calls import http, http_answer, rogue
+
+DEVICE = "RUBOUT G M B F"
+
+
+@pytest.fixture
+def lattice(ranking, lattices) -> Lattice:
+    return unpack(lattices[0], ranking.vocabulary)
+
+
+def answer(**changed: object) -> bytes:
+    """An answer of which something is changed."""
+    return http_answer(str(changed.pop("text", DEVICE)), **changed)
+
+
+LONG = b"x" * (limit("answer") + limit("head") + 5000)
+GARBAGE = {
+    "nothing": (b"", "closed connection"),
+    "no HTTP": (b"\x16\x03\x01\r\n\r\n", "no HTTP"),
+    "another protocol": (b"SSH-2.0-x\r\n", "no HTTP (BadStatusLine"),
+    "half an answer": (http(b"{}")[:-1], "no HTTP (IncompleteRead"),
+    "a bad length": (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n{}", "answer that is none"),
+    "too long": (http(LONG), "too long"),
+    "too long in headers": (b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 101, "no HTTP"),
+    "continue for ever": (b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000, "too long"),
+    "a redirect": (http(b"", b"302 Found", b"Location: http://127.0.0.1:9/\r\n"), "status 302"),
+    "an error": (http(b'{"error": "wanted\\n\\u001b[3m x"}', b"503 x"), "503: wanted [3m x"),
+    "an error that is none": (http(b"[]", b"500 x"), "500: nothing that is understood"),
+    "no JSON": (http(b"{"), "answer that is none"),
+    "another encoding": (http(b'"\xff"'), "answer that is none"),
+    "deep": (http(b"[" * 100_000), "answer that is none"),
+    "a list": (http(b"[]"), "wanted alternatives, milliseconds, revision, utterance, got others"),
+    "more keys": (answer(more=1), "got others"),
+    "no alternatives": (answer(alternatives=[]), "got none or too many"),
+    "too many": (answer(alternatives=[{}] * 11), "got none or too many"),
+    "no text": (answer().replace(b'"RUBOUT G M B F"', b"5" * 16), "got others"),
+    "a text of its own": (answer(text="RUBOUT ALL"), "wanted words of the lattice, got others"),
+    "half a path": (answer(text="RUBOUT G"), "wanted words of the lattice"),
+    "more than a path": (answer(text=f"{DEVICE} F"), "wanted words of the lattice"),
+    "spaces": (answer(text=f" {DEVICE}"), "wanted words of the lattice"),
+    "a sure one": (answer(confidence=1.5), "wanted a confidence from 0 to 1"),
+    "true": (answer(transducer=True), "wanted a number"),
+    "not a number": (answer(language=float("nan")), "wanted a number"),
+    "endless": (answer(milliseconds=float("inf")), "wanted a number"),
+    "digits": (answer(language=0).replace(b'"language": 0', b'"language": ' + b"9" * 5000), "none"),
+}  # fmt: skip
+
+
+def believed(server, lattices, lattice, deadline: int = 60_000) -> Answer:
+    """The answer of a server to a lattice."""
+    return Client(server.url).rank(lattices[0], lattice, deadline)
+
+
+def refused(*arguments, **more) -> str:
+    """The one line of a server that is not believed."""
+    with pytest.raises(ServiceError) as caught:
+        believed(*arguments, **more)
+    line = str(caught.value)
+    assert line.isprintable()
+    assert len(line) < 400
+    return line
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+def test_garbage_is_not_believed(lattices, lattice, name):
+    data, said = GARBAGE[name]
+
+    def say(connection: socket.socket) -> None:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+
+    with rogue(say) as server:
+        line = refused(server, lattices, lattice)
+        assert line.startswith(f"the service at {server.url} did not rank: ")
+        assert said in line
+    assert len(server.got) == 1, "it is asked once, wherever it leads"
+
+
+def test_an_answer_as_it_should_be_is_believed(lattices, lattice):
+    """Also where the service does not end the connection after it."""
+    with rogue(lambda connection: connection.sendall(answer())) as server:
+        found = believed(server, lattices, lattice)
+    assert [each.text for each in found.alternatives] == [DEVICE]
+
+
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"])
+def test_an_answer_that_is_late(lattices, lattice, begin):
+    with rogue(lambda connection: connection.sendall(begin)) as server:
+        assert "no answer within 1 ms" in refused(server, lattices, lattice, deadline=1)
+
+
+def test_an_answer_that_trickles(lattices, lattice):
+    """The time is that of the whole answer, not that between two bytes."""
+
+    def trickle(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        connection.settimeout(0.02)
+        for _ in range(10_000):
+            connection.sendall(b"a")
+            with suppress(TimeoutError):
+                if not connection.recv(1):
+                    return
+
+    with rogue(trickle) as server:
+        assert "no answer within 1 ms" in refused(server, lattices, lattice, deadline=1)
+
+
+def test_a_connection_that_is_reset(lattices, lattice):
+    def reset(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        connection.close()
+
+    with rogue(reset) as server:
+        assert "reset by peer" in refused(server, lattices, lattice)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_names_and_addresses(lattices, lattice, host):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    client = Client(f"http://{host}:{port}/")
+    assert client.url == f"http://{host}:{port}"
+    with pytest.raises(ServiceError, match="did not rank"):
+        client.rank(lattices[0], lattice, 60_000)
+    assert Client(f"http://{host}").url == f"http://{host}"
+
+
+URLS = """
+a https://a http://a/b http://a:0 http://a:99999 http://u@a http://[a] http://a?b http://a:1:2
+http://a#b http://[::1 http://:1 http://a..b http://\u00fc http://a:\u0661 http:// ftp://a //a
+"""
+
+
+@pytest.mark.parametrize(
+    "url", [*URLS.split(), "", "http://a\r\nX: y", "http://a b", "http://" + "a" * 64]
+)
+def test_urls_that_are_none(url):
+    with pytest.raises(InputError, match="wanted the URL of a service such as"):
+        Client(url)
