@@ -27,11 +27,12 @@ VELA := $(STAMPS)/sim,vela
 SYNTH := $(STAMPS)/sim,synth
 SWEEP := $(STAMPS)/sim,sweep
 TRAIN := $(STAMPS)/sim,train
+SERVE := $(STAMPS)/sim,serve
 
 # What can be measured is listed in campaigns/catalogue.py: campaign-NAME, or NAME alone.
 CAMPAIGNS := wer beam fusion blank-penalty cosim-real fuzz random mutants bench synth estimate \
   sweep layers codec cycles mlperf streaming row-reuse train-smoke training training-time replay \
-  streaming-events post-training synthetic-speech
+  streaming-events serve-load post-training synthetic-speech
 
 .PHONY: help campaigns demo test lint types unit docs image report cocotb clean FORCE $(CAMPAIGNS)
 
@@ -96,6 +97,7 @@ NEEDS_bench := $(VELA)
 NEEDS_synth := $(SYNTH)
 NEEDS_estimate := $(SYNTH)
 NEEDS_sweep := $(SWEEP)
+NEEDS_serve-load := $(SERVE)
 NEEDS_train-smoke := $(TRAIN)
 NEEDS_training := $(TRAIN)
 NEEDS_training-time := $(TRAIN)

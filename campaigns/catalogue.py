@@ -225,6 +225,14 @@ CAMPAIGNS = (
         needs=(_RECORDINGS,),
     ),
     Campaign(
+        name="serve-load",
+        shows="a re-ranking service under load, and killed in the middle of it",
+        takes="minutes",
+        module="serve_load",
+        page="serve-load.md",
+        extra="serve",
+    ),
+    Campaign(
         name="replay",
         shows="training's replay of the machine's integers against the exact machine",
         takes="long",

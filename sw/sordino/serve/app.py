@@ -42,11 +42,12 @@ class Service:
         return _json(
             200,
             {
-                "status": "ok",
+                "status": "ok" if self._pool.ready else "no worker",
                 "version": version("sordino"),
                 "vocabulary": self._identity.hex(),
                 "media_type": MEDIA_TYPE,
                 "workers": self._pool.workers,
+                "ready": self._pool.ready,
                 "running": self._pool.running,
                 "waiting": self._pool.waiting,
                 "remembered": len(self._table),
@@ -59,7 +60,7 @@ class Service:
         begin = asyncio.get_running_loop().time()
         asked = check_rerank(request.scope["query_string"], request.scope["headers"])
         try:
-            lattice = await _read(request.receive)
+            lattice = await _read(request.receive, asked.deadline)
             self._check(lattice)
             if asked.utterance is None:
                 job = self._pool.submit(lattice)
@@ -92,7 +93,7 @@ class Service:
                 return job.outcome.result()
             if hung_up.done():
                 raise _Gone
-            return Refused(504, "wanted an answer before the deadline, got none; go on without")
+            return _late()
         finally:
             hung_up.cancel()
             job.waiters -= 1
@@ -110,11 +111,15 @@ def _answer(asked: Asked, found: Found) -> bytes:
     return json.dumps(head).encode()[:-1] + b', "alternatives": ' + found.alternatives + b"}"
 
 
-async def _read(receive: Receive) -> bytes:
+def _late() -> Refused:
+    return Refused(504, "wanted an answer before the deadline, got none; go on without")
+
+
+async def _read(receive: Receive, deadline: float) -> bytes:
     """A request's body; Refused where it is too large, or takes too long."""
     data = bytearray()
     try:
-        async with asyncio.timeout(limit("body time")):
+        async with asyncio.timeout(min(limit("body time"), deadline)):
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
@@ -125,6 +130,8 @@ async def _read(receive: Receive) -> bytes:
                 if not message.get("more_body", False):
                     return bytes(data)
     except TimeoutError:
+        if deadline < limit("body time"):
+            raise _late() from None
         raise Refused(
             408, f"wanted a body within {limit('body time')} s, got a part of one; send it again"
         ) from None

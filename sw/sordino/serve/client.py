@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from sordino.errors import InputError
 from sordino.lattice.graph import END, Lattice
-from sordino.serve.protocol import DEADLINE, MEDIA_TYPE, RERANK, limit
+from sordino.serve.protocol import DEADLINE, MEDIA_TYPE, RERANK, REVISION, UTTERANCE, limit
 from sordino.serve.ranking import Ranked
 
 __all__ = ["DEFAULT_DEADLINE", "MOST_DEADLINE", "Answer", "Client", "ServiceError"]
@@ -61,16 +61,26 @@ class Client:
             )
         self.url, self._host, self._port = url.rstrip("/"), found[1], port
 
-    def rank(self, data: bytes, lattice: Lattice, deadline: int = DEFAULT_DEADLINE) -> Answer:
+    def rank(
+        self,
+        data: bytes,
+        lattice: Lattice,
+        deadline: int = DEFAULT_DEADLINE,
+        name: tuple[str, int] | None = None,
+    ) -> Answer:
         """The ranked paths of a lattice whose bytes are `data`, within `deadline` milliseconds.
 
+        `name` is an utterance's and a lattice's revision, where a later one may follow. Choose it
+        at random: clients of a service share the names.
+
         ServiceError where there is no answer in time, or one that is not as it should be: what it
-        holds must be paths of the lattice.
+        holds must be paths of the lattice. InputError for a name that is none.
         """
         end = time.monotonic() + deadline / 1000 + _GRACE_SECONDS
+        request = self.request(data, deadline, name)
         try:
             with self._connect(end) as connection:
-                connection.sendall(self.request(data, deadline))
+                connection.sendall(request)
                 status, body = _receive(connection, end)
         except TimeoutError:
             raise self._error(f"no answer within {deadline} ms") from None
@@ -82,18 +92,23 @@ class Client:
         if status != 200:
             raise self._error(f"status {status}: {_complaint(body)}")
         try:
-            return _answer(body, lattice)
+            return _answer(body, lattice, name)
         except (ValueError, RecursionError) as error:
             raise self._error(f"an answer that is none: {error}") from None
 
-    def request(self, data: bytes, deadline: int) -> bytes:
+    def request(self, data: bytes, deadline: int, name: tuple[str, int] | None = None) -> bytes:
         """All bytes that are sent for a lattice."""
+        named = ""
+        if name is not None:
+            values = zip((UTTERANCE, REVISION), map(str, name), strict=True)
+            named = "".join(f"{each.name}: {each.check(value)}\r\n" for each, value in values)
         head = (
             f"POST {RERANK} HTTP/1.1\r\n"
             f"Host: {self._host}:{self._port}\r\n"
             f"Content-Type: {MEDIA_TYPE}\r\n"
             f"Content-Length: {len(data)}\r\n"
             f"{DEADLINE.name}: {deadline}\r\n"
+            f"{named}"
             "Connection: close\r\n"
             "\r\n"
         )
@@ -184,11 +199,13 @@ def _complaint(body: bytes) -> str:
         return "nothing that is understood"
 
 
-def _answer(body: bytes, lattice: Lattice) -> Answer:
+def _answer(body: bytes, lattice: Lattice, name: tuple[str, int] | None) -> Answer:
     """An answer, checked; ValueError for one that is none."""
     found = json.loads(body, parse_constant=_number)
     if not isinstance(found, dict) or set(found) != _FIELDS:
         raise ValueError(f"wanted {', '.join(sorted(_FIELDS))}, got others")
+    if (found["utterance"], found["revision"]) != (name or (None, None)):
+        raise ValueError("wanted the answer to this lattice, got another's")
     entries = found["alternatives"]
     if not isinstance(entries, list) or not 0 < len(entries) <= limit("alternatives"):
         raise ValueError("wanted alternatives, got none or too many")

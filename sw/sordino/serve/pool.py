@@ -2,12 +2,14 @@
 
 A worker is a process, not a thread: it can be ended in the middle of a lattice, and what it
 computes leaves the event loop free, so that health is told and deadlines are kept meanwhile.
+docs/results/serve-load.md has both measured.
 """
 
 import asyncio
 import os
 import sys
 import time
+import traceback
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from dataclasses import dataclass
@@ -58,10 +60,13 @@ class Job:
 
 
 class Pool:
-    """Workers, each for one lattice at a time, and the lattices that wait for one."""
+    """Workers, each for one lattice at a time, and the lattices that wait for one.
+
+    `ready` of them are there, `running` are at a lattice.
+    """
 
     def __init__(self, recipe: Recipe, identity: bytes, workers: int = 1) -> None:
-        self.workers, self.running = workers, 0
+        self.workers, self.ready, self.running = workers, 0, 0
         self._recipe, self._identity = recipe, identity
         self._waiting: dict[Job, None] = {}
         self._arrived = asyncio.Event()
@@ -85,7 +90,9 @@ class Pool:
         self.refuse()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for ended in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(ended, Exception) and not isinstance(ended, WorkerEnded):
+                traceback.print_exception(ended)
         for worker in list(self._live):
             await worker.end()
 
@@ -136,8 +143,7 @@ class Pool:
                     await worker.make_ready(self._recipe, self._identity)
                     if not ready.done():
                         ready.set_result(None)
-                    while True:
-                        await self._work(worker, await self._next())
+                    await self._serve(worker)
                 finally:
                     await worker.end()
                     self._live.discard(worker)
@@ -147,6 +153,14 @@ class Pool:
                     return
                 print(f"sordino: {error}; another one is started", file=sys.stderr)
             await asyncio.sleep(_RESTART_SECONDS)
+
+    async def _serve(self, worker: "_Worker") -> None:
+        self.ready += 1
+        try:
+            while True:
+                await self._work(worker, await self._next())
+        finally:
+            self.ready -= 1
 
     async def _work(self, worker: "_Worker", job: Job) -> None:
         self.running += 1
@@ -163,7 +177,7 @@ class Pool:
                 taken = (time.monotonic() - job.begin) * 1000
                 job.end(Found(alternatives=text, milliseconds=round(taken, 3)))
             else:
-                job.end(Refused(status, text.decode()))
+                job.end(Refused(status, text.decode(errors="replace")))
         finally:
             self.running -= 1
             asking.cancel()

@@ -102,7 +102,7 @@ def test_lattices_that_are_damaged_or_of_another_vocabulary(app, lattices):
 
 def test_health_is_told_and_asked_for_no_more(app):
     found = ask(app, path=HEALTH, method="GET", headers=[]).json()
-    assert found["status"] == "ok"
+    assert (found["status"], found["workers"], found["ready"]) == ("no worker", 1, 0)
     assert (found["running"], found["waiting"], found["remembered"]) == (0, 0, 0)
     for more in ({"query": b"a"}, {"headers": [(b"sordino-deadline", b"5")]}):
         assert ask(app, path=HEALTH, method="GET", **more).status == 400
@@ -130,6 +130,12 @@ def test_a_body_that_comes_too_slowly(app, limits):
     assert reply.status == 408
     assert reply.headers["connection"] == "close"
     assert "wanted a body within 0 s" in reply.error()
+
+
+def test_the_deadline_holds_for_the_body_too(app):
+    headers = [LATTICE, (b"sordino-deadline", b"1")]
+    reply = ask(app, headers=headers, body=[b"half"], ends=False)
+    assert (reply.status, reply.headers["connection"]) == (504, "close")
 
 
 def test_who_waits_to_be_told_to_send_is_not_told_where_he_is_refused(app):
@@ -359,6 +365,6 @@ def test_garbage(app, still, lattices, method, path, query, headers, body, data)
     reply = asyncio.run(run())
     assert reply.status in KNOWN - {500, 503}
     if reply.status == 200:
-        assert json.loads(reply.body)["status"] == "ok"
+        assert json.loads(reply.body)["status"] == "no worker"
     else:
         reply.error()

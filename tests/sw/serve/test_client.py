@@ -95,6 +95,23 @@ def test_an_answer_as_it_should_be_is_believed(lattices, lattice):
     assert [each.text for each in found.alternatives] == [DEVICE]
 
 
+def test_names_of_utterances(lattices, lattice):
+    """A later lattice of the same utterance may follow."""
+    named = answer(utterance="Xw3f", revision=2)
+    with rogue(lambda connection: connection.sendall(named)) as server:
+        client = Client(server.url)
+        assert client.rank(lattices[0], lattice, 60_000, ("Xw3f", 2)).alternatives
+        for name in (None, ("Xw3f", 1), ("other", 2)):
+            with pytest.raises(ServiceError, match="this lattice, got another's"):
+                client.rank(lattices[0], lattice, 60_000, name)
+        assert b"\r\nSordino-Utterance: Xw3f\r\nSordino-Revision: 2\r\n" in server.got[0]
+        assert b"Utterance" not in server.got[1]
+        for name in (("a b", 1), ("a\r\nX: y", 1), ("a", -1), ("", 0)):
+            with pytest.raises(InputError, match="wanted Sordino-"):
+                client.rank(lattices[0], lattice, 60_000, name)
+        assert len(server.got) == 4
+
+
 @pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"])
 def test_an_answer_that_is_late(lattices, lattice, begin):
     with rogue(lambda connection: connection.sendall(begin)) as server:

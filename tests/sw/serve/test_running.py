@@ -18,7 +18,7 @@ pytest.importorskip("starlette", reason="sordino[serve] is not installed")
 pytest.importorskip("uvicorn", reason="sordino[serve] is not installed")
 
 from sordino.lattice.coding.wire import unpack
-from sordino.serve.client import Client
+from sordino.serve.client import Client, ServiceError
 from sordino.serve.pool import Found, Pool
 from sordino.serve.protocol import HEALTH, MEDIA_TYPE, RERANK, STATUSES, Refused
 from sordino.serve.ranking import Recipe
@@ -80,6 +80,18 @@ def test_lattices_are_ranked_as_they_are_here(service, ranking, lattices):
         {"utterance", "revision", "milliseconds", "alternatives"},
     )
     assert found["alternatives"][0]["text"] == ranking.of(lattices[0])[0].text
+
+
+def test_revisions_over_http(service, ranking, lattices):
+    client, end = Client(f"http://127.0.0.1:{service.port}"), 60_000
+    first, second = (unpack(data, ranking.vocabulary) for data in lattices)
+    once = client.rank(lattices[0], first, end, ("test", 1))
+    assert client.rank(lattices[0], first, end, ("test", 1)) == once, "its milliseconds, too"
+    assert client.rank(lattices[1], second, end, ("test", 2)).alternatives
+    with pytest.raises(ServiceError, match=r"status 410: superseded: .* got 1, and 2 has come"):
+        client.rank(lattices[0], first, end, ("test", 1))
+    with pytest.raises(ServiceError, match="status 422: wanted the lattice that was revision 2"):
+        client.rank(lattices[0], first, end, ("test", 2))
 
 
 def test_requests_in_one_piece_are_answered_in_order(service, lattices):
@@ -207,6 +219,7 @@ def test_a_worker_that_is_killed_is_replaced(ranking, lattices, started, capfd):
         while not pool.running:
             await asyncio.sleep(0)
         os.kill(started[0], signal.SIGKILL)
+        assert pool.ready == 1
         outcome = await job.outcome
         assert isinstance(outcome, Refused)
         assert (outcome.status, "a worker that ended" in str(outcome)) == (500, True)
