@@ -30,7 +30,8 @@ TRAIN := $(STAMPS)/sim,train
 SERVE := $(STAMPS)/sim,serve
 
 # What can be measured is listed in campaigns/catalogue.py: campaign-NAME, or NAME alone.
-CAMPAIGNS := wer beam fusion blank-penalty cosim-real fuzz random mutants bench synth estimate \
+CAMPAIGNS := wer beam beam-clock opus \
+  fusion blank-penalty cosim-real fuzz random mutants bench synth estimate \
   sweep layers codec cycles mlperf streaming row-reuse train-smoke training training-time replay \
   streaming-events serve-load post-training synthetic-speech
 

@@ -63,6 +63,22 @@ CAMPAIGNS = (
         needs=(_RECORDINGS, _FLOAT),
     ),
     Campaign(
+        name="beam-clock",
+        shows="beam search with lattices on the exact clock, the host's bus counted",
+        takes="minutes",
+        module="beam_clock",
+        page="beam-clock.md",
+        needs=(_RECORDINGS,),
+    ),
+    Campaign(
+        name="opus",
+        shows="wire lattices beside Opus at 16 kbit/s, of synthetic speech",
+        takes="minutes",
+        module="opus",
+        page="opus.md",
+        needs=(_RECORDINGS, "flite", "opusenc"),
+    ),
+    Campaign(
         name="fusion",
         shows="weights of the n-gram, chosen speaker by speaker",
         takes="minutes",

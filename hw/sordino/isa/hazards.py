@@ -33,6 +33,7 @@ __all__ = [
     "waits",
     "with_overlap",
     "writes",
+    "written_from",
 ]
 
 # Where programs go.
@@ -222,6 +223,13 @@ def writes(instruction: Instruction, config: Config) -> tuple[Region, ...]:
     if not instruction.unit and decides(instruction):
         found.append(Region(Store.PC, 0, 1))
     return tuple(found)
+
+
+def written_from(program: Sequence[Instruction], entry: int, config: Config) -> frozenset[Region]:
+    """Every region that a run from address `entry` may write, whatever ways it takes."""
+    reached = fixpoint(program, (entry,), frozenset({0}), [Effect()] * len(program))
+    steps = zip(program, reached, strict=True)
+    return frozenset(region for i, facts in steps if facts for region in writes(i, config))
 
 
 def claims(

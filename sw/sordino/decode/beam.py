@@ -199,8 +199,8 @@ class BeamSearch(Generic[State]):
     def _step(self, active: list[_Path]) -> list[_Path]:
         """All paths that are one blank or token longer, those with the same tokens merged."""
         following: dict[Any, _Path] = {}
-        for path in active:
-            for after in self._followers(path):
+        for path, scores in zip(active, self._scores(active), strict=True):
+            for after in self._followers(path, scores):
                 key = after.tokens if self._options.merge else (after.tokens, id(after))
                 known = following.get(key)
                 if known is not None:
@@ -212,9 +212,17 @@ class BeamSearch(Generic[State]):
             path.total = self._total(path)
         return list(following.values())
 
-    def _followers(self, path: _Path) -> Iterator[_Path]:
+    def _scores(self, active: list[_Path]) -> list[NDArray[np.float64]]:
+        """What the transducer says at each path; asked frame by frame, as a machine holds one."""
+        found: dict[int, NDArray[np.float64]] = {}
+        for number in sorted(range(len(active)), key=lambda number: active[number].frame):
+            path = active[number]
+            state = self._state(path.tokens)
+            found[number] = self._transducer.scores(self._frames[path.frame], state)
+        return [found[number] for number in range(len(active))]
+
+    def _followers(self, path: _Path, scores: NDArray[np.float64]) -> Iterator[_Path]:
         blank, tokens = self._transducer.blank, path.tokens
-        scores = self._transducer.scores(self._frames[path.frame], self._state(tokens))
         if path.burst == self._transducer.max_symbols:
             chosen = [blank]
         else:

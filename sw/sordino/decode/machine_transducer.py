@@ -2,7 +2,8 @@
 
 The host gives input vectors and embeddings to the feature FIFO, and between runs reads and writes
 the memories that `sordino.image.host.Search` names: a hypothesis's h, c and half of the joint
-go in before `advance` and come out after it; the halves go in before `score`.
+go in before `advance` and come out after it; the halves go in before `score`. What is there already
+does not go in again.
 """
 
 from collections.abc import Mapping
@@ -11,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sordino.decode.held import Held
 from sordino.decode.transducer import log_softmax
 from sordino.engines.bound import cycle_bound
 from sordino.engines.engine import OpenEngine
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.golden.vector import embedding_words, index_words
-from sordino.image.host import Range
 from sordino.image.image import Image, ImageError
 from sordino.isa.fields import Store
 from sordino.isa.registers import Error
@@ -68,11 +69,15 @@ class Work:
 class MachineTransducer:
     """An image on an engine; ImageError for one without the entry points.
 
-    `engine` is the exact machine if none is given, and nobody else uses it meanwhile. `image` is
-    what it runs; `runs` counts the runs of each entry point, a reset at the beginning among them.
+    `engine` is the exact machine if none is given. Nobody else uses it from `begin` or `start` on
+    until an utterance is over. `image` is what it runs; `runs` counts the runs of each entry point,
+    a reset at the beginning among them. With `remember` false everything is written before every
+    run, whether it is in the machine's memories or not.
     """
 
-    def __init__(self, image: Image, engine: OpenEngine | None = None) -> None:
+    def __init__(
+        self, image: Image, engine: OpenEngine | None = None, *, remember: bool = True
+    ) -> None:
         self._search = image.network.need_search()
         self.engine: OpenEngine = Golden(image) if engine is None else engine
         self.image = image
@@ -85,9 +90,7 @@ class MachineTransducer:
         if isinstance(self.engine, Golden):
             self._limit = len(image.program)
         self._cycles: int | None = 0
-        self._read_words = self._written_words = 0
-        for entry in self.runs:
-            image.entry(entry)
+        self._held = Held(image, self.engine, self.runs, remember=remember)
         search = self._search
         self._scale = np.float64(2.0**-search.fraction)
         _, self._order = index_words(image.parameters, search.index_table, search.scores[1])
@@ -96,24 +99,18 @@ class MachineTransducer:
     @property
     def work(self) -> Work:
         """What was asked of the machine so far."""
-        return Work(dict(self.runs), self._cycles, self._read_words, self._written_words)
+        held = self._held
+        return Work(dict(self.runs), self._cycles, held.read_words, held.written_words)
 
     def _run(self, entry: str, features: NDArray[np.int8] = _NOTHING) -> None:
         self.runs[entry] += 1
+        self._held.before(entry)
         result = self.engine.run(features, entry=entry, cycle_limit=self._limit)
         if result.error is not Error.NONE:
             error = "no HALT" if result.error is Error.LIMIT else result.error.name
             raise ImageError(f"the machine stopped with {error} in {entry}; compile again")
         cycles = result.counters.get("cycles")
         self._cycles = None if self._cycles is None or cycles is None else self._cycles + cycles
-
-    def _read(self, store: Store, words: Range) -> _Ints:
-        self._read_words += words[1]
-        return self.engine.read(store, *words)
-
-    def _write(self, store: Store, words: Range, values: _Ints) -> None:
-        self._written_words += words[1]
-        self.engine.write(store, words[0], values)
 
     @property
     def frames_at_once(self) -> int:
@@ -130,6 +127,7 @@ class MachineTransducer:
 
     def begin(self) -> None:
         """Begin an utterance: the encoder has heard nothing."""
+        self._held.forget()
         self._run("reset")
 
     def encode_more(self, x: NDArray[np.int8]) -> _Ints:
@@ -142,12 +140,13 @@ class MachineTransducer:
         found = []
         for first in range(0, len(x), frames):
             self._run("encode", x[first : first + frames])
-            found.append(self._read(Store.STATE, encoded))
+            found.append(self._held.read(Store.STATE, encoded))
         return np.array(found, np.int64).reshape(len(found), encoded[1])
 
     def start(self) -> PredictionState:
         """The state before the first token: zeros, then the blank."""
         search = self._search
+        self._held.forget()
         zero = PredictionState(
             tuple(np.zeros(count, np.int64) for _, count in search.hidden),
             tuple(np.zeros(count, np.int64) for _, count in search.cells),
@@ -163,14 +162,14 @@ class MachineTransducer:
             (Store.STATE, search.cells, state.cells),
         ):
             for words, kept in zip(ranges, values, strict=True):
-                self._write(store, words, kept)
+                self._held.write(store, words, kept)
         first, stride, width = search.embedding
         row = embedding_words(self.image.parameters, first + token * stride, width)
         self._run("advance", row.astype(np.int8))
         return PredictionState(
-            tuple(self._read(Store.ACTIVATION, words) for words in search.hidden),
-            tuple(self._read(Store.STATE, words) for words in search.cells),
-            self._read(Store.STATE, search.predicted),
+            tuple(self._held.read(Store.ACTIVATION, words) for words in search.hidden),
+            tuple(self._held.read(Store.STATE, words) for words in search.cells),
+            self._held.read(Store.STATE, search.predicted),
         )
 
     def scores(self, encoded: _Ints, state: PredictionState) -> NDArray[np.float64]:
@@ -180,10 +179,10 @@ class MachineTransducer:
     def logits(self, encoded: _Ints, state: PredictionState) -> _Ints:
         """The joint's outputs int16 (tokens,), with `Search.fraction` fraction bits."""
         search = self._search
-        self._write(Store.STATE, search.encoded, encoded)
-        self._write(Store.STATE, search.predicted, state.half)
+        self._held.write(Store.STATE, search.encoded, encoded)
+        self._held.write(Store.STATE, search.predicted, state.half)
         self._run("score")
         outputs = np.zeros(len(self.tokens), np.int64)
         taken = self._order >= 0
-        outputs[self._order[taken]] = self._read(Store.STATE, search.scores)[taken]
+        outputs[self._order[taken]] = self._held.read(Store.STATE, search.scores)[taken]
         return outputs

@@ -77,7 +77,8 @@ def test_the_machine_encodes_between_scores(reduced: bool) -> None:
     for first in range(0, len(x), size):
         search.push(steps.encode_more(x[first : first + size]))
     assert search.finish() == wanted
-    assert steps.work == whole.work
+    for name in ("runs", "cycles", "read"):  # what is written depends on what is there
+        assert getattr(steps.work, name) == getattr(whole.work, name)
 
 
 def test_it_holds_no_more_for_a_longer_utterance() -> None:

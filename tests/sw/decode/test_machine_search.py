@@ -25,9 +25,9 @@ BEAM = BeamOptions(beam=4)
 
 
 def searched(
-    image: Image, engine: OpenEngine | None, x: NDArray[np.int8]
+    image: Image, engine: OpenEngine | None, x: NDArray[np.int8], *, remember: bool = True
 ) -> tuple[list[Hypothesis], Work]:
-    machine = MachineTransducer(image, engine)
+    machine = MachineTransducer(image, engine, remember=remember)
     before = machine.work
     return beam_search(machine, x, BEAM), machine.work.since(before)
 
@@ -46,7 +46,10 @@ def equal_on_all_engines(image: Image, x: NDArray[np.int8]) -> list[Hypothesis]:
     words = sum(count for _, count in (*search.hidden, *search.cells))
     advances, scores = work.runs["advance"], work.runs["score"]
     joint = search.encoded[1] + search.predicted[1]
-    assert work.written == advances * words + scores * joint
+    naive, all_work = searched(image, None, x, remember=False)
+    assert naive == exact
+    assert all_work.written == advances * words + scores * joint > 1.3 * work.written
+    assert (all_work.runs, all_work.read) == (work.runs, work.read)
     assert work.read == (
         advances * (words + search.predicted[1])
         + scores * search.scores[1]
