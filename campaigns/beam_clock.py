@@ -165,17 +165,19 @@ def _parts(image: Image, found: list[Measured]) -> list[str]:
         for calls, host in ((each.naive, "writes everything"), (each.calls, "remembers"))
     ]
     return [
-        f"The shipped image `{MODEL}.sordino` on AN4's development split: machine "
-        f"`{image.config.name}`, {mhz:g} MHz, no language model. Values and cycles are those of "
-        "the cycle model, which are the circuit's. Lattices are packed, and read again. Shares are "
-        "of the time of speech.\n",
+        f"The shipped image `{MODEL}.sordino` on AN4's development split, {found[0].frames:,} "
+        f"frames: machine `{image.config.name}`, {mhz:g} MHz, no language model. Values and cycles "
+        "are those of the cycle model, which are the circuit's. Lattices are packed, and read "
+        "again. Shares are of the time of speech.\n",
         table(FIGURES, [tuple(rows.figures(each)) for each in found]),
-        "\nWhat the host spends is counted by its driver, access by access, over AXI4-Lite "
+        "What the host spends is counted by its driver, access by access, over AXI4-Lite "
         "(`sordino.engines.bus_clock`). `tests/cosim/test_cocotb.py` searches on the circuit, and "
-        "its cycles and accesses are these, to the last one. A single access takes four cycles, "
-        "and of a burst of writes each further one two. All is a frame's mean:\n",
+        "its cycles and accesses are counted the same, to the last one. A single access takes four "
+        "cycles, and of a burst of writes each further one two. Figures are those of a frame on "
+        "average, whose speech lasts "
+        f"{image.config.clock_hz * frame_seconds(image):,.0f} cycles:\n",
         table(CYCLES, both),
-        "\n*Window* is the moving of words; *start and end* is all that starts a run and sees its "
+        "*Window* is the moving of words; *start and end* is all that starts a run and sees its "
         "end: CLEAR, features, entry point, limit, START, the interrupt, tokens, status. "
         "*Counters* are read after every run to be printed, and are no part of the work. "
         "*Hidden* is what the host does while the machine runs, END_OF_INPUT and the interrupt's "
@@ -185,7 +187,7 @@ def _parts(image: Image, found: list[Measured]) -> list[str]:
         "A host that *remembers* does not write a frame, or a hypothesis's half, that is there "
         "already (`sordino.decode.held`). The search asks for the scores of a step frame by frame. "
         "States are kept on the host: every one is read after its advance.\n",
-        "\nOther managers of the bus, the host that remembers:\n",
+        "Other managers of the bus, the host that remembers:\n",
         table(
             ("bus", *(f"beam {each.beam}" for each in found)),
             [(name, *(rows.bus(each, how) for each in found)) for name, how in BUSES.items()],

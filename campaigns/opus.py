@@ -89,7 +89,8 @@ def _version(program: str) -> str:
     """What a program says of its version, in a line."""
     done = subprocess.run([program, "--version"], capture_output=True, text=True)
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
-    return next((line for line in lines if program in line), program)
+    found = next((line for line in lines if program in line), program)
+    return found.removeprefix("version: ")
 
 
 def _check_programs() -> None:
@@ -163,9 +164,11 @@ def _parts(texts: Sequence[str], sent: Sequence[Sent], said: Sequence[str]) -> l
             ("sent", "mean bytes", "kbit/s", "of all, against lattices", "mean ratio", "least"),
             rows,
         ),
-        f"\nOf flite's {score.words} words {score.errors} are misheard ({score.wer:.2%}); real "
-        "speakers are heard better, and their lattices are smaller: [lattices](../lattice.md).\n",
-        f"\n{_version('flite')}; {_version('opusenc')}.\n",
+        f"Of flite's {score.words} words {score.errors} are misheard ({score.wer:.2%}). Speech of "
+        "these voices was among what the model was trained on (`make synthetic-speech`). Of AN4's "
+        "own speakers, whose waveforms are not here, [lattices](../lattice.md) has the bytes and "
+        "the words misheard.\n",
+        f"{_version('flite')}; {_version('opusenc')}.\n",
     ]
 
 

@@ -12,6 +12,7 @@ estimation for domain-adaptive end-to-end speech recognition", SLT 2021, arXiv:2
 
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -70,12 +71,19 @@ class BeamOptions:
     internal: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.beam < 1:
-            raise InputError(f"wanted a beam of at least 1, got {self.beam}")
-        if not self.threshold > 0:
-            raise InputError(f"wanted a threshold above 0 nats, got {self.threshold}")
-        if not 0 <= self.internal < np.inf:
-            raise InputError(f"wanted a weight of at least 0 to take off, got {self.internal}")
+        beam, threshold, merge, internal = self._given()
+        if not isinstance(beam, Integral) or isinstance(beam, bool) or int(beam) < 1:
+            raise InputError(f"wanted a beam of at least 1, a whole number, got {beam!r}")
+        if not isinstance(threshold, Real) or not float(threshold) > 0:
+            raise InputError(f"wanted a threshold above 0 nats, got {threshold!r}")
+        if not isinstance(merge, bool):
+            raise InputError(f"wanted merge to be True or False, got {merge!r}")
+        if not isinstance(internal, Real) or not 0 <= float(internal) < np.inf:
+            raise InputError(f"wanted a weight of at least 0 to take off, got {internal!r}")
+
+    def _given(self) -> tuple[Any, ...]:
+        """What somebody has given, of whatever type."""
+        return self.beam, self.threshold, self.merge, self.internal
 
 
 @dataclass(frozen=True)

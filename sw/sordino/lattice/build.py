@@ -50,8 +50,8 @@ class WordGraph:
 
     ways    the deterministic graph; costs in parts of a nat
     best    the words of the search's best path
-    times   for each word of `best`, the frame where it ends on the search's best path
-    ends    for each state of `ways`, the frame where the last word before it ends
+    times   for each word of `best`, the frame of its last letter on the search's best path
+    ends    for each state of `ways`, the frame of the last letter before it
     frames  of the utterance
     """
 

@@ -34,7 +34,7 @@ class Place:
 
     final    what it costs to end here; None where that is not possible
     choices  the ways on, by word
-    frame    where the last word before it ends on the best path
+    frame    that of the last letter before it on the best path
     """
 
     final: int | None

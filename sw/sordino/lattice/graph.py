@@ -77,7 +77,8 @@ class State:
     """A place between words.
 
     arcs   the ways on, the first one best, no two with the same word
-    frame  where the last word before it ends, in model input frames; None where nobody knows
+    frame  number of the frame with the last letter before it, from 0 on; 0 without letters; None
+           where nobody knows
     """
 
     arcs: tuple[Arc, ...]

@@ -8,6 +8,7 @@ costs what the model says of just its words.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Protocol
 
 from sordino.errors import InputError
@@ -49,7 +50,7 @@ class ScoredArc:
 
 @dataclass(frozen=True, slots=True)
 class ScoredState:
-    """A state; `frame` is where the last word before it ends, None where nobody knows."""
+    """A state; `frame` is that of the last letter before it, as in `sordino.lattice.graph`."""
 
     arcs: tuple[ScoredArc, ...]
     frame: int | None
@@ -104,6 +105,18 @@ class ScoredLattice:
             chances = (here - arc.cost + after[arc.target] - after[0] for arc in state.arcs)
             found.append(tuple(min(math.exp(chance), 1.0) for chance in chances))
         return found
+
+    def ends(self, seconds: Fraction | None) -> list[float | None]:
+        """When the last word before each state ends, in seconds; the last is the utterance's end.
+
+        A frame lasts `seconds`, and a word ends with the frame that its last letter was heard in,
+        as recognisers' events do. The first state is at 0. None where nobody knows.
+        """
+        behind = [0 if number == 0 else None if state.frame is None else state.frame + 1
+                  for number, state in enumerate(self.states)]  # fmt: skip
+        if seconds is None or self.frames is None:
+            return [None] * (len(behind) + 1)
+        return [None if n is None else float(n * seconds) for n in (*behind, self.frames)]
 
     def arcs(self) -> Iterator[tuple[int, ScoredArc]]:
         """All ways, with the state that each begins at."""

@@ -1,6 +1,7 @@
 """Input vectors made to tokens, one by one: greedily on the machine, or by a search."""
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,14 +11,41 @@ from sordino.decode.beam import BeamOptions, BeamSearch, Fusion, Hypothesis
 from sordino.decode.machine_transducer import MachineTransducer
 from sordino.engines.engine import Engine, Record, RunResult
 from sordino.engines.session import Session, session_of
+from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.image.image import Image
 from sordino.isa.registers import Error
 from sordino.speech.transcript import heard_network
 
-__all__ = ["Beam", "Decoding", "Greedy"]
+__all__ = ["Beam", "Decoding", "Greedy", "expect_image"]
 
 _Vectors = NDArray[np.int8]
+
+
+def _expect_run(engine: Any, cycle_limit: Any, record: Any) -> None:
+    """InputError for what runs nothing, for no cycle limit, and for what takes no records."""
+    if engine is not None and not hasattr(engine, "run"):
+        raise InputError(
+            f"wanted an engine with an image in it, got {type(engine).__name__}; make one, such as "
+            "Cycles(image)"
+        )
+    whole = isinstance(cycle_limit, Integral) and not isinstance(cycle_limit, bool)
+    if not whole or int(cycle_limit) < 0:
+        raise InputError(
+            f"wanted a cycle limit as a whole number, 0 for none, got {cycle_limit!r}; round it"
+        )
+    if record is not None and not callable(record):
+        raise InputError(
+            f"wanted a function that takes records, or None, got {type(record).__name__}"
+        )
+
+
+def expect_image(image: Any) -> None:
+    """InputError for anything but an image."""
+    if not isinstance(image, Image):
+        raise InputError(
+            f"wanted an image, got {type(image).__name__}; read one with Image.load(path)"
+        )
 
 
 class Decoding(Protocol):
@@ -66,6 +94,8 @@ class Greedy:
         cycle_limit: int = 0,
         record: Callable[[Record], None] | None = None,
     ) -> None:
+        expect_image(image)
+        _expect_run(engine, cycle_limit, record)
         self.image, self.engine = image, Golden(image) if engine is None else engine
         self.tokens: list[int] = []
         self.result: RunResult | None = None
@@ -125,12 +155,23 @@ class Beam:
         options: BeamOptions | None = None,
         fusion: Fusion | None = None,
     ) -> None:
+        options = BeamOptions() if options is None else options
+        for name, value, kind in (
+            ("a MachineTransducer", machine, MachineTransducer),
+            ("BeamOptions", options, BeamOptions),
+        ):
+            if not isinstance(value, kind):
+                raise InputError(f"wanted {name} for Beam, got {type(value).__name__}; make one")
+        if fusion is not None and not hasattr(fusion, "advance"):
+            raise InputError(
+                f"wanted a fusion for Beam, such as NgramFusion, got {type(fusion).__name__}"
+            )
         self.machine, self.image = machine, machine.image
         self.tokens: list[int] = []
         self.error: str | None = None
         self.running = False
         self.hypotheses: list[Hypothesis] = []
-        self._options, self._fusion = options or BeamOptions(), fusion
+        self._options, self._fusion = options, fusion
         self._search: BeamSearch[Any] | None = None
         self._waiting: list[_Vectors] = []
 

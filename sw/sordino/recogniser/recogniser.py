@@ -1,13 +1,15 @@
 """A recogniser: samples in as they are heard, events out as soon as there is something to say."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError, warn
 from sordino.image.image import Image
-from sordino.recogniser.decoding import Decoding, Greedy
+from sordino.recogniser.decoding import Decoding, Greedy, expect_image
 from sordino.recogniser.events import Event, Final, Partial
-from sordino.speech.doubts import BOUNDS, doubts_of_audio
+from sordino.speech.doubts import Likeness, doubts_of_audio, doubts_of_input
 from sordino.speech.features import ADD_FEATURES, FeatureDefinition
 from sordino.speech.files.level import Audio
 from sordino.speech.files.running_level import RunningLevel
@@ -47,18 +49,28 @@ class Recogniser:
     def __init__(
         self, image: Image, decoding: Decoding | None = None, *, rate: int | None = None
     ) -> None:
+        expect_image(image)
+        if decoding is not None:
+            _expect_decoding(decoding, image)
         self.image, self.rate = image, rate
         self.decoding: Decoding = Greedy(image) if decoding is None else decoding
         self.definition = None
         if image.host.features is not None:
             self.definition = FeatureDefinition.of_image(image)
             InputStream(self.definition, rate)  # says what is wrong with a rate
+        elif rate is not None:
+            raise InputError(
+                f"wanted no rate for an image without feature definition, got {rate!r}; "
+                f"{ADD_FEATURES}"
+            )
         self.vectors = 0
         """Input vectors of the utterance so far, or of the last one."""
         self.audio: Audio | None = None
         """What the last utterance's samples were like; None for vectors."""
         self.saturated = 0.0
         """Share of the last utterance's int8 input at -128 or 127."""
+        self.like = Likeness()
+        """How like the last utterance's samples were to what the model was trained on."""
         self.doubts: tuple[str, ...] = ()
         """Why nothing good may come of the last utterance; `finish` warns of it."""
         self._begin()
@@ -102,6 +114,11 @@ class Recogniser:
         """
         self._expect(vectors=True)
         width = width_of(self.image)
+        if not isinstance(vectors, np.ndarray):
+            raise InputError(
+                f"wanted int8 vectors of shape (n, {width}), got {type(vectors).__name__}; make "
+                "them with sordino.speech.inputs"
+            )
         if vectors.ndim != 2 or vectors.shape[1] != width or vectors.dtype != np.int8:
             raise InputError(
                 f"wanted int8 vectors of shape (n, {width}), got {vectors.dtype} of shape "
@@ -187,6 +204,7 @@ class Recogniser:
         """Say what there is to doubt about the utterance; who made vectors knows about them."""
         self.saturated = self._saturated / max(1, self._values)
         self.audio = None if self._level is None else self._level.audio()
+        self.like = Likeness() if self._stream is None else self._stream.likeness()
         doubts = list(doubts_of_audio(self.audio)) if self.audio is not None else []
         if self._stream is None:
             doubts += [] if self._decoded else ["nothing was heard"]
@@ -194,8 +212,23 @@ class Recogniser:
             doubts = [f"{self.audio.seconds:.3g} s are too short for the model to hear anything"]
         elif self.decoding.error is not None:
             doubts = []  # where the machine stopped, only a part was heard
-        elif not doubts and not BOUNDS["saturated"].holds(self.saturated):
-            doubts.append(f"{self.saturated:.1%} of the model's int8 input is saturated")
+        elif self.definition is not None:
+            doubts += doubts_of_input(self.definition, self.like, self.saturated, self.audio)
         self.doubts = tuple(doubts)
         if doubts:
             warn(f"the utterance: {'; '.join(doubts)}")
+
+
+def _expect_decoding(decoding: Any, image: Image) -> None:
+    """InputError for what does not decode, or decodes with another image."""
+    if not all(hasattr(decoding, name) for name in ("image", "begin", "step", "finish")):
+        raise InputError(
+            f"wanted a decoding, Greedy or Beam, got {type(decoding).__name__}; see "
+            "sordino.recogniser.decoding"
+        )
+    other = decoding.image
+    if other is not image and other.to_bytes() != image.to_bytes():
+        raise InputError(
+            "wanted a decoding with the recogniser's image, got one with another; give both the "
+            "same"
+        )

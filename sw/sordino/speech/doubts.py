@@ -24,6 +24,7 @@ __all__ = [
     "doubts_of_audio",
     "doubts_of_input",
     "likeness",
+    "likeness_of_means",
     "warn_of",
 ]
 
@@ -130,13 +131,22 @@ def likeness(
 
     A definition with a mean of zeros has none: whoever made it has normalised elsewhere.
     """
+    with np.errstate(over="ignore"):
+        square = float(np.mean(features**2))
+    return likeness_of_means(definition, square, None if cepstra is None else cepstra.mean(axis=0))
+
+
+def likeness_of_means(
+    definition: FeatureDefinition, square: float, mean: NDArray[np.float64] | None
+) -> Likeness:
+    """The same of the features' mean square and of the mean cepstra (cepstra,)."""
     if not any(definition.mean):
         return Likeness()
     with np.errstate(over="ignore"):
-        spread = float(np.sqrt(np.mean(features**2)))
-        if cepstra is None:
+        spread = float(np.sqrt(square))
+        if mean is None:
             return Likeness(spread=_finite(spread))
-        away = (cepstra.mean(axis=0) - np.array(definition.mean)) / np.array(definition.std)
+        away = (mean - np.array(definition.mean)) / np.array(definition.std)
         distance = float(np.sqrt(np.mean(away**2)))
     return Likeness(spread=_finite(spread), distance=_finite(distance))
 

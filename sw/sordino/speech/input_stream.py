@@ -1,14 +1,19 @@
 """A waveform made to the accelerator's input while it is heard, sample by sample."""
 
+from numbers import Integral
+from typing import Any
+
 import numpy as np
 import soxr
 from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError
+from sordino.speech.doubts import Likeness
 from sordino.speech.feature_stream import vector_stream
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.files.audio import MOST_SECONDS, RATES
 from sordino.speech.mfcc import MfccStream
+from sordino.speech.running_likeness import RunningLikeness
 
 __all__ = ["InputStream", "as_samples"]
 
@@ -22,7 +27,12 @@ def as_samples(samples: ArrayLike) -> NDArray[np.float64]:
     Raises InputError for another shape or type, and for what is not finite or no sound in any
     unit.
     """
-    given = np.asarray(samples)
+    try:
+        given = np.asarray(samples)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"wanted mono samples of shape (n,), got no array ({error}); keep one channel"
+        ) from None
     if given.ndim != 1:
         raise InputError(
             f"wanted mono samples of shape (n,), got shape {given.shape}; keep one channel"
@@ -54,7 +64,12 @@ class InputStream:
 
     def __init__(self, definition: FeatureDefinition, rate: int | None = None) -> None:
         wanted = definition.front_end.sample_rate
-        rate = wanted if rate is None else rate
+        given: Any = wanted if rate is None else rate
+        if not isinstance(given, Integral) or isinstance(given, bool):
+            raise InputError(
+                f"wanted a sample rate in Hz as a whole number, got {given!r}; round it"
+            )
+        rate = int(given)
         if not RATES[0] <= rate <= RATES[1]:
             raise InputError(
                 f"wanted a sample rate from {RATES[0]:,} to {RATES[1]:,} Hz, got {rate:,} Hz; "
@@ -67,6 +82,7 @@ class InputStream:
         if rate != wanted:
             self._resampler = soxr.ResampleStream(rate, wanted, 1, "float64", "HQ")
         self._cepstra, self._vectors = MfccStream(definition.front_end), vector_stream(definition)
+        self._like = RunningLikeness(definition)
 
     def push(self, samples: NDArray[np.float64]) -> NDArray[np.int8]:
         """The vectors (m, dim) that the next samples (n,), float64 in int16 units, complete.
@@ -89,10 +105,21 @@ class InputStream:
         found = []
         if self._resampler is not None:
             found.append(self._heard(self._resampler.resample_chunk(np.zeros(0), last=True)))
-        quantise = self.definition.quantise
-        found.append(quantise(self._vectors.push(self._cepstra.end())))
-        found.append(quantise(self._vectors.end()))
+        cepstra = self._cepstra.end()
+        features = np.concatenate([self._vectors.push(cepstra), self._vectors.end()])
+        self._like.add(np.zeros(0), cepstra, features)
+        found.append(self.definition.quantise(features))
         return np.concatenate(found)
 
+    def likeness(self) -> Likeness:
+        """How like the whole is to what the model was trained on, after `end`.
+
+        About what `sordino.speech.inputs.read_input` says of a file; see `running_likeness`.
+        """
+        return self._like.likeness()
+
     def _heard(self, samples: NDArray[np.float64]) -> NDArray[np.int8]:
-        return self.definition.quantise(self._vectors.push(self._cepstra.push(samples)))
+        cepstra = self._cepstra.push(samples)
+        features = self._vectors.push(cepstra)
+        self._like.add(samples, cepstra, features)
+        return self.definition.quantise(features)

@@ -5,11 +5,11 @@ from numpy.typing import NDArray
 
 from sordino.speech.mfcc import MfccDefinition
 
-__all__ = ["near_speech"]
+__all__ = ["NEAR_SECONDS", "PAUSE_DB", "near_speech"]
 
-_PAUSE_DB = 20.0
+PAUSE_DB = 20.0
 """Frames so far below the loudest are pauses, as where the level of speech is measured."""
-_NEAR_SECONDS = 0.5
+NEAR_SECONDS = 0.5
 """So far around speech AN4's utterances reach; what lies further off is a long pause."""
 
 
@@ -20,8 +20,8 @@ def near_speech(
     hop = max(1, front_end.sample_rate // front_end.frame_rate)
     starts = np.minimum(np.arange(frames) * hop, len(samples) - 1)
     power = np.add.reduceat((samples - samples.mean()) ** 2, starts) / hop
-    loud = np.concatenate([[0], np.cumsum(power >= power.max() * 10 ** (-_PAUSE_DB / 10))])
-    reach = round(_NEAR_SECONDS * front_end.frame_rate)
+    loud = np.concatenate([[0], np.cumsum(power >= power.max() * 10 ** (-PAUSE_DB / 10))])
+    reach = round(NEAR_SECONDS * front_end.frame_rate)
     at = np.arange(frames)
     last, first = np.minimum(at + reach + 1, frames), np.maximum(at - reach, 0)
     return np.asarray(loud[last] > loud[first])

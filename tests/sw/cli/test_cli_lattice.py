@@ -1,8 +1,12 @@
 """`sordino lattice` and `sordino eval --lattice`."""
 
+import io
 import json
+import re
 import shutil
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +21,16 @@ IMAGE = MODELS / "an4_rnnt_causal.sordino"
 OTHER = MODELS / "an4_rnnt_g4_80.sordino"
 SPEECH = MODELS / "utterances" / "rubout-g-m-e-f.wav"
 SHORT = MODELS / "utterances" / "yes.wav"
+
+
+@pytest.fixture
+def piped(monkeypatch):
+    """Let standard input hold these bytes."""
+
+    def call(data):
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
+
+    return call
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +87,50 @@ def test_a_lattice_that_was_written_is_read(sordino, made, tmp_path, form):
     assert sordino("lattice", IMAGE, path, "-o", tmp_path, "--format", "wire").code == 0
     copy = tmp_path / f"{SPEECH.stem}.slat"
     assert sordino("lattice", IMAGE, copy, "--json").json()["inputs"][0]["best"] == heard["best"]
+
+
+@pytest.mark.parametrize("form", ["wire", "rich"])
+def test_a_lattice_through_a_pipe_is_read(sordino, made, piped, tmp_path, form):
+    """As the file is; a recording is still one."""
+    path = made / f"{SPEECH.stem}{FORMATS[form]}"
+    (wanted,) = sordino("lattice", IMAGE, path, "--json").json()["inputs"]
+    piped(path.read_bytes())
+    (entry,) = sordino("lattice", IMAGE, "-", "--json").json()["inputs"]
+    assert entry | {"input": str(path)} == wanted
+    piped(path.read_bytes())
+    done = sordino("lattice", IMAGE, "-", SHORT, "-o", tmp_path, "--format", "slf")
+    assert (done.code, done.err) == (0, "")
+    files = {"standard-input.slf", f"{SHORT.stem}.slf"}
+    assert {path.name for path in tmp_path.iterdir()} == files
+    piped(path.read_bytes())
+    assert "lattices alone" in sordino("lattice", IMAGE, "-", "--beam", 4).complaint()
+    piped(SHORT.read_bytes())
+    (entry,) = sordino("lattice", IMAGE, "-", "--json").json()["inputs"]
+    assert entry["transcript"] == "YES"
+    assert entry["audio"] is not None
+
+
+def test_bad_lattices_through_a_pipe_are_one_line(sordino, made, piped):
+    good = (made / f"{SPEECH.stem}.slat").read_bytes()
+    for data, said in (
+        (b"", "wanted"),
+        (good[:-1], "standard input: wanted a lattice .* checksum"),
+        (good[:20] + bytes([good[20] ^ 1]) + good[21:], "checksum"),
+        (bytes(100), "standard input"),
+    ):
+        piped(data)
+        assert re.search(said, sordino("lattice", IMAGE, "-").complaint())
+    piped(good)
+    assert "of the vocabulary" in sordino("lattice", OTHER, "-").complaint()
+
+
+def test_a_pipe_that_is_closed_leaves_the_others(sordino, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=None))
+    done = sordino("lattice", IMAGE, "-", SHORT, "--json")
+    assert done.code == 2
+    refused, heard = done.json()["inputs"]
+    assert "it is closed" in refused["refused"]
+    assert heard["transcript"] == "YES"
 
 
 def test_a_language_models_costs_are_computed_by_the_reader(sordino, made, tmp_path):

@@ -84,11 +84,28 @@ def test_the_last_line_has_what_an_input_has(listen, sordino):
     assert named.keys() | {"kind", "samples", "text", "final", "warnings"} == last.keys()
     for key in named.keys() - {"input", "feature_seconds", "audio", "spread", "distance"}:
         assert last[key] == named[key], key
+    assert (last["spread"], last["distance"]) == pytest.approx(
+        (named["spread"], named["distance"]), rel=0.01
+    )
     assert last["audio"].keys() == named["audio"].keys()
     for key in ("rate_hz", "channels", "seconds", "peak_dbfs", "clipped", "missing", "uncounted"):
         assert last["audio"][key] == named["audio"][key]
     assert last["audio"]["level_dbfs"] == pytest.approx(named["audio"]["level_dbfs"], abs=1)
     assert last["warnings"] == []
+
+
+def test_what_is_unlike_the_training_is_doubted_as_a_file_is(listen, sordino, tmp_path):
+    """Without what is above 4 kHz, and with nothing else that a level shows."""
+    sound = resample(resample(SAMPLES / 32768, 16_000, 4_000), 4_000, 16_000)
+    data = as_wav(sound)
+    (tmp_path / "x.wav").write_bytes(data)
+    named = sordino("run", IMAGE, tmp_path / "x.wav", "--json").json()["inputs"][0]
+    lines, done = listen(data)
+    assert done.code == 0
+    assert lines[-1]["distance"] == pytest.approx(named["distance"], rel=0.01)
+    assert named["distance"] > 1
+    assert any("mean cepstra lie" in doubt for doubt in lines[-1]["doubts"])
+    assert any("mean cepstra lie" in said for said in lines[-1]["warnings"])
 
 
 @pytest.mark.parametrize("engine", ["golden", "cycles"])

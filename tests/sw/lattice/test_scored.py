@@ -1,6 +1,9 @@
 """Both costs apart, posteriors of paths, and a language model's costs as the search adds them."""
 
 import math
+import re
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -9,12 +12,18 @@ from hypothesis import strategies as st
 from sordino.decode.beam import BeamOptions
 from sordino.decode.decoder import Decoder
 from sordino.decode.fusion import NgramFusion
+from sordino.decode.machine_transducer import MachineTransducer
 from sordino.decode.ngram import estimate
 from sordino.errors import InputError
+from sordino.image.image import Image
 from sordino.lattice import scored
-from sordino.lattice.build import RICH, listen
+from sordino.lattice.build import RICH, WIRE, listen
+from sordino.lattice.coding.owner import image_vocabulary
+from sordino.lattice.exports.slf import slf_text
 from sordino.lattice.graph import END, Lattice
 from sordino.lattice.scored import ScoredLattice, score
+from sordino.recogniser.recogniser import Recogniser
+from sordino.speech.transcript import hear
 from tests.sw.lattice.shapes import TOKENS, every_path, lattices
 from tests.sw.lattice.toys import Toy, input_of
 
@@ -110,3 +119,48 @@ def test_contexts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     _, graph = listen(Decoder(transducer=Toy(3), options=BeamOptions()), input_of(4))
     with pytest.raises(InputError, match="wanted a lattice of at most 3 states"):
         score(graph.lattice(RICH), MODEL)
+
+
+UTTERANCES = Path(__file__).parents[3] / "models" / "utterances"
+
+
+@pytest.mark.parametrize("name", ["yes", "enter-six-five"])
+def test_words_end_where_events_say_so(name: str) -> None:
+    """With the frame of their last letter: an event, a lattice and a file of it agree."""
+    image = Image.load(UTTERANCES.parent / "an4_rnnt_causal.sordino")
+    vectors = hear(image, UTTERANCES / f"{name}.wav").quantised
+    recogniser = Recogniser(image)
+    said = [*recogniser.push_vectors(vectors), *recogniser.finish()]
+    decoder = Decoder(transducer=MachineTransducer(image), options=BeamOptions(beam=1))
+    found, graph = listen(decoder, vectors)
+    assert found[0].tokens == said[-1].tokens
+    tokens = [image.network.tokens[token] for token in said[-1].tokens]
+    ends = [
+        next(event.seconds for event in said if len(event.tokens) > place)
+        for place in range(len(tokens))
+        if tokens[place] != " " and [*tokens, " "][place + 1] == " "
+    ]
+    lattice, seconds = score(graph.lattice(RICH)), image_vocabulary(image).seconds
+    times = lattice.ends(seconds)
+    assert (times[0], times[-1]) == (0.0, said[-1].seconds)
+    path = [lattice.states[number].arcs[place].target for number, place in lattice.best_arcs]
+    assert [times[target] for target in path] == pytest.approx([*ends, said[-1].seconds])
+    nodes = re.findall(r"^I=\d+ t=(\S+)$", slf_text(lattice, "x", seconds), re.M)
+    assert [float(node) for node in nodes] == pytest.approx(times, abs=1e-3)
+    assert lattice.ends(None) == [None] * len(times)
+    assert set(score(graph.lattice(WIRE)).ends(seconds)) == {None}
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 1000), frames=st.integers(0, 4), beam=st.sampled_from([1, 2, 8]))
+def test_no_word_ends_before_another_or_after_the_utterance(seed, frames, beam) -> None:
+    decoder = Decoder(transducer=Toy(seed), options=BeamOptions(beam=beam))
+    _, graph = listen(decoder, input_of(frames))
+    lattice = score(graph.lattice(RICH))
+    times = lattice.ends(Fraction(1, 25))
+    assert times[0] == 0.0
+    assert times[-1] == frames / 25
+    assert all(0.04 <= time <= times[-1] for time in times[1:-1])
+    path = [lattice.states[number].arcs[place].target for number, place in lattice.best_arcs]
+    on_the_way = [times[target] for target in path]
+    assert on_the_way == sorted(on_the_way)

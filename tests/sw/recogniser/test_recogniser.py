@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -235,8 +235,6 @@ def test_a_model_that_waits_for_the_end_says_so() -> None:
 
 
 def test_an_image_without_features_takes_vectors(small_image: Path) -> None:
-    from dataclasses import replace
-
     small = Image.load(small_image)
     bare = replace(small, host=replace(small.host, features=None))
     recogniser = Recogniser(bare)
@@ -296,3 +294,72 @@ def test_events_are_values() -> None:
 def test_a_rate_that_is_none_is_refused_at_once(rate: int) -> None:
     with pytest.raises(InputError, match="wanted a sample rate"):
         Recogniser(image(), rate=rate)
+
+
+def test_an_image_without_features_takes_no_rate(small_image: Path) -> None:
+    small = Image.load(small_image)
+    bare = replace(small, host=replace(small.host, features=None))
+    with pytest.raises(InputError, match="wanted no rate for an image without feature definition"):
+        Recogniser(bare, rate=16_000)
+
+
+WRONG: dict[str, Any] = {
+    "an image's path": lambda: Recogniser("model.sordino"),
+    "no image": lambda: Recogniser(None),
+    "a rate as text": lambda: Recogniser(image(), rate="a"),
+    "a rate with a fraction": lambda: Recogniser(image(), rate=8000.5),
+    "a rate that is none": lambda: Recogniser(image(), rate=float("nan")),
+    "a rate of True": lambda: Recogniser(image(), rate=True),
+    "rates": lambda: Recogniser(image(), rate=[8000]),
+    "a decoding by name": lambda: Recogniser(image(), "greedy"),
+    "a class": lambda: Recogniser(image(), Greedy),
+    "an engine as decoding": lambda: Recogniser(image(), Golden(image())),
+    "another image's decoding": lambda: Recogniser(image(), Greedy(image(WHOLE))),
+    "an engine by name": lambda: Greedy(image(), "cycles"),
+    "greedy without image": lambda: Greedy("model.sordino"),
+    "a limit below 0": lambda: Greedy(image(), cycle_limit=-1),
+    "a limit as text": lambda: Greedy(image(), cycle_limit="9"),
+    "a limit with a fraction": lambda: Greedy(image(), cycle_limit=9.5),
+    "records to nowhere": lambda: Greedy(image(), record="yes"),
+    "a beam on an image": lambda: Beam(image()),
+    "a beam of a number": lambda: Beam(MachineTransducer(image()), 4),
+    "no options at all": lambda: Beam(MachineTransducer(image()), 0),
+    "a language model by name": lambda: Beam(MachineTransducer(image()), None, "an4.arpa"),
+    "a beam as text": lambda: BeamOptions(beam="4"),
+    "a beam with a fraction": lambda: BeamOptions(beam=2.5),
+    "a beam of True": lambda: BeamOptions(beam=True),
+    "a beam that is none": lambda: BeamOptions(beam=float("nan")),
+    "a threshold as text": lambda: BeamOptions(threshold="8"),
+    "a threshold that is none": lambda: BeamOptions(threshold=float("nan")),
+    "merge as text": lambda: BeamOptions(merge="no"),
+    "a weight as text": lambda: BeamOptions(internal="0.2"),
+    "a weight that is none": lambda: BeamOptions(internal=None),
+    "samples of two lengths": lambda: Recogniser(image()).push([[1.0], [2.0, 3.0]]),
+    "samples as text": lambda: Recogniser(image()).push("abc"),
+    "words as samples": lambda: Recogniser(image()).push(["a", "b"]),
+    "no samples": lambda: Recogniser(image()).push(None),
+    "complex samples": lambda: Recogniser(image()).push(np.zeros(4, complex)),
+    "a list of vectors": lambda: Recogniser(image()).push_vectors([[0] * 156]),
+    "no vectors": lambda: Recogniser(image()).push_vectors(None),
+    "vectors as text": lambda: Recogniser(image()).push_vectors("abc"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_wrong_values_are_one_clear_line(what: str) -> None:
+    with pytest.raises(InputError, match=r"^wanted .*, (but )?got .*$") as caught:
+        WRONG[what]()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rate", [8000, np.int64(8000), np.uint16(8000)])
+def test_whole_numbers_of_any_type_are_rates(rate: Any) -> None:
+    assert Recogniser(image(), rate=rate).push(np.zeros(80, np.int16)) == []
+    assert BeamOptions(beam=np.int64(2), threshold=np.float32(8), internal=0) is not None
+
+
+def test_the_same_image_read_twice_is_one() -> None:
+    path = MODELS / f"{CAUSAL}.sordino"
+    recogniser = Recogniser(Image.load(path), Greedy(Image.load(path)))
+    recogniser.push(sound(YES))
+    assert recogniser.finish()[-1].text == "YES"

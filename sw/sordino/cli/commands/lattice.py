@@ -3,7 +3,7 @@
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 from click.core import ParameterSource
@@ -12,10 +12,9 @@ from sordino.cli.shared.engines import ENGINES, make_open_engine
 from sordino.cli.shared.lattices import (
     FORMATS,
     SYMBOLS,
+    Inputs,
     Sent,
-    is_lattice,
     planned,
-    read_lattice,
     stem_of,
     write_files,
 )
@@ -42,22 +41,31 @@ _LISTENING = ("beam", "engine", "internal_weight")
 
 
 def _hear(
-    image: Image, decoder: Decoder, vocabulary: Vocabulary, model: WordModel | None, path: str
+    image: Image,
+    decoder: Decoder,
+    vocabulary: Vocabulary,
+    model: WordModel | None,
+    path: str,
+    piped: BinaryIO | None,
 ) -> tuple[dict[str, Any], Sent]:
     """The lattice of a recording, read from its own bytes, and what JSON has of the recording."""
-    heard = hear_all(image, [path])[0]
+    heard = hear_all(image, [path], piped)[0]
     found, graph = listen(decoder, heard.features)
     wire, rich = (pack(graph.lattice(form), vocabulary) for form in (WIRE, RICH))
     lattice = unpack(rich, vocabulary)
-    facts = {"transcript": decoder.spelt(found[0]), "frames": len(heard.features), **heard.facts}
+    facts = {"transcript": decoder.spelt(found[0]), "frames": lattice.frames, **heard.facts}
     return facts, Sent(wire, rich, lattice, score(lattice, model))
 
 
 def _read(
-    vocabulary: Vocabulary, model: WordModel | None, path: str, formats: tuple[str, ...]
+    vocabulary: Vocabulary,
+    model: WordModel | None,
+    inputs: Inputs,
+    path: str,
+    formats: tuple[str, ...],
 ) -> tuple[dict[str, Any], Sent]:
     """A lattice that somebody sent; InputError where it cannot have one of the formats."""
-    data, lattice = read_lattice(path, vocabulary)
+    data, lattice = inputs.read(path, vocabulary)
     times = lattice.frames is not None
     if "rich" in formats and not times:
         raise InputError(
@@ -74,20 +82,21 @@ def _all(
     image: Image,
     decoder: Decoder,
     vocabulary: Vocabulary,
-    inputs: tuple[str, ...],
+    inputs: Inputs,
     formats: tuple[str, ...],
 ) -> tuple[list[dict[str, Any]], dict[str, Sent]]:
     """What JSON has of every input, and the lattices by stem; an only input's error is raised."""
     model: Any = decoder.fusion
     entries, sent = list[dict[str, Any]](), dict[str, Sent]()
-    for path in inputs:
+    for path in inputs.paths:
         try:
-            if is_lattice(path):
-                facts, each = _read(vocabulary, model, path, formats)
+            inputs.check(path)
+            if inputs.is_lattice(path):
+                facts, each = _read(vocabulary, model, inputs, path, formats)
             else:
-                facts, each = _hear(image, decoder, vocabulary, model, path)
+                facts, each = _hear(image, decoder, vocabulary, model, path, inputs.piped)
         except InputError as error:
-            if len(inputs) == 1:
+            if len(inputs.paths) == 1:
                 raise
             complain(str(error))
             entries.append(_refused(path, str(error)))
@@ -100,11 +109,9 @@ def _all(
 def _entry(path: str, facts: dict[str, Any], sent: Sent, vocabulary: Vocabulary) -> dict[str, Any]:
     """What JSON has of a lattice; `arcs` are its ways with words, and the ends have no word."""
     scored, lattice = sent.scored, sent.lattice
-    seconds = vocabulary.seconds
-    arcs = []
+    ends, arcs = scored.ends(vocabulary.seconds), []
     for number, shares in enumerate(scored.posteriors()):
         for arc, share in zip(scored.states[number].arcs, shares, strict=True):
-            frame = scored.frames if arc.target == END else scored.states[arc.target].frame
             arcs.append(
                 {
                     "from": number,
@@ -113,7 +120,7 @@ def _entry(path: str, facts: dict[str, Any], sent: Sent, vocabulary: Vocabulary)
                     "transducer": arc.transducer,
                     "language": arc.language,
                     "posterior": share,
-                    "end": None if frame is None or seconds is None else float(frame * seconds),
+                    "end": ends[arc.target],
                 }
             )
     return {
@@ -227,8 +234,8 @@ def lattice_command(
     """Show what may have been said in INPUTS: a graph of words, with costs and probabilities.
 
     INPUTS are recordings and features as in `sordino run`, which the host searches through IMAGE's
-    entry points, or lattices that were written (.slat). One that cannot be read is refused in a
-    line of its own; the others go on, and the exit code is 2.
+    entry points, or lattices that were written (.slat). Standard input (-) may be either. One that
+    cannot be read is refused in a line of its own; the others go on, and the exit code is 2.
 
     Everything shown and written is of the rich lattice, read back from its bytes, but for the wire
     form. With --lm the language model's costs stand beside the transducer's; lattices hold the
@@ -237,8 +244,8 @@ def lattice_command(
     if formats and output is None:
         raise click.UsageError("wanted -o FOLDER beside --format, got none")
     check_inputs(inputs)
-    written = all(map(is_lattice, inputs))
-    if written:
+    given = Inputs(inputs)
+    if given.written:
         _check_unheard()
     chosen = tuple(dict.fromkeys(formats)) or ("wire",)
     choice = SearchChoice(**search)
@@ -246,15 +253,17 @@ def lattice_command(
     vocabulary = image_vocabulary(program, words)
     if output is not None:
         planned(output, inputs, chosen)
-    machine = MachineTransducer(program, None if written else make_open_engine(engine, program))
-    entries, sent = _all(program, choice.decoder(machine), vocabulary, inputs, chosen)
+    machine = MachineTransducer(
+        program, None if given.written else make_open_engine(engine, program)
+    )
+    entries, sent = _all(program, choice.decoder(machine), vocabulary, given, chosen)
     heard = [entry for entry in entries if entry["refused"] is None]
     if output is not None:
         files = write_files(output, sent, chosen, vocabulary)
         for entry in heard:
             entry["files"] = files[stem_of(entry["input"])]
     if as_json:
-        said = {**choice.as_dict(), **({"beam": None} if written else {})}
+        said = {**choice.as_dict(), **({"beam": None} if given.written else {})}
         print_json({"image": str(image), **said, "inputs": entries})
     else:
         for entry in heard:

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sordino.cli.shared.paths import prepare_output
+from sordino.cli.shared.speech import STANDARD_INPUT, standard_input
 from sordino.cli.shared.symbol_tables import read_symbols
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.lattice.coding.vocabulary import Vocabulary
-from sordino.lattice.coding.wire import MOST_BYTES, SUFFIX, pack, unpack
+from sordino.lattice.coding.wire import MOST_BYTES, SUFFIX, looks_packed, pack, unpack
 from sordino.lattice.exports.drawing import svg_text
 from sordino.lattice.exports.k2 import k2_text
 from sordino.lattice.exports.kaldi import kaldi_text
@@ -20,14 +21,14 @@ from sordino.lattice.exports.slf import slf_text
 from sordino.lattice.exports.symbols import Symbols
 from sordino.lattice.graph import Lattice
 from sordino.lattice.scored import ScoredLattice
+from sordino.speech.files.source import open_source
 
 __all__ = [
     "FORMATS",
     "SYMBOLS",
+    "Inputs",
     "Sent",
-    "is_lattice",
     "planned",
-    "read_lattice",
     "stem_of",
     "without_times",
     "write_files",
@@ -45,6 +46,7 @@ FORMATS = {
 }
 """The end of a file's name for each format."""
 _NUMBERED = {"fst", "fst-binary", "kaldi", "k2"}
+_PIPED = "standard input"
 SYMBOLS = "words.txt"
 """Numbers of words, beside files that have these; what is there already keeps its numbers."""
 
@@ -64,27 +66,65 @@ class Sent:
     scored: ScoredLattice
 
 
-def read_lattice(path: str, vocabulary: Vocabulary) -> tuple[bytes, Lattice]:
-    """The bytes of a file, and the lattice in them; InputError where it is none."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot read lattice {path}: {error.strerror}") from None
-    try:
-        return data, unpack(data, vocabulary)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+class Inputs:
+    """The inputs of the command: recordings, and lattices that were written.
 
+    A file is a lattice by its name, in capitals or not, and what comes through standard input by
+    its bytes. `piped` is what came there; None where it is no input.
+    """
 
-def is_lattice(path: str) -> bool:
-    """Whether an input is a lattice by its name, in capitals or not."""
-    return path.lower().endswith(SUFFIX)
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.paths = paths
+        self.piped: BinaryIO | None = None
+        self._data = b""
+        self._refused: InputError | None = None
+        if STANDARD_INPUT in paths:
+            self._pipe()
+
+    def _pipe(self) -> None:
+        try:
+            with open_source(standard_input(), _PIPED) as source:
+                self.piped = source.file
+                self._data = source.file.read(MOST_BYTES + 1)
+                source.file.seek(0)
+        except InputError as error:  # the others go on
+            self._refused = error
+
+    def check(self, path: str) -> None:
+        """InputError for standard input that could not be read."""
+        if path == STANDARD_INPUT and self._refused is not None:
+            raise self._refused
+
+    def is_lattice(self, path: str) -> bool:
+        """Whether an input is a lattice."""
+        if path == STANDARD_INPUT:
+            return looks_packed(self._data)
+        return path.lower().endswith(SUFFIX)
+
+    @property
+    def written(self) -> bool:
+        """Whether there are lattices alone."""
+        return all(map(self.is_lattice, self.paths))
+
+    def read(self, path: str, vocabulary: Vocabulary) -> tuple[bytes, Lattice]:
+        """The bytes of an input, and the lattice in them; InputError where it is none."""
+        name, data = _PIPED, self._data
+        if path != STANDARD_INPUT:
+            name = path
+            try:
+                with open(path, "rb") as file:
+                    data = file.read(MOST_BYTES + 1)
+            except OSError as error:
+                raise InputError(f"cannot read lattice {path}: {error.strerror}") from None
+        try:
+            return data, unpack(data, vocabulary)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
 
 
 def stem_of(path: str) -> str:
     """The name of an input's files, without their ends."""
-    if path == "-":
+    if path == STANDARD_INPUT:
         return "standard-input"
     name = Path(path).name
     for end in (FORMATS["rich"], FORMATS["wire"]):

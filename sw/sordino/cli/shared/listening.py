@@ -135,8 +135,8 @@ def _hear(live: Live, listener: _Listener) -> int:
     facts = {
         "audio": None if audio is None else audio.as_dict(),
         "saturated": recogniser.saturated,
-        "spread": None,
-        "distance": None,
+        "spread": recogniser.like.spread,
+        "distance": recogniser.like.distance,
         "doubts": [*recogniser.doubts, *more],
         "refused": refused,
     }

@@ -90,10 +90,13 @@ def check_inputs(paths: Sequence[str]) -> None:
         raise click.UsageError("standard input (-) can be read only once; name it once")
 
 
-def hear(image: Image, path: str | Path) -> ModelInput:
-    """Model input as `sordino.speech.transcript.hear` reads it, of standard input for `-`."""
+def hear(image: Image, path: str | Path, piped: BinaryIO | None = None) -> ModelInput:
+    """Model input as `sordino.speech.transcript.hear` reads it, of standard input for `-`.
+
+    `piped` is what standard input has given, where somebody has read it already.
+    """
     if str(path) == STANDARD_INPUT:
-        return transcript.hear(image, standard_input(), "standard input")
+        return transcript.hear(image, piped or standard_input(), "standard input")
     return transcript.hear(image, path)
 
 
@@ -107,10 +110,10 @@ def standard_input() -> BinaryIO:
     return stream
 
 
-def hear_all(image: Image, paths: Sequence[str]) -> list[Heard]:
+def hear_all(image: Image, paths: Sequence[str], piped: BinaryIO | None = None) -> list[Heard]:
     """All inputs, each read once; what is refused or doubtful is said on standard error.
 
-    Raises InputError where there is but one, and it is refused.
+    `piped` is as in `hear`. Raises InputError where there is but one, and it is refused.
     """
     if image.host.features is not None:
         FeatureDefinition.of_image(image)  # not once for each input
@@ -118,7 +121,7 @@ def hear_all(image: Image, paths: Sequence[str]) -> list[Heard]:
     for path in paths:
         begin = time.perf_counter()
         try:
-            heard = hear(image, path)
+            heard = hear(image, path, piped)
         except InputError as error:
             if len(paths) == 1:
                 raise

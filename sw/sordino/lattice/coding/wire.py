@@ -14,7 +14,8 @@ from sordino.lattice.coding.vocabulary import IDENTITY_BYTES, Vocabulary
 from sordino.lattice.coding.walk import code_lattice
 from sordino.lattice.graph import STEPS, Lattice, refuse
 
-__all__ = ["MOST_BYTES", "SUFFIX", "OtherVocabulary", "check_bytes", "pack", "unpack"]
+__all__ = ["MOST_BYTES", "SUFFIX", "OtherVocabulary", "check_bytes", "looks_packed", "pack"]
+__all__ += ["unpack"]
 
 SUFFIX = ".slat"
 MOST_BYTES = 1 << 16
@@ -74,6 +75,13 @@ def unpack(data: bytes, vocabulary: Vocabulary) -> Lattice:
     if pack(lattice, vocabulary) != data:
         refuse("bytes that are not those of the lattice in them")
     return lattice
+
+
+def looks_packed(data: bytes) -> bool:
+    """Whether bytes of unknown kind are a lattice, perhaps a damaged one: no sound begins so."""
+    if len(data) < _LEAST or len(data) > MOST_BYTES:
+        return False
+    return data[0] >> 4 == _VERSION or data[-_CRC:] == _checksum(data[:-_CRC])
 
 
 def _checksum(data: bytes) -> bytes:

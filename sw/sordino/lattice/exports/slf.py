@@ -25,8 +25,8 @@ def slf_text(lattice: ScoredLattice, name: str, seconds: Fraction | None) -> str
     arcs, end = list(lattice.arcs()), len(lattice.states)
     lines = ["VERSION=1.1", f"UTTERANCE={name}", "base=2.718281828", "lmscale=1.0", "acscale=1.0"]
     lines += [f"start=0 end={end}", f"N={end + 1} L={len(arcs)}"]
-    for number, frame in enumerate([*(s.frame for s in lattice.states), lattice.frames]):
-        time = "" if frame is None or seconds is None else f" t={float(frame * seconds):.3f}"
+    for number, ends in enumerate(lattice.ends(seconds)):
+        time = "" if ends is None else f" t={ends:.3f}"
         lines.append(f"I={number}{time}")
     for place, (number, arc) in enumerate(arcs):
         target, word = (end, _NULL) if arc.word is None else (arc.target, _quoted(arc.word))
