@@ -98,7 +98,7 @@ class Spent:
         return self.window + self.around + self.counters + self.running
 
     def plus(self, other: "Spent", times: int = 1) -> "Spent":
-        """With what was spent otherwise, so many times."""
+        """The sum of this and `other`, so many times."""
         names = [each.name for each in fields(self)]
         return Spent(**{n: getattr(self, n) + times * getattr(other, n) for n in names})
 
@@ -268,7 +268,7 @@ class _Bus:
 
 
 class _Interrupting(_Bus):
-    """With the interrupt line."""
+    """A bus with the interrupt line."""
 
     def interrupt(self) -> None:
         """Return when the line is high."""
