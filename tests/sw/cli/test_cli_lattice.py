@@ -110,6 +110,16 @@ def test_a_lattice_through_a_pipe_is_read(sordino, made, piped, tmp_path, form):
     assert entry["audio"] is not None
 
 
+def test_a_lattice_through_a_pipe_is_ranked(sordino, made, piped):
+    path = made / f"{SPEECH.stem}.slat"
+    (wanted,) = sordino("rerank", IMAGE, path, "--json").json()["inputs"]
+    piped(path.read_bytes())
+    (entry,) = sordino("rerank", IMAGE, "-", "--json").json()["inputs"]
+    assert entry | {"input": str(path), "milliseconds": wanted["milliseconds"]} == wanted
+    piped(path.read_bytes())
+    assert "lattices alone" in sordino("rerank", IMAGE, "-", "--beam", 4).complaint()
+
+
 def test_bad_lattices_through_a_pipe_are_one_line(sordino, made, piped):
     good = (made / f"{SPEECH.stem}.slat").read_bytes()
     for data, said in (

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sordino.cli.shared.lattices import is_lattice, read_lattice, without_times
+from sordino.cli.shared.lattices import Inputs, without_times
 from sordino.cli.shared.options import IMAGE, INPUTS, json_option, path_type
 from sordino.cli.shared.output import console, print_json, print_table
 from sordino.cli.shared.speech import check_inputs, complain, hear_all
@@ -63,14 +63,17 @@ class _There:
         return answer.alternatives, (time.perf_counter() - begin) * 1000
 
 
-def _listen(image: Image, decoder: Decoder, vocabulary: Vocabulary, path: str) -> _Sent:
+def _listen(
+    image: Image, decoder: Decoder, vocabulary: Vocabulary, inputs: Inputs, path: str
+) -> _Sent:
     """The wire lattice of an input: a recording, or a lattice that was written."""
     facts: dict[str, Any] = {"frames": None}
-    if is_lattice(path):
-        _, written = read_lattice(path, vocabulary)
+    inputs.check(path)
+    if inputs.is_lattice(path):
+        _, written = inputs.read(path, vocabulary)
         lattice = without_times(written)
     else:
-        heard = hear_all(image, [path])[0]
+        heard = hear_all(image, [path], inputs.piped)[0]
         _, graph = listen(decoder, heard.features)
         lattice = graph.lattice(WIRE)
         facts = {"frames": len(heard.features), **heard.facts}
@@ -182,8 +185,8 @@ def rerank_command(
 ) -> None:
     """Rank what may have been said in INPUTS with a larger language model, here or elsewhere.
 
-    INPUTS are recordings and features as in `sordino run`, or lattices that were written (.slat).
-    With --url nothing but their wire lattices leaves this computer.
+    INPUTS are recordings and features as in `sordino run`, or lattices that were written (.slat);
+    standard input (-) may be either. With --url nothing but their wire lattices leaves this computer.
 
     A service that is not there, too late, or of no use changes nothing else: a warning says so, the
     device's own best path is printed, and the exit code is 0. It is 2 where an input is refused.
@@ -193,7 +196,8 @@ def rerank_command(
         raise click.UsageError("wanted --url beside --deadline, got none")
     if url is not None and models:
         raise click.UsageError("wanted --lm without --url, got both; give --lm to `sordino serve`")
-    if beam is not None and all(map(is_lattice, inputs)):
+    given = Inputs(inputs)
+    if beam is not None and given.written:
         raise click.UsageError(
             "wanted a recording beside --beam, got lattices alone, which are not searched"
         )
@@ -206,7 +210,7 @@ def rerank_command(
     entries = []
     for path in inputs:
         try:
-            entries.append(_entry(path, _listen(program, decoder, vocabulary, path), ranker))
+            entries.append(_entry(path, _listen(program, decoder, vocabulary, given, path), ranker))
         except InputError as error:
             if len(inputs) == 1:
                 raise
