@@ -186,7 +186,8 @@ def rerank_command(
     """Rank what may have been said in INPUTS with a larger language model, here or elsewhere.
 
     INPUTS are recordings and features as in `sordino run`, or lattices that were written (.slat);
-    standard input (-) may be either. With --url nothing but their wire lattices leaves this computer.
+    standard input (-) may be either. With --url nothing but their wire lattices leaves this
+    computer.
 
     A service that is not there, too late, or of no use changes nothing else: a warning says so, the
     device's own best path is printed, and the exit code is 0. It is 2 where an input is refused.
