@@ -63,7 +63,7 @@ def is_well(service: Running) -> None:
 @pytest.fixture
 def idle(start, ranking, limits) -> Running:
     """A service without workers, whose limits are small."""
-    limits(head_time=0, connections=2, idle=1)
+    limits(head_time=0.5, connections=2, idle=1)
     return start(NoWorkers(Recipe(image=str(IMAGE)), ranking.vocabulary.identity))
 
 
@@ -177,6 +177,76 @@ def test_one_connection_too_many(idle, limits):
             assert connection.recv(12) == b"HTTP/1.1 200"
         ((status, found),) = answers(idle)
         assert (status, "connections, got more" in found["error"]) == (503, True)
+
+
+def test_who_waits_to_be_told_to_send(service, lattices):
+    """As curl does with large bodies."""
+    head = HEAD + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+    with service.connect() as connection:
+        connection.sendall(head % len(lattices[0]))
+        assert connection.recv(1 << 16) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(lattices[0])
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+    ((status, _),) = answers(service, head % 70_000)
+    assert status == 413, "it is not told to send what would be refused"
+
+
+# A worker that stands still
+
+
+@pytest.fixture
+def stopped(start, ranking) -> tuple[Running, Pool]:
+    """A service whose worker is stopped, as one that is at a lattice for long."""
+    pool = Pool(Recipe(image=str(IMAGE)), ranking.vocabulary.identity)
+    service = start(pool)
+    (worker,) = pool._live
+    os.kill(worker._process.pid, signal.SIGSTOP)
+    return service, pool
+
+
+def until_running(service: Running) -> None:
+    """Ask for health, which is told meanwhile, until the worker has a lattice."""
+    for _ in range(10_000):
+        ((status, found),) = answers(service, LAST)
+        assert (status, found["ready"]) == (200, 1)
+        if found["running"]:
+            return
+    raise AssertionError("the lattice was not begun")
+
+
+def test_health_is_told_while_workers_are_busy(stopped, lattices):
+    service, pool = stopped
+    (worker,) = pool._live
+    with service.connect() as connection:
+        connection.sendall(post(lattices[0], b"Sordino-Deadline: 60000\r\n"))
+        until_running(service)
+        os.kill(worker._process.pid, signal.SIGCONT)
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+    assert pool._live == {worker}
+
+
+def test_a_deadline_passes_while_the_worker_is_busy(stopped, lattices):
+    service, _ = stopped
+    head = b"Connection: close\r\nSordino-Deadline: 1\r\n"
+    ((status, found),) = answers(service, post(lattices[0], head))
+    assert (status, "before the deadline" in found["error"]) == (504, True)
+
+
+def test_a_revised_lattice_ends_the_work_on_the_one_before(stopped, ranking, lattices):
+    """The worker that is at it is replaced, since nobody waits for it any longer."""
+    service, pool = stopped
+    (worker,) = pool._live
+    named = b"Sordino-Utterance: a\r\nSordino-Revision: %d\r\nSordino-Deadline: 60000\r\n"
+    with service.connect() as connection:
+        connection.sendall(post(lattices[0], named % 1))
+        until_running(service)
+        ((status, found),) = answers(
+            service, post(lattices[1], named % 2 + b"Connection: close\r\n")
+        )
+        assert connection.recv(17) == b"HTTP/1.1 410 Gone"
+    assert (status, found["revision"]) == (200, 2)
+    assert found["alternatives"][0]["text"] == ranking.of(lattices[1])[0].text
+    assert worker not in pool._live
 
 
 # Workers
