@@ -187,7 +187,10 @@ def _receive(connection: socket.socket, end: float) -> tuple[int, bytes]:
     bounded = _Bounded(connection, end, _MOST_BYTES)
     with http.client.HTTPResponse(cast(socket.socket, bounded), method="POST") as response:
         response.begin()
-        return response.status, response.read()
+        body = response.read(_MOST_BYTES)  # without a number, it takes the memory that it is told
+        if response.length:
+            raise http.client.IncompleteRead(body, response.length)
+        return response.status, body
 
 
 def _complaint(body: bytes) -> str:

@@ -4,12 +4,15 @@ import socket
 from contextlib import suppress
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sordino.errors import InputError
 from sordino.lattice.coding.wire import unpack
 from sordino.lattice.graph import Lattice
 from sordino.serve.client import Answer, Client, ServiceError
 from sordino.serve.protocol import limit
+from tests.sw.lattice.shapes import every_path
 from tests.sw.serve.calls import http, http_answer, rogue
 
 DEVICE = "RUBOUT G M B F"
@@ -26,12 +29,18 @@ def answer(**changed: object) -> bytes:
 
 
 LONG = b"x" * (limit("answer") + limit("head") + 5000)
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 GARBAGE = {
     "nothing": (b"", "closed connection"),
     "no HTTP": (b"\x16\x03\x01\r\n\r\n", "no HTTP"),
     "another protocol": (b"SSH-2.0-x\r\n", "no HTTP (BadStatusLine"),
     "half an answer": (http(b"{}")[:-1], "no HTTP (IncompleteRead"),
     "a bad length": (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n{}", "answer that is none"),
+    "a huge length": (http(b"{}").replace(b": 2", b": 9999999999999999"), "(IncompleteRead"),
+    "a huge chunk": (CHUNKED + b"fffffffffffff\r\n{}", "no HTTP"),
+    "a bad chunk": (CHUNKED + b"-5\r\n{}", "no HTTP"),
+    "no chunk": (CHUNKED + b"x\r\n{}", "no HTTP"),
+    "endless chunks": (CHUNKED + b"1\r\n \r\n" * 100_000, "too long"),
     "too long": (http(LONG), "too long"),
     "too long in headers": (b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 101, "no HTTP"),
     "continue for ever": (b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000, "too long"),
@@ -86,6 +95,36 @@ def test_garbage_is_not_believed(lattices, lattice, name):
         assert line.startswith(f"the service at {server.url} did not rank: ")
         assert said in line
     assert len(server.got) == 1, "it is asked once, wherever it leads"
+
+
+class Told(Client):
+    """A client whose service says what it is told."""
+
+    def __init__(self, said: bytes) -> None:
+        super().__init__("http://127.0.0.1:1")
+        self._said = said
+
+    def _connect(self, end: float) -> socket.socket:
+        here, there = socket.socketpair()
+        with there:
+            there.sendall(self._said)
+            there.shutdown(socket.SHUT_WR)
+            there.setblocking(False)
+        return here
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_an_answer_with_something_changed(lattices, lattice, data):
+    """It is no error of ours, and never believed to have other words."""
+    said = bytearray(data.draw(st.sampled_from([answer(), CHUNKED + b"2\r\n{}\r\n0\r\n\r\n"])))
+    for _ in range(data.draw(st.integers(0, 3))):
+        place, width = data.draw(st.integers(0, len(said))), data.draw(st.integers(0, 4))
+        said[place : place + width] = data.draw(st.binary(max_size=4) | st.just(b"9" * 20))
+    with suppress(ServiceError):
+        found = Told(bytes(said)).rank(lattices[0], lattice, 60_000)
+        texts = {" ".join(words) for words, _ in every_path(lattice)}
+        assert {each.text for each in found.alternatives} <= texts
 
 
 def test_an_answer_as_it_should_be_is_believed(lattices, lattice):
