@@ -1,6 +1,7 @@
 """Requests to a service: to its application alone, and to one that runs."""
 
 import asyncio
+import binascii
 import json
 import socket
 import threading
@@ -186,3 +187,8 @@ def http_answer(text: str, **changed: object) -> bytes:
     for name, value in changed.items():
         (one if name in one else whole)[name] = value
     return http(json.dumps(whole).encode())
+
+
+def sealed(data: bytes) -> bytes:
+    """Bytes with the checksum that a lattice of them has."""
+    return data + (binascii.crc_hqx(data, 0xFFFF) ^ 0xFFFF).to_bytes(2, "big")

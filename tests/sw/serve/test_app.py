@@ -12,7 +12,7 @@ pytest.importorskip("starlette", reason="sordino[serve] is not installed")
 from sordino.serve.app import Service, make_app
 from sordino.serve.pool import Found, Pool
 from sordino.serve.protocol import HEADERS, HEALTH, MEDIA_TYPE, STATUSES, limit
-from tests.sw.serve.calls import LATTICE, Call, Reply, settled
+from tests.sw.serve.calls import LATTICE, Call, Reply, sealed, settled
 
 FOUND = Found(alternatives=b'[{"text": "YES"}]', milliseconds=1.5)
 KNOWN = {status.code for status in STATUSES}
@@ -92,10 +92,7 @@ def test_lattices_that_are_damaged_or_of_another_vocabulary(app, lattices):
     data = bytearray(lattices[0])
     data[-1] ^= 1
     assert ask(app, body=[bytes(data)]).status == 400
-    from sordino.lattice.coding.wire import _checksum
-
-    other = data[:1] + b"\1\2\3\4" + data[5:-2]
-    reply = ask(app, body=[bytes(other) + _checksum(bytes(other))])
+    reply = ask(app, body=[sealed(data[:1] + b"\1\2\3\4" + data[5:-2])])
     assert reply.status == 409
     assert "got one of 01020304" in reply.error()
 
