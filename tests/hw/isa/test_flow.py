@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from sordino.arch import PRESETS
 from sordino.isa.fields import ADDRESS
-from sordino.isa.hazards import Effect, fixpoint, in_flight, waits
+from sordino.isa.hazards import Effect, Region, fixpoint, in_flight, waits, writes, written_from
 from sordino.isa.instruction import STACK_DEPTH, Control, Instruction
 from sordino.isa.operations import (
     Add,
@@ -22,6 +23,7 @@ from sordino.isa.operations import (
     Use,
 )
 
+CONFIG = PRESETS["tiny"]
 Program = list[Instruction]
 _DRAWN = (
     *(Call, Call, Call, Return, Return, Jump, Loop, Branch, Use, Input, Halt, Set),
@@ -69,6 +71,11 @@ def executed(program: Program, entries: list[int]) -> tuple[list[set[int]], list
 def followed(program: Program, entries: list[int]) -> None:
     """Compare with all paths; beyond a full stack the facts may be more than those."""
     *wanted, full = executed(program, entries)
+    visited = {*entries, *(address for address, before in enumerate(wanted[0]) if before)}
+    regions = {region for address in visited for region in writes(program[address], CONFIG)}
+    found_regions = set[Region]().union(*(written_from(program, e, CONFIG) for e in entries))
+    assert regions <= found_regions
+    assert full or regions == found_regions
     found = [preceding(program, entries), in_flight(program, entries)]
     for known, facts in zip(wanted, found, strict=True):
         if full:
