@@ -135,16 +135,46 @@ def test_what_runs_may_write(seed: int) -> None:
         ), "a score leaves both halves where they are"
 
 
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_what_a_run_may_have_changed_is_written_again(entry: str) -> None:
+    """Every range of the memories that the host sees, a word at a time."""
+    image = image_of(2)
+    golden = Golden(image)
+    golden.run(np.zeros((0, 1), np.int8), entry="reset")
+    held = Held(image, golden, ENTRIES)
+    changed, again = 0, 0
+    widths = {"encode": image.network.input.count, "advance": image.network.search.embedding[2]}
+    x = np.full((1, widths.get(entry, 0)), 77, np.int8)
+    for store in (Store.ACTIVATION, Store.STATE):
+        size = memory_shape(image.config, store).words
+        for word in range(size):
+            held.write(store, (word, 1), np.array([99]))
+        held.before(entry)
+        golden.run(x, entry=entry)
+        changed += int((golden.read(store, 0, size) != 99).sum())
+        again -= held.written_words
+        for word in range(size):
+            held.write(store, (word, 1), np.array([99]))
+        again += held.written_words
+        assert (golden.read(store, 0, size) == 99).all()
+    words = sum(memory_shape(image.config, s).words for s in (Store.ACTIVATION, Store.STATE))
+    assert 0 < changed <= again < words, "and what it leaves alone is not"
+
+
 def test_somebody_else_between_two_utterances() -> None:
-    """What a machine was used for in between does not matter."""
+    """What a machine was used for in between does not matter, nor that frames were heard before."""
     image = image_of(1)
     engine = Golden(image)
     machine = MachineTransducer(image, engine)
     rng = np.random.default_rng(1)
-    x = rng.integers(-128, 128, (5, image.network.input.count)).astype(np.int8)
+    x, other = rng.integers(-128, 128, (2, 5, image.network.input.count)).astype(np.int8)
     wanted = beam_search(machine, x, BeamOptions(beam=4))
-    engine.run(rng.integers(-128, 128, x.shape).astype(np.int8))
+    engine.run(other)
     assert beam_search(machine, x, BeamOptions(beam=4)) == wanted
+    frames = machine.encode(x)
+    logits = machine.logits(frames[0], machine.start()).tolist()
+    engine.run(other)
+    assert machine.logits(frames[0], machine.start()).tolist() == logits
 
 
 def test_values_that_their_owner_changes_are_written_again() -> None:

@@ -87,6 +87,7 @@ def test_pieces_are_the_file(path: Path, name: str, beam: int) -> None:
         assert wanted[-1].text == text_of(image(name), tokens)
 
 
+@pytest.mark.filterwarnings("ignore:the utterance")  # a part of a word is unlike words
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     cuts=st.lists(st.integers(0, 9000), max_size=20),
