@@ -46,6 +46,8 @@ Sordino = Callable[..., Finished]
 def sordino(capsys: pytest.CaptureFixture[str]) -> Iterator[Sordino]:
     """Call the command line; a file that it leaves open is an error of this test."""
 
+    gc.freeze()  # what was there before: else every collection takes as long as all of it
+
     def call(*arguments: object) -> Finished:
         capsys.readouterr()
         with pytest.raises(SystemExit) as exit:

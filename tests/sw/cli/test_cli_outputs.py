@@ -210,6 +210,15 @@ def test_what_cannot_be_written_is_found_first(sordino, tmp_path, monkeypatch, p
     assert (tmp_path / "file").read_text() == "old"
 
 
+@pytest.mark.parametrize("name", ["loop", "loop/x", "nowhere", "nowhere/x"])
+def test_folders_behind_dead_links_are_found_before_any_work(sordino, tmp_path, monkeypatch, name):
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "nowhere").symlink_to("absent")
+    monkeypatch.setattr("sordino.cli.commands.verilog.load_config", None)
+    line = ("verilog", "--config", "tiny", "-o", tmp_path / name)
+    assert "a link that leads nowhere" in sordino(*line).complaint()
+
+
 @pytest.mark.parametrize(("path", "output"), OUTPUTS, ids=identity)
 def test_no_permission_is_found_first(sordino, tmp_path, monkeypatch, path, output):
     monkeypatch.setattr(os, "access", lambda _path, kind: kind == os.R_OK)  # root may all

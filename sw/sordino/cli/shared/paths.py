@@ -143,6 +143,12 @@ def default_output(read: Path, suffix: str) -> Path:
 def prepare_folder(folder: Path, names: tuple[str, ...]) -> None:
     """Prepare for files with these names in a folder, as `prepare_output` does for one file."""
     context = click.get_current_context()
+    for place in (folder, *folder.parents):
+        if place.is_symlink() and not place.exists():
+            raise InputError(
+                f"cannot write into {folder}: {place} is a link that leads nowhere; choose another "
+                "folder"
+            )
     for read in _inputs(context):
         if _same(folder, read):
             raise InputError(
