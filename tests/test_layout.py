@@ -74,7 +74,8 @@ ALLOWED = {
     "compiler.segments": (
         "arith codec compiler.limits compiler.numbers compiler.passes image layers"
     ),
-    "decode": "engines errors files golden image isa model speech",
+    "decode": "decode.phrases engines errors files golden image isa model speech",
+    "decode.phrases": "errors files speech",
     "graph": "errors isa layers",
     "lattice": "decode errors speech",
     "lattice.coding": "decode errors image lattice model speech",

@@ -70,6 +70,7 @@ class _Outcome:
     factor   the real-time factor, where there is time
     speller  what the model that wrote the texts can write
     figures  of the lattices, where they are wanted
+    decoder  what searched, where anything did
     """
 
     speller: Speller
@@ -82,9 +83,11 @@ class _Outcome:
     sizes: dict[str, int] = field(default_factory=dict)
     factor: float | None = None
     figures: LatticeFigures | None = None
+    decoder: Decoder | None = None
 
     def searching(self, decoder: Decoder, vocabulary: Vocabulary | None) -> Callable[..., str]:
         """What makes texts of inputs; with a vocabulary, lattices are kept on the way."""
+        self.decoder = decoder
         if vocabulary is None:
             return decoder.text
         self.figures = LatticeFigures(vocabulary)
@@ -221,7 +224,8 @@ def _greedy(
     "  sordino eval model.npz --data an4 --engine float --json\n"
     "  sordino eval model.sordino --data an4 --engine cycles\n"
     "  sordino eval model.sordino --data an4 --beam 8 --lm an4.arpa\n"
-    "  sordino eval model.sordino --data an4 --beam 16 --lattice --json",
+    "  sordino eval model.sordino --data an4 --beam 16 --lattice --json\n"
+    "  sordino eval model.sordino --data an4 --beam 8 --phrases names.txt",
 )
 @click.argument("model", type=path_type)
 @data_option
@@ -288,8 +292,9 @@ def evaluate(
     if heard.figures is not None:
         found = heard.figures.as_dict([heard.speller.adapt(u.text) for u in heard.spoken])
     if as_json:
-        head = {"model": str(model), "engine": engine, "split": split, **choice.as_dict()}
-        print_json({**head, **_score_dict(score), **heard.as_dict(), **found})
+        head = {"model": str(model), "engine": engine, "split": split}
+        searched = choice.as_dict(heard.decoder)
+        print_json({**head, **searched, **_score_dict(score), **heard.as_dict(), **found})
     else:
         _print(model.name, engine, split, choice, score, heard.factor)
         if found:

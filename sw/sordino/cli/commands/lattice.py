@@ -198,6 +198,7 @@ def _print(entry: dict[str, Any]) -> None:
     "  sordino lattice model.sordino speech.wav\n"
     "  sordino lattice model.sordino *.wav --beam 16 -o lattices\n"
     "  sordino lattice model.sordino speech.wav -o lattices --format svg --format kaldi\n"
+    "  sordino lattice model.sordino speech.wav --phrases names.txt\n"
     "  sordino lattice model.sordino lattices/speech.slat --lm an4.arpa --json",
 )
 @IMAGE
@@ -238,8 +239,8 @@ def lattice_command(
     cannot be read is refused in a line of its own; the others go on, and the exit code is 2.
 
     Everything shown and written is of the rich lattice, read back from its bytes, but for the wire
-    form. With --lm the language model's costs stand beside the transducer's; lattices hold the
-    latter alone, since a reader can compute the others.
+    form. With --lm or --phrases, what these say stands beside the transducer's costs; lattices hold
+    the latter alone, since a reader can compute the others.
     """
     if formats and output is None:
         raise click.UsageError("wanted -o FOLDER beside --format, got none")
@@ -256,14 +257,15 @@ def lattice_command(
     machine = MachineTransducer(
         program, None if given.written else make_open_engine(engine, program)
     )
-    entries, sent = _all(program, choice.decoder(machine), vocabulary, given, chosen)
+    decoder = choice.decoder(machine)
+    entries, sent = _all(program, decoder, vocabulary, given, chosen)
     heard = [entry for entry in entries if entry["refused"] is None]
     if output is not None:
         files = write_files(output, sent, chosen, vocabulary)
         for entry in heard:
             entry["files"] = files[stem_of(entry["input"])]
     if as_json:
-        said = {**choice.as_dict(), **({"beam": None} if given.written else {})}
+        said = {**choice.as_dict(decoder), **({"beam": None} if given.written else {})}
         print_json({"image": str(image), **said, "inputs": entries})
     else:
         for entry in heard:

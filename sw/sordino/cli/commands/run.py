@@ -79,6 +79,7 @@ def _check_options(
     "  sordino run model.sordino - --rate 8000 < telephone.raw\n"
     "  sordino run model.sordino speech.wav --engine rtl --vcd speech.vcd\n"
     "  sordino run model.sordino speech.wav --beam 8 --lm an4.arpa\n"
+    "  sordino run model.sordino speech.wav --beam 8 --phrases names.txt --json\n"
     "  sordino run model.sordino speech.wav --beam 4 --engine rtl",
 )
 @IMAGE
@@ -147,7 +148,8 @@ def run(
 
     With --beam or --lm the host searches through the machine's entry points, on any engine. Cycles
     are then those of all their runs together, and --json has under `window_words` the words that
-    the host read and wrote in the machine's memories between them.
+    the host read and wrote in the machine's memories between them. With --phrases it has under
+    `phrases` how many are listed, and which of them the words are.
     """
     check_inputs(inputs)
     choice = SearchChoice(**search)

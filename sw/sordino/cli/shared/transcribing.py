@@ -118,9 +118,11 @@ class SearchRuns:
         """The hypotheses, best first, and the work; cycles are those of all runs together."""
         machine, decoder = self._machine, self._decoder
         work, self._before = machine.work.since(self._before), machine.work
+        phrases = decoder.phrases
         return {
             "transcript": final.text,
             "tokens": list(final.tokens),
+            "phrases": None if phrases is None else phrases.facts(final.text),
             "cycles": work.cycles,
             "engine": machine.engine.name,
             "simulator": simulator_of(machine.engine),
