@@ -14,6 +14,8 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +50,13 @@ class FusionOptions:
     unknown_letter: float = -4.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.weight < math.inf:
-            raise InputError(f"wanted a weight of at least 0 for the n-gram, got {self.weight}")
-        for name, nats in (("word bonus", self.word_bonus), ("letter", self.unknown_letter)):
-            if not math.isfinite(nats):
-                raise InputError(f"wanted a number of nats for each {name}, got {nats}")
+        weight: Any = self.weight
+        if not isinstance(weight, Real) or not 0 <= float(weight) < math.inf:
+            raise InputError(f"wanted a weight of at least 0 for the n-gram, got {weight!r}")
+        given: tuple[Any, ...] = self.word_bonus, self.unknown_letter
+        for name, nats in zip(("word bonus", "letter"), given, strict=True):
+            if not isinstance(nats, Real) or not math.isfinite(float(nats)):
+                raise InputError(f"wanted a number of nats for each {name}, got {nats!r}")
 
 
 @dataclass(frozen=True, slots=True)

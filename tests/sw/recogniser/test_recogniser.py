@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sordino.cycles.engine import Cycles
 from sordino.decode.beam import BeamOptions
+from sordino.decode.fusion import FusionOptions
 from sordino.decode.machine_transducer import MachineTransducer
 from sordino.engines.engine import Engine
 from sordino.engines.native.rtl import Rtl
@@ -335,6 +336,9 @@ WRONG: dict[str, Any] = {
     "merge as text": lambda: BeamOptions(merge="no"),
     "a weight as text": lambda: BeamOptions(internal="0.2"),
     "a weight that is none": lambda: BeamOptions(internal=None),
+    "an n-gram's weight as text": lambda: FusionOptions(weight="0.4"),
+    "no bonus at all": lambda: FusionOptions(word_bonus=None),
+    "a letter's nats as text": lambda: FusionOptions(unknown_letter="-4"),
     "samples of two lengths": lambda: Recogniser(image()).push([[1.0], [2.0, 3.0]]),
     "samples as text": lambda: Recogniser(image()).push("abc"),
     "words as samples": lambda: Recogniser(image()).push(["a", "b"]),
