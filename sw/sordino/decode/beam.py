@@ -73,7 +73,7 @@ class BeamOptions:
     def __post_init__(self) -> None:
         beam, threshold, merge, internal = self._given()
         if not isinstance(beam, Integral) or isinstance(beam, bool) or int(beam) < 1:
-            raise InputError(f"wanted a beam of at least 1, a whole number, got {beam!r}")
+            raise InputError(f"wanted a whole beam of at least 1, got {beam!r}")
         if not isinstance(threshold, Real) or not float(threshold) > 0:
             raise InputError(f"wanted a threshold above 0 nats, got {threshold!r}")
         if not isinstance(merge, bool):

@@ -157,8 +157,8 @@ def test_slf(lattice: ScoredLattice) -> None:
         assert not any("t" in node for node in nodes)
     else:
         times = [float(node["t"]) for node in nodes]
-        frames = [*(state.frame for state in lattice.states), lattice.frames]
-        assert times == [frame / 25 for frame in frames]
+        words_end = [state.frame + 1 for state in lattice.states[1:]]
+        assert times == [frame / 25 for frame in (0, *words_end, lattice.frames)]
     words = {w: n for n, w in enumerate(sorted({link["W"] for link in links} - {"!NULL"}), 1)}
     text = "".join(
         f"{link['S']} {link['E']} {words.get(link['W'], 0)} {words.get(link['W'], 0)} "
