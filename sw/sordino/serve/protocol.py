@@ -162,6 +162,7 @@ LIMITS = (
     Limit(name="idle", value=5, unit="seconds", means="between two requests of a connection"),
     Limit(name="unread", value=1 << 20, unit="bytes", means="read of a body that is refused"),
     Limit(name="connections", value=512, unit="", means="open at a time"),
+    Limit(name="backlog", value=128, unit="", means="connections that are not accepted yet"),
     Limit(name="waiting", value=128, unit="", means="lattices that wait for a worker"),
     Limit(name="remembered", value=1024, unit="", means="utterances"),
     Limit(

@@ -11,13 +11,13 @@ from functools import partial
 
 import uvicorn
 
-from sordino.errors import InputError
+from sordino.errors import InputError, warn
 from sordino.serve.app import Service, make_app
 from sordino.serve.connections import Connection
 from sordino.serve.pool import Pool, WorkerEnded
 from sordino.serve.protocol import limit
 
-__all__ = ["bind", "is_loopback", "serve", "url_of"]
+__all__ = ["bind", "is_loopback", "make_room", "serve", "url_of"]
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -42,11 +42,30 @@ def bind(host: str, port: int) -> socket.socket:
             f"wanted an address for --host, but {host!r} has none ({said}); correct it"
         ) from None
     try:
-        return socket.create_server(address[:2], family=family, backlog=limit("connections"))
+        return socket.create_server(address[:2], family=family, backlog=limit("backlog"))
     except OSError as error:
         raise InputError(
             f"cannot listen on {host} port {port}: {error.strerror}; give another --port, or 0"
         ) from None
+
+
+def make_room(workers: int) -> None:
+    """Let the process open as many files as its connections and workers may need.
+
+    A warning says so where the system does not let it: connections beyond would be noise.
+    """
+    try:
+        import resource
+    except ImportError:  # not on this system
+        return
+    wanted = limit("connections") + limit("backlog") + 8 * workers + 64
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < wanted:
+        warn(f"wanted {wanted} open files for all connections, got {hard}; raise `ulimit -n`")
 
 
 def url_of(listening: socket.socket) -> str:
@@ -92,7 +111,7 @@ def _server(pool: Pool, identity: bytes) -> _Server:
             h11_max_incomplete_event_size=limit("head"),
             timeout_keep_alive=limit("idle"),
             timeout_graceful_shutdown=limit("ending"),
-            backlog=limit("connections"),
+            backlog=limit("backlog"),
         )
     )
 

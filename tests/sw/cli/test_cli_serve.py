@@ -1,6 +1,9 @@
 """`sordino serve`: what it refuses before it listens; tests/sw/serve has the rest."""
 
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,30 @@ def test_a_port_that_is_taken(sordino):
         said = sordino("serve", IMAGE, "--port", port).complaint()
     assert f"cannot listen on 127.0.0.1 port {port}: " in said
     assert "give another --port, or 0" in said
+
+
+@pytest.mark.parametrize(("hard", "most"), [(4096, 712), (300, 300)])
+def test_room_for_all_connections(hard, most):
+    """In a process of its own, whose limits are low."""
+    pytest.importorskip("resource", reason="not on this system")
+    program = (
+        "import resource\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, (100, {hard}))\n"
+        "from sordino.serve.server import make_room\n"
+        "make_room(1)\n"
+        "make_room(1)\n"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE))\n"
+    )
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert done.stdout == f"({most}, {hard})\n", done.stderr
+    assert (f"wanted 712 open files for all connections, got {hard}" in done.stderr) == (most < 712)
 
 
 def test_who_reaches_an_address():

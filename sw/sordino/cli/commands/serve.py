@@ -70,7 +70,7 @@ def serve_command(
     """
     with needs("the service", "serve"):
         from sordino.serve.pool import Pool
-        from sordino.serve.server import bind, is_loopback, serve, url_of
+        from sordino.serve.server import bind, is_loopback, make_room, serve, url_of
     recipe = Recipe(
         image=str(image),
         words=None if words is None else str(words),
@@ -82,6 +82,7 @@ def serve_command(
             f"{host} is reached from other computers, without encryption or password; put a proxy "
             "that has both before it"
         )
+    make_room(workers)
     with bind(host, port) as listening:
         said = f"listening on {url_of(listening)}, vocabulary {identity.hex()}, workers {workers}"
 
