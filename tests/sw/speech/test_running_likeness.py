@@ -28,8 +28,10 @@ def sound(path: Path) -> NDArray[np.int16]:
     return soundfile.read(path, dtype="int16")[0]
 
 
-def streamed(name: str, samples: NDArray[np.int16], cuts: list[int]) -> Likeness:
-    stream = InputStream(DEFINITIONS[name])
+def streamed(
+    name: str, samples: NDArray[np.int16], cuts: list[int], rate: int = 16_000
+) -> Likeness:
+    stream = InputStream(DEFINITIONS[name], rate)
     places = [0, *sorted(min(cut, len(samples)) for cut in cuts), len(samples)]
     for first, last in pairwise(places):
         stream.push(as_samples(samples[first:last]))
@@ -37,9 +39,9 @@ def streamed(name: str, samples: NDArray[np.int16], cuts: list[int]) -> Likeness
     return stream.likeness()
 
 
-def of_file(name: str, samples: NDArray[np.int16], folder: Path) -> Likeness:
+def of_file(name: str, samples: NDArray[np.int16], folder: Path, rate: int = 16_000) -> Likeness:
     path = folder / "x.wav"
-    soundfile.write(path, samples, 16_000)
+    soundfile.write(path, samples, rate)
     return read_input(path, DEFINITIONS[name]).like
 
 
@@ -51,6 +53,16 @@ def test_it_is_that_of_the_file(path: Path, name: str, tmp_path: Path) -> None:
     wanted = of_file(name, samples, tmp_path)
     assert found.distance == pytest.approx(wanted.distance, rel=1e-6)
     assert found.spread == pytest.approx(wanted.spread, rel=5e-3)
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 48_000])
+def test_it_is_that_of_the_file_at_any_rate(rate: int, tmp_path: Path) -> None:
+    samples = sound(UTTERANCES[0])
+    found = streamed(NAMES[0], samples, [5, 9_000, 9_001], rate)
+    wanted = of_file(NAMES[0], samples, tmp_path, rate)
+    assert (found.spread, found.distance) == pytest.approx(
+        (wanted.spread, wanted.distance), rel=5e-3
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
