@@ -34,7 +34,7 @@ class Service:
     def __init__(self, pool: Pool, identity: bytes) -> None:
         self._pool, self._identity = pool, identity
         self._table = Table(pool)
-        self.answered = Counter[int]()
+        self.answered, self.hung_up = Counter[int](), 0
 
     async def health(self, request: Request) -> Response:
         """What it is, and how much it has to do."""
@@ -51,6 +51,7 @@ class Service:
                 "running": self._pool.running,
                 "waiting": self._pool.waiting,
                 "remembered": len(self._table),
+                "hung_up": self.hung_up,
                 "answered": {str(code): count for code, count in sorted(self.answered.items())},
             },
         )
@@ -178,22 +179,26 @@ class _Whole:
     Where a client sends more than a limit, or waits to be told to send, the connection ends.
     """
 
-    def __init__(self, app: ASGIApp, answered: Counter[int]) -> None:
-        self._app, self._answered = app, answered
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app, self._service = app, service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application on a request."""
-        more = True
+        more, gone = True, False
 
         async def receive_and_see() -> Message:
-            nonlocal more
+            nonlocal more, gone
             message = await receive()
+            gone = gone or message["type"] == "http.disconnect"
             more = more and message["type"] == "http.request" and message.get("more_body", False)
             return message
 
         async def send_at_the_end(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._answered[message["status"]] += 1
+                if gone:
+                    self._service.hung_up += 1
+                else:
+                    self._service.answered[message["status"]] += 1
                 if more and (b"expect", b"100-continue") not in scope["headers"]:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(1):
@@ -221,4 +226,4 @@ def make_app(service: Service) -> ASGIApp:
         },
     )
     app.router.redirect_slashes = False
-    return _Whole(app, service.answered)
+    return _Whole(app, service)

@@ -164,6 +164,8 @@ def test_a_full_queue(app, still, lattices, limits):
         held[0].hang_up()
         await settled()
         assert still.waiting == 1, "who hangs up gives his place back"
+        health = await Call(app, path=HEALTH, method="GET", headers=[]).reply()
+        assert (health.json()["hung_up"], health.json()["answered"]) == (1, {"503": 1})
         taken = Call(app, body=[lattices[0]])
         await settled()
         for job in list(still._waiting):
