@@ -89,6 +89,16 @@ def test_a_lattice_that_was_written_is_read(sordino, made, tmp_path, form):
     assert sordino("lattice", IMAGE, copy, "--json").json()["inputs"][0]["best"] == heard["best"]
 
 
+def test_words_end_when_a_listener_is_told_of_them(sordino, piped):
+    """`end` is the time of the event in which the word has its last letter."""
+    piped(SHORT.read_bytes())
+    lines = sordino("run", IMAGE, "-", "--json").out.splitlines()
+    told = next(event for event in map(json.loads, lines) if event["text"] == "YES")
+    (entry,) = sordino("lattice", IMAGE, SHORT, "--beam", 1, "--json").json()["inputs"]
+    first = next(arc for arc in entry["arcs"] if arc["word"] == "YES")
+    assert (first["from"], first["end"]) == (0, told["seconds"])
+
+
 @pytest.mark.parametrize("form", ["wire", "rich"])
 def test_a_lattice_through_a_pipe_is_read(sordino, made, piped, tmp_path, form):
     """As the file is; a recording is still one."""

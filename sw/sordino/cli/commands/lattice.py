@@ -199,7 +199,8 @@ def _print(entry: dict[str, Any]) -> None:
     "  sordino lattice model.sordino *.wav --beam 16 -o lattices\n"
     "  sordino lattice model.sordino speech.wav -o lattices --format svg --format kaldi\n"
     "  sordino lattice model.sordino speech.wav --phrases names.txt\n"
-    "  sordino lattice model.sordino lattices/speech.slat --lm an4.arpa --json",
+    "  sordino lattice model.sordino lattices/speech.slat --lm an4.arpa --json\n"
+    "  sordino lattice model.sordino - < lattices/speech.slat",
 )
 @IMAGE
 @INPUTS
