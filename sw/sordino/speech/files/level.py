@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Audio", "ChannelMeter", "measure"]
+__all__ = ["Audio", "ChannelMeter", "measure", "speech_power"]
 
 _WINDOW_SECONDS = 0.2
 """About a syllable: the level of speech is that of its syllables, not of the pauses."""
@@ -105,7 +105,7 @@ def measure(
         rate_hz=rate,
         channels=meter.channels,
         seconds=len(samples) / rate,
-        level_dbfs=_decibels(_speech_power(samples, rate, dc)),
+        level_dbfs=_decibels(speech_power(samples, rate, dc)),
         peak_dbfs=_decibels(meter.peak**2),
         clipped=max(meter.at_ceiling / meter.samples, _flat_share(samples)),
         dc=dc,
@@ -120,7 +120,11 @@ def _decibels(power: float) -> float | None:
     return float(10 * np.log10(power)) if power > _NOISE else None
 
 
-def _speech_power(samples: NDArray[np.float64], rate: int, dc: float) -> float:
+def speech_power(samples: NDArray[np.float64], rate: int, dc: float = 0.0) -> float:
+    """Mean square of the speech in samples (n,), of which there is at least one.
+
+    Of windows of 0.2 s within 20 dB of the loudest, without the offset `dc`.
+    """
     size = max(1, round(_WINDOW_SECONDS * rate))
     whole = len(samples) // size * size
     windows = samples[:whole].reshape(-1, size) if whole else samples[None]

@@ -1,0 +1,1 @@
+"""Synthetic speech of many voices, in rooms and noise: what `make synthetic` makes."""
