@@ -38,9 +38,9 @@ class Form:
     times: bool
 
 
-WIRE = Form(nats=3.5, arcs=20.0, step=0.25, times=False)
+WIRE = Form(nats=4.5, arcs=20.0, step=0.25, times=False)
 """What is sent."""
-RICH = Form(nats=5.0, arcs=30.0, step=0.25, times=True)
+RICH = Form(nats=6.0, arcs=30.0, step=0.25, times=True)
 """More paths, and when words end. Both were chosen on training speakers, see docs/lattice.md."""
 
 

@@ -6,6 +6,10 @@ follow it, too: a way joins them, into the better path's next frame. It costs wh
 behind there (R. Prabhavalkar et al., "Less is more: improved RNN-T decoding using
 limited label context and path merging", ICASSP 2021, arXiv:2012.06749, merge during the search).
 
+Paths do not join between words. A word may be written some frames late; one that has just written
+it and one that still may are in the same frame without letters, and joined there the word would be
+left out at no cost.
+
 A path through these nodes costs what the tokens at its end cost, and what it was behind at every
 way that joins; so nodes need no costs of their own. All costs are whole numbers.
 """
@@ -119,7 +123,8 @@ class Trellis:
     def _join(self) -> None:
         groups: dict[tuple[int, str], list[int]] = defaultdict(list)
         for number, (frame, prefix) in enumerate(self._places):
-            groups[frame, self._spelling.letters(prefix)].append(number)
+            if letters := self._spelling.letters(prefix):
+                groups[frame, letters].append(number)
         for group in groups.values():
             group.sort(key=lambda number: (self._costs[number], number))
             better: int | None = None

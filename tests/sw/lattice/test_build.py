@@ -1,6 +1,6 @@
 """Lattices of searches: what is in them, what it costs, and that nothing is there twice."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +8,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sordino.decode.beam import BeamOptions
+from sordino.decode.beam import BeamOptions, Hypothesis
 from sordino.decode.decoder import Decoder
 from sordino.decode.machine_transducer import MachineTransducer
 from sordino.decode.trace import Trace
 from sordino.errors import InputError
 from sordino.image.image import Image
-from sordino.lattice.build import RICH, WIRE, Form, WordGraph, listen
+from sordino.lattice.build import RICH, WIRE, Form, WordGraph, listen, word_graph
 from sordino.lattice.coding.wire import pack, unpack
 from sordino.lattice.graph import END, MOST_STATES, STEPS
 from sordino.lattice.reduce import Way
@@ -142,6 +142,37 @@ def test_dropped_paths_are_there() -> None:
         said = {tuple(decoder.spelt(h).split()) for h in found}
         more += len({words for words, _ in every_path(graph.lattice(WIDE))} - said)
     assert more > 40
+
+
+@dataclass
+class Step:
+    """A path of a search in one step."""
+
+    tokens: tuple[int, ...]
+    frame: int
+    acoustic: float
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        return (0,) * len(self.tokens)
+
+
+def test_paths_do_not_join_between_words() -> None:
+    """A path that has not written a word yet has not left it out."""
+    tokens, trace = ("_", " ", "A", "B"), Trace()
+    a, both, all_three = (2,), (2, 1, 3), (2, 1, 3, 1, 2)
+    late, space = (*a, 1), (*both, 1)
+    trace.add([Step(a, 0, -0.1)], 1)
+    trace.add([Step(late, 0, -0.1)], 1)
+    trace.add([Step(both, 0, -0.2), Step(late, 1, -0.2)], 2)
+    trace.add([Step(space, 0, -0.2), Step(late, 2, -0.4)], 1)  # dropped, a little behind
+    for frame in (1, 2, 3):
+        trace.add([Step(space, frame, -0.3)], 1)
+    trace.add([Step(all_three, 3, -0.3)], 1)
+    trace.add([Step(all_three, 4, -0.3)], 1)
+    best = Hypothesis(all_three, -0.3, -0.3, (0, 0, 0, 0, 3))
+    graph = word_graph(trace, tokens, best, ["A", "B", "A"], signed=False)
+    assert {words for words, _ in every_path(graph.lattice(WIDE))} == {("A", "B", "A")}
 
 
 def test_a_lattice_that_would_be_too_large_keeps_its_best() -> None:
