@@ -9,12 +9,28 @@ Phrases count at the borders of words alone, so every one begins and ends with a
 
 import unicodedata
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-__all__ = ["SPACE", "Automaton", "letters_in"]
+__all__ = ["SPACE", "Automaton", "Whole", "is_letter", "letters_in"]
 
 _ROOT, SPACE = 0, 1
 """The states where the text ends with no phrase's beginning, and with a space alone."""
 _CHARACTERS = 1 << 21
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A phrase that has come to its end.
+
+    words  how many it has
+    worth  its nats
+    spelled_first, spelled_last  whether its first and its last word are one letter
+    """
+
+    words: int
+    worth: float
+    spelled_first: bool
+    spelled_last: bool
 
 
 class Automaton:
@@ -24,14 +40,16 @@ class Automaton:
     them by its letters; of what several phrases begin with the largest promise counts.
 
     spaces    for each state, how many spaces are in the text that it stands for
-    promises  for each state, the most that is promised for it
+    spelled   for each state, the most that is promised for it as a phrase that begins with a
+              letter that stands alone
+    other     the same as any other phrase
     """
 
     def __init__(self, worths: Mapping[str, float]) -> None:
         self._next = {ord(" "): SPACE}
         self._parents, self._letters = [_ROOT, _ROOT], ["", " "]
-        self.spaces, self.promises = [0, 1], [0.0, 0.0]
-        self._found: dict[int, tuple[int, float]] = {}
+        self.spaces, self.spelled, self.other = [0, 1], [0.0, 0.0], [0.0, 0.0]
+        self._found: dict[int, Whole] = {}
         for phrase, worth in worths.items():
             self._add(phrase, worth)
         self._fail = [_ROOT] * len(self._parents)
@@ -43,12 +61,15 @@ class Automaton:
         return len(self._parents)
 
     def _add(self, phrase: str, worth: float) -> None:
+        words = phrase.split(" ")
+        first, last = is_letter(words[0]), is_letter(words[-1])
+        promises = self.spelled if first else self.other
         letters, done, state = letters_in(phrase), 0, SPACE
         for character in phrase + " ":
             state = self._child(state, character)
-            done += _counts(character)
-            self.promises[state] = max(self.promises[state], worth * done / letters)
-        self._found[state] = phrase.count(" ") + 1, worth
+            done += letters_in(character)
+            promises[state] = max(promises[state], worth * done / letters)
+        self._found[state] = Whole(len(words), worth, first, last)
 
     def _child(self, state: int, character: str) -> int:
         key = state * _CHARACTERS + ord(character)
@@ -57,7 +78,8 @@ class Automaton:
             self._parents.append(state)
             self._letters.append(character)
             self.spaces.append(self.spaces[state] + (character == " "))
-            self.promises.append(0.0)
+            self.spelled.append(0.0)
+            self.other.append(0.0)
         return self._next[key]
 
     def _link(self) -> None:
@@ -79,6 +101,12 @@ class Automaton:
             state = self._fail[state]
         return after
 
+    def run(self, state: int, text: str) -> int:
+        """The state after some more characters."""
+        for character in text:
+            state = self.step(state, character)
+        return state
+
     def ends_word(self, state: int) -> bool:
         """Whether the text of a state ends with a space."""
         return self._letters[state] == " "
@@ -89,8 +117,8 @@ class Automaton:
             yield state
             state = self._fail[state]
 
-    def found(self, state: int) -> Iterator[tuple[int, float]]:
-        """The number of words and the nats of all phrases that end where a state is reached."""
+    def found(self, state: int) -> Iterator[Whole]:
+        """All phrases that end where a state is reached."""
         if state not in self._found:
             state = self._more[state]
         while state != _ROOT:
@@ -100,8 +128,9 @@ class Automaton:
 
 def letters_in(phrase: str) -> int:
     """The characters that count; spaces, and accents as characters of their own, do not."""
-    return sum(map(_counts, phrase))
+    return sum(each != " " and not unicodedata.combining(each) for each in phrase)
 
 
-def _counts(character: str) -> bool:
-    return character != " " and not unicodedata.combining(character)
+def is_letter(word: str) -> bool:
+    """Whether a word is one letter, which may have accents."""
+    return letters_in(word) == 1

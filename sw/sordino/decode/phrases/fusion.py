@@ -4,6 +4,10 @@ Of a text's words, some are read as phrases and the others stand alone. Each phr
 bonus for every letter, and no word counts twice: of all ways to read the text so, the best one
 counts. It is found while letters come, by dynamic programming over the places where words begin.
 
+Letters that are spelled one after the other are one string: A B is not in A B C. So where a phrase
+begins or ends with a letter that stands alone, no other such letter may stand beside it, but for
+one of another phrase.
+
 A phrase in progress has its share of the worth as a promise, so that the search does not drop it.
 What was promised is given back where the phrase does not come to its end.
 
@@ -20,7 +24,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sordino.decode.phrases.alike import sound, sounds_alike
-from sordino.decode.phrases.automaton import SPACE, Automaton, letters_in
+from sordino.decode.phrases.automaton import SPACE, Automaton, is_letter, letters_in
+from sordino.decode.phrases.best import NOTHING, Best, read_words
 from sordino.decode.phrases.listing import Phrase
 from sordino.errors import InputError
 from sordino.speech.text import plain, split_words
@@ -38,7 +43,7 @@ class Read:
 
     exact   state of the automaton of what is listed
     alike   state of the automaton of what sounds like it
-    held    the first letter of a word that has no second one so far: it may stand alone
+    held    a word that has only one letter so far: it may stand alone
     before  what was best before each word of the longest phrase in progress, one for each space
     best    what is best before the word in progress
     """
@@ -46,8 +51,8 @@ class Read:
     exact: int
     alike: int
     held: str
-    before: tuple[float, ...]
-    best: float
+    before: tuple[Best, ...]
+    best: Best
 
 
 class PhraseFusion:
@@ -75,6 +80,7 @@ class PhraseFusion:
             heard = _sounds(text)
             if heard is not None and worth > contrast:
                 self._near[heard] = max(self._near.get(heard, 0.0), worth - contrast)
+        self._longest = max((text.count(" ") + 1 for text in self._worths), default=0)
         self._exact, self._alike = Automaton(self._worths), Automaton(self._near)
 
     @property
@@ -84,7 +90,7 @@ class PhraseFusion:
 
     def start(self) -> Read:
         """The state before the first token."""
-        return Read(SPACE, SPACE, "", (0.0,), 0.0)
+        return Read(SPACE, SPACE, "", (NOTHING,), NOTHING)
 
     def advance(self, state: Read, token: int) -> Read:
         """The state after one more token."""
@@ -92,18 +98,22 @@ class PhraseFusion:
 
     def score(self, state: Read) -> float:
         """What the finished phrases are worth, and the best promise."""
-        best, alike = state.best, state.alike
+        best, alike = state.best.all, state.alike
         if state.held:
-            alike = self._alike.step(alike, sound(state.held)[0])
+            alike = self._alike.run(alike, sound([state.held])[0])
         for automaton, number in ((self._exact, state.exact), (self._alike, alike)):
             for each in automaton.in_progress(number):
                 before = state.before[-automaton.spaces[each]]
-                best = max(best, before + automaton.promises[each])
+                best = max(
+                    best,
+                    before.closed + automaton.spelled[each],
+                    before.all + automaton.other[each],
+                )
         return best
 
     def final(self, state: Read) -> float:
         """What phrases are worth where the utterance ends here; promises count no more."""
-        return self._read(state, " ").best
+        return self._read(state, " ").best.all
 
     def say(self, state: Read, word: str) -> tuple[Read, float]:
         """The state after a whole word, and what is added for it.
@@ -111,39 +121,25 @@ class PhraseFusion:
         What was said before is 0 in the state, so that states can be compared.
         """
         after = self._read(state, unicodedata.normalize("NFD", word) + " ")
-        before = tuple(each - after.best for each in after.before)
-        return Read(after.exact, after.alike, "", before, 0.0), after.best - state.best
+        nats = after.best.all
+        before = tuple(each.less(nats) for each in after.before)
+        best = after.best.less(nats)
+        return Read(after.exact, after.alike, "", before, best), nats - state.best.all
 
     def finish(self, _state: Read) -> float:
         """What is added where the utterance ends after a whole word: nothing."""
         return 0.0
 
-    def matched(self, text: str) -> list[tuple[str, float]]:
-        """The listed phrases that a text is read as, in their order in it, and their nats."""
-        words = unicodedata.normalize("NFD", text).split()
-        longest = max((phrase.count(" ") + 1 for phrase in self._worths), default=0)
-        best, chosen = [0.0], [0]
-        for end in range(1, len(words) + 1):
-            ways = [(best[-1], 0)]
-            for begin in range(max(0, end - longest), end):
-                worth = self._worth(words[begin:end])
-                if worth is not None:
-                    ways.append((best[begin] + worth, end - begin))
-            nats, length = max(ways)
-            best.append(nats)
-            chosen.append(length)
-        found, end = list[tuple[str, float]](), len(words)
-        while end:
-            phrase = " ".join(words[end - chosen[end] : end])
-            if phrase in self._worths:
-                found.append((unicodedata.normalize("NFC", phrase), self._worths[phrase]))
-            end -= chosen[end] or 1
-        return found[::-1]
-
     def facts(self, text: str) -> dict[str, Any]:
         """What JSON has of a text: how many phrases are listed, and which of them were said."""
         said = [{"phrase": phrase, "nats": nats} for phrase, nats in self.matched(text)]
         return {"count": len(self.listed), "contrast": self.contrast, "matched": said}
+
+    def matched(self, text: str) -> list[tuple[str, float]]:
+        """The listed phrases that a text is read as, in their order in it, and their nats."""
+        words = unicodedata.normalize("NFD", text).split()
+        read = read_words(words, self._worth, self._longest)
+        return [(unicodedata.normalize("NFC", p), n) for p, n in read if p in self._worths]
 
     def _worth(self, words: Sequence[str]) -> float | None:
         """What words are worth as one phrase; None where they are none."""
@@ -158,20 +154,29 @@ class PhraseFusion:
             if letter == " " and begins:
                 continue
             exact = self._exact.step(exact, letter)
-            if letter != " " and begins:
-                held = letter
+            if letter != " " and (begins or (held and is_letter(held + letter))):
+                held += letter
                 continue
-            if held:
-                alone = sound(held)[0] if letter == " " else held
-                alike, held = self._alike.step(alike, alone), ""
-            alike = self._alike.step(alike, letter)
             if letter == " ":
-                for automaton, number in ((self._exact, exact), (self._alike, alike)):
-                    for words, worth in automaton.found(number):
-                        best = max(best, before[-words] + worth)
+                alike = self._alike.run(alike, sound([held])[0] + " ")
+                best = self._end_word(before, best, (exact, alike), is_letter(held))
                 before = (*before, best)
+            else:
+                alike = self._alike.run(alike, held + letter)
+            held = ""
             before = before[len(before) - self._spaces(exact, alike) :]
         return Read(exact, alike, held, before, best)
+
+    def _end_word(
+        self, before: Sequence[Best], best: Best, states: tuple[int, int], letter: bool
+    ) -> Best:
+        """What is best after a word, which may be a letter that stands alone."""
+        after = best.after(letter)
+        for automaton, number in zip((self._exact, self._alike), states, strict=True):
+            for phrase in automaton.found(number):
+                nats = before[-phrase.words].before(phrase) + phrase.worth
+                after = after.with_phrase(phrase, nats)
+        return after
 
     def _spaces(self, exact: int, alike: int) -> int:
         return max(self._exact.spaces[exact], self._alike.spaces[alike])
