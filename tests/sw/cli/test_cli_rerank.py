@@ -11,8 +11,8 @@ MODELS = Path(__file__).parents[3] / "models"
 IMAGE = MODELS / "an4_rnnt_causal.sordino"
 SHORT = MODELS / "utterances" / "yes.wav"
 SPEECH = MODELS / "utterances" / "rubout-g-m-e-f.wav"
-DEVICE, RERANKED = "RUBOUT G M B F", "RUBOUT G N B F"
-"""The device's own best path, and what the shipped re-ranker chooses."""
+DEVICE = "RUBOUT G M B F"
+"""The device's own best path; what the model that ships chooses is its own affair."""
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +31,16 @@ def written(tmp_path_factory) -> dict[str, Path]:
 def test_here(sordino, written):
     printed = sordino("rerank", IMAGE, SPEECH)
     assert (printed.code, printed.err) == (0, "")
-    assert printed.out.startswith(f"{RERANKED}\n")
-    assert f"lattice of 24 bytes; the device's own best path: {DEVICE}\n" in printed.out
+    size = written["wire"].stat().st_size
+    assert f"lattice of {size} bytes; the device's own best path: {DEVICE}\n" in printed.out
     found = sordino("rerank", IMAGE, SPEECH, SHORT, "--json").json()
     assert (found["url"], found["beam"], found["warnings"]) == (None, 8, [])
     first, second = found["inputs"]
-    assert (first["transcript"], first["device"], first["reranked"]) == (RERANKED, DEVICE, True)
-    assert first["bytes"] == written["wire"].stat().st_size == 24
+    assert (first["device"], first["reranked"]) == (DEVICE, True)
+    assert first["bytes"] == size
     texts = [each["text"] for each in first["alternatives"]]
-    assert texts[0] == RERANKED
+    assert first["transcript"] == texts[0]
+    assert printed.out.startswith(f"{texts[0]}\n")
     assert DEVICE in texts
     shares = [each["confidence"] for each in first["alternatives"]]
     assert shares == sorted(shares, reverse=True)

@@ -100,13 +100,13 @@ def test_requests_in_one_piece_are_answered_in_order(service, lattices):
     assert both[2][1]["alternatives"][0]["text"] == "YES"
 
 
-def test_a_body_in_chunks(service, lattices):
+def test_a_body_in_chunks(service, ranking, lattices):
     def chunks(*pieces: bytes) -> list[bytes]:
         head = HEAD + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
         return [head, *(b"%x\r\n%s\r\n" % (len(p), p) for p in pieces), b"0\r\n\r\n"]
 
     ((status, found),) = answers(service, *chunks(lattices[0][:3], lattices[0][3:]))
-    assert (status, found["alternatives"][0]["text"]) == (200, "RUBOUT G N B F")
+    assert (status, len(found["alternatives"])) == (200, len(ranking.of(lattices[0])))
     ((status, found),) = answers(service, *chunks(*[b"x" * 30_000] * 3))
     assert (status, "got more" in found["error"]) == (413, True)
 
