@@ -28,12 +28,14 @@ SYNTH := $(STAMPS)/sim,synth
 SWEEP := $(STAMPS)/sim,sweep
 TRAIN := $(STAMPS)/sim,train
 SERVE := $(STAMPS)/sim,serve
+VOICES := $(STAMPS)/sim,voices
 
 # What can be measured is listed in campaigns/catalogue.py: campaign-NAME, or NAME alone.
 CAMPAIGNS := wer beam beam-clock opus \
   fusion blank-penalty cosim-real fuzz random mutants bench synth estimate \
   sweep layers codec cycles mlperf streaming row-reuse train-smoke training training-time replay \
-  streaming-events serve-load post-training synthetic-speech
+  streaming-events serve-load post-training synthetic-speech \
+  synthetic
 
 .PHONY: help campaigns demo test lint types unit docs image report cocotb clean FORCE $(CAMPAIGNS)
 
@@ -102,6 +104,7 @@ NEEDS_serve-load := $(SERVE)
 NEEDS_train-smoke := $(TRAIN)
 NEEDS_training := $(TRAIN)
 NEEDS_training-time := $(TRAIN)
+NEEDS_synthetic := $(VOICES)
 
 clean: ## remove what was built, not the virtual environment
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

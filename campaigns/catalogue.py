@@ -270,6 +270,14 @@ CAMPAIGNS = (
         module="synthetic_speech",
         needs=("flite",),
     ),
+    Campaign(
+        name="synthetic",
+        shows="a corpus of many synthetic voices in rooms and noise, and one that is left out",
+        takes="long",
+        module="synthetic",
+        needs=(_RECORDINGS, "espeak-ng", "flite", "festival"),
+        extra="voices",
+    ),
 )
 """Every campaign, in the order in which they are listed."""
 

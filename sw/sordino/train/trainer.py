@@ -59,7 +59,8 @@ class Trained:
 class Trainer:
     """A training in folder `output`; goes on where an earlier one with equal arguments stopped.
 
-    data     corpus, as `load_dataset` reads it: its training split gives the features' statistics
+    data     corpus, as `load_dataset` reads it: its training split gives the features' statistics;
+             where the recipe measures `tuning`, `fitting` is what it trains on
     also     further corpora, of which the training splits are used
     start    weights to start from
     teacher  for recipes that learn from one
@@ -84,10 +85,11 @@ class Trainer:
         self._recipe, self._output, self._on_step = recipe, output, on_step
         self._stop = stop or StopSignals()
         schedule = recipe.schedule
-        self._tokens = self._choose_tokens(data)
+        own: Split = "fitting" if schedule.measure == "tuning" else "train"
+        self._tokens = self._choose_tokens(data, own)
         if start is not None:
             start.check(self._tokens.names, recipe.features.stack)
-        parts = [self._load(data, "train"), *(self._load(folder, "train") for folder in also)]
+        parts = [self._load(data, own), *(self._load(folder, "train") for folder in also)]
         measured = self._load(data, schedule.measure)
         self._definition = define_features(recipe.features, parts[0])
         _check_measured(measured, recipe)
@@ -122,7 +124,7 @@ class Trainer:
         self._text = ""
         self._drawn: tuple[int, list[list[tuple[int, ...]]]] = (-1, [])
 
-    def _choose_tokens(self, data: Path) -> TokenSet:
+    def _choose_tokens(self, data: Path, split: Split) -> TokenSet:
         """The recipe's tokens; word pieces are chosen by the transcripts."""
         network = self._recipe.network
         if network.tokens == "characters":
@@ -132,7 +134,7 @@ class Trainer:
                 "wanted tokens = 'characters' in a recipe that reads no transcripts, got word "
                 "pieces, which are chosen by them"
             )
-        spoken = load_dataset(data, "train", unlabelled=self._recipe.reads_unlabelled)
+        spoken = load_dataset(data, split, unlabelled=self._recipe.reads_unlabelled)
         return make_tokens(network, (CHARACTERS.speller.adapt(u.text) for u in spoken if u.text))
 
     def _load(self, data: Path, split: Split) -> list[Spoken]:

@@ -14,12 +14,15 @@ from sordino.files import read_lines
 from sordino.speech.corpora.transcript_table import TABLE, read_table
 from sordino.speech.text import split_words
 
-__all__ = ["Split", "Utterance", "load_dataset"]
+__all__ = ["PUBLISHED", "Split", "Utterance", "load_dataset"]
 
-Split = Literal["train", "dev", "test"]
+Split = Literal["train", "dev", "test", "tuning", "fitting"]
+"""Parts of a corpus; `tuning` and `fitting` are AN4's `train` in two, to choose on and to fit."""
+PUBLISHED: tuple[Split, ...] = ("train", "dev", "test")
+"""The parts that any corpus may have, and that a table may name."""
 
 _DIGITS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")
-_DEV_EVERY = 9  # AN4: every ninth of the sorted training speakers is held out
+_EVERY = 9  # AN4: every ninth of the sorted training speakers is held out, and the one after it
 _FSDD_TEST_INDICES = 5  # FSDD: recordings 0–4 of each speaker and digit, as its README says
 _AN4_FOLDERS = (("feat", ".mfc"), ("wav", ".sph"), ("wav", ".wav"), ("wav", ".flac"))
 _TRANSCRIPT = re.compile(r"(?:<s>)?(?P<text>.*?)(?:</s>)?\s*\((?P<name>[^()\s]+)\)")
@@ -42,7 +45,8 @@ def load_dataset(path: str | Path, split: Split, *, unlabelled: bool = False) ->
 
     * AN4: `etc/*.fileids`, `etc/*.transcription` and `feat/` (preferred) or `wav/`, in the order
       of the `.fileids`; dev is every ninth of the sorted training speakers, train the others,
-      test the distribution's own `*_test`.
+      test the distribution's own `*_test`. To choose on, with models trained on `fitting`, there is
+      `tuning`: every ninth speaker from the second; `fitting` is the rest of `train`.
     * FSDD: a `recordings/` folder, or the folder that holds it, sorted by name; test is index 0–4,
       train the rest, and there is no dev.
     * A folder with `transcripts.tsv`: a line of column names, then a recording a line, in their
@@ -53,7 +57,9 @@ def load_dataset(path: str | Path, split: Split, *, unlabelled: bool = False) ->
     """
     root = Path(path)
     if split not in get_args(Split):
-        raise InputError(f"wanted split train, dev or test, got {split!r}; choose one")
+        raise InputError(
+            f"wanted split train, dev, test, tuning or fitting, got {split!r}; choose one"
+        )
     if not root.is_dir():
         raise InputError(
             f"wanted a folder with AN4, FSDD or {TABLE}, but {root} is not a folder; check the path"
@@ -87,11 +93,26 @@ def _load_an4(root: Path, split: Split) -> list[Utterance]:
                 f"wanted one transcript of {match['name']} in {root / 'etc'}, got two; delete one"
             )
         texts[match["name"]] = " ".join(split_words(match["text"]))
-    dev = set(sorted({_speaker(name) for name in names})[::_DEV_EVERY])
-    chosen = [n for n in names if split == "test" or (_speaker(n) in dev) == (split == "dev")]
+    chosen = names
+    if part == "train":
+        heard = _speakers({_speaker(name) for name in names}, split)
+        chosen = [name for name in names if _speaker(name) in heard]
     if not chosen:
         raise InputError(f"wanted utterances of {split} in {root}, got none")
     return [_an4_utterance(root, name, texts, split) for name in chosen]
+
+
+def _speakers(speakers: set[str], split: Split) -> set[str]:
+    """The training speakers of the distribution that are in a split."""
+    ranked = sorted(speakers)
+    dev, tuning = set(ranked[::_EVERY]), set(ranked[1::_EVERY])
+    parts: dict[Split, set[str]] = {
+        "train": speakers - dev,
+        "dev": dev,
+        "tuning": tuning,
+        "fitting": speakers - dev - tuning,
+    }
+    return parts[split]
 
 
 def _lines(root: Path, pattern: str) -> list[str]:
@@ -145,8 +166,10 @@ def _an4_utterance(root: Path, name: str, texts: dict[str, str], split: Split) -
 
 
 def _load_fsdd(folder: Path, split: Split) -> list[Utterance]:
-    if split == "dev":
-        raise InputError("wanted split train or test of FSDD, got 'dev'; FSDD has no dev split")
+    if split not in ("train", "test"):
+        raise InputError(
+            f"wanted split train or test of FSDD, got {split!r}; FSDD has no {split} split"
+        )
     utterances = []
     for path in sorted(folder.glob("*.wav")):
         if (match := _FSDD_NAME.fullmatch(path.stem)) is None:
@@ -164,8 +187,13 @@ def _load_fsdd(folder: Path, split: Split) -> list[Utterance]:
 
 
 def _load_table(root: Path, split: Split, unlabelled: bool) -> list[Utterance]:
+    if split not in PUBLISHED:
+        raise InputError(
+            f"wanted split train, dev or test of {root / TABLE}, got {split!r}, which AN4 alone "
+            "has; choose another"
+        )
     utterances = []
-    for row in read_table(root / TABLE, get_args(Split), unlabelled=unlabelled):
+    for row in read_table(root / TABLE, PUBLISHED, unlabelled=unlabelled):
         if (row.split or "train") != split:
             continue
         if not (path := root / row.file).is_file():

@@ -1,10 +1,9 @@
 """A split of a corpus, and what there is instead where there is none."""
 
 from pathlib import Path
-from typing import get_args
 
 from sordino.errors import InputError
-from sordino.speech.corpora.datasets import Split, Utterance, load_dataset
+from sordino.speech.corpora.datasets import PUBLISHED, Split, Utterance, load_dataset
 
 __all__ = ["load_split"]
 
@@ -20,7 +19,7 @@ def load_split(
     try:
         return load_dataset(path, split, unlabelled=unlabelled)
     except InputError as error:
-        others = [other for other in get_args(Split) if _holds(path, other, unlabelled)]
+        others = [other for other in PUBLISHED if _holds(path, other, unlabelled)]
         if not others:
             raise
         ways = " or ".join(dict.fromkeys(remedy.format(other) for other in others))

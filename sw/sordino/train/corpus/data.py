@@ -71,7 +71,7 @@ def load_spoken(
     cut short, are too quiet or the like.
     """
     front_end, spoken, doubts = MfccDefinition(), [], dict[str, tuple[str, ...]]()
-    remedy = _NO_TRAINING if split == "train" else _OTHER_SPLIT
+    remedy = _NO_TRAINING if split in ("train", "fitting") else _OTHER_SPLIT
     for utterance in load_split(data, split, remedy, unlabelled=unlabelled):
         text = tokens.speller.adapt(utterance.text)
         numbers = tokens.encode(text, utterance.name)

@@ -196,7 +196,8 @@ class ScheduleRecipe:
                     probability may lie spread over several: a network that is unsure leaves out
                     words
     precision       of the matrix products: float32, or bfloat16 (fast where the processor has it)
-    measure         split on which word errors are counted
+    measure         split on which word errors are counted; `tuning`, AN4's speakers to choose on,
+                    are not trained on then
     measure_epochs  epochs from one count to the next; the last epoch is always measured
     """
 

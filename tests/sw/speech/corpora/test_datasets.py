@@ -90,7 +90,7 @@ def test_odd_folders_are_refused(tmp_path: Path) -> None:
         load_dataset(tmp_path / "none", "test")
     with pytest.raises(InputError, match=r"FSDD recordings or transcripts\.tsv in .*, got none"):
         load_dataset(tmp_path, "test")
-    with pytest.raises(InputError, match="train, dev or test"):
+    with pytest.raises(InputError, match="train, dev, test, tuning or fitting, got 'all'"):
         load_dataset(tmp_path, "all")  # type: ignore[arg-type]
     make_an4(tmp_path, sentence="GO")
     (tmp_path / "feat/an4_test/s01/an1-s01-b.mfc").unlink()
@@ -146,6 +146,13 @@ def test_real_an4(an4: Path) -> None:
     assert sorted({u.speaker for u in dev}) == held_out
     assert len({u.speaker for u in train}) == 65
     assert not {u.speaker for u in train} & set(held_out)
+    tuning, fitting = load_dataset(an4, "tuning"), load_dataset(an4, "fitting")
+    ranked = sorted({u.speaker for u in [*dev, *train]})
+    assert sorted({u.speaker for u in tuning}) == ranked[1::9]
+    assert len({u.speaker for u in fitting}) == 56
+    assert {u.name for u in tuning} | {u.name for u in fitting} == {u.name for u in train}
+    assert len(tuning) + len(fitting) == len(train)
+    assert {u.split for u in tuning} == {"tuning"}
 
 
 def test_real_fsdd(fsdd: Path) -> None:

@@ -1,0 +1,189 @@
+"""`voices.toml` as values: engines, sets, what is said and what happens to it."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from campaigns.voices.noise import KINDS
+from sordino.errors import InputError
+from sordino.files import read_text
+
+__all__ = [
+    "DECLARATION",
+    "GRAMMAR",
+    "Declaration",
+    "Engine",
+    "Heard",
+    "Range",
+    "Spoken",
+    "Texts",
+    "VoiceSet",
+    "load_declaration",
+]
+
+_HERE = Path(__file__).parent
+DECLARATION, GRAMMAR = _HERE / "voices.toml", _HERE / "grammar.toml"
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceSet:
+    """A set: the folder it is written to, its split there, its noises and its rooms."""
+
+    name: str
+    folder: str
+    split: str
+    noises: tuple[str, ...]
+    room_seconds: Range
+    room_direct_db: Range
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """One engine, or a corpus of people; it belongs to one set.
+
+    voices   by name: `middle`, its pitch in Hz where it can be set so; `z`, what is read for Z
+    program, package, folder  what has to be there, one of the three
+    """
+
+    name: str
+    set: str
+    install: str
+    licence: str
+    source: str
+    note: str
+    voices: Mapping[str, Mapping[str, Any]]
+    program: str = ""
+    package: str = ""
+    folder: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """Shares of the kinds of lines; their sum is 1."""
+
+    word: float
+    pair: float
+    grammar: float
+    transcript: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken:
+    """The tempo and pitch of lines, 1 for the voice's own."""
+
+    rate: Range
+    pitch: Range
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What is drawn for a recording: shares of them, and ranges."""
+
+    speed: Range
+    room_share: float
+    before_seconds: Range
+    after_seconds: Range
+    noise_share: float
+    snr_db: Range
+    babble_voices: Range
+    telephone_share: float
+    clip_share: float
+    clipped: Range
+    level_db: Range
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """All of the file."""
+
+    sets: Mapping[str, VoiceSet]
+    engines: Mapping[str, Engine]
+    texts: Texts
+    spoken: Spoken
+    heard: Heard
+
+    def engines_of(self, name: str) -> list[Engine]:
+        """The engines of a set, in the file's order."""
+        return [engine for engine in self.engines.values() if engine.set == name]
+
+
+@cache
+def load_declaration(path: Path = DECLARATION) -> Declaration:
+    """Read the file; InputError for an entry that is unknown, missing, or says what cannot be."""
+    values = tomllib.loads(read_text(path, "declaration of voices"))
+    try:
+        return _declaration(values)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _declaration(values: dict[str, Any]) -> Declaration:
+    sets = {name: _build(VoiceSet, part, name) for name, part in values.pop("sets", {}).items()}
+    engines = {name: _build(Engine, part, name) for name, part in values.pop("engines", {}).items()}
+    parts = {name: values.pop(name, {}) for name in ("texts", "spoken", "heard")}
+    if values:
+        raise InputError(f"wanted the tables that are known, got {min(values)!r}; take it out")
+    for voice_set in sets.values():
+        if unknown := set(voice_set.noises) - set(KINDS):
+            raise InputError(f"wanted noises among {', '.join(KINDS)}, got {min(unknown)!r}")
+    for engine in engines.values():
+        _check_engine(engine, sets)
+    texts = _build(Texts, parts["texts"])
+    total = sum(getattr(texts, field.name) for field in fields(Texts))
+    if abs(total - 1) > 1e-9:
+        raise InputError(f"wanted shares of texts whose sum is 1, got {total:g}; correct them")
+    return Declaration(
+        sets=sets,
+        engines=engines,
+        texts=texts,
+        spoken=_build(Spoken, parts["spoken"]),
+        heard=_build(Heard, parts["heard"]),
+    )
+
+
+def _check_engine(engine: Engine, sets: Mapping[str, VoiceSet]) -> None:
+    if engine.set not in sets:
+        raise InputError(
+            f"wanted a set among {', '.join(sets)} for {engine.name}, got {engine.set!r}"
+        )
+    if sum(map(bool, (engine.program, engine.package, engine.folder))) != 1:
+        raise InputError(
+            f"wanted one of program, package and folder of {engine.name}, got none or several"
+        )
+    if not engine.voices:
+        raise InputError(f"wanted voices of {engine.name}, got none; name them")
+    for voice, about in engine.voices.items():
+        if unknown := set(about) - {"middle", "z"}:
+            raise InputError(f"wanted middle or z of voice {voice}, got {min(unknown)!r}")
+
+
+def _build(kind: Any, values: Mapping[str, Any], name: str | None = None) -> Any:
+    """A dataclass from a table: all that has no default, and nothing else."""
+    given = {key: _plain(kind, key, value) for key, value in values.items()}
+    if name is not None:
+        given["name"] = name
+    known = {field.name for field in fields(kind)}
+    if unknown := given.keys() - known:
+        raise InputError(f"wanted entries among {', '.join(sorted(known))}, got {min(unknown)!r}")
+    try:
+        return kind(**given)
+    except TypeError:
+        raise InputError(
+            f"wanted all of {', '.join(sorted(known))} for {name or kind.__name__.lower()}, got "
+            f"{', '.join(sorted(given)) or 'none'}"
+        ) from None
+
+
+def _plain(kind: Any, key: str, value: Any) -> Any:
+    wanted = next((field.type for field in fields(kind) if field.name == key), None)
+    if wanted == Range:
+        if not isinstance(value, list) or len(value) != 2 or not value[0] <= value[1]:
+            raise InputError(f"wanted {key} as [low, high], got {value!r}; correct it")
+        return (float(value[0]), float(value[1]))
+    if wanted is float and (not isinstance(value, int | float) or not 0 <= value <= 1):
+        raise InputError(f"wanted {key} as a share from 0 to 1, got {value!r}; correct it")
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,400 @@
+"""The corpus of synthetic voices: its declaration, what is drawn, and how a folder comes to be."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from campaigns import synthetic
+from campaigns.voices import corpus, engines
+from campaigns.voices.corpus import RATE, Corpus
+from campaigns.voices.declaration import DECLARATION, Engine, load_declaration
+from campaigns.voices.engines import check_engines, read_text_of, speak, versions
+from campaigns.voices.hearing import hear
+from campaigns.voices.noise import BABBLE
+from campaigns.voices.plan import (
+    Condition,
+    Line,
+    draw_condition,
+    draw_lines,
+    every_word,
+    people,
+    shares,
+)
+from campaigns.voices.texts import LETTERS, load_grammar
+from sordino.errors import InputError
+from sordino.speech.corpora.datasets import load_dataset
+from sordino.speech.files.level import speech_power
+
+VOICES = load_declaration()
+TRAIN, APART = VOICES.sets["train"], VOICES.sets["apart"]
+SPEAKING = [e for e in VOICES.engines_of("train") if not e.folder]
+
+
+DATA = Path(os.environ.get("SORDINO_DATA", "data"))
+
+
+@pytest.fixture(name="an4")
+def an4_tree() -> Path:
+    if not (DATA / "an4" / "etc").is_dir():
+        pytest.skip(f"no AN4 in {DATA}; set SORDINO_DATA")
+    return DATA / "an4"
+
+
+# The declaration
+
+
+def test_what_is_left_out_shares_nothing_with_what_is_trained_on() -> None:
+    assert not set(TRAIN.noises) & set(APART.noises)
+    assert TRAIN.room_seconds[1] < APART.room_seconds[0]
+    voices = {name: {v for e in VOICES.engines_of(name) for v in e.voices} for name in VOICES.sets}
+    assert not voices["train"] & voices["apart"]
+    left_out = [e for e in VOICES.engines_of("apart") if not e.folder]
+    assert len(left_out) >= 2
+    assert not {e.program or e.package for e in left_out} & {e.program for e in SPEAKING}
+    people = [e for e in VOICES.engines_of("apart") if e.folder]
+    assert [len(e.voices) for e in people] == [1]
+    assert all(e.licence and e.source and e.install for e in VOICES.engines.values())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("word = 0.25", "word = 0.35", "shares of texts whose sum is 1, got 1.1"),
+        ("word = 0.25", 'word = "a"', "word as a share from 0 to 1, got 'a'"),
+        ("rate = [0.75, 1.35]", "rate = [2, 1]", r"rate as \[low, high\], got \[2, 1\]"),
+        ("rate = [0.75, 1.35]", "tempo = [1, 1]", "entries among pitch, rate, got 'tempo'"),
+        ("pitch = [0.8, 1.25]", "", "wanted all of pitch, rate for spoken, got rate"),
+        ("[texts]", "[extra]\n[texts]", "tables that are known, got 'extra'"),
+        ('"brown"', '"grey"', "noises among .*, got 'grey'"),
+        ('set = "apart"', 'set = "dev"', "a set among train, apart for piper, got 'dev'"),
+        ("slt = { middle", "slt = { centre", "middle or z of voice slt, got 'centre'"),
+        ('program = "flite"', "", "one of program, package and folder of flite"),
+    ],
+)
+def test_what_the_declaration_does_not_know_is_refused(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    text = DECLARATION.read_text()
+    assert old in text
+    path = tmp_path / "voices.toml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(InputError, match=said):
+        load_declaration(path)
+
+
+def test_the_grammar_says_every_word_of_an4(an4: Path) -> None:
+    words = set(load_grammar().words)
+    assert {w for u in load_dataset(an4, "train") for w in u.text.split()} <= words
+    assert set(LETTERS) <= words
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('start = "a"\n[class.a]\n"<b>" = 1', "a class 'b' in .*, got none"),
+        ('start = "a"\n[class.a]\n"GO <a>" = 1', "a class 'a' in .*, got one that leads to itself"),
+        ("[class.a]\nGO = 1", "a class '' in .*, got none"),
+    ],
+)
+def test_grammars_that_end_nowhere_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "grammar.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=said):
+        load_grammar(path)
+
+
+# What is drawn
+
+
+def test_lines_depend_on_seed_and_number_alone() -> None:
+    known = ["GO ON", "SIX THIRTEEN"]
+    lines = draw_lines(VOICES, SPEAKING, 600, 3, known)
+    assert draw_lines(VOICES, SPEAKING, 600, 3, known) == lines
+    assert draw_lines(VOICES, SPEAKING, 90, 3, known) == lines[:90]
+    assert draw_lines(VOICES, SPEAKING, 90, 4, known) != lines[:90]
+    assert {line.voice for line in lines} == {v for e in SPEAKING for v in e.voices}
+    texts = [line.transcript for line in lines]
+    assert 60 < sum(text in known for text in texts) < 180
+    assert 150 < sum(len(line.words) == 1 for line in lines) < 300
+    low, high = VOICES.spoken.rate
+    assert all(low <= line.rate <= high for line in lines)
+
+
+def test_every_engine_says_every_word_alone_in_a_corpus_of_the_default_size() -> None:
+    lines = draw_lines(VOICES, SPEAKING, synthetic.LINES, 1)
+    for engine in SPEAKING:
+        alone = {n.words[0] for n in lines if n.engine == engine.name and len(n.words) == 1}
+        assert alone == set(load_grammar().words)
+
+
+def test_the_left_out_engines_say_the_whole_list_once_a_voice() -> None:
+    left_out = [e for e in VOICES.engines_of("apart") if not e.folder]
+    lines = every_word(left_out)
+    assert len(lines) == len(set(lines)) == 3 * len(load_grammar().words)
+
+
+def test_people_are_heard_in_the_set_that_they_belong_to() -> None:
+    rows = [("7_jackson_9.wav", "SEVEN", "jackson"), ("1_yweweler_9.wav", "ONE", "yweweler")]
+    found = [people(VOICES.engines[name], rows) for name in ("fsdd", "fsdd-apart")]
+    assert [[line.transcript for line in lines] for lines in found] == [["SEVEN"], ["ONE"]]
+
+
+@pytest.mark.parametrize("voice_set", [TRAIN, APART], ids=lambda s: s.name)
+def test_conditions_lie_where_the_declaration_says(voice_set) -> None:
+    drawn = [draw_condition(VOICES, voice_set, n, 500, 1) for n in range(500)]
+    assert drawn[:50] == [draw_condition(VOICES, voice_set, n, 500, 1) for n in range(50)]
+    heard = VOICES.heard
+    assert {c.noise for c in drawn} == {*voice_set.noises, None}
+    for values, (low, high) in (
+        ([c.level_db for c in drawn], heard.level_db),
+        ([c.snr_db for c in drawn if c.snr_db is not None], heard.snr_db),
+        ([c.before for c in drawn], heard.before_seconds),
+        ([c.room[0] for c in drawn if c.room], voice_set.room_seconds),
+    ):
+        assert low <= min(values) < low + 0.1 * (high - low)
+        assert high - 0.1 * (high - low) < max(values) <= high
+    wanted = (heard.room_share, heard.noise_share, heard.telephone_share, heard.clip_share)
+    assert [*shares(drawn).values()] == pytest.approx(wanted, abs=0.06)
+    low, high = heard.babble_voices
+    assert all(low <= len(c.others) <= high for c in drawn if c.noise == BABBLE)
+    assert not any(c.others for c in drawn if c.noise != BABBLE)
+
+
+def test_what_is_heard_is_the_condition() -> None:
+    spoken = 0.1 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
+    plain = hear(spoken, Condition(before=0.5, after=0.25), RATE, [])
+    assert len(plain) == 1.75 * RATE
+    assert not plain[: RATE // 2].any()
+    quiet = hear(spoken, Condition(before=0.5, after=0.25, level_db=-20), RATE, [])
+    assert np.allclose(plain, 10 * quiet)
+    noisy = Condition(before=1, noise="white", snr_db=10, room=(0.3, 3), telephone=True, seed=4)
+    heard = hear(spoken, noisy, RATE, [])
+    assert np.array_equal(heard, hear(spoken, noisy, RATE, []))
+    assert not np.array_equal(heard, hear(spoken, replace(noisy, seed=5), RATE, []))
+    assert 10 * np.log10(speech_power(heard, RATE) / np.mean(heard[:RATE] ** 2)) > 8
+
+
+# The engines
+
+
+def test_letters_are_spelled_as_americans_do() -> None:
+    line = Line(words=("ENTER", "A", "Z"), engine="flite", voice="slt")
+    assert read_text_of(line, VOICES.engines["flite"]) == "enter, ay, Z."
+    british = replace(line, engine="espeak-ng", voice="en-gb")
+    assert read_text_of(british, VOICES.engines["espeak-ng"]) == "enter, A., zee"
+
+
+def test_engines_that_are_missing_are_all_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match=r"wanted all engines .*, got no") as raised:
+        check_engines(VOICES, ["piper", "pico"], None)
+    said = str(raised.value)
+    assert said.count("\n") == 0
+    for name in ("espeak-ng", "flite", "festival", "fsdd", "fsdd-apart"):
+        assert f"--without {name}" in said
+    assert "--without piper" not in said
+    with pytest.raises(InputError, match=r"wanted --without among .*, got festvox"):
+        check_engines(VOICES, ["festvox"], None)
+    assert check_engines(VOICES, list(VOICES.engines), None) == []
+
+
+def test_a_voice_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_is_there", lambda _engine, _data: True)
+    monkeypatch.setattr(engines, "_said", lambda _command: "(kal_diphone cmu_us_slt_arctic_hts)")
+    others = [name for name in VOICES.engines if name != "festival"]
+    with pytest.raises(InputError, match="got no festival voice ked_diphone; install them"):
+        check_engines(VOICES, others, None)
+
+
+@pytest.mark.parametrize("name", [e.name for e in VOICES.engines.values() if not e.folder])
+def test_an_engine_says_the_same_every_time(name: str, tmp_path: Path) -> None:
+    try:
+        check_engines(VOICES, [other for other in VOICES.engines if other != name], None)
+    except InputError as error:
+        pytest.skip(str(error))
+    engine = VOICES.engines[name]
+    for number, voice in enumerate(list(engine.voices)[:3]):
+        line = Line(words=("ENTER", "A"), engine=name, voice=voice, rate=0.9, pitch=1.1)
+        paths = [tmp_path / f"{number}-{k}.wav" for k in range(2)]
+        for path in paths:
+            speak(engine, line, path)
+        assert paths[0].read_bytes() == paths[1].read_bytes()
+        assert 0.3 < soundfile.info(paths[0]).duration < 5
+    assert versions([engine])[name]
+
+
+# A corpus
+
+
+def _tone(engine: Engine, line: Line, path: Path) -> None:
+    """Another sine for every line, in place of a voice."""
+    rng = np.random.default_rng(len(line.transcript))
+    hz = 200 + 40 * rng.integers(20)
+    samples = 0.2 * np.sin(2 * np.pi * hz * np.arange(4000) / 8000)
+    soundfile.write(path, samples, 8000, format="WAV", subtype="PCM_16")
+
+
+@pytest.fixture(autouse=True)
+def tones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No engine speaks where a corpus is made."""
+    monkeypatch.setattr(corpus, "speak", _tone)
+    monkeypatch.setattr(corpus, "versions", lambda engines: {e.name: "0" for e in engines})
+
+
+def make(folder: Path, count: int = 12, **changed: object) -> Corpus:
+    lines = draw_lines(VOICES, SPEAKING, count, 1)
+    conditions = [draw_condition(VOICES, TRAIN, n, count, 1) for n in range(count)]
+    values: dict[str, object] = {
+        "voice_set": TRAIN,
+        "engines": VOICES.engines,
+        "lines": lines,
+        "conditions": conditions,
+        "folder": folder,
+        "data": None,
+        "seed": 1,
+        "most_bytes": 10**9,
+    }
+    return Corpus(**{**values, **changed})  # type: ignore[arg-type]
+
+
+def counter() -> tuple[list[int], Callable[[], None]]:
+    steps = [0]
+
+    def step() -> None:
+        steps[0] += 1
+
+    return steps, step
+
+
+def sounds(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in sorted((folder / "heard").iterdir())}
+
+
+def test_a_corpus_is_the_same_each_time_and_can_be_loaded(tmp_path: Path) -> None:
+    steps, step = counter()
+    manifests = [make(tmp_path / name).make(step) for name in ("a", "b")]
+    assert steps[0] == 2 * 2 * 12
+    assert manifests[0] == manifests[1]
+    assert sounds(tmp_path / "a") == sounds(tmp_path / "b")
+    utterances = load_dataset(tmp_path / "a", "train")
+    assert [u.text for u in utterances] == [
+        line.transcript for line in draw_lines(VOICES, SPEAKING, 12, 1)
+    ]
+    assert all(soundfile.info(u.path).samplerate == RATE for u in utterances)
+    made_of = manifests[0]["made_of"]
+    assert {e["name"]: bool(e["licence"]) for e in made_of["engines"]} == {
+        e.name: True for e in SPEAKING
+    }
+    assert {"numpy", "soxr", "libsndfile"} <= made_of["programs"].keys()
+    assert len((tmp_path / "a" / "drawn.jsonl").read_text().splitlines()) == 12
+
+
+def test_a_corpus_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = make(tmp_path / "whole").make(lambda: None)
+    steps, said = [0], list[str]()
+
+    def stop() -> None:
+        steps[0] += 1
+        if steps[0] == 17:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path / "part").make(stop)
+    assert not (tmp_path / "part" / "transcripts.tsv").exists()
+    with pytest.raises(InputError):
+        load_dataset(tmp_path / "part", "train")
+    left = tmp_path / "part" / "heard" / ".0123456789abcdef.sordino"
+    left.write_bytes(b"half")
+    monkeypatch.setattr(corpus, "speak", lambda _e, line, _p: said.append(line.transcript))
+    assert make(tmp_path / "part").make(lambda: None) == whole
+    assert said == []
+    assert sounds(tmp_path / "part") == sounds(tmp_path / "whole")
+
+
+def test_a_corpus_that_is_there_is_not_made_again(tmp_path: Path) -> None:
+    whole = make(tmp_path / "a").make(lambda: None)
+    (tmp_path / "a" / "heard" / "000003.flac").unlink()
+    steps, step = counter()
+    assert make(tmp_path / "a").make(step) == whole
+    assert steps[0] == 24
+
+
+def test_another_corpus_in_the_folder_is_refused(tmp_path: Path) -> None:
+    make(tmp_path / "a", 4).make(lambda: None)
+    with pytest.raises(InputError, match=r"got another one \(recordings, drawn_sha256 differ\)"):
+        make(tmp_path / "a", 5).make(lambda: None)
+    with pytest.raises(InputError, match=r"\(left_out differ\)"):
+        make(tmp_path / "a", 4, without=["fsdd"]).make(lambda: None)
+    (tmp_path / "a" / "manifest.json").write_text("[]")
+    with pytest.raises(InputError, match="is damaged; delete"):
+        make(tmp_path / "a", 4).make(lambda: None)
+    (tmp_path / "a" / "manifest.json").unlink()
+    with pytest.raises(InputError, match=r"has no manifest\.json; choose another"):
+        make(tmp_path / "a", 4).make(lambda: None)
+
+
+def test_a_corpus_takes_no_more_room_than_it_may(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"wanted at most 2e-05 GB .* raise --most-gigabytes"):
+        make(tmp_path / "a", most_bytes=20_000).make(lambda: None)
+    assert not (tmp_path / "a" / "transcripts.tsv").exists()
+    assert make(tmp_path / "a").make(lambda: None) == make(tmp_path / "b").make(lambda: None)
+
+
+def test_silence_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(_engine: Engine, _line: Line, path: Path) -> None:
+        soundfile.write(path, np.zeros(4000), 8000, format="WAV", subtype="PCM_16")
+
+    monkeypatch.setattr(corpus, "speak", nothing)
+    with pytest.raises(InputError, match=r"got silence; .*--without espeak-ng"):
+        make(tmp_path / "a").make(lambda: None)
+
+
+# The command
+
+
+def test_the_command_makes_both_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        synthetic,
+        "check_engines",
+        lambda declaration, without, _data: [
+            e for e in declaration.engines.values() if e.name not in without
+        ],
+    )
+    without = [f"--without={name}" for name in ("an4", "fsdd", "fsdd-apart", "pico")]
+    arguments = ["--lines", "6", "--runs", str(tmp_path), *without]
+    ran = CliRunner().invoke(synthetic.main, arguments, catch_exceptions=False)
+    assert ran.exit_code == 0
+    words = len(load_grammar().words)
+    assert [line.partition(",")[0] for line in ran.output.splitlines()] == [
+        f"{tmp_path / 'voices'}: 6 recordings",
+        f"{tmp_path / 'voices-apart'}: {words} recordings",
+    ]
+    made = json.loads((tmp_path / "voices-apart" / "manifest.json").read_text())["made_of"]
+    assert made["left_out"] == ["an4", "fsdd", "fsdd-apart", "pico"]
+    assert len(load_dataset(tmp_path / "voices-apart", "test")) == words
+    with pytest.raises(InputError, match="wanted recordings of train"):
+        load_dataset(tmp_path / "voices-apart", "train")
+
+
+def test_the_command_refuses_without_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATA", "SORDINO_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InputError, match=r"wanted the folder of the recordings, .* --without an4"):
+        synthetic.main.main(["--lines", "2"], standalone_mode=False)
+
+
+def test_transcripts_of_nobody_that_is_measured(an4: Path) -> None:
+    known = set(synthetic.known_transcripts(an4, []))
+    assert known == {u.text for u in load_dataset(an4, "fitting")}
+    others = {u.text for part in ("dev", "tuning") for u in load_dataset(an4, part)}
+    assert others - known
+    assert synthetic.known_transcripts(None, ["an4"]) == []
