@@ -108,7 +108,7 @@ ALLOWED = {
         "arch compiler errors files golden isa layers locks model speech train.corpus "
         "train.networks train.recipes"
     ),
-    "train.corpus": "errors extras speech train.recipes",
+    "train.corpus": "errors extras files speech train.recipes",
     "train.networks": "arch compiler layers speech train.corpus train.recipes",
     "train.recipes": "compiler errors files image model speech",
 }

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from sordino.errors import InputError, warn
 from sordino.speech.corpora.datasets import Split
 from sordino.speech.corpora.splits import load_split
-from sordino.speech.doubts import doubts_of_audio, warn_of
+from sordino.speech.doubts import warn_of
 from sordino.speech.features import FeatureDefinition
-from sordino.speech.inputs import read_cepstra
 from sordino.speech.mfcc import MfccDefinition
 from sordino.train.corpus.augment import MelAxis, change_cepstra, mask_input
+from sordino.train.corpus.cepstra_cache import let_go, load_cepstra_of
 from sordino.train.corpus.tokens import BLANK, CHARACTERS, TOKENS, TokenSet
 from sordino.train.recipes.methods import ContextRecipe
 from sordino.train.recipes.recipe import AugmentRecipe, FeatureRecipe
@@ -45,9 +45,9 @@ every epoch, and little padding."""
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Spoken:
-    """An utterance in memory: cepstra (frames, cepstra) and its transcript, also as tokens.
+    """An utterance: cepstra (frames, cepstra) and its transcript, also as tokens.
 
-    `file` is where it comes from, for messages.
+    `file` is where it comes from, for messages. Cepstra of a corpus are mapped from a file.
     """
 
     name: str
@@ -70,24 +70,23 @@ def load_spoken(
     With `unlabelled`, those without a transcript, too. An InputWarning names recordings that were
     cut short, are too quiet or the like.
     """
-    front_end, spoken, doubts = MfccDefinition(), [], dict[str, tuple[str, ...]]()
     remedy = _NO_TRAINING if split in ("train", "fitting") else _OTHER_SPLIT
-    for utterance in load_split(data, split, remedy, unlabelled=unlabelled):
-        text = tokens.speller.adapt(utterance.text)
-        numbers = tokens.encode(text, utterance.name)
-        cepstra, audio = read_cepstra(utterance.path, front_end)
-        if audio is not None:
-            doubts[str(utterance.path)] = doubts_of_audio(audio)
-        spoken.append(
-            Spoken(
-                name=utterance.name,
-                text=text,
-                cepstra=cepstra,
-                tokens=numbers,
-                speaker=utterance.speaker,
-                file=str(utterance.path),
-            )
+    utterances = load_split(data, split, remedy, unlabelled=unlabelled)
+    texts = [tokens.speller.adapt(utterance.text) for utterance in utterances]
+    numbers = [tokens.encode(t, u.name) for t, u in zip(texts, utterances, strict=True)]
+    heard = load_cepstra_of([utterance.path for utterance in utterances], MfccDefinition())
+    doubts = {str(u.path): h.doubts for u, h in zip(utterances, heard, strict=True)}
+    spoken = [
+        Spoken(
+            name=utterance.name,
+            text=text,
+            cepstra=each.cepstra,
+            tokens=own,
+            speaker=utterance.speaker,
+            file=str(utterance.path),
         )
+        for utterance, text, own, each in zip(utterances, texts, numbers, heard, strict=True)
+    ]
     warn_of(doubts)
     return spoken
 
@@ -108,8 +107,9 @@ def define_features(recipe: FeatureRecipe, spoken: Sequence[Spoken]) -> FeatureD
 
     The statistics are rounded to float32, in which models hold them.
     """
-    frames = np.concatenate([s.cepstra for s in spoken])
-    mean, std = frames.mean(axis=0), np.maximum(frames.std(axis=0), 1e-6)
+    mean = _mean(s.cepstra for s in spoken)
+    variance = _mean((s.cepstra - mean) ** 2 for s in spoken)
+    std = np.maximum(np.sqrt(variance), 1e-6)
     return FeatureDefinition(
         mean=tuple(mean.astype(np.float32).astype(float)),
         std=tuple(std.astype(np.float32).astype(float)),
@@ -120,6 +120,20 @@ def define_features(recipe: FeatureRecipe, spoken: Sequence[Spoken]) -> FeatureD
         prior_frames=recipe.prior_frames,
         fraction_bits=recipe.fraction_bits,
     )
+
+
+def _mean(parts: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The mean over all rows of parts (n, width), one part after the other in memory.
+
+    Rows are added in their order, as NumPy does for all of them at once: the same to the bit.
+    """
+    total, count = None, 0
+    for part in parts:
+        rows = part if total is None else np.concatenate([total[None], part])
+        total, count = np.add.reduce(rows, axis=0), count + len(part)
+        let_go()
+    assert total is not None
+    return np.asarray(total / count)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -258,6 +272,7 @@ class Batches:
             text = [[*self._between, *spoken.tokens] for spoken in parts]
             tokens.append([token for words in text for token in words][len(self._between) :])
         batch, dim = _pad(inputs, tokens, context), self._definition.dim
+        let_go()
         if len(self._definitions) == 1:
             return batch
         return replace(batch, x=batch.x[..., :dim].copy(), teacher_x=batch.x[..., dim:].copy())
@@ -314,4 +329,5 @@ def fingerprint(*parts: Sequence[Spoken]) -> str:
         for s in part:
             state.update(f"{s.name}\0{s.speaker}\0{s.text}\0{s.cepstra.shape}".encode())
             state.update(np.ascontiguousarray(s.cepstra).tobytes())
+            let_go()
     return state.hexdigest()
