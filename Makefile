@@ -31,8 +31,8 @@ SERVE := $(STAMPS)/sim,serve
 VOICES := $(STAMPS)/sim,voices
 
 # What can be measured is listed in campaigns/catalogue.py: campaign-NAME, or NAME alone.
-CAMPAIGNS := wer beam beam-clock opus \
-  fusion blank-penalty cosim-real fuzz random mutants bench synth estimate \
+CAMPAIGNS := wer beam beam-clock opus fusion rerank-lm rerank name-lists blank-penalty cosim-real fuzz \
+  random mutants bench synth estimate \
   sweep layers codec cycles mlperf streaming row-reuse train-smoke training training-time replay \
   streaming-events serve-load post-training synthetic-speech \
   synthetic
@@ -101,6 +101,7 @@ NEEDS_synth := $(SYNTH)
 NEEDS_estimate := $(SYNTH)
 NEEDS_sweep := $(SWEEP)
 NEEDS_serve-load := $(SERVE)
+NEEDS_rerank-lm := $(TRAIN)
 NEEDS_train-smoke := $(TRAIN)
 NEEDS_training := $(TRAIN)
 NEEDS_training-time := $(TRAIN)

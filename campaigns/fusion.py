@@ -135,25 +135,27 @@ def _one(transducer: Remembered, text: str, lm: NgramModel) -> list[tuple[int, .
     ]
 
 
-def smooth(errors: NDArray[Any]) -> NDArray[np.float64]:
+def smooth(errors: NDArray[Any], shape: tuple[int, ...] = _SHAPE) -> NDArray[np.float64]:
     """Means over each point and its neighbours on the grid, (points,), from sums (points,)."""
-    grid = errors.reshape(_SHAPE).astype(np.float64)
+    grid = errors.reshape(shape).astype(np.float64)
     around = [
         grid[tuple(slice(max(0, i - 1), i + 2) for i in place)].mean()
-        for place in np.ndindex(_SHAPE)
+        for place in np.ndindex(shape)
     ]
     return np.array(around)
 
 
-def choose(errors: _Errors) -> int:
-    """The point of GRID that these errors (points, utterances) speak for."""
-    return int(smooth(errors.sum(axis=1)).argmin())
+def choose(errors: _Errors, shape: tuple[int, ...] = _SHAPE) -> int:
+    """The point of a grid that these errors (points, utterances) speak for."""
+    return int(smooth(errors.sum(axis=1), shape).argmin())
 
 
-def choose_apart(errors: _Errors, speakers: Sequence[str]) -> dict[str, int]:
+def choose_apart(
+    errors: _Errors, speakers: Sequence[str], shape: tuple[int, ...] = _SHAPE
+) -> dict[str, int]:
     """For each speaker the point that is chosen on all the others."""
     names = np.array(speakers)
-    return {str(name): choose(errors[:, names != name]) for name in np.unique(names)}
+    return {str(name): choose(errors[:, names != name], shape) for name in np.unique(names)}
 
 
 def _named(point: int) -> str:

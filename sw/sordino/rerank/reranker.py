@@ -8,17 +8,16 @@ from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any
 
-from sordino.decode.arpa import load_arpa
 from sordino.errors import InputError
 from sordino.lattice.graph import Lattice
 from sordino.lattice.scored import ScoredLattice, WordModel, score
-from sordino.rerank.ngram_words import NgramWords
+from sordino.rerank.model_file import Models, load_models
 from sordino.rerank.options import RerankOptions
 from sordino.rerank.paths import Path, best_paths, total
 
-__all__ = ["Alternative", "Reranker", "shipped_reranker"]
+__all__ = ["Alternative", "Reranker", "shipped_models", "shipped_reranker"]
 
-_SHIPPED = FilePath(__file__).parent / "shipped"
+_SHIPPED = FilePath(__file__).parent / "shipped" / "models.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +56,7 @@ class _Weighted:
     def say(self, state: Any, word: str) -> tuple[Any, float]:
         """The state after one more word, and its weighted nats with the bonus."""
         after, nats = self._model.say(state, word)
-        return after, self._options.weight * nats + self._options.word_bonus
+        return after, self._options.weight * (nats + self._options.word_bonus)
 
     def finish(self, state: Any) -> float:
         """The weighted nats for an end here."""
@@ -147,7 +146,13 @@ def _alternatives(paths: Sequence[Path], whole: float) -> list[Alternative]:
 
 
 @cache
+def shipped_models() -> Models:
+    """The language models that ship, read once: see docs/rerank.md for what they are made of."""
+    return load_models(_SHIPPED)
+
+
+@cache
 def shipped_reranker() -> Reranker:
-    """The larger language model that ships, with the default options."""
-    model = load_arpa(_SHIPPED / "words.arpa")
-    return Reranker(NgramWords(model))
+    """The larger language model that ships, with the default options; it needs numpy alone."""
+    models = shipped_models()
+    return Reranker(models.mixture(), simpler=models.simpler)

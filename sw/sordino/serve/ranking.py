@@ -10,6 +10,7 @@ from sordino.image.image import Image
 from sordino.lattice.coding.owner import image_vocabulary
 from sordino.lattice.coding.vocabulary import Vocabulary
 from sordino.lattice.coding.wire import unpack
+from sordino.rerank.model_file import load_models
 from sordino.rerank.ngram_words import NgramWords
 from sordino.rerank.reranker import Reranker, shipped_reranker
 from sordino.serve.protocol import Refused, limit
@@ -92,10 +93,13 @@ class Recipe:
 
 
 def make_reranker(models: tuple[Path, ...]) -> Reranker:
-    """The re-ranker of an n-gram as an ARPA file; without one, the larger model that ships."""
+    """The re-ranker of an n-gram as ARPA, or of several models as TOML; else the one that ships."""
     if not models:
         return shipped_reranker()
     model, *more = models
     if more:
-        raise InputError(f"wanted one n-gram to rank with, got {len(models)}; give --lm once")
+        raise InputError(f"wanted one model to rank with, got {len(models)}; give --lm once")
+    if model.suffix == ".toml":
+        several = load_models(model)
+        return Reranker(several.mixture(), simpler=several.simpler)
     return Reranker(NgramWords(load_arpa(model)))

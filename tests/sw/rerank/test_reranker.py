@@ -51,7 +51,7 @@ def nats_of(model, words) -> float:
 def by_hand(lattice: Lattice, model, options: RerankOptions):
     """Every path's words, its transducer's nats and its language model's, the best first."""
     rows = [
-        (words, nats, -options.weight * nats_of(model, words) - options.word_bonus * len(words))
+        (words, nats, -options.weight * (nats_of(model, words) + options.word_bonus * len(words)))
         for words, nats in every_path(lattice)
     ]
     return sorted(rows, key=lambda row: row[1] + row[2])
