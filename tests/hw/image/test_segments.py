@@ -57,12 +57,12 @@ def network(table: int, matrix_number: int, parameters: int) -> list[Instruction
     ]
 
 
-def image(seed: int = 0, others: Sequence[int] = (0, 0)) -> Image:
+def image(seed: int = 0, others: Sequence[int] = (0, 0), config: Config = CONFIG) -> Image:
     """A matrix of the image's own and two rooms with one each, whose contents `others` seed."""
     entries = ROWS * LANES // 2
     drawn = [matrix(np.random.default_rng([seed, 9]))]
     drawn += [matrix(np.random.default_rng([n, number])) for number, n in enumerate(others)]
-    encoded = [encode_matrices([one], CONFIG) for one in drawn]
+    encoded = [encode_matrices([one], config) for one in drawn]
     code: list[Instruction] = [
         Input(count=COLUMNS, end=12),
         Use(segment=1, otherwise=6),
@@ -84,7 +84,7 @@ def image(seed: int = 0, others: Sequence[int] = (0, 0)) -> Image:
         )
         for k, (name, number) in enumerate((("first", 1), ("second", 4)), 1)
     }
-    joined = _Joined(encoded)
+    joined = _Joined(encoded, config)
     positions, values = place_streams(joined, list(rooms.values()))
     rng = np.random.default_rng(list(others))
     parameters = rng.integers(-50, 50, (3 * entries, 2, 2)).astype("<i4")
@@ -92,7 +92,7 @@ def image(seed: int = 0, others: Sequence[int] = (0, 0)) -> Image:
     fixed = np.random.default_rng(seed).integers(-50, 50, (entries, 2, 2))
     parameters[:entries] = np.abs(fixed)
     return Image(
-        config=CONFIG,
+        config=config,
         program=tuple(code),
         parameters=parameters.tobytes(),
         tables=tuple(table for one in encoded for table in one.tables),
@@ -106,8 +106,8 @@ def image(seed: int = 0, others: Sequence[int] = (0, 0)) -> Image:
 class _Joined:
     """Several encodings of one matrix each as one, with streams behind each other."""
 
-    def __init__(self, encoded: Sequence[Any]) -> None:
-        self.config: Config = CONFIG
+    def __init__(self, encoded: Sequence[Any], config: Config) -> None:
+        self.config = config
         self.matrices = tuple(one.matrices[0] for one in encoded)
         self.rooms: tuple[SegmentRoom, ...] = ()
         self.external = b""

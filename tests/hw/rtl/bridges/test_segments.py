@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import Fragment
 
+from sordino.arch import PRESETS
 from sordino.driver import AsyncHost, Refused
 from sordino.engines.amaranth.external_memory import ExternalMemory
 from sordino.engines.amaranth.machine import submodule
@@ -28,9 +29,10 @@ from sordino.stimuli.bus import SimulatedBus
 from sordino.stimuli.simulate import simulate
 from sordino.testing.images.programs import ProgramBuilder
 from sordino.testing.images.streaming import SMALL, streaming_machine
-from tests.hw.image.test_segments import COLUMNS, CONFIG, LANES, ROWS
+from tests.hw.image.test_segments import COLUMNS, LANES, ROWS
 from tests.hw.image.test_segments import image as two_rooms
 
+CONFIG = PRESETS["tiny"].with_settings({"state_bits": 5})  # small tables: short simulations
 FIRST, SECOND = 1, 4
 """Numbers of the segments of the two rooms."""
 AT_USE = 8
@@ -65,7 +67,9 @@ def program(*, repeats: int, emitted: int) -> tuple[Any, ...]:
 
 
 def image(others: tuple[int, int] = (0, 0), *, repeats: int = 1, emitted: int = 1) -> Image:
-    return replace(two_rooms(others=others), program=program(repeats=repeats, emitted=emitted))
+    return replace(
+        two_rooms(others=others, config=CONFIG), program=program(repeats=repeats, emitted=emitted)
+    )
 
 
 def frames(count: int) -> np.ndarray:
@@ -242,7 +246,7 @@ WORDS = 16
 
 
 def streamed_products() -> Image:
-    """A streamed matrix that is multiplied twelve times, with tables that are loaded in between."""
+    """A streamed matrix that is multiplied six times, with tables that are loaded in between."""
     rng = np.random.default_rng(3)
     builder = ProgramBuilder(SMALL)
     matrix = builder.matrix(rng.integers(-7, 8, (12, SMALL.lanes, 64)).astype(np.int8))
@@ -254,7 +258,7 @@ def streamed_products() -> Image:
         builder.add(Argmax, rows=12, parameters=entries, register=1)
         builder.token(1)
 
-    builder.repeat(2, 12, product)
+    builder.repeat(2, 6, product)
     builder.add(Halt)
     config = streaming_machine(SMALL, 160).with_settings({"parameter_words": 32})
     resident = replace(builder.image(), config=config)
@@ -316,4 +320,4 @@ def test_words_for_a_rings_memory_lose_nothing_and_take_nothing(system: Any) -> 
 
     simulate(design, testbench, timeout=80_000, background=[serve])
     assert found[0] == found[1]
-    assert len(found[0][0]) == 12
+    assert len(found[0][0]) == 6
