@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
 
 from sordino.errors import InputError
 
@@ -30,12 +32,15 @@ class RerankOptions:
     words: int = 4096
 
     def __post_init__(self) -> None:
-        if not 0 <= self.weight < math.inf:
+        weight: Any = self.weight
+        if not isinstance(weight, Real) or not 0 <= float(weight) < math.inf:
             raise InputError(
-                f"wanted a weight of at least 0 for the language model, got {self.weight}"
+                f"wanted a weight of at least 0 for the language model, got {weight!r}"
             )
-        if not math.isfinite(self.word_bonus):
-            raise InputError(f"wanted a number of nats for each word, got {self.word_bonus}")
-        for name, count in (("paths", self.paths), ("words", self.words)):
-            if count < 1:
-                raise InputError(f"wanted at least 1 of the {name} of a lattice, got {count}")
+        bonus: Any = self.word_bonus
+        if not isinstance(bonus, Real) or not math.isfinite(float(bonus)):
+            raise InputError(f"wanted a number of nats for each word, got {bonus!r}")
+        counts: tuple[Any, ...] = self.paths, self.words
+        for name, count in zip(("paths", "words"), counts, strict=True):
+            if not isinstance(count, Integral) or int(count) < 1:
+                raise InputError(f"wanted at least 1 of the {name} of a lattice, got {count!r}")

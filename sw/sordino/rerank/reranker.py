@@ -56,11 +56,22 @@ class _Weighted:
     def say(self, state: Any, word: str) -> tuple[Any, float]:
         """The state after one more word, and its weighted nats with the bonus."""
         after, nats = self._model.say(state, word)
+        _check(nats, repr(word))
         return after, self._options.weight * (nats + self._options.word_bonus)
 
     def finish(self, state: Any) -> float:
         """The weighted nats for an end here."""
-        return self._options.weight * self._model.finish(state)
+        nats = self._model.finish(state)
+        _check(nats, "an end")
+        return self._options.weight * nats
+
+
+def _check(nats: float, what: str) -> None:
+    if not math.isfinite(nats):
+        raise InputError(
+            f"wanted a language model that says anything, however seldom, got one that says {what} "
+            f"with {nats} nats; mix it with an n-gram"
+        )
 
 
 class Reranker:
@@ -70,6 +81,7 @@ class Reranker:
     the same after many of them, as an n-gram's are. Else the `paths` best by the first model of
     `simpler` whose states are few enough are, or by the lattice's own costs: these the model is
     asked about, path by path. A model with `simpler` ones beside it is always asked so.
+    InputError, when a lattice is ranked, for a model that never says one of its words, or no end.
     """
 
     def __init__(

@@ -107,6 +107,33 @@ def test_without_a_weight_the_best_is_the_lattices_own(lattice) -> None:
         assert (list(best.words), best.transducer, best.cost) == (lattice.best, 0.0, 0.0)
 
 
+@settings(deadline=None, max_examples=40)
+@given(lattice=lattices())
+def test_the_model_that_ships_ranks_any_words(lattice) -> None:
+    """Also words that it lacks, letters of no alphabet, and nothing at all."""
+    found = shipped_reranker().rerank(lattice, 10_000)
+    assert {a.words for a in found} <= {words for words, _ in every_path(lattice)}
+    assert all(math.isfinite(a.cost) for a in found)
+    assert math.isclose(sum(a.posterior for a in found), 1.0, rel_tol=1e-9)
+    assert len(found) == min(lattice.paths, shipped_reranker().options.paths)
+
+
+@pytest.mark.parametrize("nats", [-math.inf, math.nan])
+def test_a_model_that_never_says_a_word_is_refused(nats) -> None:
+    class Never(Whole):
+        def say(self, state, word):
+            return state, nats if word == "W1" else -1.0
+
+    class Endless(Whole):
+        def finish(self, state):
+            return nats
+
+    for model, said in ((Never(), "'W1'"), (Endless(), "an end")):
+        for simpler in ([], [MODEL]):
+            with pytest.raises(InputError, match=f"got one that says {said} with"):
+                Reranker(model, simpler=simpler).rerank(grid(2, 2))
+
+
 def grid(words: int, length: int) -> Lattice:
     """A lattice of `length` words, each of so many: the largest there is, and the hardest."""
     names = [f"W{n}" for n in range(words)]
@@ -173,6 +200,9 @@ def test_the_shipped_model_ranks_what_was_said_first() -> None:
         ({"weight": -0.1}, "wanted a weight of at least 0"),
         ({"weight": math.nan}, "wanted a weight of at least 0"),
         ({"word_bonus": math.inf}, "wanted a number of nats for each word"),
+        ({"weight": "1"}, "wanted a weight of at least 0"),
+        ({"word_bonus": None}, "wanted a number of nats for each word"),
+        ({"paths": 2.5}, "wanted at least 1 of the paths"),
         ({"paths": 0}, "wanted at least 1 of the paths"),
         ({"words": -1}, "wanted at least 1 of the words"),
     ],
