@@ -232,6 +232,7 @@ def _where(ranking: Ranking, sent: Sequence[Sent], seconds: float) -> list[tuple
 @output_option("serve-load.md")
 def main(beam: int, requests: int, seconds: float, workers: int, output: Path) -> None:
     """Load a service on this computer with 1, 10 and 100 clients, and kill it under load."""
+    busy = os.getloadavg()[0]
     ranking, sent = make_lattices(beam)
     with service(workers) as (url, _):
         loads = [asyncio.run(load(url, sent, n, requests, seconds)) for n in (1, 10, 100)]
@@ -239,7 +240,7 @@ def main(beam: int, requests: int, seconds: float, workers: int, output: Path) -
         counts = killed(url, sent, min(requests, 600), process.kill)
     mean = sum(len(each.data) for each in sent) / len(sent)
     where = _where(ranking, sent, min(seconds, 3.0))
-    page = _page(loads, counts, where, mean, workers)
+    page = _page(loads, counts, where, mean, workers, busy)
     write_page(output, "A re-ranking service under load", page)
 
 
@@ -249,14 +250,16 @@ def _page(
     where: Sequence[tuple[str, ...]],
     mean: float,
     workers: int,
+    busy: float,
 ) -> list[str]:
     return [
         f"""\
 Each client sends the lattices of the seven shipped utterances, {mean:.0f} bytes in the mean, one
-after the other, on a connection of its own each. The service with {workers} worker(s) and all
-clients share {os.cpu_count()} cores ({platform.machine()}). All traffic stays on the loopback
-address. Times are in milliseconds, from the connection to the end of the answer. What asks for
-health is in the clients' process, whose own delays are in its times.
+after the other, on a connection of its own each. The service has {workers} worker(s). It shares
+{os.cpu_count()} cores ({platform.machine()}) with all clients, and with what else the computer did:
+its load before was {busy:.1f}. All traffic stays on the loopback address. Times are in
+milliseconds, from the connection to the end of the answer. What asks for health is in the clients'
+process, whose own delays are in its times.
 """,
         table(
             (
