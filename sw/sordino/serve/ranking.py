@@ -10,6 +10,7 @@ from sordino.image.image import Image
 from sordino.lattice.coding.owner import image_vocabulary
 from sordino.lattice.coding.vocabulary import Vocabulary
 from sordino.lattice.coding.wire import unpack
+from sordino.rerank.mixture import Mixture
 from sordino.rerank.model_file import load_models
 from sordino.rerank.ngram_words import NgramWords
 from sordino.rerank.reranker import Reranker, shipped_reranker
@@ -93,13 +94,19 @@ class Recipe:
 
 
 def make_reranker(models: tuple[Path, ...]) -> Reranker:
-    """The re-ranker of an n-gram as ARPA, or of several models as TOML; else the one that ships."""
+    """The re-ranker of n-grams as ARPA, which count alike, or of several models as one TOML file.
+
+    Without any, the one that ships. InputError for a file that is not as it should be.
+    """
     if not models:
         return shipped_reranker()
-    model, *more = models
-    if more:
-        raise InputError(f"wanted one model to rank with, got {len(models)}; give --lm once")
-    if model.suffix == ".toml":
-        several = load_models(model)
+    if any(path.suffix == ".toml" for path in models):
+        if len(models) > 1:
+            raise InputError(
+                f"wanted one TOML file of models, or n-grams alone, got {len(models)} files; name "
+                "the n-gram in the TOML file"
+            )
+        several = load_models(models[0])
         return Reranker(several.mixture(), simpler=several.simpler)
-    return Reranker(NgramWords(load_arpa(model)))
+    ngrams = [NgramWords(load_arpa(path)) for path in models]
+    return Reranker(ngrams[0] if len(ngrams) == 1 else Mixture(ngrams, [1.0] * len(ngrams)))

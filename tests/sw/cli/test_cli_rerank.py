@@ -60,11 +60,31 @@ def test_lattices_that_were_written(sordino, written):
     assert found[1]["bytes"] > found[0]["bytes"], "a rich lattice has more paths"
 
 
-def test_another_language_model(sordino, tmp_path):
-    (tmp_path / "text").write_text("RUBOUT G M E F\n" * 3)
-    assert sordino("lm", tmp_path / "text", "-o", tmp_path / "own.arpa").code == 0
-    found = sordino("rerank", IMAGE, SPEECH, "--lm", tmp_path / "own.arpa", "--json").json()
-    assert found["inputs"][0]["transcript"] == "RUBOUT G M E F"
+def test_other_language_models(sordino, tmp_path):
+    """One, two that count alike, and a file that says how much each counts."""
+    said = {"own": "RUBOUT G M E F", "other": DEVICE}
+    for name, text in said.items():
+        (tmp_path / name).write_text(f"{text}\n" * 3)
+        assert sordino("lm", tmp_path / name, "-o", tmp_path / f"{name}.arpa").code == 0
+    models = tmp_path / "models.toml"
+    models.write_text('[ngram]\nfile = "own.arpa"\nweight = 1.0\n')
+
+    def first(*files: str) -> dict[str, object]:
+        line = [word for file in files for word in ("--lm", tmp_path / file)]
+        found = sordino("rerank", IMAGE, SPEECH, *line, "--json").json()["inputs"][0]
+        return found["alternatives"][0]
+
+    own, other = first("own.arpa"), first("other.arpa")
+    assert (own["text"], other["text"]) == ("RUBOUT G M E F", DEVICE)
+    same = first("models.toml")
+    assert all(same[name] == own[name] for name in ("text", "transducer", "language"))
+    both = first("own.arpa", "other.arpa")
+    assert both == first("other.arpa", "own.arpa")
+    assert both["language"] > min(own["language"], other["language"])
+    line = ("rerank", IMAGE, SPEECH, "--lm", models, "--lm", tmp_path / "own.arpa")
+    assert "wanted one TOML file of models, or n-grams alone, got 2" in sordino(*line).complaint()
+    models.write_text("[ngram]\nfile = 5\nweight = 1.0\n")
+    assert "models.toml" in sordino("rerank", IMAGE, SPEECH, "--lm", models).complaint()
 
 
 @pytest.mark.parametrize(

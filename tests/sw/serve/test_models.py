@@ -22,5 +22,5 @@ def test_an_ngram_or_several_models_or_the_one_that_ships(folder) -> None:  # no
     assert several[0].text == "A B"
     assert several[0].language < ngram[0].language, "the grammar says it, too"
     assert make_reranker(()) is shipped_reranker()
-    with pytest.raises(InputError, match="wanted one model to rank with, got 2"):
+    with pytest.raises(InputError, match="wanted one TOML file of models, or n-grams alone, got 2"):
         make_reranker((folder / "words.arpa", folder / "models.toml"))

@@ -163,8 +163,8 @@ def _print(entry: dict[str, Any]) -> None:
     "models",
     type=path_type,
     multiple=True,
-    help="Without --url: word n-gram as an ARPA file to rank with, or several models as a TOML "
-    "file, see docs/rerank.md.  [default: the larger model that ships]",
+    help="Without --url: word n-gram as an ARPA file to rank with, of which several count alike, "
+    "or models as a TOML file, see docs/rerank.md.  [default: the larger model that ships]",
 )
 @click.option(
     "--deadline",

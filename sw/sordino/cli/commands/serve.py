@@ -32,8 +32,8 @@ __all__ = ["serve_command"]
     "models",
     type=path_type,
     multiple=True,
-    help="Word n-gram as an ARPA file to rank with, or several models as a TOML file, see "
-    "docs/rerank.md.  [default: the larger model that ships]",
+    help="Word n-gram as an ARPA file to rank with, of which several count alike, or models as a "
+    "TOML file, see docs/rerank.md.  [default: the larger model that ships]",
 )
 @click.option(
     "--host",
