@@ -268,6 +268,8 @@ def _page(
         table(HEADER, [row.cells(speakers, words, sent.greedy) for row in rows]),
         "\nThe models and their weights in the mixture are of training speakers alone, see "
         "[rerank-lm.md](rerank-lm.md). "
+        "After first looks at these speakers the lattices' rule of joints was changed, by figures "
+        "of training speakers, and the grid was laid out anew: [readings.md](readings.md). "
         f"The defaults are **{DEFAULTS[0]:g} / {DEFAULTS[1]:g}**.\n",
         "## Speaker by speaker\n",
         "Wire lattices, all models.\n",
