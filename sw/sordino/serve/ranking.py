@@ -1,6 +1,7 @@
 """Lattices ranked again: the same code in a service's workers and where there is no service."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sordino.image.image import Image
 from sordino.lattice.coding.owner import image_vocabulary
 from sordino.lattice.coding.vocabulary import Vocabulary
 from sordino.lattice.coding.wire import unpack
+from sordino.lattice.graph import END, STEPS, Arc, Lattice, State
 from sordino.rerank.mixture import Mixture
 from sordino.rerank.model_file import load_models
 from sordino.rerank.ngram_words import NgramWords
@@ -17,6 +19,9 @@ from sordino.rerank.reranker import Reranker, shipped_reranker
 from sordino.serve.protocol import Refused, limit
 
 __all__ = ["Ranked", "Ranking", "Recipe", "encode", "make_reranker"]
+
+
+_WORD = Lattice((State((Arc("A", 1, 0),)), State((Arc(None, END, 0),))), STEPS[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +58,11 @@ class Ranking:
             )
             for each in found
         ]
+
+    def warm(self) -> None:
+        """Rank a word, so that what models compute once is there before the first lattice."""
+        with suppress(InputError):  # a model may lack it
+            self._reranker.rerank(_WORD)
 
 
 def encode(ranked: list[Ranked]) -> bytes:

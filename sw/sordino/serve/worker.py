@@ -44,6 +44,7 @@ def main() -> None:
         return
     try:
         ranking = Recipe.from_json(recipe).load()
+        ranking.warm()
     except (InputError, ImageError) as error:
         print(f"sordino: worker: {error}", file=sys.stderr)
         return

@@ -25,6 +25,12 @@ def test_an_answer(ranking, lattices):
     assert [each["text"] for each in found] == [each.text for each in ranking.of(lattices[0])]
 
 
+def test_warmth_changes_nothing(ranking, lattices):
+    before = ranking.of(lattices[0])
+    ranking.warm()
+    assert ranking.of(lattices[0]) == before
+
+
 def test_refusals(ranking, lattices):
     data = lattices[0]
     for bad, status in ((data[:-1], 400), (sealed(data[:1] + b"abcd" + data[5:-2]), 409)):
