@@ -133,7 +133,8 @@ def search_options(command: _Command, *, always: bool = False) -> _Command:
             type=click.FloatRange(0),
             metavar="NATS",
             help="With --phrases: nats for each letter of a phrase that has no bonus of its own in "
-            f"the file.  [default: {DEFAULT_BONUS:g}, chosen on AN4's training speakers with noise]",
+            f"the file.  [default: {DEFAULT_BONUS:g}, chosen on AN4's training speakers with "
+            "noise]",
         ),
         click.option(
             "--phrases",
