@@ -18,7 +18,13 @@ from sordino.errors import InputError
 from sordino.lattice.coding.wire import OtherVocabulary, check_bytes
 from sordino.serve.pool import Found, Job, Pool
 from sordino.serve.protocol import HEALTH, MEDIA_TYPE, RERANK, Refused, limit
-from sordino.serve.requests import Asked, check_health, check_rerank, too_large
+from sordino.serve.requests import (
+    Asked,
+    check_health,
+    check_rerank,
+    has_two_lengths,
+    too_large,
+)
 from sordino.serve.table import Table
 
 __all__ = ["Service", "failure", "make_app"]
@@ -176,7 +182,8 @@ async def _on_fault(_request: Request, _error: Exception) -> Response:
 class _Whole:
     """Read requests to their end before an error is answered: else it may not arrive.
 
-    Where a client sends more than a limit, or waits to be told to send, the connection ends.
+    Where a client sends more than a limit, waits to be told to send, or says in two ways where its
+    request ends, the connection ends.
     """
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
@@ -205,7 +212,7 @@ class _Whole:
                             left = limit("unread")
                             while more and left > 0:
                                 left -= len((await receive_and_see()).get("body", b""))
-                if more:
+                if more or has_two_lengths(scope["headers"]):
                     message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 

@@ -74,7 +74,7 @@ class Client:
         at random: clients of a service share the names.
 
         ServiceError where there is no answer in time, or one that is not as it should be: what it
-        holds must be paths of the lattice. InputError for a name that is none.
+        holds must be paths of the lattice. InputError for a name or a deadline that is none.
         """
         end = time.monotonic() + deadline / 1000 + _GRACE_SECONDS
         request = self.request(data, deadline, name)
@@ -107,7 +107,7 @@ class Client:
             f"Host: {self._host}:{self._port}\r\n"
             f"Content-Type: {MEDIA_TYPE}\r\n"
             f"Content-Length: {len(data)}\r\n"
-            f"{DEADLINE.name}: {deadline}\r\n"
+            f"{DEADLINE.name}: {DEADLINE.check(str(deadline))}\r\n"
             f"{named}"
             "Connection: close\r\n"
             "\r\n"
@@ -233,9 +233,15 @@ def _alternative(entry: Any, lattice: Lattice) -> Ranked:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("wanted a number, got none")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number may have any number of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError("wanted a number, got none that is finite")
+    return number
 
 
 def _has(lattice: Lattice, words: list[str]) -> bool:

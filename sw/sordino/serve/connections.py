@@ -1,7 +1,8 @@
 """Connections that cannot be held for nothing, and whose errors are JSON, too.
 
-Uvicorn reads HTTP; it waits for a request's head for ever, keeps any number of connections, and
-answers what is no HTTP with plain text. This adds a time, a number, and JSON.
+Uvicorn reads HTTP; it waits for ever for a request's head and for a client to read its answers,
+keeps any number of connections, and answers what is no HTTP with plain text. This adds times, a
+number, and JSON.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ class Connection(H11Protocol):
     """A client's connection."""
 
     _head: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request, or refuse one connection too many."""
@@ -42,6 +44,7 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of the client."""
         self._have_head()
+        self._have_read()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -51,6 +54,17 @@ class Connection(H11Protocol):
             self._have_head()
         elif self._head is None and not self.transport.is_closing():
             self._wait_for_head()
+
+    def pause_writing(self) -> None:
+        """Wait for a client that does not read its answers, but not for ever."""
+        super().pause_writing()
+        self._have_read()
+        self._unread = self.loop.call_later(limit("answer time"), self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on with a client that has read."""
+        super().resume_writing()
+        self._have_read()
 
     def on_response_complete(self) -> None:
         """Be ready for the next request; a client that reads no answer is not waited for."""
@@ -79,6 +93,11 @@ class Connection(H11Protocol):
         if self._head is not None:
             self._head.cancel()
             self._head = None
+
+    def _have_read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _late(self) -> None:
         self._head = None

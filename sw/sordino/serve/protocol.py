@@ -159,6 +159,12 @@ LIMITS = (
     Limit(name="head", value=16_384, unit="bytes", means="a request's first line and headers"),
     Limit(name="head time", value=10, unit="seconds", means="until they are there"),
     Limit(name="body time", value=10, unit="seconds", means="until a body is there"),
+    Limit(
+        name="answer time",
+        value=10,
+        unit="seconds",
+        means="for a client to read, once its answers pile up",
+    ),
     Limit(name="idle", value=5, unit="seconds", means="between two requests of a connection"),
     Limit(name="unread", value=1 << 20, unit="bytes", means="read of a body that is refused"),
     Limit(name="connections", value=512, unit="", means="open at a time"),

@@ -15,7 +15,7 @@ from sordino.serve.protocol import (
     limit,
 )
 
-__all__ = ["Asked", "RawHeaders", "check_health", "check_rerank", "too_large"]
+__all__ = ["Asked", "RawHeaders", "check_health", "check_rerank", "has_two_lengths", "too_large"]
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
@@ -59,7 +59,17 @@ def _plain(headers: RawHeaders) -> list[tuple[str, str]]:
     found = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
     if sum(len(name) + len(value) + 4 for name, value in found) > limit("head"):
         raise Refused(431, f"wanted headers of at most {limit('head'):,} bytes, got more")
+    if has_two_lengths(headers):
+        raise Refused(
+            400, "wanted Content-Length or Transfer-Encoding, got both; programs on the way may "
+            "disagree where the body ends"
+        )  # fmt: skip
     return found
+
+
+def has_two_lengths(headers: RawHeaders) -> bool:
+    """Whether a request says in two ways how long it is (RFC 9112, 6.3), as smuggled ones do."""
+    return {b"content-length", b"transfer-encoding"} <= {name.lower() for name, _ in headers}
 
 
 def _check_query(query: bytes) -> None:
@@ -72,7 +82,7 @@ def _ours(headers: Iterable[tuple[str, str]], known: Iterable[Header]) -> dict[s
     by_name = {header.name.lower(): header for header in known}
     found: dict[str, str] = {}
     for name, value in headers:
-        if not name.startswith(PREFIX):
+        if not name.replace("_", "-").startswith(PREFIX):  # some programs take these as the same
             continue
         if name not in by_name:
             wanted = ", ".join(header.name for header in by_name.values()) or "none"

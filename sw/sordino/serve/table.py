@@ -5,7 +5,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Protocol
 
 from sordino.serve.pool import Found, Job
@@ -87,7 +86,7 @@ class Table:
     def _forget(self) -> None:
         """Let go of what is old, and of the oldest where there are many; never of what runs."""
         oldest = self._clock() - limit("remembered time")
-        for name, entry in list(islice(self._entries.items(), limit("waiting"))):
+        for name, entry in list(self._entries.items()):
             if entry.touched >= oldest and len(self._entries) < limit("remembered"):
                 break
             if entry.job is None or entry.job.done:

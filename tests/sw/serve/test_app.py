@@ -62,6 +62,12 @@ def only_job(pool: Pool):
         ({"headers": [LATTICE, (b"sordino-deadline", "²".encode("latin-1"))]}, 400, "got '²'"),
         ({"headers": [LATTICE, (b"sordino-deadline", b"9" * 9999)]}, 400, "from 1 to 60000"),
         ({"headers": [LATTICE, *[(b"sordino-deadline", b"5")] * 2]}, 400, "once, got it twice"),
+        ({"headers": [LATTICE, (b"sordino_deadline", b"5")]}, 400, "got 'sordino_deadline'"),
+        (
+            {"headers": [LATTICE, (b"Content-Length", b"5"), (b"transfer-encoding", b"chunked")]},
+            400,
+            "wanted Content-Length or Transfer-Encoding, got both",
+        ),
         ({"headers": ours("a" * 65)}, 400, "1 to 64 of the characters"),
         ({"headers": ours("")}, 400, "1 to 64 of the characters"),
         ({"headers": ours("a/b")}, 400, "got 'a/b'"),
@@ -296,6 +302,31 @@ def test_utterances_are_forgotten(app, still, lattices, limits):
         assert await count() == 1
         call.hang_up()
         await call.reply()
+
+    asyncio.run(run())
+
+
+def test_utterances_that_were_refused_are_forgotten_behind_those_that_run(
+    app, still, lattices, limits
+):
+    """However many wait, and are the oldest."""
+    limits(remembered=6, waiting=2)
+
+    async def run():
+        waiting = []
+        for name in "abc":
+            waiting.append(Call(app, headers=ours(name), body=[lattices[0]]))
+            await settled()
+            if name == "a":
+                still._waiting.clear()  # a worker has begun it
+        for number in range(20):
+            refused = Call(app, headers=ours(f"u{number}"), body=[lattices[0]])
+            assert (await refused.reply()).status == 503
+        reply = await Call(app, path=HEALTH, method="GET", headers=[]).reply()
+        assert reply.json()["remembered"] == 6
+        for each in waiting:
+            each.hang_up()
+            await each.reply()
 
     asyncio.run(run())
 

@@ -63,6 +63,8 @@ GARBAGE = {
     "true": (answer(transducer=True), "wanted a number"),
     "not a number": (answer(language=float("nan")), "wanted a number"),
     "endless": (answer(milliseconds=float("inf")), "wanted a number"),
+    "larger than any": (answer(milliseconds=10**400), "wanted a number"),
+    "a sure and large one": (answer(confidence=-(10**400)), "wanted a number"),
     "digits": (answer(language=0).replace(b'"language": 0', b'"language": ' + b"9" * 5000), "none"),
 }  # fmt: skip
 
@@ -148,6 +150,9 @@ def test_names_of_utterances(lattices, lattice):
         for name in (("a b", 1), ("a\r\nX: y", 1), ("a", -1), ("", 0)):
             with pytest.raises(InputError, match="wanted Sordino-"):
                 client.rank(lattices[0], lattice, 60_000, name)
+        for deadline in (0, -1, 60_001, 1e3, float("nan"), True):
+            with pytest.raises(InputError, match="wanted Sordino-Deadline to be a whole number"):
+                client.rank(lattices[0], lattice, deadline)
         assert len(server.got) == 4
 
 

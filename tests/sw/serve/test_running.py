@@ -169,6 +169,23 @@ def test_a_head_that_does_not_come(idle):
         assert "wanted a request's head" in found[-1][1]["error"]
 
 
+def test_a_request_that_ends_in_two_places(service, lattices):
+    """What follows may be smuggled: a proxy before the service may have seen one request alone."""
+    head = HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(lattices[0]), lattices[0])
+    ((status, found),) = answers(service, head + body + GET)
+    assert (status, "got both" in found["error"]) == (400, True)
+
+
+def test_who_never_reads_is_not_waited_for(idle, limits):
+    """A connection is held by answers that nobody takes no longer than by questions."""
+    limits(answer_time=0.2, head_time=60, idle=60)
+    with idle.connect() as connection, contextlib.suppress(ConnectionError):
+        while True:  # as long as the service reads, and then until it hangs up
+            connection.sendall(GET * 1000)
+    assert answers(idle, LAST)[0][0] == 200
+
+
 def test_one_connection_too_many(idle, limits):
     limits(connections=2, head_time=60)
     with idle.connect() as first, idle.connect() as second:
