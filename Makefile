@@ -35,7 +35,7 @@ CAMPAIGNS := wer beam beam-clock opus fusion phrases rerank-lm rerank name-lists
   random mutants bench synth estimate \
   sweep layers codec cycles mlperf streaming row-reuse train-smoke training training-time replay \
   streaming-events serve-load post-training synthetic-speech \
-  synthetic
+  synthetic voices-eval
 
 .PHONY: help campaigns demo test lint types unit docs image report cocotb clean FORCE $(CAMPAIGNS)
 

@@ -310,6 +310,14 @@ CAMPAIGNS = (
         needs=(_RECORDINGS, "espeak-ng", "flite", "festival"),
         extra="voices",
     ),
+    Campaign(
+        name="voices-eval",
+        shows="words and letters of voices that no model heard, in noise and at other levels",
+        takes="minutes",
+        module="voices_eval",
+        page="voices.md",
+        needs=("corpora of `synthetic`",),
+    ),
 )
 """Every campaign, in the order in which they are listed."""
 

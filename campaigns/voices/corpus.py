@@ -28,12 +28,12 @@ from sordino.locks import exclusive_folder
 from sordino.speech.corpora.transcript_table import TABLE
 from sordino.speech.files.audio import read_audio, resample
 
-__all__ = ["MANIFEST", "RATE", "Corpus", "read_sound", "say"]
+__all__ = ["DRAWN", "MANIFEST", "RATE", "Corpus", "read_sound", "say"]
 
 Samples = NDArray[np.float64]
 RATE = 16000
 MANIFEST, DRAWN = "manifest.json", "drawn.jsonl"
-_FORMAT = 1
+_FORMAT = 2
 """Of what is made of equal declarations: another number where the code makes other sounds."""
 _FULL = 32768
 _PACKAGES = ("numpy", "soxr", "soundfile")
@@ -59,12 +59,12 @@ def say(engine: Engine, line: Line, data: Path | None) -> Samples:
 
 def _at_rate(path: Path) -> Samples:
     samples, rate = read_audio(path)
-    return resample(samples, rate, RATE)
+    return resample(samples / _FULL, rate, RATE)
 
 
 def read_sound(path: Path) -> Samples:
-    """Samples of a recording that is at the corpus' rate."""
-    return read_audio(path)[0]
+    """Samples of a recording that is at the corpus' rate; 1.0 is full scale."""
+    return read_audio(path)[0] / _FULL
 
 
 def _write_sound(path: Path, samples: Samples) -> int:

@@ -12,12 +12,15 @@ import soundfile
 from click.testing import CliRunner
 
 from campaigns import synthetic
+from campaigns.common import ROOT
 from campaigns.voices import corpus, engines
+from campaigns.voices.conditions import NOMINAL_DBFS
 from campaigns.voices.corpus import RATE, Corpus
 from campaigns.voices.declaration import DECLARATION, Engine, load_declaration
 from campaigns.voices.engines import check_engines, read_text_of, speak, versions
 from campaigns.voices.hearing import hear
 from campaigns.voices.noise import BABBLE
+from campaigns.voices.page import tables
 from campaigns.voices.plan import (
     Condition,
     Line,
@@ -91,8 +94,10 @@ def test_what_the_declaration_does_not_know_is_refused(
 
 def test_the_grammar_says_every_word_of_an4(an4: Path) -> None:
     words = set(load_grammar().words)
-    assert {w for u in load_dataset(an4, "train") for w in u.text.split()} <= words
+    known = {w for u in load_dataset(an4, "train") for w in u.text.split()}
+    assert known <= words
     assert set(LETTERS) <= words
+    assert (len(words - {*LETTERS}), len(known - {*LETTERS})) == (80, 72)  # the page says so
 
 
 @pytest.mark.parametrize(
@@ -298,6 +303,23 @@ def test_a_corpus_is_the_same_each_time_and_can_be_loaded(tmp_path: Path) -> Non
     assert len((tmp_path / "a" / "drawn.jsonl").read_text().splitlines()) == 12
 
 
+def test_recordings_are_as_loud_as_was_drawn(tmp_path: Path) -> None:
+    """By libsndfile's own samples, before and after the conditions."""
+    conditions = [Condition(level_db=level, before=0.3) for level in (-30.0, -7.0, 3.0)]
+    lines = draw_lines(VOICES, SPEAKING, 3, 1)
+    make(tmp_path / "a", lines=lines, conditions=conditions).make(lambda: None)
+    for number, condition in enumerate(conditions):
+        clean, heard = (
+            soundfile.read(tmp_path / "a" / part / f"{number:06}.flac")[0]
+            for part in ("clean", "heard")
+        )
+        assert np.abs(clean).max() == pytest.approx(0.2, rel=0.05)
+        level = 10 * np.log10(speech_power(heard, RATE))
+        assert level == pytest.approx(NOMINAL_DBFS + condition.level_db, abs=0.05)
+        read = corpus.read_sound(tmp_path / "a" / "heard" / f"{number:06}.flac")
+        assert np.array_equal(read, heard)
+
+
 def test_a_corpus_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = make(tmp_path / "whole").make(lambda: None)
     steps, said = [0], list[str]()
@@ -398,3 +420,9 @@ def test_transcripts_of_nobody_that_is_measured(an4: Path) -> None:
     others = {u.text for part in ("dev", "tuning") for u in load_dataset(an4, part)}
     assert others - known
     assert synthetic.known_transcripts(None, ["an4"]) == []
+
+
+def test_the_page_has_what_is_declared() -> None:
+    page = (ROOT / "docs" / "voices.md").read_text()
+    for part in tables(VOICES):
+        assert part in page

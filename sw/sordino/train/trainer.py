@@ -112,7 +112,7 @@ class Trainer:
         }
         if teacher is not None:
             spoken = self._listen(teacher, spoken)
-        self._batches = self._deal_out(spoken, len(parts[0]), teacher)
+        self._batches = self._deal_out(spoken, [len(part) for part in parts], teacher)
         self._steps = schedule.epochs * self._batches.per_epoch
         self._learner = Learner(
             recipe, self._definition.dim, self._steps, weights or None, teacher, self._tokens
@@ -140,8 +140,10 @@ class Trainer:
     def _load(self, data: Path, split: Split) -> list[Spoken]:
         return load_spoken(data, split, self._tokens, unlabelled=self._recipe.reads_unlabelled)
 
-    def _deal_out(self, spoken: list[Spoken], own: int, teacher: Teacher | None) -> Batches:
-        """The utterances in batches; the first `own` are the corpus', others the further ones'."""
+    def _deal_out(
+        self, spoken: list[Spoken], counts: Sequence[int], teacher: Teacher | None
+    ) -> Batches:
+        """The utterances in batches: those of the corpus, then of each further one, as counted."""
         recipe = self._recipe
         return Batches(
             spoken,
@@ -152,7 +154,8 @@ class Trainer:
             between=self._tokens.between,
             teacher=teacher.definition if teacher and recipe.teacher.weight else None,
             context=recipe.context,
-            own=own,
+            own=counts[0],
+            mix=recipe.data.per_own(recipe.also, counts[1:]),
         )
 
     def _listen(self, teacher: Teacher, spoken: list[Spoken]) -> list[Spoken]:

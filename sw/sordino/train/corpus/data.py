@@ -191,7 +191,9 @@ class Batches:
     So a training can go on from any step without having drawn what came before it. With the
     features of a `teacher`, which stack as many frames, batches are in both. Utterances without
     a transcript are heard as context alone, where there is any. After the first `own` (all, for
-    None) come those of further corpora, of which each epoch draws some.
+    None) come those of further corpora, of which each epoch draws some: as many as
+    `augment.extra` says; or with a `mix`, (utterances, share for each of the own) of one corpus
+    after the other, as many as its share of each.
     """
 
     def __init__(
@@ -206,6 +208,7 @@ class Batches:
         teacher: FeatureDefinition | None = None,
         context: ContextRecipe | None = None,
         own: int | None = None,
+        mix: Sequence[tuple[int, float]] = (),
     ) -> None:
         context = context or ContextRecipe()
         labelled = [n for n, s in enumerate(spoken) if s.tokens or not context.utterances]
@@ -213,7 +216,7 @@ class Batches:
         self._labelled = [n for n in labelled if n < own]
         self._others = np.array([n for n in labelled if n >= own], np.int64)
         self._drawn = min(len(self._others), round(augment.extra * len(self._labelled)))
-        if len(self._others) and not self._drawn:
+        if len(self._others) and not self._drawn and not mix:
             warn(
                 f"extra = {augment.extra:g} draws none of the {len(self._others)} utterances of "
                 "further corpora: they change nothing; raise extra in the recipe, or leave out "
@@ -221,6 +224,9 @@ class Batches:
             )
         if not self._labelled:
             raise InputError("wanted utterances with transcripts to train on, got none")
+        self._mixed = list(self._parts(mix, own))
+        if mix:
+            self._drawn = sum(count for _, count in self._mixed)
         self._context = find_context(spoken, context.utterances)
         self._context_frames = context.frames
         fewest = math.ceil(round(definition.stack / augment.tempo[0], 9))
@@ -230,6 +236,32 @@ class Batches:
         self._size, self._seed, self._between = size, seed, between
         self._axis = MelAxis(definition.front_end)
         self._deviations = np.array(definition.std)
+
+    def _parts(
+        self, mix: Sequence[tuple[int, float]], own: int
+    ) -> Iterator[tuple[NDArray[np.int64], int]]:
+        """Of each further corpus the utterances with transcripts, and how many an epoch draws."""
+        start = own
+        for count, share in mix:
+            inside = self._others[(self._others >= start) & (self._others < start + count)]
+            start += count
+            if not len(inside):
+                raise InputError(
+                    "wanted utterances with transcripts in each corpus of [[data.mix]], got none "
+                    "in one of them; transcribe some, or leave it out"
+                )
+            yield inside, round(share * len(self._labelled))
+
+    def _draw(self, rng: np.random.Generator) -> list[int]:
+        """The utterances of further corpora in an epoch; of a small corpus some come again."""
+        if not self._mixed:
+            return [int(n) for n in rng.choice(self._others, self._drawn, replace=False)]
+        drawn = list[int]()
+        for inside, count in self._mixed:
+            whole, rest = divmod(count, len(inside))
+            drawn += inside.tolist() * whole
+            drawn += [int(n) for n in rng.choice(inside, rest, replace=False)]
+        return drawn
 
     @property
     def per_epoch(self) -> int:
@@ -244,7 +276,7 @@ class Batches:
         rng = np.random.default_rng([self._seed, number])
         used = list(self._labelled)
         if self._drawn:
-            used += rng.choice(self._others, self._drawn, replace=False).tolist()
+            used += self._draw(rng)
         joined = [
             (n, self._labelled[int(rng.integers(len(self._labelled)))])
             if len(self._spoken[n].cepstra) <= self._augment.join_frames

@@ -12,7 +12,6 @@ from typing import Any, Literal, get_args, get_origin
 
 from sordino.errors import InputError
 from sordino.files import read_text
-from sordino.image.section.features import MEANS
 from sordino.model.rnnt import MOST_BLANK_PENALTY
 from sordino.speech.corpora.datasets import Split
 from sordino.train.recipes.checks import one_of, plain_name, shown, within
@@ -23,10 +22,13 @@ from sordino.train.recipes.methods import (
     SparsifyRecipe,
     TeacherRecipe,
 )
+from sordino.train.recipes.mix import DataRecipe
+from sordino.train.recipes.shape import FeatureRecipe, NetworkRecipe
 
 __all__ = [
     "AugmentRecipe",
     "ContextRecipe",
+    "DataRecipe",
     "DiscriminativeRecipe",
     "FeatureRecipe",
     "NetworkRecipe",
@@ -41,9 +43,6 @@ __all__ = [
 ]
 
 _PRECISIONS = ("float32", "bfloat16")
-_TOKENS = ("characters", "pieces")
-_CHARACTERS = 28
-"""A to Z, apostrophe and the space."""
 
 
 def _range(recipe: object, name: str) -> None:
@@ -52,75 +51,6 @@ def _range(recipe: object, name: str) -> None:
         raise InputError(
             f"wanted {name} as [low, high] with 0.5 ≤ low ≤ 1 ≤ high ≤ 2, got {[low, high]}"
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeatureRecipe:
-    """How recordings become input; the rest of the front end is `FeatureDefinition`'s default.
-
-    stack                  frames of 10 ms in one input vector
-    utterance_mean_weight  share of the utterance's mean that is subtracted
-    global_mean_weight     share of the training data's mean that is subtracted
-    mean_over              what the utterance's mean is taken over: the whole utterance, or what has
-                           been heard of it (running): then nothing looks further ahead than the
-                           deltas, 40 ms, and words can be recognised while spoken
-    prior_frames           frames at the training data's mean with which a running mean begins
-    fraction_bits          of the int8 input: 5 clips at ±4 standard deviations
-    """
-
-    stack: int = 3
-    utterance_mean_weight: float = 0.7
-    global_mean_weight: float = 0.3
-    mean_over: str = "utterance"
-    prior_frames: float = 100.0
-    fraction_bits: int = 5
-
-    def __post_init__(self) -> None:
-        within(self, "stack", 1, 16)
-        within(self, "utterance_mean_weight", 0, 1)
-        within(self, "global_mean_weight", 0, 1)
-        one_of(self, "mean_over", MEANS)
-        within(self, "prior_frames", 0, 100_000)
-        within(self, "fraction_bits", 0, 7)
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkRecipe:
-    """Sizes of the RNN-T.
-
-    encoder_layers, encoder_hidden        LSTM layers over the input, and units of each
-    embedding                             width of a token's embedding
-    prediction_layers, prediction_hidden  LSTM layers over the tokens, and units of each
-    joint_hidden                          width of the joint, whose activation is tanh
-    max_symbols                           tokens in a frame at most, when decoding
-    tokens                                what the network writes: characters, or word pieces of the
-                                          training transcripts
-    pieces                                how many word pieces, the letters among them
-    """
-
-    encoder_layers: int = 3
-    encoder_hidden: int = 256
-    embedding: int = 128
-    prediction_layers: int = 1
-    prediction_hidden: int = 128
-    joint_hidden: int = 192
-    max_symbols: int = 5
-    tokens: str = "characters"
-    pieces: int = 64
-
-    def __post_init__(self) -> None:
-        for name in ("encoder_layers", "prediction_layers"):
-            within(self, name, 1, 16)
-        for name in ("encoder_hidden", "embedding", "prediction_hidden", "joint_hidden"):
-            within(self, name, 1, 4096)
-        within(self, "max_symbols", 1, 100)
-        one_of(self, "tokens", _TOKENS)
-        within(self, "pieces", _CHARACTERS, 10_000)
-
-    @property
-    def token_count(self) -> int:
-        """Tokens with the blank."""
-        return 1 + (self.pieces if self.tokens == "pieces" else _CHARACTERS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,6 +186,7 @@ class Recipe:
     licence: str = ""
     start: str = ""
     also: dict[str, str] = field(default_factory=dict)
+    data: DataRecipe = field(default_factory=DataRecipe)
     features: FeatureRecipe = field(default_factory=FeatureRecipe)
     network: NetworkRecipe = field(default_factory=NetworkRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
@@ -275,6 +206,12 @@ class Recipe:
             plain_name("a corpus in also", corpus)
             if not command.isprintable():
                 raise InputError(f"wanted one line for also.{corpus}, got {shown(command)}")
+        self.data.check(self.also)
+        if self.data.mix and self.augment.extra != AugmentRecipe.extra:
+            raise InputError(
+                f"wanted either [[data.mix]] or extra in the recipe, got both; write extra = "
+                f"{AugmentRecipe.extra:g} where a base says otherwise"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON-able values, those left out in the file among them."""
@@ -292,8 +229,13 @@ class Recipe:
 
 
 def without_ancestors(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A recipe as plain values, without the names of what it goes on from."""
+    """A recipe as plain values, without the names of what it goes on from.
+
+    A mix of corpora that is empty is left out, too: recipes from before there was one stay equal.
+    """
     own = {name: value for name, value in values.items() if name not in ("start", "also")}
+    if isinstance(data := own.get("data"), Mapping) and not data.get("mix"):
+        del own["data"]
     if isinstance(teacher := own.get("teacher"), Mapping):
         own["teacher"] = {name: value for name, value in teacher.items() if name != "name"}
     return own
@@ -370,6 +312,10 @@ def _build(kind: Any, values: object, where: str) -> Any:
 def _value(kind: Any, value: object, name: str) -> Any:
     if get_origin(kind) is tuple:
         inner = get_args(kind)
+        if inner[1:] == (...,):
+            if not isinstance(value, list):
+                raise InputError(f"wanted tables [[{name}]], got {shown(value)}")
+            return tuple(_value(inner[0], v, name) for v in value)
         if not isinstance(value, list) or len(value) != len(inner):
             raise InputError(f"wanted {name} as a list of {len(inner)} numbers, got {shown(value)}")
         return tuple(_value(k, v, name) for k, v in zip(inner, value, strict=True))

@@ -203,6 +203,32 @@ def test_recipes_that_exist_give_the_batches_that_they_gave() -> None:
     assert [batches.epoch(n) for n in range(3)] == BEFORE
 
 
+def test_a_mix_holds_its_shares_in_every_epoch() -> None:
+    """Of four own ones all, of a large corpus some, of a small one all and some again."""
+    frames = [100] * (4 + 20 + 3)
+    spoken = [
+        Spoken(name=str(n), text="A", tokens=(1,), cepstra=np.ones((length, 13)))
+        for n, length in enumerate(frames)
+    ]
+    definition = FeatureDefinition(mean=(0.0,) * 13, std=(1.0,) * 13)
+    mix = [(20, 1.5), (3, 2.0)]
+    batches = Batches(spoken, definition, AugmentRecipe(), size=5, seed=3, own=4, mix=mix)
+    assert batches.per_epoch == 4  # 4 + 6 + 8
+    seen = set()
+    for epoch in range(20):
+        used = sorted(n for group in batches.epoch(epoch) for (n,) in group)
+        assert used[:4] == [0, 1, 2, 3]
+        large, small = used[4:10], used[10:]
+        assert len({*large}) == 6
+        assert all(4 <= n < 24 for n in large)
+        assert sorted(small.count(n) for n in (24, 25, 26)) == [2, 3, 3]
+        assert batches.epoch(epoch) == batches.epoch(epoch)
+        seen |= {*large}
+    assert seen == {*range(4, 24)}
+    with pytest.raises(InputError, match="utterances with transcripts in each corpus"):
+        Batches(spoken, definition, AugmentRecipe(), size=5, seed=3, own=4, mix=[(23, 1), (0, 1)])
+
+
 # Memory
 
 MEASURE = """

@@ -1,5 +1,6 @@
 """Recipes: what is read, what is refused, and with which words."""
 
+import json
 import tomllib
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sordino.errors import InputError
-from sordino.train.recipes.recipe import Recipe, load_recipe
+from sordino.train.recipes.recipe import Recipe, digest_of, load_recipe
 
 ROOT = Path(__file__).parents[4]
 RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
@@ -99,6 +100,33 @@ def test_every_field_is_documented(kind: type) -> None:
     assert {f.name for f in fields(kind)} <= documented
 
 
+MIX = """name = "x"
+also = {voices = ""}
+[[data.mix]]
+corpus = "own"
+share = 0.25
+[[data.mix]]
+corpus = "voices"
+share = 0.75
+"""
+
+
+def test_a_mix_arrives_and_an_empty_one_changes_no_digest(tmp_path: Path) -> None:
+    mixed = load_recipe(write(tmp_path, MIX))
+    assert [(part.corpus, part.share) for part in mixed.data.mix] == [
+        ("own", 0.25),
+        ("voices", 0.75),
+    ]
+    assert mixed.data.per_own(mixed.also, [7]) == [(7, 3.0)]
+    with pytest.raises(InputError, match=r"the 1 further corpora .* got 2; leave out --also"):
+        mixed.data.per_own(mixed.also, [7, 8])
+    plain = load_recipe(write(tmp_path, 'name = "x"'))
+    before = {name: value for name, value in plain.to_dict().items() if name != "data"}
+    stored = json.loads(json.dumps(plain.to_dict()))
+    assert plain.digest == digest_of(before) == digest_of(stored) != mixed.digest
+    assert digest_of(json.loads(json.dumps(mixed.to_dict()))) == mixed.digest
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -116,7 +144,10 @@ def test_every_field_is_documented(kind: type) -> None:
         ('name = "x"\n[schedule]\nepochs = true', "wanted epochs as a whole number, got True"),
         ('name = "x"\n[schedule]\nclip = nan', "wanted clip as a number, got nan"),
         ('name = "x"\n[schedule]\nctc_epochs = 101', "wanted ctc_epochs from 0 to 100"),
-        ('name = "x"\n[schedule]\nmeasure = "all"', "as one of train, dev, test, got 'all'"),
+        (
+            'name = "x"\n[schedule]\nmeasure = "all"',
+            "as one of train, dev, test, tuning, fitting, got 'all'",
+        ),
         ('name = "x"\n[schedule]\nprecision = "int8"', "as one of float32, bfloat16, got 'int8'"),
         (
             'name = "x"\n[augment]\ntempo = [0.9]',
@@ -153,6 +184,22 @@ def test_every_field_is_documented(kind: type) -> None:
         ('name = "x"\n[quantise]\nbits = 4\nlayers = {a = 0x' + "f" * 9000 + "}", "36000 bits"),
         ('name = "x"\n' + "a" * 5000 + " = 1", r"among .*, got 'a{58}…$"),
         ('name = "x"\nbase = "a\\u0000b"', r"wanted base as the name of a file, got 'a\\x00b'"),
+        (MIX.replace("0.75", "0.7"), r"shares in \[\[data.mix\]\] whose sum is 1, got 0.95"),
+        (MIX.replace("0.75", "0"), "wanted share from 0.0001 to 1 in the recipe, got 0"),
+        (MIX.replace("0.75", '"half"'), "wanted share as a number, got 'half'"),
+        (MIX.replace("share = 0.75", "part = 0.75"), r"entries of \[mix\] among .*, got 'part'"),
+        (
+            MIX.replace('corpus = "voices"', 'corpus = "own"'),
+            "each corpus once .*, got 'own' twice",
+        ),
+        (MIX.replace('corpus = "voices"', 'corpus = "noises"'), "got none of 'voices'; add one"),
+        (MIX.replace('corpus = "own"', 'corpus = "mine"'), "got none of 'own'; add one"),
+        (MIX.replace('also = {voices = ""}', ""), "among own, got 'voices'; correct it, or name"),
+        (MIX.replace("voices", "own"), "got 'own' twice"),
+        (MIX + "\n[augment]\nextra = 0.7\n", r"either \[\[data.mix\]\] or extra in the recipe"),
+        ('name = "x"\n[data]\nmix = 0.5', r"wanted tables \[\[mix\]\], got 0.5"),
+        ('name = "x"\n[data]\nmix = [0.5]', r"wanted \[mix\] as a table, got 0.5"),
+        ('name = "x"\n[data]\nshares = 1', r"entries of \[data\] among mix, got 'shares'"),
         ('name = "x"\n[sparsify]\nunit = "row"', "as one of single, connection, got 'row'"),
     ],
 )

@@ -1,0 +1,63 @@
+"""The tables of docs/voices.md, from the declaration."""
+
+from campaigns.voices.declaration import Declaration
+from sordino.reference.markdown import table
+
+__all__ = ["tables"]
+
+
+def _range(bounds: tuple[float, float], unit: str = "") -> str:
+    low, high = (f"{value:g}".replace("-", "−") for value in bounds)
+    return f"{low} to {high}{unit}"
+
+
+def tables(declaration: Declaration) -> list[str]:
+    """Engines, then sets, then what is said, then what happens to it, each in Markdown."""
+    heard, spoken, texts = declaration.heard, declaration.spoken, declaration.texts
+    engines = [
+        (
+            f"`{engine.name}`",
+            engine.set,
+            str(len(engine.voices)) if len(engine.voices) > 5 else ", ".join(engine.voices),
+            engine.licence,
+            engine.install,
+            engine.note,
+        )
+        for engine in declaration.engines.values()
+    ]
+    sets = [
+        (
+            f"`{name}`",
+            f"`{voice_set.folder}`",
+            voice_set.split,
+            ", ".join(voice_set.noises),
+            _range(voice_set.room_seconds, " s"),
+            _range(voice_set.room_direct_db, " dB"),
+        )
+        for name, voice_set in declaration.sets.items()
+    ]
+    said = [
+        ("a word alone, each as often", f"{texts.word:g}"),
+        ("two words", f"{texts.pair:g}"),
+        ("a sample of the grammar", f"{texts.grammar:g}"),
+        ("a transcript of AN4", f"{texts.transcript:g}"),
+    ]
+    happens = [
+        ("tempo, where the voice can be told", "1", _range(spoken.rate)),
+        ("pitch, where the voice can be told", "1", _range(spoken.pitch)),
+        ("tempo and pitch together, by resampling", "1", _range(heard.speed)),
+        ("a room", f"{heard.room_share:g}", "as the set says"),
+        ("silence before", "1", _range(heard.before_seconds, " s")),
+        ("silence after", "1", _range(heard.after_seconds, " s")),
+        ("noise below the speech", f"{heard.noise_share:g}", _range(heard.snr_db, " dB")),
+        ("voices in babble", "", _range(heard.babble_voices)),
+        ("a telephone's band", f"{heard.telephone_share:g}", "300 to 3,400 Hz at 8 kHz"),
+        ("clipping, share of samples", f"{heard.clip_share:g}", _range(heard.clipped)),
+        ("level of the speech", "1", _range(heard.level_db, " dB")),
+    ]
+    return [
+        table(("engine", "set", "voices", "licence", "install", "what it is"), engines),
+        table(("set", "folder", "split", "noises", "reverberation", "direct sound"), sets),
+        table(("line", "share"), said),
+        table(("what, in this order", "share of recordings", "drawn from"), happens),
+    ]
