@@ -18,10 +18,11 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from campaigns.voices.declaration import DECLARATION, GRAMMAR, Engine, VoiceSet
+from campaigns.voices.declaration import DECLARATION, Engine, VoiceSet
 from campaigns.voices.engines import speak, versions
 from campaigns.voices.hearing import hear
 from campaigns.voices.plan import Condition, Line, shares
+from campaigns.voices.texts import GRAMMAR_FILES
 from sordino.errors import InputError
 from sordino.files import output_path, read_text, remove_temporary, write_atomically
 from sordino.locks import exclusive_folder
@@ -130,7 +131,7 @@ class Corpus:
             "recordings": len(self.lines),
             "left_out": sorted(self.without),
             "declaration_sha256": _digest(DECLARATION.read_bytes()),
-            "grammar_sha256": _digest(GRAMMAR.read_bytes()),
+            "grammar_sha256": _digest(b"".join(path.read_bytes() for path in GRAMMAR_FILES)),
             "drawn_sha256": _digest(drawn.encode()),
             "engines": [
                 {

@@ -13,7 +13,6 @@ from sordino.files import read_text
 
 __all__ = [
     "DECLARATION",
-    "GRAMMAR",
     "Declaration",
     "Engine",
     "Heard",
@@ -24,8 +23,7 @@ __all__ = [
     "load_declaration",
 ]
 
-_HERE = Path(__file__).parent
-DECLARATION, GRAMMAR = _HERE / "voices.toml", _HERE / "grammar.toml"
+DECLARATION = Path(__file__).with_name("voices.toml")
 Range = tuple[float, float]
 
 
@@ -63,12 +61,13 @@ class Engine:
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """Shares of the kinds of lines; their sum is 1."""
+    """Shares of the kinds of lines, whose sum is 1, and words that the grammar lacks."""
 
     word: float
     pair: float
     grammar: float
     transcript: float
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +132,7 @@ def _declaration(values: dict[str, Any]) -> Declaration:
     for engine in engines.values():
         _check_engine(engine, sets)
     texts = _build(Texts, parts["texts"])
-    total = sum(getattr(texts, field.name) for field in fields(Texts))
+    total = texts.word + texts.pair + texts.grammar + texts.transcript
     if abs(total - 1) > 1e-9:
         raise InputError(f"wanted shares of texts whose sum is 1, got {total:g}; correct them")
     return Declaration(

@@ -11,7 +11,7 @@ import numpy as np
 
 from campaigns.voices.declaration import Declaration, Engine, Range, VoiceSet
 from campaigns.voices.noise import BABBLE
-from campaigns.voices.texts import draw_text, load_grammar
+from campaigns.voices.texts import draw_text, vocabulary
 
 __all__ = [
     "Condition",
@@ -88,21 +88,13 @@ def draw_lines(
     transcripts: Sequence[str] = (),
 ) -> list[Line]:
     """Lines for engines that speak, one after the other, each by a drawn voice of its own."""
-    grammar = load_grammar()
-    words, lines = grammar.words, list[Line]()
+    lines = list[Line]()
     for number in range(count):
         rng = np.random.default_rng([seed, _LINE, number])
         engine = engines[number % len(engines)]
         lines.append(
             Line(
-                words=draw_text(
-                    rng,
-                    number // len(engines),
-                    declaration.texts,
-                    words,
-                    grammar,
-                    transcripts,
-                ),
+                words=draw_text(rng, number // len(engines), declaration.texts, transcripts),
                 engine=engine.name,
                 voice=str(rng.choice(list(engine.voices))),
                 rate=round(float(rng.uniform(*declaration.spoken.rate)), 3),
@@ -118,7 +110,7 @@ def every_word(engines: Sequence[Engine]) -> list[Line]:
         Line(words=(word,), engine=engine.name, voice=voice)
         for engine in engines
         for voice in engine.voices
-        for word in load_grammar().words
+        for word in vocabulary()
     ]
 
 

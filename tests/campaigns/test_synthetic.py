@@ -30,7 +30,7 @@ from campaigns.voices.plan import (
     people,
     shares,
 )
-from campaigns.voices.texts import LETTERS, load_grammar
+from campaigns.voices.texts import LETTERS, vocabulary
 from sordino.errors import InputError
 from sordino.speech.corpora.datasets import load_dataset
 from sordino.speech.files.level import speech_power
@@ -93,26 +93,11 @@ def test_what_the_declaration_does_not_know_is_refused(
 
 
 def test_the_grammar_says_every_word_of_an4(an4: Path) -> None:
-    words = set(load_grammar().words)
+    words = set(vocabulary())
     known = {w for u in load_dataset(an4, "train") for w in u.text.split()}
     assert known <= words
     assert set(LETTERS) <= words
     assert (len(words - {*LETTERS}), len(known - {*LETTERS})) == (80, 72)  # the page says so
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ('start = "a"\n[class.a]\n"<b>" = 1', "a class 'b' in .*, got none"),
-        ('start = "a"\n[class.a]\n"GO <a>" = 1', "a class 'a' in .*, got one that leads to itself"),
-        ("[class.a]\nGO = 1", "a class '' in .*, got none"),
-    ],
-)
-def test_grammars_that_end_nowhere_are_refused(tmp_path: Path, text: str, said: str) -> None:
-    path = tmp_path / "grammar.toml"
-    path.write_text(text)
-    with pytest.raises(InputError, match=said):
-        load_grammar(path)
 
 
 # What is drawn
@@ -136,13 +121,13 @@ def test_every_engine_says_every_word_alone_in_a_corpus_of_the_default_size() ->
     lines = draw_lines(VOICES, SPEAKING, synthetic.LINES, 1)
     for engine in SPEAKING:
         alone = {n.words[0] for n in lines if n.engine == engine.name and len(n.words) == 1}
-        assert alone == set(load_grammar().words)
+        assert alone == set(vocabulary())
 
 
 def test_the_left_out_engines_say_the_whole_list_once_a_voice() -> None:
     left_out = [e for e in VOICES.engines_of("apart") if not e.folder]
     lines = every_word(left_out)
-    assert len(lines) == len(set(lines)) == 3 * len(load_grammar().words)
+    assert len(lines) == len(set(lines)) == 3 * len(vocabulary())
 
 
 def test_people_are_heard_in_the_set_that_they_belong_to() -> None:
@@ -395,7 +380,7 @@ def test_the_command_makes_both_sets(tmp_path: Path, monkeypatch: pytest.MonkeyP
     arguments = ["--lines", "6", "--runs", str(tmp_path), *without]
     ran = CliRunner().invoke(synthetic.main, arguments, catch_exceptions=False)
     assert ran.exit_code == 0
-    words = len(load_grammar().words)
+    words = len(vocabulary())
     assert [line.partition(",")[0] for line in ran.output.splitlines()] == [
         f"{tmp_path / 'voices'}: 6 recordings",
         f"{tmp_path / 'voices-apart'}: {words} recordings",
