@@ -240,7 +240,7 @@ class Batches:
     def _parts(
         self, mix: Sequence[tuple[int, float]], own: int
     ) -> Iterator[tuple[NDArray[np.int64], int]]:
-        """Of each further corpus the utterances with transcripts, and how many an epoch draws."""
+        """Utterances with transcripts of each further corpus, and how many an epoch draws."""
         start = own
         for count, share in mix:
             inside = self._others[(self._others >= start) & (self._others < start + count)]

@@ -72,7 +72,7 @@ class DataRecipe:
             )
 
     def per_own(self, also: Iterable[str], counts: Sequence[int]) -> list[tuple[int, float]]:
-        """For each further corpus its utterances, and how many are heard for each own one.
+        """The utterances of each further corpus, and how many are heard for each own one.
 
         `counts` has the utterances of each, in the order of `also`. Empty without a mix.
         InputError for more corpora than `also` names, which have no share.
