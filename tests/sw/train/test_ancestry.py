@@ -237,3 +237,13 @@ def test_results_that_are_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "result.json").write_text(text)
     with pytest.raises(InputError, match="wanted the result of a training as JSON, got something"):
         read_result(tmp_path)
+
+
+def test_the_draft_of_the_voices_is_a_chain_from_nothing_to_the_compressed_network() -> None:
+    root = Path(__file__).parents[3]
+    steps = family(root / "recipes" / "voices" / "voices_mwer.toml", Path("runs"))
+    names = [step.recipe.name for step in steps]
+    assert names == ["voices_float", "voices_teacher", "voices_small", "voices_mwer"]
+    assert all(list(step.recipe.also) == ["voices"] for step in steps)
+    assert {step.recipe.schedule.measure for step in steps} == {"tuning"}
+    assert [sum(part.share for part in step.recipe.data.mix) for step in steps] == [1.0] * 4

@@ -11,7 +11,7 @@ from sordino.errors import InputError
 from sordino.train.recipes.recipe import Recipe, digest_of, load_recipe
 
 ROOT = Path(__file__).parents[4]
-RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
+RECIPES = sorted((ROOT / "recipes").rglob("*.toml"))
 
 
 def write(folder: Path, text: str) -> Path:
