@@ -132,7 +132,7 @@ def _sources(steps: Sequence[Step], runs: Path, data: Path, given: Sources) -> l
     type=path_type,
     multiple=True,
     help="A further corpus to train on, instead of the one of its name that the recipe names or "
-    "beside them; each epoch draws from it as [augment] extra says.",
+    "beside them; each epoch draws from it as [augment] extra or [[data.mix]] says.",
 )
 @click.option(
     "--start",
