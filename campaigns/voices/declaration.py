@@ -1,6 +1,5 @@
 """`voices.toml` as values: engines, sets, what is said and what happens to it."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -9,7 +8,7 @@ from typing import Any
 
 from campaigns.voices.noise import KINDS
 from sordino.errors import InputError
-from sordino.files import read_text
+from sordino.files import parse_toml, read_text
 
 __all__ = [
     "DECLARATION",
@@ -113,7 +112,9 @@ class Declaration:
 @cache
 def load_declaration(path: Path = DECLARATION) -> Declaration:
     """Read the file; InputError for an entry that is unknown, missing, or says what cannot be."""
-    values = tomllib.loads(read_text(path, "declaration of voices"))
+    values = parse_toml(
+        read_text(path, "declaration of voices"), f"a declaration of voices as TOML, got {path}"
+    )
     try:
         return _declaration(values)
     except InputError as error:

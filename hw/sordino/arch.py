@@ -54,6 +54,10 @@ RANGES: dict[str, tuple[int, int]] = {
 """The smallest and the largest value of settings, whatever the others are."""
 
 
+_MOST = 1 << 63
+"""Larger than any number of a machine; with more digits than a message takes."""
+
+
 class ConfigError(ValueError):
     """A configuration that cannot be built; the message says what was wanted and what to do."""
 
@@ -121,11 +125,13 @@ class Config:
             value = getattr(self, field.name)
             if field.name == "name":
                 if not isinstance(value, str):
-                    raise ConfigError(f"wanted name to be a string, got {value!r}")
+                    raise ConfigError(f"wanted name to be a string, got {_shown(value)}")
             elif field.name == "stream_bus" and value == 0 and not isinstance(value, bool):
                 continue
-            elif isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(f"wanted {field.name} to be a positive integer, got {value!r}")
+            elif isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _MOST:
+                raise ConfigError(
+                    f"wanted {field.name} to be a positive integer, got {_shown(value)}"
+                )
         self._check()
 
     def _check(self) -> None:
@@ -258,6 +264,14 @@ PRESETS: dict[str, Config] = {
 """Named machines for simulation, each large enough for the AN4 model at 8 bits."""
 
 
+def _shown(value: object) -> str:
+    """A value for a message, also a number with too many digits, or tables in tables for ever."""
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__}"
+
+
 def load_config(name_or_path: str, settings: dict[str, Any] | None = None) -> Config:
     """A preset by name or a TOML file of fields, with `settings` on top.
 
@@ -269,14 +283,15 @@ def load_config(name_or_path: str, settings: dict[str, Any] | None = None) -> Co
         try:
             text = Path(name_or_path).read_bytes().decode("utf-8-sig")  # with or without its mark
             table = tomllib.loads(text)
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ConfigError(f"cannot read configuration {name_or_path}: {reason}") from None
         preset = table.pop("preset", "small")
         base = PRESETS.get(preset) if isinstance(preset, str) else None
         if base is None:
             raise ConfigError(
-                f"{name_or_path}: wanted preset to be one of {', '.join(PRESETS)}, got {preset!r}"
+                f"{name_or_path}: wanted preset to be one of {', '.join(PRESETS)}, got "
+                f"{_shown(preset)}"
             )
         config = base.with_settings({"name": Path(name_or_path).stem, **table})
     else:

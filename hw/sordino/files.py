@@ -9,9 +9,11 @@ import stat
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from sordino.errors import InputError
 
@@ -19,6 +21,7 @@ __all__ = [
     "decode_text",
     "is_standard_output",
     "output_path",
+    "parse_toml",
     "read_lines",
     "read_text",
     "remove_temporary",
@@ -73,6 +76,17 @@ def decode_text(data: bytes, what: str) -> str:
             "have; save it as UTF-8"
         )
     return text
+
+
+def parse_toml(text: str, what: str) -> dict[str, Any]:
+    """The tables in a text; `what` names it in errors, as "models as TOML, got FILE".
+
+    InputError for anything else, also for numbers with too many digits and tables too deep.
+    """
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError: of numbers, too
+        raise InputError(f"wanted {what}: {' '.join(str(error).split())}; correct it") from None
 
 
 def text_lines(text: str) -> list[str]:

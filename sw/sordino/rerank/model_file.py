@@ -5,7 +5,6 @@ each with its `file`, which is looked for beside this one, and its `weight`.
 """
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +13,14 @@ from typing import Any, NoReturn
 from sordino.decode.arpa import load_arpa
 from sordino.decode.ngram import NgramModel
 from sordino.errors import InputError
-from sordino.files import read_text
+from sordino.files import parse_toml, read_text
 from sordino.lattice.scored import WordModel
 from sordino.rerank.grammar.classes import load_grammar
 from sordino.rerank.grammar.words import GrammarWords
 from sordino.rerank.mixture import Mixture
 from sordino.rerank.neural import Recurrent, load_neural
 from sordino.rerank.ngram_words import NgramWords
+from sordino.schema.kinds import shown
 
 __all__ = ["Models", "load_models"]
 
@@ -67,11 +67,9 @@ def load_models(path: str | Path) -> Models:
     the models' files do.
     """
     text = read_text(path, "language models")
+    data = parse_toml(text, f"models as TOML, got {path}")
     try:
-        files, weights, memory = _checked(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        said = " ".join(str(error).split())
-        raise InputError(f"wanted models as TOML, got {path}: {said}; correct it") from None
+        files, weights, memory = _checked(data)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     folder, models = Path(path).parent, dict[str, WordModel]()
@@ -93,17 +91,17 @@ def _checked(data: dict[str, Any]) -> tuple[dict[str, str], dict[str, float], fl
     """The file and the weight of each model, and the memory."""
     for key in data:
         if key != "memory" and key not in _KINDS:
-            _fail("memory, [ngram], [grammar] and [neural]", repr(key))
+            _fail("memory, [ngram], [grammar] and [neural]", shown(key))
     files, weights = dict[str, str](), dict[str, float]()
     for kind in _KINDS:
         if kind not in data:
             continue
         table = data[kind]
         if not isinstance(table, dict) or table.keys() != {"file", "weight"}:
-            _fail(f"file and weight in [{kind}]", repr(table)[:60])
+            _fail(f"file and weight in [{kind}]", shown(table))
         file, weight = table["file"], table["weight"]
-        if not isinstance(file, str) or not file:
-            _fail(f"the name of a file in [{kind}]", repr(file)[:60])
+        if not isinstance(file, str) or not file or not file.isprintable():
+            _fail(f"the name of a file in [{kind}]", shown(file))
         files[kind] = file
         weights[kind] = _number(weight, f"a weight from 0 to 1 in [{kind}]")
         if weights[kind] == 0:
@@ -116,5 +114,5 @@ def _checked(data: dict[str, Any]) -> tuple[dict[str, str], dict[str, float], fl
 def _number(value: Any, wanted: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= 1 or math.isnan(value):
-        _fail(wanted, repr(value)[:60])
+        _fail(wanted, shown(value))
     return float(value)

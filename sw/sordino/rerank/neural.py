@@ -25,6 +25,7 @@ END, UNKNOWN = 0, 1
 """What has these numbers before the words: the end, which is also the begin, and unknown words."""
 _MOST_BYTES = 1 << 24
 _VERSION = "1"
+_DTYPES = {"F16", "F32"}
 _ARRAYS = ("inputs", "hidden", "bias", "outputs", "output_bias")
 _Array = NDArray[np.float32]
 
@@ -135,9 +136,15 @@ def load_neural(path: str | Path) -> NeuralWords:
             _refuse(path, f"more than {_MOST_BYTES:,} bytes")
         with safe_open(str(path), framework="numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+            if other := sorted(set(kinds.values()) - _DTYPES):
+                _refuse(
+                    path, f"arrays of {', '.join(other)}, not of {' or '.join(sorted(_DTYPES))}"
+                )
+            arrays = {name: file.get_tensor(name) for name in kinds}
     except OSError as error:
-        raise InputError(f"cannot read neural language model {path}: {error.strerror}") from None
+        said = error.strerror or error  # safetensors has no code for some
+        raise InputError(f"cannot read neural language model {path}: {said}") from None
     except SafetensorError as error:
         _refuse(path, " ".join(str(error).split())[:100])
     words = _words(metadata.get("words", ""))

@@ -137,6 +137,19 @@ def test_names_of_all_kinds(sordino, small_model, small_image, tmp_path, name):
     assert sordino("info", image, "--json").json()["image"] == str(image)
 
 
+def test_messages_are_no_orders_to_a_terminal(sordino, small_image, tmp_path):
+    """Whoever names a file, or writes one, may not clear the screen or answer for the user."""
+    name = "\x1b[2J\x9b5n\u202e"
+    shown = r"\x1b[2J\x9b5n\u202e"
+    (tmp_path / f"{name}.wav").write_bytes(b"x")
+    done = sordino("run", small_image, tmp_path / f"{name}.wav")
+    assert (done.code, shown in done.err, done.err.count("\n")) == (2, True, 1)
+    assert done.err[:-1].isprintable()
+    done = sordino("info", tmp_path / name)
+    assert (done.code, shown in done.err) == (2, True)
+    assert done.err[:-1].isprintable()
+
+
 @pytest.mark.parametrize(
     "name", ["a$_{$b", "$", "new\nline", "100%s", "nul\x01", os.fsdecode(b"\xff"), "n" * 200, "<&>"]
 )

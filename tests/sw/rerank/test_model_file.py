@@ -53,6 +53,16 @@ def test_it_is_the_mixture_of_its_models(folder) -> None:
 
 
 BAD = {
+    "many digits": ("memory = " + "9" * 5000, "as TOML"),
+    "a large number": (
+        "memory = 0x" + "f" * 5000 + TEXT.replace("memory = 0.5", ""),
+        "a memory from 0 to 1",
+    ),
+    "deep": ("memory = " + "[" * 20_000, "as TOML"),
+    "deep, and whole": ("ngram" + ".a" * 3000 + " = 1", "file and weight in [ngram]"),
+    "zero byte": ('[ngram]\nfile = "a\\u0000"\nweight = 1', "the name of a file in [ngram]"),
+    "colours": ('[ngram]\nfile = "\\u001b[31m\\n"\nweight = 1', "the name of a file in [ngram]"),
+    "folder": ('[neural]\nfile = "."\nweight = 1', ": No such device"),
     "toml": ("memory", "as TOML"),
     "key": (TEXT + "[trigram]\n", "got 'trigram'"),
     "no table": ("ngram = 3", "file and weight in [ngram]"),

@@ -112,6 +112,17 @@ def newer(path) -> None:
     path.write_bytes(save(halves, {"format": "2", "words": json.dumps(WORDS)}))
 
 
+def other_numbers(path) -> None:
+    halves = {name: array.astype(np.int16) for name, array in arrays().items()}
+    path.write_bytes(save(halves, {"format": "1", "words": json.dumps(WORDS)}))
+
+
+def brain_floats(path) -> None:
+    data = path.read_bytes().replace(b'"F16"', b'"BF16"')
+    length = int.from_bytes(data[:8], "little") + 5
+    path.write_bytes(length.to_bytes(8, "little") + data[8:])
+
+
 def large(path) -> None:
     with path.open("ab") as file:
         file.truncate((1 << 24) + 1)
@@ -127,6 +138,8 @@ def large(path) -> None:
         (same_word, "each word of the neural language model once"),
         (no_words, "got other arrays, or another version"),
         (newer, "got other arrays, or another version"),
+        (other_numbers, "got arrays of I16, not of F16 or F32"),
+        (brain_floats, "got arrays of BF16"),
         (large, "more than 16,777,216 bytes"),
         (lambda path: path.unlink(), "cannot read neural language model"),
         (lambda path: path.write_bytes(b""), "copy or train it again"),

@@ -64,10 +64,16 @@ def echo(text: str, *, err: bool = False, end: str = "\n") -> None:
     stream.flush()
 
 
+def _line(message: str) -> str:
+    """A message in one line; what a terminal would obey, as in names of files, is shown."""
+    line = " ".join(message.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
 def fail(message: str, code: int = 2) -> NoReturn:
     """End with one line on standard error."""
     try:
-        echo("sordino: " + " ".join(message.split()), err=True)
+        echo(f"sordino: {_line(message)}", err=True)
     except OSError:  # nobody hears it; the code says it all the same
         drop_output(sys.stderr)
     sys.exit(code)
@@ -86,7 +92,7 @@ def shown_warnings() -> Iterator[None]:
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if not issubclass(category, InputWarning):
             return others(message, category, *place, **more)
-        text = " ".join(str(message).split())
+        text = _line(str(message))
         if text not in _warned:
             _warned.append(text)
             echo(f"sordino: warning: {text}", err=True)

@@ -7,14 +7,13 @@ has letters as those have; both are spelled, a letter a word. No class may lead 
 
 import math
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from sordino.errors import InputError
-from sordino.files import read_text
+from sordino.files import parse_toml, read_text
 from sordino.rerank.grammar.spelled import (
     MOST_WEIGHT,
     LetterNgram,
@@ -22,11 +21,14 @@ from sordino.rerank.grammar.spelled import (
     Spelled,
     read_names,
 )
+from sordino.schema.kinds import shown
 
 __all__ = ["Alternative", "Grammar", "Item", "load_grammar", "reweighted"]
 
 _ITEM = re.compile(r"<([^<>\s]+)>|([^<>\s]+)")
 _MOST_BYTES = 1 << 22
+_MOST_DEEP = 100
+"""Classes in classes: they are written out by functions that call themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +90,9 @@ def load_grammar(path: str | Path) -> Grammar:
         raise InputError(
             f"wanted a grammar of at most {_MOST_BYTES:,} characters, got more: {path}"
         )
+    data = parse_toml(text, f"a grammar as TOML, got {path}")
     try:
-        return _grammar(tomllib.loads(text), Path(path).parent)
-    except tomllib.TOMLDecodeError as error:
-        said = " ".join(str(error).split())
-        raise InputError(f"wanted a grammar as TOML, got {path}: {said}; correct it") from None
-    except RecursionError:
-        raise InputError(f"wanted a grammar as TOML, got tables too deep in {path}") from None
+        return _grammar(data, Path(path).parent)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -105,7 +103,7 @@ def _fail(wanted: str, got: str) -> NoReturn:
 
 def _table(value: Any, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        _fail(f"a table for {what}", repr(value)[:60])
+        _fail(f"a table for {what}", shown(value))
     return value
 
 
@@ -123,7 +121,7 @@ def _grammar(data: dict[str, Any], folder: Path) -> Grammar:
             _fail("one meaning for each name", f"{name!r} as a class and as spelled names")
     start = data.get("start")
     if not isinstance(start, str) or start not in classes:
-        _fail("start, the name of a class,", repr(start)[:60])
+        _fail("start, the name of a class,", shown(start))
     _check_references(start, classes, spelled)
     return Grammar(start, classes, spelled)
 
@@ -144,7 +142,7 @@ def _alternatives(name: str, table: dict[str, Any]) -> tuple[Alternative, ...]:
 def _weight(value: Any, where: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= MOST_WEIGHT:
-        _fail(f"a weight from 0 to {MOST_WEIGHT:g} for {where}", repr(value)[:60])
+        _fail(f"a weight from 0 to {MOST_WEIGHT:g} for {where}", shown(value))
     return float(value)
 
 
@@ -168,10 +166,10 @@ def _spelled(data: dict[str, Any], folder: Path) -> Iterator[tuple[str, Spelled]
             for key in table.keys() - keys:
                 _fail(f"{' and '.join(sorted(keys))} in {kind} {name!r}", f"{key!r}")
             file, order = table.get("file"), table.get("order", 4)
-            if not isinstance(file, str) or not file:
-                _fail(f"a file of names in {kind} {name!r}", repr(file)[:60])
-            if isinstance(order, bool) or order not in (1, 2, 3, 4):
-                _fail(f"an order of 1 to 4 in letters {name!r}", repr(order)[:60])
+            if not isinstance(file, str) or not file or not file.isprintable():
+                _fail(f"a file of names in {kind} {name!r}", shown(file))
+            if type(order) is not int or order not in (1, 2, 3, 4):
+                _fail(f"an order of 1 to 4 in letters {name!r}", shown(order))
             if name in seen:
                 _fail("one meaning for each name", f"{name!r} as listed and as letters")
             seen.add(name)
@@ -188,22 +186,30 @@ def _check_references(
         for other in others:
             if other not in classes and other not in spelled:
                 _fail("classes that are there", f"<{other}> in class {name!r}")
-    done, path = set[str](), [start]
+    deep, path = dict[str, int](), [start]
     todo = [iter(used[start])]
     while todo:
         following = next(todo[-1], None)
         if following is None:
             todo.pop()
-            done.add(path.pop())
+            name = path.pop()
+            deep[name] = 1 + max((deep[other] for other in used.get(name, ())), default=0)
+            _check_depth(name, deep[name])
         elif following in path:
             circle = [*path[path.index(following) :], following]
             _fail("classes that do not lead to themselves", " ".join(f"<{n}>" for n in circle))
-        elif following not in done:
+        elif following not in deep:
             path.append(following)
+            _check_depth(following, len(path))
             todo.append(iter(used.get(following, ())))
-    unused = sorted((classes.keys() | spelled.keys()) - done)
+    unused = sorted((classes.keys() | spelled.keys()) - deep.keys())
     if unused:
         _fail(f"classes that <{start}> leads to", f"{unused[0]!r}, which it does not")
+
+
+def _check_depth(name: str, deep: int) -> None:
+    if deep > _MOST_DEEP:
+        _fail(f"classes at most {_MOST_DEEP} deep in each other", f"<{name}>, which is deeper")
 
 
 def _named(alternatives: Sequence[Alternative]) -> list[str]:

@@ -8,12 +8,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sordino.errors import InputError
 from sordino.rerank.grammar.classes import Grammar
 from sordino.rerank.grammar.network import Link, network
 from sordino.rerank.grammar.spelled import Spelled
 
 __all__ = ["GrammarWords", "Places"]
 
+_MOST_AHEAD = 1 << 22
+"""Words that may be next, over all places; the grammar that ships has a tenth of them."""
 Place = tuple[int, str]
 """A state of the network; while a name is spelled, the number of its link, and its letters."""
 Places = tuple[tuple[Place, float], ...]
@@ -27,6 +30,11 @@ class _Ahead:
     words: dict[str, dict[int, float]] = field(default_factory=dict)
     names: dict[int, float] = field(default_factory=dict)
     end: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """How much there is."""
+        return sum(map(len, self.words.values())) + len(self.names)
 
     def add(self, other: "_Ahead", share: float) -> None:
         """Add what is next in another state, which is as good as here with this share."""
@@ -54,6 +62,7 @@ class GrammarWords:
     def _closures(self, links: Sequence[Sequence[Link]]) -> list[_Ahead]:
         found = [_Ahead() for _ in links]
         found[-1].end = 1.0
+        left = _MOST_AHEAD
         for here, ahead in zip(reversed(links), reversed(found), strict=True):
             for link in here:
                 if link.word is not None:
@@ -63,6 +72,12 @@ class GrammarWords:
                     self._spelling.append((link.spelled, link.target))
                 else:
                     ahead.add(found[link.target], link.share)
+                    left -= found[link.target].size
+                    if left < 0:
+                        raise InputError(
+                            f"wanted a grammar that has at most {_MOST_AHEAD:,} words ahead of all "
+                            "its places, got more; name large classes in fewer places"
+                        )
         return found
 
     def start(self) -> Places:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sordino.errors import InputError
 from sordino.rerank.grammar import network as networks
+from sordino.rerank.grammar import words as grammar_words
 from sordino.rerank.grammar.classes import Grammar, load_grammar, reweighted
 from sordino.rerank.grammar.estimate import estimate_weights
 from sordino.rerank.grammar.sample import Sampler
@@ -215,6 +216,26 @@ def test_the_text_stays_when_weights_change(folder) -> None:
 
 
 BAD = {
+    "many digits": ('start = "a"\n[class.a]\nA = ' + "9" * 5000, "as TOML"),
+    "a large number": ('start = "a"\n[class.a]\nA = 0x' + "f" * 5000, "a weight from 0 to 1e+12"),
+    "deep": ("start = " + "[" * 20_000, "as TOML"),
+    "deep classes": (
+        'start = "c0"\n'
+        + "".join(f'[class.c{n}]\n"<c{n + 1}>" = 1\n' for n in range(3000))
+        + "[class.c3000]\nA = 1",
+        "at most 100 deep in each other",
+    ),
+    "deep by another way": (
+        'start = "c0"\n[class.c0]\n"<c60> <c1>" = 1\n'
+        + "".join(f'[class.c{n}]\n"<c{n + 1}>" = 1\n' for n in range(1, 120))
+        + "[class.c120]\nA = 1",
+        "at most 100 deep in each other",
+    ),
+    "order that is no whole number": (
+        'start = "a"\n[class.a]\n"<b>" = 1\n[letters.b]\nfile = "names.txt"\norder = 2.0',
+        "an order of 1 to 4",
+    ),
+    "zero byte": ('start = "a"\n[class.a]\n"<b>" = 1\n[listed.b]\nfile = "\\u0000"', "a file of"),
     "toml": ("start = ", "as TOML"),
     "start missing": ("[class.a]\nA = 1", "start, the name of a class"),
     "start unknown": ('start = "b"\n[class.a]\nA = 1', "start, the name of a class"),
@@ -289,6 +310,13 @@ def test_large_grammars_are_refused(folder, monkeypatch) -> None:
     grammar = written(folder, text + "[class.c40]\nA = 1\n")
     with pytest.raises(InputError, match="wanted a grammar of at most 131,072 links"):
         networks.network(grammar)
+    many = "".join(f"W{n} = 1\n" for n in range(400))
+    text = 'start = "c0"\n' + "".join(
+        f'[class.c{n}]\n"<c{n + 1}>" = 1\n"X{n}" = 1\n' for n in range(30)
+    )
+    monkeypatch.setattr(grammar_words, "_MOST_AHEAD", 10_000)
+    with pytest.raises(InputError, match="wanted a grammar that has at most 10,000 words ahead"):
+        GrammarWords(written(folder, f"{text}[class.c30]\n{many}"))
     with pytest.raises(InputError, match="at most 64 different letters"):
         LetterNgram({chr(200 + n): 1.0 for n in range(65)}, 2)
 
