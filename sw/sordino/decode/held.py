@@ -5,6 +5,7 @@ program may write there (`sordino.isa.hazards.written_from`).
 """
 
 from collections.abc import Iterable
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,15 @@ from sordino.isa.hazards import Region, written_from
 __all__ = ["Held"]
 
 _Ints = NDArray[np.int64]
+_users: "WeakKeyDictionary[OpenEngine, ref[Held]]" = WeakKeyDictionary()
+"""Who used an engine last; neither is kept by being here."""
 
 
 class Held:
-    """The memories of an engine that runs an image, and that nobody else uses meanwhile.
+    """The memories of an engine that runs an image.
+
+    Where another `Held` has used the engine meanwhile, nothing is known any longer; `alone` says
+    whether none has. Who uses the engine without one is not seen.
 
     `read_words` and `written_words` count what has passed between host and machine. With `remember`
     false all that is to be written is written.
@@ -42,13 +48,26 @@ class Held:
         """Know nothing: somebody else may have used the machine."""
         self._words.clear()
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other `Held` has used the engine since this one did."""
+        user = _users.get(self._engine)
+        return user is not None and user() is self
+
+    def _use(self) -> None:
+        if not self.alone:
+            self.forget()
+            _users[self._engine] = ref(self)
+
     def before(self, entry: str) -> None:
         """Know nothing of what a run from an entry point may write."""
+        self._use()
         for region in self._written[entry]:
             self._drop(region)
 
     def read(self, store: Store, words: Range) -> _Ints:
         """The words of a range."""
+        self._use()
         found = self._engine.read(store, *words)
         self.read_words += words[1]
         self._keep(Region(store, *words), found)
@@ -56,6 +75,7 @@ class Held:
 
     def write(self, store: Store, words: Range, values: _Ints) -> None:
         """Have a range hold these values."""
+        self._use()
         region = Region(store, *words)
         known = self._words.get(region)
         if known is not None and np.array_equal(known, values):

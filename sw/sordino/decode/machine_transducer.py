@@ -69,10 +69,11 @@ class Work:
 class MachineTransducer:
     """An image on an engine; ImageError for one without the entry points.
 
-    `engine` is the exact machine if none is given. Nobody else uses it from `begin` or `start` on
-    until an utterance is over. `image` is what it runs; `runs` counts the runs of each entry point,
-    a reset at the beginning among them. With `remember` false everything is written before every
-    run, whether it is in the machine's memories or not.
+    `engine` is the exact machine if none is given. Nobody else uses it from `begin` on until an
+    utterance is over; several transducers may take turns to advance and score. `image` is what it
+    runs; `runs` counts the runs of each entry point, a reset at the beginning among them. With
+    `remember` false everything is written before every run, whether it is in the machine's memories
+    or not.
     """
 
     def __init__(
@@ -134,8 +135,13 @@ class MachineTransducer:
         """`encode` of the utterance's next input vectors (n, dim).
 
         n is a multiple of `frames_at_once`, but for the last ones. Between, the machine may advance
-        and score.
+        and score. InputError where another transducer has used the engine since `begin`.
         """
+        if not self._held.alone:
+            raise InputError(
+                "wanted an engine that nobody else uses while an utterance is heard, got one that "
+                "another transducer has used since; begin again, or give each an engine"
+            )
         frames, encoded = self._search.frames, self._search.encoded
         found = []
         for first in range(0, len(x), frames):

@@ -1,6 +1,8 @@
 """A host that remembers what the machine holds hears what one that writes everything hears."""
 
+import gc
 import shutil
+import weakref
 
 import numpy as np
 import pytest
@@ -175,6 +177,41 @@ def test_somebody_else_between_two_utterances() -> None:
     logits = machine.logits(frames[0], machine.start()).tolist()
     engine.run(other)
     assert machine.logits(frames[0], machine.start()).tolist() == logits
+
+
+def test_two_transducers_take_turns_on_one_engine() -> None:
+    """What one has left there is not what the other remembers; a stream in two is refused."""
+    image = image_of(4)
+    engine, random = Golden(image), np.random.default_rng(4)
+    alone = MachineTransducer(image, remember=False)
+    both = [MachineTransducer(image, engine) for _ in range(2)]
+    x, y = random.integers(-90, 90, (2, 3, image.network.input.count)).astype(np.int8)
+    heard = [machine.encode(z) for machine, z in zip(both, (x, y), strict=True)]
+    states = [machine.start() for machine in both]
+    for token in (1, 2, 0):
+        for frame in range(3):
+            for n, machine in enumerate(both):
+                wanted = alone.logits(heard[n][frame], states[n]).tolist()
+                assert machine.logits(heard[n][frame], states[n]).tolist() == wanted
+        after = [machine.advance(state, token) for machine, state in zip(both, states, strict=True)]
+        assert values(after[0]) == values(alone.advance(states[0], token))
+        states = after
+    both[0].begin()
+    both[0].encode_more(x[:1])
+    both[1].begin()
+    with pytest.raises(InputError, match="wanted an engine that nobody else uses while"):
+        both[0].encode_more(x[1:])
+    assert both[1].encode_more(y).tolist() == alone.encode(y).tolist()
+
+
+def test_engines_are_not_kept() -> None:
+    image = image_of(4)
+    engine = Golden(image)
+    gone = weakref.ref(engine)
+    machine = MachineTransducer(image, engine)
+    del engine, machine
+    gc.collect()
+    assert gone() is None
 
 
 def test_values_that_their_owner_changes_are_written_again() -> None:
