@@ -112,9 +112,7 @@ class Declaration:
 @cache
 def load_declaration(path: Path = DECLARATION) -> Declaration:
     """Read the file; InputError for an entry that is unknown, missing, or says what cannot be."""
-    values = parse_toml(
-        read_text(path, "declaration of voices"), f"a declaration of voices as TOML, got {path}"
-    )
+    values = parse_toml(read_text(path, "declaration of voices"), "a declaration of voices", path)
     try:
         return _declaration(values)
     except InputError as error:

@@ -78,15 +78,16 @@ def decode_text(data: bytes, what: str) -> str:
     return text
 
 
-def parse_toml(text: str, what: str) -> dict[str, Any]:
-    """The tables in a text; `what` names it in errors, as "models as TOML, got FILE".
+def parse_toml(text: str, what: str, path: str | Path) -> dict[str, Any]:
+    """The tables in a file's text; `what` names its kind in errors.
 
     InputError for anything else, also for numbers with too many digits and tables too deep.
     """
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError: of numbers, too
-        raise InputError(f"wanted {what}: {' '.join(str(error).split())}; correct it") from None
+        said = " ".join(str(error).split())
+        raise InputError(f"wanted {what} as TOML, got {path}: {said}; correct it") from None
 
 
 def text_lines(text: str) -> list[str]:

@@ -67,7 +67,7 @@ def load_models(path: str | Path) -> Models:
     the models' files do.
     """
     text = read_text(path, "language models")
-    data = parse_toml(text, f"models as TOML, got {path}")
+    data = parse_toml(text, "models", path)
     try:
         files, weights, memory = _checked(data)
     except InputError as error:

@@ -1,6 +1,5 @@
 """How much a language model says of a lattice, and how many of its paths are looked at."""
 
-import math
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -8,6 +7,9 @@ from typing import Any
 from sordino.errors import InputError
 
 __all__ = ["RerankOptions"]
+
+_MOST = 1e9
+"""Nats, and weights, beyond which nothing else counts, and sums have no digits left."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +35,12 @@ class RerankOptions:
 
     def __post_init__(self) -> None:
         weight: Any = self.weight
-        if not isinstance(weight, Real) or not 0 <= float(weight) < math.inf:
+        if not isinstance(weight, Real) or not 0 <= self.weight <= _MOST:
             raise InputError(
                 f"wanted a weight of at least 0 for the language model, got {weight!r}"
             )
         bonus: Any = self.word_bonus
-        if not isinstance(bonus, Real) or not math.isfinite(float(bonus)):
+        if not isinstance(bonus, Real) or not -_MOST <= self.word_bonus <= _MOST:
             raise InputError(f"wanted a number of nats for each word, got {bonus!r}")
         counts: tuple[Any, ...] = self.paths, self.words
         for name, count in zip(("paths", "words"), counts, strict=True):

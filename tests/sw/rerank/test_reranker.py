@@ -199,6 +199,8 @@ def test_the_shipped_model_ranks_what_was_said_first() -> None:
     [
         ({"weight": -0.1}, "wanted a weight of at least 0"),
         ({"weight": math.nan}, "wanted a weight of at least 0"),
+        ({"weight": 10**400}, "wanted a weight of at least 0"),
+        ({"word_bonus": -(10**400)}, "wanted a number of nats for each word"),
         ({"word_bonus": math.inf}, "wanted a number of nats for each word"),
         ({"weight": "1"}, "wanted a weight of at least 0"),
         ({"word_bonus": None}, "wanted a number of nats for each word"),

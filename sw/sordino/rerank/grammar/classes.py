@@ -90,7 +90,7 @@ def load_grammar(path: str | Path) -> Grammar:
         raise InputError(
             f"wanted a grammar of at most {_MOST_BYTES:,} characters, got more: {path}"
         )
-    data = parse_toml(text, f"a grammar as TOML, got {path}")
+    data = parse_toml(text, "a grammar", path)
     try:
         return _grammar(data, Path(path).parent)
     except InputError as error:
