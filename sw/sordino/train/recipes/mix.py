@@ -57,8 +57,8 @@ class DataRecipe:
         known, named = [OWN, *also], {part.corpus for part in self.mix}
         if OWN in known[1:]:
             raise InputError(
-                f"wanted other names than {OWN!r} in also, which [[data.mix]] calls the corpus of "
-                "--data; name it otherwise"
+                f"wanted other names than {OWN!r} in also, but [[data.mix]] has it for the "
+                "corpus of --data; name it otherwise"
             )
         for name in known:
             if name not in named:
