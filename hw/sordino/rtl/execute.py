@@ -65,8 +65,8 @@ class Execute(wiring.Component):
     input, end
         The instruction is INPUT, and begins; where it goes on at the end of input, valid while
         `word` holds.
-    yields, asked, yielded
-        The INPUT of `word` goes on elsewhere at a request; there is one; where that is.
+    yields, yielded
+        The INPUT of `word` goes on elsewhere at a request; where that is.
     failure
         The instruction cannot be executed: ILLEGAL or STACK.
     request, taken
@@ -95,7 +95,6 @@ class Execute(wiring.Component):
     input: Out(1)
     end: Out(PC_BITS)
     yields: Out(1)
-    asked: Out(1)
     yielded: Out(PC_BITS)
     request: In(REGISTER_BITS)
     taken: Out(1)
@@ -177,7 +176,6 @@ class Execute(wiring.Component):
             self.end.eq(arguments.input.end),
             self.yielded.eq(arguments.input.request),
             self.yields.eq(self.yielded != 0),
-            self.asked.eq(self.yields & (self.request != 0)),
         ]
         with m.Switch(self.word.opcode):
             for operation, name in _RESULTS.items():

@@ -122,7 +122,7 @@ class Sequencer(wiring.Component):
     request, taken
         The host's request, or 0; it is taken in this cycle.
     checked, in_use
-        Segments that the host has loaded and checked; segments that the program uses, as `Usage`
+        Segments that the program may begin to use; segments that the program uses, as `Usage`
         says.
     waiting
         An INPUT that would go on elsewhere at a request waits for its first feature.
@@ -171,15 +171,19 @@ class Sequencer(wiring.Component):
             expired=Signal(name="expired"),
         )
         wiring.connect(m, execute.tokens, wiring.flipped(self.tokens))
+        # Of the INPUT at work. What the host is answered hangs on it, and must not wait for `word`.
+        yields = Signal()
+        with m.If(cycle.issue):
+            m.d.sync += yields.eq(execute.yields)
         m.d.comb += [
             execute.request.eq(self.request),
             self.taken.eq(execute.taken),
-            dispatch.asked.eq(execute.asked),
+            dispatch.asked.eq(yields & (self.request != 0)),
             self.waiting.eq(
                 dispatch.at_work.vector
                 & self.vector.waiting
                 & ~self.vector.begun
-                & execute.yields
+                & yields
                 & (cycle.state == _State.WAIT)
             ),
         ]

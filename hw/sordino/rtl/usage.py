@@ -29,7 +29,8 @@ class Usage(wiring.Component):
     stopped
         No program runs: nothing is in use.
     in_use
-        Segments in use, those of `used` among them at once.
+        Segments in use, those of `used` from the next cycle on: an instruction's bits decide
+        `used`, and what the host is answered must not wait for them.
     """
 
     used: In(SEGMENTS)
@@ -41,7 +42,7 @@ class Usage(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         marks, leaving = Signal(SEGMENTS), Signal(SEGMENTS)
-        m.d.comb += self.in_use.eq(marks | leaving | self.used)
+        m.d.comb += self.in_use.eq(marks | leaving)
         with m.If(self.stopped):
             m.d.sync += [marks.eq(0), leaving.eq(0)]
         with m.Else():

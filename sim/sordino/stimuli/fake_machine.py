@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.hdl import Const, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
@@ -85,7 +85,7 @@ class FakeMachine(wiring.Component):
         now = host.features.payload.as_unsigned() & host.checked
         m.d.comb += [
             taken.eq(host.features.valid & host.features.ready),
-            host.in_use.eq(uses | Mux(taken, now, 0)),
+            host.in_use.eq(uses),
         ]
         with m.If(~host.run.busy):
             m.d.sync += uses.eq(0)

@@ -305,16 +305,26 @@ class Host(wiring.Component):
         ]
 
     def _segments(self, m: Module, inside: Inside, writes: dict[str, tuple[Value, Value]]) -> None:
-        segments, loader = inside.segments, inside.loader
+        segments, loader, bus, register = (
+            inside.segments, inside.loader, self.bus, REGISTERS["SEGMENT"]
+        )  # fmt: skip
         m.d.comb += [
-            segments.data.eq(self.bus.write_data),
+            # As much of the write's decoding as opening a segment needs: a program waits for it.
+            segments.asking.eq(
+                bus.write_valid
+                & (bus.write_address == register.offset // 4)
+                & bus.write_strobe.all()
+                & ~(bus.write_data & ~register.mask & 0xFFFF_FFFF).any()
+                & ~inside.answered("SEGMENT", Answer.REFUSED)
+            ),
+            segments.data.eq(bus.write_data),
             segments.select.eq(writes["SEGMENT"][0]),
             segments.check.eq(writes["LOAD_CHECK"][0] & segments.open),
             segments.close.eq(self.machine.run.clear),
             segments.forget.eq(loader.unchecked | ~loader.loaded),
             segments.in_use.eq(self.machine.in_use),
-            self.machine.checked.eq(segments.checked),
-            segments.bound_target.eq(self.bus.write_address),
+            self.machine.checked.eq(segments.usable),
+            segments.bound_target.eq(bus.write_address),
             segments.target.eq(loader.target),
             segments.address.eq(loader.address),
             loader.segment.eq(segments.open),

@@ -28,6 +28,10 @@ class Segments(wiring.Component):
     select, refused
         Open the segment that `data` says, or close the one that is open; not if it is `refused`,
         since there is no such segment or it is in use.
+    asking, usable
+        `data` stands on the bus to open a segment, which `refused` answers; a bit for each segment
+        that a program may begin to use: all that are checked, but the one that is about to be
+        opened. So a USE never begins in the cycle that opens its segment.
     check
         The open segment is checked, and closed.
     close, forget
@@ -45,6 +49,8 @@ class Segments(wiring.Component):
     data: In(32)
     select: In(1)
     refused: Out(1)
+    asking: In(1)
+    usable: Out(SEGMENTS)
     check: In(1)
     close: In(1)
     forget: In(1)
@@ -70,6 +76,7 @@ class Segments(wiring.Component):
             asked.eq(self.data),
             self.refused.eq(Cat(Const(0, 1), self.in_use, beyond).bit_select(asked, 1)),
             self.open.eq(self.chosen != 0),
+            self.usable.eq(self.checked & ~Mux(self.asking & ~self.refused, _bit(asked), 0)),
         ]
         with m.If(self.select):
             m.d.sync += [

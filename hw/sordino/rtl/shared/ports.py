@@ -223,8 +223,8 @@ class HostSignature(wiring.Signature):
     request, taken
         The host's request, 0 for none; it is taken in this cycle, and gone in the next.
     checked, in_use
-        Segments that the host has loaded and checked; segments that the program uses in this cycle.
-        A segment in use stays checked.
+        Segments that the program may begin to use, since the host has loaded and checked them;
+        segments that it uses, from the cycle after its USE on. A segment in use stays checked.
     waiting
         An INPUT that would go on at a request waits for its first feature, and there is no request.
     tokens

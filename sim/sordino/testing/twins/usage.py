@@ -21,9 +21,9 @@ class UsageModel:
 
     def pass_cycle(self, *, reading: bool) -> int:
         """One cycle goes by, in which a TABLE is at work or not; a bit for each segment in use."""
+        in_use = self.marks | self.leaving
         if self.used is not None:
             self.marks.add(self.used)
-        in_use = self.marks | self.leaving
         if self.input:
             self.leaving |= self.marks
             self.marks = set()
