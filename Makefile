@@ -71,7 +71,7 @@ types: $(DEV) ## mypy
 	$(BIN)/mypy
 
 unit: $(DEV) ## the tests without cocotb
-	$(BIN)/pytest -n 2 -q -m "not cocotb"
+	$(BIN)/pytest -n 2 --dist worksteal -q -m "not cocotb"
 
 cocotb: $(DEV) ## the generated Verilog under Verilator with an AXI manager
 	$(BIN)/pytest -q -m cocotb -s tests/cosim
