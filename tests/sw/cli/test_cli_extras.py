@@ -28,7 +28,8 @@ def without(monkeypatch):
         for name in wanted:
             monkeypatch.setitem(sys.modules, name, None)
         # Modules of ours that hold them already.
-        for module in [m for m in sys.modules if m.startswith("sordino.train.")]:
+        ours = ("sordino.train.", "sordino.serve.")
+        for module in [m for m in sys.modules if m.startswith(ours)]:
             if module not in ("sordino.train.recipes.recipe", "sordino.train.stopping"):
                 monkeypatch.delitem(sys.modules, module)
         found = importlib.metadata.Distribution.from_name
