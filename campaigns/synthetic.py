@@ -4,6 +4,7 @@ Two folders: what is trained on, and what is measured apart, by other engines in
 """
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -146,7 +147,7 @@ def main(
         )
         with progress() as bar:
             task = bar.add_task(voice_set.folder, total=corpus.steps)
-            made = corpus.make(lambda task=task, bar=bar: bar.advance(task))["made"]  # type: ignore[misc]
+            made = corpus.make(partial(bar.advance, task))["made"]
         click.echo(
             f"{corpus.folder}: {len(planned)} recordings, {made['seconds'] / 3600:.1f} hours, "
             f"{made['bytes'] / 1e6:.0f} MB"

@@ -72,7 +72,7 @@ class Execute(wiring.Component):
     request, taken
         The host's request, or 0; TAKE takes it in this cycle.
     checked, used
-        Segments that the host has loaded and checked; that which USE begins to use in this cycle.
+        Segments that may be begun; that which USE begins to use in this cycle.
     write, register, value
         The instruction writes `value` to a scalar register at the end of this cycle.
     tokens
