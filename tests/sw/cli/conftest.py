@@ -3,7 +3,9 @@
 import gc
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,3 +75,33 @@ def no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A system without C++ compiler."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
+
+
+@contextmanager
+def loaded_anew(prefix: str) -> Iterator[None]:
+    """Let modules of ours be loaded anew, until the end.
+
+    Then the old ones are back, in `sys.modules` and in their packages, which is where `from
+    sordino.serve import pool` looks. What was loaded meanwhile is gone.
+    """
+    before = {name: module for name, module in sys.modules.items() if name.startswith(prefix)}
+    for name in before:
+        del sys.modules[name]
+    try:
+        yield
+    finally:
+        for name in [name for name in sys.modules if name.startswith(prefix)]:
+            package, _, last = name.rpartition(".")
+            vars(sys.modules.get(package, sys)).pop(last, None)
+            del sys.modules[name]
+        sys.modules.update(before)
+        for name, module in before.items():
+            package, _, last = name.rpartition(".")
+            setattr(sys.modules[package], last, module)
+
+
+@pytest.fixture
+def forget() -> Iterator[Callable[[str], None]]:
+    """Modules that are loaded anew until the test's end."""
+    with ExitStack() as stack:
+        yield lambda prefix: stack.enter_context(loaded_anew(prefix))

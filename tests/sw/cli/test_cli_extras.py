@@ -12,13 +12,14 @@ import pytest
 
 from sordino.errors import InputError
 from sordino.extras import EXTRAS, missing, needs
+from tests.sw.cli.conftest import loaded_anew
 
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 @pytest.fixture
-def without(monkeypatch):
+def without(monkeypatch, forget):
     """Make packages missing: their modules, and what is known of them."""
 
     def block(*names):
@@ -27,11 +28,8 @@ def without(monkeypatch):
             monkeypatch.delitem(sys.modules, module)
         for name in wanted:
             monkeypatch.setitem(sys.modules, name, None)
-        # Modules of ours that hold them already.
-        ours = ("sordino.train.", "sordino.serve.")
-        for module in [m for m in sys.modules if m.startswith(ours)]:
-            if module not in ("sordino.train.recipes.recipe", "sordino.train.stopping"):
-                monkeypatch.delitem(sys.modules, module)
+        forget("sordino.train.")  # modules of ours that hold them already
+        forget("sordino.serve.")
         found = importlib.metadata.Distribution.from_name
 
         def from_name(name):
@@ -42,6 +40,20 @@ def without(monkeypatch):
         monkeypatch.setattr(importlib.metadata.Distribution, "from_name", from_name)
 
     return block
+
+
+def test_modules_that_were_missing_a_package_are_gone_afterwards():
+    """Or a test after it would change one `pool` while the service has another."""
+    import sordino.lattice.coding as package
+    import sordino.lattice.coding.wire as before
+
+    with loaded_anew("sordino.lattice."):
+        assert "sordino.lattice.coding.wire" not in sys.modules
+        assert importlib.import_module("sordino.lattice.coding.wire") is not before
+        sys.modules["sordino.lattice.made_up"] = sys
+    assert sys.modules["sordino.lattice.coding.wire"] is before is package.wire
+    assert sys.modules["sordino.lattice.coding"] is package
+    assert "sordino.lattice.made_up" not in sys.modules
 
 
 def test_every_extra_installs_what_the_table_says():

@@ -50,10 +50,9 @@ def corpus(tmp_path: Path, recording: Path) -> Path:
 
 
 def test_without_torch_one_line_says_what_to_install(
-    sordino, recipe: Path, corpus: Path, tmp_path: Path, monkeypatch
+    sordino, recipe: Path, corpus: Path, tmp_path: Path, monkeypatch, forget
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("sordino.train.")]:
-        monkeypatch.delitem(sys.modules, name)
+    forget("sordino.train.")
     monkeypatch.setitem(sys.modules, "torch", None)
     complaint = sordino("train", recipe, "--data", corpus, "-o", tmp_path / "out").complaint()
     assert "training needs torch" in complaint
