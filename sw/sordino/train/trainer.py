@@ -155,6 +155,7 @@ class Trainer:
             teacher=teacher.definition if teacher and recipe.teacher.weight else None,
             context=recipe.context,
             own=counts[0],
+            room=recipe.room,
             mix=recipe.data.per_own(recipe.also, counts[1:]),
         )
 

@@ -53,6 +53,27 @@ class MelAxis:
         scaled = np.where(hz <= knee, hz * warp, top - (top - hz) * slope)
         return np.asarray(np.clip((hz_to_mel(scaled) - low) / step - 0.5, 0, end.filters))
 
+    @property
+    def widths(self) -> _Array:
+        """What a filter's energy counts in a sum over the axis: filters' widths in Hz."""
+        end = self._front_end
+        low, high = hz_to_mel([end.lowest, end.highest])
+        edges = mel_to_hz(np.linspace(low, high, end.filters + 2))
+        return np.asarray((edges[2:] - edges[:-2]) / 2)
+
+    def energies(self, cepstra: _Array) -> _Array:
+        """The smooth log mel energies (frames, filters) of cepstra (frames, cepstra)."""
+        centres = np.arange(self.filters, dtype=np.float64) + 0.5
+        return np.asarray(cepstra @ (self._cosines(centres) @ self._from_cepstra).T)
+
+    def cepstra(self, energies: _Array) -> _Array:
+        """The cepstra (frames, cepstra) of log mel energies (frames, filters)."""
+        return np.asarray(energies @ self._to_cepstra.T)
+
+    def flat(self, amount: float) -> _Array:
+        """What `amount` more in every log mel energy is in cepstra, (cepstra,)."""
+        return np.asarray(self._to_cepstra.sum(axis=1) * amount)
+
     def matrix(self, warp: float = 1.0, bands: Sequence[tuple[int, int]] = ()) -> _Array:
         """What stretching frequencies by `warp` and zeroing filters [low, high) does to cepstra.
 

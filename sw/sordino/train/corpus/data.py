@@ -17,9 +17,10 @@ from sordino.speech.features import FeatureDefinition
 from sordino.speech.mfcc import MfccDefinition
 from sordino.train.corpus.augment import MelAxis, change_cepstra, mask_input
 from sordino.train.corpus.cepstra_cache import let_go, load_cepstra_of
+from sordino.train.corpus.room import put_in_room
 from sordino.train.corpus.tokens import BLANK, CHARACTERS, TOKENS, TokenSet
 from sordino.train.recipes.methods import ContextRecipe
-from sordino.train.recipes.recipe import AugmentRecipe, FeatureRecipe
+from sordino.train.recipes.recipe import AugmentRecipe, FeatureRecipe, RoomRecipe
 
 __all__ = [
     "BLANK",
@@ -193,7 +194,7 @@ class Batches:
     a transcript are heard as context alone, where there is any. After the first `own` (all, for
     None) come those of further corpora, of which each epoch draws some: as many as
     `augment.extra` says; or with a `mix`, (utterances, share for each of the own) of one corpus
-    after the other, as many as its share of each.
+    after the other, as many as its share of each. A `room` is for the own alone.
     """
 
     def __init__(
@@ -208,11 +209,13 @@ class Batches:
         teacher: FeatureDefinition | None = None,
         context: ContextRecipe | None = None,
         own: int | None = None,
+        room: RoomRecipe | None = None,
         mix: Sequence[tuple[int, float]] = (),
     ) -> None:
         context = context or ContextRecipe()
         labelled = [n for n, s in enumerate(spoken) if s.tokens or not context.utterances]
         own = len(spoken) if own is None else own
+        self._own, self._room = own, room or RoomRecipe()
         self._labelled = [n for n in labelled if n < own]
         self._others = np.array([n for n in labelled if n >= own], np.int64)
         self._drawn = min(len(self._others), round(augment.extra * len(self._labelled)))
@@ -298,7 +301,7 @@ class Batches:
         inputs, tokens, context = [], [], []
         for example in group:
             parts = [self._spoken[n] for n in example]
-            x = np.concatenate([self._example(spoken, rng) for spoken in parts])
+            x = np.concatenate([self._example(n, rng) for n in example])
             inputs.append(mask_input(x, self._augment, rng))
             context.append(self._before(example[0], rng))
             text = [[*self._between, *spoken.tokens] for spoken in parts]
@@ -313,12 +316,15 @@ class Batches:
         """The input (frames, dim) heard before an utterance, changed as one is; often no frames."""
         found, width = self._context[number], sum(d.dim for d in self._definitions)
         drawn = int(rng.integers(len(found) + 1)) if found else 0
-        parts = [self._example(self._spoken[n], rng) for n in found[len(found) - drawn :]]
+        parts = [self._example(n, rng) for n in found[len(found) - drawn :]]
         return np.concatenate([np.zeros((0, width)), *parts])[-self._context_frames :]
 
-    def _example(self, spoken: Spoken, rng: np.random.Generator) -> NDArray[np.float64]:
+    def _example(self, number: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """The changed utterance in the features of all who hear it, side by side."""
-        cepstra = change_cepstra(spoken.cepstra, self._augment, self._axis, self._deviations, rng)
+        cepstra = self._spoken[number].cepstra
+        if number < self._own:
+            cepstra = put_in_room(cepstra, self._room, self._axis, rng)
+        cepstra = change_cepstra(cepstra, self._augment, self._axis, self._deviations, rng)
         return np.concatenate([on_grid(d, cepstra) for d in self._definitions], axis=1)
 
 

@@ -23,6 +23,7 @@ from sordino.train.recipes.methods import (
     TeacherRecipe,
 )
 from sordino.train.recipes.mix import DataRecipe
+from sordino.train.recipes.room import RoomRecipe
 from sordino.train.recipes.shape import FeatureRecipe, NetworkRecipe
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "NetworkRecipe",
     "QuantiseRecipe",
     "Recipe",
+    "RoomRecipe",
     "ScheduleRecipe",
     "SparsifyRecipe",
     "TeacherRecipe",
@@ -190,6 +192,7 @@ class Recipe:
     features: FeatureRecipe = field(default_factory=FeatureRecipe)
     network: NetworkRecipe = field(default_factory=NetworkRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
+    room: RoomRecipe = field(default_factory=RoomRecipe)
     schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
     quantise: QuantiseRecipe = field(default_factory=QuantiseRecipe)
     sparsify: SparsifyRecipe = field(default_factory=SparsifyRecipe)
@@ -231,14 +234,22 @@ class Recipe:
 def without_ancestors(values: Mapping[str, Any]) -> dict[str, Any]:
     """A recipe as plain values, without the names of what it goes on from.
 
-    A mix of corpora that is empty is left out, too: recipes from before there was one stay equal.
+    A mix of corpora that is empty is left out, too, and a room that changes nothing: recipes from
+    before there were any stay equal.
     """
     own = {name: value for name, value in values.items() if name not in ("start", "also")}
     if isinstance(data := own.get("data"), Mapping) and not data.get("mix"):
         del own["data"]
+    if isinstance(room := own.get("room"), Mapping) and _changes_nothing(room):
+        del own["room"]
     if isinstance(teacher := own.get("teacher"), Mapping):
         own["teacher"] = {name: value for name, value in teacher.items() if name != "name"}
     return own
+
+
+def _changes_nothing(room: Mapping[str, Any]) -> bool:
+    """Whether a [room] as plain values, of a file or of a recipe, is the one without entries."""
+    return json.loads(json.dumps(room)) == json.loads(json.dumps(asdict(RoomRecipe())))
 
 
 def digest_of(values: Mapping[str, Any]) -> str:
