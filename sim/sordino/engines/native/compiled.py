@@ -2,8 +2,9 @@
 
 The cache is keyed by the hardware's sources, the configuration, the harness, the compiler and the
 kind of processor, in the user's cache directory or where SORDINO_CACHE says; nothing but a C++
-compiler must be on the system. A library's name ends with the digest of its contents: what is
-damaged is built again.
+compiler must be on the system. Other sources that make the same circuit, as after a change of a
+comment, get the library that is there: it has a second name, by the circuit in place of the
+sources. A library's name ends with the digest of its contents: what is damaged is built again.
 """
 
 import ctypes
@@ -15,7 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +28,7 @@ from sordino.arch import Config
 from sordino.engines.errors import ToolError
 from sordino.engines.native.headers import headers
 from sordino.errors import InputError
+from sordino.files import write_atomically
 from sordino.locks import exclusive
 from sordino.rtl.export.yosys import cxxrtl_headers, run_yosys, yosys_version
 
@@ -86,17 +88,25 @@ def _sources() -> list[Path]:
     return sorted(hardware.rglob("*.py"))
 
 
-def _key(config: Config, debug: bool) -> str:
+def _key(circuit: Iterable[bytes], debug: bool) -> str:
     digest = hashlib.sha256()
-    for path in [*_sources(), HARNESS, *_HEADERS]:
+    for part in circuit:
+        digest.update(part + b"\0")
+    for path in [HARNESS, *_HEADERS]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update(repr(sorted(headers().items())).encode())
-    fields = {k: v for k, v in config.as_dict().items() if k not in ("name", "clock_hz")}
-    digest.update(repr(sorted(fields.items())).encode())
     digest.update(f"{version('amaranth')} {yosys_version()}".encode())
     digest.update(" ".join((*_compiler(), *FLAGS, _level(debug))).encode())
     digest.update(f"{sys.platform} {platform.machine()}".encode())
     return digest.hexdigest()[:24]
+
+
+def _declared(config: Config) -> Iterator[bytes]:
+    """All that decides what the circuit is, without making it."""
+    for path in _sources():
+        yield path.name.encode() + b"\0" + path.read_bytes()
+    fields = {k: v for k, v in config.as_dict().items() if k not in ("name", "clock_hz")}
+    yield repr(sorted(fields.items())).encode()
 
 
 def _level(debug: bool) -> str:
@@ -105,7 +115,11 @@ def _level(debug: bool) -> str:
 
 
 def _stem(config: Config, debug: bool) -> str:
-    return f"{config.lanes}x{config.group}-{_key(config, debug)}"
+    return f"{config.lanes}x{config.group}-{_key(_declared(config), debug)}"
+
+
+def _circuit_stem(config: Config, netlist: str, debug: bool) -> str:
+    return f"{config.lanes}x{config.group}-circuit-{_key([netlist.encode()], debug)}"
 
 
 def _find(folder: Path, stem: str) -> Path | None:
@@ -127,13 +141,16 @@ def is_cached(config: Config, *, debug: bool = False) -> bool:
     return _find(cache_directory(), _stem(config, debug)) is not None
 
 
-def _cplusplus(config: Config, debug: bool) -> str:
+def _netlist(config: Config) -> str:
     # Imported here: elaborating needs Amaranth's back end, reading a cached library does not.
     from sordino.rtl.export.emit import to_rtlil
     from sordino.rtl.machine import Machine
 
-    text = to_rtlil(Machine(config))
-    design = run_yosys(f"read_rtlil <<rtlil\n{text}\nrtlil\nwrite_cxxrtl {_level(debug)}\n")
+    return to_rtlil(Machine(config))
+
+
+def _cplusplus(netlist: str, debug: bool) -> str:
+    design = run_yosys(f"read_rtlil <<rtlil\n{netlist}\nrtlil\nwrite_cxxrtl {_level(debug)}\n")
     # The harness evaluates once a cycle: one pass must find every wire's value.
     if "bool converged = true;" not in design:
         raise ToolError("the machine has a combinational loop: one evaluation does not settle it")
@@ -155,7 +172,12 @@ def build(config: Config, *, debug: bool = False) -> Path:
     with _locked(folder, stem, wait=True):
         if (library := _find(folder, stem)) is None:
             _clear(folder, stem)
-            library = _compile(config, debug, folder, stem)
+            netlist = _netlist(config)
+            same = _circuit_stem(config, netlist, debug)
+            made = _find(folder, same) or _compile(netlist, debug, folder, stem, same)
+            library = made.with_name(made.name.replace(same, stem, 1))
+            with _usable(folder):
+                _name_too(made, library)
     return library
 
 
@@ -200,7 +222,19 @@ def _clear(folder: Path, own: str) -> None:
                     shutil.rmtree(left, ignore_errors=True)
 
 
-def _compile(config: Config, debug: bool, folder: Path, stem: str) -> Path:
+def _name_too(made: Path, other: Path) -> None:
+    """Give a file a second name; where the file system has no links, a copy."""
+    with suppress(FileExistsError):
+        try:
+            os.link(made, other)
+        except FileExistsError:
+            raise
+        except OSError:
+            write_atomically(other, made.read_bytes())
+
+
+def _compile(netlist: str, debug: bool, folder: Path, stem: str, called: str) -> Path:
+    """The library, `called` so; it is made in a folder called `stem`."""
     place = folder / f"{stem}{_BUILD}"
     try:
         with _usable(folder):
@@ -209,7 +243,7 @@ def _compile(config: Config, debug: bool, folder: Path, stem: str) -> Path:
             capi = (
                 "#include <cxxrtl/capi/cxxrtl_capi.cc>\n#include <cxxrtl/capi/cxxrtl_capi_vcd.cc>\n"
             )
-            design.write_text(_cplusplus(config, debug) + capi)
+            design.write_text(_cplusplus(netlist, debug) + capi)
             for name, text in headers().items():
                 (place / name).write_text(text)
             sources = (str(design), str(HARNESS))
@@ -220,7 +254,7 @@ def _compile(config: Config, debug: bool, folder: Path, stem: str) -> Path:
                     f"wanted a C++ compiler, got {_compiler()[0]}, which ended without a library; "
                     "correct or unset CXX"
                 )
-            library = folder / f"{stem}-{_digest(output)}.so"
+            library = folder / f"{called}-{_digest(output)}.so"
             os.replace(output, library)
         return library
     finally:

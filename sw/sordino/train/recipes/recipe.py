@@ -249,7 +249,7 @@ def without_ancestors(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _changes_nothing(room: Mapping[str, Any]) -> bool:
     """Whether a [room] as plain values, of a file or of a recipe, is the one without entries."""
-    return json.loads(json.dumps(room)) == json.loads(json.dumps(asdict(RoomRecipe())))
+    return json.dumps(room, sort_keys=True) == json.dumps(asdict(RoomRecipe()), sort_keys=True)
 
 
 def digest_of(values: Mapping[str, Any]) -> str:

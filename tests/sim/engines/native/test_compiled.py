@@ -47,7 +47,10 @@ def builds(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("CXX", str(script))
     monkeypatch.setattr(compiled, "cache_directory", lambda: tmp_path / "cache")
     monkeypatch.setattr(compiled, "_sources", lambda: [tmp_path / "source.py"])
-    monkeypatch.setattr(compiled, "_cplusplus", lambda config, debug: "int design;")
+    netlist = tmp_path / "netlist"
+    netlist.write_text("1")
+    monkeypatch.setattr(compiled, "_netlist", lambda config: f"{netlist.read_text()} {config}")
+    monkeypatch.setattr(compiled, "_cplusplus", lambda netlist, debug: "int design;")
     return notes
 
 
@@ -58,7 +61,33 @@ def test_a_machine_is_built_once(builds: Path) -> None:
     assert is_cached(TINY)
     assert build(TINY) == library
     assert len(builds.read_text().splitlines()) == 1
-    assert list(library.parent.iterdir()) == [library]
+    of_circuit = library.parent.glob("*-circuit-*.so")
+    assert sorted(library.parent.iterdir()) == sorted([library, *of_circuit])
+
+
+def test_sources_that_make_the_same_circuit_share_a_library(builds: Path, tmp_path) -> None:
+    library = build(TINY)
+    (tmp_path / "source.py").write_text("1  # a comment")
+    assert not is_cached(TINY)
+    assert (again := build(TINY)) != library
+    assert os.path.samefile(again, library)
+    assert is_cached(TINY)
+    assert len(builds.read_text().splitlines()) == 1
+    build(TINY, debug=True)
+    assert len(builds.read_text().splitlines()) == 2
+    (tmp_path / "source.py").write_text("2")
+    (tmp_path / "netlist").write_text("2")
+    build(TINY)
+    assert len(builds.read_text().splitlines()) == 3
+
+
+def test_a_library_is_copied_where_there_are_no_links(builds: Path, monkeypatch) -> None:
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert build(TINY).read_text() == "made\n"
+    assert is_cached(TINY)
 
 
 def test_threads_that_want_the_same_machine_build_it_once(builds: Path) -> None:
@@ -114,10 +143,8 @@ def test_the_key_covers_all_hardware() -> None:
 
 def test_a_machine_that_one_evaluation_does_not_settle_is_refused(monkeypatch) -> None:
     monkeypatch.setattr(compiled, "run_yosys", lambda script: "bool converged = false;")
-    monkeypatch.setattr("sordino.rtl.machine.Machine", lambda config: None)
-    monkeypatch.setattr("sordino.rtl.export.emit.to_rtlil", lambda component: "")
     with pytest.raises(ToolError, match="one evaluation does not settle it"):
-        compiled._cplusplus(TINY, debug=False)
+        compiled._cplusplus("", debug=False)
 
 
 def test_another_yosys_of_the_path_is_not_asked(tmp_path, monkeypatch) -> None:
@@ -132,7 +159,7 @@ def test_another_yosys_of_the_path_is_not_asked(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("YOSYS", str(script))
     monkeypatch.setenv("AMARANTH_USE_YOSYS", "system")
     monkeypatch.setattr("sordino.rtl.machine.Machine", lambda config: tanh())
-    design = compiled._cplusplus(TINY, debug=False)
+    design = compiled._cplusplus(compiled._netlist(TINY), debug=False)
     assert "#include <cxxrtl/cxxrtl.h>" in design
     assert not (tmp_path / "mark").exists()
 
@@ -214,7 +241,8 @@ def test_a_killed_build_is_cleared_by_the_next_one(builds: Path, tmp_path) -> No
     running.mkdir()
     with exclusive(cache / "busy.lock", "a build"):
         library = build(TINY)
-    assert sorted(cache.iterdir()) == sorted([library, running])
+    of_circuit = cache.glob("*-circuit-*.so")
+    assert sorted(cache.iterdir()) == sorted([library, *of_circuit, running])
 
 
 def test_an_interrupted_build_ends_its_compiler(builds: Path, tmp_path) -> None:
