@@ -5,6 +5,7 @@ of all that, and a mark. Its name is a hash of the recordings' bytes, the front 
 and the code and libraries that compute: another recording, definition or version has another file.
 """
 
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -13,7 +14,7 @@ import os
 import platform
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -24,8 +25,9 @@ import platformdirs
 from numpy.typing import NDArray
 
 import sordino.speech
-from sordino.errors import warn
+from sordino.errors import InputError, warn
 from sordino.files import output_path, remove_temporary
+from sordino.locks import exclusive
 from sordino.speech.doubts import doubts_of_audio
 from sordino.speech.inputs import read_cepstra
 from sordino.speech.mfcc import MfccDefinition
@@ -66,17 +68,34 @@ def load_cepstra_of(paths: Sequence[Path], front_end: MfccDefinition) -> list[He
         return found
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        remove_temporary(folder)
-        _write(path, paths, front_end)
+        with _alone(folder):
+            if (found := _open(path, front_end, len(paths))) is not None:
+                return found
+            remove_temporary(folder)
+            _write(path, paths, front_end)
+            _prune(folder, path)
     except OSError as error:
         warn(_reason(path, str(error.strerror)))
         return list(_compute(paths, front_end))
-    _prune(folder, path)
     found = _open(path, front_end, len(paths))
     if found is None:
         warn(_reason(path, "what was written is not what is read"))
         return list(_compute(paths, front_end))
     return found
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time: what another one is writing is no rubbish, and may be the same.
+
+    OSError where the folder cannot be locked.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(folder / "lock", f"the cache {folder}", wait=True))
+        except InputError as error:
+            raise OSError(errno.ENOLCK, str(error)) from None
+        yield
 
 
 def _reason(path: Path, why: str) -> str:

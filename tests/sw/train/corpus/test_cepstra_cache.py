@@ -4,7 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +68,28 @@ def test_cepstra_are_those_of_the_recordings_and_computed_once(
     check(load_cepstra_of(PATHS, MFCC))
     assert reads == PATHS
     assert [*folder.iterdir()] == [file]
+
+
+def test_trainings_that_begin_together_do_not_clear_what_the_other_writes(
+    reads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, watched = threading.Barrier(2), cepstra_cache.read_cepstra
+
+    def late(path: Path, front_end: MfccDefinition) -> object:
+        """Both are at their first recording, if nothing keeps one of them from it."""
+        if path == PATHS[0]:
+            with suppress(threading.BrokenBarrierError):
+                both.wait(timeout=0.5)
+        return watched(path, front_end)
+
+    monkeypatch.setattr(cepstra_cache, "read_cepstra", late)
+    parts = [PATHS, PATHS, PATHS[:2]]
+    with ThreadPoolExecutor(3) as pool:
+        for part, found in zip(
+            parts, pool.map(lambda part: load_cepstra_of(part, MFCC), parts), strict=True
+        ):
+            check(found, part)
+    assert len(reads) == len(PATHS) + 2, "the same are computed once"
 
 
 def test_arrays_can_be_read_after_their_memory_was_given_back_but_not_written() -> None:
