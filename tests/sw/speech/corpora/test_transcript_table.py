@@ -70,9 +70,13 @@ def test_columns_that_are_not_read_are_said_once(tmp_path: Path, columns: str, s
     assert message.endswith("file, transcript, speaker, split")
 
 
-def test_our_own_tables_have_nothing_unread(utterances: Path) -> None:
-    table = utterances / "transcripts.tsv"
-    assert len(read_table(table, SPLITS)) == 7
+@pytest.mark.parametrize(("folder", "count"), [("utterances", 7), ("utterances-apart", 10)])
+def test_our_own_tables_have_nothing_unread(utterances: Path, folder: str, count: int) -> None:
+    where = utterances.with_name(folder)
+    files = [row.file for row in read_table(where / "transcripts.tsv", SPLITS)]
+    assert len(files) == count
+    sounds = [path.name for path in where.iterdir() if path.suffix in (".wav", ".flac")]
+    assert sorted(files) == sorted(sounds)
 
 
 @pytest.mark.parametrize("odd", [*"\x0b\x0c\x1c\u0085\u2028\u2029"])
