@@ -32,11 +32,23 @@ from sordino.speech.mfcc import mfcc
 from sordino.speech.transcript import text_of
 from sordino.speech.wer import word_error_rate
 
-__all__ = ["CONDITIONS", "Said", "chosen", "main", "right", "voices_in"]
+__all__ = [
+    "CONDITIONS",
+    "QUIET",
+    "Listener",
+    "Said",
+    "alone",
+    "chosen",
+    "main",
+    "right",
+    "voices_in",
+]
 
 _around = partial(Condition, before=0.5, after=0.3, seed=1, noise="pink", snr_db=45.0)
+QUIET = _around()
+"""A recording as it is, in a quiet room."""
 CONDITIONS = {
-    "0 dB, a quiet room": _around(),
+    "0 dB, a quiet room": QUIET,
     "no noise at all": _around(noise=None, snr_db=None),
     "−30 dB": _around(level_db=-30),
     "−20 dB": _around(level_db=-20),
@@ -89,7 +101,7 @@ def chosen(said: Sequence[Said], every: int) -> list[Said]:
     return found
 
 
-class _Listener:
+class Listener:
     """An image on the exact machine, which writes what it hears."""
 
     def __init__(self, image: Image) -> None:
@@ -113,7 +125,7 @@ def _share(hits: Sequence[bool]) -> str:
     return f"{np.mean(hits):.1%} ({sum(hits)}/{len(hits)})" if hits else "–"
 
 
-def _alone(said: Sequence[Said], heard: Sequence[str]) -> list[tuple[str, ...]]:
+def alone(said: Sequence[Said], heard: Sequence[str]) -> list[tuple[str, ...]]:
     """A row for each speaker: words and letters that are right where they are alone."""
     rows = list[tuple[str, ...]]()
     for speaker in dict.fromkeys(each.speaker for each in said):
@@ -150,7 +162,7 @@ def main(image: Path, every: int, runs: Path, output: Path) -> None:
         Said(speaker="shipped", text=u.text, samples=read_sound(u.path))
         for u in load_dataset(UTTERANCES, "train")
     ]
-    listener = _Listener(Image.load(image))
+    listener = Listener(Image.load(image))
     with progress() as bar:
         task = bar.add_task(
             image.stem, total=len(said) + len(CONDITIONS) * (len(sample) + len(shipped))
@@ -163,7 +175,7 @@ def main(image: Path, every: int, runs: Path, output: Path) -> None:
                 bar.advance(task)
             return texts
 
-        alone = _alone(said, listen(said, _around()))
+        by_voice = alone(said, listen(said, QUIET))
         speakers = list(dict.fromkeys(each.speaker for each in sample))
         rows = list[tuple[str, ...]]()
         for name, condition in CONDITIONS.items():
@@ -181,7 +193,7 @@ def main(image: Path, every: int, runs: Path, output: Path) -> None:
             every_one = _share([right(s.text, h) for s, h in zip(sample, heard, strict=True)])
             score = word_error_rate([s.text for s in shipped], listen(shipped, condition))
             rows.append((name, *columns, every_one, f"{score.errors}/{score.words}"))
-    write_page(output, "Voices that no model heard", _page(image, every, speakers, alone, rows))
+    write_page(output, "Voices that no model heard", _page(image, every, speakers, by_voice, rows))
     click.echo(f"{output}: {len(said)} recordings of {len(speakers)} voices")
 
 
@@ -189,7 +201,7 @@ def _page(
     image: Path,
     every: int,
     speakers: Sequence[str],
-    alone: Sequence[tuple[str, ...]],
+    by_voice: Sequence[tuple[str, ...]],
     rows: Sequence[tuple[str, ...]],
 ) -> list[str]:
     header = ("condition", *speakers, "all", "words wrong, shipped")
@@ -201,7 +213,7 @@ def _page(
         "and the speech lies at -26 dBFS, where no row says otherwise. O and OH sound the same: "
         "either is right for the other.\n",
         "## Alone\n",
-        table(("voice", "words", "letters", "nothing heard"), alone),
+        table(("voice", "words", "letters", "nothing heard"), by_voice),
         "Of the 80 words of the list that are no letters, AN4's training speakers say 72.\n",
         "## Conditions\n",
         f"One thing at a time, on one recording of a voice in {every}. The last column is the "
