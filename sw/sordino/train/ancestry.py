@@ -120,8 +120,8 @@ def parents(recipe: Recipe) -> list[tuple[str, str]]:
 def family(path: Path, runs: Path) -> list[Step]:
     """A recipe and all that it goes on from, each after its own ancestors; itself comes last.
 
-    The recipe called NAME is NAME.toml beside it, its training in `runs`/NAME. Raises InputError
-    where a recipe is missing, and for one that goes on from itself.
+    The recipe called NAME is NAME.toml beside it or in the folder above, its training in
+    `runs`/NAME. Raises InputError where a recipe is missing, and for one that goes on from itself.
     """
     recipe = load_recipe(path)
     found = {recipe.name: Step(recipe=recipe, path=path, folder=runs / recipe.name)}
@@ -138,6 +138,9 @@ def family(path: Path, runs: Path) -> list[Step]:
 
 def _named(name: str, wanted_by: Step, runs: Path) -> Step:
     path = wanted_by.path.parent / f"{name}.toml"
+    above = path.absolute().parents[1] / path.name
+    if not path.is_file() and above.is_file():
+        path = above
     if not path.is_file():
         raise InputError(
             f"wanted a recipe for {name}, which {wanted_by.recipe.name} goes on from, got no "
@@ -169,7 +172,10 @@ def _in_order(graph: Mapping[str, Sequence[str]], where: Path) -> Iterator[str]:
 
 
 def steps_in(folder: Path, runs: Path) -> list[Step]:
-    """All recipes in a folder, each after its ancestors; InputError as `family`, or for none."""
+    """All recipes in a folder, each after its ancestors there; InputError as `family`, or for none.
+
+    Ancestors of the folder above are looked for, and are not among them.
+    """
     paths = sorted(folder.glob("*.toml"))
     if not paths:
         raise InputError(
@@ -183,8 +189,8 @@ def steps_in(folder: Path, runs: Path) -> list[Step]:
     for name, step in found.items():
         graph[name] = [parent for _, parent in parents(step.recipe)]
         for parent in (p for p in graph[name] if p not in found):
-            _named(parent, step, runs)  # which refuses it
-    return [found[name] for name in _in_order(graph, folder)]
+            _named(parent, step, runs)  # which refuses what is nowhere
+    return [found[name] for name in _in_order(graph, folder) if name in found]
 
 
 def missing(steps: Sequence[Step]) -> list[Step]:
