@@ -43,7 +43,7 @@ class Sordino(wiring.Component):
         m.submodules.bridge = bridge = self.bridge
         m.submodules.host = host = Host(self.config)
         m.submodules.machine = machine = Machine(self.config)
-        connect_ports(m, self, bridge)
+        connect_ports(m, self, bridge, host.interrupt)
         wiring.connect(m, bridge.bus, host.bus)
         wiring.connect(m, host.machine, machine.host)
         m.d.comb += self.irq.eq(host.interrupt)

@@ -33,7 +33,7 @@ class FakeSordino(wiring.Component):
         m.submodules.bridge = bridge = self.bridge
         m.submodules.host = host = self.registers
         m.submodules.machine = machine = self.machine
-        connect_ports(m, self, bridge)
+        connect_ports(m, self, bridge, host.interrupt)
         wiring.connect(m, bridge.bus, host.bus)
         wiring.connect(m, host.machine, machine.host)
         m.d.comb += self.irq.eq(host.interrupt)

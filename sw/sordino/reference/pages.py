@@ -10,6 +10,7 @@ from sordino.meta import table as meta
 from sordino.model import load
 from sordino.npy import MOST_NUMBERS
 from sordino.reference.arithmetic import arithmetic_page
+from sordino.reference.frames import uart_page
 from sordino.reference.instructions import isa_page
 from sordino.reference.markdown import NOTE, as_table, docstring, entries, fields, members, table
 from sordino.reference.recordings import recordings_page
@@ -95,6 +96,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "sordino.h": c_header,
     "image.md": image_page,
     "registers.md": registers_page,
+    "uart.md": uart_page,
     "presets.md": presets_page,
     "meta.md": meta_page,
     "recordings.md": recordings_page,

@@ -41,6 +41,7 @@ DATAPATH = (
     "Requantise",
     "StreamDecoder",
     "VectorUnit",
+    "crc_bit",
     "crc_step",
     "round_shifted",
     "saturated",

@@ -16,8 +16,8 @@ from sordino.arch import STREAM_WORD_BITS, Config
 from sordino.image.external import EXTERNAL_BITS
 from sordino.isa.registers import LoadTarget
 from sordino.rtl.shared.attributes import UNCHECKED
+from sordino.rtl.shared.crc import CRC_BITS, CRC_START, crc_step
 from sordino.rtl.shared.ports import BASE_BITS, PAGE_BITS, LoadSignature, external_signature
-from sordino.rtl.streaming.crc import CRC_BITS, CRC_START, crc_step
 
 __all__ = ["Refill", "StreamReader", "beat_layout"]
 

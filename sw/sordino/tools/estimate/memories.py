@@ -14,8 +14,8 @@ from sordino.image.tans import EntryLayout
 from sordino.isa.instruction import INSTRUCTION_BITS
 from sordino.rtl.lanes.decoder import stored_entry
 from sordino.rtl.lanes.group import PLACES_BITS
+from sordino.rtl.shared.crc import CRC_BITS
 from sordino.rtl.shared.memories import PARAMETER_BITS
-from sordino.rtl.streaming.crc import CRC_BITS
 
 __all__ = ["MemoryShape", "bits_by_kind", "memories"]
 

@@ -14,8 +14,8 @@ from sordino.engines.amaranth.external_memory import ExternalMemory
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.image.external import DIRECTORY_WORDS
 from sordino.isa.registers import LoadTarget
+from sordino.rtl.shared.crc import CRC_START, crc_step
 from sordino.rtl.shared.ports import PAGE_BITS
-from sordino.rtl.streaming.crc import CRC_START, crc_step
 from sordino.rtl.streaming.fetch import Refill, StreamReader
 from sordino.stimuli.simulate import simulate
 

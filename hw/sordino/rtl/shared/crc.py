@@ -1,10 +1,10 @@
-"""CRC-32 (that of zlib) of many bits at once, as one network of exclusive-ors."""
+"""CRC-32 (that of zlib): of many bits at once, as one network of exclusive-ors, or bit by bit."""
 
 from functools import cache
 
-from amaranth.hdl import Cat, Value
+from amaranth.hdl import Cat, Mux, Value
 
-__all__ = ["CRC_BITS", "CRC_START", "crc_step"]
+__all__ = ["CRC_BITS", "CRC_START", "crc_bit", "crc_step"]
 
 CRC_BITS = 32
 CRC_START = 0xFFFF_FFFF
@@ -43,3 +43,11 @@ def crc_step(state: Value, bits: Value) -> Value:
         sum((column >> out & 1) << k for k, column in enumerate(columns)) for out in range(CRC_BITS)
     ]
     return Cat((mixed & mask).xor() for mask in masks)
+
+
+def crc_bit(state: Value, bit: Value) -> Value:
+    """State (32 bits) after one bit; of a byte the lowest comes first.
+
+    Its twin is `zlib.crc32`.
+    """
+    return state[1:] ^ Mux(state[0] ^ bit, _POLYNOMIAL, 0)
