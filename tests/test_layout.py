@@ -44,7 +44,7 @@ ALLOWED = {
     "cycles": "arch engines golden image isa",
     "engines": "arch driver errors image isa",
     "engines.amaranth": "arch engines image isa rtl stimuli",
-    "engines.native": "arch engines errors extras image isa locks rtl",
+    "engines.native": "arch engines errors extras files image isa locks rtl",
     "golden": "arch arith engines image isa",
     "stimuli": "arch driver frames isa rtl",
     "testing": "",
@@ -112,7 +112,7 @@ ALLOWED = {
         "arch compiler errors files golden isa layers locks model speech train.corpus "
         "train.networks train.recipes"
     ),
-    "train.corpus": "errors extras files speech train.recipes",
+    "train.corpus": "errors extras files locks speech train.recipes",
     "train.networks": "arch compiler layers speech train.corpus train.recipes",
     "train.recipes": "compiler errors files image model speech",
 }
