@@ -239,11 +239,41 @@ def test_results_that_are_none(tmp_path: Path, text: str) -> None:
         read_result(tmp_path)
 
 
-def test_the_draft_of_the_voices_is_a_chain_from_nothing_to_the_compressed_network() -> None:
-    root = Path(__file__).parents[3]
-    steps = family(root / "recipes" / "voices" / "voices_mwer.toml", Path("runs"))
-    names = [step.recipe.name for step in steps]
+VOICES = Path(__file__).parents[3] / "recipes" / "voices"
+
+
+def test_the_voices_are_a_chain_from_nothing_to_the_compressed_network() -> None:
+    """Its first part is of the folder above."""
+    steps = family(VOICES / "voices_mwer.toml", Path("runs"))
+    assert (steps[0].recipe.name, steps[0].recipe.start) == ("an4_float", "")
+    own = [step for step in steps if step.path.parent == VOICES]
+    names = [step.recipe.name for step in own]
     assert names == ["voices_float", "voices_teacher", "voices_small", "voices_mwer"]
-    assert all(list(step.recipe.also) == ["voices"] for step in steps)
-    assert {step.recipe.schedule.measure for step in steps} == {"tuning"}
-    assert [sum(part.share for part in step.recipe.data.mix) for step in steps] == [1.0] * 4
+    assert all(list(step.recipe.also) == ["voices"] for step in own)
+    assert {step.recipe.schedule.measure for step in own} == {"dev"}
+    assert all(step.path.parent == VOICES.parent for step in steps if step not in own)
+
+
+def test_what_is_chosen_on_the_speakers_to_choose_on_has_not_heard_them() -> None:
+    """Nor has anything that it goes on from or learns from."""
+    found = {step.recipe.name: step.recipe for step in steps_in(VOICES, Path("runs"))}
+    for name in [name for name in found if name.startswith("fitting_")]:
+        for step in family(VOICES / f"{name}.toml", Path("runs")):
+            assert step.recipe.name.startswith("fitting_")
+            assert step.recipe.schedule.measure == "tuning"
+
+
+def test_a_recipe_beside_comes_before_that_of_the_folder_above(tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "b.toml").write_text('name = "b"\nstart = "a"\n')
+    with pytest.raises(InputError, match="wanted a recipe for a, which b goes on from"):
+        steps_in(inside, tmp_path)
+    (tmp_path / "a.toml").write_text('name = "a"\n')
+    assert [s.recipe.name for s in steps_in(inside, tmp_path)] == ["b"]
+    assert [s.path for s in family(inside / "b.toml", tmp_path)] == [
+        tmp_path / "a.toml",
+        inside / "b.toml",
+    ]
+    (inside / "a.toml").write_text('name = "a"\n')
+    assert family(inside / "b.toml", tmp_path)[0].path == inside / "a.toml"
