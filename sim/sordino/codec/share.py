@@ -5,8 +5,9 @@ are joined as long as their common table is the cheaper one: what it costs is th
 of the counts and what its symbols take in the image.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,21 +41,27 @@ class SharedTables:
 
 
 def choose_tables(
-    walks: Sequence[Sequence[Walk]], lanes: Sequence[Sequence[_Ints]], config: Config
+    walks: Sequence[Sequence[Walk]],
+    lanes: Sequence[Sequence[_Ints]],
+    config: Config,
+    *,
+    tied: Mapping[int, int] = MappingProxyType({}),
 ) -> SharedTables:
     """SharedTables for the walks of all groups and the values of all lanes of each matrix.
 
     They stand in the order of their first use, a matrix's run table before its value table. There
-    are as many run tables at most as the machine has room for.
+    are as many run tables at most as the machine has room for. A matrix that is `tied` to another
+    one, which is not tied itself, has its tables, whatever that takes: it is no part of the choice.
     """
     if not lanes:
         return SharedTables(
             (_Coded(np.zeros(0, np.int64), 0, _RUN_TOP).table(config.state_bits),), (), ()
         )
     values = [_Coded(np.concatenate(matrix), 0, _WEIGHT_TOP) for matrix in lanes]
-    value_of, value_tables = _share(values, config.state_bits, len(values))
+    value_of, value_tables = _share(values, config.state_bits, len(values), tied)
     room = max(1, config.tables - len(value_tables))
-    run_of, run_tables = _share([_runs(walked) for walked in walks], config.state_bits, room)
+    runs = [_runs(walked) for walked in walks]
+    run_of, run_tables = _share(runs, config.state_bits, room, tied)
     numbers: dict[tuple[str, int], int] = {}
     for run, value in zip(run_of, value_of, strict=True):
         numbers.setdefault(("run", run), len(numbers))
@@ -141,11 +148,15 @@ def _runs(walked: Sequence[Walk]) -> _Coded:
     return _Coded(runs, len(symbols) - len(runs), _RUN_TOP)
 
 
-def _share(coded: Sequence[_Coded], state_bits: int, most: int) -> tuple[list[int], list[_Table]]:
+def _share(
+    coded: Sequence[_Coded], state_bits: int, most: int, tied: Mapping[int, int]
+) -> tuple[list[int], list[_Table]]:
     """The number of each matrix's table, and the tables."""
     symbols = _Coded.together(coded).table(state_bits)
     alphabet = Alphabet(symbols)
-    chosen = join([one.counts(alphabet, len(symbols)) for one in coded], most)
+    counts = {n: one.counts(alphabet, len(symbols)) for n, one in enumerate(coded) if n not in tied}
+    own = dict(zip(counts, join(list(counts.values()), most), strict=True))
+    chosen = [own[tied.get(number, number)] for number in range(len(coded))]
     sets = [
         [one for one, number in zip(coded, chosen, strict=True) if number == table]
         for table in range(max(chosen) + 1)

@@ -1,7 +1,7 @@
 """The compiler, model to image: what saturates is settled, weights are pruned, a graph is built."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 
 from sordino.arch import PRESETS, Config
@@ -18,10 +18,13 @@ from sordino.compiler.passes.prune import prune_model
 from sordino.compiler.passes.rounded import settled_graph
 from sordino.compiler.program.facts import with_texts
 from sordino.compiler.program.schedule import Program, Scheduled
+from sordino.compiler.programs.ends import EndPoint
 from sordino.compiler.programs.transducer import NAME, Transducer
 from sordino.errors import InputError
 from sordino.graph.graph import Graph
 from sordino.image.host import HostSection, InputFormat, ModelFacts, NetworkSection, Stacking
+from sordino.image.section.networks import ImageNetwork
+from sordino.model.endpointer import NETWORK, Endpointer
 from sordino.model.rnnt import EMBEDDING, RnntModel
 
 __all__ = ["CompileOptions", "Compiled", "compile_graph", "compile_model"]
@@ -30,11 +33,15 @@ _FLOAT32_BYTES = 4
 
 
 def compile_model(
-    model: RnntModel, config: Config, options: CompileOptions | None = None
+    model: RnntModel,
+    config: Config,
+    options: CompileOptions | None = None,
+    endpointer: Endpointer | None = None,
 ) -> Compiled:
-    """Compile for one machine.
+    """Compile for one machine, with an end-pointer beside the model if one is given.
 
-    The result depends on nothing but the arguments. Raises DoesNotFit where the machine is too
+    The end-pointer's weights stay as they are: they are neither pruned nor clipped. The result
+    depends on nothing but the arguments. Raises DoesNotFit where the machine is too
     small, CompileError where no machine runs the model, InputError where its meta describes
     features that do not fit it.
     """
@@ -51,10 +58,12 @@ def compile_model(
         sound = canonical_model(model)
         pruned = prune_model(sound, options.sparsity, config.group, options.shares)
     program = Transducer(model.blank, model.max_symbols)
-    graph, host = (
-        settled_graph(pruned, precision, clip),
-        partial(_host, model, program, options, precision),
-    )
+    graph = settled_graph(pruned, precision, clip)
+    if endpointer is not None:
+        graph, program = endpointer.beside(model, graph), replace(program, ends=_ends(endpointer))
+        own = ((f"{NETWORK}.*", endpointer.meta.bits), *precision.layers)
+        precision = replace(precision, layers=own)
+    host = partial(_host, model, program, options, precision)
     built = build(graph, program, config, options, precision, host)
     ratio = built.quantised.snr_db[f"{EMBEDDING}.weight"]
     return Compiled(built.image, built.layers, built.encoded, ratio)
@@ -104,6 +113,18 @@ def compile_graph(
     return Compiled(built.image, built.layers, built.encoded, None)
 
 
+def _ends(endpointer: Endpointer) -> EndPoint:
+    """What the program does with an end-pointer."""
+    meta = endpointer.meta
+    return EndPoint(
+        NETWORK,
+        len(endpointer.run),
+        meta.speculative.level(),
+        meta.final.level(),
+        context=meta.context,
+    )
+
+
 def _check_kinds(model: object, config: object) -> None:
     """Raise InputError for the name of a model or of a machine in its place."""
     if not isinstance(model, RnntModel):
@@ -120,7 +141,7 @@ def _check_kinds(model: object, config: object) -> None:
 
 def _host(
     model: RnntModel,
-    program: Program,
+    program: Transducer,
     options: CompileOptions,
     precision: Precision,
     scheduled: Scheduled,
@@ -154,4 +175,11 @@ def _host(
         blank_penalty=options.blank_penalty,
         clip=Clip(options.clip).how,
         search=scheduled.networks[NAME].search,
+        networks=_several(scheduled) if program.ends is not None else {},
     )
+
+
+def _several(scheduled: Scheduled) -> Mapping[str, ImageNetwork]:
+    """The networks by name; what a search needs is said once, in the section itself."""
+    own = scheduled.networks[NAME].changed(search=None)
+    return {**scheduled.networks, NAME: own}

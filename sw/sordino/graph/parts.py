@@ -36,3 +36,4 @@ class Network:
     nodes: tuple[str, ...]
     both_banks: bool = False
     segment: str = ""
+    behind: str = ""

@@ -109,6 +109,13 @@ def check_networks(nodes: Nodes, networks: Sequence[Network]) -> None:
             f"wanted one network that may use both banks, got "
             f"{' and '.join(network.name for network in both)}; take both_banks from all but one"
         )
+    for network in networks:
+        before = [one for one in networks if one.name == network.behind]
+        if network.behind and (not before or before[0] is network or network.segment):
+            raise InputError(
+                f"wanted network {network.name} behind another one, and in no segment, got "
+                f"{network.behind!r}; there are {', '.join(one.name for one in networks)}"
+            )
     for name, node in nodes.items():
         homes = [network for network in networks if name in network.nodes]
         if not homes and not node.layer.MERGES:

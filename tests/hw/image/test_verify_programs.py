@@ -9,8 +9,21 @@ import pytest
 from sordino.image.checks.verify import verify
 from sordino.image.host import HostSection
 from sordino.image.image import Image, ImageError
+from sordino.isa.choices import Condition
 from sordino.isa.instruction import Instruction, Unit
-from sordino.isa.operations import Argmax, Branch, Call, Drain, Embed, Emit, Loop, Matvec, Set
+from sordino.isa.operations import (
+    Argmax,
+    Branch,
+    Call,
+    Count,
+    Drain,
+    Embed,
+    Emit,
+    Jump,
+    Loop,
+    Matvec,
+    Set,
+)
 from tests.hw.image.faulty import image, make, refused
 
 
@@ -37,6 +50,32 @@ def test_embedding_rows_follow_the_registers() -> None:
     loop = Loop(register=3, target=0)
     assert "row 65535 (the most" in refused(image(embed, loop))
     verify(image(embed, Loop(register=4, target=0)))
+
+
+def test_a_branch_right_before_bounds_the_row() -> None:
+    """What it lets pass is below its value, where nothing else leads to the EMBED."""
+    embed = make(Embed, register=3, parameters=2, stride=2, count=20)
+    count = Count(register=3, step=1)
+
+    def below(value: int, **fields: object) -> Branch:
+        return Branch(**{"register": 3, "condition": Condition.GE, "value": value, **fields})
+
+    verify(image(count, below(3), embed))
+    assert "row 3 (the most" in refused(image(count, below(4), embed))
+    for other in (
+        below(3, condition=Condition.LT),
+        below(3, condition=Condition.NE),
+        below(3, register=4),
+        below(0),
+    ):
+        assert "row 65535 (the most" in refused(image(count, other, embed))
+    assert "row 65535 (the most" in refused(image(count, below(3), count, embed))
+    made, at = image(Jump(target=3), below(3), embed, count), 4
+    verify(made)
+    aimed = (*made.program[:2], Jump(target=at), *made.program[3:])
+    assert "row 65535 (the most" in refused(replace(made, program=aimed))
+    entry = made.host.changed(entries={"main": 0, "other": at})
+    assert "row 65535 (the most" in refused(replace(made, host=entry))
 
 
 def test_embedding_rows_follow_argmax() -> None:

@@ -1,6 +1,7 @@
 """Which matrices share a table: never where one of their own would be cheaper."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from sordino.arch import PRESETS
 from sordino.codec import encode_matrices
-from sordino.codec.share import join
+from sordino.codec.share import choose_tables, join
 from sordino.compiler.limits.allocate import need_streams
 from sordino.compiler.limits.errors import DoesNotFit
 from sordino.compiler.limits.limits import Limits
@@ -92,3 +93,24 @@ def test_more_tables_than_the_machine_holds_are_refused() -> None:
     need_streams(encoded, limits)
     with pytest.raises(DoesNotFit, match=r"needs 3 tables, .* has 2; .* raise tables to 3"):
         limits.check()
+
+
+def test_a_tied_matrix_has_the_tables_of_another_and_changes_no_choice() -> None:
+    config = PRESETS["tiny"]
+    rng = np.random.default_rng(1)
+    kinds = [
+        np.where(rng.random((8, 4, 40)) < 0.5, 0, rng.integers(1, top, (8, 4, 40))).astype(np.int8)
+        for top in (2, 40, 100)
+    ]
+    alone = encode_matrices(kinds[:2], config)
+    tied = encode_matrices(kinds, config, choice=partial(choose_tables, tied={2: 0}))
+    for found, before in (
+        (tied.run_tables, alone.run_tables),
+        (tied.value_tables, alone.value_tables),
+    ):
+        assert found[:2] == before
+        assert found[2] == found[0]
+    assert len(set(tied.value_tables)) == 2
+    assert tied.value_tables[0] != tied.value_tables[1]
+    free = encode_matrices(kinds, config)
+    assert free.value_tables[2] != free.value_tables[0], "left alone it would choose otherwise"

@@ -1,8 +1,9 @@
 """Whether a program uses a segment only where the host cannot exchange it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sordino.arch import Config
+from sordino.image.checks.registers import highest_value
 from sordino.image.image import Image
 from sordino.isa.control import Input, Use
 from sordino.isa.fields import SEGMENTS, Kind, Parameters, Store
@@ -20,15 +21,12 @@ def moving_row(i: Instruction, name: str) -> tuple[str, str] | None:
     return meaning.row if isinstance(meaning, Parameters) else None
 
 
-def touched_rooms(i: Instruction, image: Image, highest: Callable[[int], int]) -> frozenset[int]:
-    """The segments of which an instruction may read something, by number.
-
-    `highest` bounds what a register may hold.
-    """
+def touched_rooms(i: Instruction, image: Image, address: int) -> frozenset[int]:
+    """The segments of which the instruction at an address may read something, by number."""
     ranges = {
         "matrices": [(i.fields[name], 1) for name in i.meant(Kind.MATRIX)],
         "tables": [(i.fields[name], 1) for name in i.meant(Kind.TABLE)],
-        "parameters": [_parameters(i, name, image, highest) for name in i.meant(Parameters)],
+        "parameters": [_parameters(i, name, image, address) for name in i.meant(Parameters)],
     }
     return frozenset(
         room.number
@@ -39,13 +37,13 @@ def touched_rooms(i: Instruction, image: Image, highest: Callable[[int], int]) -
     )
 
 
-def _parameters(
-    i: Instruction, name: str, image: Image, highest: Callable[[int], int]
-) -> tuple[int, int]:
+def _parameters(i: Instruction, name: str, image: Image, address: int) -> tuple[int, int]:
     """The words of parameter memory that an instruction may read: first and number."""
     meaning, row = i.FIELDS[name].meaning, moving_row(i, name)
     assert isinstance(meaning, Parameters)
-    beyond = highest(i.fields[row[0]]) * i.fields[row[1]] if row else 0
+    beyond = 0
+    if row:
+        beyond = highest_value(image, i.fields[row[0]], address) * i.fields[row[1]]
     return i.fields[name], beyond + meaning.words(i.fields, image.config)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from sordino.image.checks.networks import check_said
+from sordino.image.checks.registers import highest_value
 from sordino.image.checks.replays import UNKNOWN, stale_replays
 from sordino.image.checks.room_checks import check_contents, check_rooms, room_words
 from sordino.image.checks.uses import moving_row, stray_uses, touched_rooms
@@ -13,7 +14,7 @@ from sordino.image.rooms import stored_words
 from sordino.image.tans import MAX_VALUE_EXTRA_BITS, Symbol, TableError, expand
 from sordino.isa.encoding import EncodingError
 from sordino.isa.fields import REGISTER_HIGH, SETTINGS, Kind, Parameters, Store, Words
-from sordino.isa.hazards import Region, claims, hazards, writes
+from sordino.isa.hazards import claims, hazards
 from sordino.isa.instruction import Control, Instruction
 from sordino.isa.operations import Matvec
 from sordino.isa.parameters import PARAMETER_BYTES
@@ -370,7 +371,7 @@ class _Verifier:
                     self.fail(i, f"{name} is {i.fields[name]}, the image has {sorted(known)}")
         if not known:
             return
-        touched = [touched_rooms(i, self.image, self.highest_value) for i in self.program]
+        touched = [touched_rooms(i, self.image, at) for at, i in enumerate(self.program)]
         entries = self.image.entries.values()
         for address, what in stray_uses(self.program, entries, touched, self.config):
             self.address = address
@@ -381,16 +382,5 @@ class _Verifier:
     def check_rows(self, i: Instruction) -> None:
         for name in i.meant(Parameters):
             if row := moving_row(i, name):
-                self.check_parameters(i, name, self.highest_value(i.fields[row[0]]))
-
-    def highest_value(self, register: int) -> int:
-        """A bound on what `register` may hold at any time, from all that write it."""
-        written = Region(Store.REGISTER, register, 1)
-        return max(
-            (
-                j.most(self.image.parameters, self.config)
-                for j in self.program
-                if written in writes(j, self.config)
-            ),
-            default=0,
-        )
+                highest = highest_value(self.image, i.fields[row[0]], self.address)
+                self.check_parameters(i, name, highest)

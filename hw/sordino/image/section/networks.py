@@ -7,7 +7,14 @@ from sordino.schema.kinds import TEXT, Choice, Many, Map, Number, Whole
 from sordino.schema.record import Nested, Record, declare
 
 __all__ = ["ImageNetwork", "Kept", "NetworkInput", "NetworkResult", "NetworkTokens", "Range"]
-__all__ += ["Search"]
+__all__ += ["CONTEXTS", "LEVEL_FRAMES", "THRESHOLD", "EndLevel", "Ends", "Search"]
+
+CONTEXTS = ("reset", "encoder")
+"""What is kept from one utterance to the next: nothing, or the encoder's state."""
+THRESHOLD = Number(-1e3, 1e3)
+"""Thresholds of a score."""
+LEVEL_FRAMES = Whole(1, 1000)
+"""For how many frames a score has to reach one."""
 
 _COUNT = Whole(0, (1 << 32) - 1)
 _UNITS = Whole(1, 1 << 20)
@@ -43,6 +50,31 @@ class Search(Record):
         _COUNT, "parameter word of ARGMAX's entries, which say what token a slot is"
     )
     fraction: int = declare(Whole(-4096, 4096), "fraction bits of the scores")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndLevel(Record):
+    """When an end-pointer decides: a threshold, reached for so many frames in a row."""
+
+    threshold: float = declare(THRESHOLD, "what the score has to reach")
+    frames: int = declare(LEVEL_FRAMES, "so many frames in a row")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends(Record):
+    """What a host must know of an end-pointer.
+
+    A host that searches by itself writes the frames since the last token, less 32768, before it
+    starts the entry point: 0 where there is none yet, 1 in a frame with a token, and so on.
+    """
+
+    speculative: EndLevel = declare(Nested(EndLevel), "when the end is likely: the first token")
+    final: EndLevel = declare(Nested(EndLevel), "when the utterance ends: the token after it")
+    run: int = declare(_COUNT, "word of state memory: frames since the last token")
+    runs: int = declare(Whole(3, 1 << 16), "how many numbers of these frames it tells apart")
+    context: str = declare(
+        Choice(CONTEXTS), "what the encoder keeps from one utterance to the next", CONTEXTS[0]
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,3 +155,4 @@ class ImageNetwork(Record):
     search: Search | None = declare(
         Nested(Search), "where a host that searches finds what it needs", None
     )
+    ends: Ends | None = declare(Nested(Ends), "of an end-pointer: when it decides", None)

@@ -22,6 +22,7 @@ from sordino.compiler.numbers.precision import CODEBOOKS
 from sordino.compiler.passes.chunk import MOST_FRAMES
 from sordino.compiler.passes.residency import WEIGHTS
 from sordino.files import write_atomically
+from sordino.model.endpointer import load_endpointer
 from sordino.model.load import load_model
 from sordino.tools.estimate.capacity import compile_needed
 
@@ -87,6 +88,7 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     "  sordino compile model.npz --clip none\n"
     "  sordino compile model.npz --set stream_bus=128 --weights streamed\n"
     "  sordino compile model.npz --set stream_bus=64 --weights streamed --chunk 4\n"
+    "  sordino compile model.npz --endpoint model.endpoint.npz\n"
     "  sordino compile state.pt --meta meta.json --set lanes=32 -o model.sordino",
 )
 @click.argument("model", type=path_type)
@@ -147,6 +149,13 @@ def _print(compiled: Compiled, path: Path, size: int) -> None:
     help="Frames for which a streamed input matrix of the encoder is read only once: fewer bytes "
     "on the bus, but tokens come later by as many frames.",
 )
+@click.option(
+    "--endpoint",
+    type=path_type,
+    metavar="FILE",
+    help="End-pointer, a .npz file: a small network beside the model that says when somebody has "
+    "finished speaking. See docs/endpoints.md.",
+)
 @memory_option
 @click.option(
     "--meta",
@@ -178,6 +187,7 @@ def compile_command(
     blank_penalty: float,
     weights: str,
     chunk: int,
+    endpoint: Path | None,
     memory: str,
     meta: Path | None,
     output: Path | None,
@@ -198,9 +208,10 @@ def compile_command(
         chunk=chunk,
     )
     loaded = load_model(model, meta)
+    endpointer = None if endpoint is None else load_endpointer(endpoint)
     path = output or default_output(model, ".sordino")
     compiler = compile_needed if memory == "needed" else compile_model
-    compiled = compiler(loaded, machine, options)
+    compiled = compiler(loaded, machine, options, endpointer)
     contents = compiled.image.to_bytes()
     write_atomically(path, contents)
     if report is not None:

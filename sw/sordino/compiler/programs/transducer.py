@@ -23,6 +23,7 @@ from sordino.compiler.program.facts import input_of, network_of, tokens_of
 from sordino.compiler.program.frames import OTHER_BANK, Frames
 from sordino.compiler.program.table_plan import UNKNOWN, Slots
 from sordino.compiler.program.writer import Writer
+from sordino.compiler.programs.ends import EndPoint
 from sordino.compiler.programs.serve import Served, served_networks, write_served
 from sordino.compiler.programs.stages import Stage
 from sordino.image.section.networks import ImageNetwork, Search
@@ -45,6 +46,7 @@ class Transducer:
             result of the encoder or of a stage
     serves  what a host may ask for while the program waits for a frame: request n runs the nth
             network, counted from 1, once
+    ends    what runs behind the tokens of every frame, to say where the utterance ends
 
     Entry points are the loop, `main`, and its parts:
 
@@ -52,18 +54,25 @@ class Transducer:
     encode   takes the input vectors of a step of the encoder, to its half of the joint
     advance  takes a token's embedding, to the prediction network's next state and half of the joint
     score    from both halves to the joint's outputs
+
+    and with `ends` one more, which runs that once:
+
+    endpoint  takes nothing, to what is emitted on its channel
     """
 
     blank: int
     max_symbols: int
     stages: tuple[Stage, ...] = ()
     serves: tuple[Served, ...] = ()
+    ends: EndPoint | None = None
 
     @property
     def registers(self) -> Mapping[str, int]:
         """The token, tokens left in the frame, frames of a chunk, and those of the stages."""
         names = ["token", "symbols", "frames"]
         names += [name for stage in self.stages for name in stage.registers]
+        if self.ends is not None:
+            names += self.ends.registers
         if self.serves:
             names += ["request", *(one.token for one in self.serves if one.token)]
         return {name: number for number, name in enumerate(dict.fromkeys(names))}
@@ -72,19 +81,22 @@ class Transducer:
     def networks(self) -> Sequence[str]:
         """The most frequent ones first."""
         staged = [name for stage in self.stages for name in stage.networks]
-        return ("joint", "encoder", *staged, "prediction", *(one.network for one in self.serves))
+        behind = () if self.ends is None else (self.ends.network,)
+        served = (one.network for one in self.serves)
+        return ("joint", "encoder", *staged, *behind, "prediction", *served)
 
     @property
     def entries(self) -> Sequence[str]:
         """The loop and its parts."""
-        return ("main", "reset", "encode", "advance", "score")
+        more = () if self.ends is None else (self.ends.ENTRY,)
+        return ("main", "reset", "encode", "advance", "score", *more)
 
     def write(self, writer: Writer) -> None:
-        """Write the whole program; CompileError for a chunk with stages or requests."""
-        if writer.chunk > 1 and (self.stages or self.serves):
+        """Write the whole program; CompileError for a chunk with anything beside the loop."""
+        if writer.chunk > 1 and (self.stages or self.serves or self.ends):
             raise CompileError(
-                "wanted a chunk of a transducer without stages and requests, got some, which a "
-                "chunk has no place for; leave chunk out"
+                "wanted a chunk of a transducer without stages, requests and end-pointer, got "
+                "some, which a chunk has no place for; leave chunk out"
             )
         _Writing(self, writer).run()
 
@@ -94,6 +106,8 @@ class Transducer:
         beside = dict[str, ImageNetwork]()
         for stage in self.stages:
             beside |= stage.described(writer, entries)
+        if self.ends is not None:
+            beside |= self.ends.described(writer, entries)
         beside |= served_networks(writer, self.serves, {"main": "main"})
         own = [name for name in (*self.networks, "advance", "score") if name not in beside]
         tokens = tokens_of(writer, "joint", "token", blank=self.blank, most=self.max_symbols)
@@ -151,6 +165,8 @@ class _Writing:
         first = frames.first.first_matrix
         for_symbol, for_frame = writer.tables.pair(output.first_matrix, first, frames.carried)
         self.for_symbol, self.for_frame = for_symbol, for_frame
+        # The end-pointer has the tables of the joint's output.
+        self.for_ends = [{**one, **other} for one, other in zip(for_symbol, for_frame, strict=True)]
         frames.before = for_frame
 
     def run(self) -> None:
@@ -173,6 +189,8 @@ class _Writing:
         self.writer.clear(rows)
         for stage in self.program.stages:
             stage.start(self.writer)
+        if self.program.ends is not None:
+            self.program.ends.start(self.writer)
 
     def _start(self) -> None:
         """The beginning of a run; then predict from the blank."""
@@ -189,7 +207,14 @@ class _Writing:
         most = self.program.max_symbols
         self.writer.emit(Set, "joint", register=self.symbols, value=most)
         self.writer.end_block(held, self.for_symbol)
-        self._symbols("symbol", "frame", self.for_frame)
+        ends = self.program.ends
+        if ends is None:
+            self._symbols("symbol", "frame", self.for_frame)
+        else:
+            self._symbols("symbol", "after", self.for_ends)
+            with self.writer.part(ends.network):
+                ends.count_run(self.writer, self.symbols, most)
+                ends.write(self.writer, "after.", self.for_ends, self.for_frame)
         self.builder.jump("frame")
         self._stop()
 
@@ -264,6 +289,9 @@ class _Writing:
         self.builder.label("score")
         writer.run("score", repeat(OTHER_BANK))
         self._end()
+        if self.program.ends is not None:
+            self.program.ends.write_entry(writer)
+            self._end()
 
     def _end(self, held: Slots = UNKNOWN) -> None:
         self.writer.end_block(held)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from sordino.arith import WEIGHT
 from sordino.codec import EncodedMatrices, encode_matrices
 from sordino.codec.apart import LOAD_WORDS, PAIR, Room, encode_apart, joined, longest_streams
+from sordino.codec.share import choose_tables
 from sordino.compiler.limits.errors import CompileError, DoesNotFit
 from sordino.compiler.limits.limits import Limits
 from sordino.compiler.numbers.precision import Precision
@@ -74,7 +76,9 @@ def encode_parts(
         name: wanted.get(name) or _dense(own, precision, limits)
         for name, own in zip(segments, layers[1:], strict=True)
     }
-    fixed = encode_matrices(_slots(layers[0]), config, weights=_weights(layers[0]))
+    choice = partial(choose_tables, tied=_tied(placed))
+    own = layers[0]
+    fixed = encode_matrices(_slots(own), config, weights=_weights(own), choice=choice)
     if not segments:
         return Parts(place_weights(fixed, config, weights), {})
     reserved = Room(
@@ -86,6 +90,17 @@ def encode_parts(
         _check(name, longest_streams(part), room)
         parts.append(part)
     return Parts(joined(parts), _rooms(parts, rooms))
+
+
+def _tied(placed: PlacedGraph) -> dict[int, int]:
+    """The matrices of networks that run behind others, each with the last one of the other."""
+    found = dict[int, int]()
+    for network in placed.graph.networks:
+        if network.behind:
+            last = placed.of(placed.graph.network(network.behind))[-1]
+            for layer in placed.of(network):
+                found |= {number: last.first_matrix for number, _ in layer.numbered}
+    return found
 
 
 def _slots(layers: Sequence[PlacedLayer]) -> list[NDArray[np.int8]]:

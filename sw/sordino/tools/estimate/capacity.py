@@ -7,6 +7,7 @@ from sordino.compiler.compile import Compiled, CompileOptions, compile_model
 from sordino.compiler.limits.errors import DoesNotFit
 from sordino.image.image import Image
 from sordino.image.sizes import used_words
+from sordino.model.endpointer import Endpointer
 from sordino.model.rnnt import RnntModel
 
 __all__ = ["MEMORIES", "compile_needed", "roomy", "trimmed"]
@@ -32,7 +33,10 @@ def roomy(config: Config) -> Config:
 
 
 def compile_needed(
-    model: RnntModel, config: Config, options: CompileOptions | None = None
+    model: RnntModel,
+    config: Config,
+    options: CompileOptions | None = None,
+    endpointer: Endpointer | None = None,
 ) -> Compiled:
     """Compile for the machine with memories just as large as the model needs.
 
@@ -41,11 +45,12 @@ def compile_needed(
     """
     wide = roomy(config)
     try:
-        compiled = compile_model(model, wide, options)
+        compiled = compile_model(model, wide, options, endpointer)
     except DoesNotFit as refusal:
         if refusal.needed.keys() != {"rows_per_lane"}:
             raise
-        compiled = compile_model(model, wide.with_settings(refusal.needed), options)
+        wider = wide.with_settings(refusal.needed)
+        compiled = compile_model(model, wider, options, endpointer)
     return replace(compiled, image=trimmed(compiled.image))
 
 
