@@ -87,7 +87,7 @@ ALLOWED = {
     "layers.layout": "arch isa",
     "layers.numbers": "arith errors",
     "meta": "arith errors files image schema",
-    "model": "arith errors files graph layers meta npy schema speech",
+    "model": "arith errors files graph image.section layers meta npy schema speech",
     "npy": "",
     "recogniser": "decode engines errors golden image isa speech speech.files",
     "reference": (
