@@ -77,6 +77,10 @@ ALLOWED = {
     ),
     "decode": "decode.phrases engines errors files golden image isa model speech",
     "decode.phrases": "errors files speech",
+    "endpoint": (
+        "arch arith decode golden isa layers layers.base layers.numbers model speech train "
+        "train.corpus train.networks train.recipes"
+    ),
     "graph": "errors isa layers",
     "lattice": "decode errors speech",
     "lattice.coding": "decode errors image lattice model speech",

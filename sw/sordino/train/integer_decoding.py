@@ -20,14 +20,14 @@ from sordino.isa.choices import Function
 from sordino.layers.base.integers import QuantisedLayer, QuantisedMatrix
 from sordino.model.rnnt import EMBEDDING, RnntModel
 
-__all__ = ["IntegerDecoder"]
+__all__ = ["IntegerDecoder", "IntegerLstm", "IntegerMatrix"]
 
 _Ints = NDArray[np.int64]
 _EXACT32 = 1 << 24
 """Integers up to this are exact in float32."""
 
 
-class _Matrix:
+class IntegerMatrix:
     """Exact products with one matrix, by floating-point matrix products that cannot round."""
 
     def __init__(self, matrix: QuantisedMatrix) -> None:
@@ -42,9 +42,11 @@ class _Matrix:
         return np.asarray(products.astype(np.int64) << self._shift)
 
 
-class _IntegerLstm:
+class IntegerLstm:
+    """An LSTM in integers, many utterances at once."""
+
     def __init__(self, layer: QuantisedLayer) -> None:
-        self.inputs, self._recurrent = (_Matrix(m) for m in layer.matrices)
+        self.inputs, self._recurrent = (IntegerMatrix(m) for m in layer.matrices)
         self._biases = layer.bias.reshape(QUAD, 1, -1)
         self._multiplier, self._shift = layer.multiplier, layer.shift
         self.units = len(layer.bias) // QUAD
@@ -70,7 +72,7 @@ class _Half:
     """One half of the joint: int16."""
 
     def __init__(self, layer: QuantisedLayer) -> None:
-        (self._matrix,) = (_Matrix(m) for m in layer.matrices)
+        (self._matrix,) = (IntegerMatrix(m) for m in layer.matrices)
         self._layer = layer
 
     def __call__(self, h: _Ints) -> _Ints:
@@ -101,14 +103,15 @@ class IntegerDecoder:
         assert table is not None
         self._model, self._embedding = model, table.astype(np.int64)
         self._encoder, self._prediction = (
-            [_IntegerLstm(nodes[name]) for name in graph.recurrent(graph.network(part))]
+            [IntegerLstm(nodes[name]) for name in graph.recurrent(graph.network(part))]
             for part in ("encoder", "prediction")
         )
         self._encoder_half, self._predicted = (
             _Half(nodes[f"joint.{part}"]) for part in ("encoder", "prediction")
         )
         (output,) = nodes["joint.output"].matrices
-        self._output, self._output_bias = _Matrix(output), nodes["joint.output"].bias
+        self._unit = nodes["joint.output"].unit
+        self._output, self._output_bias = IntegerMatrix(output), nodes["joint.output"].bias
         self._relu = (nodes["joint"].multiplier, nodes["joint"].shift)
 
     def _encode(self, x: _Ints) -> _Ints:
@@ -130,13 +133,17 @@ class IntegerDecoder:
             x = state[0, active]
         return self._predicted(x)
 
-    def _choose(self, encoded: _Ints, predicted: _Ints) -> _Ints:
-        """The tokens with the largest accumulators, lowest first where equal."""
+    def _sums(self, encoded: _Ints, predicted: _Ints) -> _Ints:
+        """The joint's accumulators, (…, tokens)."""
         relu = self._model.activation == "relu"
         multiplier, shift = self._relu if relu else (0, 0)
         function = Function.RELU if relu else Function.TANH
         hidden = add(encoded, predicted, function=function, multiplier=multiplier, shift=shift)
-        return np.asarray((self._output(hidden) + self._output_bias).argmax(axis=-1))
+        return np.asarray(self._output(hidden) + self._output_bias)
+
+    def _choose(self, encoded: _Ints, predicted: _Ints) -> _Ints:
+        """The tokens with the largest accumulators, lowest first where equal."""
+        return np.asarray(self._sums(encoded, predicted).argmax(axis=-1))
 
     def transcribe(self, inputs: Sequence[NDArray[np.int8]]) -> list[list[int]]:
         """Tokens of each input (frames, dim), as the machine emits them."""

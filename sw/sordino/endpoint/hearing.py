@@ -1,0 +1,130 @@
+"""What an end-pointer reads, of many utterances at once, in the machine's own integers.
+
+Frame by frame: the encoder's hidden state, the prediction network's after the tokens so far, and
+how long ago the last token was.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sordino.train.integer_decoding import IntegerDecoder
+
+__all__ = ["RUN_ROWS", "Heard", "Hearing", "runs"]
+
+RUN_ROWS = 32
+"""Rows of the table that is looked up with the run of frames without a token."""
+_Ints = NDArray[np.int64]
+_Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Heard:
+    """An utterance, frame by frame (T frames of the transducer).
+
+    layers      int8 (T, units) of each encoder layer, the last one first
+    prediction  int8 (T, units): the prediction network's last layer after the frame's tokens
+    run         int64 (T,): 0 before any token, 1 in a frame with tokens, then one more a frame, up
+                to `RUN_ROWS` - 1
+    tokens      what was written, and in which frames, both (n,)
+    """
+
+    layers: tuple[NDArray[np.int8], ...]
+    prediction: NDArray[np.int8]
+    run: _Ints
+    tokens: tuple[int, ...]
+    frames: tuple[int, ...]
+
+
+def runs(frames: Sequence[int], count: int) -> _Ints:
+    """The run in each of `count` frames, from the frames of the tokens."""
+    found, last = np.zeros(count, np.int64), -1
+    spoken = set(frames)
+    for t in range(count):
+        last = t if t in spoken else last
+        found[t] = 0 if last < 0 else min(t - last + 1, RUN_ROWS - 1)
+    return found
+
+
+class Hearing(IntegerDecoder):
+    """A model in the machine's integers that tells what an end-pointer reads."""
+
+    def listen(
+        self, inputs: Sequence[NDArray[np.int8]], *, all_layers: bool = False
+    ) -> list[Heard]:
+        """What is read of each input (T, dim), decoded greedily."""
+        count, padded = self._together(inputs)
+        layers = self._layers(padded)
+        everyone = np.arange(len(inputs))
+        encoded = self._encoder_half(layers[0])
+        states = [layer.start(len(inputs)) for layer in self._prediction]
+        predicted = self._predict(np.full(len(inputs), self._model.blank), states, everyone)
+        said: list[list[tuple[int, int]]] = [[] for _ in inputs]
+        after = np.zeros((len(inputs), count.max(), states[-1].shape[-1]), np.int8)
+        for t in range(int(count.max())):
+            active = everyone[count > t]
+            for _ in range(self._model.max_symbols):
+                tokens = self._choose(encoded[active, t], predicted[active])
+                keep = tokens != self._model.blank
+                active, tokens = active[keep], tokens[keep]
+                if not len(active):
+                    break
+                for number, token in zip(active.tolist(), tokens.tolist(), strict=True):
+                    said[number].append((t, token))
+                predicted[active] = self._predict(tokens, states, active)
+            after[:, t] = states[-1][0]
+        shown = layers if all_layers else layers[:1]
+        return [
+            Heard(
+                layers=tuple(x[number, :size].astype(np.int8) for x in shown),
+                prediction=after[number, :size],
+                run=runs([t for t, _ in said[number]], int(size)),
+                tokens=tuple(token for _, token in said[number]),
+                frames=tuple(t for t, _ in said[number]),
+            )
+            for number, size in enumerate(count)
+        ]
+
+    def _together(self, inputs: Sequence[NDArray[np.int8]]) -> tuple[_Ints, _Ints]:
+        """Lengths, and all inputs with zeros behind them, (B, T, dim)."""
+        count = np.array([len(x) for x in inputs])
+        padded = np.zeros((len(inputs), count.max(), self._model.inputs), np.int64)
+        for row, x in zip(padded, inputs, strict=True):
+            row[: len(x)] = x
+        return count, padded
+
+    def _layers(self, x: _Ints) -> list[_Ints]:
+        """The hidden states of all encoder layers, the last one first."""
+        found = []
+        for layer in self._encoder:
+            products, state = layer.inputs(x), layer.start(len(x))
+            hidden = np.empty((*x.shape[:2], layer.units), np.int64)
+            for t in range(x.shape[1]):
+                state = layer.step(products[:, t], state)
+                hidden[:, t] = state[0]
+            found.append(hidden)
+            x = hidden
+        return found[::-1]
+
+    def arcs(
+        self, inputs: Sequence[NDArray[np.int8]], tokens: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[_Floats, _Floats]]:
+        """Natural logarithms of the probability of blank and of the next token.
+
+        Both (T, tokens + 1), one pair for each input (T, dim) and the tokens that it is to be.
+        """
+        count, padded = self._together(inputs)
+        encoded = self._encoder_half(self._layers(padded)[0])
+        only, blank = np.zeros(1, np.int64), self._model.blank
+        for number, size in enumerate(count):
+            states = [layer.start(1) for layer in self._prediction]
+            said = [blank, *tokens[number]]
+            halves = [self._predict(np.array([token]), states, only)[0] for token in said]
+            here = encoded[number, :size]
+            sums = np.stack([self._sums(here, half[None]) for half in halves], axis=1)
+            logits: _Floats = np.asarray(sums * self._unit, np.float64)
+            logits -= np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+            following = np.array([*tokens[number], blank])
+            yield logits[..., blank], logits[:, np.arange(len(said)), following]
