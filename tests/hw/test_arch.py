@@ -33,6 +33,8 @@ IDS = {
     "small-unstructured": 0xD2BAEC64,
     "large": 0xE9306BA0,
     "large-unstructured": 0x71931CB0,
+    "ulx3s": 0x80A4DB64,
+    "ecpix5": 0xA97E09F4,
 }
 
 
@@ -97,6 +99,8 @@ def test_presets_sizes() -> None:
         "tiny": 4,
         "small": 16,
         "large": 64,
+        "ulx3s": 8,
+        "ecpix5": 4,
     }
 
 

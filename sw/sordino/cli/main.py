@@ -12,6 +12,8 @@ from typing import Any
 import click
 
 from sordino.arch import ConfigError
+from sordino.cli.boards.build import build
+from sordino.cli.boards.program import program
 from sordino.cli.commands.bench import bench
 from sordino.cli.commands.compile import compile_command
 from sordino.cli.commands.cosim import cosim
@@ -78,6 +80,8 @@ for command in (
     sweep_command,
     disasm,
     verilog,
+    build,
+    program,
     bench,
     train,
     lm,

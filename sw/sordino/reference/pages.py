@@ -44,9 +44,11 @@ def image_page() -> str:
 def presets_page() -> str:
     """docs/presets.md."""
     presets = list(arch.PRESETS.values())
-    names = [name for name in presets[0].as_dict() if name != "name"]
+    named = {name: None for preset in presets for name in preset.as_dict()}
+    names = [name for name in named if name != "name"]
     header = ("", *(p.name for p in presets))
     memory = [memory_bits(p) for p in presets]
+    kinds = {kind: None for each in memory for kind in each}
     products = [multipliers(p) for p in presets]
     return "".join(
         (
@@ -58,7 +60,7 @@ def presets_page() -> str:
             table(
                 header,
                 [
-                    *((k, *(f"{m[k] / 1024:,.0f}" for m in memory)) for k in memory[0]),
+                    *((k, *(f"{m.get(k, 0) / 1024:,.0f}" for m in memory)) for k in kinds),
                     ("all", *(f"{sum(m.values()) / 1024:,.0f}" for m in memory)),
                 ],
             ),

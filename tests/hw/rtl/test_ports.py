@@ -20,6 +20,9 @@ from amaranth.lib import wiring
 
 import sordino.rtl
 from sordino.arch import PRESETS
+from sordino.rtl.boot.bridge import BootBridge
+from sordino.rtl.boot.rom import RomSource
+from sordino.rtl.boot.system import FlashSystem
 from sordino.rtl.bridges.registry import BRIDGES, make_bridge
 from sordino.rtl.top import Sordino
 from sordino.testing.images.streaming import STREAMING
@@ -105,6 +108,12 @@ def classes(base: type) -> Iterator[type]:
                 yield each
 
 
+def flash_system() -> FlashSystem:
+    """A machine that boots from a flash and streams from it."""
+    bridge = make_bridge("uart")
+    return FlashSystem(STREAMING, bridge, lines=4, size=1 << 20, address=0)
+
+
 @cache
 def interfaces() -> dict[type, frozenset[str]]:
     """Components and signatures of whole machines, with the names that they have in any of them."""
@@ -120,13 +129,16 @@ def interfaces() -> dict[type, frozenset[str]]:
 
     def visit(fragment: Any) -> None:
         for origin in fragment.origins or ():
-            if isinstance(origin, wiring.Component):
+            boots = isinstance(origin, Sordino) and isinstance(origin.bridge, BootBridge)
+            if isinstance(origin, wiring.Component) and not boots:
                 add(origin, origin.signature)
         for inner, *_ in fragment.subfragments:
             visit(inner)
 
     for config in CONFIGS:
         visit(Fragment.get(Sordino(config), None))
+    visit(Fragment.get(flash_system(), None))
+    visit(Fragment.get(RomSource([0]), None))
     for bus in BRIDGES:
         visit(Fragment.get(make_bridge(bus), None))
     return found

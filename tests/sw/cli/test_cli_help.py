@@ -25,6 +25,8 @@ NAMES = (
     "sweep",
     "disasm",
     "verilog",
+    "build",
+    "program",
     "bench",
     "train",
     "lattice",

@@ -14,7 +14,7 @@ from amaranth.back import rtlil
 from amaranth.hdl import Const, Value
 from amaranth.lib import wiring
 
-__all__ = ["ports_of", "to_rtlil"]
+__all__ = ["ports_of", "to_rtlil", "zeros_left_out"]
 
 
 def ports_of(component: wiring.Component, joint: str = "__") -> dict[str, tuple[Value, None]]:
@@ -28,7 +28,8 @@ def ports_of(component: wiring.Component, joint: str = "__") -> dict[str, tuple[
 
 
 @contextmanager
-def _zeros_left_out() -> Iterator[None]:
+def zeros_left_out() -> Iterator[None]:
+    """Write RTLIL in the block without memories' initial contents where these are all zero."""
     emitter: Any = rtlil.ModuleEmitter
     original = emitter.emit_memory
 
@@ -48,7 +49,7 @@ def to_rtlil(component: wiring.Component, *, name: str = "top", joint: str = "__
 
     The top module is `name`; a port is named by its path in the signature joined with `joint`.
     """
-    with _zeros_left_out():
+    with zeros_left_out():
         return str(
             rtlil.convert(component, name=name, ports=ports_of(component, joint), emit_src=False)
         )

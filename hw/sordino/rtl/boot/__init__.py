@@ -1,0 +1,1 @@
+"""Power-up: the image comes from a memory on the board, through the machine's own registers."""
