@@ -31,7 +31,7 @@ SERVE := $(STAMPS)/sim,serve
 VOICES := $(STAMPS)/sim,voices
 
 # What can be measured is listed in campaigns/catalogue.py: campaign-NAME, or NAME alone.
-CAMPAIGNS := wer beam beam-clock opus fusion phrases rerank-lm rerank name-lists blank-penalty cosim-real fuzz \
+CAMPAIGNS := wer beam beam-clock opus fusion phrases rerank-lm rerank endpoints-train endpoints name-lists blank-penalty cosim-real fuzz \
   random mutants bench synth estimate \
   sweep layers codec cycles mlperf streaming row-reuse train-smoke training training-time replay \
   streaming-events serve-load post-training synthetic-speech \
@@ -102,6 +102,8 @@ NEEDS_estimate := $(SYNTH)
 NEEDS_sweep := $(SWEEP)
 NEEDS_serve-load := $(SERVE)
 NEEDS_rerank-lm := $(TRAIN)
+NEEDS_endpoints-train := $(TRAIN)
+NEEDS_endpoints := $(TRAIN)
 NEEDS_train-smoke := $(TRAIN)
 NEEDS_training := $(TRAIN)
 NEEDS_training-time := $(TRAIN)

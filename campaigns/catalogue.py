@@ -104,6 +104,23 @@ CAMPAIGNS = (
         needs=(_RECORDINGS,),
     ),
     Campaign(
+        name="endpoints-train",
+        shows="end-pointers trained beside a transducer, and weighed on training speakers",
+        takes="minutes",
+        module="endpoints_train",
+        needs=(_RECORDINGS,),
+        extra="train",
+    ),
+    Campaign(
+        name="endpoints",
+        shows="end-pointers beside runs of blanks: cut early, waits, words, time saved",
+        takes="minutes",
+        module="endpoints",
+        page="endpoints.md",
+        needs=(_RECORDINGS, _TRAININGS),
+        extra="train",
+    ),
+    Campaign(
         name="name-lists",
         shows="the lists of names that the re-ranker's grammar spells",
         takes="minutes",

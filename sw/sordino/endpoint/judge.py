@@ -11,13 +11,13 @@ from sordino.endpoint.decisions import Level, firings, ready
 from sordino.endpoint.sets import Example
 
 __all__ = [
+    "LEVELS",
     "Grid",
     "Judged",
     "bootstrap",
+    "choose",
     "choose_final",
-    "choose_speculative",
     "judge",
-    "levels",
     "network_frames",
 ]
 
@@ -25,20 +25,18 @@ _Ints = NDArray[np.int64]
 _Mask = NDArray[np.bool_]
 
 
-_HANGOVERS = (1, 2, 3, 4, 6, 8)
-
-
-def levels(
-    scores: Sequence[NDArray[np.float64]], frames: Sequence[int] = _HANGOVERS
-) -> list[Level]:
-    """Thresholds that lie densely where scores of pauses are, each with some hangovers."""
-    every = np.concatenate(scores)
-    limits = np.unique(np.round(np.quantile(every, np.linspace(0.35, 0.995, 48)), 2))
-    return [Level(float(limit), count) for limit in limits for count in frames]
+LEVELS = tuple(
+    Level(round(0.1 * step, 1), frames) for step in range(-20, 41) for frames in (1, 2, 3, 4, 6, 8)
+)
+"""Scores are logarithms of odds; those that decide lie in here."""
+_PAIRED = 24
+"""Final points that a speculation is looked for before, at most."""
 
 
 def network_frames(
-    scores: Sequence[NDArray[np.float64]], examples: Sequence[Example], grid: Sequence[Level]
+    scores: Sequence[NDArray[np.float64]],
+    examples: Sequence[Example],
+    grid: Sequence[Level] = LEVELS,
 ) -> _Ints:
     """The first decision at each level, (levels, examples); -1: none."""
     found = np.full((len(grid), len(examples)), -1)
@@ -69,23 +67,52 @@ class Grid:
         self.wait: _Ints = self.at - ends
 
 
-def choose_final(grid: Grid, on: _Mask, most: float) -> int:
-    """The point with the shortest mean wait of those that cut at most a share `most` early."""
+def _finals(grid: Grid, on: _Mask, most: float) -> tuple[NDArray[np.float64], _Ints]:
+    """Mean waits of all points, and the points that may be chosen, the shortest wait first."""
     early = grid.early[:, on].mean(axis=1)
     fine = ~grid.early[:, on]
     waits = (grid.wait[:, on] * fine).sum(axis=1) / np.maximum(fine.sum(axis=1), 1)
-    allowed = early <= max(most, early.min()) + 1e-9
-    return int(np.where(allowed, waits, np.inf).argmin())
+    allowed = np.flatnonzero(early <= max(most, early.min()) + 1e-9)
+    return waits, allowed[np.argsort(waits[allowed], kind="stable")]
 
 
-def choose_speculative(grid: Grid, final: _Ints, on: _Mask, sooner: int) -> int:
-    """The point that is right most often of those `sooner` frames before `final` in the median."""
-    ahead = np.where(grid.came, np.maximum(final - grid.frames, 0), 0)[:, on]
-    right = (grid.came & ~grid.early & (grid.frames <= final))[:, on].mean(axis=1)
-    allowed = np.median(ahead, axis=1) >= sooner
-    if not allowed.any():
-        return int(np.median(ahead, axis=1).argmax())
-    return int(np.where(allowed, right, -1.0).argmax())
+def choose_final(grid: Grid, on: _Mask, most: float) -> int:
+    """The point with the shortest mean wait of those that cut at most a share `most` early."""
+    return int(_finals(grid, on, most)[1][0])
+
+
+def _best(speculative: Grid, final: _Ints, on: _Mask, sooner: int) -> tuple[float, int]:
+    """The share that is right, and the point, where more than half come so many frames sooner."""
+    frames, came = speculative.frames[:, on], speculative.came[:, on]
+    ahead = np.where(came, final[on] - frames, 0)
+    right = (came & ~speculative.early[:, on] & (ahead >= 0)).mean(axis=1)
+    allowed = (ahead >= sooner).mean(axis=1) > 0.5
+    point = int(np.where(allowed, right, right - 2).argmax())
+    return float(right[point]), point
+
+
+def choose(
+    final: Grid, speculative: Grid, on: _Mask, *, most: float, within: float, sooner: Sequence[int]
+) -> tuple[int, tuple[int, ...]]:
+    """A final point, and a speculative one for each of `sooner`.
+
+    Of the final points that cut at most a share `most` early and wait at most `within` frames on
+    average (else of the one that waits shortest), it is the one before which speculations `sooner`
+    frames earlier, for more than half of the utterances, are right most often.
+    """
+    waits, allowed = _finals(final, on, most)
+    near = [p for p in allowed if waits[p] <= within] or allowed[:1].tolist()
+    seen: dict[bytes, int] = {}
+    for point in near:
+        seen.setdefault(final.at[point].tobytes(), int(point))
+    kept = list(seen.values())
+    kept = kept[:: -(-len(kept) // _PAIRED)]
+    found = []
+    for point in kept:
+        pairs = [_best(speculative, final.at[point], on, k) for k in sooner]
+        found.append((sum(right for right, _ in pairs), point, tuple(p for _, p in pairs)))
+    _, point, points = max(found, key=lambda one: one[0])
+    return point, points
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -106,11 +133,11 @@ class Judged:
 
 
 def judge(
-    final: Grid,
-    speculative: Grid,
+    grid: Grid,
     speakers: Sequence[str],
     *,
     most: float,
+    within: float,
     sooner: Sequence[int] = (5, 3),
 ) -> Judged:
     """Choose for each speaker on all the others, and put what it decides together."""
@@ -124,24 +151,17 @@ def judge(
     points = {}
     for name in np.unique(names):
         own = names == name
-        point = choose_final(final, ~own, most)
-        at = final.at[point]
-        frames[own], early[own], wait[own] = (
-            at[own],
-            final.early[point, own],
-            final.wait[point, own],
-        )
-        chosen = [point]
-        for k in sooner:
-            best = choose_speculative(speculative, at, ~own, k)
-            chosen.append(best)
+        point, others = choose(grid, grid, ~own, most=most, within=within, sooner=sooner)
+        at = grid.at[point]
+        frames[own], wait[own], early[own] = at[own], grid.wait[point, own], grid.early[point, own]
+        for k, best in zip(sooner, others, strict=True):
             said, right, earlier = ahead[k]
-            spoke = speculative.frames[best]
-            came = speculative.came[best] & (spoke <= at)
+            spoke = grid.frames[best]
+            came = grid.came[best] & (spoke <= at)
             said[own] = np.where(came, spoke, -1)[own]
-            right[own] = (came & ~speculative.early[best])[own]
+            right[own] = (came & ~grid.early[best])[own]
             earlier[own] = np.where(came, at - spoke, 0)[own]
-        points[str(name)] = tuple(chosen)
+        points[str(name)] = (point, *others)
     return Judged(final=frames, early=early, wait=wait, sooner=ahead, points=points)
 
 

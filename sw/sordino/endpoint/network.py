@@ -140,7 +140,8 @@ def _padded(
         behind = np.arange(size) - one.end
         wanted[n, :size] = behind > 0
         weight = np.where(behind > recipe.patience, recipe.later, 1.0)
-        weight = np.where(behind > 0, weight, recipe.pause)
+        inside = np.where(one.run > recipe.patience, recipe.rare, 1.0) * recipe.pause
+        weight = np.where(behind > 0, weight, inside)
         counts[n, :size] = np.where(one.run >= 2, weight, 0.0)
     found = (x * np.float32(_STEP), run, wanted, counts)
     return tuple(map(torch.from_numpy, found))

@@ -18,20 +18,22 @@ class EndpointRecipe:
     epochs    over all examples; `batch` of them a step; `rate` is the largest learning rate
     dropout   of inputs, each in all frames of an utterance; `decay` of the weights
     pause     weight of a frame in a pause inside, beside 1 of a frame behind the end
-    patience  frames behind the end that count in full; later ones count `later`
+    patience  frames behind the end, and into a pause, that count in full; later ones count `later`,
+              and `rare` in pauses, since few people pause so long
     """
 
     inputs: tuple[str, ...] = ("encoder", "prediction")
     units: int = 16
     width: int = 8
     bits: int = 4
-    zeros: float = 0.75
-    epochs: int = 25
+    zeros: float = 0.7
+    epochs: int = 16
     batch: int = 96
     rate: float = 1.2e-2
     dropout: float = 0.2
     decay: float = 1e-3
     pause: float = 2.0
     patience: int = 16
-    later: float = 0.2
+    later: float = 0.5
+    rare: float = 0.5
     seed: int = 0

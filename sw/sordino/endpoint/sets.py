@@ -57,11 +57,11 @@ class Maker:
     def __init__(
         self, hearing: Hearing, definition: FeatureDefinition, texts: Sequence[str]
     ) -> None:
-        self._hearing, self._definition, self._texts = hearing, definition, texts
+        self._hearing, self.definition, self._texts = hearing, definition, texts
         self._axis = MelAxis(definition.front_end)
 
     def _input(self, cepstra: NDArray[np.float64]) -> NDArray[np.int8]:
-        return self._definition.quantise(self._definition.model_input(cepstra))
+        return self.definition.quantise(self.definition.model_input(cepstra))
 
     def align(self, spoken: Sequence[Spoken]) -> list[NDArray[np.int64]]:
         """The frames of each utterance's tokens."""
@@ -81,7 +81,7 @@ class Maker:
         seed: int,
     ) -> list[Example]:
         """Each utterance once as `splice` makes it."""
-        stack, made = self._definition.stack, []
+        stack, made = self.definition.stack, []
         for number, (one, own) in enumerate(zip(spoken, frames, strict=True)):
             rng = np.random.default_rng([seed, number])
             places = boundaries(one.cepstra, one.tokens, own.tolist(), self._texts, stack)
@@ -96,15 +96,27 @@ class Maker:
         seconds: tuple[float, float],
         seed: int,
         noises: tuple[float, float] | None = None,
+        gains: tuple[float, float] = (0.0, 0.0),
     ) -> list[Example]:
         """Each utterance as it is, with silence behind it, or noise so many dB below the speech."""
-        stack, made = self._definition.stack, []
+        stack, made = self.definition.stack, []
         for number, (one, own) in enumerate(zip(spoken, frames, strict=True)):
             rng = np.random.default_rng([seed, number])
             loud = Silence(one.cepstra).speech[1]
             noise = None if noises is None else rng.uniform(*noises)
-            cepstra = padded(one.cepstra, rng.uniform(*seconds), rng, noise)
+            gain = rng.uniform(*gains)
+            cepstra = padded(one.cepstra, rng.uniform(*seconds), rng, noise, gain)
             made.append(Spliced(cepstra=cepstra, end=stack * (int(own[-1]) + 1), loud=loud))
+        return self._heard(spoken, made)
+
+    def whole(self, spoken: Sequence[Spoken], ends: Sequence[float]) -> list[Example]:
+        """Each utterance as it is; `ends` says after how many seconds its speech ends."""
+        rate = self.definition.front_end.frame_rate
+        frames = [round(end * rate) for end in ends]
+        made = [
+            Spliced(cepstra=one.cepstra, end=frame, loud=frame)
+            for one, frame in zip(spoken, frames, strict=True)
+        ]
         return self._heard(spoken, made)
 
     def _heard(self, spoken: Sequence[Spoken], made: Sequence[Spliced]) -> list[Example]:
@@ -123,8 +135,8 @@ class Maker:
                     encoder=heard.layers[0],
                     lower=heard.layers[-1],
                     prediction=heard.prediction,
-                    end=-(-made[n].end // self._definition.stack) - 1,
-                    loud=made[n].loud / self._definition.front_end.frame_rate,
+                    end=-(-made[n].end // self.definition.stack) - 1,
+                    loud=made[n].loud / self.definition.front_end.frame_rate,
                     tokens=heard.tokens,
                     frames=heard.frames,
                 )

@@ -8,8 +8,10 @@ from sordino.train.corpus.augment import MelAxis
 from sordino.train.corpus.room import put_in_room
 from sordino.train.recipes.room import RoomRecipe
 
-__all__ = ["SECOND", "Silence", "padded"]
+__all__ = ["NEPERS", "SECOND", "Silence", "padded"]
 
+NEPERS = float(np.log(10) / 10)
+"""Natural logarithm of an energy that is 1 dB more."""
 SECOND = 100
 """Frames of cepstra in a second."""
 _LOUD = 0.3
@@ -56,16 +58,19 @@ def padded(
     seconds: float,
     rng: np.random.Generator,
     noise_db: float | None = None,
+    gain_db: float = 0.0,
     front_end: MfccDefinition | None = None,
 ) -> _Array:
     """Cepstra (frames, cepstra) with silence behind them, made of their own leading frames.
 
     noise_db   so far below the speech noise is added to what is behind; None: none
+    gain_db    so much louder than the own silence is what is behind
     front_end  whose cepstra they are; None: AN4's
     """
     behind = Silence(cepstra).make(round(seconds * SECOND), rng)
+    axis = MelAxis(front_end or MfccDefinition())
+    behind = behind + axis.flat(gain_db * NEPERS)
     if noise_db is not None and len(behind):
         recipe = RoomRecipe(noisy=1.0, below=(noise_db, noise_db))
-        axis = MelAxis(front_end or MfccDefinition())
         behind = put_in_room(np.concatenate([cepstra, behind]), recipe, axis, rng)[len(cepstra) :]
     return np.concatenate([cepstra, behind])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sordino.endpoint.silence import SECOND, Silence
+from sordino.endpoint.silence import NEPERS, SECOND, Silence
 from sordino.speech.text import plain
 from sordino.train.corpus.augment import MelAxis
 from sordino.train.corpus.room import put_in_room
@@ -32,6 +32,8 @@ class SpliceOptions:
     cut      share whose end is cut off right behind the last loud frame, as pauses are
     noisy    share behind whose speech and silence there is noise, `below` dB below the speech
     level    dB by which they are louder
+    gain     dB by which the silence that is made is louder than the own one, in half of them
+    rustle   share in whose made silence alone there is noise, `below` dB below the speech
     """
 
     pause: float = 0.5
@@ -42,6 +44,8 @@ class SpliceOptions:
     noisy: float = 0.3
     below: tuple[float, float] = (15.0, 40.0)
     level: tuple[float, float] = (-6.0, 6.0)
+    gain: tuple[float, float] = (-3.0, 9.0)
+    rustle: float = 0.2
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -78,6 +82,31 @@ def boundaries(
     return found
 
 
+class _Made:
+    """The silence of one utterance, as loud and as noisy as was drawn for it."""
+
+    def __init__(
+        self, cepstra: _Array, options: SpliceOptions, axis: MelAxis, rng: np.random.Generator
+    ) -> None:
+        own = Silence(cepstra)
+        self.speech = own.speech[1]
+        gain = rng.uniform(*options.gain) if rng.random() < 0.5 else 0.0
+        self._louder = axis.flat(gain * NEPERS)
+        self._noise: RoomRecipe | None = None
+        if rng.random() < options.rustle:
+            below = rng.uniform(*options.below)
+            self._noise = RoomRecipe(noisy=1.0, below=(below, below))
+        self._own, self._cepstra, self._axis, self._rng = own, cepstra, axis, rng
+
+    def make(self, seconds: float) -> _Array:
+        """So long a silence."""
+        made = self._own.make(round(seconds * SECOND), self._rng) + self._louder
+        if self._noise is None or not len(made):
+            return made
+        whole = np.concatenate([self._cepstra, made])
+        return put_in_room(whole, self._noise, self._axis, self._rng)[len(self._cepstra) :]
+
+
 def splice(
     cepstra: _Array,
     end: int,
@@ -91,8 +120,8 @@ def splice(
     end     in frames of cepstra, behind the last token
     places  where pauses may be
     """
-    silence = Silence(cepstra)
-    loud = max(silence.speech[1], end - 8)
+    silence = _Made(cepstra, options, axis, rng)
+    loud = max(silence.speech, end - 8)
     chosen: list[int] = []
     if places and rng.random() < options.pause:
         count = 1 + int(rng.random() < 0.25)
@@ -102,13 +131,13 @@ def splice(
         stop = min(stop, max(end, loud + int(rng.integers(0, 6))))
     parts, at = [], 0
     if rng.random() < options.before:
-        parts.append(silence.make(int(rng.uniform(0, 1) * SECOND), rng))
+        parts.append(silence.make(rng.uniform(0, 1)))
     more = sum(map(len, parts))
     for place in chosen:
-        pause = silence.make(round(rng.uniform(*options.pauses) * SECOND), rng)
+        pause = silence.make(rng.uniform(*options.pauses))
         parts += [cepstra[at:place], pause]
         more, at = more + len(pause), place
-    parts += [cepstra[at:stop], silence.make(round(rng.uniform(*options.behind) * SECOND), rng)]
+    parts += [cepstra[at:stop], silence.make(rng.uniform(*options.behind))]
     whole = np.concatenate(parts)
     recipe = RoomRecipe(noisy=options.noisy, below=options.below, level=options.level)
     whole = put_in_room(whole, recipe, axis, rng)

@@ -1,5 +1,7 @@
 """Silence behind and between words, and where speech then ends."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,8 @@ from sordino.train.corpus.augment import MelAxis
 
 AXIS = MelAxis(MfccDefinition())
 SEEDS = st.integers(0, 2**16)
-NOTHING = SpliceOptions(pause=0, before=0, cut=0, noisy=0, level=(0, 0), behind=(1, 1))
+PLAIN = SpliceOptions(noisy=0, level=(0, 0), gain=(0, 0), rustle=0)
+NOTHING = replace(PLAIN, pause=0, before=0, cut=0, behind=(1, 1))
 
 
 def spoken(quiet: int = 30, loud: int = 80, tail: int = 20) -> np.ndarray:
@@ -66,8 +69,7 @@ def test_a_boundary_is_the_quietest_frame_between_two_words() -> None:
 @given(seed=SEEDS)
 def test_speech_is_kept_whole_and_its_end_moves_with_it(seed: int) -> None:
     cepstra = spoken()
-    options = SpliceOptions(noisy=0.0, level=(0.0, 0.0))
-    found = splice(cepstra, 112, [70], options, AXIS, np.random.default_rng(seed))
+    found = splice(cepstra, 112, [70], PLAIN, AXIS, np.random.default_rng(seed))
     more = found.end - 112
     assert found.loud - 110 == more
     assert (found.cepstra[found.end - 42 : found.end] == cepstra[70:112]).all()
@@ -77,9 +79,7 @@ def test_speech_is_kept_whole_and_its_end_moves_with_it(seed: int) -> None:
 @settings(deadline=None)
 @given(seed=SEEDS, seconds=st.floats(0.2, 1.0))
 def test_a_pause_is_as_long_as_drawn(seed: int, seconds: float) -> None:
-    options = SpliceOptions(
-        pause=1.0, pauses=(seconds, seconds), before=0, cut=0, noisy=0, level=(0, 0)
-    )
+    options = replace(PLAIN, pause=1.0, pauses=(seconds, seconds), before=0, cut=0)
     found = splice(spoken(), 112, [70], options, AXIS, np.random.default_rng(seed))
     assert found.end - 112 == round(seconds * 100)
     assert (found.cepstra[70 : found.end - 42, 0] < 3).all()
