@@ -68,13 +68,13 @@ __all__ = [
 
 # The sequencer.
 
-SEQUENCER_CYCLES = 2
+SEQUENCER_CYCLES = 4
 """From the cycle in which an instruction begins to that in which the next one does, at the
 earliest. After an INPUT it counts from its `done`; before the first instruction, from the machine's
 `start`."""
 UNIT_START = 1
 """From the cycle in which an instruction begins to its unit's `start`."""
-UNIT_FREE = 1
+UNIT_FREE = 2
 """From a unit's `done` to the first cycle in which an instruction that waits for it begins."""
 
 # The table loader.

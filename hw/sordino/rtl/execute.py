@@ -7,38 +7,30 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.isa.choices import Condition
-from sordino.isa.fields import SEGMENTS, Store, Words
-from sordino.isa.instruction import REGISTERS, STACK_DEPTH, Instruction, Unit
+from sordino.isa.fields import SEGMENTS
+from sordino.isa.instruction import REGISTERS, STACK_DEPTH
 from sordino.isa.operations import ISA, Opcode
 from sordino.isa.registers import Error
+from sordino.rtl.decode import Decode, Decoded, registers_of
 from sordino.rtl.dispatch import Units
 from sordino.rtl.shared.ports import PC_BITS, REGISTER_BITS, TOKEN_BITS
 
 __all__ = ["Execute"]
 
-
-def _registers(operation: type[Instruction], *, written: bool) -> list[str]:
-    """The fields of an operation that name a register which it writes, or one which it reads."""
-    found = []
-    for name in operation.meant(Words):
-        words = operation.FIELDS[name].meaning
-        if words.store is Store.REGISTER and (words.writes if written else words.reads):
-            found.append(name)
-    return found
-
-
-_OPERANDS = {o: name for o in ISA if o.unit for name in _registers(o, written=False)}
-"""Operations of units that read a register, with the field that names it."""
-_RESULTS = {o: name for o in ISA if o.unit for name in _registers(o, written=True)}
+_NAMED = [(o, n) for o in ISA for n in registers_of(o, written=False)]
+_NAMED += [(o, n) for o in ISA if not o.unit for n in registers_of(o, written=True)]
+assert {o.FIELDS[n].offset for o, n in _NAMED} == {0}, "one place, no choice"
+_RESULTS = {o: name for o in ISA if o.unit for name in registers_of(o, written=True)}
 """Operations of units that write a register, with the field that names it."""
-assert {o.FIELDS[name].offset for o, name in _OPERANDS.items()} == {0}, "one place, no choice"
 
 
 class Execute(wiring.Component):
     """Execute the sequencer's own instructions and say which unit executes another.
 
-    All outputs follow the inputs of the same cycle; the only state is the stack of CALL and
-    RETURN. Its twin is `sordino.golden.execution`.
+    What the instruction is and what the register held that it reads are registers: of `word`, `pc`
+    and `registers` one cycle before. So is `clear`. An instruction may begin when it stands in
+    `word` for the second cycle or longer. What happens then follows the inputs of the same cycle;
+    the only other state is the stack of CALL and RETURN. Its twin is `sordino.golden.execution`.
 
     Members
     -------
@@ -46,10 +38,12 @@ class Execute(wiring.Component):
         The instruction begins in this cycle; without it nothing happens.
     idle
         The machine is idle: the stack is emptied.
-    word, pc
-        The instruction and its address.
+    word, pc, outside
+        The instruction and its address; whether that is outside program memory.
     registers
         The scalar registers.
+    at_work, clear
+        Units that are at work; all that the instruction waits for were idle a cycle ago.
     complete
         The instruction is the sequencer's own, and done at the end of this cycle.
     target
@@ -59,7 +53,7 @@ class Execute(wiring.Component):
     begin
         The unit that executes the instruction.
     operand
-        What the register holds that a unit's instruction reads.
+        What the register held a cycle ago that the instruction reads.
     finds, found_register
         The instruction, a unit's, has a result for a register; which one.
     input, end
@@ -83,7 +77,10 @@ class Execute(wiring.Component):
     idle: In(1)
     word: In(ISA.word)
     pc: In(PC_BITS)
+    outside: In(1)
     registers: In(data.ArrayLayout(REGISTER_BITS, REGISTERS))
+    at_work: In(Units)
+    clear: Out(1)
     complete: Out(1)
     target: Out(PC_BITS)
     halt: Out(1)
@@ -108,98 +105,83 @@ class Execute(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        arguments, registers = self.word.arguments, self.registers
-        depth = Signal(range(STACK_DEPTH + 1))
-        self._tell(m)
+        decoded = Signal(Decoded)
+        self._decode(m, decoded)
+        self._tell(m, decoded)
+        self._control(m, decoded)
+        self._assign(m, decoded)
         m.d.comb += [
-            self.target.eq(self.pc + 1),
-            self.code.eq(arguments.halt.code),
+            self.complete.eq(self.enable & (decoded.at_once | (decoded.emits & self.tokens.ready))),
+            self.halt.eq(self.enable & decoded.halts),
+            self.taken.eq(self.enable & decoded.takes),
+            self.tokens.valid.eq(self.enable & decoded.emits),
+            self.tokens.payload.eq(Cat(self.operand, self.word.arguments.emit.channel)),
+        ]
+        with m.If(self.enable):
+            m.d.comb += [self.begin.eq(decoded.begin), self.failure.eq(decoded.failure)]
+        return m
+
+    def _decode(self, m: Module, decoded: Any) -> None:
+        """The registers between program memory and the cycle in which an instruction begins."""
+        m.submodules.decode = decode = Decode()
+        stack: Any = Signal(data.ArrayLayout(PC_BITS, STACK_DEPTH))
+        depth = Signal(range(STACK_DEPTH + 1))
+        m.d.comb += [
+            decode.word.eq(self.word),
+            decode.pc.eq(self.pc),
+            decode.outside.eq(self.outside),
+            decode.empty.eq(depth == 0),
+            decode.full.eq(depth == STACK_DEPTH),
+            decode.top.eq(stack[(depth - 1)[: len(depth)]]),
+            self.register.eq(self.word.arguments.set.register),
+        ]
+        m.d.sync += [
+            decoded.eq(decode.decoded),
+            self.clear.eq(~(self.at_work.as_value() & decode.awaited.as_value()).any()),
+            self.operand.eq(self.registers[self.register]),
         ]
         with m.If(self.idle):
             m.d.sync += depth.eq(0)
-        with m.If(self.enable), m.Switch(self.word.opcode):
-            with m.Case(Opcode.HALT):
-                m.d.comb += [self.complete.eq(1), self.halt.eq(1), self.target.eq(self.pc)]
-            with m.Case(Opcode.SET):
-                m.d.comb += self.complete.eq(1)
-                self._assign(m, arguments.set.register, arguments.set.value)
-            with m.Case(Opcode.JUMP):
-                m.d.comb += [self.complete.eq(1), self.target.eq(arguments.jump.target)]
-            with m.Case(Opcode.LOOP):
-                loop = arguments.loop
-                left = Signal(REGISTER_BITS)
-                m.d.comb += [left.eq(registers[loop.register] - 1), self.complete.eq(1)]
-                self._assign(m, loop.register, left)
-                with m.If(left != 0):
-                    m.d.comb += self.target.eq(loop.target)
-            with m.Case(Opcode.COUNT):
-                self._count(m, arguments.count)
-            with m.Case(Opcode.TAKE):
-                m.d.comb += [self.complete.eq(1), self.taken.eq(1)]
-                self._assign(m, arguments.take.register, self.request)
-            with m.Case(Opcode.BRANCH):
-                m.d.comb += self.complete.eq(1)
-                with m.If(self._holds(m, arguments.branch)):
-                    m.d.comb += self.target.eq(arguments.branch.target)
-            with m.Case(Opcode.USE):
-                use = arguments.use
-                m.d.comb += [self.used.eq(1 << use.segment & self.checked), self.complete.eq(1)]
-                with m.If(~self.used.any()):
-                    m.d.comb += self.target.eq(use.otherwise)
-            with m.Case(Opcode.EMIT):
-                m.d.comb += [
-                    self.tokens.valid.eq(1),
-                    self.tokens.payload.eq(
-                        Cat(registers[arguments.emit.register], arguments.emit.channel)
-                    ),
-                    self.complete.eq(self.tokens.ready),
-                ]
-            with m.Case(Opcode.CALL, Opcode.RETURN):
-                self._stack(m, depth)
-            for unit, begin in (
-                (Unit.ARRAY, self.begin.array),
-                (Unit.VECTOR, self.begin.vector),
-                (Unit.TABLE, self.begin.table),
-            ):
-                with m.Case(*(operation.number for operation in ISA if operation.unit is unit)):
-                    m.d.comb += begin.eq(1)
-            with m.Default():
-                m.d.comb += self.failure.eq(Error.ILLEGAL)
-        return m
+        with m.If(self.enable & decoded.calls):
+            m.d.sync += [stack[depth].eq(self.pc + 1), depth.eq(depth + 1)]
+        with m.If(self.enable & decoded.returns):
+            m.d.sync += depth.eq(depth - 1)
 
-    def _tell(self, m: Module) -> None:
+    def _tell(self, m: Module, decoded: Any) -> None:
         """What a unit, or the sequencer while it waits, knows of the instruction."""
         arguments = self.word.arguments
         m.d.comb += [
-            self.operand.eq(self.registers[arguments.embed.register]),
-            self.input.eq(self.begin.vector & (self.word.opcode == Opcode.INPUT)),
+            self.code.eq(arguments.halt.code),
+            self.input.eq(self.enable & decoded.inputs),
             self.end.eq(arguments.input.end),
             self.yielded.eq(arguments.input.request),
             self.yields.eq(self.yielded != 0),
+            self.finds.eq(decoded.finds),
         ]
         with m.Switch(self.word.opcode):
             for operation, name in _RESULTS.items():
                 with m.Case(operation.number):
                     register = arguments[operation.mnemonic.lower()][name]
-                    m.d.comb += [self.finds.eq(1), self.found_register.eq(register)]
+                    m.d.comb += self.found_register.eq(register)
 
-    def _assign(self, m: Module, register: Value, value: Value) -> None:
-        """Write a scalar register at the end of this cycle."""
-        m.d.comb += [self.write.eq(1), self.register.eq(register), self.value.eq(value)]
-
-    def _count(self, m: Module, count: Any) -> None:
-        """COUNT, with the bits above the register's telling where it saturates."""
-        total = Signal(REGISTER_BITS + 2)
-        m.d.comb += [total.eq(self.registers[count.register] + count.step), self.complete.eq(1)]
-        below, beyond = total[-1], total[REGISTER_BITS]
-        saturated = (total[:REGISTER_BITS] | beyond.replicate(REGISTER_BITS)) & ~below.replicate(
-            REGISTER_BITS
+    def _control(self, m: Module, decoded: Any) -> None:
+        """Where the program goes on."""
+        use, used = self.word.arguments.use, Signal(SEGMENTS)
+        m.d.comb += [
+            used.eq(1 << use.segment & self.checked),
+            self.used.eq(Mux(self.enable & decoded.uses, used, 0)),
+        ]
+        goes = (
+            decoded.jumps
+            | (decoded.loops & (self.operand != 1))
+            | (decoded.branches & self._holds(m))
+            | (decoded.uses & ~used.any())
         )
-        self._assign(m, count.register, saturated)
+        m.d.comb += self.target.eq(Mux(goes, decoded.target, self.pc + 1))
 
-    def _holds(self, m: Module, branch: Any) -> Signal:
+    def _holds(self, m: Module) -> Signal:
         """Whether BRANCH's comparison holds."""
-        register = self.registers[branch.register]
+        branch, register = self.word.arguments.branch, self.operand
         equal, less, holds = Signal(), Signal(), Signal()
         m.d.comb += [equal.eq(register == branch.value), less.eq(register < branch.value)]
         with m.Switch(branch.condition):
@@ -213,22 +195,26 @@ class Execute(wiring.Component):
                     m.d.comb += holds.eq(value)
         return holds
 
-    def _stack(self, m: Module, depth: Signal) -> None:
-        """CALL and RETURN, with `depth` addresses on the stack."""
-        stack: Any = Signal(data.ArrayLayout(PC_BITS, STACK_DEPTH))
-        with m.If(self.word.opcode == Opcode.CALL):
-            with m.If(depth == STACK_DEPTH):
-                m.d.comb += self.failure.eq(Error.STACK)
-            with m.Else():
-                m.d.comb += [
-                    self.complete.eq(1),
-                    self.target.eq(self.word.arguments.call.target),
-                ]
-                m.d.sync += [stack[depth].eq(self.pc + 1), depth.eq(depth + 1)]
-        with m.Else():
-            with m.If(depth == 0):
-                m.d.comb += self.failure.eq(Error.STACK)
-            with m.Else():
-                top = (depth - 1)[: len(depth)]
-                m.d.comb += [self.complete.eq(1), self.target.eq(stack[top])]
-                m.d.sync += depth.eq(top)
+    def _assign(self, m: Module, decoded: Any) -> None:
+        """What is written to a scalar register at the end of this cycle.
+
+        COUNT's sum has bits above the register's, which tell where it saturates.
+        """
+        arguments, total = self.word.arguments, Signal(REGISTER_BITS + 2)
+        m.d.comb += [
+            self.write.eq(self.enable & decoded.writes),
+            total.eq(self.operand + arguments.count.step),
+        ]
+        below, beyond = total[-1], total[REGISTER_BITS]
+        with m.Switch(self.word.opcode):
+            with m.Case(Opcode.SET):
+                m.d.comb += self.value.eq(arguments.set.value)
+            with m.Case(Opcode.LOOP):
+                m.d.comb += self.value.eq(self.operand - 1)
+            with m.Case(Opcode.COUNT):
+                m.d.comb += self.value.eq(
+                    (total[:REGISTER_BITS] | beyond.replicate(REGISTER_BITS))
+                    & ~below.replicate(REGISTER_BITS)
+                )
+            with m.Case(Opcode.TAKE):
+                m.d.comb += self.value.eq(self.request)

@@ -9,8 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
 from sordino.isa.fields import SEGMENTS
-from sordino.isa.hazards import waits
-from sordino.isa.instruction import ALL_UNITS, REGISTERS, Unit
+from sordino.isa.instruction import REGISTERS
 from sordino.isa.operations import ISA
 from sordino.isa.registers import COUNTER_BITS, Error, LoadTarget
 from sordino.rtl.dispatch import UNITS, Dispatch
@@ -46,11 +45,14 @@ SEQUENCER_COUNTERS = (
 """Those of registers.COUNTERS that are kept here; the array keeps the others."""
 
 
-class _State(enum.Enum, shape=2):
+class _State(enum.Enum, shape=3):
     IDLE = 0
     FETCH = 1
-    EXECUTE = 2
-    WAIT = 3
+    READ = 2
+    """The word is at program memory's output."""
+    DECODE = 3
+    EXECUTE = 4
+    WAIT = 5
     """An INPUT is at work."""
 
 
@@ -61,7 +63,7 @@ class _Cycle:
     The decisions are signals of their own, not fields of one: the compiled simulator takes a signal
     whose fields depend on each other for a loop.
 
-    state, word      a register, and the instruction at `pc`
+    state, word      registers: the latter is the instruction at `pc` from DECODE on
     issue, advance   an instruction begins; an INPUT is done
     target           address of the instruction that follows
     failure          the machine stops with this error
@@ -82,18 +84,20 @@ class _Cycle:
 class Sequencer(wiring.Component):
     """Run a program: instructions begin in order, on three units at a time.
 
-    Every instruction takes `timing.SEQUENCER_CYCLES`: one reads program memory; the other is the
-    first in which every unit is idle that the instruction waits for. In it HALT, SET, JUMP, CALL,
-    RETURN, LOOP, BRANCH, COUNT, TAKE, USE and EMIT execute; EMIT takes one cycle more for each in
-    which the token stream is not ready. An instruction of a unit begins: the unit's start is high
-    in the next cycle, and from then until `done` the unit is not idle, that cycle among them. Which
-    units an instruction waits for says `sordino.isa.hazards.waits`. The instruction after an INPUT
-    is read when that is done. The first cycle is the one after `start`. So, where nothing overlaps,
-    after a HALT,
+    Every instruction takes `timing.SEQUENCER_CYCLES`: its address is at program memory; its word
+    comes; it is decoded; and it begins, `timing.UNIT_FREE` after the `done` of the last unit that
+    it waits for or later. As they begin, HALT, SET, JUMP, CALL, RETURN, LOOP, BRANCH, COUNT, TAKE,
+    USE and EMIT execute, with registers as they were in the cycle before; EMIT takes one cycle more
+    for each in which the token stream is not ready. For an instruction of a unit the unit's start
+    is high in the next cycle, and from then until `done` the unit is not idle, that cycle among
+    them. Which units an instruction waits for says `sordino.isa.hazards.waits`. The instruction
+    after an INPUT is read when that is done. The first cycle is the one after `start`. So, where
+    nothing overlaps, after a HALT,
 
-        cycles = 2 instructions + inputs + matvec + vector + table + wait_token
+        cycles = 4 instructions - units + 2 inputs + matvec + vector + table + wait_token
 
-    and always `matvec`, `vector` and `table` count the cycles after a unit's start to its done.
+    with `units` of the instructions executed by units, `inputs` of them INPUTs; and always
+    `matvec`, `vector` and `table` count the cycles after a unit's start to its done.
 
     The machine stops with `finished`, and `error` unless it was a HALT. An instruction that stops
     it with an error does not retire, and `pc` is its address. ILLEGAL, STACK and INPUT come when
@@ -214,7 +218,7 @@ class Sequencer(wiring.Component):
         ]
 
     def _fetch(self, m: Module, cycle: _Cycle) -> None:
-        """The instruction at `pc` comes from program memory in the cycle after FETCH."""
+        """The instruction at `pc` comes from program memory to a register: memories are slow."""
         m.submodules.program = program = WideMemory(
             LoadTarget.PROGRAM, depth=self.config.program_words
         )
@@ -223,15 +227,17 @@ class Sequencer(wiring.Component):
             program.load.payload.eq(self.load.payload),
             program.address.eq(self.run.pc),
             program.enable.eq(cycle.state == _State.FETCH),
-            cycle.word.eq(program.data),
         ]
+        with m.If(cycle.state == _State.READ):
+            m.d.sync += cycle.word.eq(program.data)
 
     def _begin(self, m: Module, cycle: _Cycle) -> None:
         """An instruction begins once every unit is idle that it waits for."""
         execute, dispatch, word, pc = cycle.execute, cycle.dispatch, cycle.word, self.run.pc
-        blocked = (dispatch.at_work.as_value() & self._awaited(m, word)).any()
         m.d.comb += [
-            execute.enable.eq((cycle.state == _State.EXECUTE) & ~self._outside() & ~blocked),
+            execute.enable.eq((cycle.state == _State.EXECUTE) & execute.clear),
+            execute.outside.eq(pc >= self.config.program_words),
+            execute.at_work.eq(dispatch.at_work),
             execute.idle.eq(~self.run.busy),
             execute.word.eq(word),
             execute.pc.eq(pc),
@@ -246,29 +252,10 @@ class Sequencer(wiring.Component):
             cycle.issue.eq(execute.complete | execute.begin.as_value().any()),
         ]
 
-    def _outside(self) -> Value:
-        """Whether `pc` is outside program memory."""
-        return self.run.pc >= self.config.program_words
-
-    def _awaited(self, m: Module, word: Any) -> Signal:
-        """The units, by their bits in `Unit`, that must be idle before `word` begins."""
-        awaited = Signal(Shape.cast(Unit))
-        m.d.comb += awaited.eq(~word.overlaps.as_value())
-        with m.Switch(word.opcode):
-            for operation in ISA:
-                always = waits(operation(overlaps=ALL_UNITS)).value
-                if always:
-                    with m.Case(operation.number):
-                        m.d.comb += awaited.eq(~word.overlaps.as_value() | always)
-        return awaited
-
     def _fail(self, m: Module, cycle: _Cycle) -> None:
         """Errors. An instruction's own waits until nothing is at work that could have another."""
         execute, dispatch = cycle.execute, cycle.dispatch
-        with m.If(~dispatch.at_work.as_value().any()):
-            m.d.comb += cycle.failure.eq(execute.failure)
-            with m.If((cycle.state == _State.EXECUTE) & self._outside()):
-                m.d.comb += cycle.failure.eq(Error.ILLEGAL)
+        m.d.comb += cycle.failure.eq(execute.failure)
         with m.If(dispatch.failure != Error.NONE):
             m.d.comb += cycle.failure.eq(dispatch.failure)
 
@@ -294,6 +281,10 @@ class Sequencer(wiring.Component):
                         run.code.eq(0),
                     ]
             with m.Case(_State.FETCH):
+                m.d.sync += state.eq(_State.READ)
+            with m.Case(_State.READ):
+                m.d.sync += state.eq(_State.DECODE)
+            with m.Case(_State.DECODE):
                 m.d.sync += state.eq(_State.EXECUTE)
             with m.Case(_State.WAIT):
                 m.d.comb += cycle.advance.eq(cycle.dispatch.done.vector)
@@ -317,10 +308,16 @@ class Sequencer(wiring.Component):
     def _stop(self, m: Module, cycle: _Cycle) -> None:
         """End of a program. Its own comes before the limit."""
         run, abort = self.run, cycle.dispatch.abort
-        last, limited = Signal(COUNTER_BITS), Signal()
-        m.d.comb += cycle.expired.eq(run.abort | (limited & (self.counters.cycles == last)))
+        # One cycle ahead, since all that begins hangs on it.
+        before, limited, reached = Signal(COUNTER_BITS), Signal(), Signal()
+        m.d.comb += cycle.expired.eq(run.abort | (limited & reached))
+        m.d.sync += reached.eq(self.counters.cycles == before)
         with m.If(~run.busy):
-            m.d.sync += [last.eq(run.limit - 1), limited.eq(run.limit != 0)]
+            m.d.sync += [
+                before.eq(run.limit - 2),
+                limited.eq(run.limit != 0),
+                reached.eq(run.limit == 1),
+            ]
         m.d.sync += abort.eq(0)
         with m.If(cycle.execute.halt):
             m.d.sync += [

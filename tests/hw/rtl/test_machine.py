@@ -42,6 +42,7 @@ from sordino.testing.images.programs import (
     random_requests,
     random_slots,
 )
+from sordino.testing.strict import beside_units
 
 TIMED = tuple(counter.name for counter in COUNTERS if counter.timed)
 UNITS = ("matvec", "vector", "table")
@@ -97,10 +98,10 @@ def test_random_programs_equal_golden(seed, stall):
     assert found.identical, found.first_difference
     assert found.records_compared > 20
     n = found.results[1].counters
-    inputs = sum(isinstance(image.program[pc], Input) for pc in executed)
-    assert n["cycles"] == timing.SEQUENCER_CYCLES * n["instructions"] + inputs + n[
-        "wait_token"
-    ] + sum(n[name] for name in UNITS)
+    done = [image.program[pc] for pc in executed]
+    inputs, units = sum(isinstance(i, Input) for i in done), sum(bool(i.unit) for i in done)
+    each = beside_units(n["instructions"], units, inputs) + n["wait_token"]
+    assert n["cycles"] == each + sum(n[name] for name in UNITS)
 
 
 @pytest.mark.parametrize("seed", [*SEEDS, 9])

@@ -51,7 +51,7 @@ def test_time_is_compared_where_both_have_it(sordino, small_image, small_feature
     timed = sum(counter.timed for counter in COUNTERS)
     assert together["words_compared"] == without["words_compared"] + timed
     # A circuit a cycle slower than it should be.
-    monkeypatch.setattr(timing, "SEQUENCER_CYCLES", 3)
+    monkeypatch.setattr(timing, "SEQUENCER_CYCLES", timing.SEQUENCER_CYCLES + 1)
     result = sordino(*command, "--json")
     assert result.code == 1
     assert result.json()["first_difference"].startswith("counter cycles: rtl ")

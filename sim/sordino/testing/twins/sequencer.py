@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from sordino.isa import timing
 from sordino.isa.choices import Condition
 from sordino.isa.hazards import waits
 from sordino.isa.instruction import REGISTERS, STACK_DEPTH, Instruction, Unit
@@ -117,7 +118,8 @@ class _Work:
 class _Model:
     """Execute a case as the sequencer's documentation says, from event to event.
 
-    `cycle` is the first one not yet accounted for.
+    `cycle` is the first one not yet accounted for; `seen` are the registers as they were in the one
+    before; `free` says from which cycle on a unit's last instruction lets others begin.
     """
 
     def __init__(self, case: Case) -> None:
@@ -128,6 +130,8 @@ class _Model:
         limit = case.limit - 1 if case.limit else _NEVER
         self.last = min(limit, _NEVER if case.abort is None else case.abort)
         self.work: dict[str, _Work] = {}
+        self.seen = list(self.out.registers)
+        self.free = dict.fromkeys(_BITS, 0)
         self.usage = UsageModel()
         self.replies: Iterator[Reply] = iter(case.replies)
         self.requests = iter(case.requests)
@@ -147,6 +151,7 @@ class _Model:
         """One cycle goes by: units work and end. `own` is how the sequencer itself stops in it."""
         now = self.cycle
         self.cycle += 1
+        self.seen = list(self.out.registers)
         self.out.in_use.append(self.usage.pass_cycle(reading=TABLE in self.work))
         error = own
         for unit, work in list(self.work.items()):
@@ -158,6 +163,7 @@ class _Model:
                     self.out.counters["wait_input"] += waiting
             if work.end == now:
                 del self.work[unit]
+                self.free[unit] = now + timing.UNIT_FREE
                 error = self.finish(unit, work) or error
         if error is None and now == self.last:
             error = Error.LIMIT
@@ -192,8 +198,12 @@ class _Model:
         self.out.issued.append((self.cycle + 1, pc))
 
     def idle(self, units: Unit) -> None:
-        """Let cycles pass until none of `units` is at work."""
-        while any(_BITS[unit] & units for unit in self.work):
+        """Let cycles pass until an instruction may begin that waits for `units`."""
+        while any(
+            unit in self.work or self.cycle < self.free[unit]
+            for unit, bit in _BITS.items()
+            if bit & units
+        ):
             self.pass_cycle()
 
     def fail(self, error: Error) -> None:
@@ -201,7 +211,8 @@ class _Model:
         self.pass_cycle(error)
 
     def instruction(self) -> None:
-        self.pass_cycle()
+        for _ in range(timing.SEQUENCER_CYCLES - 1):
+            self.pass_cycle()
         word = self.case.words[self.out.pc] if self.out.pc < len(self.case.words) else -1
         try:
             i = ISA.decode(word)
@@ -215,14 +226,14 @@ class _Model:
             while not self.case.ready[self.cycle]:
                 self.out.counters["wait_token"] += 1
                 self.pass_cycle()
-            self.out.tokens.append(self.out.registers[i.register] + 65536 * i.channel)
+            self.out.tokens.append(self.seen[i.register] + 65536 * i.channel)
             self.out.counters["tokens"] += 1
             self.retire(self.out.pc + 1)
         else:
             self.control(i)
 
     def control(self, i: Instruction) -> None:
-        registers, following = self.out.registers, self.out.pc + 1
+        registers, seen, following = self.out.registers, self.seen, self.out.pc + 1
         match i:
             case Halt():
                 self.out.code = i.code
@@ -230,7 +241,7 @@ class _Model:
             case Set():
                 registers[i.register] = i.value
             case Count():
-                registers[i.register] = min(max(registers[i.register] + i.step, 0), 65535)
+                registers[i.register] = min(max(seen[i.register] + i.step, 0), 65535)
             case Take():
                 registers[i.register] = self.request
                 self.request = next(self.requests, 0)
@@ -251,10 +262,10 @@ class _Model:
                     self.fail(Error.STACK)
                 following = self.stack.pop()
             case Loop():
-                registers[i.register] = (registers[i.register] - 1) % 65536
+                registers[i.register] = (seen[i.register] - 1) % 65536
                 following = i.target if registers[i.register] else following
             case Branch():
-                r = registers[i.register]
+                r = seen[i.register]
                 holds = {
                     Condition.EQ: r == i.value,
                     Condition.NE: r != i.value,
@@ -273,11 +284,12 @@ class _Model:
         self.pass_cycle()
         # A stop in the cycle before suppresses the start.
         start, reply = self.cycle, next(self.replies)
-        operand = out.registers[i.register] if isinstance(i, Embed | Write) else None
+        operand = self.seen[i.register] if isinstance(i, Embed | Write) else None
         out.started.append((unit, word, operand))
         self.work[unit] = _Work(pc, i, reply, start, start + reply.latency)
         if isinstance(i, Input):
-            self.idle(Unit.VECTOR)
+            while unit in self.work:
+                self.pass_cycle()
 
 
 def run_model(case: Case) -> Outcome:

@@ -10,6 +10,7 @@ from sordino.engines.errors import ToolError
 from sordino.engines.native.rtl import Rtl
 from sordino.golden.machine import Golden
 from sordino.image.image import Image
+from sordino.isa import timing
 from sordino.isa.fields import Store
 from sordino.isa.operations import Cell, Halt, Matvec
 from sordino.isa.registers import COUNTERS, Error
@@ -93,8 +94,9 @@ def test_profile_sums_to_the_cycles(image: Image, features: NDArray[np.int8], lo
     assert times[opcodes.index(Cell)] == FRAMES
     assert times[opcodes.index(Halt)] == 1
     matvec = sum(c for c, o in zip(cycles.tolist(), opcodes, strict=True) if o is Matvec)
-    # Every instruction has two cycles of the sequencer's beside its unit's.
-    assert matvec == result.counters["matvec"] + 2 * 4 * FRAMES
+    # Every instruction has cycles of the sequencer's beside its unit's.
+    begins = timing.UNIT_START + timing.UNIT_FREE
+    assert matvec == result.counters["matvec"] + begins * 4 * FRAMES
 
 
 def test_gaps_cost_time_and_change_nothing_else(features: NDArray[np.int8], loaded: Rtl) -> None:
