@@ -7,6 +7,7 @@ import pytest
 
 from sordino.arch import PRESETS
 from sordino.compiler.program.interleave import TablePlan, interleave
+from sordino.isa import timing
 from sordino.isa.hazards import conflict
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Add, Argmax, Cell, Drain, Embed, Matvec, Set, Table
@@ -35,8 +36,9 @@ def test_a_recurrent_product_runs_beside_the_cell_before_it() -> None:
     block = [table[0], first, cell, table[1], recurrent, table[2], second, last]
     order = interleave(block, cycles, CONFIG)
     assert order.block == (table[0], first, table[1], recurrent, cell, table[2], second, last)
-    # A table, three products and a cell, each with the two cycles it takes to begin.
-    assert order.cycles == 32 + 3 * 102 + 22
+    # A table, three products and a cell, each with what it takes to begin.
+    begins = timing.UNIT_START + timing.UNIT_FREE
+    assert order.cycles == 30 + 3 * 100 + 20 + 5 * begins
 
 
 def test_an_empty_block() -> None:
@@ -74,7 +76,10 @@ def test_what_depends_on_each_other_stays_in_order(seed: int) -> None:
             same = earlier.unit is later.unit
             if same or conflict(earlier, later, CONFIG):
                 assert position[id(earlier)] < position[id(later)]
-    one_after_the_other = sum(2 + (times[id(i)] if i.unit else 0) for i in block)
+    begins = timing.UNIT_START + timing.UNIT_FREE
+    one_after_the_other = sum(
+        begins + times[id(i)] if i.unit else timing.SEQUENCER_CYCLES for i in block
+    )
     longest = max((times[id(i)] for i in block if i.unit), default=0)
     assert longest < order.cycles
     assert order.cycles <= one_after_the_other
