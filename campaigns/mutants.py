@@ -74,8 +74,8 @@ MUTANTS = (
     Mutant(
         "branch: less than holds for equal",
         "hw/sordino/rtl/execute.py",
-        "less.eq(register < branch.value)",
-        "less.eq(register <= branch.value)",
+        "less.eq(register < branch.right)",
+        "less.eq(register <= branch.right)",
         ("tests/hw/rtl/test_sequencer.py", *_CIRCUIT),
     ),
     Mutant(

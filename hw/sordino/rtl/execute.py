@@ -9,19 +9,13 @@ from amaranth.lib.wiring import In, Out
 from sordino.isa.choices import Condition
 from sordino.isa.fields import SEGMENTS
 from sordino.isa.instruction import REGISTERS, STACK_DEPTH
-from sordino.isa.operations import ISA, Opcode
+from sordino.isa.operations import ISA
 from sordino.isa.registers import Error
-from sordino.rtl.decode import Decode, Decoded, registers_of
+from sordino.rtl.decode import Decode, Decoded
 from sordino.rtl.dispatch import Units
 from sordino.rtl.shared.ports import PC_BITS, REGISTER_BITS, TOKEN_BITS
 
 __all__ = ["Execute"]
-
-_NAMED = [(o, n) for o in ISA for n in registers_of(o, written=False)]
-_NAMED += [(o, n) for o in ISA if not o.unit for n in registers_of(o, written=True)]
-assert {o.FIELDS[n].offset for o, n in _NAMED} == {0}, "one place, no choice"
-_RESULTS = {o: name for o in ISA if o.unit for name in registers_of(o, written=True)}
-"""Operations of units that write a register, with the field that names it."""
 
 
 class Execute(wiring.Component):
@@ -105,25 +99,25 @@ class Execute(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
+        m.submodules.decode = decode = Decode()
         decoded = Signal(Decoded)
-        self._decode(m, decoded)
-        self._tell(m, decoded)
-        self._control(m, decoded)
-        self._assign(m, decoded)
+        self._decode(m, decode, decoded)
+        self._tell(m, decode.fields, decoded)
+        self._control(m, decode.fields, decoded)
+        self._assign(m, decode.fields, decoded)
         m.d.comb += [
             self.complete.eq(self.enable & (decoded.at_once | (decoded.emits & self.tokens.ready))),
             self.halt.eq(self.enable & decoded.halts),
             self.taken.eq(self.enable & decoded.takes),
             self.tokens.valid.eq(self.enable & decoded.emits),
-            self.tokens.payload.eq(Cat(self.operand, self.word.arguments.emit.channel)),
+            self.tokens.payload.eq(Cat(self.operand, decode.fields.channel)),
         ]
         with m.If(self.enable):
             m.d.comb += [self.begin.eq(decoded.begin), self.failure.eq(decoded.failure)]
         return m
 
-    def _decode(self, m: Module, decoded: Any) -> None:
+    def _decode(self, m: Module, decode: Decode, decoded: Any) -> None:
         """The registers between program memory and the cycle in which an instruction begins."""
-        m.submodules.decode = decode = Decode()
         stack: Any = Signal(data.ArrayLayout(PC_BITS, STACK_DEPTH))
         depth = Signal(range(STACK_DEPTH + 1))
         m.d.comb += [
@@ -133,7 +127,7 @@ class Execute(wiring.Component):
             decode.empty.eq(depth == 0),
             decode.full.eq(depth == STACK_DEPTH),
             decode.top.eq(stack[(depth - 1)[: len(depth)]]),
-            self.register.eq(self.word.arguments.set.register),
+            self.register.eq(decode.fields.register),
         ]
         m.d.sync += [
             decoded.eq(decode.decoded),
@@ -147,43 +141,38 @@ class Execute(wiring.Component):
         with m.If(self.enable & decoded.returns):
             m.d.sync += depth.eq(depth - 1)
 
-    def _tell(self, m: Module, decoded: Any) -> None:
+    def _tell(self, m: Module, fields: Any, decoded: Any) -> None:
         """What a unit, or the sequencer while it waits, knows of the instruction."""
-        arguments = self.word.arguments
         m.d.comb += [
-            self.code.eq(arguments.halt.code),
+            self.code.eq(fields.code),
             self.input.eq(self.enable & decoded.inputs),
-            self.end.eq(arguments.input.end),
-            self.yielded.eq(arguments.input.request),
+            self.end.eq(fields.end),
+            self.yielded.eq(fields.request),
             self.yields.eq(self.yielded != 0),
             self.finds.eq(decoded.finds),
+            self.found_register.eq(fields.found),
         ]
-        with m.Switch(self.word.opcode):
-            for operation, name in _RESULTS.items():
-                with m.Case(operation.number):
-                    register = arguments[operation.mnemonic.lower()][name]
-                    m.d.comb += self.found_register.eq(register)
 
-    def _control(self, m: Module, decoded: Any) -> None:
+    def _control(self, m: Module, fields: Any, decoded: Any) -> None:
         """Where the program goes on."""
-        use, used = self.word.arguments.use, Signal(SEGMENTS)
+        used = Signal(SEGMENTS)
         m.d.comb += [
-            used.eq(1 << use.segment & self.checked),
+            used.eq(1 << fields.segment & self.checked),
             self.used.eq(Mux(self.enable & decoded.uses, used, 0)),
         ]
         goes = (
             decoded.jumps
             | (decoded.loops & (self.operand != 1))
-            | (decoded.branches & self._holds(m))
+            | (decoded.branches & self._holds(m, fields))
             | (decoded.uses & ~used.any())
         )
         m.d.comb += self.target.eq(Mux(goes, decoded.target, self.pc + 1))
 
-    def _holds(self, m: Module) -> Signal:
+    def _holds(self, m: Module, branch: Any) -> Signal:
         """Whether BRANCH's comparison holds."""
-        branch, register = self.word.arguments.branch, self.operand
+        register = self.operand
         equal, less, holds = Signal(), Signal(), Signal()
-        m.d.comb += [equal.eq(register == branch.value), less.eq(register < branch.value)]
+        m.d.comb += [equal.eq(register == branch.right), less.eq(register < branch.right)]
         with m.Switch(branch.condition):
             for condition, value in (
                 (Condition.EQ, equal),
@@ -195,26 +184,24 @@ class Execute(wiring.Component):
                     m.d.comb += holds.eq(value)
         return holds
 
-    def _assign(self, m: Module, decoded: Any) -> None:
+    def _assign(self, m: Module, fields: Any, decoded: Any) -> None:
         """What is written to a scalar register at the end of this cycle.
 
-        COUNT's sum has bits above the register's, which tell where it saturates.
+        The sum has bits above the register's, which tell where a count saturates.
         """
-        arguments, total = self.word.arguments, Signal(REGISTER_BITS + 2)
+        total = Signal(REGISTER_BITS + 2)
         m.d.comb += [
             self.write.eq(self.enable & decoded.writes),
-            total.eq(self.operand + arguments.count.step),
+            total.eq(self.operand + fields.step),
+            self.value.eq(self.request),
         ]
         below, beyond = total[-1], total[REGISTER_BITS]
-        with m.Switch(self.word.opcode):
-            with m.Case(Opcode.SET):
-                m.d.comb += self.value.eq(arguments.set.value)
-            with m.Case(Opcode.LOOP):
-                m.d.comb += self.value.eq(self.operand - 1)
-            with m.Case(Opcode.COUNT):
-                m.d.comb += self.value.eq(
-                    (total[:REGISTER_BITS] | beyond.replicate(REGISTER_BITS))
-                    & ~below.replicate(REGISTER_BITS)
-                )
-            with m.Case(Opcode.TAKE):
-                m.d.comb += self.value.eq(self.request)
+        with m.If(decoded.sets):
+            m.d.comb += self.value.eq(fields.value)
+        with m.If(decoded.loops):
+            m.d.comb += self.value.eq(self.operand - 1)
+        with m.If(decoded.counts):
+            m.d.comb += self.value.eq(
+                (total[:REGISTER_BITS] | beyond.replicate(REGISTER_BITS))
+                & ~below.replicate(REGISTER_BITS)
+            )

@@ -42,7 +42,7 @@ from sordino.testing.images.programs import (
     random_requests,
     random_slots,
 )
-from sordino.testing.strict import beside_units
+from sordino.testing.twins.sequencer import beside_units
 
 TIMED = tuple(counter.name for counter in COUNTERS if counter.timed)
 UNITS = ("matvec", "vector", "table")

@@ -35,8 +35,16 @@ from sordino.isa.registers import Error, LoadTarget
 from sordino.rtl.sequencer import SEQUENCER_COUNTERS, Sequencer
 from sordino.rtl.shared.ports import RETIRES
 from sordino.stimuli.simulate import simulate
-from sordino.testing.strict import beside_units
-from sordino.testing.twins.sequencer import ARRAY, TABLE, VECTOR, Case, Outcome, Reply, run_model
+from sordino.testing.twins.sequencer import (
+    ARRAY,
+    TABLE,
+    VECTOR,
+    Case,
+    Outcome,
+    Reply,
+    beside_units,
+    run_model,
+)
 
 CONFIG = Config(
     lanes=4,

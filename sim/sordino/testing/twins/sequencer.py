@@ -31,7 +31,17 @@ from sordino.isa.registers import Error
 from sordino.rtl.sequencer import SEQUENCER_COUNTERS
 from sordino.testing.twins.usage import UsageModel
 
-__all__ = ["ARRAY", "TABLE", "UNITS", "VECTOR", "Case", "Outcome", "Reply", "run_model"]
+__all__ = [
+    "ARRAY",
+    "TABLE",
+    "UNITS",
+    "VECTOR",
+    "Case",
+    "Outcome",
+    "Reply",
+    "beside_units",
+    "run_model",
+]
 
 TABLE, ARRAY, VECTOR = "table", "array", "vector"
 UNITS = {operation: str(operation.unit.name).lower() for operation in ISA if operation.unit}
@@ -290,6 +300,15 @@ class _Model:
         if isinstance(i, Input):
             while unit in self.work:
                 self.pass_cycle()
+
+
+def beside_units(instructions: int, units: int, inputs: int) -> int:
+    """What instructions take beside their units' own cycles, where nothing overlaps.
+
+    `units` of all are executed by units, and `inputs` of these are INPUTs.
+    """
+    own = timing.SEQUENCER_CYCLES * (instructions - units + inputs)
+    return own + timing.UNIT_START * units + timing.UNIT_FREE * (units - inputs)
 
 
 def run_model(case: Case) -> Outcome:
