@@ -19,7 +19,7 @@ ALLOWED = {
     "arch": "",
     "arith": "",
     "boards": "arch driver errors extras files image isa rtl rtl.boot rtl.bridges rtl.export",
-    "driver": "errors image isa",
+    "driver": "errors extras frames image isa",
     "errors": "",
     "extras": "errors",
     "files": "errors",
@@ -46,6 +46,7 @@ ALLOWED = {
     "cycles": "arch engines golden image isa",
     "engines": "arch driver errors image isa",
     "engines.amaranth": "arch engines image isa rtl stimuli",
+    "engines.device": "arch driver engines engines.native frames rtl stimuli",
     "engines.native": "arch engines errors extras files image isa locks rtl",
     "golden": "arch arith engines image isa",
     "stimuli": "arch driver frames isa rtl",
@@ -54,7 +55,7 @@ ALLOWED = {
     "testing.images": "arch codec engines image isa",
     "testing.twins": "arch cycles engines golden isa rtl",
     # sw
-    "cli": "arch cli.boards cli.commands cli.shared compiler engines errors image isa",
+    "cli": "arch cli.boards cli.commands cli.shared compiler driver engines errors image isa",
     "cli.boards": "boards cli.shared errors image",
     "cli.commands": (
         "arch cli.shared compiler cycles decode engines errors extras files image isa "
@@ -62,8 +63,8 @@ ALLOWED = {
         "train"
     ),
     "cli.shared": (
-        "arch compiler cycles decode engines errors files golden image isa lattice "
-        "lattice.coding lattice.exports model recogniser speech speech.files tools"
+        "arch compiler cycles decode driver engines engines.device errors files golden image isa "
+        "lattice lattice.coding lattice.exports model recogniser speech speech.files tools"
     ),
     "compiler": (
         "arch arith codec compiler.limits compiler.numbers compiler.passes compiler.program "
@@ -128,6 +129,9 @@ ALLOWED = {
 
 A module at the top counts as a package. The name of another area stands for all its packages.
 """
+
+OPTIONAL = {"driver.serial_port": {"serial"}}
+"""What of an extra a module of hw imports, when it is used."""
 
 
 def module(path: Path) -> str:
@@ -197,6 +201,7 @@ def test_imports_run_one_way(path: Path) -> None:
         outside = roots - {"amaranth", "sordino"} - set(sys.stdlib_module_names)
         if here == "boards":
             outside -= {"amaranth_boards"}
+        outside -= OPTIONAL.get(module(path), set())
         assert not outside, f"hw imports {sorted(outside)}"
         assert "__future__" not in roots, "it destroys Amaranth's declarations"
 

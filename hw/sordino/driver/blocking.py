@@ -6,6 +6,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sordino.driver.bus import Bus
 from sordino.driver.host import AsyncHost
+from sordino.driver.steps import at_once
 from sordino.image.image import Image
 
 __all__ = ["Host"]
@@ -25,16 +26,7 @@ def blocking(
     @wraps(method)
     def call(self: "Host", /, *args: P.args, **kwargs: P.kwargs) -> T:
         coroutine = method(self.protocol, *args, **kwargs)
-        try:
-            coroutine.send(None)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        coroutine.close()
-        raise TypeError(
-            "wanted a bus whose accesses return at once, got one that waits for others; "
-            "use AsyncHost"
-        )
+        return at_once(coroutine, "a bus whose accesses return at once")
 
     return call
 

@@ -79,6 +79,8 @@ class Outcome(enum.Enum, shape=3):
     """Nothing has happened: there is no such command, or it has a wrong number of words."""
     EVENT = 5
     """No answer to anything: the interrupt line has risen."""
+    RESET = 6
+    """Nothing has happened: there was no SYNC since the bridge was reset."""
 
 
 class Request(data.Struct):
@@ -109,5 +111,7 @@ class Answer(data.Struct):
     """The machine's interrupt line."""
     version: 4
     """VERSION."""
-    index: 16
-    """REFUSED: which word was refused. SYNC: how many words a request may have."""
+    index: 8
+    """REFUSED, SKIPPED: which word was refused. SYNC: how many words a request may have."""
+    refused: 8
+    """REFUSED, SKIPPED: number of the request that was refused."""

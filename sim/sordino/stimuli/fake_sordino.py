@@ -17,19 +17,20 @@ __all__ = ["FakeSordino"]
 class FakeSordino(wiring.Component):
     """The top module of `config` with a FakeMachine, in a clock domain that can be reset.
 
-    Its ports are `bridge`'s own, then `irq`.
+    Its ports are `bridge`'s own, then `irq`. Without `own_clock` it is in the domain of who has it.
     """
 
-    def __init__(self, config: Config, bridge: wiring.Component) -> None:
+    def __init__(self, config: Config, bridge: wiring.Component, *, own_clock: bool = True) -> None:
         super().__init__(with_ports(bridge, {"irq": Out(1)}))
-        self.sync = ClockDomain("sync")
+        self.sync = ClockDomain("sync") if own_clock else None
         self.bridge = bridge
         self.registers = Host(config)
         self.machine = FakeMachine(streaming=bool(config.stream_bus), channels=config.channels)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.domains.sync = self.sync
+        if self.sync is not None:
+            m.domains.sync = self.sync
         m.submodules.bridge = bridge = self.bridge
         m.submodules.host = host = self.registers
         m.submodules.machine = machine = self.machine

@@ -33,6 +33,8 @@ from sordino.cli.shared.output import echo, fail, shown_warnings
 from sordino.cli.shared.paths import checked
 from sordino.cli.shared.streams import drop_output, ending_on_signals, open_streams
 from sordino.compiler.limits.errors import CompileError
+from sordino.driver import MachineError, Refused
+from sordino.driver.errors import LinkError
 from sordino.engines.errors import Mismatch, ToolError
 from sordino.errors import InputError
 from sordino.image.image import ImageError
@@ -48,6 +50,7 @@ _USER_ERRORS = (
     EncodingError,
     ImageError,
     InputError,
+    LinkError,
     ToolError,
 )
 
@@ -132,7 +135,7 @@ def _run(arguments: Sequence[str] | None, command: click.Command, name: str) -> 
         fail(message)
     except BrokenPipeError:
         raise
-    except Mismatch as error:
+    except (Mismatch, MachineError, Refused) as error:
         fail(str(error), 1)
     except _USER_ERRORS as error:
         fail(str(error))

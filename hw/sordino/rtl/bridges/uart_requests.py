@@ -38,6 +38,8 @@ class _Inside:
     synced: Signal
     failed: Signal
     """The request before was refused, or skipped."""
+    refused: Signal
+    """Number of the request that was refused."""
     words: Signal
     """How many the request has besides its header, or wants to be read."""
     outcome: Signal
@@ -46,7 +48,7 @@ class _Inside:
     """Words of the answer besides its header."""
     aside: Signal
     event: Signal
-    """This frame is no answer to the last request: it is TURN or, where `event` is set, EVENT."""
+    """This frame does not answer the last request: TURN, RESET or, where `event` is set, EVENT."""
     told: Signal
     """The host knows that the interrupt line is high."""
     receiving: Signal
@@ -57,7 +59,12 @@ class _Inside:
 
     def refuse(self, m: Module, outcome: Outcome) -> None:
         """Do nothing more of a request, and tell why."""
-        m.d.sync += [self.outcome.eq(outcome), self.failed.eq(1), self.index.eq(self.at)]
+        m.d.sync += [
+            self.outcome.eq(outcome),
+            self.failed.eq(1),
+            self.index.eq(self.at),
+            self.refused.eq(self.request.sequence),
+        ]
         m.next = "ANSWER"
 
 
@@ -114,6 +121,7 @@ class Requests(wiring.Component):
             request=Signal(Request),
             synced=Signal(),
             failed=Signal(),
+            refused=Signal(8),
             words=Signal(_PLACES),
             outcome=Signal(Outcome),
             index=Signal(_PLACES),
@@ -180,7 +188,6 @@ class Requests(wiring.Component):
                     inside.words.eq(inside.length),
                     inside.receiving.eq(~inside.receiving),
                     inside.outcome.eq(Outcome.DONE),
-                    inside.index.eq(0),
                     inside.answers.eq(0),
                 ]
                 m.next = "BEGIN"
@@ -200,7 +207,8 @@ class Requests(wiring.Component):
                 ]
                 m.next = "ANSWER"
             with m.Elif(request.chained & inside.failed):
-                inside.refuse(m, Outcome.SKIPPED)
+                m.d.sync += inside.outcome.eq(Outcome.SKIPPED)
+                m.next = "ANSWER"
             with m.Elif(request.command == Command.WRITE):
                 m.d.sync += inside.failed.eq(0)
                 m.next = "WRITE"
@@ -276,13 +284,18 @@ class Requests(wiring.Component):
             header.outcome.eq(
                 Mux(
                     inside.aside,
-                    Mux(inside.event, Outcome.EVENT, Outcome.TURN),
+                    Mux(
+                        inside.event,
+                        Outcome.EVENT,
+                        Mux(inside.synced, Outcome.TURN, Outcome.RESET),
+                    ),
                     inside.outcome,
                 )
             ),
             header.interrupt.eq(self.interrupt),
             header.version.eq(VERSION),
             header.index.eq(inside.index),
+            header.refused.eq(inside.refused),
         ]
         with m.State("ANSWER"):
             m.d.comb += [

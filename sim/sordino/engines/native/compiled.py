@@ -1,4 +1,4 @@
-"""Compile the machine to native code with CXXRTL, once, and keep it.
+"""Compile a circuit, such as the machine, to native code with CXXRTL, once, and keep it.
 
 The cache is keyed by the hardware's sources, the configuration, the harness, the compiler and the
 kind of processor, in the user's cache directory or where SORDINO_CACHE says; nothing but a C++
@@ -16,10 +16,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -32,15 +34,61 @@ from sordino.files import write_atomically
 from sordino.locks import exclusive
 from sordino.rtl.export.yosys import cxxrtl_headers, run_yosys, yosys_version
 
-__all__ = ["CACHE", "build", "cache_directory", "compiler", "is_cached", "load"]
+__all__ = [
+    "CACHE",
+    "MACHINE",
+    "Design",
+    "build",
+    "cache_directory",
+    "compiler",
+    "is_cached",
+    "load",
+]
 
-HARNESS = Path(__file__).with_name("harness.cpp")
-_HEADERS = sorted(HARNESS.parent.glob("*.hpp"))
+_HERE = Path(__file__).parent
+_HEADERS = sorted(_HERE.glob("*.hpp"))
 # NDEBUG: addresses that run ahead of a memory read 0, as in Amaranth's simulator.
 FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-fno-math-errno", "-w", "-DNDEBUG")
 CACHE = "SORDINO_CACHE"
 """Environment variable that names the folder for what is kept between runs."""
 _BUILD = ".build"
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is compiled of a configuration.
+
+    Attributes
+    ----------
+    name
+        It stands in the library's name, and tells designs apart; none for the machine.
+    harness
+        The C++ that drives the circuit.
+    make
+        Makes the circuit, a component.
+    sources
+        Files that decide what the circuit is, besides those of the hardware.
+    """
+
+    name: str
+    harness: Path
+    make: Callable[[Config], Any]
+    sources: tuple[Path, ...] = ()
+
+    def stem(self, config: Config) -> str:
+        """First part of the library's name."""
+        return "-".join((f"{config.lanes}x{config.group}", *filter(None, [self.name])))
+
+
+def _machine(config: Config) -> Any:
+    # Imported here: elaborating needs Amaranth's back end, reading a cached library does not.
+    from sordino.rtl.machine import Machine
+
+    return Machine(config)
+
+
+MACHINE = Design("", _HERE / "harness.cpp", _machine)
+"""The machine without registers, as the rtl engine drives it."""
 
 
 def cache_directory() -> Path:
@@ -88,11 +136,11 @@ def _sources() -> list[Path]:
     return sorted(hardware.rglob("*.py"))
 
 
-def _key(circuit: Iterable[bytes], debug: bool) -> str:
+def _key(circuit: Iterable[bytes], debug: bool, design: Design) -> str:
     digest = hashlib.sha256()
     for part in circuit:
         digest.update(part + b"\0")
-    for path in [HARNESS, *_HEADERS]:
+    for path in [design.harness, *_HEADERS]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update(repr(sorted(headers().items())).encode())
     digest.update(f"{version('amaranth')} {yosys_version()}".encode())
@@ -101,9 +149,9 @@ def _key(circuit: Iterable[bytes], debug: bool) -> str:
     return digest.hexdigest()[:24]
 
 
-def _declared(config: Config) -> Iterator[bytes]:
+def _declared(config: Config, design: Design) -> Iterator[bytes]:
     """All that decides what the circuit is, without making it."""
-    for path in _sources():
+    for path in [*_sources(), *design.sources]:
         yield path.name.encode() + b"\0" + path.read_bytes()
     fields = {k: v for k, v in config.as_dict().items() if k not in ("name", "clock_hz")}
     yield repr(sorted(fields.items())).encode()
@@ -114,12 +162,12 @@ def _level(debug: bool) -> str:
     return "-g4" if debug else "-g2"
 
 
-def _stem(config: Config, debug: bool) -> str:
-    return f"{config.lanes}x{config.group}-{_key(_declared(config), debug)}"
+def _stem(config: Config, debug: bool, design: Design = MACHINE) -> str:
+    return f"{design.stem(config)}-{_key(_declared(config, design), debug, design)}"
 
 
-def _circuit_stem(config: Config, netlist: str, debug: bool) -> str:
-    return f"{config.lanes}x{config.group}-circuit-{_key([netlist.encode()], debug)}"
+def _circuit_stem(config: Config, netlist: str, debug: bool, design: Design) -> str:
+    return f"{design.stem(config)}-circuit-{_key([netlist.encode()], debug, design)}"
 
 
 def _find(folder: Path, stem: str) -> Path | None:
@@ -136,17 +184,15 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def is_cached(config: Config, *, debug: bool = False) -> bool:
+def is_cached(config: Config, *, debug: bool = False, design: Design = MACHINE) -> bool:
     """Whether `build` would return at once."""
-    return _find(cache_directory(), _stem(config, debug)) is not None
+    return _find(cache_directory(), _stem(config, debug, design)) is not None
 
 
-def _netlist(config: Config) -> str:
-    # Imported here: elaborating needs Amaranth's back end, reading a cached library does not.
+def _netlist(config: Config, design: Design = MACHINE) -> str:
     from sordino.rtl.export.emit import to_rtlil
-    from sordino.rtl.machine import Machine
 
-    return to_rtlil(Machine(config))
+    return to_rtlil(design.make(config))
 
 
 def _cplusplus(netlist: str, debug: bool) -> str:
@@ -157,13 +203,13 @@ def _cplusplus(netlist: str, debug: bool) -> str:
     return design
 
 
-def build(config: Config, *, debug: bool = False) -> Path:
-    """The shared library of `config`'s machine, built if it is not in the cache.
+def build(config: Config, *, debug: bool = False, design: Design = MACHINE) -> Path:
+    """The shared library of `config`'s machine, or another design, built if it is not in the cache.
 
     `debug` keeps the names of inner wires, for waveforms. ToolError where the cache cannot be
     used or the machine not be compiled.
     """
-    folder, stem = cache_directory(), _stem(config, debug)
+    folder, stem = cache_directory(), _stem(config, debug, design)
     if (library := _find(folder, stem)) is not None:
         return library
     with _usable(folder):
@@ -172,18 +218,20 @@ def build(config: Config, *, debug: bool = False) -> Path:
     with _locked(folder, stem, wait=True):
         if (library := _find(folder, stem)) is None:
             _clear(folder, stem)
-            netlist = _netlist(config)
-            same = _circuit_stem(config, netlist, debug)
-            made = _find(folder, same) or _compile(netlist, debug, folder, stem, same)
+            netlist = _netlist(config, design)
+            same = _circuit_stem(config, netlist, debug, design)
+            made = _find(folder, same) or _compile(
+                netlist, debug, folder, stem, same, design.harness
+            )
             library = made.with_name(made.name.replace(same, stem, 1))
             with _usable(folder):
                 _name_too(made, library)
     return library
 
 
-def load(config: Config, *, debug: bool = False) -> ctypes.CDLL:
+def load(config: Config, *, debug: bool = False, design: Design = MACHINE) -> ctypes.CDLL:
     """The library, built if need be, in this process; ToolError as `build`."""
-    path = build(config, debug=debug)
+    path = build(config, debug=debug, design=design)
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
@@ -233,7 +281,9 @@ def _name_too(made: Path, other: Path) -> None:
             write_atomically(other, made.read_bytes())
 
 
-def _compile(netlist: str, debug: bool, folder: Path, stem: str, called: str) -> Path:
+def _compile(
+    netlist: str, debug: bool, folder: Path, stem: str, called: str, harness: Path
+) -> Path:
     """The library, `called` so; it is made in a folder called `stem`."""
     place = folder / f"{stem}{_BUILD}"
     try:
@@ -246,7 +296,7 @@ def _compile(netlist: str, debug: bool, folder: Path, stem: str, called: str) ->
             design.write_text(_cplusplus(netlist, debug) + capi)
             for name, text in headers().items():
                 (place / name).write_text(text)
-            sources = (str(design), str(HARNESS))
+            sources = (str(design), str(harness))
             include = (f"-I{cxxrtl_headers()}", f"-I{place}")
             _call(place, [*_compiler(), *FLAGS, *include, "-o", str(output), *sources])
             if not output.exists():

@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from sordino.cli.shared.devices import Device, DeviceRuns, device_options, opened
 from sordino.cli.shared.engines import (
     ENGINES,
     make_engine,
@@ -25,6 +27,7 @@ from sordino.cli.shared.speech import STANDARD_INPUT, Heard, check_inputs, hear_
 from sordino.cli.shared.transcribing import GreedyRuns, Runs, SearchRuns, entry_of, print_run
 from sordino.decode.machine_transducer import MachineTransducer
 from sordino.engines.bound import cycle_bound
+from sordino.engines.hosted import Hosted
 from sordino.engines.memory_timing import MemoryTiming
 from sordino.errors import InputError
 from sordino.image.image import Image
@@ -60,9 +63,18 @@ def _opened(path: Path) -> Image:
 
 
 def _check_options(
-    choice: SearchChoice, engine: str, vcd: Path | None, cycle_limit: int | None
+    choice: SearchChoice,
+    engine: str | None,
+    vcd: Path | None,
+    cycle_limit: int | None,
+    device: str | None,
+    baud: int | None,
 ) -> None:
     """Raise UsageError for options that do not go together."""
+    if device is not None and engine is not None:
+        raise click.UsageError(f"wanted --device or --engine, got both, {device} and {engine}")
+    if baud is not None and device is None:
+        raise click.UsageError("--baud needs --device with a serial port")
     if vcd is not None and engine != "rtl":
         raise click.UsageError("--vcd needs --engine rtl")
     if choice.wanted and cycle_limit is not None:
@@ -80,18 +92,19 @@ def _check_options(
     "  sordino run model.sordino speech.wav --engine rtl --vcd speech.vcd\n"
     "  sordino run model.sordino speech.wav --beam 8 --lm an4.arpa\n"
     "  sordino run model.sordino speech.wav --beam 8 --phrases names.txt --json\n"
-    "  sordino run model.sordino speech.wav --beam 4 --engine rtl",
+    "  sordino run model.sordino speech.wav --beam 4 --engine rtl\n"
+    "  sordino run model.sordino speech.wav --device /dev/ttyUSB0\n"
+    "  sordino run model.sordino speech.wav --device sim --json",
 )
 @IMAGE
 @INPUTS
 @click.option(
     "--engine",
     type=ENGINES,
-    default="golden",
-    show_default=True,
     help="Exact numpy machine, the compiled circuit, or the exact machine with the circuit's time "
-    "and stall causes.",
+    "and stall causes.  [default: golden]",
 )
+@device_options
 @click.option(
     "--clock",
     callback=frequency,
@@ -118,7 +131,9 @@ def _check_options(
 def run(
     image: Path,
     inputs: tuple[str, ...],
-    engine: str,
+    engine: str | None,
+    device: str | None,
+    baud: int | None,
     clock: int | None,
     cycle_limit: int | None,
     vcd: Path | None,
@@ -150,25 +165,33 @@ def run(
     are then those of all their runs together, and --json has under `window_words` the words that
     the host read and wrote in the machine's memories between them. With --phrases it has under
     `phrases` how many are listed, and which of them the words are.
+
+    With --device a board decodes; what it held before is given up. --json has under `device` which
+    it is, the bytes on its wire and how long loading took.
     """
     check_inputs(inputs)
     choice = SearchChoice(**search)
-    _check_options(choice, engine, vcd, cycle_limit)
-    live = inputs == (STANDARD_INPUT,)
-    if rate is not None and not live:
+    _check_options(choice, engine, vcd, cycle_limit, device, baud)
+    if rate is not None and inputs != (STANDARD_INPUT,):
         raise click.UsageError("wanted --rate with standard input (-) alone, got other inputs")
     program = _opened(image)
+    live = _is_live(program, inputs, rate)
     hertz = clock or program.config.clock_hz
-    machine = partial(_runs, engine, program, choice, vcd=vcd, slow=slow, memory=memory)
-    hears = program.host.features is not None
-    if rate is not None and not hears:
-        raise InputError(
-            f"wanted int8 vectors for an image without feature definition, got --rate {rate} for "
-            "samples; leave --rate out"
-        )
-    if live and hears:
-        sys.exit(listen(program, machine, hertz, rate, cycle_limit, as_json=as_json))
-    entries = _recognise_all(program, inputs, machine, hertz, cycle_limit, memory, not as_json)
+    machine: Callable[[Sequence[int] | None], Runs] = partial(
+        _runs, engine or "golden", program, choice, vcd=vcd, slow=slow, memory=memory
+    )
+    with ExitStack() as stack:
+        if device is not None:
+            board = partial(stack.enter_context, opened(device, program, baud))
+            machine = partial(_device_runs, board, program, choice)
+        if live:
+            sys.exit(listen(program, machine, hertz, rate, cycle_limit, as_json=as_json))
+        entries = _recognise_all(program, inputs, machine, hertz, cycle_limit, memory, not as_json)
+    _end(image, entries, as_json=as_json)
+
+
+def _end(image: Path, entries: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Print what JSON has, and end with the code that the entries call for."""
     if as_json:
         print_json({"image": str(image), "inputs": entries})
     if any(entry["refused"] for entry in entries):
@@ -177,10 +200,21 @@ def run(
         sys.exit(1)
 
 
+def _is_live(image: Image, inputs: tuple[str, ...], rate: int | None) -> bool:
+    """Whether standard input is heard as it comes; InputError for a rate of what is no sound."""
+    hears = image.host.features is not None
+    if rate is not None and not hears:
+        raise InputError(
+            f"wanted int8 vectors for an image without feature definition, got --rate {rate} for "
+            "samples; leave --rate out"
+        )
+    return hears and inputs == (STANDARD_INPUT,)
+
+
 def _recognise_all(
     image: Image,
     inputs: Sequence[str],
-    machine: Callable[[list[int]], Runs],
+    machine: Callable[[Sequence[int] | None], Runs],
     clock: int,
     limit: int | None,
     memory: MemoryTiming,
@@ -199,6 +233,21 @@ def _recognise_all(
         if shown:
             print_run(entries[-1])
     return entries
+
+
+def _device_runs(
+    board: Callable[[], Device],
+    image: Image,
+    choice: SearchChoice,
+    frames: Sequence[int] | None,
+) -> Runs:
+    """The board that decodes, once it has loaded the image; frames are None where they come."""
+    device = board()
+    if choice.wanted:
+        engine: Any = Hosted(device.host)
+        machine = MachineTransducer(image, engine)
+        return SearchRuns(choice.decoder(machine), machine)
+    return DeviceRuns(image, device, live=frames is None)
 
 
 def _runs(

@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
+from sordino.arch import Config
 from sordino.cli.shared.options import output_type
 from sordino.cycles.engine import Cycles
 from sordino.engines.amaranth.amaranth_sim import AmaranthSim, estimate_seconds
 from sordino.engines.engine import Engine, OpenEngine
 from sordino.engines.errors import ToolError
 from sordino.engines.memory_timing import BEAT, MemoryTiming
-from sordino.engines.native.compiled import compiler, is_cached
+from sordino.engines.native.compiled import MACHINE, Design, compiler, is_cached
 from sordino.engines.native.rtl import Rtl
 from sordino.files import output_path
 from sordino.golden.machine import Golden
@@ -24,6 +25,7 @@ from sordino.image.image import Image
 
 __all__ = [
     "ENGINES",
+    "announce_build",
     "make_engine",
     "make_open_engine",
     "memory_options",
@@ -153,13 +155,18 @@ def make_open_engine(
     if name == "cycles":
         return Cycles(image, memory=memory)
     verify(image)
+    announce_build(image.config, MACHINE, debug=vcd is not None)
+    return Rtl(image, vcd=vcd, memory=memory)
+
+
+def announce_build(config: Config, design: Design, *, debug: bool = False) -> None:
+    """Say that a simulator has to be built first; ToolError where there is no C++ compiler."""
     compiler()
-    if not is_cached(image.config, debug=vcd is not None):
+    if not is_cached(config, debug=debug, design=design):
         click.echo(
-            f"building the simulator of {image.config.name} once (up to a minute for 16 lanes) ...",
+            f"building the simulator of {config.name} once (up to a minute for 16 lanes) ...",
             err=True,
         )
-    return Rtl(image, vcd=vcd, memory=memory)
 
 
 def simulator_of(engine: Engine) -> str:

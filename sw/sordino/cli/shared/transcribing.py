@@ -63,14 +63,17 @@ class Runs(Protocol):
 
 
 class GreedyRuns:
-    """Utterances that the program decodes; `on_input` is called at each of its INPUTs."""
+    """Utterances that the program decodes; `on_input` is called at each of its INPUTs.
 
-    def __init__(self, image: Image, engine: Engine) -> None:
+    An engine that has no `records` does not show its INPUTs.
+    """
+
+    def __init__(self, image: Image, engine: Engine, *, records: bool = True) -> None:
         self._image, self._engine = image, engine
         self._inputs = {at for at, i in enumerate(image.program) if isinstance(i, Input)}
         self._executed = Counter[int]()
         self.on_input: Callable[[], None] = lambda: None
-        self.decoding = Greedy(image, engine, record=self._count)
+        self.decoding = Greedy(image, engine, record=self._count if records else None)
 
     def _count(self, record: Record) -> None:
         self._executed[record.pc] += 1

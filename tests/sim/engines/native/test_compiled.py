@@ -49,7 +49,9 @@ def builds(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(compiled, "_sources", lambda: [tmp_path / "source.py"])
     netlist = tmp_path / "netlist"
     netlist.write_text("1")
-    monkeypatch.setattr(compiled, "_netlist", lambda config: f"{netlist.read_text()} {config}")
+    monkeypatch.setattr(
+        compiled, "_netlist", lambda config, design: f"{netlist.read_text()} {config}"
+    )
     monkeypatch.setattr(compiled, "_cplusplus", lambda netlist, debug: "int design;")
     return notes
 

@@ -1,0 +1,1 @@
+"""Simulated boards: the compiled circuit behind a serial line, in this process or a terminal's."""
