@@ -18,6 +18,7 @@ __all__ = [
     "RANGES",
     "STREAM_BUSES",
     "STREAM_WORD_BITS",
+    "VECTOR_GATES",
     "Config",
     "ConfigError",
     "load_config",
@@ -33,6 +34,8 @@ MAX_BURST_BYTES = 4096
 """AXI4: no burst may leave its 4 KiB."""
 QUAD = 4
 """Lanes that hold the four gates of one LSTM unit."""
+VECTOR_GATES = (1, QUAD)
+"""Gates that a vector unit may compute at once."""
 
 RANGES: dict[str, tuple[int, int]] = {
     "state_bits": (4, 9),
@@ -91,6 +94,9 @@ class Config:
     stream_ring         bursts that each stream's ring holds; a power of two. The rings are the last
                         words of the stream memories
     channels            channels of the input, each with a FIFO of its own
+    vector_gates        gates of a recurrent cell's unit that the vector unit computes at once: 4,
+                        which is a unit a cycle, or 1, which is a unit in five cycles, with 4
+                        multipliers in place of 18
     clock_hz            stated clock, for printing only
     """
 
@@ -118,6 +124,7 @@ class Config:
     stream_outstanding: int = 16
     stream_ring: int = 4
     channels: int = 1
+    vector_gates: int = QUAD
     clock_hz: int = 50_000_000
 
     def __post_init__(self) -> None:
@@ -153,6 +160,10 @@ class Config:
         for name, (low, high) in RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise ConfigError(f"wanted {name} to be {low} to {high}, got {getattr(self, name)}")
+        if self.vector_gates not in VECTOR_GATES:
+            raise ConfigError(
+                f"wanted vector_gates to be one of {VECTOR_GATES}, got {self.vector_gates}"
+            )
         if self.stream_bus:
             self._check_streaming()
 
@@ -238,13 +249,16 @@ class Config:
     def as_dict(self) -> dict[str, Any]:
         """Fields by name, in declaration order.
 
-        Those of streaming are there only where there is any, channels only where there are several.
+        Those of streaming are there only where there is any, channels only where there are several,
+        `vector_gates` only where a unit's gates are not computed at once.
         """
         found = asdict(self)
         if not self.stream_bus:
             found = {name: value for name, value in found.items() if not name.startswith("stream_")}
         if self.channels == 1:
             del found["channels"]
+        if self.vector_gates == QUAD:
+            del found["vector_gates"]
         return found
 
 
@@ -266,6 +280,7 @@ PRESETS: dict[str, Config] = {
 `sordino.boards` says what else is on a board.
 """
 PRESETS |= {
+    "tiny-serial": _preset("tiny-serial", 4, 4, vector_gates=1, **_TINY),
     "ulx3s": _preset(
         "ulx3s", 8, 4, x_fifo=16, lane_words=12288, group_words=11264, rows_per_lane=512,
         parameter_words=1536, tables=16, clock_hz=40_000_000,

@@ -33,6 +33,7 @@ IDS = {
     "small-unstructured": 0xD2BAEC64,
     "large": 0xE9306BA0,
     "large-unstructured": 0x71931CB0,
+    "tiny-serial": 0x5392E68F,
     "ulx3s": 0x80A4DB64,
     "ecpix5": 0xA97E09F4,
 }
@@ -70,6 +71,11 @@ IDS = {
         ({"activation_words": 65537}, "wanted activation_words to be 16 to 65536, got 65537"),
         ({"tables": 1}, "wanted tables to be 2 to 256, got 1"),
         ({"lanes": 1028}, "wanted lanes to be 4 to 1024, got 1028"),
+        ({"vector_gates": 0}, "wanted vector_gates to be a positive integer, got 0"),
+        ({"vector_gates": 2}, "wanted vector_gates to be one of (1, 4), got 2"),
+        ({"vector_gates": 5}, "wanted vector_gates to be one of (1, 4), got 5"),
+        ({"vector_gates": True}, "wanted vector_gates to be a positive integer, got True"),
+        ({"vector_gates": "4"}, "wanted vector_gates to be a positive integer, got '4'"),
     ],
 )
 def test_refusals_say_what_is_wanted(settings: dict[str, object], message: str) -> None:
@@ -99,9 +105,18 @@ def test_presets_sizes() -> None:
         "tiny": 4,
         "small": 16,
         "large": 64,
+        "tiny-serial": 4,
         "ulx3s": 8,
         "ecpix5": 4,
     }
+
+
+def test_a_serial_vector_unit_is_another_machine_for_the_same_images() -> None:
+    tiny, serial = PRESETS["tiny"], PRESETS["tiny-serial"]
+    assert "vector_gates" not in tiny.as_dict()  # as in images that were made before
+    assert serial.as_dict() == {**tiny.as_dict(), "name": "tiny-serial", "vector_gates": 1}
+    assert serial.id == tiny.id
+    assert Config(**tiny.as_dict()).vector_gates == 4
 
 
 @pytest.mark.parametrize(("field", "value"), CAPACITIES.items())

@@ -249,8 +249,6 @@ def check_operation(operation: Any, unit: type[enum.Flag]) -> None:
         _refuse(operation, "wanted fields count and end of an operation that blocks, as INPUT has")
     if operation.emits not in (False, True):
         _refuse(operation, f"wanted emits to be True or False, got {operation.emits!r}")
-    if not isinstance(operation.lead, int) or operation.lead < 0:
-        _refuse(operation, f"wanted lead in cycles, got {operation.lead!r}")
     for method in ("ways", "wrong", "duration", "most"):
         if not callable(getattr(operation, method)):
             _refuse(operation, f"wanted a method {method}, got {getattr(operation, method)!r}")

@@ -138,7 +138,6 @@ class Instruction(metaclass=Declared):
     streaming  layout of the fields of streaming machines, from STREAMING_BIT on; None without any
     elements   how many elements go through the vector unit
     pipeline   the pipeline that they take, or a `Choice` of pipelines by a field
-    lead       cycles before the first element
     """
 
     number: ClassVar[int]
@@ -154,7 +153,6 @@ class Instruction(metaclass=Declared):
     streaming: ClassVar[Any] = None
     elements: ClassVar[str | Extent]
     pipeline: ClassVar[Any]
-    lead: ClassVar[int] = 0
 
     BYTES: ClassVar[int] = INSTRUCTION_BITS // 8
 
@@ -328,7 +326,7 @@ class Instruction(metaclass=Declared):
         """Cycles from the unit's start until it is done; None if weights and memory decide."""
         if self.unit is not Unit.VECTOR:
             return 0
-        return self.lead + vector_cycles(self.element_count(config), self.through())
+        return vector_cycles(self.element_count(config), self.through(), config)
 
     def most(self, parameters: bytes, config: Config) -> int:
         """The highest value that the instruction may leave in the register that it writes."""

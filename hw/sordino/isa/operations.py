@@ -249,7 +249,7 @@ class Embed(Instruction, opcode=15, unit=Unit.VECTOR):
     destination: 16 = writes(ACTIVATION, "count")
     count: 16 = COUNT
 
-    elements, pipeline, lead = "count", Pipeline.LOOKUP, timing.EMBED_ROW
+    elements, pipeline = "count", Pipeline.LOOKUP
 
 
 class Fill(Instruction, opcode=16, unit=Unit.VECTOR):

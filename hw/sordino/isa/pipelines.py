@@ -2,9 +2,10 @@
 
 from amaranth.lib import enum
 
+from sordino.arch import Config
 from sordino.isa import timing
 
-__all__ = ["LATENCY", "Pipeline", "vector_cycles"]
+__all__ = ["Pipeline", "interval", "latency", "lead", "vector_cycles"]
 
 
 class Pipeline(enum.Enum, shape=4):
@@ -30,7 +31,7 @@ class Pipeline(enum.Enum, shape=4):
     """Multiplied, then requantised and saturated."""
 
 
-LATENCY: dict[Pipeline, int] = {
+_LATENCY: dict[Pipeline, int] = {
     Pipeline.FEATURE: timing.VECTOR_INPUT,
     Pipeline.CONSTANT: timing.VECTOR_FILL,
     Pipeline.MOVE: timing.VECTOR_COPY,
@@ -41,14 +42,32 @@ LATENCY: dict[Pipeline, int] = {
     Pipeline.COMPARE: timing.VECTOR_ARGMAX,
     Pipeline.PRODUCT: timing.VECTOR_PRODUCT,
 }
-"""Cycles from the one that presents an element's addresses to the one that has its result."""
+_SERIAL = _LATENCY | {Pipeline.RECURRENT: timing.SERIAL_CELL}
 
 
-def vector_cycles(elements: int, pipeline: Pipeline) -> int:
-    """Cycles from the vector unit's start to done of so many elements, one a cycle.
+def latency(pipeline: Pipeline, config: Config) -> int:
+    """Cycles from the last that presents an element's addresses to the one with its result."""
+    return (_SERIAL if config.vector_gates == 1 else _LATENCY)[pipeline]
 
-    No element counts as one. Cycles in which an INPUT waits are not counted, nor those before the
-    first element (`Instruction.lead`).
+
+def interval(pipeline: Pipeline, config: Config) -> int:
+    """Cycles from one element to the next, in which its addresses are presented."""
+    serial = config.vector_gates == 1 and pipeline is Pipeline.RECURRENT
+    return timing.SERIAL_UNIT if serial else 1
+
+
+def lead(pipeline: Pipeline, config: Config) -> int:
+    """Cycles before the first element."""
+    if pipeline is not Pipeline.LOOKUP:
+        return 0
+    return timing.SERIAL_ROW if config.vector_gates == 1 else timing.EMBED_ROW
+
+
+def vector_cycles(elements: int, pipeline: Pipeline, config: Config) -> int:
+    """Cycles from the vector unit's start to done of so many elements.
+
+    No element counts as one. Cycles in which an INPUT waits are not counted.
     """
-    last = timing.FIRST_ELEMENT + max(0, elements - 1)
-    return last + LATENCY[pipeline] + timing.DONE
+    first = timing.FIRST_ELEMENT + lead(pipeline, config)
+    last = first + max(1, elements) * interval(pipeline, config) - 1
+    return last + latency(pipeline, config) + timing.DONE

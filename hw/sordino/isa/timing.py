@@ -43,6 +43,11 @@ __all__ = [
     "RETURN",
     "ROOM",
     "SEQUENCER_CYCLES",
+    "SERIAL_CELL",
+    "SERIAL_LATE",
+    "SERIAL_ROW",
+    "SERIAL_STATE",
+    "SERIAL_UNIT",
     "SETTLE",
     "SETTLING",
     "SYMBOL",
@@ -154,6 +159,22 @@ VECTOR_OVERHEAD = UNIT_START + VECTOR_CELL + DONE
 the compiler, when it orders a block, takes every vector instruction to be as slow. That is an
 estimate and stays one: exact times put other instructions first in some images (2 of 216 drawn
 ones), for no gain that was measured."""
+
+# A vector unit that computes a unit's gates one after the other, where it differs: the unit's
+# addresses are presented for several cycles, and cycles count from the last of them.
+
+SERIAL_UNIT = 5
+"""From one unit to the next: a cycle for the curve of each gate, one for that of the second
+tanh."""
+SERIAL_STATE = VECTOR_VALUE + 6
+"""From a unit to its new state, if that is the sum: the second gate's product comes in two parts
+after the first one's."""
+SERIAL_CELL = SERIAL_STATE + CURVE + CELL_OUTPUT
+"""From a unit to its h."""
+SERIAL_LATE = SERIAL_STATE + CURVE - 1
+"""From a unit to its state of the step before, if that is h. A sum comes after VECTOR_VALUE."""
+SERIAL_ROW = 2
+"""What EMBED takes before its first element: the multiplier has registers in front of it."""
 
 # MATVEC: from the array's `start`, which is in cycle 0.
 

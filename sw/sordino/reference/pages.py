@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import chain
 
 from sordino import arch
 from sordino.image import bits, host, image, packing, tans
@@ -66,7 +67,10 @@ def presets_page() -> str:
             ),
             "\n## Multipliers, bits × bits\n\nOperands of fewer than "
             f"{SMALLEST_OPERAND} bits are counted as adders.\n\n",
-            table(header, [(k, *(m[k] for m in products)) for k in products[0]]),
+            table(
+                header,
+                [(k, *(m.get(k, 0) for m in products)) for k in dict.fromkeys(chain(*products))],
+            ),
             "\n## Identity\n\n",
             table(header, [("configuration id", *(f"`{p.id:08x}`" for p in presets))]),
         )

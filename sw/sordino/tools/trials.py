@@ -48,6 +48,7 @@ MACHINES: dict[str, Config] = {
         replace(_BASE, name="g1", lanes=8, group=1, accumulator_bits=24),
         replace(_BASE, name="g2", lanes=8, group=2, accumulator_bits=27, state_bits=6, x_fifo=16),
         replace(_BASE, name="g4", lanes=16, group=4, activation_words=4_409, state_words=4_219),
+        replace(_BASE, name="serial", lanes=8, group=2, accumulator_bits=27, vector_gates=1),
     )
 }
 """Each with 256 rows a lane and more; no memory's size is a power of two."""

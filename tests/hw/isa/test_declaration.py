@@ -136,7 +136,6 @@ ROW = parameters("values", 8, "count", row=("register", "stride"))
             {"pipeline": by("function", Pipeline.MOVE, Pipeline.VALUE)},
             "wanted 4 options for its pipeline",
         ),
-        ({}, {"lead": -1}, "wanted lead in cycles"),
         ({}, {"emits": "yes"}, "wanted emits to be True or False"),
         ({}, {"wrong": ""}, "wanted a method wrong"),
         ({}, {"ways": ()}, "wanted a method ways"),
@@ -153,7 +152,7 @@ def test_a_field_that_says_nothing_sensible_is_refused(
     "name",
     [
         *("fields", "layer", "overlaps", "number", "mnemonic", "plain", "uses", "ways", "wrong"),
-        *("encode", "replace", "streaming", "layout", "lead", "self", "operation", "_hidden"),
+        *("encode", "replace", "streaming", "layout", "through", "self", "operation", "_hidden"),
     ],
 )
 def test_a_field_cannot_have_the_name_of_something_that_instructions_have(name: str) -> None:

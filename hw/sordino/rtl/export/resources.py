@@ -41,10 +41,11 @@ def _cells(config: Config) -> tuple[dict[str, int], dict[Operands, int]]:
     return _counted(to_rtlil(Machine(config)))
 
 
-@lru_cache(maxsize=1)
-def vector_multipliers() -> dict[Operands, int]:
-    """The vector unit's multipliers by operand widths, which are those of every machine."""
-    return _counted(to_rtlil(VectorUnit(PRESETS["tiny"])))[1]
+@lru_cache(maxsize=4)
+def vector_multipliers(gates: int) -> dict[Operands, int]:
+    """Multipliers by operand widths of a vector unit that computes so many gates at once."""
+    config = PRESETS["tiny"].with_settings({"vector_gates": gates})
+    return _counted(to_rtlil(VectorUnit(config)))[1]
 
 
 def _counted(text: str) -> tuple[dict[str, int], dict[Operands, int]]:

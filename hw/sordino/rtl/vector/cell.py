@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from operator import mul
 from typing import Any
 
 from amaranth.hdl import *
@@ -15,7 +16,7 @@ from sordino.rtl.vector.curve import either, sigmoid, tanh
 from sordino.rtl.vector.kind import ALIGN, SUM_SHIFT, Keeps, Kind, of_kind
 from sordino.rtl.vector.registry import KINDS
 
-__all__ = ["Cell", "delayed"]
+__all__ = ["Cell", "delayed", "outcome"]
 
 
 def delayed(m: Module, value: Value, cycles: int, *, name: str) -> Value:
@@ -25,6 +26,39 @@ def delayed(m: Module, value: Value, cycles: int, *, name: str) -> Value:
         m.d.sync += later.eq(value)
         value = later
     return value
+
+
+def outcome(
+    m: Module,
+    kinds: Sequence[Kind],
+    kind: Value,
+    tanh: Value,
+    product: Value,
+    total: Value,
+    candidate: Value,
+) -> tuple[Value, Value, Value]:
+    """What a cell gives, by the number of its kind: int8 of h or of a candidate, state, h.
+
+    `tanh` and `product` are a unit's second tanh and the product with gate 3, a cycle before its h;
+    `total` is the rounded sum.
+    """
+    states, wide, results = [], [], []
+    for number, each in enumerate(kinds):
+        keeps_hidden = each.keeps is Keeps.HIDDEN
+        result = Signal(signed((GATE if keeps_hidden else HIDDEN).bits), name=f"h_{number}")
+        m.d.sync += result.eq(each.result(tanh, product))
+        states.append(result if keeps_hidden else total)
+        wide.append(result if keeps_hidden else candidate)
+        results.append(result)
+    squashed = Signal(signed(HIDDEN.bits))
+    m.d.comb += squashed.eq(
+        saturated(round_shifted(of_kind(kind, wide), GATE.fraction - HIDDEN.fraction), HIDDEN.bits)
+    )
+    narrow = [
+        squashed if each.keeps is Keeps.HIDDEN else result
+        for each, result in zip(kinds, results, strict=True)
+    ]
+    return squashed, of_kind(kind, states), of_kind(kind, narrow)
 
 
 class Cell(wiring.Component):
@@ -94,7 +128,7 @@ class Cell(wiring.Component):
 
         hold = partial(delayed, m, cycles=timing.CURVE)
         factor = hold(of([kind.factor(sums, self.previous) for kind in kinds]), name="factor")
-        addend = of([kind.addend(sums, gates, partial(hold, name="held")) for kind in kinds])
+        addend = of([kind.addend(sums, gates, partial(hold, name="held"), mul) for kind in kinds])
         added = Signal(addend.shape())
         kept = Signal(signed(GATE.bits + CELL_STATE.bits))
         exact = kept.shift_left(ALIGN) + added
@@ -117,19 +151,12 @@ class Cell(wiring.Component):
             product.eq(output * (squash.value - offset)),
             tanh_then.eq(squash.value),
         ]
-        states, wide, narrow = [], [], []
-        for number, kind in enumerate(kinds):
-            keeps_hidden = kind.keeps is Keeps.HIDDEN
-            result = Signal(signed((GATE if keeps_hidden else HIDDEN).bits), name=f"h_{number}")
-            m.d.sync += result.eq(kind.result(tanh_then, product))
-            states.append(result if keeps_hidden else rounded)
-            wide.append(result if keeps_hidden else gates[2])
-            narrow.append(self.squashed if keeps_hidden else result)
+        squashed, state, hidden = outcome(
+            m, kinds, self.kind, tanh_then, product, rounded, gates[2]
+        )
         m.d.comb += [
-            self.squashed.eq(
-                saturated(round_shifted(of(wide), GATE.fraction - HIDDEN.fraction), HIDDEN.bits)
-            ),
-            self.state.eq(of(states)),
-            self.hidden.eq(of(narrow)),
+            self.squashed.eq(squashed),
+            self.state.eq(state),
+            self.hidden.eq(hidden),
         ]
         return m

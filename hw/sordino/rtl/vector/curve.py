@@ -29,11 +29,13 @@ class Curve(wiring.Component):
     ----------
     curves : one odd function or two, each with its offset, which is added after the sign is put
         back; the sum must stay within int16
+    varying : whether the curve is chosen for each z anew
 
     Members
     -------
     second
-        Take the second curve, if there are two; held still from the first `z` until the last value.
+        Take the second curve, if there are two; held still from the first `z` until the last value,
+        unless it is varying.
     z
         The argument, Q3.12.
     value
@@ -42,7 +44,7 @@ class Curve(wiring.Component):
 
     LATENCY = timing.CURVE
 
-    def __init__(self, *curves: tuple[arith.Curve, int]) -> None:
+    def __init__(self, *curves: tuple[arith.Curve, int], varying: bool = False) -> None:
         for curve, offset in curves:
             reach = curve.knots[-1]
             if not arith.GATE.low <= offset - reach <= offset + reach <= arith.GATE.high:
@@ -51,7 +53,7 @@ class Curve(wiring.Component):
                 )
         if len(curves) not in (1, 2):
             raise ValueError(f"wanted one curve or two, got {len(curves)}")
-        self._curves = curves
+        self._curves, self._varying = curves, varying
         super().__init__(
             {
                 "z": In(signed(arith.PREACTIVATION.bits)),
@@ -88,8 +90,13 @@ class Curve(wiring.Component):
         m.d.comb += read.addr.eq(magnitude[_FRACTION_BITS:])
         offset: Any = Const(self._curves[0][1])
         if len(self._curves) > 1:
-            m.d.comb += read.addr[_SEGMENT_BITS].eq(self.second)
-            offset = Mux(self.second, self._curves[1][1], offset)
+            chosen, added = self.second, self.second
+            if self._varying:
+                history = Signal(3)
+                m.d.sync += history.eq(Cat(self.second, history))
+                chosen, added = history[0], history[2]
+            m.d.comb += read.addr[_SEGMENT_BITS].eq(chosen)
+            offset = Mux(added, self._curves[1][1], offset)
         distance = abs(self.z)
         m.d.sync += [
             # The magnitude of -32768 is one too large, and its only one with the top bit set.
@@ -113,6 +120,6 @@ def sigmoid() -> Curve:
     return Curve(_SIGMOID)
 
 
-def either() -> Curve:
+def either(*, varying: bool = False) -> Curve:
     """`arith.tanh`, or with `second` `arith.sigmoid`, as a pipeline."""
-    return Curve(_TANH, _SIGMOID)
+    return Curve(_TANH, _SIGMOID, varying=varying)

@@ -12,9 +12,10 @@ from sordino.isa import timing
 from sordino.rtl.shared.rounding import saturated
 from sordino.rtl.vector.plan import Order
 
-__all__ = ["SCALAR", "Fetch"]
+__all__ = ["SCALAR", "WIDEN", "Fetch"]
 
-_WIDEN = JOINT.fraction - ACTIVATION.fraction
+WIDEN = JOINT.fraction - ACTIVATION.fraction
+"""Activations are taken times 2 to this beside state words."""
 SCALAR = 2
 """Gate whose path single values take, since the curve that others share follows in it."""
 
@@ -54,6 +55,7 @@ class Fetch(wiring.Component):
     """
 
     LATENCY = timing.FETCH
+    SCALAR = SCALAR
 
     def __init__(self, config: Config) -> None:
         self._bits = config.accumulator_bits
@@ -107,7 +109,7 @@ class Fetch(wiring.Component):
         m.d.sync += [state.eq(self.b), activation.eq(self.activation)]
         first, second = Signal.like(self.a), Signal.like(self.b)
         m.d.comb += [
-            first.eq(Mux(self.from_activation, self.activation << _WIDEN, self.a)),
+            first.eq(Mux(self.from_activation, self.activation << WIDEN, self.a)),
             second.eq(Mux(self.alone, 0, self.b)),
         ]
         with m.Switch(self.order):

@@ -1,6 +1,6 @@
 """The GRU: n = tanh(sat16(round(n_x + r*n_h))), h' = n + round(z*(h - n))."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Value
@@ -8,7 +8,7 @@ from amaranth.hdl import Value
 from sordino.arith import GATE
 from sordino.isa import operations
 from sordino.rtl.shared.rounding import round_shifted
-from sordino.rtl.vector.kind import ALIGN, SUM_SHIFT, Keeps, Kind
+from sordino.rtl.vector.kind import ALIGN, SUM_SHIFT, Hold, Keeps, Kind, Multiply
 
 __all__ = ["Gru"]
 
@@ -31,7 +31,7 @@ class Gru(Kind):
         return sums[0]
 
     def addend(
-        self, sums: Sequence[Value], gates: Sequence[Value], hold: Callable[[Value], Value]
+        self, sums: Sequence[Value], gates: Sequence[Value], hold: Hold, multiply: Multiply
     ) -> Any:
         """n_x."""
         return hold(sums[2]).shift_left(_ALIGN)

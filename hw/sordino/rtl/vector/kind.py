@@ -7,11 +7,15 @@ from typing import Any, ClassVar
 
 from amaranth.hdl import Mux, Value
 
+from sordino.arch import Config
 from sordino.arith import CELL_STATE, GATE
 from sordino.isa import timing
 from sordino.isa.instruction import Instruction
 
-__all__ = ["ALIGN", "SUM_SHIFT", "Keeps", "Kind", "of_kind"]
+__all__ = ["ALIGN", "SUM_SHIFT", "Hold", "Keeps", "Kind", "Multiply", "of_kind"]
+
+Hold = Callable[[Value], Value]
+Multiply = Callable[[Value, Value], Value]
 
 ALIGN = GATE.fraction - CELL_STATE.fraction
 """The product with gate 1 goes into the sum times 2 to this."""
@@ -22,17 +26,33 @@ SUM_SHIFT = 2 * GATE.fraction - CELL_STATE.fraction
 class Keeps(enum.Enum):
     """What a unit keeps for the next step in its word of state memory, and when it passes by.
 
-    `read` and `write` are cycles from the unit's addresses to its state of the step before, at the
-    cell, and to the new one.
+    Its values are cycles from the last that presents a unit's addresses: to its state of the step
+    before, at the cell, and to the new one; both again where gates come one after the other.
     """
 
-    SUM = (timing.VECTOR_VALUE, timing.VECTOR_STATE)
+    SUM = (
+        (timing.VECTOR_VALUE, timing.VECTOR_STATE),
+        (timing.VECTOR_VALUE, timing.SERIAL_STATE),
+    )
     """The rounded sum: the state before comes with the pre-activations."""
-    HIDDEN = (timing.VECTOR_LATE, timing.VECTOR_CELL)
+    HIDDEN = (
+        (timing.VECTOR_LATE, timing.VECTOR_CELL),
+        (timing.SERIAL_LATE, timing.SERIAL_CELL),
+    )
     """h itself, Q0.15: the state before comes with the second tanh."""
 
-    def __init__(self, read: int, write: int) -> None:
-        self.read, self.write = read, write
+    def read(self, config: Config) -> int:
+        """Cycles to the state of the step before."""
+        return self._of(config)[0]
+
+    def write(self, config: Config) -> int:
+        """Cycles to the new one."""
+        return self._of(config)[1]
+
+    def _of(self, config: Config) -> tuple[int, int]:
+        at_once, serial = self.value
+        found: tuple[int, int] = serial if config.vector_gates == 1 else at_once
+        return found
 
 
 class Kind(ABC):
@@ -51,11 +71,12 @@ class Kind(ABC):
 
     @abstractmethod
     def addend(
-        self, sums: Sequence[Value], gates: Sequence[Value], hold: Callable[[Value], Value]
+        self, sums: Sequence[Value], gates: Sequence[Value], hold: Hold, multiply: Multiply
     ) -> Any:
         """What is added to that product times 2^ALIGN: of the gates, after sigmoid or tanh.
 
         `hold` gives a value of the pre-activations in the cycle in which their gates are there.
+        `multiply` gives the product of gates 0 and 2, the only one that there may be.
         """
 
     @abstractmethod

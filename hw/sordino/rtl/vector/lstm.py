@@ -1,6 +1,6 @@
 """The LSTM: c' = sat16(round(f*c + i*g)), h = sat8(round(o*tanh(c')))."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import C, Value
@@ -8,7 +8,7 @@ from amaranth.hdl import C, Value
 from sordino.arith import CELL_STATE, GATE, HIDDEN, PREACTIVATION
 from sordino.isa import operations
 from sordino.rtl.shared.rounding import round_shifted, saturated
-from sordino.rtl.vector.kind import Keeps, Kind
+from sordino.rtl.vector.kind import Hold, Keeps, Kind, Multiply
 
 __all__ = ["Lstm"]
 
@@ -28,11 +28,11 @@ class Lstm(Kind):
         return state
 
     def addend(
-        self, sums: Sequence[Value], gates: Sequence[Value], hold: Callable[[Value], Value]
+        self, sums: Sequence[Value], gates: Sequence[Value], hold: Hold, multiply: Multiply
     ) -> Any:
         """i*g."""
         i, _, g, _ = gates
-        return i * g
+        return multiply(i, g)
 
     def argument(self, total: Value) -> Any:
         """c', which is Q4.11, saturated."""

@@ -14,7 +14,7 @@ from sordino.isa.choices import Space
 from sordino.isa.fields import REGISTER_ZERO
 from sordino.isa.instruction import STREAMING_BIT, Unit
 from sordino.isa.operations import ISA, Drain, Opcode
-from sordino.isa.pipelines import LATENCY, Pipeline
+from sordino.isa.pipelines import Pipeline, latency
 from sordino.rtl.shared.ports import (
     CHANNEL_BITS,
     VECTOR_UNIT,
@@ -22,18 +22,19 @@ from sordino.rtl.shared.ports import (
     WindowSignature,
     memory_write,
 )
+from sordino.rtl.vector.addresses import Addresses
 from sordino.rtl.vector.argmax import Argmax
 from sordino.rtl.vector.arithmetic import Arithmetic
-from sordino.rtl.vector.fetch import SCALAR, Fetch
+from sordino.rtl.vector.fetch import Fetch
 from sordino.rtl.vector.kind import of_kind
 from sordino.rtl.vector.plan import Decode, Order, Plan
 from sordino.rtl.vector.registry import KINDS
+from sordino.rtl.vector.serial import SerialArithmetic
+from sordino.rtl.vector.serial_fetch import SerialFetch
 from sordino.rtl.vector.walk import Walk
 from sordino.rtl.vector.window import HostWord, Result
 
 __all__ = ["VectorUnit"]
-
-_DEPTH = max(LATENCY.values())
 
 
 @dataclass(frozen=True)
@@ -45,30 +46,30 @@ class _Pipeline:
     arrives       the result of an element is there
     keeps         the new state of a unit is there
     row           of the banks: what is presented, where the element is
-    destination   address of the result
+    addresses     where its words are
     result        what becomes of it
     """
 
     plan: Any
     walk: Walk
-    fetch: Fetch
-    arithmetic: Arithmetic
+    fetch: Any
+    arithmetic: Any
     taken: Value
     arrives: Signal
     keeps: Value
     row: Value
-    destination: Signal
+    addresses: Addresses
     result: Any
 
 
 class VectorUnit(wiring.Component):
     """Execute INPUT, READ, WRITE and all that computes but MATVEC.
 
-    One element a cycle, and one instruction at a time; `Instruction.duration` says exactly how long
-    each takes. All memories are read synchronously: data one cycle after the address. Addresses
-    wrap at 2^16 (parameters 2^24); what a program names beyond a memory's end is not checked here.
-    Rows of a bank are cleared as they are left. The ranges of a COPY must not overlap. Its twin is
-    `sordino.golden.vector`.
+    One element a cycle, or in a serial unit a unit of a recurrent cell in several, and one
+    instruction at a time; `Instruction.duration` says exactly how long each takes. All memories are
+    read synchronously: data one cycle after the address. Addresses wrap at 2^16 (parameters 2^24);
+    what a program names beyond a memory's end is not checked here. Rows of a bank are cleared as
+    they are left. The ranges of a COPY must not overlap. Its twin is `sordino.golden.vector`.
 
     A host reads and writes the same memories, word by word, through the same ports, while they are
     `open` to it.
@@ -123,20 +124,24 @@ class VectorUnit(wiring.Component):
         )
 
     def elaborate(self, platform: Any) -> Module:
-        m = Module()
+        m, config = Module(), self._config
         plan, arguments = Signal(Plan), self.unit.arguments
+        serial = config.vector_gates == 1
         m.submodules.decode = decode = Decode()
-        m.submodules.walk = walk = Walk(self._config)
-        m.submodules.fetch = fetch = Fetch(self._config)
-        m.submodules.arithmetic = arithmetic = Arithmetic(self._config)
-        m.submodules.host = host = HostWord(self._config)
+        m.submodules.walk = walk = Walk(config)
+        m.submodules.addresses = addresses = Addresses(config)
+        m.submodules.fetch = fetch = (SerialFetch if serial else Fetch)(config)
+        arithmetic: Any = (SerialArithmetic if serial else Arithmetic)(config)
+        m.submodules.arithmetic = arithmetic
+        m.submodules.host = host = HostWord(config)
         m.d.comb += [decode.word.eq(arguments.word), decode.operand.eq(arguments.operand)]
         m.d.comb += self.channel.eq(plan.channel)
         with m.If(self.unit.start):
             m.d.sync += plan.eq(decode.plan)
 
+        last = arithmetic.last if serial else Const(1)
         # What is left in a history when an instruction is done would belong to nobody.
-        taken = self._history(m, self._step(m, plan, walk), "taken")
+        taken = self._history(m, self._step(m, plan, walk, last), "taken")
         lasts = self._history(m, walk.last & walk.advance, "lasts")
         finishes = self._at_result(m, plan, lasts, "finishes")
         pipeline = _Pipeline(
@@ -146,9 +151,9 @@ class VectorUnit(wiring.Component):
             arithmetic=arithmetic,
             taken=taken,
             arrives=self._at_result(m, plan, taken, "arrives"),
-            keeps=of_kind(plan.kind, [taken[kind.keeps.write] for kind in KINDS]),
-            row=self._first(m, walk) if self._config.stream_bus else walk.row,
-            destination=Signal(16, name="destination"),
+            keeps=of_kind(plan.kind, [taken[kind.keeps.write(config)] for kind in KINDS]),
+            row=self._first(m, walk) if config.stream_bus else walk.row,
+            addresses=addresses,
             result=Signal(Result, name="result"),
         )
         self._move(m, pipeline, decode.plan)
@@ -171,8 +176,8 @@ class VectorUnit(wiring.Component):
         self._open(m, pipeline, host)
         return m
 
-    def _step(self, m: Module, plan: Any, walk: Walk) -> Value:
-        """Start the walk and keep it going; return whether an element is taken."""
+    def _step(self, m: Module, plan: Any, walk: Walk, last: Value) -> Value:
+        """Keep the walk going, at an element's `last` cycle; return whether an element is taken."""
         wants = walk.valid & (plan.work == Pipeline.FEATURE)
         yields = wants & walk.first & self.unit.request
         ends = yields | (wants & ~self.features.valid & self.end_of_input)
@@ -180,7 +185,7 @@ class VectorUnit(wiring.Component):
             walk.abort.eq(self.unit.abort),
             walk.order.eq(plan.order),
             walk.steps.eq(plan.steps),
-            walk.advance.eq(~self.unit.waiting),
+            walk.advance.eq(~self.unit.waiting & last),
             walk.stop.eq(ends),
             self.features.ready.eq(wants & ~yields),
             self.unit.waiting.eq(wants & ~self.features.valid & ~self.end_of_input & ~yields),
@@ -194,8 +199,9 @@ class VectorUnit(wiring.Component):
         return walk.valid & walk.advance & ~ends
 
     def _history(self, m: Module, now: Value, name: str) -> Value:
-        """`now` and its values of the `_DEPTH` cycles before, the present one lowest."""
-        before = Signal(_DEPTH, name=name)
+        """`now` and its values of the cycles before, the present one lowest."""
+        depth = max(latency(work, self._config) for work in Pipeline)
+        before = Signal(depth, name=name)
         m.d.sync += before.eq(Cat(now, before))
         with m.If(self.unit.start | self.unit.abort):
             m.d.sync += before.eq(0)
@@ -205,54 +211,32 @@ class VectorUnit(wiring.Component):
         """The bit of `history` that belongs to the element whose result is there."""
         bit = Signal(name=name)
         with m.Switch(plan.work):
-            for work, latency in LATENCY.items():
+            for work in Pipeline:
                 with m.Case(work):
-                    m.d.comb += bit.eq(history[latency])
+                    m.d.comb += bit.eq(history[latency(work, self._config)])
         return bit
 
     def _move(self, m: Module, pipeline: _Pipeline, new: Any) -> None:
-        """Count the addresses on, each when its word was used; `new` is the plan at a start."""
-        plan, walk, taken = pipeline.plan, pipeline.walk, pipeline.taken
-        destination, a, b = pipeline.destination, Signal(16), Signal(16)
-        parameters = self.parameter_address
+        """Count the addresses on; `new` is the plan at a start."""
+        plan, addresses, taken = pipeline.plan, pipeline.addresses, pipeline.taken
+        reads = [taken[kind.keeps.read(self._config) - 1] for kind in KINDS]
         m.d.comb += [
-            self.activation_address.eq(a),
-            self.state_address_a.eq(a),
-            self.state_address_b.eq(b),
+            addresses.start.eq(self.unit.start),
+            addresses.abort.eq(self.unit.abort),
+            addresses.arguments.eq(self.unit.arguments),
+            addresses.new.eq(new),
+            addresses.plan.eq(plan),
+            addresses.phase.eq(pipeline.walk.phase),
+            addresses.taken.eq(taken[0]),
+            addresses.arrives.eq(pipeline.arrives),
+            addresses.read.eq(of_kind(plan.kind, reads)),
+            addresses.keeps.eq(pipeline.keeps),
+            pipeline.walk.start.eq(addresses.first),
+            self.activation_address.eq(addresses.a),
+            self.state_address_a.eq(addresses.a),
+            self.state_address_b.eq(addresses.b),
+            self.parameter_address.eq(addresses.parameters),
         ]
-        # A unit's state is read so that it arrives when its kind wants it. What is read for a
-        # register stays until it is done: its target is no memory of words.
-        read, write = Signal(), Signal()
-        m.d.comb += [read.eq(taken[0] & ~plan.target.as_value()[1]), write.eq(taken[0])]
-        with m.If(plan.work == Pipeline.RECURRENT):
-            m.d.comb += [
-                read.eq(of_kind(plan.kind, [taken[kind.keeps.read - 1] for kind in KINDS])),
-                write.eq(pipeline.keeps),
-            ]
-        paced = (walk.phase & plan.pace) == plan.pace
-        m.d.sync += [
-            destination.eq(destination + pipeline.arrives),
-            a.eq(a + read),
-            b.eq(b + write),
-            parameters.eq(parameters + (taken[0] & paced)),
-        ]
-        # The row of an embedding takes a multiplication before its first address.
-        embeds, row = Signal(), Signal(32)
-        embed = self.unit.arguments.word.opcode == Opcode.EMBED
-        m.d.comb += walk.start.eq((self.unit.start & ~embed) | embeds)
-        m.d.sync += [
-            embeds.eq(self.unit.start & embed & ~self.unit.abort),
-            row.eq(self.unit.arguments.operand * self.unit.arguments.word.arguments.embed.stride),
-        ]
-        with m.If(embeds):
-            m.d.sync += parameters.eq(parameters + row)
-        with m.If(self.unit.start):
-            m.d.sync += [
-                destination.eq(new.destination),
-                a.eq(new.a),
-                b.eq(new.b),
-                parameters.eq(new.parameters),
-            ]
 
     def _first(self, m: Module, walk: Walk) -> Value:
         """The row of the bank that a `first_row` makes of the walk's; of others it is the same."""
@@ -284,14 +268,35 @@ class VectorUnit(wiring.Component):
             fetch.a.eq(self.state_data_a),
             fetch.b.eq(self.state_data_b),
             fetch.activation.eq(self.activation_data),
-            arithmetic.operands.eq(fetch.operands),
-            arithmetic.biases.eq(fetch.biases),
-            arithmetic.previous.eq(self.state_data_a),
+            arithmetic.previous.eq(self.state_data_b),
             arithmetic.multiplier.eq(plan.multiplier),
             arithmetic.shift.eq(plan.shift),
             arithmetic.rectify.eq(plan.rectify),
             arithmetic.sigmoid.eq(plan.sigmoid),
             arithmetic.kind.eq(plan.kind),
+        ]
+        if isinstance(fetch, SerialFetch):
+            self._connect_serial(m, pipeline)
+            return
+        m.d.comb += arithmetic.operands.eq(fetch.operands)
+        m.d.comb += arithmetic.biases.eq(fetch.biases)
+
+    def _connect_serial(self, m: Module, pipeline: _Pipeline) -> None:
+        """Lead what comes one after the other, and the numbers that share the multiplier."""
+        plan, addresses, unit = pipeline.plan, pipeline.addresses, self.unit
+        fetch, arithmetic = pipeline.fetch, pipeline.arithmetic
+        m.d.comb += [
+            fetch.gate.eq(arithmetic.gate),
+            arithmetic.start.eq(unit.start),
+            arithmetic.units.eq(plan.work == Pipeline.RECURRENT),
+            arithmetic.operand.eq(fetch.operands[0]),
+            arithmetic.bias.eq(fetch.biases[0]),
+            arithmetic.added.eq(fetch.added),
+            arithmetic.multiplies.eq(plan.order == Order.PRODUCTS),
+            arithmetic.activation.eq(self.activation_data),
+            arithmetic.number.eq(unit.arguments.operand),
+            arithmetic.stride.eq(unit.arguments.word.arguments.embed.stride),
+            addresses.row.eq(arithmetic.product),
         ]
 
     def _find(self, m: Module, pipeline: _Pipeline) -> None:
@@ -301,8 +306,8 @@ class VectorUnit(wiring.Component):
         m.d.comb += [
             argmax.clear.eq(self.unit.start | self.unit.abort),
             argmax.valid.eq(pipeline.taken[timing.FETCH]),
-            argmax.accumulator.eq(fetch.operands[SCALAR]),
-            argmax.bias.eq(fetch.biases[SCALAR]),
+            argmax.accumulator.eq(fetch.operands[fetch.SCALAR]),
+            argmax.bias.eq(fetch.biases[fetch.SCALAR]),
             argmax.index.eq(fetch.index),
             self.unit.result.eq(Mux(compares, argmax.result, self.state_data_a ^ REGISTER_ZERO)),
         ]
@@ -346,7 +351,7 @@ class VectorUnit(wiring.Component):
                 # A unit's state, besides the result that went to activation memory above.
                 m.d.sync += [
                     write.valid.eq(pipeline.keeps),
-                    write.address.eq(self.state_address_b),
+                    write.address.eq(self.state_address_a),
                     write.data.eq(arithmetic.state),
                 ]
 
@@ -377,12 +382,12 @@ class VectorUnit(wiring.Component):
             host.own.work.eq(plan.work),
             host.own.target.eq(plan.target),
             host.own.bank.eq(plan.bank),
-            host.own.address.eq(pipeline.destination),
+            host.own.address.eq(pipeline.addresses.destination),
             host.own.value.eq(plan.value),
             pipeline.result.eq(host.result),
             host.activation.eq(self.activation_data),
             host.state.eq(self.state_data_a),
-            host.accumulator.eq(fetch.operands[SCALAR]),
+            host.accumulator.eq(fetch.operands[fetch.SCALAR]),
         ]
         with m.If(self.open):
             m.d.comb += [

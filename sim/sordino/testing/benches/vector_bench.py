@@ -242,7 +242,7 @@ def assert_same(actual: Memory, expected: Memory) -> None:
 
 @cache
 def small_vector_bench(
-    lanes: int, accumulator_bits: int = 32, rows_per_lane: int = 7
+    lanes: int, accumulator_bits: int = 32, rows_per_lane: int = 7, vector_gates: int = 4
 ) -> VectorBench:
     """A bench of a few words, one for each size; tests leave nothing in its stream."""
     return VectorBench(
@@ -257,6 +257,7 @@ def small_vector_bench(
             activation_words=200,
             state_words=190,
             parameter_words=120,
+            vector_gates=vector_gates,
         )
     )
 
@@ -275,13 +276,14 @@ def check_vector(
     parameters: bytes | None = None,
     accumulator_bits: int = 32,
     rows_per_lane: int = 7,
+    vector_gates: int = 4,
 ) -> list[VectorResult]:
     """Execute, each instruction in the cycle in which the one before is done, and compare.
 
     Memories, duration and what goes to a register are the exact machine's, or AssertionError.
     Memories begin random, and so do `parameters`, unless they are given.
     """
-    dut = small_vector_bench(lanes, accumulator_bits, rows_per_lane)
+    dut = small_vector_bench(lanes, accumulator_bits, rows_per_lane, vector_gates)
     config, rng = dut.config, np.random.default_rng(seed)
     wanted = random_contents(config, rng, spread)
     words = _biases(config, rng, spread) if parameters is None else parameters

@@ -14,6 +14,7 @@ from sordino.isa import timing
 from sordino.isa.choices import Space
 from sordino.isa.instruction import Instruction, Unit
 from sordino.isa.operations import Fill, Matvec, Use
+from sordino.isa.pipelines import interval
 from sordino.isa.text.program import ProgramBuilder
 from sordino.layers.base.places import PlacedLayer, Vector
 from sordino.layers.layer import kind_of
@@ -180,8 +181,12 @@ class Writer:
         if isinstance(i, Matvec):
             return max(int(self._places[i.matrix]), int(i.columns)) + timing.MATVEC_OVERHEAD
         if i.unit in (Unit.NONE, Unit.VECTOR):
-            return timing.VECTOR_OVERHEAD + (i.element_count(self.config) if i.unit else 0)
+            return timing.VECTOR_OVERHEAD + (self._elements(i) if i.unit else 0)
         return int(i.duration(self.config) or 0)
+
+    def _elements(self, i: Instruction) -> int:
+        """Cycles of its elements, as they follow one another."""
+        return i.element_count(self.config) * interval(i.through(), self.config)
 
     def run(self, network: str, banks: Iterator[int], frame: int = 0) -> None:
         """Append all layers of a network, of one frame, to the block.

@@ -39,7 +39,7 @@ _LANE = (15, 8)
 
 def products(config: Config) -> list[tuple[int, int, int]]:
     """Operand widths of every multiplication and how many there are, as `resources.multipliers`."""
-    vector = [(a, b, n) for (a, b), n in vector_multipliers().items()]
+    vector = [(a, b, n) for (a, b), n in vector_multipliers(config.vector_gates).items()]
     return [(*_LANE, config.lanes), *vector]
 
 

@@ -21,9 +21,10 @@ __all__ = ["MemoryShape", "bits_by_kind", "memories"]
 
 _ACTIVATION_BITS = 8
 _WORD_BITS = 8 * WORD_BYTES
-_CURVES = (((arith.SIGMOID,), 3), ((arith.TANH, arith.SIGMOID), 1), ((arith.TANH,), 1))
-"""The curves in each ROM of the cell: of the gates i, f and o; of g, which DRAIN and ADD use too;
-and of the state."""
+_BOTH = (arith.TANH, arith.SIGMOID)
+_CURVES = {1: ((_BOTH, 1),), 4: (((arith.SIGMOID,), 3), (_BOTH, 1), ((arith.TANH,), 1))}
+"""The curves in each ROM of the cell, by `vector_gates`: of all gates and the state; or of the
+gates i, f and o, of g, which DRAIN and ADD use too, and of the state."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def memories(config: Config) -> Iterator[MemoryShape]:
     yield MemoryShape(
         "accumulator banks", 2 * lanes, config.accumulator_bits, config.rows_per_lane, block=True
     )
-    for curves, count in _CURVES:
+    for curves, count in _CURVES[config.vector_gates]:
         width = max(curve.knots[-1] for curve in curves).bit_length()
         width += max(max(curve.slopes) for curve in curves).bit_length()
         yield MemoryShape("curves", count, width, len(curves) * arith.CURVE_SEGMENTS)

@@ -1,21 +1,24 @@
-"""The cells against `arith`, one unit a cycle; and one that the test declares by itself."""
+# amaranth: UnusedElaboratable=no
+"""The cells against `arith`, at once and serial; and one that the test declares by itself."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from amaranth.hdl import Value
 
 from sordino import arith
+from sordino.isa import timing
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import CELLS
 from sordino.rtl.shared.rounding import round_shifted
 from sordino.rtl.vector.cell import Cell
 from sordino.rtl.vector.gru import Gru
-from sordino.rtl.vector.kind import SUM_SHIFT, Keeps, Kind
+from sordino.rtl.vector.kind import SUM_SHIFT, Hold, Keeps, Kind, Multiply
 from sordino.rtl.vector.lstm import Lstm
 from sordino.rtl.vector.registry import KINDS
+from sordino.rtl.vector.serial_cell import GATES, SerialCell
 from sordino.stimuli.simulate import simulate
 
 LOW, HIGH = -(1 << 15), (1 << 15) - 1
@@ -74,6 +77,48 @@ def run_cell(
         watch(dut.hidden, Cell.LATENCY, found[2]),
         timeout=len(units) + Cell.LATENCY + 2,
     )
+    return list(zip(*found, strict=True))
+
+
+def run_serial(
+    kind: type[Kind], units: list[Unit], kinds: Sequence[Kind] = KINDS
+) -> list[tuple[int, int, int]]:
+    """The same of a serial cell; of kinds that keep the sum, h stands for what is squashed."""
+    dut, period = SerialCell(kinds), timing.SERIAL_UNIT
+    keeps_hidden = kind.keeps is Keeps.HIDDEN
+    first = (
+        period - len(GATES) + 1
+    )  # the last pre-activation of unit n is in cycle period * (n + 1)
+    cycles = period * len(units) + SerialCell.LATENCY + 2
+    state_latency = SerialCell.LATENCY if keeps_hidden else SerialCell.STATE_LATENCY
+    found: list[list[int]] = [[], [], []]
+
+    async def drive(ctx: Any) -> None:
+        ctx.set(dut.kind, number(kind, kinds))
+        ctx.set(dut.units, 1)
+        rng = random.Random(1)
+        for cycle in range(cycles):
+            ctx.set(dut.step, (SerialCell.VALUE_STEP + cycle) % period)
+            unit, place = divmod(cycle - first, period)
+            value = rng.randint(LOW, HIGH)
+            if 0 <= unit < len(units) and place < len(GATES):
+                value = units[unit][0][GATES[place]]
+            ctx.set(dut.value, value)
+            late = cycle - (SerialCell.PREVIOUS_LATENCY if keeps_hidden else 0)
+            unit, rest = divmod(late, period)
+            wanted = not rest and 0 < unit <= len(units)
+            ctx.set(dut.state, units[unit - 1][1] if wanted else rng.randint(LOW, HIGH))
+            for port, latency, values in (
+                (dut.squashed if keeps_hidden else dut.hidden, SerialCell.LATENCY, found[0]),
+                (dut.new_state, state_latency, found[1]),
+                (dut.hidden, SerialCell.LATENCY, found[2]),
+            ):
+                unit, rest = divmod(cycle - latency, period)
+                if not rest and 0 < unit <= len(units):
+                    values.append(ctx.get(port))
+            await ctx.tick()
+
+    simulate(dut, drive, timeout=cycles + 2)
     return list(zip(*found, strict=True))
 
 
@@ -158,7 +203,7 @@ class Coupled(Kind):
         return sums[1]
 
     def addend(
-        self, sums: Sequence[Value], gates: Sequence[Value], hold: Callable[[Value], Value]
+        self, sums: Sequence[Value], gates: Sequence[Value], hold: Hold, multiply: Multiply
     ) -> Any:
         return hold(sums[0]).shift_left(SUM_SHIFT)
 
@@ -187,6 +232,34 @@ def test_another_cell_leaves_the_others_as_they_are(kind: type[Kind]) -> None:
         units.append(((a, b, c, d), rng.randint(LOW, HIGH)))
     found = run_cell(kind, units, (*KINDS, Coupled()))
     assert found == [wanted(unit) for unit in units]
+    serial = run_serial(kind, units, (*KINDS, Coupled()))
+    assert [unit[1:] for unit in serial] == [unit[1:] for unit in found]
+    assert all(unit[0] == unit[2] for unit in serial)
+
+
+def test_a_serial_cell_refuses_another_product() -> None:
+    class Squared(Lstm):
+        def addend(
+            self, sums: Sequence[Value], gates: Sequence[Value], hold: Hold, multiply: Multiply
+        ) -> Any:
+            return multiply(gates[0], gates[0])
+
+    with pytest.raises(ValueError, match="wanted a product of gates 0 and 2"):
+        SerialCell((Squared(),)).elaborate(None)
+
+
+@pytest.mark.parametrize("bits", [16, 13, 9])
+@pytest.mark.parametrize("kind", [Lstm, Gru])
+def test_serial_units(kind: type[Kind], bits: int) -> None:
+    """One unit after the other, ends of the ranges among them."""
+    rng, high = random.Random(bits), (1 << (bits - 1)) - 1
+    wanted = {Lstm: exact, Gru: exact_gru}[kind]
+    ends = (-high - 1, -high, 0, high)
+    units: list[Unit] = []
+    for _ in range(500):
+        a, b, c, d = (rng.choice((rng.randint(-high - 1, high), rng.choice(ends))) for _ in "ifgo")
+        units.append(((a, b, c, d), rng.choice((rng.randint(LOW, HIGH), LOW, HIGH))))
+    assert [unit[1:] for unit in run_serial(kind, units)] == [wanted(unit)[1:] for unit in units]
 
 
 def test_every_operation_has_its_kind() -> None:

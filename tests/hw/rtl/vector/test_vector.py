@@ -2,6 +2,9 @@
 
 import random
 
+import pytest
+
+from sordino.arch import VECTOR_GATES
 from sordino.isa.choices import Function, Space
 from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Gru, Input, Multiply
 from sordino.testing.benches.vector_bench import (
@@ -11,7 +14,8 @@ from sordino.testing.benches.vector_bench import (
 )
 
 
-def test_instructions_follow_without_a_gap() -> None:
+@pytest.mark.parametrize("vector_gates", VECTOR_GATES)
+def test_instructions_follow_without_a_gap(vector_gates: int) -> None:
     """What one leaves in the pipelines does not reach the next."""
     rng = random.Random(5)
     scale = {"multiplier": 40000, "shift": 31, "parameters": 2}
@@ -38,7 +42,13 @@ def test_instructions_follow_without_a_gap() -> None:
         Copy(space=Space.STATE, source=4, destination=100, count=40),
     ]
     parameters = argmax_entries([(rng.randint(-9, 9), rng.randint(-2, 9)) for _ in range(140)], 50)
-    check_vector(8, *rng.choices(pool, k=60), operand=4, parameters=parameters)
+    check_vector(
+        8,
+        *rng.choices(pool, k=60),
+        operand=4,
+        parameters=parameters,
+        vector_gates=vector_gates,
+    )
 
 
 def test_durations_are_what_the_documentation_says() -> None:
@@ -59,5 +69,18 @@ def test_durations_are_what_the_documentation_says() -> None:
         (Multiply, {"count": 5}, 5 + 11),
         (Cell, {"units": 5}, 5 + 23),
         (Gru, {"units": 5}, 5 + 23),
+    ):
+        assert operation(**fields).duration(config) == cycles
+
+
+def test_durations_of_a_serial_unit() -> None:
+    config = small_vector_bench(8, vector_gates=1).config
+    for operation, fields, cycles in (
+        (Embed, {"count": 5}, 5 + 5),
+        (Drain, {"rows": 5, "function": Function.TANH}, 40 + 14),
+        (Multiply, {"count": 5}, 5 + 11),
+        (Cell, {"units": 0}, 5 + 22),
+        (Cell, {"units": 5}, 25 + 22),
+        (Gru, {"units": 5}, 25 + 22),
     ):
         assert operation(**fields).duration(config) == cycles

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sordino.arch import VECTOR_GATES
 from sordino.isa.choices import Function
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import CELLS, Add, Cell, Drain, Gru, Multiply
@@ -11,6 +12,7 @@ from sordino.testing.benches.vector_bench import (
 )
 
 LANES = (4, 8, 16)
+pytestmark = pytest.mark.parametrize("vector_gates", VECTOR_GATES)
 
 
 FUNCTIONS = ("wide", *Function.__members__)
@@ -24,7 +26,7 @@ def shift_for(lanes_bits: int, spread: float) -> int:
 @pytest.mark.parametrize("lanes", LANES)
 @pytest.mark.parametrize("units", [1, 3, 17, 28])
 @pytest.mark.parametrize("operation", CELLS, ids=lambda o: o.mnemonic)
-def test_units(operation: type[Instruction], lanes: int, units: int) -> None:
+def test_units(operation: type[Instruction], lanes: int, units: int, vector_gates: int) -> None:
     units = min(units, 7 * lanes // 4)
     for seed, spread in enumerate((1.0, 2.0**-8, 2.0**-14)):
         instruction = operation(
@@ -36,12 +38,14 @@ def test_units(operation: type[Instruction], lanes: int, units: int) -> None:
             multiplier=40000 + seed,
             shift=shift_for(31, spread),
         )
-        check_vector(lanes, instruction, seed=seed + units, spread=spread)
+        check_vector(
+            lanes, instruction, seed=seed + units, spread=spread, vector_gates=vector_gates
+        )
 
 
 @pytest.mark.parametrize("lanes", LANES)
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_drain(lanes: int, function: str) -> None:
+def test_drain(lanes: int, function: str, vector_gates: int) -> None:
     wide = function == "wide"
     for seed, rows in enumerate((1, 2, 7)):
         spread = 2.0 ** (-7 * seed)
@@ -55,11 +59,13 @@ def test_drain(lanes: int, function: str) -> None:
             multiplier=65535 - seed,
             shift=shift_for(31 if wide or function in ("TANH", "SIGMOID") else 39, spread),
         )
-        check_vector(lanes, instruction, seed=seed, spread=spread)
+        check_vector(lanes, instruction, seed=seed, spread=spread, vector_gates=vector_gates)
 
 
 @pytest.mark.parametrize("accumulator_bits", [24, 29])
-def test_narrow_accumulators_with_biases_of_32_bits(accumulator_bits: int) -> None:
+def test_narrow_accumulators_with_biases_of_32_bits(
+    accumulator_bits: int, vector_gates: int
+) -> None:
     fields = {"parameters": 3, "multiplier": 50001, "shift": 31, "destination": 60}
     check_vector(
         8,
@@ -68,12 +74,13 @@ def test_narrow_accumulators_with_biases_of_32_bits(accumulator_bits: int) -> No
         Drain(bank=1, rows=7, wide=1, **fields),
         seed=accumulator_bits,
         accumulator_bits=accumulator_bits,
+        vector_gates=vector_gates,
     )
 
 
 @pytest.mark.parametrize("count", [1, 3, 17, 90])
 @pytest.mark.parametrize("function", list(Function))
-def test_add(count: int, function: Function) -> None:
+def test_add(count: int, function: Function, vector_gates: int) -> None:
     for a, b, multiplier, shift in ((2, 96, 32768, 23), (40, 40, 65535, 30), (99, 1, 1, 1)):
         instruction = Add(
             a=a,
@@ -84,7 +91,7 @@ def test_add(count: int, function: Function) -> None:
             multiplier=multiplier,
             shift=shift,
         )
-        check_vector(4, instruction, seed=count)
+        check_vector(4, instruction, seed=count, vector_gates=vector_gates)
 
 
 SUMS = {
@@ -106,7 +113,7 @@ SUMS = {
 
 @pytest.mark.parametrize("count", [1, 3, 17, 28])
 @pytest.mark.parametrize("name", SUMS)
-def test_sums(name: str, count: int) -> None:
+def test_sums(name: str, count: int, vector_gates: int) -> None:
     fields: dict[str, int] = SUMS[name]
     functions = [Function.NONE] if "wide" in fields else list(Function)
     for function in functions:
@@ -115,7 +122,7 @@ def test_sums(name: str, count: int) -> None:
                 count=count, multiplier=multiplier, shift=shift, function=function, **fields
             )
             assert not instruction.wrong()
-            check_vector(4, instruction, seed=count)
+            check_vector(4, instruction, seed=count, vector_gates=vector_gates)
 
 
 PRODUCTS = {
@@ -128,7 +135,7 @@ PRODUCTS = {
 
 @pytest.mark.parametrize("count", [1, 3, 17, 90])
 @pytest.mark.parametrize("name", PRODUCTS)
-def test_multiply(count: int, name: str) -> None:
+def test_multiply(count: int, name: str, vector_gates: int) -> None:
     for multiplier, shift in ((32768, 23), (65535, 30), (1, 1)):
         fields = {"count": count, "multiplier": multiplier, "shift": shift, **PRODUCTS[name]}
-        check_vector(4, Multiply(**fields), seed=count)
+        check_vector(4, Multiply(**fields), seed=count, vector_gates=vector_gates)

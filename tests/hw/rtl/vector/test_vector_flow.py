@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sordino.arch import Config
+from sordino.arch import VECTOR_GATES, Config
 from sordino.isa.choices import Function, Space
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Gru, Input
@@ -21,7 +21,7 @@ from sordino.testing.benches.vector_bench import (
 )
 
 
-def new_bench() -> VectorBench:
+def new_bench(vector_gates: int = 4) -> VectorBench:
     """One for each test, since features may be left in its stream."""
     return VectorBench(
         Config(
@@ -34,15 +34,16 @@ def new_bench() -> VectorBench:
             activation_words=150,
             state_words=150,
             parameter_words=60,
+            vector_gates=vector_gates,
         )
     )
 
 
 def read_input(
-    features: list[int], counts: list[int], *, ends: bool, stall: str
+    features: list[int], counts: list[int], *, ends: bool, stall: str, vector_gates: int = 4
 ) -> tuple[list[VectorResult], list[int]]:
     """Execute INPUTs and compare memories with the exact machine; also what is left over."""
-    dut = new_bench()
+    dut = new_bench(vector_gates)
     rng = np.random.default_rng(len(features))
     before = random_contents(dut.config, rng)
     dut.features, dut.ends, dut.stall = list(features), ends, STALLS[stall](0)
@@ -66,11 +67,14 @@ def read_input(
     return results, dut.features
 
 
+@pytest.mark.parametrize("vector_gates", VECTOR_GATES)
 @pytest.mark.parametrize("stall", list(STALLS))
-def test_input_takes_what_it_is_asked_for(stall: str) -> None:
+def test_input_takes_what_it_is_asked_for(stall: str, vector_gates: int) -> None:
     rng = random.Random(1)
     features = [rng.randint(-128, 127) for _ in range(60)]
-    results, left = read_input(features, [1, 40, 17], ends=False, stall=stall)
+    results, left = read_input(
+        features, [1, 40, 17], ends=False, stall=stall, vector_gates=vector_gates
+    )
     assert not any(result.ended or result.error for result in results)
     assert left == features[58:]
     if stall == "none":
@@ -125,10 +129,11 @@ ABORTED = [
 ]
 
 
+@pytest.mark.parametrize("vector_gates", VECTOR_GATES)
 @pytest.mark.parametrize("instruction", ABORTED, ids=lambda i: i.mnemonic)
-def test_abort(instruction: Instruction) -> None:
+def test_abort(instruction: Instruction, vector_gates: int) -> None:
     """After an abort at any time nothing is written, and the next instruction is right."""
-    dut = new_bench()
+    dut = new_bench(vector_gates)
     dut.features = [1] * 1000
     config = dut.config
     rng = np.random.default_rng(3)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sordino.arch import VECTOR_GATES
 from sordino.isa.choices import Space
 from sordino.isa.instruction import Instruction
 from sordino.isa.operations import Add, Argmax, Cell, Copy, Drain, Embed, Fill, Gru, Input, Multiply
@@ -17,7 +18,8 @@ from sordino.testing.benches.vector_bench import (
 )
 
 
-def test_banks_of_one_row() -> None:
+@pytest.mark.parametrize("vector_gates", VECTOR_GATES)
+def test_banks_of_one_row(vector_gates: int) -> None:
     fields = {"parameters": 3, "multiplier": 50001, "shift": 31, "destination": 60}
     check_vector(
         4,
@@ -27,6 +29,7 @@ def test_banks_of_one_row() -> None:
         Fill(space=Space.BANK0, count=1, value=-9),
         Argmax(bank=0, rows=1, parameters=1, register=2),
         rows_per_lane=1,
+        vector_gates=vector_gates,
         parameters=argmax_entries([(n % 5, n) for n in range(60)], 0),
     )
 
@@ -35,8 +38,11 @@ EMPTY = (Input, Cell, Gru, Drain, Argmax, Add, Multiply, Embed)
 
 
 @pytest.mark.parametrize("operation", [*EMPTY, Fill, Copy])
-def test_nothing_to_do_takes_as_long_as_one_element(operation: type[Instruction]) -> None:
-    dut = small_vector_bench(4)
+@pytest.mark.parametrize("vector_gates", VECTOR_GATES)
+def test_nothing_to_do_takes_as_long_as_one_element(
+    operation: type[Instruction], vector_gates: int
+) -> None:
+    dut = small_vector_bench(4, vector_gates=vector_gates)
     before = random_contents(dut.config, np.random.default_rng(1))
     one = {"rows": 1, "units": 1, "count": 1}
     instruction = operation()

@@ -1,0 +1,108 @@
+"""The operands of a serial vector unit, from the memories to its arithmetic."""
+
+from typing import Any
+
+from amaranth.hdl import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from sordino.arch import Config
+from sordino.arith import ACTIVATION, BIAS_BITS, JOINT
+from sordino.isa import timing
+from sordino.rtl.shared.rounding import saturated
+from sordino.rtl.vector.fetch import WIDEN
+from sordino.rtl.vector.plan import Order
+
+__all__ = ["SerialFetch"]
+
+
+class SerialFetch(wiring.Component):
+    """One accumulator with its bias, or a sum of two words, once a cycle.
+
+    As `sordino.rtl.vector.fetch.Fetch`, but that of a unit's four accumulators the one of `gate`
+    comes, and that a sum stands apart, so that what is chosen among is little. What the order does
+    not name is 0.
+
+    Members
+    -------
+    order, indexed, from_activation, alone
+        Held still for all elements of an instruction.
+    row, quad, phase
+        Place of an element.
+    gate
+        Which of a unit's, in order UNITS.
+    accumulators, parameters, a, b, activation
+        What the memories read.
+    operands, biases
+        The accumulator and its bias, in orders UNITS and SLOTS.
+    added
+        sat16 of the sum of two words, in order ELEMENTS.
+    index
+        Index of an entry, with `indexed`.
+    embedded
+        Byte number `phase` of the parameter word, in the cycle in which it is read.
+    """
+
+    LATENCY = timing.FETCH
+    SCALAR = 0
+
+    def __init__(self, config: Config) -> None:
+        self._bits = config.accumulator_bits
+        accumulator = signed(config.accumulator_bits)
+        super().__init__(
+            {
+                "order": In(Order),
+                "indexed": In(1),
+                "from_activation": In(1),
+                "alone": In(1),
+                "row": In(range(config.rows_per_lane)),
+                "quad": In(range(config.quads)),
+                "phase": In(4),
+                "gate": In(2),
+                "accumulators": In(data.ArrayLayout(accumulator, config.lanes)),
+                "parameters": In(4 * BIAS_BITS),
+                "a": In(signed(JOINT.bits)),
+                "b": In(signed(JOINT.bits)),
+                "activation": In(signed(ACTIVATION.bits)),
+                "operands": Out(data.ArrayLayout(accumulator, 1)),
+                "biases": Out(data.ArrayLayout(signed(BIAS_BITS), 1)),
+                "added": Out(signed(JOINT.bits)),
+                "index": Out(signed(BIAS_BITS)),
+                "embedded": Out(signed(8)),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        units = self.order == Order.UNITS
+        # The place one cycle later, when the data is there.
+        quad, phase = Signal.like(self.quad), Signal.like(self.phase)
+        lane, bias, entry = Signal(2), Signal(2), Signal()
+        m.d.sync += [
+            quad.eq(self.quad),
+            phase.eq(self.phase),
+            lane.eq(Mux(units, self.gate + self.row, self.phase)),
+            bias.eq(Mux(units, self.gate, self.phase)),
+            entry.eq(self.phase),
+        ]
+        with m.If(self.indexed):
+            m.d.sync += bias.eq(Cat(C(0, 1), self.phase[0]))
+        m.d.comb += self.embedded.eq(self.parameters.word_select(phase, 8))
+
+        chosen = Value.cast(self.accumulators).word_select(Cat(lane, quad), self._bits)
+        m.d.sync += [
+            self.operands[0].eq(chosen),
+            self.biases[0].eq(self.parameters.word_select(bias, BIAS_BITS)),
+            self.index.eq(self.parameters.word_select(Cat(C(1, 1), entry), BIAS_BITS)),
+        ]
+        with m.If(~units & (self.order != Order.SLOTS)):
+            m.d.sync += [self.operands[0].eq(0), self.biases[0].eq(0)]
+        first, second = Signal.like(self.a), Signal.like(self.b)
+        m.d.comb += [
+            first.eq(Mux(self.from_activation, self.activation << WIDEN, self.a)),
+            second.eq(Mux(self.alone, 0, self.b)),
+        ]
+        m.d.sync += self.added.eq(saturated(first + second, JOINT.bits))
+        with m.If(self.order != Order.ELEMENTS):
+            m.d.sync += self.added.eq(0)
+        return m
