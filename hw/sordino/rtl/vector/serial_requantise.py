@@ -63,10 +63,12 @@ class SerialRequantise(wiring.Component):
             product.eq(total * self.multiplier),
             amount.eq(self.shift - 1),
         ]
-        rest, sign, above, below = product, product[-1], C(0, 1), C(0, 1)
+        rest, sign = product, product[-1]
+        above: Value = C(0, 1)
+        below: Value = C(0, 1)
         most = MAX_REQUANTISE_SHIFT
         for stage, step in enumerate(_STEPS):
-            by = amount[step.bit_length() - 1 : (most).bit_length()]
+            by = amount[step.bit_length() - 1 : most.bit_length()]
             most = step - 1
             choices = range(1 << len(by))
             kept, left = _TAKEN_BITS + most, choices[-1] * step
