@@ -207,9 +207,14 @@ class Host(wiring.Component):
                     m.d.comb += [bus.write_refused.eq(Cat(refused).any()), write.eq(written)]
                 m.d.comb += value.eq((bus.write_data & strobes | rest & ~strobes) & register.mask)
                 writes[register.name] = write, value
+        # Bits outside of a register's mask are refused: each byte is what the bus says, or stays.
         for name, signal in inside.kept.items():
-            with m.If(writes[name][0]):
-                m.d.sync += signal.eq(writes[name][1])
+            for byte in range(4):
+                held = (REGISTERS[name].mask >> 8 * byte) & 0xFF
+                with m.If(writes[name][0] & bus.write_strobe[byte]):
+                    m.d.sync += signal.word_select(byte, 8).eq(
+                        bus.write_data.word_select(byte, 8) & held
+                    )
         return writes
 
     def _held(self, inside: Inside) -> Value:

@@ -154,14 +154,16 @@ class Loader(wiring.Component):
         return m
 
     def _bounds(self, m: Module) -> None:
-        m.d.comb += self.outside.eq(1)
+        """Choose the target's last unit and word first: comparing takes more than choosing."""
+        known, unit, word = Signal(), Signal.like(self.unit), Signal.like(self.address)
         with m.Switch(self.target):
             for target in LoadTarget:
                 if target is LoadTarget.EXTERNAL_DIRECTORY and not self.config.stream_bus:
                     continue
                 units, words = load_words(self.config, target)
                 with m.Case(target):
-                    m.d.comb += self.outside.eq((self.unit >= units) | (self.address >= words))
+                    m.d.comb += [known.eq(1), unit.eq(units - 1), word.eq(words - 1)]
+        m.d.comb += self.outside.eq(~known | (self.unit > unit) | (self.address > word))
 
     def _emit(self, m: Module) -> None:
         held = Signal(LoadWrite)

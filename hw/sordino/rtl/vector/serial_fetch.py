@@ -74,28 +74,33 @@ class SerialFetch(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        units = self.order == Order.UNITS
+        units, slots = self.order == Order.UNITS, self.order == Order.SLOTS
         # The place one cycle later, when the data is there.
-        quad, phase = Signal.like(self.quad), Signal.like(self.phase)
+        quad, phase = Signal.like(self.quad), Signal(2)
         lane, bias, entry = Signal(2), Signal(2), Signal()
         m.d.sync += [
             quad.eq(self.quad),
             phase.eq(self.phase),
             lane.eq(Mux(units, self.gate + self.row, self.phase)),
-            bias.eq(Mux(units, self.gate, self.phase)),
+            # With words of parameters that are no biases: the one with the byte.
+            bias.eq(Mux(units, self.gate, Mux(slots, self.phase[:2], self.phase[2:]))),
             entry.eq(self.phase),
         ]
         with m.If(self.indexed):
             m.d.sync += bias.eq(Cat(C(0, 1), self.phase[0]))
-        m.d.comb += self.embedded.eq(self.parameters.word_select(phase, 8))
+        word = Signal(BIAS_BITS)
+        m.d.comb += [
+            word.eq(self.parameters.word_select(bias, BIAS_BITS)),
+            self.embedded.eq(word.word_select(phase, 8)),
+        ]
 
         chosen = Value.cast(self.accumulators).word_select(Cat(lane, quad), self._bits)
         m.d.sync += [
             self.operands[0].eq(chosen),
-            self.biases[0].eq(self.parameters.word_select(bias, BIAS_BITS)),
+            self.biases[0].eq(word),
             self.index.eq(self.parameters.word_select(Cat(C(1, 1), entry), BIAS_BITS)),
         ]
-        with m.If(~units & (self.order != Order.SLOTS)):
+        with m.If(~units & ~slots):
             m.d.sync += [self.operands[0].eq(0), self.biases[0].eq(0)]
         first, second = Signal.like(self.a), Signal.like(self.b)
         m.d.comb += [
