@@ -42,14 +42,14 @@ MUTANTS = (
     ),
     Mutant(
         "rounding: requantise forgets the product's sign",
-        "hw/sordino/rtl/vector/requantise.py",
+        "hw/sordino/rtl/vector/stages/requantise.py",
         "product - product[-1]",
         "product",
         ("tests/hw/rtl/vector/test_requantise.py", *_CIRCUIT),
     ),
     Mutant(
         "table entry: one knot of tanh and sigmoid, in the circuit alone",
-        "hw/sordino/rtl/vector/curve.py",
+        "hw/sordino/rtl/vector/stages/curve.py",
         "for knot, slope in zip(curve.knots, curve.slopes, strict=False)",
         "for knot, slope in zip("
         "(k + (n == 20) for n, k in enumerate(curve.knots)), curve.slopes, strict=False)",

@@ -39,7 +39,8 @@ ALLOWED = {
     "rtl.lanes": "arch arith image isa rtl.shared rtl.streaming",
     "rtl.shared": "arch arith image isa",
     "rtl.streaming": "arch image isa rtl.shared",
-    "rtl.vector": "arch arith isa rtl.shared",
+    "rtl.vector": "arch arith isa rtl.shared rtl.vector.stages",
+    "rtl.vector.stages": "arch arith isa rtl.shared",
     "schema": "errors",
     # sim
     "codec": "arch image",

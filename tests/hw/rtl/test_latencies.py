@@ -18,14 +18,14 @@ from sordino.isa.choices import Function, Space
 from sordino.isa.instruction import Instruction
 from sordino.rtl.lanes.lane import Lane
 from sordino.rtl.tables import TableLoader
-from sordino.rtl.vector.argmax import Argmax
 from sordino.rtl.vector.cell import Cell
-from sordino.rtl.vector.curve import tanh
 from sordino.rtl.vector.fetch import SCALAR, Fetch
 from sordino.rtl.vector.gru import Gru
 from sordino.rtl.vector.plan import Order
 from sordino.rtl.vector.registry import KINDS
-from sordino.rtl.vector.requantise import Requantise
+from sordino.rtl.vector.stages.argmax import Argmax
+from sordino.rtl.vector.stages.curve import tanh
+from sordino.rtl.vector.stages.requantise import Requantise
 from sordino.stimuli.simulate import simulate
 from sordino.testing.benches.vector_bench import VectorBench, assert_same, exact, random_contents
 

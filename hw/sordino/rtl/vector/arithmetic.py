@@ -21,7 +21,7 @@ from sordino.rtl.shared.rounding import saturated
 from sordino.rtl.vector.cell import Cell
 from sordino.rtl.vector.fetch import SCALAR
 from sordino.rtl.vector.registry import KINDS
-from sordino.rtl.vector.requantise import Requantise
+from sordino.rtl.vector.stages.requantise import Requantise
 
 __all__ = ["Arithmetic"]
 

@@ -12,9 +12,9 @@ from amaranth.lib.wiring import In, Out
 from sordino.arith import CELL_STATE, GATE, HIDDEN, PREACTIVATION
 from sordino.isa import timing
 from sordino.rtl.shared.rounding import round_shifted, saturated
-from sordino.rtl.vector.curve import either, sigmoid, tanh
 from sordino.rtl.vector.kind import ALIGN, SUM_SHIFT, Keeps, Kind, of_kind
 from sordino.rtl.vector.registry import KINDS
+from sordino.rtl.vector.stages.curve import either, sigmoid, tanh
 
 __all__ = ["Cell", "delayed", "outcome"]
 

@@ -21,7 +21,7 @@ from sordino.isa.fields import REGISTER_BITS
 from sordino.rtl.shared.rounding import saturated
 from sordino.rtl.vector.registry import KINDS
 from sordino.rtl.vector.serial_cell import SerialCell, Steps
-from sordino.rtl.vector.serial_requantise import SerialRequantise
+from sordino.rtl.vector.stages.serial_requantise import SerialRequantise
 
 __all__ = ["SerialArithmetic"]
 

@@ -13,9 +13,9 @@ from sordino.isa import timing
 from sordino.isa.fields import REGISTER_BITS
 from sordino.rtl.shared.rounding import round_shifted, saturated
 from sordino.rtl.vector.cell import delayed, outcome
-from sordino.rtl.vector.curve import either
 from sordino.rtl.vector.kind import ALIGN, SUM_SHIFT, Kind, of_kind
 from sordino.rtl.vector.registry import KINDS
+from sordino.rtl.vector.stages.curve import either
 
 __all__ = ["GATES", "SerialCell", "Steps"]
 

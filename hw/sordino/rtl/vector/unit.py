@@ -23,7 +23,6 @@ from sordino.rtl.shared.ports import (
     memory_write,
 )
 from sordino.rtl.vector.addresses import Addresses
-from sordino.rtl.vector.argmax import Argmax
 from sordino.rtl.vector.arithmetic import Arithmetic
 from sordino.rtl.vector.fetch import Fetch
 from sordino.rtl.vector.kind import of_kind
@@ -31,6 +30,7 @@ from sordino.rtl.vector.plan import Decode, Order, Plan
 from sordino.rtl.vector.registry import KINDS
 from sordino.rtl.vector.serial import SerialArithmetic
 from sordino.rtl.vector.serial_fetch import SerialFetch
+from sordino.rtl.vector.stages.argmax import Argmax
 from sordino.rtl.vector.walk import Walk
 from sordino.rtl.vector.window import HostWord, Result
 

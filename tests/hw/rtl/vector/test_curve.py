@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sordino import arith
-from sordino.rtl.vector.curve import Curve, either, sigmoid, tanh
+from sordino.rtl.vector.stages.curve import Curve, either, sigmoid, tanh
 from sordino.stimuli.simulate import simulate
 
 INPUTS = np.arange(-(1 << 15), 1 << 15)

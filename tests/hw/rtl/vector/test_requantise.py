@@ -10,8 +10,8 @@ from amaranth.hdl import Const, Module, Signal, signed, unsigned
 
 from sordino import arith
 from sordino.rtl.shared.rounding import round_shifted, saturated
-from sordino.rtl.vector.requantise import Requantise
-from sordino.rtl.vector.serial_requantise import SerialRequantise
+from sordino.rtl.vector.stages.requantise import Requantise
+from sordino.rtl.vector.stages.serial_requantise import SerialRequantise
 from sordino.stimuli.simulate import simulate
 
 Kind = type[Requantise] | type[SerialRequantise]

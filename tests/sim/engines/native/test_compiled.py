@@ -17,7 +17,7 @@ from sordino.engines.native import compiled
 from sordino.engines.native.compiled import build, compiler, is_cached
 from sordino.errors import InputError
 from sordino.locks import exclusive
-from sordino.rtl.vector.curve import tanh
+from sordino.rtl.vector.stages.curve import tanh
 
 TINY = PRESETS["tiny"]
 OTHER = {

@@ -19,7 +19,7 @@ _STEPS = (16, 8, 1)
 
 
 class SerialRequantise(wiring.Component):
-    """value = sat16(rq(accumulator + bias)), as `sordino.rtl.vector.requantise.Requantise` does.
+    """value = sat16(rq(accumulator + bias)), as `requantise.Requantise` does beside it.
 
     Each stage of the shift keeps the bits that later ones can still shift to the value. Of those
     above it keeps whether one differs from the sign, which saturates, and of those below whether

@@ -1,0 +1,1 @@
+"""Stages that all instructions of the vector unit share: requantising, curves, the maximum."""
