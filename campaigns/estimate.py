@@ -26,9 +26,9 @@ from sordino.tools.estimate.blocks import ECP5_BLOCKS, block_rams, multiplier_bl
 from sordino.tools.estimate.logic import COEFFICIENTS, Fit, Sample, fit_logic
 from sordino.tools.estimate.logic_features import FEATURES, RESOURCES
 
-__all__ = ["SAMPLES", "count_cells"]
+__all__ = ["BASE", "SAMPLES", "count_cells"]
 
-_BASE = Config(
+BASE = Config(
     lanes=4,
     group=4,
     x_fifo=16,
@@ -45,12 +45,13 @@ _BASE = Config(
     feature_fifo=128,
     token_fifo=16,
 )
+"""The smallest machine that is synthesised."""
 _LARGE = {"lane_words": 16384, "group_words": 16384, "rows_per_lane": 256, "accumulator_bits": 32}
 _MIDDLE = {"lane_words": 4096, "group_words": 2048, "rows_per_lane": 128, "accumulator_bits": 28}
 
 
 def _sample(block: str, name: str, lanes: int, group: int, **more: int) -> tuple[str, Config]:
-    return block, replace(_BASE, name=name, lanes=lanes, group=group, **more)
+    return block, replace(BASE, name=name, lanes=lanes, group=group, **more)
 
 
 SAMPLES = (
@@ -66,6 +67,8 @@ SAMPLES = (
     _sample("rest", "8 lanes, groups of 1, small", 8, 1),
     _sample("rest", "16 lanes, groups of 4, small", 16, 4),
     _sample("rest", "4 lanes, groups of 2, large", 4, 2, **_LARGE),
+    _sample("rest", "4 lanes, groups of 4, small, serial", 4, 4, vector_gates=1),
+    _sample("rest", "4 lanes, groups of 2, large, serial", 4, 2, vector_gates=1, **_LARGE),
 )
 """Block and configuration; for `rest` the whole machine is synthesised."""
 

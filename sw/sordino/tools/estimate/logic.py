@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sordino.arch import Config
-from sordino.errors import InputError, warn
+from sordino.errors import InputError
 from sordino.tools.estimate.logic_features import FEATURES, RESOURCES, features
 
 __all__ = ["COEFFICIENTS", "Fit", "Sample", "estimate_logic", "fit_logic"]
@@ -90,11 +90,6 @@ def _value(coefficients: Coefficients, block: str, resource: str, config: Config
 
 def estimate_logic(config: Config, coefficients: Coefficients | None = None) -> dict[str, float]:
     """LUTs and flip-flops of a whole machine, host interface included."""
-    if config.vector_gates == 1:
-        warn(
-            "LUTs and flip-flops are estimated with gates that are computed at once, the machine "
-            "computes one after the other; it needs fewer"
-        )
     found = coefficients or Fit.load().coefficients
     return {
         resource: config.groups * _value(found, "group", resource, config)

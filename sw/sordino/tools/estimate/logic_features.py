@@ -12,9 +12,9 @@ RESOURCES = ("luts", "flip_flops")
 """What is fitted: four-input look-up tables, carries counted as two, and flip-flops."""
 FEATURES = {
     "group": ("1", "lanes", "lanes · accumulator bits", "streams · (address + state bits)"),
-    "rest": ("1", "accumulator bits"),
+    "rest": ("1", "accumulator bits", "serial"),
 }
-"""Of each block, in the order of `features`."""
+"""Of each block, in the order of `features`; serial is 1 with a serial vector unit, else 0."""
 
 
 def _address_bits(words: int) -> int:
@@ -32,4 +32,4 @@ def features(block: str, config: Config) -> tuple[float, ...]:
             float(config.group * config.accumulator_bits),
             float(config.group * lane + group + states),
         )
-    return (1.0, float(config.accumulator_bits))
+    return (1.0, float(config.accumulator_bits), float(config.vector_gates == 1))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sordino.arch import PRESETS
 from sordino.errors import InputError
 from sordino.tools.estimate import logic
 from sordino.tools.estimate.blocks import (
@@ -42,7 +43,7 @@ def test_what_is_stated_of_the_samples_is_what_synthesis_counted() -> None:
 def test_a_fit_finds_what_made_its_samples() -> None:
     made = {
         "group": dict.fromkeys(RESOURCES, (50.0, 30.0, 2.0, 4.0)),
-        "rest": dict.fromkeys(RESOURCES, (900.0, 1.5)),
+        "rest": dict.fromkeys(RESOURCES, (900.0, 1.5, -70.0)),
     }
     samples = []
     for sample in Fit.load().samples:
@@ -53,7 +54,7 @@ def test_a_fit_finds_what_made_its_samples() -> None:
         samples.append(replace(sample, luts=count, flip_flops=count))
     fit = fit_logic(samples)
     assert fit.error("luts") == pytest.approx(0, abs=1e-6)
-    assert fit.coefficients["rest"]["flip_flops"] == pytest.approx((900, 1.5), rel=1e-5)
+    assert fit.coefficients["rest"]["flip_flops"] == pytest.approx((900, 1.5, -70), rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["missing", "damaged", "other features"])
@@ -75,3 +76,14 @@ def test_a_fit_that_cannot_be_used(
             Fit.load()
     finally:
         Fit.load.cache_clear()
+
+
+def test_a_serial_vector_unit_takes_less() -> None:
+    """Also of machines that are not among the samples."""
+    for name in ("tiny", "large"):
+        machine = PRESETS[name]
+        serial = machine.with_settings({"vector_gates": 1})
+        for resource in RESOURCES:
+            saved = estimate_logic(machine)[resource] - estimate_logic(serial)[resource]
+            assert saved > 1000
+        assert multiplier_blocks(machine) - multiplier_blocks(serial) == 18 - 4
