@@ -43,7 +43,7 @@ class Host(wiring.Component):
     """The registers of REGISTER_MAP on a register bus, and what is behind them.
 
     A write is ready when the one before has taken effect: at once, but after a FEATURE write up
-    to four cycles later and after a LOAD_DATA write to a stream memory one cycle later. A read is
+    to four cycles later and after a LOAD_DATA write one cycle later. A read is
     ready at once; one of WINDOW_DATA up to five cycles after the access before it was. In a machine
     that streams, a segment's word for a stream memory waits while others come from external memory.
 

@@ -43,9 +43,8 @@ def load_words(config: Config, target: LoadTarget) -> tuple[int, int]:
 class Loader(wiring.Component):
     """Take words for `target` and `unit`, keep their address and CRC, write them on `load`.
 
-    One word a cycle; one every two cycles for POSITIONS and VALUES. One of `restart`, `write`,
-    `check`, `require`, `clear`, `begin` and `count` at most is high in a cycle, but `count` may be
-    with `restart`.
+    One word every two cycles. One of `restart`, `write`, `check`, `require`, `clear`, `begin` and
+    `count` at most is high in a cycle, and only while `idle`, but `count` may be with `restart`.
 
     Members
     -------
@@ -55,9 +54,8 @@ class Loader(wiring.Component):
         Go on at that address and begin a new CRC. Words that were not checked make `failed` sticky,
         and nothing counts as loaded. For a segment it is no more than the address.
     write
-        Take `data`; the address moves on. Only while `idle` and not `outside`. The word is on
-        `load` in the next cycle; a word for POSITIONS or VALUES is two 16-bit writes in the next
-        two, and `idle` is low in the first of them.
+        Take `data`; the address moves on. Not while `outside`. The word is on `load` in the next
+        cycle; a word for POSITIONS or VALUES is two 16-bit writes in the next two.
     check
         `data` is the CRC-32 expected of all words since `restart` (zlib.crc32 of their
         little-endian bytes); another value makes `failed` sticky, and nothing counts as loaded.
@@ -72,7 +70,7 @@ class Loader(wiring.Component):
     outside
         The target has no such unit or word.
     idle
-        A word can be taken.
+        All is done with the word before. Low for a cycle after `write`, `begin` and `count`.
     segment
         A segment is open: what comes does nothing to `unchecked`, `loaded` and `failed`.
     begin, count
@@ -113,17 +111,12 @@ class Loader(wiring.Component):
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self._halved = Signal(name="halved")
         super().__init__()
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.crc = crc = CRC32_ISO_HDLC(data_width=32).create()
-        m.d.comb += [
-            crc.start.eq((self.restart & ~self.segment) | self.clear | self.begin),
-            crc.valid.eq(self.write | self.count | self.begin),
-            crc.data.eq(self.data),
-            self.matches.eq(crc.crc == self.data),
-        ]
+        self._check(m)
         with m.If(self.write | self.begin):
             m.d.sync += self.begun.eq(self.write)
         with m.If(self.restart):
@@ -153,6 +146,18 @@ class Loader(wiring.Component):
         self._emit(m)
         return m
 
+    def _check(self, m: Module) -> None:
+        """Take a word's halves one after the other: half the logic, and none has to wait longer."""
+        m.submodules.crc = crc = CRC32_ISO_HDLC(data_width=16).create()
+        takes, upper = self.write | self.count | self.begin, Signal(16)
+        m.d.sync += [self._halved.eq(takes), upper.eq(self.data[16:])]
+        m.d.comb += [
+            crc.start.eq((self.restart & ~self.segment) | self.clear | self.begin),
+            crc.valid.eq(takes | self._halved),
+            crc.data.eq(Mux(self._halved, upper, self.data[:16])),
+            self.matches.eq(crc.crc == self.data),
+        ]
+
     def _bounds(self, m: Module) -> None:
         """Choose the target's last unit and word first: comparing takes more than choosing."""
         known, unit, word = Signal(), Signal.like(self.unit), Signal.like(self.address)
@@ -170,9 +175,11 @@ class Loader(wiring.Component):
         valid = Signal()
         upper = Signal()
         halves = Signal()
+        whole = Signal()
         m.d.comb += [
             halves.eq((held.target == LoadTarget.POSITIONS) | (held.target == LoadTarget.VALUES)),
-            self.idle.eq(~valid | ~halves | upper),
+            whole.eq(~valid | ~halves | upper),
+            self.idle.eq(whole & ~self._halved),
             self.load.valid.eq(valid),
             self.load.payload.eq(held),
         ]
@@ -189,8 +196,8 @@ class Loader(wiring.Component):
                 if depth % 2:
                     with m.If((held.target == target) & upper & (held.address == depth // 2)):
                         m.d.comb += self.load.valid.eq(0)
-        m.d.sync += valid.eq(valid & ~self.idle)
-        m.d.sync += upper.eq(valid & ~self.idle)
+        m.d.sync += valid.eq(valid & ~whole)
+        m.d.sync += upper.eq(valid & ~whole)
         with m.If(self.write):
             m.d.sync += [
                 valid.eq(1),

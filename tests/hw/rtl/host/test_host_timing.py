@@ -139,7 +139,7 @@ def test_words_written_without_a_pause_are_loaded_and_checked(target):
     assert run.registers["STATUS"] & 0xFF_0007 == 2, "done, no error"
     taken = run.taken[2 : 2 + len(words)]
     steps = {b - a for a, b in itertools.pairwise(taken)}
-    assert steps == {2 if stream else 1}
+    assert steps == {2}
 
 
 @pytest.mark.parametrize(
