@@ -27,5 +27,7 @@ def round_shifted(value: Value, shift: int) -> Value:
     """
     if shift < 1:
         raise ValueError(f"wanted shift to be a positive integer, got {shift}")
-    half = 1 << (shift - 1)
-    return (value + Mux(value < 0, half - 1, half)) >> shift
+    # Half of a negative number stays below: only what is kept takes an adder.
+    negative = value[-1] if value.shape().signed else C(0, 1)
+    up = value[shift - 1] & (~negative | value[: shift - 1].any())
+    return (value >> shift) + up

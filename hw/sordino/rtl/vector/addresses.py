@@ -74,13 +74,13 @@ class Addresses(wiring.Component):
         with m.If(self.plan.work == Pipeline.RECURRENT):
             m.d.comb += [a_used.eq(self.keeps), b_used.eq(self.read)]
         paced = (self.phase & self.plan.pace) == self.plan.pace
+        embeds, row = self._row(m)
         m.d.sync += [
             self.destination.eq(self.destination + self.arrives),
             self.a.eq(self.a + a_used),
             self.b.eq(self.b + b_used),
-            self.parameters.eq(self.parameters + (self.taken & paced)),
+            self.parameters.eq(self.parameters + Mux(embeds, row, self.taken & paced)),
         ]
-        self._row(m)
         with m.If(self.start):
             m.d.sync += [
                 self.destination.eq(self.new.destination),
@@ -90,8 +90,8 @@ class Addresses(wiring.Component):
             ]
         return m
 
-    def _row(self, m: Module) -> None:
-        """The row of an embedding takes a multiplication before its first address."""
+    def _row(self, m: Module) -> tuple[Value, Value]:
+        """The row of an embedding, which takes a multiplication before the first address."""
         embed = self.arguments.word.opcode == Opcode.EMBED
         embeds = Signal()
         m.d.sync += embeds.eq(self.start & embed & ~self.abort)
@@ -104,5 +104,4 @@ class Addresses(wiring.Component):
             stride = self.arguments.word.arguments.embed.stride
             m.d.sync += row.eq(self.arguments.operand * stride)
         m.d.comb += self.first.eq((self.start & ~embed) | embeds)
-        with m.If(embeds):
-            m.d.sync += self.parameters.eq(self.parameters + row)
+        return embeds, row

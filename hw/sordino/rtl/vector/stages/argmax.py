@@ -56,7 +56,8 @@ class Argmax(wiring.Component):
             value.eq(self.accumulator + self.bias),
             index.eq(self.index),
         ]
-        better = (value > best) | ((value == best) & (index < winner))
+        # Of equal sums the lower index: one comparison of both, the sum first.
+        better = Cat(~index, value).as_signed() > Cat(~winner, best).as_signed()
         with m.If(counts & (~found | better)):
             m.d.sync += [found.eq(1), best.eq(value), winner.eq(index)]
         with m.If(self.clear):
