@@ -13,14 +13,25 @@ from sordino.isa import timing
 from sordino.isa.fields import REGISTER_BITS
 from sordino.rtl.shared.rounding import round_shifted, saturated
 from sordino.rtl.vector.cell import delayed, outcome
-from sordino.rtl.vector.kind import ALIGN, SUM_SHIFT, Kind, of_kind
+from sordino.rtl.vector.kind import ALIGN, SUM_SHIFT, Kind, Multiply, of_kind
 from sordino.rtl.vector.registry import KINDS
 from sordino.rtl.vector.stages.curve import either
 
-__all__ = ["GATES", "SerialCell", "Steps"]
+__all__ = ["GATES", "SerialCell", "Steps", "only_product"]
 
 GATES = (1, 0, 2, 3)
 """The order in which a unit's gates come."""
+
+
+def only_product(gates: Sequence[Value], product: Value) -> Multiply:
+    """What multiplies gates 0 and 2, whose product there is; ValueError for other values."""
+
+    def multiply(one: Value, other: Value) -> Value:
+        if {id(one), id(other)} != {id(gates[0]), id(gates[2])}:
+            raise ValueError("wanted a product of gates 0 and 2, got one of other values")
+        return product
+
+    return multiply
 
 
 class Steps(wiring.Component):
@@ -155,12 +166,7 @@ class SerialCell(wiring.Component):
         with m.If(at(timing.CURVE)):
             m.d.sync += output.eq(curve.value)
 
-        def multiply(one: Value, other: Value) -> Value:
-            """The product of gates 0 and 2, when all gates are there."""
-            if {id(one), id(other)} != {id(gates[0]), id(gates[2])}:
-                raise ValueError("wanted a product of gates 0 and 2, got one of other values")
-            return product[: 2 * GATE.bits].as_signed()
-
+        multiply = only_product(gates, product[: 2 * GATE.bits].as_signed())
         addends = [kind.addend(sums, gates, partial(hold, name="held"), multiply) for kind in kinds]
         total = Signal(signed(GATE.bits + CELL_STATE.bits + ALIGN + 1))
         m.d.sync += [
