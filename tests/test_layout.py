@@ -58,10 +58,13 @@ ALLOWED = {
     # sw
     "cli": "arch cli.boards cli.commands cli.shared compiler driver engines errors image isa",
     "cli.boards": "boards cli.shared errors image",
+    "cli.ends": (
+        "cli.shared decode engines errors image lattice.coding recogniser speech speech.files"
+    ),
     "cli.commands": (
-        "arch cli.shared compiler cycles decode engines errors extras files image isa "
-        "lattice lattice.coding locks model npy recogniser rtl serve speech speech.files tools "
-        "train"
+        "arch cli.ends cli.shared compiler cycles decode endpoint engines errors extras files "
+        "image isa lattice lattice.coding locks model npy recogniser rtl serve speech speech.files "
+        "tools train"
     ),
     "cli.shared": (
         "arch compiler cycles decode driver engines engines.device errors files golden image isa "
@@ -84,8 +87,8 @@ ALLOWED = {
     "decode": "decode.phrases engines errors files golden image isa model speech",
     "decode.phrases": "errors files speech",
     "endpoint": (
-        "arch arith decode golden isa layers layers.base layers.numbers model speech train "
-        "train.corpus train.networks train.recipes"
+        "arch arith decode golden isa layers layers.base layers.numbers model recogniser speech "
+        "train train.corpus train.networks train.recipes"
     ),
     "graph": "errors isa layers",
     "lattice": "decode errors speech",
@@ -99,7 +102,9 @@ ALLOWED = {
     "meta": "arith errors files image schema",
     "model": "arith errors files graph image.section layers meta npy schema speech",
     "npy": "",
-    "recogniser": "decode engines errors golden image isa speech speech.files",
+    "recogniser": (
+        "decode engines errors golden image isa lattice lattice.coding speech speech.files"
+    ),
     "reference": (
         "arch arith codec cycles files frames image isa layers meta model npy rtl schema speech"
     ),

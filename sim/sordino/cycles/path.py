@@ -1,4 +1,4 @@
-"""A program's path from what it decides: how many vectors come, and what each ARGMAX finds."""
+"""A program's path from what it decides: how many vectors come, what ARGMAX and READ find."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -12,11 +12,17 @@ from sordino.isa.operations import Halt, Use
 __all__ = ["decisions_of", "follow", "plain_stretches"]
 
 
+_LOWEST = 0
+"""What READ leaves of the least word."""
+
+
 def decisions_of(image: Image, tokens: Sequence[Sequence[int]]) -> list[int]:
     """What the ARGMAX of a greedy RNN-T finds, given the tokens of each frame.
 
-    A blank ends a frame unless it has as many tokens as it may have.
+    A blank ends a frame unless it has as many tokens as it may have. The score of an end-pointer is
+    the lowest in every frame.
     """
+    ends = any(one.ends is not None for one in image.host.networks.values())
     blank, most = image.network.blank, image.network.max_symbols
     found: list[int] = []
     for frame in tokens:
@@ -25,6 +31,8 @@ def decisions_of(image: Image, tokens: Sequence[Sequence[int]]) -> list[int]:
         found += frame
         if len(frame) < most:
             found.append(blank)
+        if ends:
+            found.append(_LOWEST)
     return found
 
 

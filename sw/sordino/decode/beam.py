@@ -11,6 +11,7 @@ estimation for domain-adaptive end-to-end speech recognition", SLT 2021, arXiv:2
 """
 
 from collections.abc import Iterator, MutableMapping
+from copy import copy
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Generic, Protocol, TypeVar
@@ -171,6 +172,20 @@ class BeamSearch(Generic[State]):
     def best(self) -> Tokens:
         """The tokens of the best path so far; a later frame may prefer another."""
         return max(self._active or self._finished, key=lambda path: path.total).tokens
+
+    def fork(self, trace: Trace | None = None) -> "BeamSearch[State]":
+        """A search of its own that has heard the same, so that it can be finished here.
+
+        What it looks at from now on goes to `trace`.
+        """
+        other = copy(self)
+        other._trace = trace
+        other._frames, other._states = dict(self._frames), dict(self._states)
+        other._opinions, other._expected = dict(self._opinions), dict(self._expected)
+        other._internal = dict(self._internal)
+        other._active = [copy(path) for path in self._active]
+        other._finished = [copy(path) for path in self._finished]
+        return other
 
     def finish(self) -> list[Hypothesis]:
         """The hypotheses where no frame follows, best first; the search is over."""

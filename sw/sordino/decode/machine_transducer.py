@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sordino.decode.held import Held
 from sordino.decode.transducer import log_softmax
 from sordino.engines.bound import cycle_bound
-from sordino.engines.engine import OpenEngine
+from sordino.engines.engine import OpenEngine, RunResult
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.golden.vector import embedding_words, index_words
@@ -27,6 +27,10 @@ __all__ = ["MachineTransducer", "PredictionState", "Work"]
 
 _Ints = NDArray[np.int64]
 _NOTHING = np.zeros(0, np.int8)
+_END = "endpoint"
+"""What an end-pointer's entry point does for it."""
+_LOW = -32768
+"""What a word of state memory holds for a register of 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +90,9 @@ class MachineTransducer:
         self.tokens = list(host.tokens)
         self.blank, self.max_symbols = host.blank, host.max_symbols
         self.runs = dict.fromkeys(("reset", "encode", "advance", "score"), 0)
+        self._ends = next((one for one in host.networks.values() if one.ends is not None), None)
+        if self._ends is not None:
+            self.runs[self._ends.entries[_END]] = 0
         # Entry points have no loops. Golden counts instructions in place of cycles.
         self._limit = cycle_bound(image, self._search.frames)
         if isinstance(self.engine, Golden):
@@ -103,7 +110,7 @@ class MachineTransducer:
         held = self._held
         return Work(dict(self.runs), self._cycles, held.read_words, held.written_words)
 
-    def _run(self, entry: str, features: NDArray[np.int8] = _NOTHING) -> None:
+    def _run(self, entry: str, features: NDArray[np.int8] = _NOTHING) -> RunResult:
         self.runs[entry] += 1
         self._held.before(entry)
         result = self.engine.run(features, entry=entry, cycle_limit=self._limit)
@@ -112,6 +119,7 @@ class MachineTransducer:
             raise ImageError(f"the machine stopped with {error} in {entry}; compile again")
         cycles = result.counters.get("cycles")
         self._cycles = None if self._cycles is None or cycles is None else self._cycles + cycles
+        return result
 
     @property
     def frames_at_once(self) -> int:
@@ -192,3 +200,23 @@ class MachineTransducer:
         taken = self._order >= 0
         outputs[self._order[taken]] = self._held.read(Store.STATE, search.scores)[taken]
         return outputs
+
+    @property
+    def ends(self) -> bool:
+        """Whether the image has an end-pointer."""
+        return self._ends is not None
+
+    def decide(self, state: PredictionState, run: int) -> tuple[int, ...]:
+        """The tokens of the image's end-pointer behind the frame that was encoded last.
+
+        `state` is that after all tokens so far. `run` is 0 where there are none, 1 where the frame
+        had one, and one more for each frame since. It is asked once a frame: what it decides
+        depends on the frames before. InputError for an image without one.
+        """
+        if self._ends is None or self._ends.ends is None:
+            raise InputError("wanted an image with an end-pointer, got one without; compile one in")
+        ends, hidden = self._ends.ends, self._search.hidden[-1]
+        self._held.write(Store.ACTIVATION, hidden, state.hidden[-1])
+        word = np.array([min(run, ends.runs - 1) + _LOW])
+        self._held.write(Store.STATE, (ends.run, 1), word)
+        return tuple(self._run(self._ends.entries[_END]).tokens)

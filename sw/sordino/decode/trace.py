@@ -63,6 +63,13 @@ class Trace:
             self.nodes.append(Node(number, path.frame, last, path.acoustic, place < kept))
         self._numbers = {path.tokens: n for n, path in zip(numbers[:kept], paths, strict=False)}
 
+    def fork(self) -> "Trace":
+        """A trace of its own with the same nodes."""
+        other = Trace()
+        other.nodes, other.prefixes = list(self.nodes), list(self.prefixes)
+        other._children, other._numbers = dict(self._children), dict(self._numbers)
+        return other
+
     def tokens(self, prefix: int) -> Tokens:
         """The tokens of a prefix."""
         found = []

@@ -9,12 +9,19 @@ from numpy.typing import NDArray
 
 from sordino.decode.beam import BeamOptions, BeamSearch, Fusion, Hypothesis
 from sordino.decode.machine_transducer import MachineTransducer
+from sordino.decode.scout import Scout
+from sordino.decode.trace import Trace
 from sordino.engines.engine import Engine, Record, RunResult
 from sordino.engines.session import Session, session_of
 from sordino.errors import InputError
 from sordino.golden.machine import Golden
 from sordino.image.image import Image
 from sordino.isa.registers import Error
+from sordino.lattice.build import WIRE, word_graph
+from sordino.lattice.coding.vocabulary import Vocabulary
+from sordino.lattice.coding.wire import pack
+from sordino.recogniser.ends import end_pointer_of
+from sordino.speech.text import spell
 from sordino.speech.transcript import heard_network
 
 __all__ = ["Beam", "Decoding", "Greedy", "expect_image"]
@@ -67,6 +74,21 @@ class Decoding(Protocol):
     def error(self) -> str | None:
         """The name of the error that stopped the machine in the last utterance, if one did."""
 
+    @property
+    def wrote(self) -> bool:
+        """Whether the program writes a token behind the last vector."""
+
+    @property
+    def decided(self) -> tuple[int, ...]:
+        """The tokens of the image's end-pointer that came with the last vector, if it is asked."""
+
+    @property
+    def lattice(self) -> bytes | None:
+        """The lattice of the last utterance, where lattices are made."""
+
+    def guess(self) -> tuple[tuple[int, ...], bytes | None]:
+        """The tokens and the lattice as they were if the utterance ended here."""
+
     def begin(self) -> None:
         """Begin an utterance."""
 
@@ -98,12 +120,17 @@ class Greedy:
         _expect_run(engine, cycle_limit, record)
         self.image, self.engine = image, Golden(image) if engine is None else engine
         self.tokens: list[int] = []
+        self.decided: tuple[int, ...] = ()
+        self.wrote = False
+        self.lattice: bytes | None = None
         self.result: RunResult | None = None
         self.cycle_limit, self._record = cycle_limit, record
         self._session: Session | None = None
         name = heard_network(image)
         channels = image.host.token_channels("main")
         self._channel = None if name is None else channels.get(name)
+        ends = end_pointer_of(image)
+        self._ends = None if ends is None or ends.tokens is None else ends.tokens.channel
 
     @property
     def running(self) -> bool:
@@ -122,14 +149,21 @@ class Greedy:
         self._session = session_of(
             self.engine, cycle_limit=self.cycle_limit, record=self._record or False
         )
-        self.tokens, self.result = [], None
+        self.tokens, self.result, self.decided = [], None, ()
 
     def step(self, vector: _Vectors) -> bool:
         """Give the machine a vector."""
         assert self._session is not None
-        came = [one.token for one in self._session.feed(vector) if self._hears(one.channel)]
+        emitted = self._session.feed(vector)
+        came = [one.token for one in emitted if self._hears(one.channel)]
+        self.decided = tuple(one.token for one in emitted if one.channel == self._ends)
         self.tokens += came
-        return bool(came)
+        self.wrote = bool(came)
+        return self.wrote
+
+    def guess(self) -> tuple[tuple[int, ...], bytes | None]:
+        """The tokens so far; no lattice."""
+        return tuple(self.tokens), None
 
     def finish(self) -> None:
         """End the machine's input, and wait until it stops."""
@@ -146,7 +180,9 @@ class Greedy:
 class Beam:
     """The host's search through a machine's entry points.
 
-    `hypotheses` are those of the last utterance, best first.
+    `hypotheses` are those of the last utterance, best first. With `vocabulary` lattices are made.
+    With `scouts` the machine also decodes greedily, so that ends are found where the program finds
+    them; with `asks` beside it the image's end-pointer is asked.
     """
 
     def __init__(
@@ -154,6 +190,8 @@ class Beam:
         machine: MachineTransducer,
         options: BeamOptions | None = None,
         fusion: Fusion | None = None,
+        *,
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         options = BeamOptions() if options is None else options
         for name, value, kind in (
@@ -166,24 +204,41 @@ class Beam:
             raise InputError(
                 f"wanted a fusion for Beam, such as NgramFusion, got {type(fusion).__name__}"
             )
+        if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
+            raise InputError(
+                f"wanted a vocabulary for lattices, got {type(vocabulary).__name__}; make one with "
+                "sordino.lattice.coding.owner.image_vocabulary"
+            )
+        if vocabulary is not None and not options.merge:
+            raise InputError("wanted a search that merges paths for lattices, got one without")
         self.machine, self.image = machine, machine.image
+        self.vocabulary = vocabulary
+        self.scouts = self.asks = self.wrote = False
+        self.decided: tuple[int, ...] = ()
+        self.lattice: bytes | None = None
         self.tokens: list[int] = []
         self.error: str | None = None
         self.running = False
         self.hypotheses: list[Hypothesis] = []
         self._options, self._fusion = options, fusion
         self._search: BeamSearch[Any] | None = None
+        self._trace: Trace | None = None
+        self._scout: Scout | None = None
         self._waiting: list[_Vectors] = []
 
     def begin(self) -> None:
         """Begin a search; the machine's encoder has heard nothing."""
         self.machine.begin()
-        self._search = BeamSearch(self.machine, self._options, self._fusion)
+        self._trace = None if self.vocabulary is None else Trace()
+        self._search = BeamSearch(self.machine, self._options, self._fusion, self._trace)
+        self._scout = Scout(self.machine, asks=self.asks) if self.scouts else None
+        self.decided, self.wrote, self.lattice = (), False, None
         self.tokens, self.hypotheses, self._waiting, self.running = [], [], [], True
 
     def step(self, vector: _Vectors) -> bool:
         """Search on with a vector, or with the frame that it completes."""
         self._waiting.append(vector)
+        self.decided, self.wrote = (), False
         if len(self._waiting) < self.machine.frames_at_once:
             return False
         return self._heard(self._push())
@@ -194,11 +249,33 @@ class Beam:
         assert search is not None
         self.hypotheses = search.finish()
         self.tokens = list(self.hypotheses[0].tokens)
-        self._search, self.running = None, False
+        self.lattice = self._lattice(self.hypotheses[0], self._trace)
+        self._search, self._scout, self.running = None, None, False
+
+    def guess(self) -> tuple[tuple[int, ...], bytes | None]:
+        """The tokens and the lattice of the search as it were finished here; it goes on."""
+        assert self._search is not None
+        trace = None if self._trace is None else self._trace.fork()
+        best, *_ = self._search.fork(trace).finish()
+        return best.tokens, self._lattice(best, trace)
+
+    def _lattice(self, best: Hypothesis, trace: Trace | None) -> bytes | None:
+        """The bytes of what is sent of a finished search."""
+        if trace is None or self.vocabulary is None:
+            return None
+        tokens = self.machine.tokens
+        words = spell(tokens[token] for token in best.tokens).split()
+        signed = self._fusion is not None or self._options.internal > 0
+        graph = word_graph(trace, tokens, best, words, signed=signed)
+        return pack(graph.lattice(WIRE), self.vocabulary)
 
     def _push(self) -> BeamSearch[Any]:
         assert self._search is not None
-        self._search.push(self.machine.encode_more(np.concatenate(self._waiting)))
+        encoded = self.machine.encode_more(np.concatenate(self._waiting))
+        self._search.push(encoded)
+        if self._scout is not None:
+            self._scout.hear(encoded)
+            self.decided, self.wrote = self._scout.decided, self._scout.wrote
         self._waiting = []
         return self._search
 

@@ -7,8 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from sordino.errors import InputError, warn
 from sordino.image.image import Image
-from sordino.recogniser.decoding import Decoding, Greedy, expect_image
-from sordino.recogniser.events import Event, Final, Partial
+from sordino.recogniser.decoding import Beam, Decoding, Greedy, expect_image
+from sordino.recogniser.ends import PADDING, EndOptions, EndRule
+from sordino.recogniser.events import Ended, Event, Final, Partial
+from sordino.recogniser.quiet import Quiet
+from sordino.recogniser.utterances import Utterances
 from sordino.speech.doubts import Likeness, doubts_of_audio, doubts_of_input
 from sordino.speech.features import ADD_FEATURES, FeatureDefinition
 from sordino.speech.files.level import Audio
@@ -44,10 +47,18 @@ class Recogniser:
         How and on which engine: `Greedy`, on the exact machine, if none is given, or `Beam`.
     rate
         Samples a second of what is pushed; None: as the model hears.
+    ends
+        How it looks for the ends of utterances; None: what is pushed up to `finish` is one. Else
+        there is an `Ended` for each, and speculative events before; see docs/endpoints.md.
     """
 
     def __init__(
-        self, image: Image, decoding: Decoding | None = None, *, rate: int | None = None
+        self,
+        image: Image,
+        decoding: Decoding | None = None,
+        *,
+        rate: int | None = None,
+        ends: EndOptions | None = None,
     ) -> None:
         expect_image(image)
         if decoding is not None:
@@ -63,8 +74,9 @@ class Recogniser:
                 f"wanted no rate for an image without feature definition, got {rate!r}; "
                 f"{ADD_FEATURES}"
             )
+        self._utterances = None if ends is None else self._cutting(ends)
         self.vectors = 0
-        """Input vectors of the utterance so far, or of the last one."""
+        """Input vectors of what was pushed so far, or up to the last `finish`."""
         self.audio: Audio | None = None
         """What the last utterance's samples were like; None for vectors."""
         self.saturated = 0.0
@@ -75,11 +87,33 @@ class Recogniser:
         """Why nothing good may come of the last utterance; `finish` warns of it."""
         self._begin()
 
+    def _cutting(self, ends: EndOptions) -> Utterances:
+        """What cuts utterances out; InputError where the decoding cannot be asked."""
+        if not isinstance(ends, EndOptions):
+            raise InputError(f"wanted EndOptions for ends, got {type(ends).__name__}; make some")
+        definition, vector_ms = self.definition, None
+        if definition is not None:
+            vector_ms = 1000 * definition.stack / definition.front_end.frame_rate
+        rule = EndRule(self.image, ends, vector_ms)
+        if not all(
+            hasattr(self.decoding, name) for name in ("decided", "guess", "lattice", "wrote")
+        ):
+            raise InputError(
+                "wanted a decoding that tells of ends, Greedy or Beam, got "
+                f"{type(self.decoding).__name__}; leave ends out"
+            )
+        if isinstance(self.decoding, Beam):
+            self.decoding.scouts, self.decoding.asks = True, rule.asks
+        return Utterances(rule, self.decoding, speller_of(self.image))
+
     def _begin(self) -> None:
         self._stream: InputStream | None = None
         self._level: RunningLevel | None = None
         self._decoded, self._at_end, self._said = False, False, False
         self._saturated = self._values = 0
+        self._any, self._quiet = False, Quiet(self.definition)
+        if self._utterances is not None:
+            self._utterances.ended = 0
 
     def push(self, samples: ArrayLike) -> list[Event]:
         """Hear samples (n,), int16 or floats with 1.0 as full scale; what there is to say of them.
@@ -135,7 +169,7 @@ class Recogniser:
         if self._stream is not None:
             events += self._decode(self._stream.end())
         if not self._said:
-            events.append(self._end())
+            events += self._end()
         self._doubt()
         self._begin()
         return events
@@ -154,51 +188,107 @@ class Recogniser:
         for number in range(len(vectors)):
             if self._said:
                 break
-            if not self._decoded:
-                self.decoding.begin()
-                self._decoded, self.vectors = True, 0
-            changed = self.decoding.step(vectors[number : number + 1])
+            vector = vectors[number : number + 1]
+            self._start()
+            changed = self.decoding.step(vector)
             self.vectors += 1
             if changed:
-                samples, seconds = self._place()
-                tokens = tuple(self.decoding.tokens)
-                events.append(
-                    Partial(
-                        samples=samples, seconds=seconds, text=self._text(tokens), tokens=tokens
-                    )
-                )
+                events.append(self._partial())
             if not self.decoding.running:
-                events.append(self._end())
+                events += self._end()
+            elif self._utterances is not None:
+                self._quiet.add(vector)
+                events += self._look(self._utterances)
         return events
 
-    def _end(self) -> Final:
-        self._said = True
-        if not self._decoded:
+    def _start(self) -> None:
+        """Begin an utterance, where none is in progress."""
+        if self._decoded:
+            return
+        self.decoding.begin()
+        if not self._any:
             self.vectors = 0
-            samples, seconds = self._place()
-            return Final(samples=samples, seconds=seconds, text="", tokens=())
-        self.decoding.finish()
-        samples, seconds = self._place()
+        self._decoded = self._any = True
+        if self._utterances is not None:
+            self._utterances.start(self.vectors)
+
+    def _partial(self) -> Partial:
         tokens = tuple(self.decoding.tokens)
-        return Final(
-            samples=samples,
-            seconds=seconds,
-            text=text_of(self.image, tokens),
-            tokens=tokens,
-            error=self.decoding.error,
-        )
+        return Partial(**self._place(), text=self._text(tokens), tokens=tokens)
+
+    def _look(self, utterances: Utterances) -> list[Event]:
+        """What is sent where the end is likely, or the utterance ends."""
+        decoding, rule = self.decoding, utterances.rule
+        likely, reason = rule.decide(decoding.wrote, decoding.decided)
+        if reason is not None:
+            return self._cut(utterances, reason)
+        if likely:
+            return list(utterances.speculate(self._place()))
+        return self._cut(utterances, "longest") if rule.long else []
+
+    def _cut(self, utterances: Utterances, reason: str) -> list[Event]:
+        """End an utterance; the next vector begins another one.
+
+        Where nothing was said for as long as an utterance may be, nobody has to know.
+        """
+        self.decoding.finish()
+        self._decoded = False
+        if reason == "longest" and not self.decoding.tokens:
+            return []
+        begin = self._place(utterances.begin)["seconds"]
+        return list(utterances.end(self._place(), begin, reason))
+
+    def _end(self) -> list[Event]:
+        """End what is pushed."""
+        self._said = True
+        if self._utterances is not None and self._any:
+            return self._last(self._utterances)
+        if not self._any:
+            self.vectors = 0
+            nothing: dict[str, Any] = {**self._place(), "text": "", "tokens": ()}
+            if self._utterances is None:
+                return [Final(**nothing)]
+            return [Ended(**nothing, reason="end", utterance=0, begin=nothing["seconds"])]
+        self.decoding.finish()
+        tokens = tuple(self.decoding.tokens)
+        text, error = text_of(self.image, tokens), self.decoding.error
+        return [Final(**self._place(), text=text, tokens=tokens, error=error)]
+
+    def _last(self, utterances: Utterances) -> list[Event]:
+        """End the last utterance, behind silence that the machine hears, if it says anything.
+
+        Where nothing was said at all, that is said.
+        """
+        events: list[Event] = []
+        if self._decoded and self.decoding.running:
+            for vector in self._quiet.vectors(PADDING):
+                if self.decoding.step(vector):
+                    events.append(self._partial())
+        if not self._decoded:
+            if utterances.ended:
+                return []
+            self._start()
+        elif utterances.ended and not self._says_more():
+            self.decoding.finish()
+            return []
+        return events + self._cut(utterances, "end")
+
+    def _says_more(self) -> bool:
+        """Whether the utterance in progress has a word, or an error."""
+        return bool(self.decoding.guess()[0]) or not self.decoding.running
 
     def _text(self, tokens: tuple[int, ...]) -> str:
         speller = speller_of(self.image)
         return speller.text(token for token in tokens if token < len(speller.tokens))
 
-    def _place(self) -> tuple[int | None, float | None]:
-        """How far the vectors so far reach, without what their features look ahead."""
+    def _place(self, vectors: int | None = None) -> dict[str, Any]:
+        """How far so many vectors reach, all so far, without what their features look ahead."""
         if self.definition is None:
-            return None, None
+            return {"samples": None, "seconds": None}
         front = self.definition.front_end
-        samples = self.vectors * self.definition.stack * front.frame_shift
-        return samples, samples / front.sample_rate
+        count = self.vectors if vectors is None else vectors
+        samples = count * self.definition.stack * front.frame_shift
+        return {"samples": samples, "seconds": samples / front.sample_rate}
 
     def _doubt(self) -> None:
         """Say what there is to doubt about the utterance; who made vectors knows about them."""
@@ -207,8 +297,8 @@ class Recogniser:
         self.like = Likeness() if self._stream is None else self._stream.likeness()
         doubts = list(doubts_of_audio(self.audio)) if self.audio is not None else []
         if self._stream is None:
-            doubts += [] if self._decoded else ["nothing was heard"]
-        elif not self._decoded and self.audio is not None:
+            doubts += [] if self._any else ["nothing was heard"]
+        elif not self._any and self.audio is not None:
             doubts = [f"{self.audio.seconds:.3g} s are too short for the model to hear anything"]
         elif self.decoding.error is not None:
             doubts = []  # where the machine stopped, only a part was heard

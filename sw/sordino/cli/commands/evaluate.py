@@ -9,16 +9,18 @@ from typing import Any, get_args
 
 import click
 
+from sordino.cli.ends.cutting import end_options, end_recogniser, take_ends
 from sordino.cli.shared.engines import ENGINES, make_engine, make_open_engine
-from sordino.cli.shared.lattice_figures import LatticeFigures
+from sordino.cli.shared.lattice_figures import LatticeFigures, WantedLattices, print_lattices
 from sordino.cli.shared.networks import heard_tokens
 from sordino.cli.shared.options import data_option, json_option, path_type
-from sordino.cli.shared.output import print_json, print_table, progress
+from sordino.cli.shared.output import console, print_json, print_table, progress
 from sordino.cli.shared.search import SearchChoice, search_options
 from sordino.cli.shared.speech import complain, facts_of
 from sordino.decode.decoder import Decoder
 from sordino.decode.machine_transducer import MachineTransducer
 from sordino.decode.transducer import FloatTransducer
+from sordino.endpoint.measured import EndFigures
 from sordino.engines.bound import cycle_bound
 from sordino.errors import InputError
 from sordino.image.image import Image
@@ -27,6 +29,7 @@ from sordino.lattice.coding.owner import image_vocabulary, model_vocabulary
 from sordino.lattice.coding.vocabulary import Vocabulary
 from sordino.model.load import load_model
 from sordino.model.reference import FloatRnnt
+from sordino.recogniser.ends import EndOptions
 from sordino.speech.corpora.datasets import Split, Utterance
 from sordino.speech.corpora.splits import load_split
 from sordino.speech.doubts import warn_of
@@ -37,25 +40,6 @@ from sordino.speech.transcript import frame_seconds, speller_of, text_of
 from sordino.speech.wer import Wer, transcript_errors
 
 __all__ = ["evaluate"]
-
-
-@dataclass(frozen=True)
-class _Lattices:
-    """The wish for lattices, and the n-gram to write them with, if not the one that ships.
-
-    A usage error where there is no search.
-    """
-
-    words: Path | None
-
-    @classmethod
-    def wanted(cls, lattice: bool, words: Path | None, choice: SearchChoice) -> "_Lattices | None":
-        """What the command line says; None without --lattice."""
-        if lattice and not choice.wanted:
-            raise click.UsageError("wanted --beam or --lm beside --lattice, got neither")
-        if words is not None and not lattice:
-            raise click.UsageError("wanted --lattice beside --words, got none")
-        return cls(words) if lattice else None
 
 
 @dataclass
@@ -70,6 +54,7 @@ class _Outcome:
     factor   the real-time factor, where there is time
     speller  what the model that wrote the texts can write
     figures  of the lattices, where they are wanted
+    ends     of the ends of utterances, where these are looked for
     decoder  what searched, where anything did
     """
 
@@ -83,6 +68,7 @@ class _Outcome:
     sizes: dict[str, int] = field(default_factory=dict)
     factor: float | None = None
     figures: LatticeFigures | None = None
+    ends: EndFigures | None = None
     decoder: Decoder | None = None
 
     def searching(self, decoder: Decoder, vocabulary: Vocabulary | None) -> Callable[..., str]:
@@ -129,7 +115,8 @@ def _transcribe(
     meta: Path | None,
     engine: str,
     choice: SearchChoice,
-    lattices: _Lattices | None,
+    lattices: WantedLattices | None,
+    ends: EndOptions | None,
     utterances: list[Utterance],
 ) -> _Outcome:
     with progress() as bar:
@@ -139,6 +126,8 @@ def _transcribe(
             return _in_float(model, meta, choice if choice.wanted else None, lattices, kept)
         image = Image.load(model)
         definition = FeatureDefinition.of_image(image)
+        if ends is not None:
+            return _cut(image, definition, engine, choice, ends, kept)
         if choice.wanted:
             return _searched(image, definition, engine, choice, lattices, kept)
         return _greedy(image, definition, engine, kept)
@@ -160,7 +149,7 @@ def _in_float(
     model: Path,
     meta: Path | None,
     choice: SearchChoice | None,
-    lattices: _Lattices | None,
+    lattices: WantedLattices | None,
     utterances: Iterable[Utterance],
 ) -> _Outcome:
     loaded = load_model(model, meta)
@@ -181,7 +170,7 @@ def _searched(
     definition: FeatureDefinition,
     engine: str,
     choice: SearchChoice,
-    lattices: _Lattices | None,
+    lattices: WantedLattices | None,
     utterances: Iterable[Utterance],
 ) -> _Outcome:
     machine = MachineTransducer(image, make_open_engine(engine, image))
@@ -217,6 +206,25 @@ def _greedy(
     return outcome
 
 
+def _cut(
+    image: Image,
+    definition: FeatureDefinition,
+    engine: str,
+    choice: SearchChoice,
+    ends: EndOptions,
+    utterances: Iterable[Utterance],
+) -> _Outcome:
+    recogniser, decoder = end_recogniser(image, make_open_engine(engine, image), choice, ends)
+    outcome = _Outcome(speller_of(image), decoder=decoder)
+    outcome.ends = EndFigures(recogniser, MachineTransducer(image), outcome.speller)
+    for utterance in utterances:
+        if outcome.read(utterance, definition) is not None:
+            outcome.texts.append(outcome.ends.hear(utterance.path, utterance.text))
+            if outcome.ends.error is not None:
+                outcome.stopped[utterance.name] = outcome.ends.error
+    return outcome
+
+
 @click.command(
     "eval",
     epilog="\b\nExamples:\n"
@@ -225,7 +233,8 @@ def _greedy(
     "  sordino eval model.sordino --data an4 --engine cycles\n"
     "  sordino eval model.sordino --data an4 --beam 8 --lm an4.arpa\n"
     "  sordino eval model.sordino --data an4 --beam 16 --lattice --json\n"
-    "  sordino eval model.sordino --data an4 --beam 8 --phrases names.txt",
+    "  sordino eval model.sordino --data an4 --beam 8 --phrases names.txt\n"
+    "  sordino eval model.sordino --data an4 --endpoints --json",
 )
 @click.argument("model", type=path_type)
 @data_option
@@ -254,6 +263,7 @@ def _greedy(
     type=path_type,
     help="With --lattice: word n-gram, an ARPA file, of their code.  [default: as `lattice`]",
 )
+@end_options
 @search_options
 @json_option
 def evaluate(
@@ -273,17 +283,25 @@ def evaluate(
     Utterances that cannot be read are left out: a line tells of them, --json lists them under
     `refused`, and the exit code is 2. --json has under `doubts` those of which nothing good may
     come.
+
+    With --endpoints each recording is heard with silence behind it, and --json has under
+    `endpoints` how many ended early, how long the others waited, and how often a speculation was
+    right. Word errors are then those of all utterances that were cut out.
     """
     engine = engine or ("golden" if model.suffix == ".sordino" else "float")
+    ends = take_ends(search)
     choice = SearchChoice(**search)
-    lattices = _Lattices.wanted(lattice, words, choice)
+    lattices = WantedLattices.wanted(lattice, words, choice)
     if meta is not None and engine != "float":
         raise InputError(
             f"wanted a float model to use --meta on, got {model} for engine {engine}; leave --meta "
             "out, an image has all in it"
         )
+    if ends is not None and (engine == "float" or lattice):
+        other = "--lattice" if lattice else f"engine {engine}"
+        raise InputError(f"wanted --endpoints with an image and without --lattice, got {other}")
     utterances = load_split(data, split, "--split {}")
-    heard = _transcribe(model, meta, engine, choice, lattices, utterances)
+    heard = _transcribe(model, meta, engine, choice, lattices, ends, utterances)
     if not heard.spoken:
         raise heard.refused[0]
     score: Wer = transcript_errors([u.text for u in heard.spoken], heard.texts, heard.speller)
@@ -291,14 +309,18 @@ def evaluate(
     found = {}
     if heard.figures is not None:
         found = heard.figures.as_dict([heard.speller.adapt(u.text) for u in heard.spoken])
+    if heard.ends is not None:
+        found = {"endpoints": heard.ends.as_dict()}
     if as_json:
         head = {"model": str(model), "engine": engine, "split": split}
         searched = choice.as_dict(heard.decoder)
         print_json({**head, **searched, **_score_dict(score), **heard.as_dict(), **found})
     else:
         _print(model.name, engine, split, choice, score, heard.factor)
-        if found:
-            _print_lattices(found)
+        if heard.ends is not None:
+            console.print(heard.ends.line())
+        elif found:
+            print_lattices(found)
     said = _complaints(heard, len(utterances))
     for complaint in said:
         complain(complaint)
@@ -318,23 +340,6 @@ def _score_dict(score: Wer) -> dict[str, Any]:
         "utterances": score.utterances,
         "utterance_errors": list(score.utterance_errors),
     }
-
-
-def _print_lattices(found: dict[str, Any]) -> None:
-    print_table(
-        ("lattice", "bytes", "ways", "oracle WER", "oracle errors"),
-        [
-            (
-                name,
-                f"{each['lattice_bytes']:.1f}",
-                f"{each['lattice_arcs']:.1f}",
-                f"{each['oracle_wer']:.2%}",
-                each["oracle_errors"],
-            )
-            for name, each in (("wire", found), ("rich", found["rich"]))
-        ],
-        "Means of an utterance; errors of the path nearest to the transcript",
-    )
 
 
 def _print(

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from sordino.cli.ends.cutting import cut_inputs, end_options, take_ends
 from sordino.cli.shared.devices import Device, DeviceRuns, device_options, opened
 from sordino.cli.shared.engines import (
     ENGINES,
@@ -94,7 +95,9 @@ def _check_options(
     "  sordino run model.sordino speech.wav --beam 8 --phrases names.txt --json\n"
     "  sordino run model.sordino speech.wav --beam 4 --engine rtl\n"
     "  sordino run model.sordino speech.wav --device /dev/ttyUSB0\n"
-    "  sordino run model.sordino speech.wav --device sim --json",
+    "  sordino run model.sordino speech.wav --device sim --json\n"
+    "  sordino run model.sordino meeting.wav --endpoints\n"
+    "  arecord -q -f S16_LE -r 16000 | sordino run model.sordino - --endpoints --beam 8 --json",
 )
 @IMAGE
 @INPUTS
@@ -125,6 +128,7 @@ def _check_options(
     metavar="HZ",
     help="Samples a second of raw samples on standard input.  [default: the model's]",
 )
+@end_options
 @search_options
 @json_option
 @memory_options
@@ -149,34 +153,31 @@ def run(
     (little endian, one channel), and the words are printed as they are understood: with --json an
     object a line, the last one with `final` true and all that an input has in --json.
 
-    One that cannot be read is refused in a line of its own, and
-    in --json under `refused`; the others go on, and the exit code is 2. --json has under `audio`
-    each recording's level, clipping and what is missing of it, with `saturated` the share of the
-    model's int8 input at an end of its range, and under `doubts` why nothing good may come of it,
-    of which a warning tells.
-
+    One that cannot be read is refused in a line of its own, and in --json under `refused`; the
+    others go on, and the exit code is 2. --json has under `audio` each recording's level, clipping
+    and what is missing of it, with `saturated` the share of the model's int8 input at an end of its
+    range, and under `doubts` why nothing good may come of it, of which a warning tells.
     .npy holds cepstra or model input in float (frames × width), or int8 model input as it is, the
     one thing that an image without feature definition takes.
-
     The tokens are those of the network that reads channel 0; what others emit in the same run is
     in --json under `networks`, by name. Requests are not made.
-
     With --beam or --lm the host searches through the machine's entry points, on any engine. Cycles
     are then those of all their runs together, and --json has under `window_words` the words that
     the host read and wrote in the machine's memories between them. With --phrases it has under
     `phrases` how many are listed, and which of them the words are.
-
+    With --endpoints recordings of any length are cut into utterances as they are heard. --json has
+    these under `utterances`; of standard input every event is a line, and the last has `kind` end.
     With --device a board decodes; what it held before is given up. --json has under `device` which
     it is, the bytes on its wire and how long loading took.
     """
     check_inputs(inputs)
+    ends = take_ends(search)
     choice = SearchChoice(**search)
     _check_options(choice, engine, vcd, cycle_limit, device, baud)
     if rate is not None and inputs != (STANDARD_INPUT,):
         raise click.UsageError("wanted --rate with standard input (-) alone, got other inputs")
     program = _opened(image)
-    live = _is_live(program, inputs, rate)
-    hertz = clock or program.config.clock_hz
+    hertz, live = clock or program.config.clock_hz, _is_live(program, inputs, rate)
     machine: Callable[[Sequence[int] | None], Runs] = partial(
         _runs, engine or "golden", program, choice, vcd=vcd, slow=slow, memory=memory
     )
@@ -184,6 +185,9 @@ def run(
         if device is not None:
             board = partial(stack.enter_context, opened(device, program, baud))
             machine = partial(_device_runs, board, program, choice)
+        if ends is not None:
+            given = (program, str(image)), inputs, machine, hertz, rate, cycle_limit, ends
+            sys.exit(cut_inputs(*given, as_json))
         if live:
             sys.exit(listen(program, machine, hertz, rate, cycle_limit, as_json=as_json))
         entries = _recognise_all(program, inputs, machine, hertz, cycle_limit, memory, not as_json)

@@ -7,10 +7,14 @@ its own.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import click
 from numpy.typing import NDArray
 
+from sordino.cli.shared.output import print_table
+from sordino.cli.shared.search import SearchChoice
 from sordino.decode.decoder import Decoder
 from sordino.lattice.build import RICH, WIRE, listen
 from sordino.lattice.coding.vocabulary import Vocabulary
@@ -18,9 +22,30 @@ from sordino.lattice.coding.wire import pack, unpack
 from sordino.lattice.graph import Lattice
 from sordino.lattice.oracle import oracle_errors
 
-__all__ = ["LatticeFigures"]
+__all__ = ["LatticeFigures", "WantedLattices", "print_lattices"]
 
 _FORMS = {"wire": WIRE, "rich": RICH}
+
+
+@dataclass(frozen=True)
+class WantedLattices:
+    """The wish for lattices, and the n-gram to write them with, if not the one that ships.
+
+    A usage error where there is no search.
+    """
+
+    words: Path | None
+
+    @classmethod
+    def wanted(
+        cls, lattice: bool, words: Path | None, choice: SearchChoice
+    ) -> "WantedLattices | None":
+        """What the command line says; None without --lattice."""
+        if lattice and not choice.wanted:
+            raise click.UsageError("wanted --beam or --lm beside --lattice, got neither")
+        if words is not None and not lattice:
+            raise click.UsageError("wanted --lattice beside --words, got none")
+        return cls(words) if lattice else None
 
 
 @dataclass
@@ -64,3 +89,21 @@ class LatticeFigures:
             "oracle_errors": sum(errors),
             "oracle_wer": sum(errors) / sum(len(text.split()) for text in references),
         }
+
+
+def print_lattices(found: dict[str, Any]) -> None:
+    """A table of both forms."""
+    print_table(
+        ("lattice", "bytes", "ways", "oracle WER", "oracle errors"),
+        [
+            (
+                name,
+                f"{each['lattice_bytes']:.1f}",
+                f"{each['lattice_arcs']:.1f}",
+                f"{each['oracle_wer']:.2%}",
+                each["oracle_errors"],
+            )
+            for name, each in (("wire", found), ("rich", found["rich"]))
+        ],
+        "Means of an utterance; errors of the path nearest to the transcript",
+    )

@@ -2,7 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
-from sordino.image.section.networks import ImageNetwork, Kept, NetworkResult, NetworkTokens
+from sordino.image.section.networks import (
+    Ends,
+    ImageNetwork,
+    Kept,
+    NetworkResult,
+    NetworkTokens,
+)
 
 __all__ = ["NETWORK_COLUMNS", "network_rows"]
 
@@ -18,7 +24,7 @@ def network_rows(networks: Mapping[str, ImageNetwork]) -> Iterator[tuple[str, ..
             " ".join(sorted(network.entries.values())),
             "" if network.request is None else str(network.request),
             "" if its is None else f"{its.count} Q{its.fraction} on {its.channel}",
-            "" if network.tokens is None else _tokens(network.tokens),
+            ("" if network.tokens is None else _tokens(network.tokens)) + _ends(network.ends),
             ", ".join(_result(layer, one) for layer, one in network.results.items()),
             _kept(network.state) + "".join(f", shared with {other}" for other in network.shares),
         )
@@ -28,6 +34,14 @@ def _tokens(tokens: NetworkTokens) -> str:
     first, count = tokens.numbers
     numbers = str(first) if count == 1 else f"{first} to {first + count - 1}"
     return f"{numbers} on {tokens.channel}{', with texts' if tokens.texts else ''}"
+
+
+def _ends(ends: Ends | None) -> str:
+    """When an end-pointer decides."""
+    if ends is None:
+        return ""
+    levels = (("speculative", ends.speculative), ("final", ends.final))
+    return "".join(f", {name} from {one.threshold:g} for {one.frames}" for name, one in levels)
 
 
 def _result(layer: str, result: NetworkResult) -> str:

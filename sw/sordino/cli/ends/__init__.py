@@ -1,0 +1,3 @@
+"""Ends of utterances on the command line."""
+
+__all__: list[str] = []
