@@ -5,7 +5,7 @@ from typing import Any
 
 from sordino.driver.bus import Bus, settled
 from sordino.driver.loading import Loading, Looks
-from sordino.driver.status import MachineError, MachineStatus, Run
+from sordino.driver.status import ADVICE, MachineError, MachineStatus, Run
 from sordino.errors import InputError
 from sordino.image.loading import WORD_BYTES
 from sordino.image.memories import MEMORIES
@@ -268,7 +268,7 @@ class AsyncHost(Loading):
             address = await self.read("PC")
             raise MachineError(
                 f"wanted a run to its HALT, got error {status.error.name} at address {address} "
-                f"after {len(tokens)} tokens; docs/registers.md says what it means",
+                f"after {len(tokens)} tokens; {ADVICE[status.error]}",
                 status,
                 run,
             )

@@ -10,9 +10,20 @@ from sordino.isa.registers import (
     Status,
 )
 
-__all__ = ["Identity", "MachineError", "MachineStatus", "Run"]
+__all__ = ["ADVICE", "Identity", "MachineError", "MachineStatus", "Run"]
 
 _BYTE = 0xFF
+
+ADVICE = {
+    Error.ILLEGAL: "load the image again, or compile it for this machine",
+    Error.STACK: "compile the model again: its program calls too deeply",
+    Error.STREAM: "load the image again: weights in the machine are damaged",
+    Error.LIMIT: "give it a higher cycle limit, or see why the program goes on",
+    Error.INPUT: "feed whole vectors",
+    Error.LOAD: "clear, and load the image again",
+    Error.MEMORY: "put the image's external section where STREAM_BASE says, and load it again",
+}
+"""What to do about each error that stops a machine."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 from sordino.driver import AsyncHost, Host, MachineError, Run
+from sordino.driver.status import ADVICE
 from sordino.errors import InputError
 from sordino.isa.registers import COUNTERS, RANGES, REGISTER_MAP, Error
 from sordino.stimuli.bus import InterruptedBus, SimulatedBus
@@ -181,3 +182,8 @@ def test_a_bus_that_does_not_wait_serves_both():
     with pytest.raises(StopIteration) as end:
         coroutine.send(None)
     assert end.value.value.config_id == CONFIG.id
+
+
+def test_every_error_says_what_to_do():
+    assert set(ADVICE) == set(Error) - {Error.NONE}
+    assert len(set(ADVICE.values())) == len(ADVICE)

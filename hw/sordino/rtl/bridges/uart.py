@@ -12,7 +12,10 @@ from sordino.rtl.bridges.uart_line import UartReceiver, UartSignature, UartTrans
 from sordino.rtl.bridges.uart_requests import Requests
 from sordino.rtl.shared.register_bus import RegisterBusSignature
 
-__all__ = ["UartBridge"]
+__all__ = ["BAUD", "UartBridge"]
+
+BAUD = 1_000_000
+"""Bits a second where nothing else is said."""
 
 
 class UartBridge(wiring.Component):
@@ -36,9 +39,7 @@ class UartBridge(wiring.Component):
         The registers.
     """
 
-    def __init__(
-        self, *, address_width: int, clock_hz: int = 50_000_000, baud: int = 1_000_000
-    ) -> None:
+    def __init__(self, *, address_width: int, clock_hz: int = 50_000_000, baud: int = BAUD) -> None:
         self.divider = divider(clock_hz, baud)
         super().__init__(
             {

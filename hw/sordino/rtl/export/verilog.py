@@ -11,6 +11,7 @@ from sordino.errors import InputError, warn
 from sordino.files import write_atomically
 from sordino.isa.registers import ISA_VERSION
 from sordino.rtl.bridges.registry import DEFAULT, check_bus, make_bridge
+from sordino.rtl.bridges.uart import BAUD
 from sordino.rtl.export.emit import to_rtlil
 from sordino.rtl.export.names import check_top, legal_names
 from sordino.rtl.export.yosys import run_yosys, yosys_version
@@ -107,22 +108,28 @@ def write_verilog(
     top: str | None = None,
     base: Config | None = None,
     bus: str = DEFAULT,
+    baud: int | None = None,
 ) -> Path:
     """Write the machine `config` to a file in `directory`, which is made; returns the file's path.
 
     The top module is `top`, else TOP: `clk`, `rst` (synchronous, active high), the ports of the
     bridge to `bus` (one of BRIDGES; `s_axi_*` for AXI4-Lite) and `irq`; all other modules' names
-    begin with its name. Memories are undefined until they are written. The file is named by `top`,
-    else as `file_name` says. It appears when it is complete. Raises InputError for bad names, for
-    a bus without a bridge, without Yosys, and where another's file has the name.
+    begin with its name. `baud` is that of the bus `uart`, at the configuration's clock. Memories
+    are undefined until they are written. The file is named by `top`, else as `file_name` says. It
+    appears when it is complete. Raises InputError for bad names, for a bus without a bridge, for a
+    baud rate that is none of the clock, without Yosys, and where another's file has the name.
     """
     check_bus(bus)
+    if baud is not None and bus != "uart":
+        raise InputError(f"wanted a baud rate with the bus uart, got one with {bus}; leave it out")
     name = TOP if top is None else top
     check_top(name)
     path = Path(directory) / (file_name(config, base, bus) if top is None else f"{top}.v")
     head = _head(config, name, bus)
     replaces = _check_old(path, head)
-    body = to_verilog(to_rtlil(Sordino(config, make_bridge(bus)), name=name, joint="_"))
+    options = {"clock_hz": config.clock_hz, "baud": baud or BAUD} if bus == "uart" else {}
+    top_module = Sordino(config, make_bridge(bus, **options))
+    body = to_verilog(to_rtlil(top_module, name=name, joint="_"))
     text = f"{head}// verilator lint_save\n{_lint()}\n{_WAKING}\n{body}// verilator lint_restore\n"
     write_atomically(path, text)
     if replaces:

@@ -20,7 +20,8 @@ __all__ = ["verilog"]
     "  sordino verilog --config small --set lanes=32 -o build/wide\n"
     "  sordino verilog --config tiny --top npu_left -o build/two\n"
     "  sordino verilog --config tiny --set stream_bus=64 --top npu_right -o build/two --json\n"
-    "  sordino verilog --config tiny --bus wishbone -o build/wishbone",
+    "  sordino verilog --config tiny --bus wishbone -o build/wishbone\n"
+    "  sordino verilog --config tiny --bus uart --baud 3000000 -o build/uart",
 )
 @config_option
 @set_option
@@ -45,9 +46,20 @@ __all__ = ["verilog"]
     show_default=True,
     help="Bus over which a host reaches the registers.",
 )
+@click.option(
+    "--baud",
+    type=click.IntRange(1),
+    help="Bits a second of the bus uart, at the configuration's clock_hz.  [default: 1000000]",
+)
 @json_option
 def verilog(
-    config: str, changes: dict[str, int], output: Path, top: str | None, bus: str, as_json: bool
+    config: str,
+    changes: dict[str, int],
+    output: Path,
+    top: str | None,
+    bus: str,
+    baud: int | None,
+    as_json: bool,
 ) -> None:
     """Write the machine, with a port to the host's bus, as one Verilog file.
 
@@ -58,7 +70,7 @@ def verilog(
     from sordino.rtl.export.yosys import yosys_version
 
     machine = load_config(config, changes)
-    path = write_verilog(machine, output, top=top, base=load_config(config), bus=bus)
+    path = write_verilog(machine, output, top=top, base=load_config(config), bus=bus, baud=baud)
     size = path.stat().st_size
     if as_json:
         print_json(
