@@ -33,7 +33,7 @@ VOICES := $(STAMPS)/sim,voices
 # What can be measured is listed in campaigns/catalogue.py: campaign-NAME, or NAME alone.
 CAMPAIGNS := wer beam beam-clock opus fusion phrases rerank-lm rerank endpoints-train endpoints name-lists blank-penalty cosim-real fuzz \
   random mutants bench synth estimate \
-  sweep layers codec cycles mlperf streaming row-reuse train-smoke training training-time replay \
+  sweep layers codec cycles mlperf streaming row-reuse uart train-smoke training training-time replay \
   streaming-events serve-load post-training synthetic-speech \
   synthetic voices-eval
 

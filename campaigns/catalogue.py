@@ -257,6 +257,14 @@ CAMPAIGNS = (
         needs=(_COMPILER,),
     ),
     Campaign(
+        name="uart",
+        shows="a board behind a serial line: loading at 1 Mbaud, and noise",
+        takes="minutes",
+        module="uart",
+        page="uart.md",
+        needs=(_COMPILER,),
+    ),
+    Campaign(
         name="train-smoke",
         shows="a small training, from recordings to the exact machine",
         takes="minutes",

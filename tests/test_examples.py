@@ -15,7 +15,7 @@ from sordino.engines.errors import ToolError
 from sordino.engines.native.toolchain import verilator_environment
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-PROGRAMS = ("own_model.py", "transcribe.py", "verilog_cocotb/run.py")
+PROGRAMS = ("own_model.py", "transcribe.py", "verilog_cocotb/run.py", "wishbone_soc.py")
 
 
 def run(name: str, *arguments: object, **environment: str) -> str:
@@ -49,6 +49,13 @@ def test_transcribe() -> None:
     assert run("transcribe.py") == "ENTER SIX FIVE\n"
     wav = EXAMPLES.parent / "models" / "utterances" / "yes.wav"
     assert run("transcribe.py", wav) == "YES\n"
+
+
+def test_wishbone_soc(tmp_path: Path) -> None:
+    """It is simulated, and built."""
+    verilog = tmp_path / "soc.v"
+    assert run("wishbone_soc.py", "--verilog", verilog) == "7 8 7 8\n"
+    assert re.search(r"^module soc\(", verilog.read_text(), re.M)
 
 
 def test_own_model() -> None:
