@@ -290,3 +290,11 @@ def test_two_machines_in_one_design_in_verilator(pair):
         env=environment,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_baud_rate_is_of_a_serial_line_and_of_the_clock(tmp_path):
+    with pytest.raises(InputError, match="wanted a baud rate with the bus uart, got one with axi"):
+        write_verilog(PRESETS["tiny"], tmp_path, baud=115200)
+    with pytest.raises(InputError, match=r"got 40,000,000: a bit of 1 cycles is 20\.0 % off; take"):
+        write_verilog(PRESETS["tiny"], tmp_path, bus="uart", baud=40_000_000)
+    assert not list(tmp_path.iterdir())

@@ -14,7 +14,7 @@ import pytest
 from sordino.arch import PRESETS
 from sordino.engines.errors import ToolError
 from sordino.engines.native import compiled
-from sordino.engines.native.compiled import build, compiler, is_cached
+from sordino.engines.native.compiled import MACHINE, build, compiler, is_cached
 from sordino.errors import InputError
 from sordino.locks import exclusive
 from sordino.rtl.vector.stages.curve import tanh
@@ -122,9 +122,10 @@ def test_a_changed_source_harness_or_compiler_makes_another_machine(
     assert not is_cached(TINY, debug=True)
     harness = tmp_path / "harness.cpp"
     harness.write_text("// other")
-    monkeypatch.setattr(compiled, "HARNESS", harness)
-    assert not is_cached(TINY)
-    monkeypatch.undo()
+    assert not is_cached(TINY, design=replace(MACHINE, harness=harness))
+    assert not is_cached(TINY, design=replace(MACHINE, name="other"))
+    assert not is_cached(TINY, design=replace(MACHINE, sources=(harness,)))
+    assert is_cached(TINY, design=replace(MACHINE))
     monkeypatch.setattr(compiled, "headers", lambda: {"sordino.h": "// other"})
     assert not is_cached(TINY)
     monkeypatch.undo()
