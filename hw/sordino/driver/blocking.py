@@ -76,6 +76,7 @@ class Host:
     clear = blocking(AsyncHost.clear)
     abort = blocking(AsyncHost.abort)
     reset = blocking(AsyncHost.reset)
+    reconnect = blocking(AsyncHost.reconnect)
     check = blocking(AsyncHost.check)
     load = blocking(AsyncHost.load)
     load_section = blocking(AsyncHost.load_section)

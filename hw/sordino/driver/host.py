@@ -94,6 +94,17 @@ class AsyncHost(Loading):
             await self.write("STREAM_BASE", 0)
         await self.write("INTERRUPT_STATUS", _EVERY_INTERRUPT)
 
+    async def reconnect(self) -> bool:
+        """Begin anew with a board whose line was lost; returns whether it holds this host's image.
+
+        One that was reset, or whose loading was cut off, holds none: `image` is None then.
+        """
+        if hasattr(self.bus, "reconnect"):
+            await settled(self._extra.reconnect())
+        if not (await self.status()).loaded:
+            self.image = None
+        return self.image is not None
+
     # Memories
 
     async def read_memory(

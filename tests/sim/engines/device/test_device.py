@@ -198,6 +198,21 @@ def test_a_board_that_was_reset_is_seen_and_taken_up_again():
     assert accesses(old) == [(1, 1)]
 
 
+def test_a_host_knows_after_reconnecting_whether_its_image_is_there():
+    _, host = fake()
+    host.reset()
+    host.load(IMAGE)
+    assert host.reconnect()
+    assert host.run(FEATURES).tokens == TOKENS
+    host.bus.line.port = SimulatedLine(CONFIG, kind=FAKE, clock_hz=CLOCK)
+    with pytest.raises(LinkLost):
+        host.run(FEATURES)
+    assert not host.reconnect()
+    assert host.image is None
+    host.load(IMAGE)
+    assert host.run(FEATURES).tokens == TOKENS
+
+
 def test_two_hosts_see_each_other():
     random.seed(8)  # hosts begin to count anywhere: not at the same number
     line, first = noted()
