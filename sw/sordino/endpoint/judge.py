@@ -82,13 +82,17 @@ def choose_final(grid: Grid, on: _Mask, most: float) -> int:
 
 
 def _best(speculative: Grid, final: _Ints, on: _Mask, sooner: int) -> tuple[float, int]:
-    """The share that is right, and the point, where more than half come so many frames sooner."""
+    """The share that is right, and the point, where more than half come so many frames sooner.
+
+    Where there is no such point, one less.
+    """
     frames, came = speculative.frames[:, on], speculative.came[:, on]
     ahead = np.where(came, final[on] - frames, 0)
     right = (came & ~speculative.early[:, on] & (ahead >= 0)).mean(axis=1)
     allowed = (ahead >= sooner).mean(axis=1) > 0.5
-    point = int(np.where(allowed, right, right - 2).argmax())
-    return float(right[point]), point
+    worth = np.where(allowed, right, right - 1)
+    point = int(worth.argmax())
+    return float(worth[point]), point
 
 
 def choose(
