@@ -25,6 +25,7 @@ SIM := $(firstword $(wildcard $(STAMPS)/sim*) $(STAMPS)/sim)
 DEV := $(STAMPS)/sim,cocotb,vela,sweep,serial,serve,dev
 VELA := $(STAMPS)/sim,vela
 SYNTH := $(STAMPS)/sim,synth
+BOARDS := $(STAMPS)/sim,boards
 SWEEP := $(STAMPS)/sim,sweep
 TRAIN := $(STAMPS)/sim,train
 SERVE := $(STAMPS)/sim,serve
@@ -32,7 +33,7 @@ VOICES := $(STAMPS)/sim,voices
 
 # What can be measured is listed in campaigns/catalogue.py: campaign-NAME, or NAME alone.
 CAMPAIGNS := wer beam beam-clock opus fusion phrases rerank-lm rerank endpoints-train endpoints name-lists blank-penalty cosim-real fuzz \
-  random mutants bench synth estimate \
+  random mutants bench synth boards estimate \
   sweep layers codec cycles mlperf streaming row-reuse uart train-smoke training training-time replay \
   streaming-events serve-load post-training synthetic-speech \
   synthetic voices-eval
@@ -98,6 +99,7 @@ campaign-%: $$(or $$(NEEDS_$$*),$$(SIM)) FORCE
 NEEDS_mutants := $(DEV)
 NEEDS_bench := $(VELA)
 NEEDS_synth := $(SYNTH)
+NEEDS_boards := $(BOARDS)
 NEEDS_estimate := $(SYNTH)
 NEEDS_sweep := $(SWEEP)
 NEEDS_serve-load := $(SERVE)

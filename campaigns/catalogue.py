@@ -194,6 +194,13 @@ CAMPAIGNS = (
         extra="synth",
     ),
     Campaign(
+        name="boards",
+        shows="bitstreams of all boards: cells, memories, clock and real-time factor",
+        takes="long",
+        module="boards",
+        extra="boards",
+    ),
+    Campaign(
         name="estimate",
         shows="a few machines synthesised, to fit what `sordino estimate` says",
         takes="long",

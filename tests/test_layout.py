@@ -57,7 +57,7 @@ ALLOWED = {
     "testing.twins": "arch cycles engines golden isa rtl",
     # sw
     "cli": "arch cli.boards cli.commands cli.shared compiler driver engines errors image isa",
-    "cli.boards": "boards cli.shared errors image",
+    "cli.boards": "arch boards cli.shared errors image",
     "cli.ends": (
         "cli.shared decode engines errors image lattice.coding recogniser speech speech.files"
     ),

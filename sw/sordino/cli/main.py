@@ -13,6 +13,7 @@ import click
 
 from sordino.arch import ConfigError
 from sordino.cli.boards.build import build
+from sordino.cli.boards.package import package
 from sordino.cli.boards.program import program
 from sordino.cli.commands.bench import bench
 from sordino.cli.commands.compile import compile_command
@@ -85,6 +86,7 @@ for command in (
     verilog,
     build,
     program,
+    package,
     bench,
     train,
     lm,

@@ -27,6 +27,7 @@ NAMES = (
     "verilog",
     "build",
     "program",
+    "package",
     "bench",
     "train",
     "lattice",
