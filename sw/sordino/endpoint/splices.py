@@ -99,7 +99,7 @@ class _Made:
         self._own, self._cepstra, self._axis, self._rng = own, cepstra, axis, rng
 
     def make(self, seconds: float) -> _Array:
-        """So long a silence."""
+        """Make a silence of so many seconds."""
         made = self._own.make(round(seconds * SECOND), self._rng) + self._louder
         if self._noise is None or not len(made):
             return made
