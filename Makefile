@@ -36,7 +36,7 @@ CAMPAIGNS := wer beam beam-clock opus fusion phrases rerank-lm rerank endpoints-
   random mutants bench synth boards estimate \
   sweep layers codec cycles mlperf streaming row-reuse uart train-smoke training training-time replay \
   streaming-events serve-load post-training synthetic-speech \
-  synthetic voices-eval
+  synthetic voices-eval voices-training
 
 .PHONY: help campaigns demo test lint types unit docs image report cocotb clean FORCE $(CAMPAIGNS)
 
@@ -110,6 +110,7 @@ NEEDS_train-smoke := $(TRAIN)
 NEEDS_training := $(TRAIN)
 NEEDS_training-time := $(TRAIN)
 NEEDS_synthetic := $(VOICES)
+NEEDS_voices-training := $(TRAIN)
 
 clean: ## remove what was built, not the virtual environment
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

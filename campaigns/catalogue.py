@@ -350,6 +350,14 @@ CAMPAIGNS = (
         page="voices.md",
         needs=("corpora of `synthetic`",),
     ),
+    Campaign(
+        name="voices-training",
+        shows="trainings of recipes/voices: on AN4, on voices that no model heard, in bytes",
+        takes="hours",
+        module="voices_training",
+        needs=(_RECORDINGS, "corpora of `synthetic`"),
+        extra="train",
+    ),
 )
 """Every campaign, in the order in which they are listed."""
 

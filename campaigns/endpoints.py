@@ -36,8 +36,7 @@ from campaigns.endpoints_train import MODEL
 from sordino.endpoint.decisions import Level
 from sordino.endpoint.export import save_endpointer
 from sordino.endpoint.judge import Judged
-from sordino.endpoint.network import read
-from sordino.endpoint.sets import Example
+from sordino.endpoint.sets import Example, read
 from sordino.errors import InputError
 from sordino.reference.markdown import table
 from sordino.speech.text import Speller

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 import numpy as np
-import torch
 
 from campaigns.common import MODELS, corpus_in, data_option, runs_option
 from campaigns.endpoints_data import Sets
@@ -18,9 +17,9 @@ from sordino.endpoint.decisions import Level
 from sordino.endpoint.export import save_endpointer
 from sordino.endpoint.integers import IntegerEndpointer
 from sordino.endpoint.judge import LEVELS, Grid, choose_final, network_frames
-from sordino.endpoint.network import read, train
 from sordino.endpoint.recipe import INPUTS, EndpointRecipe
-from sordino.endpoint.sets import Example
+from sordino.endpoint.sets import Example, read
+from sordino.extras import needs
 
 __all__ = ["MODEL", "main", "scores_of"]
 
@@ -50,6 +49,8 @@ def _weigh(tensors: dict[str, np.ndarray], recipe: EndpointRecipe,
 
 def _made(sets: Sets, recipe: EndpointRecipe, name: str, versions: int, weigh: bool) -> None:
     """One network: trained without the tuning speakers, weighed, trained on all, written."""
+    from sordino.endpoint.network import train  # imports torch, which is optional
+
     begin = time.process_time()
     fitting, tuning = (
         [one for seed in range(_TRIED, _TRIED + versions) for one in sets.spliced(split, seed)]
@@ -116,6 +117,8 @@ def main(
     epochs: int,
 ) -> None:
     """Train end-pointers beside a transducer; `endpoints` then chooses thresholds and reports."""
+    with needs("training"):
+        import torch
     torch.set_num_threads(1)
     sets = Sets(model, corpus_in(data), runs)
     recipe = EndpointRecipe(units=units, zeros=zeros, inputs=inputs, epochs=epochs)

@@ -36,8 +36,8 @@ MUTANTS = (
     Mutant(
         "rounding: a negative half goes up, not away from zero",
         "hw/sordino/rtl/shared/rounding.py",
-        "Mux(value < 0, half - 1, half)",
-        "half",
+        "value[shift - 1] & (~negative | value[: shift - 1].any())",
+        "value[shift - 1]",
         ("tests/hw/rtl/vector/test_requantise.py", "tests/hw/rtl/vector/test_cell.py", *_CIRCUIT),
     ),
     Mutant(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sordino.boards.board import Board, load_platform
+from sordino.boards.pll import pll_settings
 from sordino.boards.report import BuildReport, Placed, parse_placed
 from sordino.boards.tools import check_tools, run_tool, tool_versions
 from sordino.boards.top import BoardTop
@@ -53,7 +54,7 @@ def prepare(board: Board, *, clock_hz: int | None = None) -> tuple[dict[str, str
     """
     platform = load_platform(board)
     oscillator = platform.lookup(platform.default_clk).clock.frequency
-    top = BoardTop(board, oscillator_hz=round(oscillator), clock_hz=clock_hz)
+    top = BoardTop(board, pll_settings(round(oscillator), clock_hz or board.clock_hz))
     with zeros_left_out():
         plan = platform.prepare(top, NAME, emit_src=False)
     files = {name: _text(plan.files[name]) for name in (f"{NAME}.il", f"{NAME}.lpf")}

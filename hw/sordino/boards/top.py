@@ -7,7 +7,7 @@ from amaranth.lib import io
 from amaranth.lib.cdc import ResetSynchronizer
 
 from sordino.boards.board import Board, Pin
-from sordino.boards.pll import Pll, PllSettings, pll_settings
+from sordino.boards.pll import Pll, PllSettings
 from sordino.rtl.boot.system import FlashSystem
 from sordino.rtl.bridges.registry import make_bridge
 
@@ -26,16 +26,15 @@ _BLINK_BIT = 25
 
 
 class BoardTop(Elaboratable):
-    """All of a board's circuit with a machine's clock of `clock_hz`.
+    """All of a board's circuit.
 
     The machine is held in reset until the PLL has locked, and while the board's button is pressed.
-    Then it boots from the flash. InputError for a clock that the PLL cannot make.
+    Then it boots from the flash. The machine's clock is what the PLL makes.
     """
 
-    def __init__(self, board: Board, *, oscillator_hz: int, clock_hz: int | None = None) -> None:
-        self.board = board
-        self.clock_hz = clock_hz or board.clock_hz
-        self.pll: PllSettings = pll_settings(oscillator_hz, self.clock_hz)
+    def __init__(self, board: Board, pll: PllSettings) -> None:
+        self.board, self.pll = board, pll
+        self.clock_hz = pll.output_hz
         self.bridge = make_bridge("uart", clock_hz=self.clock_hz, baud=board.baud)
 
     def elaborate(self, platform: Any) -> Module:

@@ -13,28 +13,16 @@ from sordino.arch import QUAD
 from sordino.arith import HIDDEN, WEIGHT
 from sordino.endpoint.hearing import RUN_ROWS
 from sordino.endpoint.recipe import EndpointRecipe
-from sordino.endpoint.sets import Example
+from sordino.endpoint.sets import Example, read
 from sordino.train.networks.compress import round_to_grid
 
-__all__ = ["read", "train"]
+__all__ = ["train"]
 
 _STEP = 2.0**-HIDDEN.fraction
 _TOP = WEIGHT.high * _STEP
 _SPARSE, _ROUNDED = (0.3, 0.7), 0.5
 """Shares of the training between which zeros grow, and after which weights are rounded."""
 _CLIP = 0.999
-
-
-def read(example: Example, inputs: Sequence[str]) -> NDArray[np.int8]:
-    """What an end-pointer reads of an example beside the run, int8 (T, width)."""
-    known = {
-        "encoder": example.encoder,
-        "encoder.0": example.lower,
-        "prediction": example.prediction,
-    }
-    parts = [known[name] for name in inputs]
-    empty = np.zeros((len(example.encoder), 0), np.int8)
-    return np.concatenate([empty, *parts], axis=1)
 
 
 class _Network(nn.Module):

@@ -17,7 +17,7 @@ from sordino.speech.features import FeatureDefinition
 from sordino.train.corpus.augment import MelAxis
 from sordino.train.corpus.data import Spoken
 
-__all__ = ["Example", "Maker", "load_examples", "save_examples"]
+__all__ = ["Example", "Maker", "load_examples", "read", "save_examples"]
 
 _TOGETHER = 48
 """Utterances that are heard at once."""
@@ -49,6 +49,18 @@ class Example:
     def run(self) -> NDArray[np.int64]:
         """The run of frames without a token, in each frame."""
         return runs(self.frames, len(self.encoder))
+
+
+def read(example: Example, inputs: Sequence[str]) -> NDArray[np.int8]:
+    """What an end-pointer reads of an example beside the run, int8 (T, width)."""
+    known = {
+        "encoder": example.encoder,
+        "encoder.0": example.lower,
+        "prediction": example.prediction,
+    }
+    parts = [known[name] for name in inputs]
+    empty = np.zeros((len(example.encoder), 0), np.int8)
+    return np.concatenate([empty, *parts], axis=1)
 
 
 class Maker:

@@ -60,6 +60,7 @@ def good(small_image, small_model, small_features, tmp_path):
         "sources": tmp_path / "lm.txt",
         "matrix": tmp_path / "m.npy",
         "config": "tiny",
+        "board": "ulx3s",
     }
 
 

@@ -65,6 +65,8 @@ def arguments(path, given, folder):
             value = folder / f"some-{param.name}"
             if is_input(param):
                 value.write_bytes(b"some")
+            if isinstance(param.type, click.Choice):
+                value = param.type.choices[0]
         line += [*option(param), str(value)]
     return line
 
@@ -88,6 +90,8 @@ def test_what_is_read_and_written():
         ("report", "csv_path"),
         ("sweep", "output"),
         ("verilog", "output"),
+        ("build", "output"),
+        ("package", "output"),
         ("train", "output"),
         ("lattice", "output"),
         ("lm", "output"),

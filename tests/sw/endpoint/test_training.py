@@ -12,10 +12,10 @@ from sordino.endpoint.decisions import Level
 from sordino.endpoint.export import save_endpointer
 from sordino.endpoint.integers import IntegerEndpointer
 from sordino.endpoint.judge import Grid, choose_final, judge, network_frames
-from sordino.endpoint.network import read, train
+from sordino.endpoint.network import train
 from sordino.endpoint.recipe import EndpointRecipe
 from sordino.endpoint.rules import blanks
-from sordino.endpoint.sets import Example, load_examples, save_examples
+from sordino.endpoint.sets import Example, load_examples, read, save_examples
 
 RECIPE = EndpointRecipe(
     inputs=("encoder", "prediction"), units=4, width=3, bits=4, zeros=0.5, epochs=30, batch=16

@@ -1,10 +1,8 @@
 """A simulated board at a terminal of the system, for programs that open serial ports."""
 
 import os
-import pty
 import select
 import threading
-import tty
 from contextlib import suppress
 
 from sordino.engines.device.line import SimulatedLine
@@ -25,6 +23,9 @@ class SimulatedTerminal:
     """
 
     def __init__(self, line: SimulatedLine) -> None:
+        import pty  # not on every system
+        import tty
+
         self.line = line
         self._board, self._host = pty.openpty()
         tty.setraw(self._host)
