@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from sordino.decode.transducer import Transducer
 
-__all__ = ["end_of_speech", "token_frames"]
+__all__ = ["BEHIND", "end_of_speech", "token_frames"]
 
-_BEHIND = 12.0
+BEHIND = 12.0
 """Natural logarithms by which a way may fall behind the best one."""
 _Floats = NDArray[np.float64]
 
@@ -46,14 +46,28 @@ def token_frames(blank: _Floats, label: _Floats) -> NDArray[np.int64]:
 
 
 def end_of_speech(
-    transducer: Transducer[Any], x: NDArray[np.int8], tokens: Sequence[int]
+    transducer: Transducer[Any],
+    x: NDArray[np.int8],
+    tokens: Sequence[int],
+    behind: float = BEHIND,
 ) -> int | None:
     """The frame in which the last token of a text is written on the likeliest way through `x`.
 
     None where the text has no token or cannot be written in so few frames. Ways that fall behind
-    the best by more than `_BEHIND` nats are let go, so that few scores are asked for.
+    the best by more than `behind` nats are let go, so that few scores are asked for; where no way
+    is left, none is let go.
     """
+    if not tokens:
+        return None
     encoded = transducer.encode(x)
+    found = _end(transducer, encoded, tokens, behind)
+    return _end(transducer, encoded, tokens, np.inf) if found is None else found
+
+
+def _end(
+    transducer: Transducer[Any], encoded: NDArray[Any], tokens: Sequence[int], behind: float
+) -> int | None:
+    """The frame of the last token on the likeliest way that is left."""
     states = [transducer.start()]
     alive = {0: 0.0}
     last: dict[int, int] = {}
@@ -62,7 +76,7 @@ def end_of_speech(
         after: dict[int, float] = {}
         at = {u: last.get(u, -1) for u in alive}
         for u in range(len(tokens) + 1):
-            if u not in reached or reached[u] < max(alive.values()) - _BEHIND:
+            if u not in reached or reached[u] < max(alive.values()) - behind:
                 continue
             while len(states) <= u:
                 states.append(transducer.advance(states[-1], tokens[len(states) - 1]))
@@ -73,6 +87,6 @@ def end_of_speech(
                 if through > reached.get(u + 1, -np.inf):
                     reached[u + 1], at[u + 1] = through, t
         best = max(after.values())
-        alive = {u: score for u, score in after.items() if score >= best - _BEHIND}
+        alive = {u: score for u, score in after.items() if score >= best - behind}
         last = {u: at[u] for u in alive}
-    return last.get(len(tokens)) if tokens else None
+    return last.get(len(tokens))

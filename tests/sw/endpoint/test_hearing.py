@@ -106,7 +106,10 @@ class Drawn:
 @given(seed=SEEDS, frames=st.integers(1, 8), text=st.lists(st.integers(1, 3), max_size=4))
 def test_the_end_is_where_the_last_token_is(seed: int, frames: int, text: list[int]) -> None:
     drawn = Drawn(seed, frames, len(text))
-    found = end_of_speech(drawn, np.zeros((frames, 1), np.int8), text)
+    x = np.zeros((frames, 1), np.int8)
+    found = end_of_speech(drawn, x, text, np.inf)
+    # Where all ways fall behind none is let go.
+    assert (end_of_speech(drawn, x, text) is None) == (end_of_speech(drawn, x, text, 0.0) is None)
     if not text:
         assert found is None
         return
