@@ -10,7 +10,7 @@ __all__ = ["Scout"]
 
 
 class Scout:
-    """Decodes frame by frame, as the program does; with `asks` it asks the image's end-pointer.
+    """A greedy decoder of single frames, as the program is; with `asks` it asks the end-pointer.
 
     So ends are found beside a search where the program finds them, which the end-pointer was
     trained for. The machine has begun an utterance, and others may use it between two frames.

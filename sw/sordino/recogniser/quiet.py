@@ -11,7 +11,7 @@ __all__ = ["Quiet"]
 
 
 class Quiet:
-    """Holds the input vector whose frames are the least loud, by their first cepstra."""
+    """The input vector whose frames are the least loud, by their first cepstra."""
 
     def __init__(self, definition: FeatureDefinition | None) -> None:
         self._width = 0 if definition is None else definition.dim // definition.stack
@@ -27,7 +27,7 @@ class Quiet:
             self._level, self._vector = level, vector.copy()
 
     def vectors(self, count: int) -> Iterator[NDArray[np.int8]]:
-        """So many vectors of silence, (1, dim) each; none where none is known."""
+        """Return so many vectors of silence, (1, dim) each; none where none is known."""
         for _ in range(count if self._vector is not None else 0):
             assert self._vector is not None
             yield self._vector

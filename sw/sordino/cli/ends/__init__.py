@@ -1,3 +1,3 @@
-"""Ends of utterances on the command line."""
+"""The command line's way to say where utterances end."""
 
 __all__: list[str] = []
