@@ -50,6 +50,7 @@ ALLOWED = {
     "engines.device": "arch driver engines engines.native frames rtl stimuli",
     "engines.native": "arch engines errors extras files image isa locks rtl",
     "golden": "arch arith engines image isa",
+    "netlist": "driver engines.native errors extras",
     "stimuli": "arch driver frames isa rtl",
     "testing": "",
     "testing.benches": "arch codec golden image isa rtl stimuli",
