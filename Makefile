@@ -24,7 +24,7 @@ STAMPS := $(VENV)/extras
 SIM := $(firstword $(wildcard $(STAMPS)/sim*) $(STAMPS)/sim)
 DEV := $(STAMPS)/sim,cocotb,vela,sweep,serial,serve,dev
 VELA := $(STAMPS)/sim,vela
-SYNTH := $(STAMPS)/sim,synth
+SYNTH := $(STAMPS)/sim,cocotb,synth
 BOARDS := $(STAMPS)/sim,boards
 SWEEP := $(STAMPS)/sim,sweep
 TRAIN := $(STAMPS)/sim,train
@@ -33,7 +33,7 @@ VOICES := $(STAMPS)/sim,voices
 
 # What can be measured is listed in campaigns/catalogue.py: campaign-NAME, or NAME alone.
 CAMPAIGNS := wer beam beam-clock opus fusion phrases rerank-lm rerank endpoints-train endpoints name-lists blank-penalty cosim-real fuzz \
-  random mutants bench synth boards estimate \
+  random mutants bench synth boards estimate netlist \
   sweep layers codec cycles mlperf streaming row-reuse uart train-smoke training training-time replay \
   streaming-events serve-load post-training synthetic-speech \
   synthetic voices-eval voices-training
@@ -101,6 +101,7 @@ NEEDS_bench := $(VELA)
 NEEDS_synth := $(SYNTH)
 NEEDS_boards := $(BOARDS)
 NEEDS_estimate := $(SYNTH)
+NEEDS_netlist := $(SYNTH)
 NEEDS_sweep := $(SWEEP)
 NEEDS_serve-load := $(SERVE)
 NEEDS_rerank-lm := $(TRAIN)

@@ -209,6 +209,15 @@ CAMPAIGNS = (
         extra="synth",
     ),
     Campaign(
+        name="netlist",
+        shows="the netlist for an ECP5 beside the circuit, in every cycle of a recording",
+        takes="long",
+        module="netlist",
+        page="netlist.md",
+        needs=(_COMPILER,),
+        extra="synth",
+    ),
+    Campaign(
         name="layers",
         shows="how busy the lanes are in each kind of layer",
         takes="minutes",
