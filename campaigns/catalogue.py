@@ -218,6 +218,14 @@ CAMPAIGNS = (
         extra="synth",
     ),
     Campaign(
+        name="cells",
+        shows="where the cells of a machine go, by block, with both kinds of vector unit",
+        takes="minutes",
+        module="cells",
+        page="cells.md",
+        extra="synth",
+    ),
+    Campaign(
         name="layers",
         shows="how busy the lanes are in each kind of layer",
         takes="minutes",
