@@ -56,9 +56,3 @@ class System:
 def system(request: pytest.FixtureRequest) -> System:
     """One after the other, but the slow ones, which have tests of their own."""
     return System(request.param)
-
-
-@pytest.fixture(params=BRIDGES, scope="session")
-def any_system(request: pytest.FixtureRequest) -> System:
-    """One after the other."""
-    return System(request.param)

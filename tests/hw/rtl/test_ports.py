@@ -29,7 +29,12 @@ from sordino.testing.images.streaming import STREAMING
 
 FOLDER = Path(next(iter(sordino.rtl.__path__)))
 SOURCES = sorted(FOLDER.rglob("*.py"))
-CONFIGS = (PRESETS["tiny"], STREAMING, PRESETS["tiny"].with_settings({"channels": 2}))
+CONFIGS = (
+    PRESETS["tiny"],
+    STREAMING,
+    PRESETS["tiny"].with_settings({"channels": 2}),
+    PRESETS["tiny-serial"],
+)
 BY_STANDARD = ("in AMBA's names", "in Wishbone's names")
 DATAPATH = (
     "Argmax",

@@ -48,6 +48,6 @@ def crc_step(state: Value, bits: Value) -> Value:
 def crc_bit(state: Value, bit: Value) -> Value:
     """State (32 bits) after one bit; of a byte the lowest comes first.
 
-    Its twin is `zlib.crc32`.
+    Its twin is zlib.crc32, which `sordino.frames.codec` puts behind frames.
     """
     return state[1:] ^ Mux(state[0] ^ bit, _POLYNOMIAL, 0)
