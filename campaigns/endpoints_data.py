@@ -1,6 +1,7 @@
 """What end-pointers are trained and judged on: computed once for a transducer, and kept."""
 
 import hashlib
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sordino.compiler.numbers.precision import Precision
 from sordino.endpoint.hearing import Hearing
 from sordino.endpoint.sets import Example, Maker, load_examples, save_examples
 from sordino.endpoint.splices import SpliceOptions
+from sordino.files import write_atomically
 from sordino.model.load import load_model
 from sordino.model.rnnt import RnntModel
 from sordino.speech.corpora.datasets import Split
@@ -67,7 +69,9 @@ class Sets:
                 found = self.maker.align(self._spoken[split])
                 self.folder.mkdir(parents=True, exist_ok=True)
                 sizes = np.array([len(one) for one in found])
-                np.savez(kept, frames=np.concatenate(found), sizes=sizes)
+                held = io.BytesIO()
+                np.savez(held, frames=np.concatenate(found), sizes=sizes)
+                write_atomically(kept, held.getvalue())
             with np.load(kept) as held:
                 ends = np.cumsum(held["sizes"])[:-1]
                 self._frames[split] = np.split(held["frames"], ends)

@@ -17,6 +17,7 @@ from campaigns.voices.declaration import load_declaration
 from campaigns.voices.engines import speak
 from campaigns.voices.hearing import hear
 from campaigns.voices.plan import Condition, draw_lines
+from sordino.files import write_atomically
 
 HERE = UTTERANCES.with_name("utterances-apart")
 COUNT, SEED = 10, 15
@@ -40,7 +41,7 @@ def main() -> None:
             samples = hear(read_sound(path), QUIET, RATE, [])
         soundfile.write(HERE / name, np.round(samples * 32767).astype(np.int16), RATE, "PCM_16")
         rows.append(f"{name}\t{line.speaker}\t{line.transcript}")
-    (HERE / "transcripts.tsv").write_text("\n".join(rows) + "\n")
+    write_atomically(HERE / "transcripts.tsv", "\n".join(rows) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ PAGES = {
     "driver.md": {"python", "text"},
     "segments.md": {"python", "text"},
     "streaming.md": {"sh", "python", "text"},
-    "endpoints.md": {"sh", "console", "python", "text"},
+    "endpoints.md": {"sh", "python", "text"},
 }
 """Pages, and the kinds of their blocks."""
 RUN = ("sh", "python")

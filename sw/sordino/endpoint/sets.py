@@ -1,5 +1,6 @@
 """What an end-pointer learns from and is judged on, computed once by the transducer's integers."""
 
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from sordino.endpoint.alignment import token_frames
 from sordino.endpoint.hearing import Hearing, runs
 from sordino.endpoint.silence import Silence, padded
 from sordino.endpoint.splices import Spliced, SpliceOptions, boundaries, splice
+from sordino.files import write_atomically
 from sordino.speech.features import FeatureDefinition
 from sordino.train.corpus.augment import MelAxis
 from sordino.train.corpus.data import Spoken
@@ -174,7 +176,9 @@ def save_examples(path: Path, examples: Iterable[Example]) -> None:
         name: np.array([getattr(one, name) for one in kept]) for name in ("name", "speaker", "text")
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, allow_pickle=False, **arrays)
+    held = io.BytesIO()
+    np.savez(held, allow_pickle=False, **arrays)
+    write_atomically(path, held.getvalue())
 
 
 def load_examples(path: Path) -> list[Example]:

@@ -39,6 +39,11 @@ class UartBridge(wiring.Component):
         The registers.
     """
 
+    def __new__(cls, *, clock_hz: int = 50_000_000, baud: int = BAUD, **_: Any) -> "UartBridge":
+        """Refuse a rate before there is a component, which would be missed in the circuit."""
+        divider(clock_hz, baud)
+        return super().__new__(cls)
+
     def __init__(self, *, address_width: int, clock_hz: int = 50_000_000, baud: int = BAUD) -> None:
         self.divider = divider(clock_hz, baud)
         super().__init__(
