@@ -132,7 +132,7 @@ def test_frames_of_two_channels_are_whole_frames(both: bool) -> None:
         asked = isinstance(image.program[found[number + 1][0]], Take)
         assert (bounds.request if asked else bounds.frame).holds(later - cycle)
     assert bounds.end.holds(found[-1][1] - firsts[-1][1])
-    assert bounds.start == Span(2, 2)
+    assert bounds.start == Span(4, 4)
     assert bounds.requests.keys() == {2}
 
 

@@ -46,15 +46,15 @@ def test_a_clock_by_hand() -> None:
     clock = Clock()
     product, beside, both = Turn(ARRAY, (ARRAY,), False), Turn(VECTOR, (VECTOR,), False), (0, 1, 2)
     for address, (turn, duration, begins) in enumerate(
-        [(product, 50, 1), (beside, 10, 3), (beside, 10, 15), (Turn(None, both, False), 0, 53)]
+        [(product, 50, 3), (beside, 10, 7), (beside, 10, 20), (Turn(None, both, False), 0, 56)]
     ):
         assert clock.due(turn.awaits) == begins
         clock.reach(begins, address)
         clock.begin(turn, duration, address)
     assert clock.flight is IDLE
     assert clock.busy == [50, 20, 0]
-    assert (clock.exposed, clock.issuing) == ({0: 51}, {0: 2, 3: 1})
-    assert sum(clock.exposed.values()) + sum(clock.issuing.values()) == 53 + 1
+    assert (clock.exposed, clock.issuing) == ({0: 51}, {0: 4, 3: 2})
+    assert sum(clock.exposed.values()) + sum(clock.issuing.values()) == 56 + 1
 
 
 def test_an_input_holds_back_what_follows() -> None:
@@ -65,14 +65,14 @@ def test_an_input_holds_back_what_follows() -> None:
     ]
     clock = Clock()
     for address, (turn, duration, begins) in enumerate(
-        zip(turns(program), (40, 3, 0), (1, 3, 43), strict=True)
+        zip(turns(program), (40, 3, 0), (3, 7, 46), strict=True)
     ):
         assert clock.due(turn.awaits) == begins
         clock.reach(begins, address)
         clock.begin(turn, duration, address)
-        assert clock.now == (7 if address == 1 else begins)
-    # Cycles 4 to 7 are INPUT's though TABLE is at work.
-    assert (clock.exposed, clock.issuing) == ({0: 2 + 35, 1: 4}, {0: 2, 2: 1})
+        assert clock.now == (11 if address == 1 else begins)
+    # Cycles 8 to 11 are INPUT's though TABLE is at work.
+    assert (clock.exposed, clock.issuing) == ({0: 4 + 33, 1: 4}, {0: 4, 2: 2})
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -102,7 +102,7 @@ def test_a_path_with_calls_and_loops() -> None:
     trace = follow(image, 0, [])
     assert trace.addresses.tolist() == [0, 1, 7, 2, 1, 7, 2, 1, 7, 2, 3, 4, 6]
     assert model.trace.addresses.tolist() == trace.addresses.tolist()
-    assert counters["cycles"] == 2 * len(trace.addresses)
+    assert counters["cycles"] == 4 * len(trace.addresses)
 
 
 def segments_image() -> Image:
@@ -133,7 +133,7 @@ def test_a_path_with_segments(checked: tuple[int, ...] | None) -> None:
     assert trace.addresses.tolist() == [record.pc for record in result.records or ()]
     there = golden.state.checked
     tokens = (1 in there) + 2 * (6 in there)
-    took = 6 + 4 + 2 * (tokens + (6 in there))
+    took = 8 + 8 + 4 * (tokens + (6 in there))
     assert len(result.tokens) == 2 * tokens
     assert [*Timer(image).frames(trace)][1:3] == [took, took]
     bounds = frame_bounds(image)
@@ -227,31 +227,31 @@ def loop_image(*, counted: bool, argmax: bool = False) -> Image:
 def test_counted_loop() -> None:
     bounds = frame_bounds(loop_image(counted=True))
     assert bounds is not None
-    cycles = 6 + 2 + 7 * 4 + 2
+    cycles = 8 + 4 + 7 * 8 + 4
     assert bounds.frame == Span(cycles, cycles)
     assert bounds.tokens == {7: bounds.frame}
-    assert (bounds.start, bounds.end) == (Span(2, 2), Span(4 + 2, 4 + 2))
+    assert (bounds.start, bounds.end) == (Span(4, 4), Span(4 + 4, 4 + 4))
 
 
 def test_loop_that_may_be_left() -> None:
     bounds = frame_bounds(loop_image(counted=True, argmax=True))
     assert bounds is not None
-    once = (8 + 4 + 2) + 2
+    once = 4 + (1 + 8 + 4 + 2)  # what ARGMAX takes, and until it is seen that it is done
     for tokens in range(7):
-        took = 6 + 2 + tokens * (once + 4) + once
+        took = 8 + 4 + tokens * (once + 8) + once
         assert bounds.tokens[tokens] == Span(took, took)
-    assert bounds.frame == Span(6 + 2 + once, 6 + 2 + 7 * (once + 4) + 2)
+    assert bounds.frame == Span(8 + 4 + once, 8 + 4 + 7 * (once + 8) + 4)
 
 
 def test_loop_without_a_known_end() -> None:
     """Nothing bounds the worst case; the best is known all the same."""
     bounds = frame_bounds(loop_image(counted=False))
     assert bounds is not None
-    assert bounds.frame == Span(6 + 4 + 2, None)
-    assert bounds.tokens[1] == Span(6 + 4 + 2, None)
-    assert bounds.tokens[3] == Span(6 + 3 * 4 + 2, None)
+    assert bounds.frame == Span(8 + 8 + 4, None)
+    assert bounds.tokens[1] == Span(8 + 8 + 4, None)
+    assert bounds.tokens[3] == Span(8 + 3 * 8 + 4, None)
     assert bounds.run(3).worst is None
-    assert (bounds.end.worst, bounds.start.worst) == (6, 2)
+    assert (bounds.end.worst, bounds.start.worst) == (8, 4)
 
 
 def test_bounds_of_a_run_that_may_end_in_a_frame() -> None:

@@ -23,7 +23,7 @@ TINY = PRESETS["tiny"]
 OTHER = {
     **{field.name: getattr(TINY, field.name) + 4 for field in fields(TINY) if field.type is int},
     **{"group": 2, "x_fifo": 32, "state_bits": 9, "accumulator_bits": 31, "feature_fifo": 1024},
-    "token_fifo": 32,
+    **{"token_fifo": 32, "vector_gates": 1},
     **{"stream_bus": 128, "stream_burst": 16, "stream_outstanding": 32, "stream_ring": 8},
 }
 STREAMING = replace(TINY, stream_bus=64)
