@@ -88,8 +88,8 @@ ALLOWED = {
     "decode": "decode.phrases engines errors files golden image isa model speech",
     "decode.phrases": "errors files speech",
     "endpoint": (
-        "arch arith decode golden isa layers layers.base layers.numbers model recogniser speech "
-        "train train.corpus train.networks train.recipes"
+        "arch arith decode files golden isa layers layers.base layers.numbers model recogniser "
+        "speech train train.corpus train.networks train.recipes"
     ),
     "graph": "errors isa layers",
     "lattice": "decode errors speech",
