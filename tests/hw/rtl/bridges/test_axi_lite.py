@@ -4,18 +4,16 @@ import itertools
 import random
 
 import pytest
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.rtl.bridges.axi_lite import AxiLiteBridge, AxiLiteSignature
-from sordino.rtl.shared.register_bus import RegisterBusSignature, Response
+from sordino.rtl.shared.register_bus import Response
 from sordino.stimuli.axi import AxiLiteManager
 from sordino.stimuli.simulate import simulate
+from tests.hw.rtl.bridges.subordinate import ADDRESS_WIDTH, READ_XOR, REFUSED_FROM, Registers
 
-ADDRESS_WIDTH = 8
-REFUSED_FROM = 48  # word addresses from here on are refused
-READ_XOR = 0x5A5A_1234
 CYCLES = 20_000
 """More than any test takes."""
 
@@ -29,29 +27,6 @@ def stalls(kind, seed):
         return lambda: next(pattern)
     generator = random.Random(seed)
     return lambda: generator.choice([0, 0, 0, 1, 2, 5])
-
-
-class Registers(wiring.Component):
-    """Register bus subordinate: ready when told, reads back a function of the address."""
-
-    bus: wiring.PureInterface
-    ready: Signal
-
-    def __init__(self):
-        super().__init__(
-            {"bus": In(RegisterBusSignature(address_width=ADDRESS_WIDTH - 2)), "ready": In(1)}
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        m.d.comb += [
-            self.bus.write_ready.eq(self.ready),
-            self.bus.write_refused.eq(self.bus.write_address >= REFUSED_FROM),
-            self.bus.read_ready.eq(self.ready),
-            self.bus.read_refused.eq(self.bus.read_address >= REFUSED_FROM),
-            self.bus.read_data.eq(Mux(self.ready, self.bus.read_address ^ READ_XOR, 0)),
-        ]
-        return m
 
 
 class Bench(wiring.Component):
