@@ -27,7 +27,7 @@ FULL = 32768.0
 Sound = tuple[str, str, str, NDArray[np.float64]]
 """Name, speaker, transcript, and samples at 16 kHz, 1.0 as full scale, with 1.5 s behind."""
 _EVERY = 97
-"""Of the synthetic recordings every so many are taken, `_COUNT` with three words or more."""
+"""Every so many of the synthetic recordings are taken, `_COUNT` with three words or more."""
 _COUNT = 60
 
 

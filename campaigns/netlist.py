@@ -60,7 +60,7 @@ class Outcome:
     tokens: list[int] = field(default_factory=list)
     expected: list[int] = field(default_factory=list)
     cycles: tuple[int, int, int] = (0, 0, 0)
-    """Of the cycle model, which has no host, on the circuit and on the netlist."""
+    """Cycles of the cycle model, which has no host, of the circuit and of the netlist."""
     compared: int = 0
     """Cycles from reset on in which all outputs were compared."""
     difference: str | None = None

@@ -22,7 +22,7 @@ ROLES = {
 }
 """What lights show."""
 _BLINK_BIT = 25
-"""Of a counter: about once a second."""
+"""The bit of a counter that changes about once a second."""
 
 
 class BoardTop(Elaboratable):

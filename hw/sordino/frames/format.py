@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 VERSION = 1
-"""Of the format, in every answer; rises when a frame changes its meaning."""
+"""The format's version is in every answer; it rises when a frame changes its meaning."""
 FLAG = 0x7E
 """The byte before and after every frame; one may serve two frames."""
 ESCAPE = 0x7D

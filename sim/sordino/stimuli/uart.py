@@ -12,7 +12,7 @@ __all__ = ["UartManager", "UartWire"]
 
 _WHOLE = 0xF
 _BITS = 10
-"""Of a byte on the line, start and stop among them."""
+"""Bits of a byte on the line, start and stop among them."""
 
 
 class UartWire:

@@ -12,12 +12,31 @@ from sordino.isa import timing
 from sordino.rtl.shared.rounding import saturated
 from sordino.rtl.vector.plan import Order
 
-__all__ = ["SCALAR", "WIDEN", "Fetch"]
+__all__ = ["SCALAR", "WIDEN", "Fetch", "fetched"]
 
 WIDEN = JOINT.fraction - ACTIVATION.fraction
 """Activations are taken times 2 to this beside state words."""
 SCALAR = 2
 """Gate whose path single values take, since the curve that others share follows in it."""
+
+
+def fetched(config: Config) -> dict[str, Any]:
+    """What a fetch is told of an element, and what the memories read, as members of a signature."""
+    accumulator = signed(config.accumulator_bits)
+    return {
+        "order": In(Order),
+        "indexed": In(1),
+        "from_activation": In(1),
+        "alone": In(1),
+        "row": In(range(config.rows_per_lane)),
+        "quad": In(range(config.quads)),
+        "phase": In(4),
+        "accumulators": In(data.ArrayLayout(accumulator, config.lanes)),
+        "parameters": In(4 * BIAS_BITS),
+        "a": In(signed(JOINT.bits)),
+        "b": In(signed(JOINT.bits)),
+        "activation": In(signed(ACTIVATION.bits)),
+    }
 
 
 class Fetch(wiring.Component):
@@ -62,18 +81,7 @@ class Fetch(wiring.Component):
         accumulator = signed(config.accumulator_bits)
         super().__init__(
             {
-                "order": In(Order),
-                "indexed": In(1),
-                "from_activation": In(1),
-                "alone": In(1),
-                "row": In(range(config.rows_per_lane)),
-                "quad": In(range(config.quads)),
-                "phase": In(4),
-                "accumulators": In(data.ArrayLayout(accumulator, config.lanes)),
-                "parameters": In(4 * BIAS_BITS),
-                "a": In(signed(JOINT.bits)),
-                "b": In(signed(JOINT.bits)),
-                "activation": In(signed(ACTIVATION.bits)),
+                **fetched(config),
                 "operands": Out(data.ArrayLayout(accumulator, 4)),
                 "biases": Out(data.ArrayLayout(signed(BIAS_BITS), 4)),
                 "index": Out(signed(BIAS_BITS)),

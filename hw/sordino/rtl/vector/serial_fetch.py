@@ -7,10 +7,10 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from sordino.arch import Config
-from sordino.arith import ACTIVATION, BIAS_BITS, JOINT
+from sordino.arith import BIAS_BITS, JOINT
 from sordino.isa import timing
 from sordino.rtl.shared.rounding import saturated
-from sordino.rtl.vector.fetch import WIDEN
+from sordino.rtl.vector.fetch import WIDEN, fetched
 from sordino.rtl.vector.plan import Order
 
 __all__ = ["SerialFetch"]
@@ -51,19 +51,8 @@ class SerialFetch(wiring.Component):
         accumulator = signed(config.accumulator_bits)
         super().__init__(
             {
-                "order": In(Order),
-                "indexed": In(1),
-                "from_activation": In(1),
-                "alone": In(1),
-                "row": In(range(config.rows_per_lane)),
-                "quad": In(range(config.quads)),
-                "phase": In(4),
+                **fetched(config),
                 "gate": In(2),
-                "accumulators": In(data.ArrayLayout(accumulator, config.lanes)),
-                "parameters": In(4 * BIAS_BITS),
-                "a": In(signed(JOINT.bits)),
-                "b": In(signed(JOINT.bits)),
-                "activation": In(signed(ACTIVATION.bits)),
                 "operands": Out(data.ArrayLayout(accumulator, 1)),
                 "biases": Out(data.ArrayLayout(signed(BIAS_BITS), 1)),
                 "added": Out(signed(JOINT.bits)),

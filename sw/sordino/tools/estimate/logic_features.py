@@ -14,7 +14,8 @@ FEATURES = {
     "group": ("1", "lanes", "lanes · accumulator bits", "streams · (address + state bits)"),
     "rest": ("1", "accumulator bits", "serial"),
 }
-"""Of each block, in the order of `features`; serial is 1 with a serial vector unit, else 0."""
+"""Names of each block's features, in the order of `features`; serial is 1 with a serial vector
+unit, else 0."""
 
 
 def _address_bits(words: int) -> int:
