@@ -5,7 +5,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 NOTICE = (ROOT / "NOTICE").read_text()
-OWN = {".cpp", ".hpp", ".html", ".css", ".py", ".typed", "coefficients.json", "models.toml"}
+OWN = {
+    *(".cpp", ".hpp", ".v", ".html", ".css", ".py", ".typed"),
+    *("coefficients.json", "models.toml"),
+}
 """Written for this project; anything else is made of what others have published."""
 
 

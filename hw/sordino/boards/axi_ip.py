@@ -7,7 +7,7 @@ from sordino.arch import Config
 from sordino.errors import InputError
 from sordino.files import write_atomically
 from sordino.isa.registers import ADDRESS_BITS
-from sordino.rtl.export.emit import ports_of
+from sordino.rtl.export.emit import port_names
 from sordino.rtl.export.verilog import write_verilog
 from sordino.rtl.top import Sordino
 
@@ -54,17 +54,13 @@ class AxiIp:
             )
 
 
-def _ports(config: Config) -> list[str]:
-    return list(ports_of(Sordino(config), "_"))
-
-
 def _block(command: str, words: list[str]) -> str:
     return "".join([command, " \\\n  { ", " \\\n    ".join(words), " }"])
 
 
 def vivado_script(config: Config, ip: AxiIp, source: str) -> str:
     """The Tcl that packages the Verilog file `source` beside it: `vivado -mode batch -source`."""
-    ports = _ports(config)
+    ports = port_names(Sordino(config))
     buses = [bus for bus in ("s_axi", "m_axi") if any(p.startswith(f"{bus}_") for p in ports)]
     lines = [
         "# Packages Sordino as an IP: vivado -mode batch -source component.tcl",

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import Const, Value
+from amaranth.hdl import Const, Elaboratable, Value
 from amaranth.lib import wiring
 
-__all__ = ["ports_of", "to_rtlil", "zeros_left_out"]
+__all__ = ["port_names", "ports_of", "to_rtlil", "zeros_left_out"]
 
 
 def ports_of(component: wiring.Component, joint: str = "__") -> dict[str, tuple[Value, None]]:
@@ -25,6 +25,18 @@ def ports_of(component: wiring.Component, joint: str = "__") -> dict[str, tuple[
         if not isinstance(value, Const):  # an always ready stream's ready is no port
             ports[joint.join(map(str, path))] = (value, None)
     return ports
+
+
+def port_names(component: wiring.Component, joint: str = "_") -> list[str]:
+    """Names of the ports of a component that is made only to be asked for them.
+
+    Amaranth warns of a component that nothing elaborates, whenever its memory is freed: this one
+    and those that it holds count as used from here on.
+    """
+    for part in (component, *vars(component).values()):
+        if isinstance(part, Elaboratable):
+            vars(part)["_MustUse__used"] = True
+    return list(ports_of(component, joint))
 
 
 @contextmanager
