@@ -22,7 +22,7 @@ endif
 # installed will do where no more is asked for.
 STAMPS := $(VENV)/extras
 SIM := $(firstword $(wildcard $(STAMPS)/sim*) $(STAMPS)/sim)
-DEV := $(STAMPS)/sim,cocotb,vela,sweep,serial,serve,dev
+DEV := $(STAMPS)/sim,cocotb,vela,sweep,serial,serve,litex,dev
 VELA := $(STAMPS)/sim,vela
 SYNTH := $(STAMPS)/sim,cocotb,synth
 BOARDS := $(STAMPS)/sim,boards
