@@ -33,7 +33,7 @@ VOICES := $(STAMPS)/sim,voices
 
 # What can be measured is listed in campaigns/catalogue.py: campaign-NAME, or NAME alone.
 CAMPAIGNS := wer beam beam-clock opus fusion phrases rerank-lm rerank endpoints-train endpoints name-lists blank-penalty cosim-real fuzz \
-  random mutants bench synth boards estimate netlist cells \
+  random mutants bench synth synth-whole boards estimate netlist cells \
   sweep layers codec cycles mlperf streaming row-reuse uart train-smoke training training-time replay \
   streaming-events serve-load post-training synthetic-speech \
   synthetic voices-eval voices-training
@@ -99,6 +99,7 @@ campaign-%: $$(or $$(NEEDS_$$*),$$(SIM)) FORCE
 NEEDS_mutants := $(DEV)
 NEEDS_bench := $(VELA)
 NEEDS_synth := $(SYNTH)
+NEEDS_synth-whole := $(SYNTH)
 NEEDS_boards := $(BOARDS)
 NEEDS_estimate := $(SYNTH)
 NEEDS_netlist := $(SYNTH)

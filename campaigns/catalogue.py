@@ -201,6 +201,14 @@ CAMPAIGNS = (
         extra="boards",
     ),
     Campaign(
+        name="synth-whole",
+        shows="place and route of a whole machine: its clock, and the paths by block",
+        takes="hours",
+        module="synth_whole",
+        page="synth-whole.md",
+        extra="synth",
+    ),
+    Campaign(
         name="estimate",
         shows="a few machines synthesised, to fit what `sordino estimate` says",
         takes="long",
