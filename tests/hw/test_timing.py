@@ -42,8 +42,6 @@ NODES = {
     "VECTOR_COPY": f"{BLOCKS}test_vector_instruction[copy]",
     "VECTOR_EMBED": f"{BLOCKS}test_vector_instruction[embed]",
     "VECTOR_VALUE": f"{BLOCKS}test_vector_instruction[drain]",
-    "PRODUCT": f"{BLOCKS}test_vector_instruction[multiply]",
-    "VECTOR_PRODUCT": f"{BLOCKS}test_vector_instruction[multiply]",
     "VECTOR_CURVE": f"{BLOCKS}test_vector_instruction[add-tanh]",
     "VECTOR_STATE": f"{BLOCKS}test_vector_instruction[cell]",
     "VECTOR_CELL": f"{BLOCKS}test_vector_instruction[cell]",

@@ -40,7 +40,7 @@ _LATENCY: dict[Pipeline, int] = {
     Pipeline.CURVE: timing.VECTOR_CURVE,
     Pipeline.RECURRENT: timing.VECTOR_CELL,
     Pipeline.COMPARE: timing.VECTOR_ARGMAX,
-    Pipeline.PRODUCT: timing.VECTOR_PRODUCT,
+    Pipeline.PRODUCT: timing.VECTOR_VALUE,
 }
 _SERIAL = _LATENCY | {Pipeline.RECURRENT: timing.SERIAL_CELL}
 

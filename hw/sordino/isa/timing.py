@@ -37,7 +37,6 @@ __all__ = [
     "MATVEC_OVERHEAD",
     "MATVEC_RUN",
     "NOTHING",
-    "PRODUCT",
     "RELEASE",
     "REQUANTISE",
     "RETURN",
@@ -64,7 +63,6 @@ __all__ = [
     "VECTOR_INPUT",
     "VECTOR_LATE",
     "VECTOR_OVERHEAD",
-    "VECTOR_PRODUCT",
     "VECTOR_STATE",
     "VECTOR_VALUE",
     "WALK",
@@ -95,10 +93,9 @@ def table_cycles(config: Config) -> int:
 
 # The blocks of the vector unit.
 
-FETCH = 2
-"""From an element's addresses to its operands in front of the arithmetic: memory, selection."""
-PRODUCT = 1
-"""From the two factors of MULTIPLY's element to their product in front of the arithmetic."""
+FETCH = 3
+"""From an element's addresses to its operands in front of the arithmetic: memory, register,
+selection or product."""
 REQUANTISE = 6
 """From an accumulator and its bias to the requantised value."""
 CURVE = 4
@@ -135,12 +132,12 @@ VECTOR_FILL = 0
 """From FILL's element to its result."""
 VECTOR_COPY = 1
 """From the address of COPY's element to its result."""
-VECTOR_EMBED = 1
-"""From the address of EMBED's element to its result."""
+VECTOR_EMBED = FETCH - 1
+"""From the address of EMBED's element to its result: selected as the operands are, but it is
+written at once."""
 VECTOR_VALUE = FETCH + REQUANTISE
-"""From the addresses of an element of DRAIN or ADD to its result, without tanh and sigmoid."""
-VECTOR_PRODUCT = FETCH + PRODUCT + REQUANTISE
-"""From the addresses of MULTIPLY's element to its result."""
+"""From the addresses of an element of DRAIN, ADD or MULTIPLY to its result, without tanh and
+sigmoid."""
 VECTOR_CURVE = VECTOR_VALUE + CELL_CANDIDATE
 """From the addresses of an element of DRAIN or ADD to the tanh or the sigmoid of its value."""
 VECTOR_STATE = VECTOR_VALUE + CELL_STATE

@@ -10,6 +10,7 @@ from sordino.arch import Config
 from sordino.arith import ACTIVATION, BIAS_BITS, JOINT
 from sordino.isa import timing
 from sordino.rtl.shared.rounding import saturated
+from sordino.rtl.vector.cell import delayed
 from sordino.rtl.vector.plan import Order
 
 __all__ = ["SCALAR", "WIDEN", "Fetch", "fetched"]
@@ -43,8 +44,8 @@ class Fetch(wiring.Component):
     """Four accumulators with their biases, in the order of the gates, one set a cycle.
 
     The place of an element is given in the cycle in which the memories get its addresses, what they
-    read one cycle later, and the operands follow in the cycle after that (`LATENCY` cycles after
-    the place).
+    read one cycle later. That stands in registers in the cycle after, and the operands follow
+    `LATENCY` cycles after the place.
 
     * UNITS: gate k stands on lane (k + row) mod 4 of the quad; the parameter word holds the four
       biases.
@@ -52,7 +53,7 @@ class Fetch(wiring.Component):
       word. With `indexed` the word holds two entries of bias and index instead.
     * ELEMENTS: `SCALAR` gets sat16(a + b) of the two state words and no bias. With
       `from_activation` 16 times the activation takes the place of a, with `alone` 0 that of b.
-    * PRODUCTS: `SCALAR` gets b times the activation and no bias, `timing.PRODUCT` cycles later.
+    * PRODUCTS: `SCALAR` gets b times the activation and no bias.
 
     Its twins are `sordino.golden.vector.unit_lanes`, `sordino.golden.vector.index_words`,
     `sordino.arith.joint_activation` and `sordino.arith.add_joint`.
@@ -69,8 +70,9 @@ class Fetch(wiring.Component):
         Those for the gates, 0 to 3.
     index
         Index of an entry, with `indexed`.
-    embedded
-        Byte number `phase` of the parameter word, in the cycle in which it is read.
+    embedded, slot
+        Byte number `phase` of the parameter word, and in order SLOTS the accumulator; a cycle
+        before the operands.
     """
 
     LATENCY = timing.FETCH
@@ -86,43 +88,51 @@ class Fetch(wiring.Component):
                 "biases": Out(data.ArrayLayout(signed(BIAS_BITS), 4)),
                 "index": Out(signed(BIAS_BITS)),
                 "embedded": Out(signed(8)),
+                "slot": Out(accumulator),
             }
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        # The place one cycle later, when the data is there. `turn` is the lane of gate 0.
-        quad, phase, turn = Signal.like(self.quad), Signal.like(self.phase), Signal(2)
+        # Of what the memories read, only the quad is chosen before it stands in a register: their
+        # words come late in the cycle. `turn` is the lane of gate 0.
         units = self.order == Order.UNITS
+        quad = delayed(m, self.quad, 1, name="quad")
+        phase = delayed(m, self.phase, 2, name="phase")
+        turn = delayed(m, Mux(units, self.row, self.phase - SCALAR)[:2], 2, name="turn")
+        lanes, parameters = Signal(4 * self._bits), Signal.like(self.parameters)
+        a, b, activation = (
+            Signal.like(port, name=f"word_{name}")
+            for port, name in ((self.a, "a"), (self.b, "b"), (self.activation, "activation"))
+        )
         m.d.sync += [
-            quad.eq(self.quad),
-            phase.eq(self.phase),
-            turn.eq(Mux(units, self.row, self.phase - SCALAR)),
+            lanes.eq(Value.cast(self.accumulators).word_select(quad, 4 * self._bits)),
+            parameters.eq(self.parameters),
+            a.eq(self.a),
+            b.eq(self.b),
+            activation.eq(self.activation),
         ]
-        m.d.comb += self.embedded.eq(self.parameters.word_select(phase, 8))
-
-        lanes = Signal(4 * self._bits)
-        m.d.comb += lanes.eq(Value.cast(self.accumulators).word_select(quad, 4 * self._bits))
+        m.d.comb += [
+            self.embedded.eq(parameters.word_select(phase, 8)),
+            self.slot.eq(lanes.word_select((turn + SCALAR)[:2], self._bits)),
+        ]
         for k in range(4):
             lane = (turn + k)[:2]
             m.d.sync += [
                 self.operands[k].eq(lanes.word_select(lane, self._bits)),
-                self.biases[k].eq(self.parameters.word_select(k, BIAS_BITS)),
+                self.biases[k].eq(parameters.word_select(k, BIAS_BITS)),
             ]
         entry = Signal(data.StructLayout({"bias": BIAS_BITS, "index": signed(BIAS_BITS)}))
-        m.d.comb += entry.eq(self.parameters.word_select(phase[0], 2 * BIAS_BITS))
+        m.d.comb += entry.eq(parameters.word_select(phase[0], 2 * BIAS_BITS))
         m.d.sync += self.index.eq(entry.index)
-        # Factors stand in registers, so that no multiplier is right behind a memory.
-        state, activation = Signal.like(self.b), Signal.like(self.activation)
-        m.d.sync += [state.eq(self.b), activation.eq(self.activation)]
         first, second = Signal.like(self.a), Signal.like(self.b)
         m.d.comb += [
-            first.eq(Mux(self.from_activation, self.activation << WIDEN, self.a)),
-            second.eq(Mux(self.alone, 0, self.b)),
+            first.eq(Mux(self.from_activation, activation << WIDEN, a)),
+            second.eq(Mux(self.alone, 0, b)),
         ]
         with m.Switch(self.order):
             with m.Case(Order.SLOTS):
-                bias = self.parameters.word_select(phase[:2], BIAS_BITS)
+                bias = parameters.word_select(phase[:2], BIAS_BITS)
                 m.d.sync += self.biases[SCALAR].eq(Mux(self.indexed, entry.bias, bias))
             with m.Case(Order.ELEMENTS):
                 m.d.sync += [
@@ -131,7 +141,7 @@ class Fetch(wiring.Component):
                 ]
             with m.Case(Order.PRODUCTS):
                 m.d.sync += [
-                    self.operands[SCALAR].eq(state * activation),
+                    self.operands[SCALAR].eq(b * activation),
                     self.biases[SCALAR].eq(0),
                 ]
         return m

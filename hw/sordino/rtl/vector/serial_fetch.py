@@ -10,6 +10,7 @@ from sordino.arch import Config
 from sordino.arith import BIAS_BITS, JOINT
 from sordino.isa import timing
 from sordino.rtl.shared.rounding import saturated
+from sordino.rtl.vector.cell import delayed
 from sordino.rtl.vector.fetch import WIDEN, fetched
 from sordino.rtl.vector.plan import Order
 
@@ -39,8 +40,9 @@ class SerialFetch(wiring.Component):
         sat16 of the sum of two words, in order ELEMENTS.
     index
         Index of an entry, with `indexed`.
-    embedded
-        Byte number `phase` of the parameter word, in the cycle in which it is read.
+    embedded, slot
+        Byte number `phase` of the parameter word, and in order SLOTS the accumulator; a cycle
+        before the operands.
     """
 
     LATENCY = timing.FETCH
@@ -58,18 +60,19 @@ class SerialFetch(wiring.Component):
                 "added": Out(signed(JOINT.bits)),
                 "index": Out(signed(BIAS_BITS)),
                 "embedded": Out(signed(8)),
+                "slot": Out(accumulator),
             }
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         units, slots = self.order == Order.UNITS, self.order == Order.SLOTS
-        # The place one cycle later, when the data is there.
-        quad, phase = Signal.like(self.quad), Signal(2)
+        # What the memories read is chosen among, one cycle later, and stands in registers in the
+        # next: their words come late in the cycle.
+        quad, byte = Signal.like(self.quad), delayed(m, self.phase[:2], 2, name="byte")
         lane, bias, entry = Signal(2), Signal(2), Signal()
         m.d.sync += [
             quad.eq(self.quad),
-            phase.eq(self.phase),
             lane.eq(Mux(units, self.gate + self.row, self.phase)),
             # With words of parameters that are no biases: the one with the byte.
             bias.eq(Mux(units, self.gate, Mux(slots, self.phase[:2], self.phase[2:]))),
@@ -77,24 +80,32 @@ class SerialFetch(wiring.Component):
         ]
         with m.If(self.indexed):
             m.d.sync += bias.eq(Cat(C(0, 1), self.phase[0]))
-        word = Signal(BIAS_BITS)
-        m.d.comb += [
-            word.eq(self.parameters.word_select(bias, BIAS_BITS)),
-            self.embedded.eq(word.word_select(phase, 8)),
-        ]
-
-        chosen = Value.cast(self.accumulators).word_select(Cat(lane, quad), self._bits)
+        accumulator, word, index = Signal(self._bits), Signal(BIAS_BITS), Signal(BIAS_BITS)
+        a, b, activation = (
+            Signal.like(port, name=f"word_{name}")
+            for port, name in ((self.a, "a"), (self.b, "b"), (self.activation, "activation"))
+        )
         m.d.sync += [
-            self.operands[0].eq(chosen),
+            accumulator.eq(Value.cast(self.accumulators).word_select(Cat(lane, quad), self._bits)),
+            word.eq(self.parameters.word_select(bias, BIAS_BITS)),
+            index.eq(self.parameters.word_select(Cat(C(1, 1), entry), BIAS_BITS)),
+            a.eq(self.a),
+            b.eq(self.b),
+            activation.eq(self.activation),
+        ]
+        m.d.comb += [self.embedded.eq(word.word_select(byte, 8)), self.slot.eq(accumulator)]
+
+        m.d.sync += [
+            self.operands[0].eq(accumulator),
             self.biases[0].eq(word),
-            self.index.eq(self.parameters.word_select(Cat(C(1, 1), entry), BIAS_BITS)),
+            self.index.eq(index),
         ]
         with m.If(~units & ~slots):
             m.d.sync += [self.operands[0].eq(0), self.biases[0].eq(0)]
         first, second = Signal.like(self.a), Signal.like(self.b)
         m.d.comb += [
-            first.eq(Mux(self.from_activation, self.activation << WIDEN, self.a)),
-            second.eq(Mux(self.alone, 0, self.b)),
+            first.eq(Mux(self.from_activation, activation << WIDEN, a)),
+            second.eq(Mux(self.alone, 0, b)),
         ]
         m.d.sync += self.added.eq(saturated(first + second, JOINT.bits))
         with m.If(self.order != Order.ELEMENTS):

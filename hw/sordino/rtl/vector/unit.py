@@ -387,7 +387,7 @@ class VectorUnit(wiring.Component):
             pipeline.result.eq(host.result),
             host.activation.eq(self.activation_data),
             host.state.eq(self.state_data_a),
-            host.accumulator.eq(fetch.operands[fetch.SCALAR]),
+            host.accumulator.eq(fetch.slot),
         ]
         with m.If(self.open):
             m.d.comb += [

@@ -57,18 +57,18 @@ def test_durations_are_what_the_documentation_says() -> None:
         (Input, {"count": 5}, 5 + 2),
         (Fill, {"count": 5}, 5 + 2),
         (Copy, {"count": 5}, 5 + 3),
-        (Embed, {"count": 5}, 5 + 4),
-        (Argmax, {"rows": 5}, 40 + 4),
-        (Drain, {"rows": 5}, 40 + 10),
-        (Drain, {"rows": 5, "function": Function.TANH}, 40 + 14),
-        (Drain, {"rows": 5, "function": Function.SIGMOID}, 40 + 14),
-        (Add, {"count": 5}, 5 + 10),
-        (Add, {"count": 5, "wide": 1, "from_activation": 1, "alone": 1}, 5 + 10),
-        (Add, {"count": 5, "function": Function.TANH}, 5 + 14),
-        (Add, {"count": 5, "function": Function.SIGMOID}, 5 + 14),
+        (Embed, {"count": 5}, 5 + 5),
+        (Argmax, {"rows": 5}, 40 + 5),
+        (Drain, {"rows": 5}, 40 + 11),
+        (Drain, {"rows": 5, "function": Function.TANH}, 40 + 15),
+        (Drain, {"rows": 5, "function": Function.SIGMOID}, 40 + 15),
+        (Add, {"count": 5}, 5 + 11),
+        (Add, {"count": 5, "wide": 1, "from_activation": 1, "alone": 1}, 5 + 11),
+        (Add, {"count": 5, "function": Function.TANH}, 5 + 15),
+        (Add, {"count": 5, "function": Function.SIGMOID}, 5 + 15),
         (Multiply, {"count": 5}, 5 + 11),
-        (Cell, {"units": 5}, 5 + 23),
-        (Gru, {"units": 5}, 5 + 23),
+        (Cell, {"units": 5}, 5 + 24),
+        (Gru, {"units": 5}, 5 + 24),
     ):
         assert operation(**fields).duration(config) == cycles
 
@@ -76,11 +76,11 @@ def test_durations_are_what_the_documentation_says() -> None:
 def test_durations_of_a_serial_unit() -> None:
     config = small_vector_bench(8, vector_gates=1).config
     for operation, fields, cycles in (
-        (Embed, {"count": 5}, 5 + 5),
-        (Drain, {"rows": 5, "function": Function.TANH}, 40 + 14),
+        (Embed, {"count": 5}, 5 + 6),
+        (Drain, {"rows": 5, "function": Function.TANH}, 40 + 15),
         (Multiply, {"count": 5}, 5 + 11),
-        (Cell, {"units": 0}, 5 + 22),
-        (Cell, {"units": 5}, 25 + 22),
-        (Gru, {"units": 5}, 25 + 22),
+        (Cell, {"units": 0}, 5 + 23),
+        (Cell, {"units": 5}, 25 + 23),
+        (Gru, {"units": 5}, 25 + 23),
     ):
         assert operation(**fields).duration(config) == cycles
