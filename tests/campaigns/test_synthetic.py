@@ -37,6 +37,7 @@ from sordino.speech.files.level import speech_power
 
 VOICES = load_declaration()
 TRAIN, APART = VOICES.sets["train"], VOICES.sets["apart"]
+TRAINED_ON = [s for s in VOICES.sets.values() if s.split == "train"]
 SPEAKING = [e for e in VOICES.engines_of("train") if not e.folder]
 
 
@@ -54,13 +55,16 @@ def an4_tree() -> Path:
 
 
 def test_what_is_left_out_shares_nothing_with_what_is_trained_on() -> None:
-    assert not set(TRAIN.noises) & set(APART.noises)
-    assert TRAIN.room_seconds[1] < APART.room_seconds[0]
     voices = {name: {v for e in VOICES.engines_of(name) for v in e.voices} for name in VOICES.sets}
-    assert not voices["train"] & voices["apart"]
+    assert [s.name for s in VOICES.sets.values() if s not in TRAINED_ON] == ["apart"]
+    for trained in TRAINED_ON:
+        assert not set(trained.noises) & set(APART.noises)
+        assert trained.room_seconds[1] < APART.room_seconds[0]
+        assert not voices[trained.name] & voices["apart"]
     left_out = [e for e in VOICES.engines_of("apart") if not e.folder]
     assert len(left_out) >= 2
-    assert not {e.program or e.package for e in left_out} & {e.program for e in SPEAKING}
+    heard = [e for s in TRAINED_ON for e in VOICES.engines_of(s.name) if not e.folder]
+    assert not {e.program or e.package for e in left_out} & {e.program or e.package for e in heard}
     people = [e for e in VOICES.engines_of("apart") if e.folder]
     assert [len(e.voices) for e in people] == [1]
     assert all(e.licence and e.source and e.install for e in VOICES.engines.values())
@@ -76,8 +80,12 @@ def test_what_is_left_out_shares_nothing_with_what_is_trained_on() -> None:
         ("pitch = [0.8, 1.25]", "", "wanted all of pitch, rate for spoken, got rate"),
         ("[texts]", "[extra]\n[texts]", "tables that are known, got 'extra'"),
         ('"brown"', '"grey"', "noises among .*, got 'grey'"),
-        ('set = "apart"', 'set = "dev"', "a set among train, apart for piper, got 'dev'"),
-        ("slt = { middle", "slt = { centre", "middle or z of voice slt, got 'centre'"),
+        ('set = "apart"', 'set = "dev"', "a set among train, neural, apart for piper, got 'dev'"),
+        (
+            "slt = { middle",
+            "slt = { centre",
+            "one of higher, middle, shorter, z of voice slt, got 'centre'",
+        ),
         ('program = "flite"', "", "one of program, package and folder of flite"),
     ],
 )
@@ -118,8 +126,12 @@ def test_lines_depend_on_seed_and_number_alone() -> None:
 
 
 def test_every_engine_says_every_word_alone_in_a_corpus_of_the_default_size() -> None:
-    lines = draw_lines(VOICES, SPEAKING, synthetic.LINES, 1)
-    for engine in SPEAKING:
+    neural = VOICES.engines_of("neural")
+    lines = [
+        *draw_lines(VOICES, SPEAKING, synthetic.LINES, 1),
+        *draw_lines(VOICES, neural, synthetic.LINES, 1),
+    ]
+    for engine in [*SPEAKING, *neural]:
         alone = {n.words[0] for n in lines if n.engine == engine.name and len(n.words) == 1}
         assert alone == set(vocabulary())
 
@@ -220,6 +232,20 @@ def test_an_engine_says_the_same_every_time(name: str, tmp_path: Path) -> None:
         assert paths[0].read_bytes() == paths[1].read_bytes()
         assert 0.3 < soundfile.info(paths[0]).duration < 5
     assert versions([engine])[name]
+
+
+def test_a_speaker_made_of_another_has_other_pitch_and_formants() -> None:
+    bins = 601
+    spectrum = np.zeros((bins, 2), dtype=np.float32)
+    spectrum[200] = 1.0
+    for factor, place in ((1.0, 200), (0.8, 160), (1.15, 230)):
+        moved = engines.stretched(spectrum, factor)
+        assert moved.shape == spectrum.shape
+        assert moved.dtype == np.float32
+        assert abs(int(moved[:, 0].argmax()) - place) <= 1
+    assert engines.stretched(spectrum, 1.0) is spectrum
+    made = [about for voice, about in VOICES.engines["hibari"].voices.items() if voice != "heart"]
+    assert all(set(about) == {"higher", "shorter"} for about in made)
 
 
 # A corpus
@@ -368,7 +394,7 @@ def test_silence_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 # The command
 
 
-def test_the_command_makes_both_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_makes_all_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         synthetic,
         "check_engines",
@@ -383,6 +409,7 @@ def test_the_command_makes_both_sets(tmp_path: Path, monkeypatch: pytest.MonkeyP
     words = len(vocabulary())
     assert [line.partition(",")[0] for line in ran.output.splitlines()] == [
         f"{tmp_path / 'voices'}: 6 recordings",
+        f"{tmp_path / 'voices-neural'}: 6 recordings",
         f"{tmp_path / 'voices-apart'}: {words} recordings",
     ]
     made = json.loads((tmp_path / "voices-apart" / "manifest.json").read_text())["made_of"]

@@ -60,7 +60,8 @@ def test_every_extra_installs_what_the_table_says():
     for package, extra in EXTRAS.items():
         inside = {"google": "tensorboard", "ethosu": "ethos_u_vela", "flatbuffers": "ethos_u_vela"}
         inside |= {"cocotb_tools": "cocotb", "cocotbext": "cocotbext_axi"}
-        inside |= {"piper": "piper_tts", "nanotts": "py_nanotts", "serial": "pyserial"}
+        inside |= {"piper": "piper_tts", "nanotts": "py_nanotts", "hibari": "hibari_tts"}
+        inside |= {"serial": "pyserial"}
         wanted = inside.get(package, package)
         extras = PROJECT["optional-dependencies"]
         names = {re.split("[<>=]", line)[0].replace("-", "_") for line in extras[extra]}
