@@ -68,13 +68,21 @@ def decode(image: Image, utterances: Sequence[Utterance]) -> Decoded:
     )
 
 
-def chain(data: Path, runs: Path, *, train: bool) -> list[Path]:
+def chain(data: Path, runs: Path, *, train: bool, without: Sequence[str] = ()) -> list[Path]:
     """The folders of all trainings of recipes/voices, each after what it goes on from.
 
-    What is missing is trained, or refused without `train`.
+    What is missing is trained, or refused without `train`; recipes `without` are left out.
     """
     folders = []
-    for step in steps_in(RECIPES / "voices", runs):
+    steps = steps_in(RECIPES / "voices", runs)
+    if unknown := set(without) - {step.folder.name for step in steps}:
+        raise InputError(
+            f"wanted --without among {', '.join(step.folder.name for step in steps)}, got "
+            f"{min(unknown)}"
+        )
+    for step in steps:
+        if step.folder.name in without:
+            continue
         if not step.trained:
             if not train:
                 raise InputError(
@@ -173,12 +181,15 @@ def _seeds(folders: Sequence[Path]) -> dict[str, list[Path]]:
     help="The image with which all are compared.  [default: the shipped one]",
 )
 @click.option("--train/--no-train", default=True, help="Train what is missing, or refuse it.")
+@click.option("--without", multiple=True, help="A recipe that is left out; the page says so.")
 @data_option
 @runs_option
 @output_option("voices-training.md")
-def main(against: Path, train: bool, data: Path, runs: Path, output: Path) -> None:
+def main(
+    against: Path, train: bool, without: tuple[str, ...], data: Path, runs: Path, output: Path
+) -> None:
     """Train the recipes of recipes/voices, and measure what they came to; this reads dev once."""
-    folders = chain(data, runs, train=train)
+    folders = chain(data, runs, train=train, without=without)
     an4 = corpus_in(data)
     shipped = decode(Image.load(against), load_dataset(an4, "dev"))
     reporting = [f for f in folders if not f.name.startswith(_CHOOSING)]
@@ -202,6 +213,7 @@ def main(against: Path, train: bool, data: Path, runs: Path, output: Path) -> No
             list(_apart(small, said)),
             list(_shown(small)),
             (chosen, sum(len(u.text.split()) for u in tuning)),
+            without,
         ),
     )
     click.echo(f"{output}: {len(reporting)} trainings")
@@ -215,11 +227,13 @@ def _page(
     apart: Sequence[tuple[str, ...]],
     shown: Sequence[tuple[str, ...]],
     chosen: tuple[Sequence[tuple[str, ...]], int],
+    without: Sequence[str] = (),
 ) -> list[str]:
+    left_out = ", ".join(f"`{name}`" for name in sorted(without))
     columns = ("recipe", "what it is", "WER", "on the machine", "errors", "difference")
     return [
         "[Voices](../voices.md) says what these networks hear. The recipes are in "
-        "`recipes/voices`.\n",
+        "`recipes/voices`." + (f" Not trained: {left_out}." if without else "") + "\n",
         "## AN4's development split\n",
         f"Greedy, no language model. Difference: to `{against}`, which leaves "
         f"{sum(shipped.errors)} of {sum(shipped.words)} words wrong; the interval is a paired "
