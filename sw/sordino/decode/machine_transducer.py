@@ -27,8 +27,8 @@ __all__ = ["MachineTransducer", "PredictionState", "Work"]
 
 _Ints = NDArray[np.int64]
 _NOTHING = np.zeros(0, np.int8)
-_END = "endpoint"
-"""What an end-pointer's entry point does for it."""
+_END, _FOLLOW = "endpoint", "follow"
+"""What an end-pointer's entry points do for it."""
 _LOW = -32768
 """What a word of state memory holds for a register of 0."""
 
@@ -92,7 +92,8 @@ class MachineTransducer:
         self.runs = dict.fromkeys(("reset", "encode", "advance", "score"), 0)
         self._ends = next((one for one in host.networks.values() if one.ends is not None), None)
         if self._ends is not None:
-            self.runs[self._ends.entries[_END]] = 0
+            for role in {_END, _FOLLOW} & set(self._ends.entries):
+                self.runs[self._ends.entries[role]] = 0
         # Entry points have no loops. Golden counts instructions in place of cycles.
         self._limit = cycle_bound(image, self._search.frames)
         if isinstance(self.engine, Golden):
@@ -138,6 +139,20 @@ class MachineTransducer:
         """Begin an utterance: the encoder has heard nothing."""
         self._held.forget()
         self._run("reset")
+
+    def follow(self) -> None:
+        """Begin an utterance behind another one: the encoder has heard that.
+
+        InputError for an image whose end-pointer does not say so.
+        """
+        entry = None if self._ends is None else self._ends.entries.get(_FOLLOW)
+        if entry is None:
+            raise InputError(
+                "wanted an image whose end-pointer has the encoder as its context, got one "
+                "without; begin instead"
+            )
+        self._held.forget()
+        self._run(entry)
 
     def encode_more(self, x: NDArray[np.int8]) -> _Ints:
         """`encode` of the utterance's next input vectors (n, dim).

@@ -20,7 +20,7 @@ from sordino.isa.registers import Error
 from sordino.lattice.build import WIRE, word_graph
 from sordino.lattice.coding.vocabulary import Vocabulary
 from sordino.lattice.coding.wire import pack
-from sordino.recogniser.ends import end_pointer_of
+from sordino.recogniser.ends import FOLLOW, end_pointer_of
 from sordino.speech.text import spell
 from sordino.speech.transcript import heard_network
 
@@ -92,6 +92,9 @@ class Decoding(Protocol):
     def begin(self) -> None:
         """Begin an utterance."""
 
+    def follow(self) -> None:
+        """Begin an utterance behind another one, whose encoder's state is kept."""
+
     def step(self, vector: _Vectors) -> bool:
         """Hear one more vector (1, dim); whether the tokens are others now."""
 
@@ -146,8 +149,17 @@ class Greedy:
 
     def begin(self) -> None:
         """Start the machine."""
+        self._start("main")
+
+    def follow(self) -> None:
+        """Start the machine behind another utterance, where the image can."""
+        ends = end_pointer_of(self.image)
+        assert ends is not None
+        self._start(ends.entries[FOLLOW])
+
+    def _start(self, entry: str) -> None:
         self._session = session_of(
-            self.engine, cycle_limit=self.cycle_limit, record=self._record or False
+            self.engine, cycle_limit=self.cycle_limit, record=self._record or False, entry=entry
         )
         self.tokens, self.result, self.decided = [], None, ()
 
@@ -229,6 +241,14 @@ class Beam:
     def begin(self) -> None:
         """Begin a search; the machine's encoder has heard nothing."""
         self.machine.begin()
+        self._start()
+
+    def follow(self) -> None:
+        """Begin a search behind another utterance, whose encoder's state is kept."""
+        self.machine.follow()
+        self._start()
+
+    def _start(self) -> None:
         self._trace = None if self.vocabulary is None else Trace()
         self._search = BeamSearch(self.machine, self._options, self._fusion, self._trace)
         self._scout = Scout(self.machine, asks=self.asks) if self.scouts else None

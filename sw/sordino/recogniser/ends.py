@@ -8,13 +8,15 @@ from sordino.errors import InputError
 from sordino.image.image import Image
 from sordino.image.section.networks import CONTEXTS, ImageNetwork
 
-__all__ = ["FINAL_MS", "LONGEST_S", "PADDING", "SPECULATIVE_MS", "EndOptions", "EndRule"]
+__all__ = ["FINAL_MS", "FOLLOW", "LONGEST_S", "PADDING", "SPECULATIVE_MS", "EndOptions", "EndRule"]
 __all__ += ["end_pointer_of"]
 
 SPECULATIVE_MS, FINAL_MS = 440, 640
 """Without a token, where no end-pointer decides: measured on AN4's development speakers."""
 LONGEST_S = 20.0
 """The longest utterance."""
+FOLLOW = "follow"
+"""What the entry point of an utterance behind another one does for an end-pointer."""
 PADDING = 8
 """Input vectors of silence behind what ends without an end, so that no last word is lost."""
 _MOST_MS, _MOST_S = 60_000, 3600
@@ -74,7 +76,9 @@ class EndOptions:
 class EndRule:
     """What is decided behind each input vector of an utterance.
 
-    `by` says who decides: `endpoint`, the image's end-pointer, or `blanks`.
+    `by` says who decides: `endpoint`, the image's end-pointer, or `blanks`. `keeps` says whether
+    the encoder keeps its state from one utterance to the next, as the image's end-pointer says,
+    whoever decides. InputError for an image that says no times, or that lacks the entry point.
     """
 
     def __init__(self, image: Image, options: EndOptions, vector_ms: float | None) -> None:
@@ -86,10 +90,12 @@ class EndRule:
                 "wanted an image that says what its input is, so that times mean something, got "
                 "one without feature definition; compile its model with features"
             )
-        if found is not None and found.ends is not None and found.ends.context != CONTEXTS[0]:
+        ends = None if found is None else found.ends
+        self.keeps = ends is not None and ends.context != CONTEXTS[0]
+        if found is not None and self.keeps and FOLLOW not in found.entries:
             raise InputError(
-                f"wanted an end-pointer whose context is {CONTEXTS[0]}, got {found.ends.context}: "
-                "nothing keeps the encoder's state from one utterance to the next yet; train it so"
+                "wanted an image with an entry point for utterances behind others, since its "
+                f"end-pointer's context is {CONTEXTS[1]}, got none; compile it again"
             )
         self._ms, self._options = vector_ms, options
         self.begin()

@@ -67,6 +67,9 @@ class Speculative(_Likely):
 class Revised(_Likely):
     """The words that were sent before were wrong: what was started with them is undone.
 
+    It comes with the first word that follows them, where the end is likely again, or at the end,
+    and has the words so far.
+
     reset  true: whoever has started begins anew with this revision
     """
 

@@ -95,9 +95,8 @@ class Recogniser:
         if definition is not None:
             vector_ms = 1000 * definition.stack / definition.front_end.frame_rate
         rule = EndRule(self.image, ends, vector_ms)
-        if not all(
-            hasattr(self.decoding, name) for name in ("decided", "guess", "lattice", "wrote")
-        ):
+        names = ("decided", "guess", "lattice", "wrote", *(("follow",) if rule.keeps else ()))
+        if not all(hasattr(self.decoding, name) for name in names):
             raise InputError(
                 "wanted a decoding that tells of ends, Greedy or Beam, got "
                 f"{type(self.decoding).__name__}; leave ends out"
@@ -205,7 +204,10 @@ class Recogniser:
         """Begin an utterance, where none is in progress."""
         if self._decoded:
             return
-        self.decoding.begin()
+        if self._any and self._utterances is not None and self._utterances.rule.keeps:
+            self.decoding.follow()
+        else:
+            self.decoding.begin()
         if not self._any:
             self.vectors = 0
         self._decoded = self._any = True
@@ -217,14 +219,15 @@ class Recogniser:
         return Partial(**self._place(), text=self._text(tokens), tokens=tokens)
 
     def _look(self, utterances: Utterances) -> list[Event]:
-        """What is sent where the end is likely, or the utterance ends."""
+        """What is sent where a likely end was none, the end is likely, or the utterance ends."""
         decoding, rule = self.decoding, utterances.rule
+        events = list(utterances.undo(decoding.wrote, self._place()))
         likely, reason = rule.decide(decoding.wrote, decoding.decided)
-        if reason is not None:
-            return self._cut(utterances, reason)
-        if likely:
-            return list(utterances.speculate(self._place()))
-        return self._cut(utterances, "longest") if rule.long else []
+        if reason is None and likely:
+            return [*events, *utterances.speculate(self._place())]
+        if reason is None and rule.long:
+            reason = "longest"
+        return events if reason is None else [*events, *self._cut(utterances, reason)]
 
     def _cut(self, utterances: Utterances, reason: str) -> list[Event]:
         """End an utterance; the next vector begins another one.

@@ -23,6 +23,7 @@ class Utterances:
         self.ended = self.begin = 0
         self._revision: int | None = None
         self._sent = ""
+        self._stands = self._more = False
 
     def text(self, tokens: tuple[int, ...]) -> str:
         """The words that tokens spell."""
@@ -31,19 +32,42 @@ class Utterances:
     def start(self, vector: int) -> None:
         """Begin an utterance with an input vector of this number."""
         self.begin, self._revision, self._sent = vector, None, ""
+        self._stands = self._more = False
         self.rule.begin()
+
+    def undo(self, wrote: bool, place: dict[str, Any]) -> Iterator[Event]:
+        """What is sent as soon as somebody goes on behind a likely end: the words so far, once.
+
+        `wrote` says whether the program has just written a token. A search may have other words
+        only some vectors later. Nothing is sent until the end is likely again.
+        """
+        self._more |= wrote
+        if not (self._stands and self._more):
+            return
+        heard = self._guess(place)
+        if heard["text"] != self._sent:
+            self._stands = False
+            yield self._revised(heard)
 
     def speculate(self, place: dict[str, Any]) -> Iterator[Event]:
         """What is sent where the end is likely: nothing where the same words were sent before."""
-        tokens, lattice = self._decoding.guess()
-        text = self.text(tokens)
-        heard: dict[str, Any] = {**place, "text": text, "tokens": tokens, "lattice": lattice}
+        heard = self._guess(place)
+        self._stands, self._more = True, False
         if self._revision is None:
-            self._revision, self._sent = 0, text
+            self._revision, self._sent = 0, heard["text"]
             yield Speculative(revision=0, **heard)
-        elif text != self._sent:
-            self._revision, self._sent = self._revision + 1, text
-            yield Revised(revision=self._revision, **heard)
+        elif heard["text"] != self._sent:
+            yield self._revised(heard)
+
+    def _guess(self, place: dict[str, Any]) -> dict[str, Any]:
+        """What an event has, if the utterance ended here."""
+        tokens, lattice = self._decoding.guess()
+        return {**place, "text": self.text(tokens), "tokens": tokens, "lattice": lattice}
+
+    def _revised(self, heard: dict[str, Any]) -> Revised:
+        assert self._revision is not None
+        self._revision, self._sent = self._revision + 1, heard["text"]
+        return Revised(revision=self._revision, **heard)
 
     def end(self, place: dict[str, Any], begin: float | None, reason: str) -> Iterator[Event]:
         """What is sent where the utterance ends; the decoding of it is finished."""
@@ -56,8 +80,7 @@ class Utterances:
             lattice = None
             yield Confirm(revision=self._revision, **heard)
         else:
-            self._revision += 1
-            yield Revised(revision=self._revision, lattice=lattice, **heard)
+            yield self._revised({**heard, "lattice": lattice})
             lattice = None
         yield Ended(
             **heard,

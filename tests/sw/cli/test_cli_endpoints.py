@@ -5,10 +5,14 @@ import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import soundfile
+
+from sordino.serve.client import Answer, ServiceError
+from sordino.serve.ranking import Ranked
 
 MODELS = Path(__file__).parents[3] / "models"
 IMAGE = MODELS / "an4_rnnt_causal.sordino"
@@ -89,6 +93,104 @@ def test_options_are_refused_in_one_line(sordino, two, tmp_path):
     done = sordino("run", IMAGE, tmp_path / "no.wav", tmp_path / "none.wav", two, "--endpoints")
     assert (done.code, len(done.err.splitlines())) == (2, 2)
     assert "YES" in done.out
+
+
+class Asked:
+    """A client that remembers what it was asked, and ranks as it is told."""
+
+    asked: ClassVar[list[tuple[str, tuple[str, int], int]]] = []
+    failing = False
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def rank(self, data, lattice, deadline, name):
+        best = " ".join(lattice.best)
+        Asked.asked.append((best, name, deadline))
+        if Asked.failing:
+            raise ServiceError("the service at http://127.0.0.1:9 did not rank: nobody")
+        ranked = Ranked(text=best.lower(), confidence=0.5, transducer=0.0, language=1.0)
+        return Answer(alternatives=[ranked], milliseconds=1.0)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    monkeypatch.setattr("sordino.cli.ends.ranking.Client", Asked)
+    monkeypatch.setattr(Asked, "asked", [])
+    monkeypatch.setattr(Asked, "failing", False)
+    return Asked
+
+
+SERVICE = ["--endpoints", "--beam", "2", "--url", "http://127.0.0.1:9"]
+
+
+def test_a_service_ranks_as_soon_as_an_end_is_likely(sordino, two, asked):
+    done = sordino("run", IMAGE, two, *SERVICE, "--deadline", "700", "--json")
+    assert done.code == 0
+    assert [(text, revision, ms) for text, (_, revision), ms in asked.asked] == [
+        ("YES", 0, 700), ("R O B E R T", 0, 700)
+    ]  # fmt: skip
+    assert len({name for _, (name, _), _ in asked.asked}) == 2
+    found = done.json()
+    assert found["url"] == "http://127.0.0.1:9"
+    first, second = (each["reranked"] for each in found["inputs"][0]["utterances"])
+    assert (first["transcript"], second["transcript"]) == ("yes", "r o b e r t")
+    assert (first["revision"], first["sent"], first["failed"]) == (0, 1, None)
+    assert first["alternatives"][0]["confidence"] == 0.5
+    assert found["inputs"][0]["transcript"] == "YES R O B E R T", "the device's own"
+    shown = sordino("run", IMAGE, two, *SERVICE).out.splitlines()
+    assert shown[0].split()[-1] == "yes"
+    assert shown[1].strip() == "the device's own best path: YES"
+
+
+def test_a_service_gets_every_revision(sordino, two, asked):
+    """Of an utterance that goes on behind a likely end: the answer to the last one counts."""
+    more = ["--speculative-ms", "400", "--final-ms", "3000"]
+    done = sordino("run", IMAGE, two, *SERVICE, *more, "--json")
+    (only,) = done.json()["inputs"][0]["utterances"]
+    names = [name for _, name, _ in asked.asked]
+    assert [revision for _, revision in names] == [0, 1, 2]
+    assert len({name for name, _ in names}) == 1
+    first, undone, last = (text for text, _, _ in asked.asked)
+    assert (first, last) == ("YES", "YES R O B E R T")
+    assert undone.startswith("YES ")
+    assert (only["reranked"]["revision"], only["reranked"]["sent"]) == (2, 3)
+    assert only["reranked"]["transcript"] == "yes r o b e r t"
+
+
+def test_of_standard_input_an_answer_is_a_line(sordino, two, monkeypatch, asked):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(two.read_bytes())))
+    lines = [json.loads(x) for x in sordino("run", IMAGE, "-", *SERVICE, "--json").out.splitlines()]
+    kinds = [line["kind"] for line in lines if line["kind"] != "partial"]
+    assert kinds == ["speculative", "confirm", "final", "reranked"] * 2 + ["end"]
+    ranked = [line for line in lines if line["kind"] == "reranked"]
+    assert [(line["utterance"], line["transcript"]) for line in ranked] == [
+        (0, "yes"), (1, "r o b e r t")
+    ]  # fmt: skip
+
+
+def test_a_service_that_does_not_answer_changes_nothing_else(sordino, two, asked):
+    asked.failing = True
+    done = sordino("run", IMAGE, two, *SERVICE)
+    assert done.code == 0
+    assert len(done.err.splitlines()) == 1, "once, though both utterances failed"
+    assert "did not rank: nobody; what is printed is the device's own best path" in done.err
+    assert done.out.splitlines()[0].split()[-1] == "YES"
+
+
+def test_a_service_that_does_not_fit_is_refused_in_one_line(sordino, two):
+    url = ["--url", "http://127.0.0.1:9"]
+    for given, message in (
+        ([*url], "wanted --endpoints beside --url, got none"),
+        (["--beam", "2", *url], "wanted --endpoints beside --url, got none"),
+        (["--endpoints", *url], "wanted a search beside --url, got greedy decoding"),
+        (["--endpoints", "--beam", "2", "--deadline", "9"], "wanted --url beside --deadline"),
+        (["--endpoints", "--beam", "2", "--url", "ftp://x"], "wanted the URL of a service"),
+        ([*SERVICE, "--deadline", "0"], "deadline"),
+    ):
+        done = sordino("run", IMAGE, two, *given)
+        assert (done.code, len(done.err.splitlines()), done.out) == (2, 1, "")
+        assert message in done.err
 
 
 def test_an_hour_needs_no_more_memory_than_a_minute(sordino, tmp_path, monkeypatch):

@@ -1,9 +1,11 @@
 """Ends of utterances: where they are found, what is sent then, and that nothing is lost."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -305,6 +307,62 @@ def test_revisions_count_up_and_undo_what_was_sent() -> None:
     assert [event.utterance for event in (*first[1:], *second[1:], *third)] == [0, 1, 2]
 
 
+def test_what_was_started_is_undone_with_the_first_new_word() -> None:
+    """Once a speculation, and before anybody decides again."""
+    decoding = Said()
+    one = Utterances(
+        EndRule(image(), EndOptions(), MS), decoding, Speller(["<b>", "A", "B", " "], 0)
+    )
+    place = {"samples": 1, "seconds": 2.0}
+    one.start(0)
+    heard = list[tuple[str, int, str]]()
+
+    def hear(tokens: tuple[int, ...], *, wrote: bool, likely: bool = False) -> None:
+        decoding.said = tokens
+        events = [*one.undo(wrote, place), *(one.speculate(place) if likely else ())]
+        heard.extend((event.kind, event.revision, event.text) for event in events)
+
+    hear((1,), wrote=True)
+    assert not heard, "nothing was started"
+    hear((1,), wrote=False, likely=True)
+    hear((1,), wrote=False)
+    hear((2,), wrote=False)
+    assert heard == [("speculative", 0, "A")], "a search that wavers in silence hears nobody"
+    heard.clear()
+    hear((1, 3), wrote=True)
+    assert not heard, "the words are the same"
+    hear((1, 3, 2), wrote=False)
+    hear((1, 3, 2, 1), wrote=True)
+    assert heard == [("revised", 1, "A B")]
+    hear((1, 3, 2, 1), wrote=False, likely=True)
+    hear((1, 3, 2, 1, 3, 2), wrote=True)
+    assert heard[1:] == [("revised", 2, "A BA"), ("revised", 3, "A BA B")]
+    decoding.tokens = [1, 3, 2, 1, 3, 2]
+    last = list(one.end(place, 0.5, "blanks"))
+    assert [(event.kind, event.revision) for event in last] == [("confirm", 3), ("final", 3)]
+
+
+@pytest.mark.filterwarnings("ignore:the utterance")
+@pytest.mark.parametrize("search", [False, True])
+def test_a_wrong_speculation_is_undone_before_the_next_one(search: bool) -> None:
+    samples = joined(sound("yes"), silence(0.4), sound("robert"), silence(0.8))
+    options = EndOptions(speculative_ms=280, final_ms=60_000)
+    events = cut(samples, beam() if search else None, options)
+    assert kinds(events) == ["speculative", "revised", "revised", "confirm", "final"]
+    likely, undone, again = (e for e in events if isinstance(e, Speculative | Revised))
+    assert (likely.text, likely.revision) == ("YES", 0)
+    assert (undone.revision, again.revision) == (1, 2)
+    assert undone.text.startswith("YES ")
+    assert again.text == "YES R O B E R T"
+    assert undone.seconds < again.seconds - 0.4, "long before the end is likely again"
+    if search:
+        assert undone.lattice not in (None, likely.lattice)
+        return
+    at = events.index(undone)
+    assert isinstance(events[at - 1], Partial), "right behind the words"
+    assert (events[at - 1].text, events[at - 1].samples) == (undone.text, undone.samples)
+
+
 # The image's own end-pointer
 
 
@@ -406,6 +464,23 @@ def test_an_image_that_says_no_times_is_refused(ending: Image) -> None:
         EndRule(ending, EndOptions(), None)
     with pytest.raises(InputError, match="EndOptions for ends, got dict"):
         Recogniser(image(), ends={})  # type: ignore[arg-type]
+
+
+def test_an_image_that_cannot_keep_what_its_end_pointer_wants_is_refused(ending: Image) -> None:
+    network = ending.host.networks["endpoint"]
+    assert network.ends is not None
+    assert not EndRule(ending, EndOptions(), MS).keeps
+    ends = replace(network.ends, context="encoder")
+    host = SimpleNamespace(networks={"endpoint": replace(network, ends=ends)})
+    for options in (EndOptions(), EndOptions(final_ms=300)):
+        with pytest.raises(InputError, match=r"wanted an image with an entry point .* compile it"):
+            EndRule(SimpleNamespace(host=host), options, MS)  # type: ignore[arg-type]
+
+
+def test_a_machine_that_keeps_nothing_is_not_followed(ending: Image) -> None:
+    for one in (ending, image()):
+        with pytest.raises(InputError, match="has the encoder as its context, got one without"):
+            MachineTransducer(one).follow()
 
 
 def test_without_ends_nothing_is_cut() -> None:

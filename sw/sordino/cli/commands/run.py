@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sordino.cli.ends.cutting import cut_inputs, end_options, take_ends
+from sordino.cli.ends.ranking import service_of, service_options
 from sordino.cli.shared.devices import Device, DeviceRuns, device_options, opened
 from sordino.cli.shared.engines import (
     ENGINES,
@@ -97,7 +98,8 @@ def _check_options(
     "  sordino run model.sordino speech.wav --device /dev/ttyUSB0\n"
     "  sordino run model.sordino speech.wav --device sim --json\n"
     "  sordino run model.sordino meeting.wav --endpoints\n"
-    "  arecord -q -f S16_LE -r 16000 | sordino run model.sordino - --endpoints --beam 8 --json",
+    "  arecord -q -f S16_LE -r 16000 | sordino run model.sordino - --endpoints --beam 8 --json\n"
+    "  sordino run model.sordino meeting.wav --endpoints --beam 8 --url http://127.0.0.1:8075",
 )
 @IMAGE
 @INPUTS
@@ -129,6 +131,7 @@ def _check_options(
     help="Samples a second of raw samples on standard input.  [default: the model's]",
 )
 @end_options
+@service_options
 @search_options
 @json_option
 @memory_options
@@ -143,6 +146,8 @@ def run(
     vcd: Path | None,
     slow: bool,
     rate: int | None,
+    url: str | None,
+    deadline: int | None,
     as_json: bool,
     memory: MemoryTiming,
     **search: Any,
@@ -167,12 +172,15 @@ def run(
     `phrases` how many are listed, and which of them the words are.
     With --endpoints recordings of any length are cut into utterances as they are heard. --json has
     these under `utterances`; of standard input every event is a line, and the last has `kind` end.
+    With --url a service ranks each utterance again, and begins where its end is likely. A service
+    that does not answer changes nothing else: a warning says so, once.
     With --device a board decodes; what it held before is given up. --json has under `device` which
     it is, the bytes on its wire and how long loading took.
     """
     check_inputs(inputs)
     ends = take_ends(search)
     choice = SearchChoice(**search)
+    service = service_of(url, deadline, ends, choice)
     _check_options(choice, engine, vcd, cycle_limit, device, baud)
     if rate is not None and inputs != (STANDARD_INPUT,):
         raise click.UsageError("wanted --rate with standard input (-) alone, got other inputs")
@@ -186,7 +194,9 @@ def run(
             board = partial(stack.enter_context, opened(device, program, baud))
             machine = partial(_device_runs, board, program, choice)
         if ends is not None:
-            given = (program, str(image)), inputs, machine, hertz, rate, cycle_limit, ends
+            if service is not None:
+                stack.enter_context(service)
+            given = (program, str(image)), inputs, machine, hertz, rate, cycle_limit, ends, service
             sys.exit(cut_inputs(*given, as_json))
         if live:
             sys.exit(listen(program, machine, hertz, rate, cycle_limit, as_json=as_json))

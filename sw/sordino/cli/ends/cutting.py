@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import click
 
+from sordino.cli.ends.ranking import Service
 from sordino.cli.shared.live import Live
 from sordino.cli.shared.output import console, print_json, print_json_line
 from sordino.cli.shared.search import SearchChoice
@@ -107,11 +108,11 @@ def end_recogniser(
 class _Cutter:
     """Utterances of one input: printed as they end, and held for JSON where that comes at the end.
 
-    `live` prints every event as a line of JSON instead.
+    `live` prints every event as a line of JSON instead. `service` ranks what may have been said.
     """
 
-    def __init__(self, runs: Runs, *, shown: bool, live: bool) -> None:
-        self._runs, self._shown, self.live = runs, shown, live
+    def __init__(self, runs: Runs, service: Service | None, *, shown: bool, live: bool) -> None:
+        self._runs, self.service, self._shown, self.live = runs, service, shown, live
         self._likely: Speculative | None = None
         self.utterances: list[dict[str, Any]] = []
         self.count, self.cycles = 0, 0
@@ -123,12 +124,13 @@ class _Cutter:
         for event in events:
             if self.live:
                 print_json_line(event.as_dict(), last=False)
+            ranked = None if self.service is None else self.service.hear(event)
             if isinstance(event, Speculative):
                 self._likely = event
             elif isinstance(event, Ended):
-                self._ended(event)
+                self._ended(event, ranked)
 
-    def _ended(self, event: Ended) -> None:
+    def _ended(self, event: Ended, ranked: dict[str, Any] | None) -> None:
         self.count += 1
         self.error = self.error or event.error
         facts = self._runs.facts(event)
@@ -136,13 +138,22 @@ class _Cutter:
         self.engine = {name: facts.get(name) for name in ("engine", "simulator")}
         self.cycles += cycles or 0
         if self._shown:
-            console.print(f"{event.begin:8.2f} to {event.seconds:.2f} s  {event.text}")
-        elif not self.live:
+            text = event.text if ranked is None else ranked["transcript"]
+            console.print(f"{event.begin:8.2f} to {event.seconds:.2f} s  {text}")
+            if text != event.text:
+                console.print(f"  the device's own best path: {event.text or '(nothing)'}")
+        elif self.live:
+            if ranked is not None:
+                said = {"kind": "reranked", "utterance": event.utterance, **ranked, "final": False}
+                print_json_line(said, last=False)
+        else:
             likely, self._likely = self._likely, None
             said = {} if likely is None else {"seconds": likely.seconds, "text": likely.text}
             names = ("begin", "seconds", "text", "tokens", "reason", "revision", "error")
             own = {name: value for name, value in event.as_dict().items() if name in names}
-            self.utterances.append({**own, "cycles": cycles, "speculative": said or None})
+            own |= {"cycles": cycles, "speculative": said or None}
+            own |= {} if self.service is None else {"reranked": ranked}
+            self.utterances.append(own)
 
 
 def cut_inputs(
@@ -153,11 +164,12 @@ def cut_inputs(
     rate: int | None,
     cycle_limit: int | None,
     ends: EndOptions,
+    service: Service | None,
     as_json: bool,
 ) -> int:
     """Cut utterances out of all inputs, print them, and return the exit code.
 
-    `named` is the image, and its name in JSON.
+    `named` is the image, and its name in JSON. `service` ranks again what a search finds.
     """
     image, name = named
     FeatureDefinition.of_image(image)
@@ -166,10 +178,12 @@ def cut_inputs(
         runs.decoding.cycle_limit = cycle_limit or 0
     elif isinstance(runs.decoding, Beam):
         runs.decoding.vocabulary = image_vocabulary(image, None)
+        if service is not None:
+            service.vocabulary = runs.decoding.vocabulary
     live = inputs == (STANDARD_INPUT,)
     entries = []
     for path in inputs:
-        cutter = _Cutter(runs, shown=not as_json, live=live and as_json)
+        cutter = _Cutter(runs, service, shown=not as_json, live=live and as_json)
         try:
             entries.append(_cut(image, path, runs, cutter, clock, rate, ends))
         except InputError as error:
@@ -183,7 +197,8 @@ def cut_inputs(
     if live and as_json:
         print_json_line({"kind": "end", **entries[0], "final": False}, last=True)
     elif as_json:
-        print_json({"image": name, "inputs": entries})
+        url = {} if service is None else {"url": service.url}
+        print_json({"image": name, **url, "inputs": entries})
     if any(entry["refused"] for entry in entries):
         return 2
     return 1 if any(entry["error"] for entry in entries) else 0

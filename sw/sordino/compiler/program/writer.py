@@ -1,6 +1,6 @@
 """What layers and programs write to: blocks of instructions, ordered, with tables in time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -227,16 +227,27 @@ class Writer:
             (Space.STATE, 0, self.at.cleared),
         ]
         if self._cleared is not None:
-            networks = [self.graph.network(name) for name in self._cleared]
-            names = {name for network in networks for name in network.nodes}
-            ranges = list(self.at.lasting(names))
-            both = any(network.both_banks for network in networks)
+            ranges = self._lasting(self._cleared)
+            both = any(self.graph.network(name).both_banks for name in self._cleared)
         banks = (Space.BANK0, Space.BANK1) if both else (Space.BANK0,)
-        for space, begin, words in (*ranges, *((bank, 0, rows) for bank in banks)):
+        self._fill((*ranges, *((bank, 0, rows) for bank in banks)))
+        self.block += self.tables.pinned()
+
+    def clear_networks(self, networks: Iterable[str]) -> None:
+        """Clear what lasts of some networks alone, load tables that keep their slots."""
+        self._fill(self._lasting(networks))
+        self.block += self.tables.pinned()
+
+    def _lasting(self, networks: Iterable[str]) -> list[tuple[Space, int, int]]:
+        """The ranges of what lasts of networks: memory, first word, words."""
+        nodes = {node for name in networks for node in self.graph.network(name).nodes}
+        return list(self.at.lasting(nodes))
+
+    def _fill(self, ranges: Iterable[tuple[Space, int, int]]) -> None:
+        for space, begin, words in ranges:
             for first in range(begin, begin + words, _MOST_WORDS):
                 count = min(begin + words - first, _MOST_WORDS)
                 self.emit(Fill, "clear", space=space, destination=first, count=count)
-        self.block += self.tables.pinned()
 
     def bank_rows(self) -> int:
         """Rows of the banks that tiles of all layers fill."""

@@ -50,7 +50,13 @@ class EndPoint:
     channel: int = 1
     context: str = CONTEXTS[0]
 
-    ENTRY = "endpoint"
+    ENTRY, FOLLOW = "endpoint", "follow"
+    """The entry points of a host that searches, and of an utterance that follows another one."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the encoder keeps its state from one utterance to the next."""
+        return self.context != CONTEXTS[0]
 
     @property
     def registers(self) -> Sequence[str]:
@@ -180,7 +186,9 @@ class EndPoint:
         found = network_of(
             writer,
             (self.network,),
-            entries={role: entries[role] for role in ("main", self.ENTRY)},
+            entries={
+                role: entries[role] for role in ("main", self.ENTRY, self.FOLLOW) if role in entries
+            },
             words=tuple(self.kept.values()),
             program=writer.parts(self.network),
             tokens=NetworkTokens(

@@ -58,6 +58,11 @@ class Transducer:
     and with `ends` one more, which runs that once:
 
     endpoint  takes nothing, to what is emitted on its channel
+
+    and, where its context is the encoder, another one:
+
+    follow    the loop of an utterance behind another one, whose encoder's state is there; without
+              input it prepares for the other entry points
     """
 
     blank: int
@@ -88,7 +93,8 @@ class Transducer:
     @property
     def entries(self) -> Sequence[str]:
         """The loop and its parts."""
-        more = () if self.ends is None else (self.ends.ENTRY,)
+        ends = self.ends
+        more = () if ends is None else (ends.ENTRY, ends.FOLLOW) if ends.keeps else (ends.ENTRY,)
         return ("main", "reset", "encode", "advance", "score", *more)
 
     def write(self, writer: Writer) -> None:
@@ -196,10 +202,24 @@ class _Writing:
         """The beginning of a run; then predict from the blank."""
         self.builder.label("main")
         self._clear()
+        self._predict_blank()
+
+    def _predict_blank(self) -> None:
         self.writer.emit(Set, "start", register=self.token, value=self.program.blank)
         self.writer.end_block()
         self.builder.emit(Call, target="predict")
         self.writer.end_block(wanted=self.for_frame)
+
+    def _follow(self, ends: EndPoint) -> None:
+        """The beginning of an utterance behind another one, before its first frame.
+
+        What the encoder keeps stays where it is, the product in its bank included.
+        """
+        self.builder.label(ends.FOLLOW)
+        self.writer.clear_networks(("prediction", ends.network))
+        ends.start(self.writer)
+        self._predict_blank()
+        self.builder.jump("frame")
 
     def _frames(self) -> None:
         """A frame, its symbols, the next frame; and the end."""
@@ -292,6 +312,8 @@ class _Writing:
         if self.program.ends is not None:
             self.program.ends.write_entry(writer)
             self._end()
+            if self.program.ends.keeps:
+                self._follow(self.program.ends)
 
     def _end(self, held: Slots = UNKNOWN) -> None:
         self.writer.end_block(held)
