@@ -1,11 +1,11 @@
 """End-pointers of the AN4 development speakers: rules and networks, curves, words, time saved."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 from campaigns.beam import ORDER, language_model
 from campaigns.common import corpus_in, data_option, output_option, runs_option, write_page
@@ -30,15 +30,17 @@ from campaigns.endpoints_tables import (
     loud,
     row,
     saved_rows,
-    words,
 )
 from campaigns.endpoints_train import MODEL
+from campaigns.endpoints_words import SOME, Heard, heard_behind
+from campaigns.voices.corpus import DRAWN
 from sordino.endpoint.decisions import Level
 from sordino.endpoint.export import save_endpointer
 from sordino.endpoint.judge import Judged
-from sordino.endpoint.sets import Example, read
+from sordino.endpoint.sets import Example, load_examples, read
 from sordino.errors import InputError
 from sordino.reference.markdown import table
+from sordino.speech.corpora.datasets import load_dataset
 from sordino.speech.text import Speller
 
 __all__ = ["main"]
@@ -62,20 +64,17 @@ def _ship(network: Network, found: Found, output: Path, sets: Sets) -> dict[str,
     return chosen
 
 
-def elsewhere(network: Network, judged: Judged, examples: list[Example]) -> NDArray[np.int64]:
-    """The final frames of the same utterances heard otherwise, at the levels chosen for each."""
-    own = network_rule(network, examples)
-    rows = [judged.points[one.speaker][0] for one in examples]
-    return own.grid.at[rows, np.arange(len(examples))]
-
-
 def _apart(sets: Sets, data: Path, runs: Path) -> dict[str, list[Example]]:
     """Waveforms that nothing is spliced into; synthetic voices where they have been made."""
-    found = {
-        "FSDD, digits in a row": sets.sounds("fsdd", lambda: digit_strings(data / "fsdd", FSDD))
-    }
-    if (runs / "voices").is_dir() or (sets.folder / "voices.npz").exists():
-        found["synthetic voices"] = sets.sounds("voices", lambda: voices(runs / "voices"))
+    said = repr([one.name for one in load_dataset(data / "fsdd", "train")]) + repr(FSDD)
+    strings = sets.sounds("fsdd", said, lambda: digit_strings(data / "fsdd", FSDD))
+    found = {"FSDD, digits in a row": strings}
+    drawn, kept = runs / "voices" / DRAWN, sorted(sets.folder.glob("voices-*.npz"))
+    if drawn.is_file():
+        source = hashlib.sha256(drawn.read_bytes()).hexdigest()
+        found["synthetic voices"] = sets.sounds("voices", source, lambda: voices(runs / "voices"))
+    elif len(kept) == 1:
+        found["synthetic voices"] = load_examples(kept[0])
     return found
 
 
@@ -113,14 +112,33 @@ def _decisions(rows: Sequence[Found], first: Found, judged: Judged) -> list[str]
     ]
 
 
-def _words_and_time(said: Sequence[tuple[str, ...]], judged: Judged) -> list[str]:
+def _words_and_time(said: Mapping[str, Heard], judged: Judged) -> list[str]:
     return [
         "\n## Words\n",
-        "Word errors with 0.2 to 1.5 s behind, cut at the first network's final decision; and "
-        "without end-pointing, with and without what is behind. The difference is to the recording "
-        f"as it ends. Louder silence is {GAINS[0]:g} to {GAINS[1]:g} dB above the own one. Noise "
-        f"begins with the file's end, {NOISES[0]:g} to {NOISES[1]:g} dB below the speech.\n",
-        table(("behind", "without what is behind", "with it", "end-pointed", "difference"), said),
+        f"Word errors with {SOME[0]:g} to {SOME[1]:g} s behind: without end-pointing, and cut at "
+        "the first network's final decisions. What is said behind an end is in the next utterance, "
+        "which begins with the machine's memories cleared. So the words are those of all "
+        "utterances; who takes the first one alone loses what an early end cuts off. The "
+        "difference is that of all utterances to the recording as it ends. Louder silence is "
+        f"{GAINS[0]:g} to {GAINS[1]:g} dB above the own one. Noise begins with the file's end, "
+        f"{NOISES[0]:g} to {NOISES[1]:g} dB below the speech.\n",
+        table(
+            (
+                "behind",
+                "as it ends",
+                "with what is behind",
+                "the first utterance",
+                "all utterances",
+                "difference",
+            ),
+            [one.row(name) for name, one in said.items()],
+        ),
+        "\nErrors more, or fewer: of what is heard behind the end, of what ends change, and of "
+        "what is in later utterances.\n",
+        table(
+            ("behind", "by what is behind", "by ends", "the first utterance alone"),
+            [one.split(name) for name, one in said.items()],
+        ),
         "\n## Milliseconds saved downstream\n",
         "What comes downstream begins with the speculation, and is begun anew where the final "
         "words are others. Where it is right, the answer comes sooner by the time between both "
@@ -193,11 +211,10 @@ def main(data: Path, runs: Path, output: Path, model: Path, name: str, ship: Pat
     rules = rule_rows(examples, language_model(data), speller)
     found = [network_rule(network, examples) for network in networks]
     judged = found[0].judged(MOST[0])
-    said = [("silence", *words(found[0], judged.final, speller, 0))]
-    for what in ("louder", "noise"):
-        other = sets.behind("dev", what)
-        heard = Found(name="", grid=found[0].grid, points=(), examples=other)
-        said.append((what, *words(heard, elsewhere(networks[0], judged, other), speller, 0)))
+    said = {
+        what: heard_behind(sets, networks[0], found[0], judged, what, speller)
+        for what in ("silence", "louder", "noise")
+    }
     parts = [
         *_introduction(examples, sets),
         *_decisions([*rules, *found], found[0], judged),

@@ -5,23 +5,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from campaigns.endpoints_apart import BEHIND
+from campaigns.endpoints_data import FRAME_MS
 from campaigns.endpoints_rules import Found
 from sordino.endpoint.judge import Grid, Judged, bootstrap
 from sordino.endpoint.rules import BLANKS, blanks
-from sordino.endpoint.sets import Example
-from sordino.speech.text import Speller
-from sordino.speech.wer import paired_bootstrap, word_error_rate
 
 __all__ = [
     "FRAME", "HEADER", "LOOK_AHEAD", "apart_row", "curve", "hangover", "kind_of", "loud", "row",
-    "saved", "saved_rows", "words",
+    "saved", "saved_rows",
 ]  # fmt: skip
 
 HEADER = ("what", "at most", "cut early", "wait, mean ms", "p50", "p90", "right", "sooner, ms",
           "right", "sooner, ms")  # fmt: skip
-FRAME = 40
-"""Milliseconds."""
+FRAME = FRAME_MS
 LOOK_AHEAD = 56
 """Milliseconds of sound behind a frame that its features need."""
 SERVICES = (
@@ -110,35 +106,6 @@ def curve(found: Found, hangover: int) -> list[tuple[str, ...]]:
             rows.append((f"{level.threshold:g}", *cells))
             before = cells[0]
     return rows
-
-
-def _said(example: Example, frame: int, speller: Speller) -> str:
-    """The words written up to a frame."""
-    count = sum(t <= frame for t in example.frames)
-    return speller.text(example.tokens[:count])
-
-
-def words(found: Found, final: NDArray[np.int64], speller: Speller, seed: int) -> tuple[str, ...]:
-    """Errors with and without end-pointing, with 0.2 to 1.5 s behind."""
-    rng = np.random.default_rng(seed)
-    with_both, without, behind = [], [], []
-    for one, frame in zip(found.examples, final.tolist(), strict=True):
-        spoken = len(one.encoder) - round(BEHIND * 1000 / FRAME)
-        last = spoken + int(rng.uniform(0.2, BEHIND) * 1000 / FRAME) - 1
-        with_both.append(_said(one, min(frame, last), speller))
-        without.append(_said(one, spoken - 1, speller))
-        behind.append(_said(one, last, speller))
-    texts = [one.text for one in found.examples]
-    ours, plain, heard = (word_error_rate(texts, said) for said in (with_both, without, behind))
-    low, high = paired_bootstrap(
-        ours.utterance_errors, plain.utterance_errors, ours.utterance_words
-    )
-    return (
-        f"{plain.wer:.2%} ({plain.errors})",
-        f"{heard.wer:.2%} ({heard.errors})",
-        f"{ours.wer:.2%} ({ours.errors})",
-        f"{ours.wer - plain.wer:+.2%} ({low:+.2%} to {high:+.2%})",
-    )
 
 
 def saved_rows(judged: Judged) -> list[tuple[str, ...]]:

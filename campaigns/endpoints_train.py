@@ -5,14 +5,16 @@ speakers, to say what it is worth on them, and then on all.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import click
 import numpy as np
 
 from campaigns.common import MODELS, corpus_in, data_option, runs_option
-from campaigns.endpoints_data import Sets
+from campaigns.endpoints_data import FRAME_MS, Sets
 from sordino.endpoint.decisions import Level
 from sordino.endpoint.export import save_endpointer
 from sordino.endpoint.integers import IntegerEndpointer
@@ -20,6 +22,7 @@ from sordino.endpoint.judge import LEVELS, Grid, choose_final, network_frames
 from sordino.endpoint.recipe import INPUTS, EndpointRecipe
 from sordino.endpoint.sets import Example, read
 from sordino.extras import needs
+from sordino.speech.corpora.datasets import Split
 
 __all__ = ["MODEL", "main", "scores_of"]
 
@@ -47,23 +50,29 @@ def _weigh(tensors: dict[str, np.ndarray], recipe: EndpointRecipe,
     return LEVELS[point], float(early.mean()), float(found.wait[point][~early].mean() * 40)
 
 
+def _together(sets: Sets, splits: Sequence[Split], seed: int) -> list[Example]:
+    """One version of all utterances of some splits."""
+    return [one for split in splits for one in sets.spliced(split, seed)]
+
+
 def _made(sets: Sets, recipe: EndpointRecipe, name: str, versions: int, weigh: bool) -> None:
     """One network: trained without the tuning speakers, weighed, trained on all, written."""
-    from sordino.endpoint.network import train  # imports torch, which is optional
+    from sordino.endpoint.network import Version, train  # imports torch, which is optional
 
     begin = time.process_time()
-    fitting, tuning = (
-        [one for seed in range(_TRIED, _TRIED + versions) for one in sets.spliced(split, seed)]
-        for split in ("fitting", "tuning")
-    )
+
+    def spliced(*splits: Split) -> list[Version]:
+        seeds = range(_TRIED, _TRIED + versions)
+        return [partial(_together, sets, splits, seed) for seed in seeds]
+
     judged, level = sets.behind("tuning"), Level(0.0, 1)
     if weigh:
-        level, early, wait = _weigh(train(fitting, recipe), recipe, judged)
+        level, early, wait = _weigh(train(spliced("fitting"), recipe), recipe, judged)
         click.echo(
             f"{name}: on the tuning speakers {early:.1%} early at {wait:.0f} ms "
             f"({level.frames} frames of {level.threshold:g})"
         )
-    tensors = train([*fitting, *tuning], recipe)
+    tensors = train(spliced("fitting", "tuning"), recipe)
     widths = [read(judged[0], (one,)).shape[1] for one in recipe.inputs]
     save_endpointer(
         sets.folder / f"{name}.endpoint.npz",
@@ -72,7 +81,7 @@ def _made(sets: Sets, recipe: EndpointRecipe, name: str, versions: int, weigh: b
         widths,
         {"speculative": level, "final": level},
         transducer=sets.sha256,
-        frame_ms=40.0,
+        frame_ms=float(FRAME_MS),
         recipe=" ".join(f"{key}={value}" for key, value in asdict(recipe).items()),
     )
     click.echo(f"{name}: {time.process_time() - begin:.0f} s of one core")
@@ -99,8 +108,8 @@ def _made(sets: Sets, recipe: EndpointRecipe, name: str, versions: int, weigh: b
 @click.option("--input", "inputs", type=click.Choice(INPUTS), multiple=True,
               default=EndpointRecipe.inputs, show_default=True,
               help="What it reads beside the run of blanks.")  # fmt: skip
-@click.option("--versions", type=click.IntRange(1, 9), default=2, show_default=True,
-              help="How often each utterance is spliced.")  # fmt: skip
+@click.option("--versions", type=click.IntRange(1, 9), default=4, show_default=True,
+              help="How often each utterance is spliced; memory holds one at a time.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1), default=EndpointRecipe.epochs,
               show_default=True, help="How often it sees each utterance.")  # fmt: skip
 def main(

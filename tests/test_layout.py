@@ -60,7 +60,7 @@ ALLOWED = {
     "cli": "arch cli.boards cli.commands cli.shared compiler driver engines errors image isa",
     "cli.boards": "arch boards cli.shared errors image",
     "cli.ends": (
-        "cli.shared decode engines errors image lattice.coding recogniser speech speech.files"
+        "cli.shared decode engines errors image lattice.coding recogniser serve speech speech.files"
     ),
     "cli.commands": (
         "arch cli.ends cli.shared compiler cycles decode endpoint engines errors extras files "
@@ -88,8 +88,8 @@ ALLOWED = {
     "decode": "decode.phrases engines errors files golden image isa model speech",
     "decode.phrases": "errors files speech",
     "endpoint": (
-        "arch arith decode files golden isa layers layers.base layers.numbers model recogniser "
-        "speech train train.corpus train.networks train.recipes"
+        "arch arith decode errors files golden isa layers layers.base layers.numbers model "
+        "recogniser speech train train.corpus train.networks train.recipes"
     ),
     "graph": "errors isa layers",
     "lattice": "decode errors speech",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sordino.train.integer_decoding import IntegerDecoder
 
-__all__ = ["RUN_ROWS", "Heard", "Hearing", "runs"]
+__all__ = ["RUN_ROWS", "Heard", "Hearing", "joined", "runs"]
 
 RUN_ROWS = 32
 """Rows of the table that is looked up with the run of frames without a token."""
@@ -37,6 +37,25 @@ class Heard:
     tokens: tuple[int, ...]
     frames: tuple[int, ...]
 
+    def read(self, inputs: Sequence[str]) -> NDArray[np.int8]:
+        """What an end-pointer reads beside the run, int8 (T, width): `joined` with these layers."""
+        return joined(self.layers[0], self.layers[-1], self.prediction, inputs)
+
+
+def joined(
+    encoder: NDArray[np.int8],
+    lower: NDArray[np.int8],
+    prediction: NDArray[np.int8],
+    inputs: Sequence[str],
+) -> NDArray[np.int8]:
+    """The named inputs of an end-pointer side by side, int8 (T, width).
+
+    encoder, lower, prediction  what `encoder`, `encoder.0` and `prediction` name, (T, units)
+    """
+    known = {"encoder": encoder, "encoder.0": lower, "prediction": prediction}
+    empty = np.zeros((len(encoder), 0), np.int8)
+    return np.concatenate([empty, *(known[name] for name in inputs)], axis=1)
+
 
 def runs(frames: Sequence[int], count: int) -> _Ints:
     """The run in each of `count` frames, from the frames of the tokens."""
@@ -55,18 +74,31 @@ class Hearing(IntegerDecoder):
         self, inputs: Sequence[NDArray[np.int8]], *, all_layers: bool = False
     ) -> list[Heard]:
         """What is read of each input (T, dim), decoded greedily."""
+        layers = self.encode(inputs)
+        return self.decode(layers if all_layers else [own[:1] for own in layers])
+
+    def encode(self, inputs: Sequence[NDArray[np.int8]]) -> list[tuple[NDArray[np.int8], ...]]:
+        """The hidden states (T, units) of all encoder layers, the last one first, of each input."""
         count, padded = self._together(inputs)
         layers = self._layers(padded)
-        everyone = np.arange(len(inputs))
-        encoded = self._encoder_half(layers[0])
-        states = [layer.start(len(inputs)) for layer in self._prediction]
-        predicted = self._predict(np.full(len(inputs), self._model.blank), states, everyone)
-        said: list[list[tuple[int, int]]] = [[] for _ in inputs]
-        after = np.zeros((len(inputs), count.max(), states[-1].shape[-1]), np.int8)
+        return [
+            tuple(x[number, :size].astype(np.int8) for x in layers)
+            for number, size in enumerate(count)
+        ]
+
+    def decode(self, encoded: Sequence[tuple[NDArray[np.int8], ...]]) -> list[Heard]:
+        """What is read where the encoder has these states, as `encode` gives them or a part."""
+        count, padded = self._together([own[0] for own in encoded])
+        half = self._encoder_half(padded)
+        everyone = np.arange(len(encoded))
+        states = [layer.start(len(encoded)) for layer in self._prediction]
+        predicted = self._predict(np.full(len(encoded), self._model.blank), states, everyone)
+        said: list[list[tuple[int, int]]] = [[] for _ in encoded]
+        after = np.zeros((len(encoded), count.max(), states[-1].shape[-1]), np.int8)
         for t in range(int(count.max())):
             active = everyone[count > t]
             for _ in range(self._model.max_symbols):
-                tokens = self._choose(encoded[active, t], predicted[active])
+                tokens = self._choose(half[active, t], predicted[active])
                 keep = tokens != self._model.blank
                 active, tokens = active[keep], tokens[keep]
                 if not len(active):
@@ -75,10 +107,9 @@ class Hearing(IntegerDecoder):
                     said[number].append((t, token))
                 predicted[active] = self._predict(tokens, states, active)
             after[:, t] = states[-1][0]
-        shown = layers if all_layers else layers[:1]
         return [
             Heard(
-                layers=tuple(x[number, :size].astype(np.int8) for x in shown),
+                layers=encoded[number],
                 prediction=after[number, :size],
                 run=runs([t for t, _ in said[number]], int(size)),
                 tokens=tuple(token for _, token in said[number]),
@@ -90,7 +121,7 @@ class Hearing(IntegerDecoder):
     def _together(self, inputs: Sequence[NDArray[np.int8]]) -> tuple[_Ints, _Ints]:
         """Lengths, and all inputs with zeros behind them, (B, T, dim)."""
         count = np.array([len(x) for x in inputs])
-        padded = np.zeros((len(inputs), count.max(), self._model.inputs), np.int64)
+        padded = np.zeros((len(inputs), count.max(), inputs[0].shape[1]), np.int64)
         for row, x in zip(padded, inputs, strict=True):
             row[: len(x)] = x
         return count, padded

@@ -1,6 +1,6 @@
 """The training of an end-pointer, with PyTorch: quantised and sparse as the machine has it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,13 @@ from sordino.arith import HIDDEN, WEIGHT
 from sordino.endpoint.hearing import RUN_ROWS
 from sordino.endpoint.recipe import EndpointRecipe
 from sordino.endpoint.sets import Example, read
+from sordino.errors import InputError
 from sordino.train.networks.compress import round_to_grid
 
-__all__ = ["train"]
+__all__ = ["Version", "train"]
+
+Version = Callable[[], Sequence[Example]]
+"""What gives examples, made or read anew each time."""
 
 _STEP = 2.0**-HIDDEN.fraction
 _TOP = WEIGHT.high * _STEP
@@ -125,7 +129,7 @@ def _padded(
         size = len(one.encoder)
         x[n, :size] = kept[id(one)]
         run[n, :size] = one.run
-        behind = np.arange(size) - one.end
+        behind = one.behind
         wanted[n, :size] = behind > 0
         weight = np.where(behind > recipe.patience, recipe.later, 1.0)
         inside = np.where(one.run > recipe.patience, recipe.rare, 1.0) * recipe.pause
@@ -135,17 +139,28 @@ def _padded(
     return tuple(map(torch.from_numpy, found))
 
 
-def train(examples: Sequence[Example], recipe: EndpointRecipe) -> dict[str, NDArray[np.float32]]:
-    """Train on examples; returns the tensors of an end-pointer's file."""
+def train(versions: Sequence[Version], recipe: EndpointRecipe) -> dict[str, NDArray[np.float32]]:
+    """Train on versions of the same utterances; returns the tensors of an end-pointer's file.
+
+    An epoch goes through all versions, and holds one of them at a time. InputError where they have
+    other numbers of examples.
+    """
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
-    kept = {id(one): read(one, recipe.inputs) for one in examples}
-    network = _Network(recipe, next(iter(kept.values())).shape[1])
-    steps = recipe.epochs * -(-len(examples) // recipe.batch)
+    count, width = _size(versions[0](), recipe)
+    network = _Network(recipe, width)
+    steps = recipe.epochs * len(versions) * -(-count // recipe.batch)
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=recipe.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=recipe.rate, total_steps=steps)
     step = 0
-    for _ in range(recipe.epochs):
+    for version in _order(versions, recipe.epochs, rng):
+        examples = version()
+        if len(examples) != count:
+            raise InputError(
+                f"wanted {count} examples of each version, got {len(examples)}; make them of the "
+                "same utterances"
+            )
+        kept = {id(one): read(one, recipe.inputs) for one in examples}
         for numbers in _batches(examples, recipe.batch, rng):
             part = step / steps
             grown = min(1.0, max(0.0, (part - _SPARSE[0]) / (_SPARSE[1] - _SPARSE[0])))
@@ -165,4 +180,17 @@ def train(examples: Sequence[Example], recipe: EndpointRecipe) -> dict[str, NDAr
             optimiser.step()
             schedule.step()
             step += 1
+        del examples, kept
     return network.tensors()
+
+
+def _size(examples: Sequence[Example], recipe: EndpointRecipe) -> tuple[int, int]:
+    """How many examples, and how much is read of each frame."""
+    return len(examples), read(examples[0], recipe.inputs).shape[1]
+
+
+def _order(versions: Sequence[Version], epochs: int, rng: np.random.Generator) -> Iterator[Version]:
+    """All versions in each epoch, in any order."""
+    for _ in range(epochs):
+        for number in rng.permutation(len(versions)):
+            yield versions[number]

@@ -15,7 +15,8 @@ class EndpointRecipe:
     inputs    what it reads beside the run of frames without a token, of `INPUTS`
     units     of its LSTM; `width` of the run's rows
     bits      of a weight; `zeros` share of them that become zero, four of a unit together
-    epochs    over all examples; `batch` of them a step; `rate` is the largest learning rate
+    epochs    over all versions of all utterances; `batch` of them a step; `rate` is the largest
+              learning rate
     dropout   of inputs, each in all frames of an utterance; `decay` of the weights
     pause     weight of a frame in a pause inside, beside 1 of a frame behind the end
     patience  frames behind the end, and into a pause, that count in full; later ones count `later`,
@@ -27,7 +28,7 @@ class EndpointRecipe:
     width: int = 8
     bits: int = 4
     zeros: float = 0.7
-    epochs: int = 16
+    epochs: int = 8
     batch: int = 96
     rate: float = 1.2e-2
     dropout: float = 0.2

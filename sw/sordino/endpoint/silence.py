@@ -8,7 +8,7 @@ from sordino.train.corpus.augment import MelAxis
 from sordino.train.corpus.room import put_in_room
 from sordino.train.recipes.room import RoomRecipe
 
-__all__ = ["NEPERS", "SECOND", "Silence", "padded"]
+__all__ = ["MARGIN", "NEPERS", "SECOND", "Silence", "padded"]
 
 NEPERS = float(np.log(10) / 10)
 """Natural logarithm of an energy that is 1 dB more."""
@@ -16,7 +16,7 @@ SECOND = 100
 """Frames of cepstra in a second."""
 _LOUD = 0.3
 """Speech is where c0 is above this share of the way from quiet to loud frames."""
-_MARGIN = 3
+MARGIN = 3
 """Frames before the first loud one that may be the beginning of a word."""
 _LEAST = 8
 """Leading frames that are too few to be looped; then the quietest stretch is."""
@@ -34,7 +34,7 @@ class Silence:
         loud = np.flatnonzero(level > low + _LOUD * (high - low))
         self.speech = (int(loud[0]), int(loud[-1]) + 1) if len(loud) else (0, len(level))
         """The first loud frame, and the one after the last."""
-        size = max(0, self.speech[0] - _MARGIN)
+        size = max(0, self.speech[0] - MARGIN)
         quiet = cepstra[:size]
         if size < _LEAST:
             width = min(_LEAST, len(level))

@@ -17,8 +17,13 @@ LONGEST_S = 20.0
 """The longest utterance."""
 FOLLOW = "follow"
 """What the entry point of an utterance behind another one does for an end-pointer."""
-PADDING = 8
-"""Input vectors of silence behind what ends without an end, so that no last word is lost."""
+PADDING = 6
+"""How often the last input vector of what ends without an end is heard again.
+
+So no last word is lost. Measured on AN4's tuning speakers: 4 times are enough where a recording is
+cut tight. The quietest vector of a recording is no better there, and makes words where it ends in
+noise.
+"""
 _MOST_MS, _MOST_S = 60_000, 3600
 
 

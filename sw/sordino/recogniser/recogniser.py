@@ -10,7 +10,6 @@ from sordino.image.image import Image
 from sordino.recogniser.decoding import Beam, Decoding, Greedy, expect_image
 from sordino.recogniser.ends import PADDING, EndOptions, EndRule
 from sordino.recogniser.events import Ended, Event, Final, Partial
-from sordino.recogniser.quiet import Quiet
 from sordino.recogniser.utterances import Utterances
 from sordino.speech.doubts import Likeness, doubts_of_audio, doubts_of_input
 from sordino.speech.features import ADD_FEATURES, FeatureDefinition
@@ -110,7 +109,7 @@ class Recogniser:
         self._level: RunningLevel | None = None
         self._decoded, self._at_end, self._said = False, False, False
         self._saturated = self._values = 0
-        self._any, self._quiet = False, Quiet(self.definition)
+        self._any, self._heard = False, np.zeros((0, 0), np.int8)
         if self._utterances is not None:
             self._utterances.ended = 0
 
@@ -196,7 +195,7 @@ class Recogniser:
             if not self.decoding.running:
                 events += self._end()
             elif self._utterances is not None:
-                self._quiet.add(vector)
+                self._heard = vector.copy()
                 events += self._look(self._utterances)
         return events
 
@@ -258,14 +257,14 @@ class Recogniser:
         return [Final(**self._place(), text=text, tokens=tokens, error=error)]
 
     def _last(self, utterances: Utterances) -> list[Event]:
-        """End the last utterance, behind silence that the machine hears, if it says anything.
+        """End the last utterance, behind its last vector heard on, if it says anything.
 
         Where nothing was said at all, that is said.
         """
         events: list[Event] = []
         if self._decoded and self.decoding.running:
-            for vector in self._quiet.vectors(PADDING):
-                if self.decoding.step(vector):
+            for _ in range(PADDING if len(self._heard) else 0):
+                if self.decoding.step(self._heard):
                     events.append(self._partial())
         if not self._decoded:
             if utterances.ended:

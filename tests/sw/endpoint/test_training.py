@@ -1,5 +1,8 @@
 """End-pointers that are trained: on the machine's grid, and better than they were."""
 
+import weakref
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +19,16 @@ from sordino.endpoint.network import train
 from sordino.endpoint.recipe import EndpointRecipe
 from sordino.endpoint.rules import blanks
 from sordino.endpoint.sets import Example, load_examples, read, save_examples
+from sordino.errors import InputError
 
 RECIPE = EndpointRecipe(
-    inputs=("encoder", "prediction"), units=4, width=3, bits=4, zeros=0.5, epochs=30, batch=16
+    inputs=("encoder", "prediction"), units=4, width=3, bits=4, zeros=0.5, epochs=15, batch=16
 )
 
 
-def drawn(count: int = 48) -> list[Example]:
+def drawn(count: int = 48, seed: int = 0) -> list[Example]:
     """Utterances with a pause inside; the encoder says which pause is the last one."""
-    rng, made = np.random.default_rng(0), []
+    rng, made = np.random.default_rng(seed), []
     for number in range(count):
         pause, end = int(rng.integers(3, 9)), 14
         first = end - 2 - pause
@@ -50,7 +54,7 @@ def drawn(count: int = 48) -> list[Example]:
 
 @pytest.fixture(scope="module")
 def trained() -> dict[str, np.ndarray]:
-    return train(drawn(), RECIPE)
+    return train([drawn, lambda: drawn(seed=1)], RECIPE)
 
 
 def test_its_weights_are_what_the_machine_has(trained: dict[str, np.ndarray]) -> None:
@@ -86,6 +90,36 @@ def test_it_is_sooner_than_a_run_of_blanks(trained: dict[str, np.ndarray]) -> No
     assert set(found.points) == {"s0", "s1", "s2", "s3"}
 
 
+def test_no_more_than_a_version_is_held_at_a_time() -> None:
+    held = list[weakref.ref[Example]]()
+    alive = list[int]()
+
+    def made(seed: int) -> list[Example]:
+        alive.append(sum(one() is not None for one in held))
+        found = drawn(16, seed)
+        held.extend(map(weakref.ref, found))
+        return found
+
+    versions = [partial(made, seed) for seed in range(3)]
+    train(versions, replace(RECIPE, epochs=2))
+    assert len(alive) == 1 + 2 * 3
+    assert not any(alive)
+
+
+def test_versions_of_other_sizes_are_refused() -> None:
+    with pytest.raises(InputError, match="wanted 16 examples of each version, got 8; make them"):
+        train([partial(drawn, 16), partial(drawn, 8)], RECIPE)
+
+
+def test_between_two_utterances_an_end_is_right() -> None:
+    (one,) = drawn(1)
+    joined = replace(one, gaps=((4, 7), (9, 9)))
+    assert (one.behind > 0).tolist() == [t > one.end for t in range(40)]
+    assert (joined.behind > 0).tolist() == [t > one.end or 4 <= t < 7 for t in range(40)]
+    assert joined.behind[4:7].tolist() == [1, 2, 3]
+    assert joined.behind[one.end + 1] == 1
+
+
 def test_scores_do_not_depend_on_what_is_beside(trained: dict[str, np.ndarray]) -> None:
     examples = drawn(3)
     network = IntegerEndpointer(trained, 4)
@@ -100,10 +134,13 @@ def test_scores_do_not_depend_on_what_is_beside(trained: dict[str, np.ndarray]) 
 
 def test_examples_come_back_from_their_file(tmp_path: Path) -> None:
     examples = drawn(3)
+    examples[1] = replace(examples[1], gaps=((1, 4), (5, 9)))
+    examples[2] = replace(examples[2], gaps=((2, 3),))
     save_examples(tmp_path / "a.npz", examples)
     for one, back in zip(examples, load_examples(tmp_path / "a.npz"), strict=True):
         assert (one.encoder == back.encoder).all()
         assert (one.name, one.end, one.tokens) == (back.name, back.end, back.tokens)
+        assert one.gaps == back.gaps
         assert (one.run == back.run).all()
 
 

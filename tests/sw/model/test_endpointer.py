@@ -10,6 +10,8 @@ import pytest
 
 from sordino.errors import InputError, InputWarning
 from sordino.model.endpointer import Endpointer, load_endpointer
+from sordino.model.load import model_from_arrays
+from sordino.model.random_rnnt import random_arrays, random_meta
 from sordino.model.rnnt import RnntModel
 from tests.sw.compiler.programs.endpointers import arrays_of, endpointer, meta_of, talker
 
@@ -119,6 +121,32 @@ def test_a_model_that_lacks_what_it_reads_is_refused(
     model = talker()
     with pytest.raises(InputError, match=message):
         endpointer(inputs=inputs, widths=widths).beside(model, model.graph())
+
+
+@pytest.mark.parametrize(
+    ("stack", "reduction", "frame_ms"), [(3, 1, 30.0), (4, 1, 40.0), (2, 2, 40.0)]
+)
+def test_another_frame_than_that_of_its_training_is_refused(
+    stack: int, reduction: int, frame_ms: float
+) -> None:
+    """Frames of the transducer count: input vectors, put together where it reduces time."""
+    sizes: dict[str, Any] = {"encoder": (24, 24), "prediction": (16,), "joint": 12}
+    entries: dict[str, Any] = {"features": {"kind": "sphinx-mfcc", "stack": stack}}
+    if reduction > 1:
+        sizes["time_reduction"] = (1, reduction)
+        entries["encoder"] = {"time_reduction": {"after": 1, "factor": reduction}}
+    arrays = random_arrays(np.random.default_rng(5), inputs=39 * stack, tokens=9, **sizes)
+    arrays |= {"features.mean": np.zeros(13), "features.std": np.full(13, 2.0)}
+    model = model_from_arrays(arrays, random_meta(9, **entries))
+    endpointer(frame_ms=frame_ms).beside(model, model.graph())
+    endpointer().beside(model, model.graph())
+    for other in (frame_ms - 10, frame_ms + 0.01, 2 * frame_ms):
+        with pytest.raises(InputError) as caught:
+            endpointer(frame_ms=other).beside(model, model.graph())
+        said = str(caught.value)
+        assert said.startswith(f"wanted an end-pointer for frames of {frame_ms:g} ms")
+        assert f"got one for {other:g} ms" in said
+        assert "\n" not in said
 
 
 def _named(model: RnntModel, sha256: str) -> RnntModel:

@@ -28,7 +28,7 @@ from sordino.lattice.coding.wire import unpack
 from sordino.model.load import model_from_arrays
 from sordino.model.random_rnnt import random_arrays, random_meta
 from sordino.recogniser.decoding import Beam, Decoding, Greedy
-from sordino.recogniser.ends import FINAL_MS, SPECULATIVE_MS, EndOptions, EndRule
+from sordino.recogniser.ends import FINAL_MS, PADDING, SPECULATIVE_MS, EndOptions, EndRule
 from sordino.recogniser.events import (
     Confirm,
     Ended,
@@ -242,7 +242,25 @@ def test_no_last_word_is_lost_where_the_recording_is_cut_tight() -> None:
     cutting = Recogniser(image(), ends=EndOptions())
     events = [*cutting.push_vectors(vectors[:tight]), *cutting.finish()]
     assert events[-1].text == "YES"
-    assert events[-1].samples == tight * 640, "silence is no part of the recording"
+    assert events[-1].samples == tight * 640, "what is heard on is no part of the recording"
+
+
+def test_what_is_cut_tight_is_heard_on_with_its_last_vector() -> None:
+    """Not with silence, which would make words of noise that ends."""
+    heard = []
+
+    class Remembering(Greedy):
+        def step(self, vector: NDArray[np.int8]) -> bool:
+            heard.append(vector.tobytes())
+            return super().step(vector)
+
+    vectors = vectors_of(sound("yes"))[:9]
+    recogniser = Recogniser(image(), Remembering(image()), ends=EndOptions())
+    recogniser.push_vectors(vectors[:5])
+    recogniser.push_vectors(vectors[5:])
+    recogniser.finish()
+    assert len(set(heard[:9])) > 1
+    assert heard[9:] == [vectors[-1].tobytes()] * PADDING
 
 
 def test_utterances_without_a_pause_are_one() -> None:

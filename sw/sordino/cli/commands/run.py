@@ -2,15 +2,15 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sordino.cli.ends.cutting import cut_inputs, end_options, take_ends
-from sordino.cli.ends.ranking import service_of, service_options
+from sordino.cli.ends.cutting import cut_inputs, end_options, take_options
+from sordino.cli.ends.ranking import service_options
 from sordino.cli.shared.devices import Device, DeviceRuns, device_options, opened
 from sordino.cli.shared.engines import (
     ENGINES,
@@ -146,8 +146,6 @@ def run(
     vcd: Path | None,
     slow: bool,
     rate: int | None,
-    url: str | None,
-    deadline: int | None,
     as_json: bool,
     memory: MemoryTiming,
     **search: Any,
@@ -171,16 +169,12 @@ def run(
     the host read and wrote in the machine's memories between them. With --phrases it has under
     `phrases` how many are listed, and which of them the words are.
     With --endpoints recordings of any length are cut into utterances as they are heard. --json has
-    these under `utterances`; of standard input every event is a line, and the last has `kind` end.
-    With --url a service ranks each utterance again, and begins where its end is likely. A service
-    that does not answer changes nothing else: a warning says so, once.
+    these under `utterances`; of standard input every event is a line, the last one of kind `end`.
     With --device a board decodes; what it held before is given up. --json has under `device` which
     it is, the bytes on its wire and how long loading took.
     """
     check_inputs(inputs)
-    ends = take_ends(search)
-    choice = SearchChoice(**search)
-    service = service_of(url, deadline, ends, choice)
+    ends, choice, service = take_options(search)
     _check_options(choice, engine, vcd, cycle_limit, device, baud)
     if rate is not None and inputs != (STANDARD_INPUT,):
         raise click.UsageError("wanted --rate with standard input (-) alone, got other inputs")
@@ -194,8 +188,7 @@ def run(
             board = partial(stack.enter_context, opened(device, program, baud))
             machine = partial(_device_runs, board, program, choice)
         if ends is not None:
-            if service is not None:
-                stack.enter_context(service)
+            stack.enter_context(service or nullcontext())
             given = (program, str(image)), inputs, machine, hertz, rate, cycle_limit, ends, service
             sys.exit(cut_inputs(*given, as_json))
         if live:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import click
 
-from sordino.cli.ends.ranking import Service
+from sordino.cli.ends.ranking import Service, service_of
 from sordino.cli.shared.live import Live
 from sordino.cli.shared.output import console, print_json, print_json_line
 from sordino.cli.shared.search import SearchChoice
@@ -36,6 +36,7 @@ from sordino.speech.features import FeatureDefinition
 from sordino.speech.files.pcm import HEAD, kind_of
 
 __all__ = ["cut_inputs", "end_options", "end_recogniser", "ends_of", "take_ends"]
+__all__ += ["take_options"]
 
 _PIECE = 4096
 """Input vectors of a file of features that are pushed at once."""
@@ -91,6 +92,16 @@ def ends_of(endpoints: bool, **given: float | None) -> EndOptions | None:
 def take_ends(options: dict[str, Any]) -> EndOptions | None:
     """Take those of `end_options` out of a command's options: `ends_of` them."""
     return ends_of(**{name: options.pop(name) for name in _NAMES})
+
+
+def take_options(
+    options: dict[str, Any],
+) -> tuple[EndOptions | None, SearchChoice, Service | None]:
+    """What a command's options say of ends, of the search, and of a service that ranks again."""
+    url, deadline = options.pop("url"), options.pop("deadline")
+    ends = take_ends(options)
+    choice = SearchChoice(**options)
+    return ends, choice, service_of(url, deadline, ends, choice)
 
 
 def end_recogniser(

@@ -11,6 +11,7 @@ from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.compiler.limits.errors import CompileError
 from sordino.cycles.bounds import Span, entry_bounds, frame_bounds
 from sordino.cycles.engine import Cycles
+from sordino.engines.native.rtl import Rtl
 from sordino.engines.session import Emitted
 from sordino.golden.machine import Golden
 from sordino.image.image import Image
@@ -118,6 +119,25 @@ def test_golden_equals_the_circuit_and_its_cycles(slots: str) -> None:
     image = image_of(slots=slots)
     assert Golden(image).run(noise(4, 24)).on("endpoint")
     same_on_the_circuit(image, noise(4, 24))
+
+
+@pytest.mark.parametrize("slots", SLOTS)
+def test_an_utterance_follows_another_one_on_every_engine(slots: str) -> None:
+    """The encoder's state stays, its product in the bank, too; everything else is cleared."""
+    image, x = image_of(slots=slots, context="encoder"), noise(8, 30)
+    assert image.host.networks["endpoint"].entries["follow"] == "follow"
+    golden, circuit, timed = Golden(image), Rtl(image), Cycles(image)
+    found, counters = [], []
+    for engine in (golden, circuit, timed):
+        runs = engine.run(x[:14]), engine.run(x[14:], entry="follow")
+        found.append([(run.tokens, run.channels) for run in runs])
+        counters.append([run.counters for run in runs])
+    assert found[0] == found[1] == found[2]
+    assert counters[1] == counters[2]
+    anew = golden.run(x[14:])
+    assert (anew.tokens, anew.channels) != found[0][1]
+    plain = image_of(slots=slots)
+    assert "follow" not in plain.host.entries
 
 
 @pytest.mark.parametrize(
