@@ -33,7 +33,7 @@ VOICES := $(STAMPS)/sim,voices
 
 # What can be measured is listed in campaigns/catalogue.py: campaign-NAME, or NAME alone.
 CAMPAIGNS := wer beam beam-clock opus fusion phrases rerank-lm rerank endpoints-train endpoints name-lists blank-penalty cosim-real fuzz \
-  random mutants bench synth synth-whole boards estimate netlist cells \
+  endpoints-hour random mutants bench synth synth-whole boards estimate netlist cells \
   sweep layers codec cycles mlperf streaming row-reuse uart train-smoke training training-time replay \
   streaming-events serve-load post-training synthetic-speech \
   synthetic voices-eval voices-training
@@ -109,6 +109,7 @@ NEEDS_serve-load := $(SERVE)
 NEEDS_rerank-lm := $(TRAIN)
 NEEDS_endpoints-train := $(TRAIN)
 NEEDS_endpoints := $(TRAIN)
+NEEDS_endpoints-hour := $(TRAIN)
 NEEDS_train-smoke := $(TRAIN)
 NEEDS_training := $(TRAIN)
 NEEDS_training-time := $(TRAIN)
