@@ -59,8 +59,9 @@ class Execute(wiring.Component):
         The instruction cannot be executed: ILLEGAL or STACK.
     request, taken
         The host's request, or 0; TAKE takes it in this cycle.
-    checked, used
-        Segments that may be begun; that which USE begins to use in this cycle.
+    checked, about, used
+        Segments that may be begun; that which the instruction, a USE, names; that which it begins
+        to use in this cycle.
     write, register, value
         The instruction writes `value` to a scalar register at the end of this cycle.
     tokens
@@ -90,6 +91,7 @@ class Execute(wiring.Component):
     request: In(REGISTER_BITS)
     taken: Out(1)
     checked: In(SEGMENTS)
+    about: Out(SEGMENTS)
     used: Out(SEGMENTS)
     failure: Out(Error)
     write: Out(1)
@@ -156,10 +158,11 @@ class Execute(wiring.Component):
     def _control(self, m: Module, fields: Any, decoded: Any) -> None:
         """Where the program goes on."""
         used = Signal(SEGMENTS)
-        m.d.comb += [
-            used.eq(1 << fields.segment & self.checked),
-            self.used.eq(Mux(self.enable & decoded.uses, used, 0)),
-        ]
+        with m.If(decoded.uses):
+            m.d.comb += self.about.eq(1 << fields.segment)
+        m.d.comb += used.eq(self.about & self.checked)
+        with m.If(self.enable):
+            m.d.comb += self.used.eq(used)
         goes = (
             decoded.jumps
             | (decoded.loops & (self.operand != 1))

@@ -127,9 +127,9 @@ class Sequencer(wiring.Component):
         The host's request, or 0; it is taken in this cycle.
     checked, in_use
         Segments that the program may begin to use; segments that the program uses, as `Usage`
-        says.
+        says, or is about to use: its USE is decoded, and the segment checked.
     waiting
-        An INPUT that would go on elsewhere at a request waits for its first feature.
+        An INPUT that would go on elsewhere at a request waited for its first feature a cycle ago.
     counters
         What happened since `start`, up to the cycle before.
     array, vector, table
@@ -183,13 +183,20 @@ class Sequencer(wiring.Component):
             execute.request.eq(self.request),
             self.taken.eq(execute.taken),
             dispatch.asked.eq(yields & (self.request != 0)),
-            self.waiting.eq(
-                dispatch.at_work.vector
-                & self.vector.waiting
-                & ~self.vector.begun
-                & yields
-                & (cycle.state == _State.WAIT)
-            ),
+        ]
+        # A cycle late: an INPUT does not mind that, and what comes after it or after a `start` is
+        # far enough away.
+        waits = Signal()
+        m.d.comb += waits.eq(
+            dispatch.at_work.vector
+            & self.vector.waiting
+            & ~self.vector.begun
+            & yields
+            & (cycle.state == _State.WAIT)
+        )
+        m.d.sync += [
+            self.waiting.eq(waits),
+            self.run.open.eq(waits | (cycle.state == _State.IDLE)),
         ]
         wiring.connect(m, dispatch.array, wiring.flipped(self.array))
         wiring.connect(m, dispatch.vector, wiring.flipped(self.vector))
@@ -208,13 +215,15 @@ class Sequencer(wiring.Component):
     def _use(self, m: Module, cycle: _Cycle) -> None:
         """Segments: what USE asks for, and what it says is in use."""
         m.submodules.usage = usage = Usage()
+        about = Signal(SEGMENTS)
         m.d.comb += [
             cycle.execute.checked.eq(self.checked),
+            about.eq(cycle.execute.about & (cycle.state == _State.EXECUTE).replicate(SEGMENTS)),
             usage.used.eq(cycle.execute.used),
             usage.input.eq(cycle.execute.input),
             usage.reading.eq(cycle.dispatch.at_work.table),
             usage.stopped.eq(~self.run.busy),
-            self.in_use.eq(usage.in_use),
+            self.in_use.eq(usage.in_use | (about & self.checked)),
         ]
 
     def _fetch(self, m: Module, cycle: _Cycle) -> None:
@@ -264,7 +273,6 @@ class Sequencer(wiring.Component):
         run, state, execute = self.run, cycle.state, cycle.execute
         m.d.comb += [
             run.busy.eq(state != _State.IDLE),
-            run.open.eq((state == _State.IDLE) | self.waiting),
             cycle.target.eq(execute.target),
         ]
         with m.Switch(state):

@@ -9,7 +9,7 @@ counted is what a host does on a board, access by access. Time is that of
 - Of writes that are on their way at the same time, one is at the registers every two cycles.
 - Features go on to their FIFO one a cycle; until then the next write waits.
 - A host that waits for responses finds every word of the window ready.
-- A run begins in the cycle after its START. The interrupt line is high two cycles after the machine
+- A run begins two cycles after its START. The interrupt line is high two cycles after the machine
   has stopped.
 """
 
@@ -254,7 +254,7 @@ class _Bus:
             self._enabled = True
             self._raised = max(self._raised, at + 2)
         if name == "CONTROL" and value & Control.START:
-            self._begun, self._stopped = at + 1, at + 1 + self._call.cycles
+            self._begun, self._stopped = at + 2, at + 2 + self._call.cycles
             self._raised = self._stopped + 2
 
     def _answered(self, name: str, at: int) -> None:

@@ -42,10 +42,10 @@ __all__ = ["Host"]
 class Host(wiring.Component):
     """The registers of REGISTER_MAP on a register bus, and what is behind them.
 
-    A write is ready when the one before has taken effect: at once, but after a FEATURE write up
-    to four cycles later and after a LOAD_DATA write one cycle later. A read is
-    ready at once; one of WINDOW_DATA up to five cycles after the access before it was. In a machine
-    that streams, a segment's word for a stream memory waits while others come from external memory.
+    A write is ready when the one before has taken effect: in the second cycle after it, but after
+    a FEATURE write up to five cycles later. A read is ready at once; one of WINDOW_DATA up to six
+    cycles after the access before it was, and not while a write waits. In a machine that streams,
+    a segment's word for a stream memory waits while others come from external memory.
 
     Members
     -------
@@ -166,14 +166,16 @@ class Host(wiring.Component):
         Refused writes and writes without a strobe do not count.
         """
         bus = self.bus
-        idle = Signal()
-        written = Signal()
+        ready, recent, written = Signal(), Signal(), Signal()
+        # Each register is written by what it is refused for itself: the answer, which depends on
+        # all of them, comes later in the cycle.
         m.d.comb += [
-            idle.eq(inside.loader.idle & inside.channels.idle & ~self._held(inside)),
-            bus.write_ready.eq(idle),
+            ready.eq(inside.loader.idle & inside.channels.idle & ~recent & ~self._held(inside)),
+            bus.write_ready.eq(ready),
             bus.write_refused.eq(1),
-            written.eq(bus.write_valid & idle & ~bus.write_refused & bus.write_strobe.any()),
+            written.eq(bus.write_valid & ready & bus.write_strobe.any()),
         ]
+        m.d.sync += recent.eq(written)
         strobes = Cat(bit.replicate(8) for bit in bus.write_strobe)
         refusals = Refusals(self.config, bus, inside)
         writes: dict[str, tuple[Value, Value]] = {}
@@ -183,28 +185,32 @@ class Host(wiring.Component):
                     continue
                 if register.name == "CHANNEL_FEATURE":
                     for number, write in enumerate(inside.channels.write):
+                        refused = inside.channels.refused[number]
                         with m.Case(register.offset // 4 + number):
-                            m.d.comb += bus.write_refused.eq(inside.channels.refused[number])
-                            m.d.comb += write.eq(written)
+                            m.d.comb += bus.write_refused.eq(refused)
+                            m.d.comb += write.eq(written & ~refused)
                     continue
                 if register.name == "SEGMENT_FIRST":
                     first = register.offset // 4
+                    refused = refusals.of(register.name)
                     with m.Case(*range(first, first + register.words)):
-                        m.d.comb += bus.write_refused.eq(refusals.of(register.name))
-                        m.d.comb += inside.segments.bound.eq(written)
+                        m.d.comb += bus.write_refused.eq(refused)
+                        m.d.comb += inside.segments.bound.eq(written & ~refused)
                     continue
                 write = Signal(name=f"write_{register.name.lower()}")
                 value = Signal(32, name=f"value_{register.name.lower()}")
                 rest = readable[register.name] if register.access == "rw" else Const(0, 32)
                 unknown = 0 if register.access == "w1c" else ~register.mask & 0xFFFF_FFFF
-                refused = [
+                wrong = [
                     (bus.write_data & strobes & unknown).any(),
                     refusals.of(register.name),
                 ]
                 if register.name == "ENTRY":
-                    refused.append(value >= self.config.program_words)
+                    wrong.append(value >= self.config.program_words)
+                refused = Signal(name=f"refused_{register.name.lower()}")
+                m.d.comb += refused.eq(Cat(wrong).any())
                 with m.Case(register.offset // 4):
-                    m.d.comb += [bus.write_refused.eq(Cat(refused).any()), write.eq(written)]
+                    m.d.comb += [bus.write_refused.eq(refused), write.eq(written & ~refused)]
                 m.d.comb += value.eq((bus.write_data & strobes | rest & ~strobes) & register.mask)
                 writes[register.name] = write, value
         # Bits outside of a register's mask are refused: each byte is what the bus says, or stays.
@@ -243,7 +249,8 @@ class Host(wiring.Component):
                         bus.read_data.eq(value & register.mask),
                     ]
                     if name == "WINDOW_DATA":
-                        m.d.comb += bus.read_ready.eq(window.fresh)
+                        # A write of it in the same cycle would be to another address.
+                        m.d.comb += bus.read_ready.eq(window.fresh & ~bus.write_valid)
                     if name in taken:
                         m.d.comb += taken[name].eq(bus.read_valid & bus.read_ready)
             first = REGISTERS["COUNTERS"].offset // 4
@@ -267,17 +274,22 @@ class Host(wiring.Component):
         return taken
 
     def _control(self, m: Module, inside: Inside, written: Value, value: Value) -> Signal:
-        """Do what CONTROL asks for; returns whether a START fails in this cycle."""
+        """Do what CONTROL asks for; returns whether a START fails in this cycle.
+
+        What all of the machine hangs on comes a cycle after the write, when there is no other.
+        """
         machine, loader, not_started = self.machine, inside.loader, Signal()
         acts = {flag: written & (value & flag.value).any() for flag in Control}
         start = acts[Control.START]
         m.d.comb += [
             machine.run.entry.eq(inside.kept["ENTRY"]),
             machine.run.limit.eq(Cat(inside.kept["LIMIT_LOW"], inside.kept["LIMIT_HIGH"])),
+            loader.require.eq(not_started),
+        ]
+        m.d.sync += [
             machine.run.start.eq(start & inside.answered("START", Answer.ACTS)),
             machine.run.abort.eq(acts[Control.ABORT] & inside.answered("ABORT", Answer.ACTS)),
             machine.run.clear.eq(acts[Control.CLEAR]),
-            loader.require.eq(not_started),
             not_started.eq(start & inside.answered("START", Answer.FAILS)),
         ]
         if self.config.stream_bus:
@@ -310,25 +322,15 @@ class Host(wiring.Component):
         ]
 
     def _segments(self, m: Module, inside: Inside, writes: dict[str, tuple[Value, Value]]) -> None:
-        segments, loader, bus, register = (
-            inside.segments, inside.loader, self.bus, REGISTERS["SEGMENT"]
-        )  # fmt: skip
+        segments, loader, bus = inside.segments, inside.loader, self.bus
         m.d.comb += [
-            # As much of the write's decoding as opening a segment needs: a program waits for it.
-            segments.asking.eq(
-                bus.write_valid
-                & (bus.write_address == register.offset // 4)
-                & bus.write_strobe.all()
-                & ~(bus.write_data & ~register.mask & 0xFFFF_FFFF).any()
-                & ~inside.answered("SEGMENT", Answer.REFUSED)
-            ),
             segments.data.eq(bus.write_data),
             segments.select.eq(writes["SEGMENT"][0]),
             segments.check.eq(writes["LOAD_CHECK"][0] & segments.open),
             segments.close.eq(self.machine.run.clear),
             segments.forget.eq(loader.unchecked | ~loader.loaded),
             segments.in_use.eq(self.machine.in_use),
-            self.machine.checked.eq(segments.usable),
+            self.machine.checked.eq(segments.checked),
             segments.bound_target.eq(bus.write_address),
             segments.target.eq(loader.target),
             segments.address.eq(loader.address),

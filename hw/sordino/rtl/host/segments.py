@@ -28,10 +28,6 @@ class Segments(wiring.Component):
     select, refused
         Open the segment that `data` says, or close the one that is open; not if it is `refused`,
         since there is no such segment or it is in use.
-    asking, usable
-        `data` stands on the bus to open a segment, which `refused` answers; a bit for each segment
-        that a program may begin to use: all that are checked, but the one that is about to be
-        opened. So a USE never begins in the cycle that opens its segment.
     check
         The open segment is checked, and closed.
     close, forget
@@ -39,7 +35,8 @@ class Segments(wiring.Component):
     chosen, open
         The number of the open segment plus 1, or 0; whether one is open.
     checked, in_use
-        A bit for each segment.
+        A bit for each segment. A USE that may begin in this cycle counts as one that has: so none
+        begins in the cycle that opens its segment.
     bound, bound_target
         Segments may write that target from word `data` on.
     target, address, fixed
@@ -49,8 +46,6 @@ class Segments(wiring.Component):
     data: In(32)
     select: In(1)
     refused: Out(1)
-    asking: In(1)
-    usable: Out(SEGMENTS)
     check: In(1)
     close: In(1)
     forget: In(1)
@@ -76,7 +71,6 @@ class Segments(wiring.Component):
             asked.eq(self.data),
             self.refused.eq(Cat(Const(0, 1), self.in_use, beyond).bit_select(asked, 1)),
             self.open.eq(self.chosen != 0),
-            self.usable.eq(self.checked & ~Mux(self.asking & ~self.refused, _bit(asked), 0)),
         ]
         with m.If(self.select):
             m.d.sync += [

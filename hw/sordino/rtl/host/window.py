@@ -30,7 +30,8 @@ class Window(wiring.Component):
     """Keep which word is next, read it ahead, and write it.
 
     What is read or written moves the address on. A word is `fresh` a few cycles after the access
-    before it, and after the machine has opened: what is read is never older than that.
+    before it, and after the machine has opened: what is read is never older than that. A word
+    written is given to the machine in the cycle after, in which there is no other access.
 
     Members
     -------
@@ -76,20 +77,19 @@ class Window(wiring.Component):
         m = Module()
         space, lane = Signal(Space), Signal(range(self.config.lanes))
         asked, asked_lane = Signal(Space), self.data[_LANE_BIT:].as_unsigned()
+        m.d.sync += [self.machine.write.eq(self.write), self.machine.value.eq(self.data)]
         m.d.comb += [
             asked.eq(self.data[:2]),
             self.machine.space.eq(space),
             self.machine.lane.eq(lane),
             self.machine.address.eq(self.address),
-            self.machine.write.eq(self.write),
-            self.machine.value.eq(self.data),
             self.chosen.eq(Cat(space, Const(0, _LANE_BIT - 2), lane)),
         ]
         with m.If(self.select):
             m.d.sync += [space.eq(asked), lane.eq(asked_lane)]
         with m.If(self.move):
             m.d.sync += self.address.eq(self.data.as_unsigned())
-        with m.Elif(self.read | self.write):
+        with m.Elif(self.read | self.machine.write):
             m.d.sync += self.address.eq(self.address + 1)
         for each in Space:
             shape = memory_shape(self.config, Store(each.value))
@@ -108,7 +108,7 @@ class Window(wiring.Component):
         longest = WINDOW_WRITE + WINDOW_READ - 1
         waits = Signal(longest, init=(1 << longest) - 1)
         m.d.comb += self.fresh.eq(~waits[0])
-        with m.If(self.write | ~self.open):
+        with m.If(self.write | self.machine.write | ~self.open):
             m.d.sync += waits.eq(~0)
         with m.Elif(self.select | self.move | self.read):
             m.d.sync += waits.eq(waits >> 1 | (1 << WINDOW_READ) - 1)

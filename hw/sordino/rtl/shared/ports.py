@@ -137,7 +137,7 @@ class RunSignature(wiring.Signature):
     pc
         Address of the instruction that begins next, is an INPUT at work, or stopped the machine.
     open
-        The host may read and write the memories in this cycle: no unit does.
+        The host may read and write the memories in this cycle: no unit does but an INPUT.
     """
 
     def __init__(self) -> None:
@@ -224,7 +224,8 @@ class HostSignature(wiring.Signature):
         The host's request, 0 for none; it is taken in this cycle, and gone in the next.
     checked, in_use
         Segments that the program may begin to use, since the host has loaded and checked them;
-        segments that it uses, from the cycle after its USE on. A segment in use stays checked.
+        segments that it uses, from the cycle on in which its USE may begin. A segment in use stays
+        checked.
     waiting
         An INPUT that would go on at a request waits for its first feature, and there is no request.
     tokens

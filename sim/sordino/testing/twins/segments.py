@@ -28,15 +28,6 @@ class SegmentsModel:
         """Whether SEGMENT must not be written so, with a bit of `in_use` for each segment."""
         return word > SEGMENTS or bool(word and in_use >> word - 1 & 1)
 
-    def usable(self, asked: int | None, in_use: int) -> int:
-        """A bit for each segment that a program may begin to use while SEGMENT is asked to be so.
-
-        None: it is not written.
-        """
-        if asked is None or self.refuses(asked, in_use):
-            return self.bits
-        return self.bits & ~(1 << asked >> 1)
-
     def select(self, word: int) -> None:
         """Write SEGMENT."""
         self.chosen = word

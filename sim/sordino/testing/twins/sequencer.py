@@ -129,7 +129,8 @@ class _Model:
     """Execute a case as the sequencer's documentation says, from event to event.
 
     `cycle` is the first one not yet accounted for; `seen` are the registers as they were in the one
-    before; `free` says from which cycle on a unit's last instruction lets others begin.
+    before; `free` says from which cycle on a unit's last instruction lets others begin; `about` has
+    the bit of a checked segment whose USE may begin.
     """
 
     def __init__(self, case: Case) -> None:
@@ -143,6 +144,7 @@ class _Model:
         self.seen = list(self.out.registers)
         self.free = dict.fromkeys(_BITS, 0)
         self.usage = UsageModel()
+        self.about = 0
         self.replies: Iterator[Reply] = iter(case.replies)
         self.requests = iter(case.requests)
         self.request = next(self.requests, 0)
@@ -162,7 +164,7 @@ class _Model:
         now = self.cycle
         self.cycle += 1
         self.seen = list(self.out.registers)
-        self.out.in_use.append(self.usage.pass_cycle(reading=TABLE in self.work))
+        self.out.in_use.append(self.usage.pass_cycle(reading=TABLE in self.work) | self.about)
         error = own
         for unit, work in list(self.work.items()):
             counter = "matvec" if unit == ARRAY else unit
@@ -203,6 +205,7 @@ class _Model:
         out.counters["instructions"] += 1
         out.pc = following
         self.pass_cycle(stop)
+        self.about = 0
 
     def issue(self, pc: int) -> None:
         self.out.issued.append((self.cycle + 1, pc))
@@ -229,6 +232,8 @@ class _Model:
         except ValueError:
             self.fail(Error.ILLEGAL)
             return
+        if isinstance(i, Use) and i.segment in self.case.checked:
+            self.about = 1 << i.segment
         self.idle(waits(i))
         if type(i) in UNITS:
             self.unit(i, word)
