@@ -43,9 +43,10 @@ class Host(wiring.Component):
     """The registers of REGISTER_MAP on a register bus, and what is behind them.
 
     A write is ready when the one before has taken effect: in the second cycle after it, but after
-    a FEATURE write up to five cycles later. A read is ready at once; one of WINDOW_DATA up to six
-    cycles after the access before it was, and not while a write waits. In a machine that streams,
-    a segment's word for a stream memory waits while others come from external memory.
+    a FEATURE write up to five cycles later. A read is ready at once, but not in the cycle after a
+    write; one of WINDOW_DATA up to six cycles after the access before it was, and not while a write
+    waits. In a machine that streams, a segment's word for a stream memory waits while others come
+    from external memory.
 
     Members
     -------
@@ -96,6 +97,7 @@ class Host(wiring.Component):
             states={state: Signal(name=f"state_{state.name.lower()}") for state in State},
             error=Signal(Error, name="error"),
             seen=Signal(32, name="seen"),
+            recent=Signal(name="recent"),
         )
         self._states(m, inside)
         readable = self._readable(inside)
@@ -166,7 +168,7 @@ class Host(wiring.Component):
         Refused writes and writes without a strobe do not count.
         """
         bus = self.bus
-        ready, recent, written = Signal(), Signal(), Signal()
+        ready, recent, written = Signal(), inside.recent, Signal()
         # Each register is written by what it is refused for itself: the answer, which depends on
         # all of them, comes later in the cycle.
         m.d.comb += [
@@ -237,7 +239,7 @@ class Host(wiring.Component):
         bus, counters, window = self.bus, self.machine.counters, inside.window
         taken = {name: Signal(name=f"taken_{name.lower()}") for name in ("TOKEN", "WINDOW_DATA")}
         high = Signal(COUNTER_BITS - 32)
-        m.d.comb += [bus.read_ready.eq(1), bus.read_refused.eq(1)]
+        m.d.comb += [bus.read_ready.eq(~inside.recent), bus.read_refused.eq(1)]
         with m.Switch(bus.read_address):
             for name, value in readable.items():
                 register, answers = REGISTERS[name], Const(1)
@@ -250,7 +252,9 @@ class Host(wiring.Component):
                     ]
                     if name == "WINDOW_DATA":
                         # A write of it in the same cycle would be to another address.
-                        m.d.comb += bus.read_ready.eq(window.fresh & ~bus.write_valid)
+                        m.d.comb += bus.read_ready.eq(
+                            window.fresh & ~bus.write_valid & ~inside.recent
+                        )
                     if name in taken:
                         m.d.comb += taken[name].eq(bus.read_valid & bus.read_ready)
             first = REGISTERS["COUNTERS"].offset // 4

@@ -27,6 +27,7 @@ class Inside:
     states   by State, whether the machine is in it
     error    the machine's error, else the loader's
     seen     INTERRUPT_STATUS
+    recent   there was a write a cycle ago, and not all that it does is done
     """
 
     loader: Loader
@@ -38,6 +39,7 @@ class Inside:
     states: dict[State, Signal]
     error: Any
     seen: Signal
+    recent: Signal
 
     def answered(self, command: str, answer: Answer) -> Value:
         """Whether `command` is answered so in the state the machine is in."""
