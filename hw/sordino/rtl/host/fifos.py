@@ -96,11 +96,13 @@ class FeatureFifo(wiring.Component):
         wiring.connect(m, queue.o, wiring.flipped(self.features))
 
         bytes_held = Signal(32)
-        waiting = Signal(4)
+        # Whether any waits is a register too: much of the host hangs on it.
+        waiting, some = Signal(4), Signal()
+        left = (waiting & (waiting - 1))[:4]
         m.d.comb += [
             queue.clear.eq(self.clear),
-            queue.i.valid.eq(waiting.any()),
-            self.idle.eq(~waiting.any()),
+            queue.i.valid.eq(some),
+            self.idle.eq(~some),
             self.room.eq(self.depth - queue.level - sum(waiting)),
             self.empty.eq(self.idle & (queue.level == 0)),
         ]
@@ -109,7 +111,11 @@ class FeatureFifo(wiring.Component):
                 m.d.comb += queue.i.payload.eq(bytes_held.word_select(byte, 8))
         with m.If(queue.i.valid & queue.i.ready):
             # Clears the lowest set bit.
-            m.d.sync += waiting.eq(waiting & (waiting - 1)[:4])
+            m.d.sync += [waiting.eq(left), some.eq(left.any())]
         with m.If(self.write):
-            m.d.sync += [bytes_held.eq(self.data), waiting.eq(self.strobe)]
+            m.d.sync += [
+                bytes_held.eq(self.data),
+                waiting.eq(self.strobe),
+                some.eq(self.strobe.any()),
+            ]
         return m
