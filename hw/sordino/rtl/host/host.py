@@ -203,10 +203,7 @@ class Host(wiring.Component):
                 value = Signal(32, name=f"value_{register.name.lower()}")
                 rest = readable[register.name] if register.access == "rw" else Const(0, 32)
                 unknown = 0 if register.access == "w1c" else ~register.mask & 0xFFFF_FFFF
-                wrong = [
-                    (bus.write_data & strobes & unknown).any(),
-                    refusals.of(register.name),
-                ]
+                wrong = [(bus.write_data & strobes & unknown).any(), refusals.of(register.name)]
                 if register.name == "ENTRY":
                     wrong.append(value >= self.config.program_words)
                 refused = Signal(name=f"refused_{register.name.lower()}")
