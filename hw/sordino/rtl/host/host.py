@@ -212,6 +212,11 @@ class Host(wiring.Component):
                     m.d.comb += [bus.write_refused.eq(refused), write.eq(written & ~refused)]
                 m.d.comb += value.eq((bus.write_data & strobes | rest & ~strobes) & register.mask)
                 writes[register.name] = write, value
+        self._keep(m, inside, writes)
+        return writes
+
+    def _keep(self, m: Module, inside: Inside, writes: dict[str, tuple[Value, Value]]) -> None:
+        bus = self.bus
         # Bits outside of a register's mask are refused: each byte is what the bus says, or stays.
         for name, signal in inside.kept.items():
             for byte in range(4):
@@ -220,7 +225,6 @@ class Host(wiring.Component):
                     m.d.sync += signal.word_select(byte, 8).eq(
                         bus.write_data.word_select(byte, 8) & held
                     )
-        return writes
 
     def _held(self, inside: Inside) -> Value:
         """A word of a segment waits, since its memory is written from external memory."""
@@ -243,10 +247,7 @@ class Host(wiring.Component):
                 if name == "WINDOW_DATA":
                     answers = window.open & ~window.outside
                 with m.Case(register.offset // 4), m.If(answers):
-                    m.d.comb += [
-                        bus.read_refused.eq(0),
-                        bus.read_data.eq(value & register.mask),
-                    ]
+                    m.d.comb += [bus.read_refused.eq(0), bus.read_data.eq(value & register.mask)]
                     if name == "WINDOW_DATA":
                         # A write of it in the same cycle would be to another address.
                         m.d.comb += bus.read_ready.eq(
