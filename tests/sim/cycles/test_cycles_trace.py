@@ -236,7 +236,7 @@ def test_counted_loop() -> None:
 def test_loop_that_may_be_left() -> None:
     bounds = frame_bounds(loop_image(counted=True, argmax=True))
     assert bounds is not None
-    once = 4 + (1 + 8 + 4 + 2)  # what ARGMAX takes, and until it is seen that it is done
+    once = 4 + (1 + 8 + 5 + 2)  # what ARGMAX takes, and until it is seen that it is done
     for tokens in range(7):
         took = 8 + 4 + tokens * (once + 8) + once
         assert bounds.tokens[tokens] == Span(took, took)

@@ -87,7 +87,7 @@ def test_prices_add_up() -> None:
     assert price(Counter(), image) == Spent()
     assert parts[1].window == parts[1].cycles == 4 + 4 + 4 + 8 * 2
     assert (parts[1].reads, parts[1].writes) == (0, 11)
-    assert parts[0].beside == 9, "END_OF_INPUT, the interrupt's enable, and the end of START"
+    assert parts[0].beside == 8, "END_OF_INPUT, and the interrupt's enable"
 
 
 def test_a_row_of_a_bank_is_a_word_in_every_lane() -> None:
