@@ -144,7 +144,7 @@ def test_a_service_ranks_as_soon_as_an_end_is_likely(sordino, two, asked):
 
 
 def test_a_service_gets_every_revision(sordino, two, asked):
-    """Of an utterance that goes on behind a likely end: the answer to the last one counts."""
+    """An utterance that goes on behind a likely end is ranked again; the last answer counts."""
     more = ["--speculative-ms", "400", "--final-ms", "3000"]
     done = sordino("run", IMAGE, two, *SERVICE, *more, "--json")
     (only,) = done.json()["inputs"][0]["utterances"]
