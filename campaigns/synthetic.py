@@ -65,10 +65,14 @@ def plan_set(
     transcripts: Sequence[str],
 ) -> list[Line]:
     """The lines of a set: drawn for training; apart, every word by every voice."""
-    speaking = [e for e in engines if e.set == name and not e.folder]
+    own = declaration.engines_of(name)
+    speaking = [e for e in engines if e in own and not e.folder]
     recorded = [e for e in engines if e.set == name and e.folder]
     if declaration.sets[name].split == "train":
-        lines = draw_lines(declaration, speaking, count, seed, transcripts) if speaking else []
+        texts = declaration.texts_of(name)
+        lines = (
+            draw_lines(declaration, speaking, count, seed, transcripts, texts) if speaking else []
+        )
     else:
         lines = every_word(speaking)
     for engine in recorded:
@@ -97,7 +101,7 @@ def plan_set(
     type=click.Choice([*load_declaration().sets, ALL]),
     default=ALL,
     show_default=True,
-    help="What is made: what is trained on (train, neural), what is measured apart, or all.",
+    help="What is made: what is trained on (train, neural, words), what is measured apart, or all.",
 )
 @click.option(
     "--most-gigabytes",
@@ -117,14 +121,16 @@ def main(
     data: Path | None,
     runs: Path,
 ) -> None:
-    """Write `voices`, `voices-neural` and `voices-apart` into the folder of the trainings.
+    """Write `voices`, `voices-neural`, `voices-words` and `voices-apart` into the folder of the
+    trainings.
 
     Run again after an interruption, it goes on where it was.
     """
     declaration = load_declaration()
     left_out = sorted(set(without))
     transcripts = known_transcripts(data, left_out) if chosen != "apart" else []
-    elsewhere = (e.name for e in declaration.engines.values() if chosen not in (e.set, ALL))
+    kept = declaration.engines.values() if chosen == ALL else declaration.engines_of(chosen)
+    elsewhere = (e.name for e in declaration.engines.values() if e not in kept)
     unwanted = [*(name for name in left_out if name != AN4), *elsewhere]
     engines = check_engines(declaration, unwanted, data)
     for name, voice_set in declaration.sets.items():

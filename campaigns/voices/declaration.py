@@ -28,8 +28,23 @@ _ABOUT = {"middle", "z", "higher", "shorter"}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Texts:
+    """Shares of the kinds of lines, whose sum is 1, and words that the grammar lacks."""
+
+    word: float
+    pair: float
+    grammar: float
+    transcript: float
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class VoiceSet:
-    """A set: the folder it is written to, its split there, its noises and its rooms."""
+    """A set: the folder it is written to, its split there, its noises and its rooms.
+
+    also   other sets, whose engines speak in this one, too
+    texts  shares of its lines, where they are its own
+    """
 
     name: str
     folder: str
@@ -37,6 +52,8 @@ class VoiceSet:
     noises: tuple[str, ...]
     room_seconds: Range
     room_direct_db: Range
+    also: tuple[str, ...] = ()
+    texts: Texts | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +75,6 @@ class Engine:
     program: str = ""
     package: str = ""
     folder: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Texts:
-    """Shares of the kinds of lines, whose sum is 1, and words that the grammar lacks."""
-
-    word: float
-    pair: float
-    grammar: float
-    transcript: float
-    words: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +114,12 @@ class Declaration:
 
     def engines_of(self, name: str) -> list[Engine]:
         """The engines of a set, in the file's order."""
-        return [engine for engine in self.engines.values() if engine.set == name]
+        own = {name, *self.sets[name].also}
+        return [engine for engine in self.engines.values() if engine.set in own]
+
+    def texts_of(self, name: str) -> Texts:
+        """What is said in a set."""
+        return self.sets[name].texts or self.texts
 
 
 @cache
@@ -122,20 +133,21 @@ def load_declaration(path: Path = DECLARATION) -> Declaration:
 
 
 def _declaration(values: dict[str, Any]) -> Declaration:
-    sets = {name: _build(VoiceSet, part, name) for name, part in values.pop("sets", {}).items()}
+    texts = _texts(values.pop("texts", {}))
+    sets = {name: _voice_set(name, part, texts) for name, part in values.pop("sets", {}).items()}
     engines = {name: _build(Engine, part, name) for name, part in values.pop("engines", {}).items()}
-    parts = {name: values.pop(name, {}) for name in ("texts", "spoken", "heard")}
+    parts = {name: values.pop(name, {}) for name in ("spoken", "heard")}
     if values:
         raise InputError(f"wanted the tables that are known, got {min(values)!r}; take it out")
     for voice_set in sets.values():
         if unknown := set(voice_set.noises) - set(KINDS):
             raise InputError(f"wanted noises among {', '.join(KINDS)}, got {min(unknown)!r}")
+        if unknown := set(voice_set.also) - sets.keys():
+            raise InputError(
+                f"wanted also of {voice_set.name} among {', '.join(sets)}, got {min(unknown)!r}"
+            )
     for engine in engines.values():
         _check_engine(engine, sets)
-    texts = _build(Texts, parts["texts"])
-    total = texts.word + texts.pair + texts.grammar + texts.transcript
-    if abs(total - 1) > 1e-9:
-        raise InputError(f"wanted shares of texts whose sum is 1, got {total:g}; correct them")
     return Declaration(
         sets=sets,
         engines=engines,
@@ -143,6 +155,23 @@ def _declaration(values: dict[str, Any]) -> Declaration:
         spoken=_build(Spoken, parts["spoken"]),
         heard=_build(Heard, parts["heard"]),
     )
+
+
+def _texts(values: Mapping[str, Any]) -> Texts:
+    texts: Texts = _build(Texts, values)
+    total = texts.word + texts.pair + texts.grammar + texts.transcript
+    if abs(total - 1) > 1e-9:
+        raise InputError(f"wanted shares of texts whose sum is 1, got {total:g}; correct them")
+    return texts
+
+
+def _voice_set(name: str, values: Mapping[str, Any], texts: Texts) -> VoiceSet:
+    """A set; lines of its own kinds have the same words."""
+    given = dict(values)
+    if own := given.pop("texts", None):
+        given["texts"] = _texts({**own, "words": list(texts.words)})
+    built: VoiceSet = _build(VoiceSet, given, name)
+    return built
 
 
 def _check_engine(engine: Engine, sets: Mapping[str, VoiceSet]) -> None:
@@ -163,7 +192,7 @@ def _check_engine(engine: Engine, sets: Mapping[str, VoiceSet]) -> None:
 
 
 def _build(kind: Any, values: Mapping[str, Any], name: str | None = None) -> Any:
-    """A dataclass from a table: all that has no default, and nothing else."""
+    """A dataclass from a table: all that has no default, and nothing that it does not know."""
     given = {key: _plain(kind, key, value) for key, value in values.items()}
     if name is not None:
         given["name"] = name

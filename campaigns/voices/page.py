@@ -13,7 +13,7 @@ def _range(bounds: tuple[float, float], unit: str = "") -> str:
 
 def tables(declaration: Declaration) -> list[str]:
     """Engines, then sets, then what is said, then what happens to it, each in Markdown."""
-    heard, spoken, texts = declaration.heard, declaration.spoken, declaration.texts
+    heard, spoken = declaration.heard, declaration.spoken
     engines = [
         (
             f"`{engine.name}`",
@@ -30,17 +30,19 @@ def tables(declaration: Declaration) -> list[str]:
             f"`{name}`",
             f"`{voice_set.folder}`",
             voice_set.split,
+            ", ".join(f"`{also}`" for also in voice_set.also),
             ", ".join(voice_set.noises),
             _range(voice_set.room_seconds, " s"),
             _range(voice_set.room_direct_db, " dB"),
         )
         for name, voice_set in declaration.sets.items()
     ]
+    own = [declaration.texts, *(s.texts for s in declaration.sets.values() if s.texts)]
     said = [
-        ("a word alone, each as often", f"{texts.word:g}"),
-        ("two words", f"{texts.pair:g}"),
-        ("a sample of the grammar", f"{texts.grammar:g}"),
-        ("a transcript of AN4", f"{texts.transcript:g}"),
+        ("a word alone, each as often", *(f"{texts.word:g}" for texts in own)),
+        ("two words", *(f"{texts.pair:g}" for texts in own)),
+        ("a sample of the grammar", *(f"{texts.grammar:g}" for texts in own)),
+        ("a transcript of AN4", *(f"{texts.transcript:g}" for texts in own)),
     ]
     happens = [
         ("tempo, where the voice can be told", "1", _range(spoken.rate)),
@@ -57,7 +59,20 @@ def tables(declaration: Declaration) -> list[str]:
     ]
     return [
         table(("engine", "set", "voices", "licence", "install", "what it is"), engines),
-        table(("set", "folder", "split", "noises", "reverberation", "direct sound"), sets),
-        table(("line", "share"), said),
+        table(
+            (
+                "set",
+                "folder",
+                "split",
+                "engines also of",
+                "noises",
+                "reverberation",
+                "direct sound",
+            ),
+            sets,
+        ),
+        table(
+            ("line", "share", *(f"in `{n}`" for n, s in declaration.sets.items() if s.texts)), said
+        ),
         table(("what, in this order", "share of recordings", "drawn from"), happens),
     ]

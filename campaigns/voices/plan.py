@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from campaigns.voices.declaration import Declaration, Engine, Range, VoiceSet
+from campaigns.voices.declaration import Declaration, Engine, Range, Texts, VoiceSet
 from campaigns.voices.noise import BABBLE
 from campaigns.voices.texts import draw_text, vocabulary
 
@@ -86,15 +86,20 @@ def draw_lines(
     count: int,
     seed: int,
     transcripts: Sequence[str] = (),
+    texts: Texts | None = None,
 ) -> list[Line]:
-    """Lines for engines that speak, one after the other, each by a drawn voice of its own."""
+    """Lines for engines that speak, one after the other, each by a drawn voice of its own.
+
+    `texts` says what kinds of lines there are, where it is not the declaration.
+    """
+    texts = texts or declaration.texts
     lines = list[Line]()
     for number in range(count):
         rng = np.random.default_rng([seed, _LINE, number])
         engine = engines[number % len(engines)]
         lines.append(
             Line(
-                words=draw_text(rng, number // len(engines), declaration.texts, transcripts),
+                words=draw_text(rng, number // len(engines), texts, transcripts),
                 engine=engine.name,
                 voice=str(rng.choice(list(engine.voices))),
                 rate=round(float(rng.uniform(*declaration.spoken.rate)), 3),

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -79,8 +80,14 @@ def test_what_is_left_out_shares_nothing_with_what_is_trained_on() -> None:
         ("rate = [0.75, 1.35]", "tempo = [1, 1]", "entries among pitch, rate, got 'tempo'"),
         ("pitch = [0.8, 1.25]", "", "wanted all of pitch, rate for spoken, got rate"),
         ("[texts]", "[extra]\n[texts]", "tables that are known, got 'extra'"),
+        ("word = 0.7", "word = 0.6", "shares of texts whose sum is 1, got 0.9"),
+        ('also = ["train"', 'also = ["other"', "also of words among train, .*, got 'other'"),
         ('"brown"', '"grey"', "noises among .*, got 'grey'"),
-        ('set = "apart"', 'set = "dev"', "a set among train, neural, apart for piper, got 'dev'"),
+        (
+            'set = "apart"',
+            'set = "dev"',
+            "a set among train, neural, words, apart for piper, got 'dev'",
+        ),
         (
             "slt = { middle",
             "slt = { centre",
@@ -134,6 +141,17 @@ def test_every_engine_says_every_word_alone_in_a_corpus_of_the_default_size() ->
     for engine in [*SPEAKING, *neural]:
         alone = {n.words[0] for n in lines if n.engine == engine.name and len(n.words) == 1}
         assert alone == set(vocabulary())
+
+
+def test_a_set_of_words_hears_the_engines_of_others_each_word_as_often() -> None:
+    engines = [e for e in VOICES.engines_of("words") if not e.folder]
+    assert [e.name for e in engines] == ["espeak-ng", "flite", "festival", "hibari"]
+    lines = synthetic.plan_set(VOICES, "words", engines, 4000, 1, None, [])
+    assert {line.engine for line in lines} == {e.name for e in engines}
+    assert {len(line.words) for line in lines} == {1, 2}
+    counts = Counter(word for line in lines for word in line.words)
+    assert set(counts) == set(vocabulary())
+    assert max(counts.values()) < 3 * min(counts.values())
 
 
 def test_the_left_out_engines_say_the_whole_list_once_a_voice() -> None:
@@ -413,6 +431,7 @@ def test_the_command_makes_all_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [line.partition(",")[0] for line in ran.output.splitlines()] == [
         f"{tmp_path / 'voices'}: 6 recordings",
         f"{tmp_path / 'voices-neural'}: 6 recordings",
+        f"{tmp_path / 'voices-words'}: 6 recordings",
         f"{tmp_path / 'voices-apart'}: {words} recordings",
     ]
     made = json.loads((tmp_path / "voices-apart" / "manifest.json").read_text())["made_of"]

@@ -244,17 +244,17 @@ VOICES = Path(__file__).parents[3] / "recipes" / "voices"
 
 def test_the_voices_are_a_chain_from_nothing_to_the_compressed_network() -> None:
     """Its first part is of the folder above."""
-    steps = family(VOICES / "voices_mwer.toml", Path("runs"))
+    steps = family(VOICES / "voices_words_mwer.toml", Path("runs"))
     assert (steps[0].recipe.name, steps[0].recipe.start) == ("an4_float", "")
     own = [step for step in steps if step.path.parent == VOICES]
     names = [step.recipe.name for step in own]
     assert names[0] == "voices_float"
-    assert set(names[1:-2]) == {"voices_neural", "voices_teacher", "voices_teacher_neural"}
-    assert names[-2:] == ["voices_small", "voices_mwer"]
-    before = {"voices_float", "voices_teacher"}
+    assert set(names[1:-3]) == {"voices_neural", "voices_teacher", "voices_teacher_neural"}
+    assert names[-3:] == ["voices_small", "voices_small_words", "voices_words_mwer"]
+    every = ["voices", "voices-neural", "voices-words"]
+    sets = {"voices_float": 1, "voices_teacher": 1} | dict.fromkeys(names[-2:], 3)
     for step in own:
-        heard = ["voices"] if step.recipe.name in before else ["voices", "voices-neural"]
-        assert list(step.recipe.also) == heard
+        assert list(step.recipe.also) == every[: sets.get(step.recipe.name, 2)]
     assert {step.recipe.schedule.measure for step in own} == {"dev"}
     assert all(step.path.parent == VOICES.parent for step in steps if step not in own)
 
