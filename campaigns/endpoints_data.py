@@ -153,9 +153,9 @@ class Sets:
             lambda: self.maker.hear(self._said(split)[0], self._made(split, what)),
         )
 
-    def vectors(self, split: Split, what: str = "silence") -> list[NDArray[np.int8]]:
-        """The machine's input vectors of the same, int8 (T, dim) each."""
-        return [self.maker.vectors(one.cepstra) for one in self._made(split, what)]
+    def cepstra(self, split: Split, what: str = "silence") -> list[NDArray[np.float64]]:
+        """The cepstra of the same, (frames, cepstra) each."""
+        return [one.cepstra for one in self._made(split, what)]
 
     def _made(self, split: Split, what: str) -> list[Spliced]:
         noises, gains = _BEHIND[what]

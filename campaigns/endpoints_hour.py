@@ -21,7 +21,6 @@ from sordino.recogniser.ends import EndOptions
 from sordino.recogniser.events import Ended, Event, Revised, Speculative
 from sordino.recogniser.recogniser import Recogniser
 from sordino.reference.markdown import table
-from sordino.speech.feature_stream import vector_stream
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.wer import word_error_rate
 from sordino.train.corpus.data import Spoken, load_spoken
@@ -123,22 +122,19 @@ class _Long:
 
     def __init__(self, image: Image, minutes: float) -> None:
         self._recogniser = Recogniser(image, ends=EndOptions())
-        self._definition = FeatureDefinition.of_image(image)
         self.minutes, self.seconds, self.resets, self.likely = minutes, 0.0, 0, 0
         self.said, self.pieces = list[Said](), list[Piece]()
         self.memory = list[tuple[float, float]]()
 
     def hear(self, spoken: Sequence[Spoken]) -> None:
         """Hear it, and count."""
-        stream, begin = vector_stream(self._definition), time.process_time()
+        begin = time.process_time()
         for said, cepstra in joined(spoken, self.minutes, np.random.default_rng(0)):
             self.said.append(said)
             for first in range(0, len(cepstra), _PIECE):
-                vectors = stream.push(cepstra[first : first + _PIECE])
-                self._take(self._recogniser.push_vectors(self._definition.quantise(vectors)))
+                self._take(self._recogniser.push_cepstra(cepstra[first : first + _PIECE]))
             self._remember(said.last)
-        rest = self._definition.quantise(stream.end())
-        self._take([*self._recogniser.push_vectors(rest), *self._recogniser.finish()])
+        self._take(self._recogniser.finish())
         self.memory.append((self.said[-1].last / 60, _peak()))
         self.seconds = time.process_time() - begin
 

@@ -99,6 +99,10 @@ def heard_behind(
         IntegerEndpointer(network.tensors, network.recipe.bits), network.recipe.inputs, levels
     )
     ends = ends_of(examples)
-    recordings = [x[:end] for x, end in zip(sets.vectors("dev", what), ends, strict=True)]
-    pieces = cut(sets.maker.hearing, sets.maker.definition, recordings, decide)
+    definition = sets.maker.definition
+    recordings = [
+        cepstra[: end * definition.stack]
+        for cepstra, end in zip(sets.cepstra("dev", what), ends, strict=True)
+    ]
+    pieces = cut(sets.maker.hearing, definition, recordings, decide)
     return heard(examples, ends, pieces, speller)

@@ -1,7 +1,8 @@
 """Utterances as a recogniser cuts them out, of many recordings at once, in the machine's integers.
 
 What `sordino.recogniser` does with an end-pointer, without speculations: an utterance ends with the
-final decision, the machine's memories are cleared, and the next one goes on where it ended.
+final decision, the machine's memories are cleared, and the next one goes on where it ended. The
+running mean of the features begins anew there.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from sordino.speech.features import FeatureDefinition
 
 __all__ = ["Decide", "Piece", "by_network", "cut"]
 
+_Layers = tuple[NDArray[np.int8], ...]
 Decide = Callable[[Sequence[int], Sequence[Heard]], Sequence[int | None]]
 """The frame of the first final decision, of recordings with these numbers; None: there is none."""
 
@@ -53,38 +55,34 @@ def by_network(
 def cut(
     hearing: Hearing,
     definition: FeatureDefinition,
-    recordings: Sequence[NDArray[np.int8]],
+    recordings: Sequence[NDArray[np.float64]],
     decide: Decide,
     longest: int | None = None,
     *,
     keeps: bool = False,
 ) -> list[list[Piece]]:
-    """The utterances of each recording (T, dim) that have a token.
+    """The utterances that have a token, of the cepstra (frames, cepstra) of each recording.
 
     A frame of the transducer is one vector. `longest` is that of an utterance, in vectors; None: as
     a recogniser has it by default. With `keeps` the encoder keeps its state from one utterance to
-    the next; else it is cleared.
+    the next, and the features' mean goes on; else both begin anew.
     """
+    stack = definition.stack
     if longest is None:
-        longest = -(-round(LONGEST_S * definition.front_end.frame_rate) // definition.stack)
+        longest = -(-round(LONGEST_S * definition.front_end.frame_rate) // stack)
     found: list[list[Piece]] = [[] for _ in recordings]
+    counts = [len(c) // stack for c in recordings]
     at = [0] * len(recordings)
-    left = [number for number, x in enumerate(recordings) if len(x)]
-    padded = [np.concatenate([x, np.repeat(x[-1:], PADDING, axis=0)]) for x in recordings]
-    encoded = {}
-    if keeps:
-        encoded = dict(zip(left, hearing.encode([padded[n] for n in left]), strict=True))
+    left = [number for number, count in enumerate(counts) if count]
+    encode = (_Kept if keeps else _Anew)(hearing, definition, recordings)
     while left:
-        sizes = [min(longest, len(recordings[n]) - at[n]) for n in left]
-        lasts = [at[n] + size == len(recordings[n]) for n, size in zip(left, sizes, strict=True)]
-        heads = [
-            slice(at[n], at[n] + size + PADDING * last)
-            for n, size, last in zip(left, sizes, lasts, strict=True)
+        sizes = [min(longest, counts[n] - at[n]) for n in left]
+        lasts = [
+            size < longest and at[n] + size == counts[n]
+            for n, size in zip(left, sizes, strict=True)
         ]
-        if keeps:
-            parts = [tuple(x[h] for x in encoded[n]) for n, h in zip(left, heads, strict=True)]
-        else:
-            parts = hearing.encode([padded[n][h] for n, h in zip(left, heads, strict=True)])
+        more = [PADDING * last for last in lasts]
+        parts = encode(left, [at[n] for n in left], sizes, more)
         heard = hearing.decode(parts)
         frames = decide(left, heard)
         for n, size, last, one, frame in zip(left, sizes, lasts, heard, frames, strict=True):
@@ -97,5 +95,63 @@ def cut(
             if tokens:
                 found[n].append(Piece(begin=at[n], end=end, tokens=tokens, last=last))
             at[n] = end
-        left = [n for n in left if at[n] < len(recordings[n])]
+        left = [n for n in left if at[n] < counts[n]]
     return found
+
+
+class _Anew:
+    """What the encoder says of an utterance that is heard as a recording of its own."""
+
+    def __init__(
+        self,
+        hearing: Hearing,
+        definition: FeatureDefinition,
+        recordings: Sequence[NDArray[np.float64]],
+    ) -> None:
+        self._hearing, self._definition, self._recordings = hearing, definition, recordings
+
+    def __call__(
+        self, numbers: Sequence[int], at: Sequence[int], sizes: Sequence[int], more: Sequence[int]
+    ) -> Sequence[_Layers]:
+        """The layers, where so many vectors are heard from there on, and the last one again."""
+        heads = [
+            self._vectors(n, begin)[:size]
+            for n, begin, size in zip(numbers, at, sizes, strict=True)
+        ]
+        return self._hearing.encode([_longer(x, n) for x, n in zip(heads, more, strict=True)])
+
+    def _vectors(self, number: int, begin: int = 0) -> NDArray[np.int8]:
+        """The machine's input vectors from one on, where an utterance begins, int8 (T, dim)."""
+        cepstra = self._recordings[number][begin * self._definition.stack :]
+        return self._definition.quantise(self._definition.model_input(cepstra))
+
+
+class _Kept(_Anew):
+    """The same where the encoder keeps its state, and the mean of the features goes on."""
+
+    def __init__(
+        self,
+        hearing: Hearing,
+        definition: FeatureDefinition,
+        recordings: Sequence[NDArray[np.float64]],
+    ) -> None:
+        super().__init__(hearing, definition, recordings)
+        numbers = [n for n, c in enumerate(recordings) if len(c) >= definition.stack]
+        wholes = [_longer(self._vectors(n), PADDING) for n in numbers]
+        encoded = hearing.encode(wholes) if wholes else []
+        self._encoded = dict(zip(numbers, encoded, strict=True))
+
+    def __call__(
+        self, numbers: Sequence[int], at: Sequence[int], sizes: Sequence[int], more: Sequence[int]
+    ) -> Sequence[_Layers]:
+        """The layers of so many vectors from there on, and of the last one heard again."""
+        places = zip(numbers, at, sizes, more, strict=True)
+        return [
+            tuple(x[begin : begin + size + behind] for x in self._encoded[n])
+            for n, begin, size, behind in places
+        ]
+
+
+def _longer(x: NDArray[np.int8], more: int) -> NDArray[np.int8]:
+    """Vectors with the last one so many times more."""
+    return np.concatenate([x, np.repeat(x[-1:], more, axis=0)])

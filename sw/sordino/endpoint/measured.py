@@ -113,7 +113,7 @@ class EndFigures:
         rng = np.random.default_rng(number)
         long = padded(cepstra, SILENCE_S, rng, front_end=definition.front_end)
         x = definition.quantise(definition.model_input(long))
-        events = [*self._recogniser.push_vectors(x), *self._recogniser.finish()]
+        events = [*self._recogniser.push_cepstra(long), *self._recogniser.finish()]
         errors = [event.error for event in events if isinstance(event, Ended) and event.error]
         self.error = errors[0] if errors else None
         self._measure(events, x, text)

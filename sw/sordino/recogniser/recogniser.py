@@ -1,5 +1,6 @@
 """A recogniser: samples in as they are heard, events out as soon as there is something to say."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,17 @@ from sordino.recogniser.ends import PADDING, EndOptions, EndRule
 from sordino.recogniser.events import Ended, Event, Final, Partial
 from sordino.recogniser.utterances import Utterances
 from sordino.speech.doubts import Likeness, doubts_of_audio, doubts_of_input
+from sordino.speech.feature_stream import frames_of
 from sordino.speech.features import ADD_FEATURES, FeatureDefinition
 from sordino.speech.files.level import Audio
 from sordino.speech.files.running_level import RunningLevel
-from sordino.speech.input_stream import InputStream, as_samples
+from sordino.speech.input_stream import CepstraStream, InputStream, as_samples
 from sordino.speech.transcript import speller_of, text_of, width_of
 
 __all__ = ["Recogniser"]
+
+_SAMPLES, _FRAMES = 1 << 18, 1 << 11
+"""Samples and frames of cepstra that are heard at once: what a cut makes anew is no more."""
 
 
 class Recogniser:
@@ -27,6 +32,11 @@ class Recogniser:
     What it says depends on what was said alone: pieces of one sample, none or all of a recording
     give the same events, and a file gives them, too. Events of an utterance end with one `Final`.
     What refuses a piece raises InputError and has not heard it; the utterance goes on.
+
+    Where it cuts an utterance out, the next one is heard as a recording that begins there: the
+    machine's memories are cleared, and the features' running mean begins anew. The mean goes on
+    where the image's end-pointer has the encoder keep its state, and in vectors, of which nobody
+    knows the cepstra. A mean over the whole utterance is one over all that is behind the cut.
 
     Example
     -------
@@ -77,9 +87,9 @@ class Recogniser:
         self.vectors = 0
         """Input vectors of what was pushed so far, or up to the last `finish`."""
         self.audio: Audio | None = None
-        """What the last utterance's samples were like; None for vectors."""
+        """What the last utterance's samples were like; None for cepstra and vectors."""
         self.saturated = 0.0
-        """Share of the last utterance's int8 input at -128 or 127."""
+        """Share of the last utterance's int8 input at -128 or 127, as it was heard."""
         self.like = Likeness()
         """How like the last utterance's samples were to what the model was trained on."""
         self.doubts: tuple[str, ...] = ()
@@ -105,7 +115,8 @@ class Recogniser:
         return Utterances(rule, self.decoding, speller_of(self.image))
 
     def _begin(self) -> None:
-        self._stream: InputStream | None = None
+        self._stream: InputStream | CepstraStream | None = None
+        self._kind: str | None = None
         self._level: RunningLevel | None = None
         self._decoded, self._at_end, self._said = False, False, False
         self._saturated = self._values = 0
@@ -119,32 +130,57 @@ class Recogniser:
         Raises InputError for other samples, and where the image does not say what its features
         are.
         """
-        if self.definition is None:
-            raise InputError(
-                f"the image holds no feature definition and needs int8 vectors, got samples; "
-                f"{ADD_FEATURES}"
-            )
+        definition = self._known("samples")
         heard = as_samples(samples)
+        self._expect("samples")
         if self._stream is None:
-            self._expect(vectors=False)
-            self._stream = InputStream(self.definition, self.rate)
-            self._level = RunningLevel(self._stream.rate)
-            if self._stream.waits:
+            stream = self._stream = InputStream(definition, self.rate)
+            self._level = RunningLevel(stream.rate)
+            if stream.waits:
                 warn(
                     "the model's features need the mean of the whole utterance: its words come at "
                     "the end; train with mean_over = 'running' to have them sooner"
                 )
-        vectors = self._stream.push(heard)
+        events: list[Event] = []
         assert self._level is not None
-        self._level.add(heard)
-        return self._decode(vectors)
+        for piece in _pieces(heard, self._stream, _SAMPLES):
+            vectors = self._stream.push(piece)
+            self._level.add(piece)
+            events += self._decode(vectors)
+        return events
+
+    def push_cepstra(self, cepstra: ArrayLike) -> list[Event]:
+        """Hear cepstra (n, cepstra), or one frame (cepstra,), as files hold them.
+
+        The events are those of the samples that they were made of. Where the features need the mean
+        of the whole utterance, all of them come at `finish`. An utterance is samples, cepstra or
+        vectors. Raises InputError for others, and where the image does not say what its features
+        are.
+        """
+        definition = self._known("cepstra")
+        frames = frames_of(cepstra, definition)
+        self._expect("cepstra")
+        if self._stream is None:
+            self._stream = CepstraStream(definition)
+        events: list[Event] = []
+        for piece in _pieces(frames, self._stream, _FRAMES):
+            events += self._decode(self._stream.push(piece))
+        return events
+
+    def _known(self, kind: str) -> FeatureDefinition:
+        """What the features are; InputError where the image does not say so."""
+        if self.definition is None:
+            raise InputError(
+                f"the image holds no feature definition and needs int8 vectors, got {kind}; "
+                f"{ADD_FEATURES}"
+            )
+        return self.definition
 
     def push_vectors(self, vectors: NDArray[np.int8]) -> list[Event]:
         """Hear input vectors (n, dim) int8, as `sordino.speech.inputs` makes them of files.
 
-        An utterance is samples or vectors. Raises InputError for others.
+        An utterance is samples, cepstra or vectors. Raises InputError for others.
         """
-        self._expect(vectors=True)
         width = width_of(self.image)
         if not isinstance(vectors, np.ndarray):
             raise InputError(
@@ -156,6 +192,7 @@ class Recogniser:
                 f"wanted int8 vectors of shape (n, {width}), got {vectors.dtype} of shape "
                 f"{vectors.shape}; make them with sordino.speech.inputs"
             )
+        self._expect("vectors", begins=len(vectors) > 0)
         return self._decode(vectors)
 
     def finish(self) -> list[Event]:
@@ -172,21 +209,26 @@ class Recogniser:
         self._begin()
         return events
 
-    def _expect(self, *, vectors: bool) -> None:
-        if (self._decoded or self._stream is not None) and vectors == (self._stream is not None):
+    def _expect(self, kind: str, *, begins: bool = True) -> None:
+        """InputError where what is pushed so far is of another kind."""
+        if self._kind not in (None, kind):
             raise InputError(
-                "wanted an utterance of samples or of vectors, got both; finish it between them"
+                f"wanted an utterance of samples, of cepstra or of vectors, got {self._kind} and "
+                f"{kind}; finish it between them"
             )
+        if begins:
+            self._kind = kind
 
     def _decode(self, vectors: NDArray[np.int8]) -> list[Event]:
-        """The events of vectors, one by one: the words are those up to each."""
+        """The events of vectors, one by one: the words are those up to each.
+
+        Behind a cut the rest of them is made anew.
+        """
         events: list[Event] = []
-        self._saturated += int(np.isin(vectors, (-128, 127)).sum())
+        self._saturated += _saturated(vectors)
         self._values += vectors.size
-        for number in range(len(vectors)):
-            if self._said:
-                break
-            vector = vectors[number : number + 1]
+        while len(vectors) and not self._said:
+            vector, vectors = vectors[:1], vectors[1:]
             self._start()
             changed = self.decoding.step(vector)
             self.vectors += 1
@@ -197,7 +239,17 @@ class Recogniser:
             elif self._utterances is not None:
                 self._heard = vector.copy()
                 events += self._look(self._utterances)
+                if not self._decoded and not self._utterances.rule.keeps:
+                    vectors = self._anew(vectors)
         return events
+
+    def _anew(self, vectors: NDArray[np.int8]) -> NDArray[np.int8]:
+        """The vectors that are left, as an utterance begins with them."""
+        if self._stream is None:
+            return vectors
+        made = self._stream.anew(len(vectors))
+        self._saturated += _saturated(made) - _saturated(vectors)
+        return made
 
     def _start(self) -> None:
         """Begin an utterance, where none is in progress."""
@@ -293,12 +345,13 @@ class Recogniser:
         return {"samples": samples, "seconds": samples / front.sample_rate}
 
     def _doubt(self) -> None:
-        """Say what there is to doubt about the utterance; who made vectors knows about them."""
+        """Say what there is to doubt about the utterance; who has vectors knows about them."""
         self.saturated = self._saturated / max(1, self._values)
         self.audio = None if self._level is None else self._level.audio()
-        self.like = Likeness() if self._stream is None else self._stream.likeness()
+        heard = self._stream if isinstance(self._stream, InputStream) else None
+        self.like = Likeness() if heard is None else heard.likeness()
         doubts = list(doubts_of_audio(self.audio)) if self.audio is not None else []
-        if self._stream is None:
+        if heard is None:
             doubts += [] if self._any else ["nothing was heard"]
         elif not self._any and self.audio is not None:
             doubts = [f"{self.audio.seconds:.3g} s are too short for the model to hear anything"]
@@ -309,6 +362,20 @@ class Recogniser:
         self.doubts = tuple(doubts)
         if doubts:
             warn(f"the utterance: {'; '.join(doubts)}")
+
+
+def _pieces(
+    heard: NDArray[np.float64], stream: InputStream | CepstraStream, size: int
+) -> Iterator[NDArray[np.float64]]:
+    """What is heard, so much at once; all of it where there are no vectors before the end."""
+    size = max(1, len(heard)) if stream.waits else size
+    for first in range(0, max(1, len(heard)), size):
+        yield heard[first : first + size]
+
+
+def _saturated(vectors: NDArray[np.int8]) -> int:
+    """How many values are at -128 or 127."""
+    return int(np.isin(vectors, (-128, 127)).sum())
 
 
 def _expect_decoding(decoding: Any, image: Image) -> None:

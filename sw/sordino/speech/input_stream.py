@@ -15,7 +15,7 @@ from sordino.speech.files.audio import MOST_SECONDS, RATES
 from sordino.speech.mfcc import MfccStream
 from sordino.speech.running_likeness import RunningLikeness
 
-__all__ = ["InputStream", "as_samples"]
+__all__ = ["CepstraStream", "InputStream", "as_samples"]
 
 _FULL_SCALE = 32768.0
 _LOUDEST = 2.0**31
@@ -98,18 +98,25 @@ class InputStream:
         self._left -= len(samples)
         if self._resampler is not None:
             samples = self._resampler.resample_chunk(samples)
-        return self._heard(samples)
+        cepstra = self._cepstra.push(samples)
+        return self._heard(samples, cepstra, self._vectors.push(cepstra))
 
     def end(self) -> NDArray[np.int8]:
         """The vectors (m, dim) that waited for samples which do not come; afterwards it is over."""
-        found = []
+        samples = np.zeros(0)
         if self._resampler is not None:
-            found.append(self._heard(self._resampler.resample_chunk(np.zeros(0), last=True)))
-        cepstra = self._cepstra.end()
-        features = np.concatenate([self._vectors.push(cepstra), self._vectors.end()])
-        self._like.add(np.zeros(0), cepstra, features)
-        found.append(self.definition.quantise(features))
-        return np.concatenate(found)
+            samples = self._resampler.resample_chunk(samples, last=True)
+        cepstra = np.concatenate([self._cepstra.push(samples), self._cepstra.end()])
+        return self._heard(samples, cepstra, self._vectors.end(cepstra))
+
+    def anew(self, unused: int) -> NDArray[np.int8]:
+        """The last `unused` vectors of those that came out last, as an utterance begins there.
+
+        See `sordino.speech.feature_stream`; raises InputError as it does.
+        """
+        features = self._vectors.anew(unused)
+        self._like.replace(features)
+        return self.definition.quantise(features)
 
     def likeness(self) -> Likeness:
         """How like the whole is to what the model was trained on, after `end`.
@@ -118,8 +125,37 @@ class InputStream:
         """
         return self._like.likeness()
 
-    def _heard(self, samples: NDArray[np.float64]) -> NDArray[np.int8]:
-        cepstra = self._cepstra.push(samples)
-        features = self._vectors.push(cepstra)
+    def _heard(
+        self,
+        samples: NDArray[np.float64],
+        cepstra: NDArray[np.float64],
+        features: NDArray[np.float64],
+    ) -> NDArray[np.int8]:
         self._like.add(samples, cepstra, features)
         return self.definition.quantise(features)
+
+
+class CepstraStream:
+    """The vectors that `sordino.speech.inputs.load_input` makes of cepstra, as frames come.
+
+    Where `waits`, all frames are held, and all vectors come at the end.
+    """
+
+    def __init__(self, definition: FeatureDefinition) -> None:
+        self.definition, self._vectors = definition, vector_stream(definition)
+        self.waits = definition.look_ahead is None
+
+    def push(self, cepstra: NDArray[np.float64]) -> NDArray[np.int8]:
+        """The vectors (m, dim) that the next frames (n, cepstra) complete.
+
+        Raises InputError, and has heard nothing then, for other frames.
+        """
+        return self.definition.quantise(self._vectors.push(cepstra))
+
+    def end(self) -> NDArray[np.int8]:
+        """The vectors (m, dim) that waited for frames which do not come; afterwards it is over."""
+        return self.definition.quantise(self._vectors.end())
+
+    def anew(self, unused: int) -> NDArray[np.int8]:
+        """The last `unused` vectors of those that came out last, as an utterance begins there."""
+        return self.definition.quantise(self._vectors.anew(unused))

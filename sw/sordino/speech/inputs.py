@@ -47,6 +47,8 @@ class ModelInput:
     like       how like it is to what the model was trained on
     saturated  share of the int8 values at -128 or 127
     doubts     why nothing good may come of it, a phrase each; often empty
+    cepstra    what the features were made of, float64 (T, cepstra); None where the file holds the
+               model's input itself: no mean can begin anew in it
     """
 
     features: NDArray[np.float64]
@@ -55,6 +57,7 @@ class ModelInput:
     like: Likeness
     saturated: float
     doubts: tuple[str, ...]
+    cepstra: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +95,7 @@ def read_input(
         like=like,
         saturated=saturated,
         doubts=doubts + doubts_of_input(definition, like, saturated, read.audio),
+        cepstra=None if read.whole else read.values,
     )
 
 

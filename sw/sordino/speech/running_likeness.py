@@ -24,7 +24,8 @@ class RunningLikeness:
     """Measures samples, cepstra and features as they come.
 
     A frame is as loud as the loudest one within half a second. What is as loud is added up, decibel
-    by decibel; which of them are speech shows at the end.
+    by decibel; which of them are speech shows at the end. What came last waits until more comes:
+    its vectors may be made anew.
     """
 
     def __init__(self, definition: FeatureDefinition) -> None:
@@ -32,6 +33,7 @@ class RunningLikeness:
         self._definition = definition
         self._hop = max(1, front.sample_rate // front.frame_rate)
         self._reach = round(NEAR_SECONDS * front.frame_rate)
+        self._last: tuple[_Floats, _Floats, _Floats] | None = None
         self._samples = np.zeros(0)
         self._powers = np.zeros(self._reach)  # from `reach` before the next frame to file on
         self._cepstra = np.zeros((0, definition.cepstra))  # of frames that are not filed
@@ -42,6 +44,21 @@ class RunningLikeness:
 
     def add(self, samples: _Floats, cepstra: _Floats, features: _Floats) -> None:
         """Samples (n,) in int16 units, and the frames (m, cepstra) and vectors (k, dim) of them."""
+        self._take()
+        self._last = samples, cepstra, features
+
+    def replace(self, features: _Floats) -> None:
+        """Vectors (k, dim) in the place of the last k of those that were added last."""
+        assert self._last is not None
+        samples, cepstra, before = self._last
+        kept = before[: len(before) - len(features)]
+        self._last = samples, cepstra, np.concatenate([kept, features])
+
+    def _take(self) -> None:
+        """Count what came last."""
+        if self._last is None:
+            return
+        (samples, cepstra, features), self._last = self._last, None
         held = np.concatenate([self._samples, samples])
         whole = len(held) // self._hop
         self._samples = held[whole * self._hop :].copy()
@@ -54,6 +71,7 @@ class RunningLikeness:
 
     def likeness(self) -> Likeness:
         """What all that came is like; nothing comes afterwards."""
+        self._take()
         count = len(self._cepstra)
         missing = max(0, count + 2 * self._reach - len(self._powers))
         self._powers = np.concatenate([self._powers, np.zeros(missing)])

@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from sordino.image.image import Image
 from sordino.serve.client import Answer, ServiceError
 from sordino.serve.ranking import Ranked
+from sordino.speech.features import FeatureDefinition
+from sordino.speech.files.mfc import write_mfc
+from sordino.speech.inputs import load_cepstra
 
 MODELS = Path(__file__).parents[3] / "models"
 IMAGE = MODELS / "an4_rnnt_causal.sordino"
@@ -57,8 +61,14 @@ def test_every_kind_of_file_gives_the_same(sordino, two, tmp_path):
     wanted = sordino("run", IMAGE, two, "--endpoints", "--json").json()["inputs"][0]["utterances"]
     samples, rate = soundfile.read(two, dtype="int16")
     soundfile.write(tmp_path / "two.flac", samples, rate)
-    found = sordino("run", IMAGE, tmp_path / "two.flac", "--endpoints", "--json").json()
-    assert found["inputs"][0]["utterances"] == wanted
+    front_end = FeatureDefinition.of_image(Image.load(IMAGE)).front_end
+    cepstra = load_cepstra(two, front_end)
+    np.save(tmp_path / "two.npy", cepstra)
+    write_mfc(tmp_path / "two.mfc", cepstra)
+    files = [tmp_path / f"two.{kind}" for kind in ("flac", "npy", "mfc")]
+    found = sordino("run", IMAGE, two, *files, "--endpoints", "--json").json()["inputs"]
+    assert [each["utterances"] for each in found] == [wanted] * 4
+    assert len({each["saturated"] for each in found}) == 1
 
 
 @pytest.mark.parametrize("more", [[], ["--beam", "2"]])

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sordino.arch import PRESETS
 from sordino.compiler.compile import CompileOptions, compile_model
@@ -28,30 +29,43 @@ LONGEST = 50
 """Input vectors, of 30 ms."""
 
 
-@pytest.fixture(scope="module")
-def model() -> Any:
+def transducer(mean: str) -> Any:
     sizes: dict[str, Any] = {"encoder": (ENCODER,), "prediction": (PREDICTION,), "joint": 12}
     arrays = random_arrays(np.random.default_rng(5), inputs=117, tokens=12, **sizes)
     arrays |= {"features.mean": np.zeros(13), "features.std": np.full(13, 2.0)}
-    meta = random_meta(12, features={"kind": "sphinx-mfcc", "stack": 3})
+    features = {"kind": "sphinx-mfcc", "stack": 3, "mean_over": mean, "prior_frames": 20}
+    meta = random_meta(
+        12, features=features if mean == "running" else {**features, "prior_frames": 0}
+    )
     return model_from_arrays(arrays, meta).with_blank_penalty(-2.5)
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return transducer("running")
+
+
+def sound(rng: np.random.Generator, vectors: int, more: int = 0) -> NDArray[np.float64]:
+    """Cepstra (frames, 13), now loud and now not, around a mean that is far from the model's."""
+    frames = 3 * vectors + more
+    loud = np.repeat(rng.choice([0.2, 4.0], vectors + 1), 3)[:frames, None]
+    return rng.normal(size=(frames, 13)) * loud + rng.normal(size=13) * 3
 
 
 @pytest.mark.filterwarnings("ignore::sordino.errors.InputWarning")
 @pytest.mark.parametrize("search", [False, True])
 @pytest.mark.parametrize("context", CONTEXTS)
-def test_pieces_are_those_of_a_recogniser(model: Any, context: str, search: bool) -> None:
+@pytest.mark.parametrize("mean", ["running", "utterance"])
+def test_pieces_are_those_of_a_recogniser(mean: str, context: str, search: bool) -> None:
     """Greedily and with a search; with the encoder cleared between them, and without."""
+    model = transducer(mean)
     config = PRESETS["tiny"].with_settings(ROOM)
     final = {"threshold": LEVEL.threshold, "frames": LEVEL.frames}
     made = endpointer(runs=RUN_ROWS, final=final, context=context)
     image = compile_model(model, config, CompileOptions(weight_bits=4), made).image
     hearing = Hearing(model, 4, config.accumulator_bits)
     rng = np.random.default_rng(1)
-    recordings = [
-        (rng.integers(-90, 90, (n, 117)) * rng.choice([0.1, 1.0], (n, 1))).astype(np.int8)
-        for n in (0, 7, 90, 160)
-    ]
+    recordings = [sound(rng, *sizes) for sizes in ((0, 2), (7, 0), (90, 1), (160, 2))]
     network = IntegerEndpointer(arrays_of(runs=RUN_ROWS), 4)
     decide = by_network(network, ("encoder", "prediction"), [LEVEL] * len(recordings))
     keeps = context == "encoder"
@@ -60,7 +74,7 @@ def test_pieces_are_those_of_a_recogniser(model: Any, context: str, search: bool
     recogniser = Recogniser(image, decoding, ends=EndOptions(longest_s=LONGEST * 0.03))
     assert ("follow" in image.host.entries) == keeps
     for x, pieces in zip(recordings, found, strict=True):
-        events = [*recogniser.push_vectors(x), *recogniser.finish()]
+        events = [*recogniser.push_cepstra(x), *recogniser.finish()]
         ended = [event for event in events if isinstance(event, Ended) and event.tokens]
         assert [(one.begin, one.end, one.tokens, one.last) for one in pieces] == [
             (round(e.begin / 0.03), e.samples // 480, e.tokens, e.reason == "end") for e in ended
@@ -88,9 +102,9 @@ def test_an_utterance_goes_on_where_the_one_before_ended(model: Any) -> None:
                 for own in encoded
             ]  # fmt: skip
 
-    x = np.zeros((8, 117), np.int8)
+    x = np.zeros((24, 13))
     hearing = Talking(model, 4)
-    first, second = cut(hearing, model.feature_definition(), [x[:4], x], decide)
+    first, second = cut(hearing, model.feature_definition(), [x[:12], x], decide)
     assert first == [Piece(begin=0, end=4, tokens=tuple(range(1, 11)), last=True)]
     assert [(one.begin, one.end, len(one.tokens)) for one in second] == [
         (0, 3, 3), (3, 6, 3), (6, 8, 8)
@@ -102,7 +116,7 @@ def test_what_the_encoder_heard_before_changes_what_is_heard(model: Any) -> None
     """Else the two contexts would not be told apart here."""
     hearing = Hearing(model, 4)
     rng = np.random.default_rng(1)
-    x = rng.integers(-90, 90, (160, 117)).astype(np.int8)
+    x = sound(rng, 160)
     network = IntegerEndpointer(arrays_of(runs=RUN_ROWS), 4)
     decide = by_network(network, ("encoder", "prediction"), [LEVEL])
     kept, cleared = (
@@ -111,3 +125,11 @@ def test_what_the_encoder_heard_before_changes_what_is_heard(model: Any) -> None
     )
     assert kept[0] == cleared[0]
     assert kept[1:] != cleared[1:]
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_recordings_too_short_for_a_vector_have_no_utterance(model: Any, keeps: bool) -> None:
+    decide = by_network(IntegerEndpointer(arrays_of(runs=RUN_ROWS), 4), ("encoder",), [LEVEL])
+    recordings = [np.zeros((2, 13)), np.zeros((0, 13))]
+    found = cut(Hearing(model, 4), model.feature_definition(), recordings, decide, keeps=keeps)
+    assert found == [[], []]

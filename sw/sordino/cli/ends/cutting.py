@@ -34,12 +34,13 @@ from sordino.recogniser.recogniser import Recogniser
 from sordino.speech.doubts import doubts_of_audio, warn_of
 from sordino.speech.features import FeatureDefinition
 from sordino.speech.files.pcm import HEAD, kind_of
+from sordino.speech.inputs import ModelInput
 
 __all__ = ["cut_inputs", "end_options", "end_recogniser", "ends_of", "take_ends"]
 __all__ += ["take_options"]
 
 _PIECE = 4096
-"""Input vectors of a file of features that are pushed at once."""
+"""Frames of cepstra, or input vectors of a file, that are pushed at once."""
 _NAMES = ("endpoints", "speculative_ms", "final_ms", "longest_s")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -239,11 +240,20 @@ def _cut(
             recogniser = Recogniser(image, runs.decoding, ends=ends)
             whole = hear(image, path, None if live is None else live.whole())
             warn_of({path: whole.doubts})
-            for first in range(0, len(whole.quantised), _PIECE):
-                cutter.say(recogniser.push_vectors(whole.quantised[first : first + _PIECE]))
-            cutter.say(recogniser.finish())
-            facts = facts_of(whole)
+            _push(whole, recogniser, cutter)
+            facts = {**facts_of(whole), "saturated": recogniser.saturated}
     return _entry(image, path, recogniser.vectors, facts, cutter, clock)
+
+
+def _push(whole: ModelInput, recogniser: Recogniser, cutter: _Cutter) -> None:
+    """Hear a file that was read as a whole, by its cepstra where they are known."""
+    if whole.cepstra is None:
+        for first in range(0, len(whole.quantised), _PIECE):
+            cutter.say(recogniser.push_vectors(whole.quantised[first : first + _PIECE]))
+    else:
+        for first in range(0, len(whole.cepstra), _PIECE):
+            cutter.say(recogniser.push_cepstra(whole.cepstra[first : first + _PIECE]))
+    cutter.say(recogniser.finish())
 
 
 def _rate(image: Image) -> int:
