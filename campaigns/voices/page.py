@@ -11,6 +11,19 @@ def _range(bounds: tuple[float, float], unit: str = "") -> str:
     return f"{low} to {high}{unit}"
 
 
+def _said(declaration: Declaration) -> str:
+    """Shares of the kinds of lines, and those of sets that have their own."""
+    own = {n: s.texts for n, s in declaration.sets.items() if s.texts is not None}
+    every = [declaration.texts, *own.values()]
+    rows = [
+        ("a word alone, each as often", *(f"{texts.word:g}" for texts in every)),
+        ("two words", *(f"{texts.pair:g}" for texts in every)),
+        ("a sample of the grammar", *(f"{texts.grammar:g}" for texts in every)),
+        ("a transcript of AN4", *(f"{texts.transcript:g}" for texts in every)),
+    ]
+    return table(("line", "share", *(f"in `{name}`" for name in own)), rows)
+
+
 def tables(declaration: Declaration) -> list[str]:
     """Engines, then sets, then what is said, then what happens to it, each in Markdown."""
     heard, spoken = declaration.heard, declaration.spoken
@@ -36,13 +49,6 @@ def tables(declaration: Declaration) -> list[str]:
             _range(voice_set.room_direct_db, " dB"),
         )
         for name, voice_set in declaration.sets.items()
-    ]
-    own = [declaration.texts, *(s.texts for s in declaration.sets.values() if s.texts)]
-    said = [
-        ("a word alone, each as often", *(f"{texts.word:g}" for texts in own)),
-        ("two words", *(f"{texts.pair:g}" for texts in own)),
-        ("a sample of the grammar", *(f"{texts.grammar:g}" for texts in own)),
-        ("a transcript of AN4", *(f"{texts.transcript:g}" for texts in own)),
     ]
     happens = [
         ("tempo, where the voice can be told", "1", _range(spoken.rate)),
@@ -71,8 +77,6 @@ def tables(declaration: Declaration) -> list[str]:
             ),
             sets,
         ),
-        table(
-            ("line", "share", *(f"in `{n}`" for n, s in declaration.sets.items() if s.texts)), said
-        ),
+        _said(declaration),
         table(("what, in this order", "share of recordings", "drawn from"), happens),
     ]

@@ -68,7 +68,7 @@ class FeatureFifo(wiring.Component):
     room
         How many features more can be taken, from the cycle after a write on without those of it.
     empty
-        No feature is left anywhere before `features`.
+        No feature is left anywhere before `features`, since the cycle before at the latest.
     clear
         Empty the queue. Only while `idle`.
     features
@@ -104,8 +104,10 @@ class FeatureFifo(wiring.Component):
             queue.i.valid.eq(some),
             self.idle.eq(~some),
             self.room.eq(self.depth - queue.level - sum(waiting)),
-            self.empty.eq(self.idle & (queue.level == 0)),
         ]
+        # A register, since registers of the host hang on it; it never says so too early.
+        fed = self.write & self.strobe.any()
+        m.d.sync += self.empty.eq((self.idle & (queue.level == 0) & ~fed) | self.clear)
         for byte in reversed(range(4)):
             with m.If(waiting[byte]):
                 m.d.comb += queue.i.payload.eq(bytes_held.word_select(byte, 8))

@@ -45,21 +45,26 @@ class _Window:
     bits      of the stream, from `pointer` on
     pointer   into the first of the two words that the window shows a part of
     refill    the next word moves in
+    left      the pointer is in the second word, and the next word moves in now; never of a ring
     there     the third word is at the memory's output, or there is none
     """
 
     bits: Signal
     pointer: Signal
     refill: Signal
+    left: Signal
     there: Signal
 
 
 class StreamDecoder(wiring.Component):
     """Decode one stream with one of `slots` tables; runs (unsigned) or values (int8).
 
-    The window is two words, aligned, and a bit pointer into the first; the third word waits at the
-    output of the stream memory, so that no symbol ever waits for a refill. Throughput is one symbol
-    a cycle. With `config.stream_bus` the last `config.ring_words` of stream memory are a ring, to
+    The window is two words, aligned, and a bit pointer into the first; the third word waits in a
+    register, so that no symbol ever waits for a refill. A symbol that leaves the first word moves
+    the words on a cycle later: until then the window is the second word and the third. So the
+    stream memory does not hang on the table's output, which comes late in its cycle. Of a ring the
+    words move at once, and the third waits at the memory's output. Throughput is one symbol a
+    cycle. With `config.stream_bus` the last `config.ring_words` of stream memory are a ring, to
     which words come while they are decoded. Its twin is `sordino.golden.codec`.
 
     Parameters
@@ -153,14 +158,16 @@ class StreamDecoder(wiring.Component):
             bits=Signal(self.state_bits + MAX_EXTRA_BITS, name="window"),
             pointer=Signal(range(STREAM_WORD_BITS), name="pointer"),
             refill=Signal(name="refill"),
+            left=Signal(name="left"),
             there=Signal(name="there"),
         )
         filling = self._fill(m, window)
         first_state = filling[2]
-        self._point(m, window, filling, entry)
         if self.bus:
+            self._point(m, window, filling, entry)
             self._ring(m, window)
         else:
+            self._point_late(m, window, filling, entry)
             self._memory(m, window)
 
         state = Signal(self.state_bits)
@@ -181,8 +188,9 @@ class StreamDecoder(wiring.Component):
     def _fill(self, m: Module, window: _Window) -> Signal:
         """Filling the window takes three cycles after `start`; a bit for each is returned.
 
-        The first word comes out of memory, then the second, then both stand in the window and the
-        initial state is looked up. Streamed, the first two wait for their words.
+        The first word comes out of memory, then the second, then both stand in the window, as the
+        second word and the third, and the initial state is looked up. Of a ring they are the first
+        two, and streamed they are waited for.
         """
         filling = Signal(3)
         if self.bus:
@@ -193,28 +201,45 @@ class StreamDecoder(wiring.Component):
         m.d.sync += filling.eq(step & ~self.clear.replicate(3))
         return filling
 
+    def _passed(self, m: Module, window: _Window, entry: Any) -> tuple[Signal, Signal]:
+        """Where the pointer stands behind a symbol, and behind the initial state.
+
+        The top bit says that it left the word; no symbol takes more than a word.
+        """
+        passed = Signal(range(2 * STREAM_WORD_BITS), name="passed")
+        begun = Signal.like(passed, name="begun")
+        m.d.comb += [
+            passed.eq(window.pointer + entry.total),
+            begun.eq(window.pointer + self.state_bits),
+        ]
+        return passed, begun
+
     def _point(self, m: Module, window: _Window, filling: Signal, entry: Any) -> None:
         """Move the pointer on by what a symbol takes, and the window when that leaves a word."""
         pointer, first_state = window.pointer, filling[2]
-        passed = Signal(range(2 * STREAM_WORD_BITS))
-        begun, fill = Signal.like(passed), Signal()
-        # A stream that begins late in its word leaves that word with its initial state.
-        m.d.comb += [
-            passed.eq(pointer + entry.total),
-            begun.eq(pointer + self.state_bits),
-            window.refill.eq(fill | (self.take & passed[-1])),
-        ]
-        if self.bus:
-            m.d.comb += fill.eq((filling[:2].any() & window.there) | (first_state & begun[-1]))
-        else:
-            m.d.sync += fill.eq((self.start | filling[0] | (filling[1] & begun[-1])) & ~self.clear)
+        passed, begun = self._passed(m, window, entry)
+        fill = (filling[:2].any() & window.there) | (first_state & begun[-1])
+        m.d.comb += window.refill.eq(fill | (self.take & passed[-1]))
         with m.If(first_state):
             m.d.sync += pointer.eq(begun[:-1])
         with m.Elif(self.take):
             m.d.sync += pointer.eq(passed[:-1])
         with m.Elif(self.start):
-            begin = self.address[: len(pointer)]
-            m.d.sync += pointer.eq(Mux(self.streamed, 0, begin) if self.bus else begin)
+            m.d.sync += pointer.eq(Mux(self.streamed, 0, self.address[: len(pointer)]))
+
+    def _point_late(self, m: Module, window: _Window, filling: Signal, entry: Any) -> None:
+        """The same, with the window a cycle later."""
+        place = Cat(window.pointer, window.left)
+        passed, begun = self._passed(m, window, entry)
+        m.d.comb += window.refill.eq(window.left)
+        with m.If(filling[2]):
+            m.d.sync += place.eq(begun)
+        with m.Elif(self.take):
+            m.d.sync += place.eq(passed)
+        with m.Elif(self.start):
+            m.d.sync += place.eq(Cat(self.address[: len(window.pointer)], 1))
+        with m.Else():
+            m.d.sync += window.left.eq(filling[:2].any())
 
     def _table(self, m: Module):
         """Table memory: its read port and the entry of the present state."""
@@ -232,27 +257,28 @@ class StreamDecoder(wiring.Component):
         return read, read.data
 
     def _memory(self, m: Module, window: _Window) -> None:
-        """Stream memory, and the two words of which the window shows a part."""
+        """Stream memory, and the three words of which the window shows a part."""
         words: Any = memory.Memory(
             shape=STREAM_WORD_BITS, depth=self.depth, init=[], attrs=UNCHECKED
         )
         m.submodules.stream = words
         write, read = words.write_port(), words.read_port()
-        low, high = Signal(STREAM_WORD_BITS), Signal(STREAM_WORD_BITS)
+        low, high, third = (Signal(STREAM_WORD_BITS, name=n) for n in ("low", "high", "third"))
         following = Signal(range(self.depth))
         begin = self.address[len(window.pointer) :]
+        seen = Mux(window.left, Cat(high, third), Cat(low, high))
         m.d.comb += [
             write.en.eq(self.words.valid),
             write.addr.eq(self.words.payload.address),
             write.data.eq(self.words.payload.data),
             read.en.eq(self.start | window.refill),
             read.addr.eq(Mux(self.start, begin, following)),
-            window.bits.eq(Cat(low, high) >> window.pointer),
+            window.bits.eq(seen >> window.pointer),
         ]
         with m.If(read.en):
             m.d.sync += following.eq(read.addr + 1)
         with m.If(window.refill):
-            m.d.sync += [low.eq(high), high.eq(read.data)]
+            m.d.sync += [low.eq(high), high.eq(third), third.eq(read.data)]
 
     def _ring(self, m: Module, window: _Window) -> None:
         """Stream memory as wide as the bus, whose end is a ring; else the same as `_memory`."""

@@ -85,7 +85,8 @@ class Curve(wiring.Component):
         magnitude = Signal(_MAGNITUDE_BITS)
         fraction = Signal(_FRACTION_BITS)
         knot = Signal(segment["knot"].shape)
-        rise = Signal(segment["slope"].shape)
+        # Exact: it is rounded a cycle later, since the memory's output comes late in its own.
+        rise = Signal(Shape.cast(segment["slope"].shape).width + _FRACTION_BITS)
         negative = Signal(3)
         m.d.comb += read.addr.eq(magnitude[_FRACTION_BITS:])
         offset: Any = Const(self._curves[0][1])
@@ -98,14 +99,18 @@ class Curve(wiring.Component):
             m.d.comb += read.addr[_SEGMENT_BITS].eq(chosen)
             offset = Mux(added, self._curves[1][1], offset)
         distance = abs(self.z)
+        half = Const(1 << (_FRACTION_BITS - 1), _FRACTION_BITS)
+        height = ((Cat(half, knot) + rise) >> _FRACTION_BITS)[: len(knot)]
+        # −height − 1 where it is turned.
+        turned = Cat(height ^ negative[-1].replicate(len(knot)), negative[-1]).as_signed()
         m.d.sync += [
             # The magnitude of -32768 is one too large, and its only one with the top bit set.
             magnitude.eq(distance - distance[_MAGNITUDE_BITS]),
             fraction.eq(magnitude),
             knot.eq(read.data.knot),
-            rise.eq((read.data.slope * fraction + (1 << (_FRACTION_BITS - 1))) >> _FRACTION_BITS),
+            rise.eq(read.data.slope * fraction),
             negative.eq(Cat(self.z < 0, negative)),
-            self.value.eq(Mux(negative[-1], -(knot + rise), knot + rise) + offset),
+            self.value.eq(turned + (offset + negative[-1])),
         ]
         return m
 
