@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SORDINO := $(BIN)/sordino
-MODEL := models/an4_rnnt_causal.npz
+MODEL := models/voices_rnnt_causal.npz
+OLDER := models/an4_rnnt_causal.npz
 FIRST := models/an4_rnnt_g4_80.npz
 WAV := models/utterances/enter-six-five.wav
 
@@ -58,9 +59,9 @@ $(STAMPS)/%: pyproject.toml | $(BIN)/python
 
 demo: $(SIM) ## compile the trained model, run a WAV on the exact machine and in RTL
 	@mkdir -p build
-	$(SORDINO) compile $(MODEL) --config small -o build/an4.sordino
-	$(SORDINO) run build/an4.sordino $(WAV) --engine rtl
-	$(SORDINO) cosim build/an4.sordino $(WAV)
+	$(SORDINO) compile $(MODEL) --config small -o build/voices.sordino
+	$(SORDINO) run build/voices.sordino $(WAV) --engine rtl
+	$(SORDINO) cosim build/voices.sordino $(WAV)
 
 test: lint types unit cocotb ## lint, types, tests, cocotb
 
@@ -82,10 +83,11 @@ docs: $(SIM) ## write the generated reference pages
 
 image: $(SIM) ## compile the shipped models again into models/
 	$(SORDINO) compile $(MODEL) --config small -o $(MODEL:.npz=.sordino)
+	$(SORDINO) compile $(OLDER) --config small -o $(OLDER:.npz=.sordino)
 	$(SORDINO) compile $(FIRST) --config small --weight-bits 5 -o $(FIRST:.npz=.sordino)
 
-report: $(SIM) ## the shipped image's page, docs/results/report-an4-small.html
-	$(SORDINO) report $(MODEL:.npz=.sordino) -o docs/results/report-an4-small.html
+report: $(SIM) ## the shipped image's page, docs/results/report-voices-small.html
+	$(SORDINO) report $(MODEL:.npz=.sordino) -o docs/results/report-voices-small.html
 
 campaigns: $(SIM) ## what can be measured, as a table
 	$(BIN)/python -m campaigns list

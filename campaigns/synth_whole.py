@@ -38,6 +38,7 @@ TARGETS = {6: 65.0, 8: 72.0}
 """Speed grades, and the clock in MHz that the worst seed is to reach."""
 _TOP = "top"
 _CLOCK = "posedge $glbnet$clk"
+_INNER = "inner.inner."
 
 BLOCKS = (
     ("bridge", r"bridge\b"),
@@ -90,6 +91,7 @@ class Placement:
     used           cells by kind
     blocks         by block, nanoseconds of the longest path that ends in it
     path           blocks that the longest path of all goes through, with the nanoseconds in each
+    begin, end     the cells where that path begins and ends
     """
 
     grade: int
@@ -98,6 +100,8 @@ class Placement:
     used: Mapping[str, int]
     blocks: Mapping[str, float]
     path: Sequence[tuple[str, float]]
+    begin: str = ""
+    end: str = ""
 
 
 def block_of(cell: str) -> str:
@@ -105,7 +109,7 @@ def block_of(cell: str) -> str:
 
     Logic that several blocks share, and registers at a border, carry the name of one of them.
     """
-    name = cell.removeprefix("inner.inner.")
+    name = cell.removeprefix(_INNER)
     return next((block for block, start in BLOCKS if re.match(start, name)), OTHER)
 
 
@@ -118,17 +122,19 @@ def placement(grade: int, seed: int, report: Mapping[str, Any]) -> Placement:
             if net["event"].startswith(_CLOCK) and end["event"].startswith(_CLOCK):
                 block = block_of(end["cell"])
                 longest[block] = max(longest[block], max(end["delay"]))
-    steps: list[tuple[str, float]] = []
+    steps: list[Mapping[str, Any]] = []
     for path in report["critical_paths"]:
         if path["from"].startswith(_CLOCK) and path["to"].startswith(_CLOCK):
-            steps = _blocks_of(path["path"])
+            steps = path["path"]
     return Placement(
         grade=grade,
         seed=seed,
         mhz=achieved,
         used={kind: entry["used"] for kind, entry in report["utilization"].items()},
         blocks=dict(longest),
-        path=steps,
+        path=_blocks_of(steps),
+        begin=steps[0]["from"]["cell"].removeprefix(_INNER) if steps else "",
+        end=steps[-1]["to"]["cell"].removeprefix(_INNER) if steps else "",
     )
 
 
@@ -218,7 +224,7 @@ def page(
         table(("block", *(f"grade {grade}" for grade in TARGETS)), _by_block(placements)),
         "## The longest path\n",
         "The blocks that it goes through, with the nanoseconds in each, of the worst seed.\n",
-        table(("speed grade", "seed", "path"), _longest(placements)),
+        table(("speed grade", "seed", "path", "from", "to"), _longest(placements)),
     ]
 
 
@@ -262,7 +268,7 @@ def _longest(placements: Sequence[Placement]) -> Iterable[tuple[str, ...]]:
         if of_grade:
             worst = min(of_grade, key=lambda p: p.mhz)
             path = " → ".join(f"{block} {delay:.1f}" for block, delay in worst.path)
-            yield str(grade), str(worst.seed), path
+            yield str(grade), str(worst.seed), path, f"`{worst.begin}`", f"`{worst.end}`"
 
 
 @click.command()

@@ -12,7 +12,7 @@ from sordino.speech.text import Speller
 MODELS = Path(__file__).parents[1] / "models"
 wav = Path(sys.argv[1]) if len(sys.argv) > 1 else MODELS / "utterances" / "enter-six-five.wav"
 
-image = Image.load(MODELS / "an4_rnnt_causal.sordino")
+image = Image.load(MODELS / "voices_rnnt_causal.sordino")
 heard = read_input(wav, FeatureDefinition.of_image(image))
 for doubt in heard.doubts:
     print(f"{wav}: {doubt}", file=sys.stderr)

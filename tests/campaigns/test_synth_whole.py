@@ -36,7 +36,7 @@ def test_blocks_by_name(cell: str, block: str) -> None:
 
 
 def step(cell: str, delay: float) -> dict[str, object]:
-    return {"to": {"cell": cell}, "delay": delay}
+    return {"from": {"cell": cell}, "to": {"cell": cell}, "delay": delay}
 
 
 def report(mhz: float) -> dict[str, object]:
@@ -75,6 +75,7 @@ def test_what_a_report_says() -> None:
     assert (found.grade, found.seed, found.mhz) == (6, 2, 71.5)
     assert found.blocks == {"host": 3.0, "vector unit": 4.0}
     assert found.path == [("host", 2.5), ("vector unit", 1.5)]
+    assert (found.begin, found.end) == ("host.a_TRELLIS_FF_Q", "machine.vector.b_TRELLIS_FF_Q")
     assert found.used == {"TRELLIS_COMB": 12345}
 
 
@@ -128,6 +129,8 @@ def test_a_page_says_what_is_not_placed_yet() -> None:
     found = [placement(6, seed, report(70.0 + seed)) for seed in (1, 2)]
     text = "\n".join(page(config, {"LUT4": 7}, found, [1, 2]))
     assert "| 6 | 71.0 | 72.0 | 71.0 | 65 |" in text
+    ends = "`host.a_TRELLIS_FF_Q` | `machine.vector.b_TRELLIS_FF_Q` |"
+    assert f"| 6 | 1 | host 2.5 → vector unit 1.5 | {ends}" in text
     assert "| vector unit | 4.0 |" in text
     assert "| 6 | 1 | host 2.5 → vector unit 1.5 |" in text
 

@@ -234,6 +234,7 @@ def drawn(seed: int) -> Callable[[], Image]:
 CORPUS: dict[str, Callable[[], Image]] = {
     "shipped g4_80": shipped("an4_rnnt_g4_80", 5),
     "shipped causal": shipped("an4_rnnt_causal", None),
+    "shipped voices": shipped("voices_rnnt_causal", None),
     **{
         f"heard, {preset}": generated(HEARD, config.with_settings({"tables": 32}))
         for preset, config in PRESETS.items()

@@ -59,9 +59,9 @@ _USER_ERRORS = (
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\nExamples:\n"
-    "  sordino compile models/an4_rnnt_causal.npz -o an4.sordino\n"
-    "  sordino run an4.sordino speech.wav --engine rtl\n"
-    "  sordino cosim an4.sordino speech.wav\n"
+    "  sordino compile models/voices_rnnt_causal.npz -o voices.sordino\n"
+    "  sordino run voices.sordino speech.wav --engine rtl\n"
+    "  sordino cosim voices.sordino speech.wav\n"
     "  sordino verilog --config tiny -o build/verilog\n"
     "  sordino train recipes/an4_float.toml --data an4 -o runs/an4_float",
 )

@@ -35,7 +35,10 @@ def test_zeros_it_has_are_kept_and_cost_little(preset: str, balance: float) -> N
             assert layer.balance >= balance
 
 
-@pytest.mark.parametrize(("name", "bits"), [("an4_rnnt_g4_80", 5), ("an4_rnnt_causal", None)])
+@pytest.mark.parametrize(
+    ("name", "bits"),
+    [("an4_rnnt_g4_80", 5), ("an4_rnnt_causal", None), ("voices_rnnt_causal", None)],
+)
 def test_images_that_ship_are_what_the_compiler_makes(name: str, bits: int | None) -> None:
     path = REPOSITORY / "models" / f"{name}.npz"
     compiled = compile_model(load_model(path), PRESETS["small"], CompileOptions(weight_bits=bits))

@@ -241,7 +241,7 @@ def test_defaults_are_those_of_the_definition() -> None:
     assert (least.stack, FeaturesMeta().stack) == (3, 3)
 
 
-@pytest.mark.parametrize("name", ["an4_rnnt_causal", "an4_rnnt_g4_80"])
+@pytest.mark.parametrize("name", ["voices_rnnt_causal", "an4_rnnt_causal", "an4_rnnt_g4_80"])
 def test_the_shipped_models_say_nothing_doubtful(name: str) -> None:
     with np.load(ROOT / "models" / f"{name}.npz") as archive:
         said = json.loads(str(archive["meta"]))

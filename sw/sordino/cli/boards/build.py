@@ -14,7 +14,7 @@ __all__ = ["build"]
 
 @click.command(
     epilog="\b\nExamples:\n"
-    "  sordino compile models/an4_rnnt_causal.npz --config ulx3s -o ulx3s.sordino\n"
+    "  sordino compile models/voices_rnnt_causal.npz --config ulx3s -o ulx3s.sordino\n"
     "  sordino build --board ulx3s ulx3s.sordino -o build/ulx3s\n"
     "  sordino build --board ulx3s ulx3s.sordino -o build/ulx3s --clock 45MHz --seed 3\n"
     "  sordino build --board ecpix5 ecpix5.sordino -o build/ecpix5 --json",
