@@ -160,8 +160,8 @@ def _elsewhere(network: Network, first: Found, sets: dict[str, list[Example]]) -
     return [
         "\n## Waveforms that nothing is spliced into\n",
         "The first network at the levels that all development speakers choose. Noise lies evenly "
-        "under all of a recording; the end is that of the sound. The transducer was not trained "
-        "on such voices.\n",
+        "under all of a recording; the end is that of the sound. The end-pointer was not "
+        "trained on such voices; `voices_rnnt_causal` was, and on these speakers of FSDD.\n",
         table(
             ("what", "utterances", "cut early", "wait, mean ms", "right", "sooner, ms",
              "640 ms of blanks: early", "wait, mean ms"),
@@ -191,7 +191,7 @@ def _size(networks: Sequence[Network]) -> list[str]:
     "--model",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     default=MODEL,
-    help="The transducer.  [default: the repository's models/an4_rnnt_causal.npz]",
+    help="The transducer.  [default: the repository's models/voices_rnnt_causal.npz]",
 )
 @click.option("--name", default="endpointer", show_default=True,
               help="What the files of `endpoints-train` begin with.")  # fmt: skip

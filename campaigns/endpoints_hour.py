@@ -157,14 +157,14 @@ class _Long:
 @click.option(
     "--model",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    default=MODELS / "an4_rnnt_causal.npz",
-    help="The transducer.  [default: the repository's models/an4_rnnt_causal.npz]",
+    default=MODELS / "voices_rnnt_causal.npz",
+    help="The transducer.  [default: the repository's models/voices_rnnt_causal.npz]",
 )
 @click.option(
     "--endpoint",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    default=MODELS / "an4_rnnt_causal.endpoint.npz",
-    help="The end-pointer.  [default: the repository's models/an4_rnnt_causal.endpoint.npz]",
+    default=MODELS / "voices_rnnt_causal.endpoint.npz",
+    help="The end-pointer.  [default: the repository's models/voices_rnnt_causal.endpoint.npz]",
 )
 @click.option("--minutes", type=click.FloatRange(0.1, 600), default=60.0, show_default=True,
               help="How long the recording is.")  # fmt: skip

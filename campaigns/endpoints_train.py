@@ -26,7 +26,7 @@ from sordino.speech.corpora.datasets import Split
 
 __all__ = ["MODEL", "main", "scores_of"]
 
-MODEL = MODELS / "an4_rnnt_causal.npz"
+MODEL = MODELS / "voices_rnnt_causal.npz"
 _MOST = 0.02
 _TRIED = 2
 """Seeds below this were for trials; trainings splice with this one and on."""
@@ -94,7 +94,7 @@ def _made(sets: Sets, recipe: EndpointRecipe, name: str, versions: int, weigh: b
     "--model",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     default=MODEL,
-    help="The transducer.  [default: the repository's models/an4_rnnt_causal.npz]",
+    help="The transducer.  [default: the repository's models/voices_rnnt_causal.npz]",
 )
 @click.option("--name", default="endpointer", show_default=True, help="What files begin with.")
 @click.option("--seed", "seeds", type=click.IntRange(0, 9), multiple=True, default=(0, 1, 2),

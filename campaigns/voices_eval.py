@@ -64,7 +64,7 @@ CONDITIONS = {
 }
 """What a recording goes through, one thing alone; else speech is at the nominal level, and pink
 noise 45 dB below it, as in a quiet room."""
-_SHIPPED = "an4_rnnt_causal"
+_SHIPPED = "voices_rnnt_causal"
 _EVERY = 4
 _SAME = {"OH": "O"}
 
@@ -142,7 +142,7 @@ def alone(said: Sequence[Said], heard: Sequence[str]) -> list[tuple[str, ...]]:
     "--image",
     type=click.Path(path_type=Path),
     default=MODELS / f"{_SHIPPED}.sordino",
-    help="The model, compiled.  [default: the repository's models/an4_rnnt_causal.sordino]",
+    help="The model, compiled.  [default: the repository's models/voices_rnnt_causal.sordino]",
 )
 @click.option(
     "--every",
