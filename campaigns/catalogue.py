@@ -353,6 +353,7 @@ CAMPAIGNS = (
         name="voices-training",
         shows="trainings of recipes/voices: on AN4, on voices that no model heard, in bytes",
         takes="hours",
+        page="voices-training.md",
         needs=(_RECORDINGS, "corpora of `synthetic`"),
         extra="train",
     ),

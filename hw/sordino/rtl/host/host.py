@@ -248,13 +248,13 @@ class Host(wiring.Component):
                     answers = window.open & ~window.outside
                 with m.Case(register.offset // 4), m.If(answers):
                     m.d.comb += [bus.read_refused.eq(0), bus.read_data.eq(value & register.mask)]
+                    ready = ~inside.recent
                     if name == "WINDOW_DATA":
                         # A write of it in the same cycle would be to another address.
-                        m.d.comb += bus.read_ready.eq(
-                            window.fresh & ~bus.write_valid & ~inside.recent
-                        )
+                        ready &= window.fresh & ~bus.write_valid
+                        m.d.comb += bus.read_ready.eq(ready)
                     if name in taken:
-                        m.d.comb += taken[name].eq(bus.read_valid & bus.read_ready)
+                        m.d.comb += taken[name].eq(bus.read_valid & ready)
             first = REGISTERS["COUNTERS"].offset // 4
             for number in range(len(COUNTERS)):
                 with m.Case(first + 2 * number):

@@ -68,7 +68,7 @@ class Loader(wiring.Component):
     address
         Where the next word goes.
     outside
-        The target has no such unit or word.
+        The target has no such unit or word; as of the cycle before.
     idle
         All is done with the word before. Low for a cycle after `write`, `begin` and `count`.
     segment
@@ -168,7 +168,8 @@ class Loader(wiring.Component):
                 units, words = load_words(self.config, target)
                 with m.Case(target):
                     m.d.comb += [known.eq(1), unit.eq(units - 1), word.eq(words - 1)]
-        m.d.comb += self.outside.eq(~known | (self.unit > unit) | (self.address > word))
+        # A register: whether a word is taken, and all that hangs on it, comes late enough.
+        m.d.sync += self.outside.eq(~known | (self.unit > unit) | (self.address > word))
 
     def _emit(self, m: Module) -> None:
         held = Signal(LoadWrite)

@@ -120,6 +120,7 @@ def test_words_and_crc(target, gap):
             for _ in range(idle):
                 await ctx.tick()
         assert ctx.get(loader.address) == address + len(words) == size
+        await ctx.tick()
         assert ctx.get(loader.outside)
         assert ctx.get(loader.unchecked)
         checksum = crc32(struct.pack(f"<{len(words)}I", *words))
@@ -242,10 +243,12 @@ def test_units_and_words_outside_are_named():
                 (0, (1 << 26) - 1, True),
             ):
                 await restart(ctx, loader, target, unit, address)
+                await ctx.tick()
                 assert ctx.get(loader.outside) == outside, (target, unit, address)
         ctx.set(loader.target.as_value(), 7)
         ctx.set(loader.unit, 0)
         await pulse(ctx, loader, loader.restart, [(loader.restart_address, 0)])
+        await ctx.tick()
         assert ctx.get(loader.outside), "target 7 means nothing here"
 
     run(loader, testbench)
