@@ -80,7 +80,7 @@ def main(output: Path, seed: int, only: str | None) -> None:
     for name, board in BOARDS.items():
         if only not in (None, name):
             continue
-        image = make_image(MODELS / "an4_rnnt_causal.npz", name, None)
+        image = make_image(MODELS / "voices_rnnt_causal.npz", name, None)
         report = build(
             board, image, BUILD / "boards" / name, seed=seed, allow_slow=True,
             say=lambda text: click.echo(text, err=True),

@@ -108,23 +108,27 @@ class _PrefixDecoder(StreamDecoder):
         window = Signal(STREAM_WORD_BITS - 1)
         filling, started = Signal(3), Signal()
         pointer, passed = Signal(range(STREAM_WORD_BITS)), Signal(range(2 * STREAM_WORD_BITS))
-        refill, taken = Signal(), Signal()
+        left, taken = Signal(), Signal()
+        place = Cat(pointer, left)
         m.d.sync += filling.eq(Cat(self.start, filling[:-1]) & ~self.clear.replicate(3))
         length = self._length(m, window)
         m.d.comb += [
             self.clean.eq(1),
             started.eq(self.clear | self.start),
             passed.eq(pointer + length),
-            refill.eq(filling[0] | filling[1] | (self.take & passed[-1])),
             self.pending.eq(taken),
         ]
         with m.If(started):
-            m.d.sync += [self.ready.eq(0), pointer.eq(self.address[: len(pointer)])]
+            m.d.sync += [self.ready.eq(0), place.eq(Cat(self.address[: len(pointer)], 1))]
         with m.Else():
-            m.d.sync += self.ready.eq(self.ready | filling[2])
+            m.d.sync += [
+                self.ready.eq(self.ready | filling[2]),
+                left.eq(filling[:2].any()),
+            ]
             with m.If(self.take):
-                m.d.sync += pointer.eq(passed)
-        self._memory(m, _Window(bits=window, pointer=pointer, refill=refill, there=Signal()))
+                m.d.sync += place.eq(passed)
+        moved = {"refill": left, "left": left, "there": Signal()}
+        self._memory(m, _Window(bits=window, pointer=pointer, **moved))
         with m.If(self.clear):
             m.d.sync += [taken.eq(0), self.valid.eq(0)]
         with m.Elif(self.move):

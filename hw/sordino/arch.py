@@ -282,7 +282,7 @@ PRESETS: dict[str, Config] = {
 PRESETS |= {
     "tiny-serial": _preset("tiny-serial", 4, 4, vector_gates=1, **_TINY),
     "ulx3s": _preset(
-        "ulx3s", 8, 4, x_fifo=16, lane_words=12288, group_words=11264, rows_per_lane=512,
+        "ulx3s", 8, 4, x_fifo=16, lane_words=12288, group_words=12288, rows_per_lane=512,
         parameter_words=1536, tables=16, clock_hz=40_000_000,
     ),
     "ecpix5": _preset(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sordino.arch import PRESETS
+from sordino.boards.registry import BOARDS
 from sordino.compiler.compile import CompileOptions, compile_model
 from sordino.golden.machine import Golden
 from sordino.image.image import Image
@@ -43,6 +44,13 @@ def test_images_that_ship_are_what_the_compiler_makes(name: str, bits: int | Non
     path = REPOSITORY / "models" / f"{name}.npz"
     compiled = compile_model(load_model(path), PRESETS["small"], CompileOptions(weight_bits=bits))
     assert compiled.image.to_bytes() == path.with_suffix(".sordino").read_bytes()
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_model_of_the_demo_fits_every_board(name: str) -> None:
+    model = load_model(REPOSITORY / "models" / "voices_rnnt_causal.npz")
+    image = compile_model(model, BOARDS[name].config).image
+    assert image.config.id == BOARDS[name].config.id
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"no AN4 in {DATA}; set SORDINO_DATA")

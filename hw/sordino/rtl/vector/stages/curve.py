@@ -84,32 +84,37 @@ class Curve(wiring.Component):
 
         magnitude = Signal(_MAGNITUDE_BITS)
         fraction = Signal(_FRACTION_BITS)
+        found = Signal(segment)  # the memory's output, which comes late in its cycle
         knot = Signal(segment["knot"].shape)
-        # Exact: it is rounded a cycle later, since the memory's output comes late in its own.
+        # Exact: it is rounded a cycle later.
         rise = Signal(Shape.cast(segment["slope"].shape).width + _FRACTION_BITS)
         negative = Signal(3)
-        m.d.comb += read.addr.eq(magnitude[_FRACTION_BITS:])
+        # The magnitude of -32768 is one too large, so it is one less.
+        sign = self.z < 0
+        size = ((self.z ^ sign.replicate(len(self.z)))[:_MAGNITUDE_BITS].as_unsigned()) + (
+            sign & self.z[:_MAGNITUDE_BITS].any()
+        )
+        m.d.comb += read.addr.eq(size[_FRACTION_BITS:_MAGNITUDE_BITS])
         offset: Any = Const(self._curves[0][1])
         if len(self._curves) > 1:
             chosen, added = self.second, self.second
             if self._varying:
                 history = Signal(3)
                 m.d.sync += history.eq(Cat(self.second, history))
-                chosen, added = history[0], history[2]
+                added = history[2]
             m.d.comb += read.addr[_SEGMENT_BITS].eq(chosen)
             offset = Mux(added, self._curves[1][1], offset)
-        distance = abs(self.z)
         half = Const(1 << (_FRACTION_BITS - 1), _FRACTION_BITS)
         height = ((Cat(half, knot) + rise) >> _FRACTION_BITS)[: len(knot)]
         # −height − 1 where it is turned.
         turned = Cat(height ^ negative[-1].replicate(len(knot)), negative[-1]).as_signed()
         m.d.sync += [
-            # The magnitude of -32768 is one too large, and its only one with the top bit set.
-            magnitude.eq(distance - distance[_MAGNITUDE_BITS]),
+            magnitude.eq(size),
             fraction.eq(magnitude),
-            knot.eq(read.data.knot),
-            rise.eq(read.data.slope * fraction),
-            negative.eq(Cat(self.z < 0, negative)),
+            found.eq(read.data),
+            knot.eq(found.knot),
+            rise.eq(found.slope * fraction),
+            negative.eq(Cat(sign, negative)),
             self.value.eq(turned + (offset + negative[-1])),
         ]
         return m
