@@ -74,8 +74,8 @@ class Requests(wiring.Component):
     A memory has two rooms for frames. One receives; the other one has the last request that was
     taken, and then what was read for it. So the last answer can be given again.
 
-    Latency: a request's first access is four cycles after its frame is whole. Throughput: an
-    access every two cycles where the registers are ready.
+    Latency: a request's first read is four cycles after its frame is whole, its first write five.
+    Throughput: a read every two cycles where the registers are ready, a write every three.
 
     Members
     -------
@@ -140,7 +140,6 @@ class Requests(wiring.Component):
         m.d.comb += [
             bus.write_address.eq(request.address >> _BYTE_BITS),
             bus.read_address.eq(request.address >> _BYTE_BITS),
-            bus.write_data.eq(inside.read.data),
             bus.write_strobe.eq(request.strobe),
             # Word `at` behind the header, where a state does not say otherwise.
             inside.read.addr.eq(Cat((inside.at + 1)[: len(inside.at)], ~inside.receiving)),
@@ -211,7 +210,7 @@ class Requests(wiring.Component):
                 m.next = "ANSWER"
             with m.Elif(request.command == Command.WRITE):
                 m.d.sync += inside.failed.eq(0)
-                m.next = "WRITE"
+                m.next = "HOLD"
             with m.Elif((request.command == Command.READ) & (inside.words == 1)):
                 m.d.sync += inside.failed.eq(0)
                 m.next = "COUNT"
@@ -238,8 +237,11 @@ class Requests(wiring.Component):
             m.d.sync += request.address.eq(request.address + (1 << _BYTE_BITS))
 
     def _write(self, m: Module, inside: _Inside) -> None:
-        """Write the words; each is read from the memory a cycle before."""
+        """Write the words; each is read from the memory before, and held in a register."""
         bus, reachable = self.bus, self._reachable(inside)
+        with m.State("HOLD"):  # the memory's output comes late in its cycle
+            m.d.sync += bus.write_data.eq(inside.read.data)
+            m.next = "WRITE"
         with m.State("WRITE"):
             m.d.comb += bus.write_valid.eq(reachable)
             with m.If(bus.write_ready | ~reachable):
@@ -250,7 +252,7 @@ class Requests(wiring.Component):
                 with m.Elif(inside.at + 1 == inside.words):
                     m.next = "ANSWER"
         with m.State("FETCH"):
-            m.next = "WRITE"
+            m.next = "HOLD"
 
     def _read(self, m: Module, inside: _Inside) -> None:
         """Read registers; the words take the request's place."""
