@@ -237,7 +237,9 @@ def _page(
         "## AN4's development split\n",
         f"Greedy, no language model. Difference: to `{against}`, which leaves "
         f"{sum(shipped.errors)} of {sum(shipped.words)} words wrong; the interval is a paired "
-        "bootstrap over utterances. Nothing here was chosen by these figures.\n",
+        "bootstrap over utterances. Stages were added and dropped after looks at such figures, "
+        "which [readings](readings.md) lists; recipe and seed of what ships were fixed before "
+        "theirs.\n",
         table((*columns, "95 % interval", "minutes"), errors),
         "## Bytes\n",
         f"Of the image for `{_MACHINE}`, or of the float32 parameters; cycles of a frame without "

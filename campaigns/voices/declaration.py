@@ -142,9 +142,12 @@ def _declaration(values: dict[str, Any]) -> Declaration:
     for voice_set in sets.values():
         if unknown := set(voice_set.noises) - set(KINDS):
             raise InputError(f"wanted noises among {', '.join(KINDS)}, got {min(unknown)!r}")
-        if unknown := set(voice_set.also) - sets.keys():
+        # What is left out of one split is not heard in another.
+        fitting = [other.name for other in sets.values() if other.split == voice_set.split]
+        if unknown := set(voice_set.also) - set(fitting):
             raise InputError(
-                f"wanted also of {voice_set.name} among {', '.join(sets)}, got {min(unknown)!r}"
+                f"wanted also of {voice_set.name} among {', '.join(fitting)}, the sets of its "
+                f"split, got {min(unknown)!r}"
             )
     for engine in engines.values():
         _check_engine(engine, sets)
@@ -168,7 +171,12 @@ def _texts(values: Mapping[str, Any]) -> Texts:
 def _voice_set(name: str, values: Mapping[str, Any], texts: Texts) -> VoiceSet:
     """A set; lines of its own kinds have the same words."""
     given = dict(values)
-    if own := given.pop("texts", None):
+    if "texts" in given:
+        own = given["texts"]
+        if "words" in own:
+            raise InputError(
+                f"wanted no words in the texts of {name}, got some; put them into [texts]"
+            )
         given["texts"] = _texts({**own, "words": list(texts.words)})
     built: VoiceSet = _build(VoiceSet, given, name)
     return built

@@ -82,6 +82,9 @@ def test_what_is_left_out_shares_nothing_with_what_is_trained_on() -> None:
         ("[texts]", "[extra]\n[texts]", "tables that are known, got 'extra'"),
         ("word = 0.7", "word = 0.6", "shares of texts whose sum is 1, got 0.9"),
         ('also = ["train"', 'also = ["other"', "also of words among train, .*, got 'other'"),
+        ('also = ["train"', 'also = ["apart"', "sets of its split, got 'apart'"),
+        ("word = 0.7", 'words = ["NO"]\nword = 0.7', "no words in the texts of words"),
+        ("word = 0.7\npair = 0.3\ngrammar = 0.0\ntranscript = 0.0", "", "wanted all of"),
         ('"brown"', '"grey"', "noises among .*, got 'grey'"),
         (
             'set = "apart"',

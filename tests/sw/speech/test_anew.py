@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,10 +68,10 @@ def expected(definition: FeatureDefinition, c: Floats, ends: Sequence[int]) -> F
     return found
 
 
-def batches_of(stream: object, values: NDArray, cuts: Sequence[int]) -> Iterator[NDArray]:
+def batches_of(stream: Any, values: NDArray, cuts: Sequence[int]) -> Iterator[NDArray]:
     for piece in pieces(values, cuts):
-        yield stream.push(piece)  # type: ignore[attr-defined]
-    yield stream.end()  # type: ignore[attr-defined]
+        yield stream.push(piece)
+    yield stream.end()
 
 
 @settings(deadline=None)
@@ -170,13 +171,13 @@ def test_what_is_held_is_bounded() -> None:
         None,
     ],
 )
-def test_what_is_no_frame_is_refused_in_one_line(frames: object) -> None:
+def test_what_is_no_frame_is_refused_in_one_line(frames: Any) -> None:
     """And nothing has changed."""
     c = RANDOM.normal(size=(30, 13))
     stream = FeatureStream(RUNNING)
     first = stream.push(c[:20])
     with pytest.raises(InputError, match=r"^wanted frames of 13 finite cepstra, got .*; .*$") as e:
-        stream.push(frames)  # type: ignore[arg-type]
+        stream.push(frames)
     assert "\n" not in str(e.value)
     found = np.concatenate([first, stream.end(c[20:])])
     np.testing.assert_array_equal(found, RUNNING.model_input(c))
