@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from sordino.arch import Config
 from sordino.image.tans import EntryLayout
 from sordino.isa.registers import LoadTarget
+from sordino.rtl.shared.attributes import UNCHECKED
 from sordino.rtl.shared.ports import TABLE_UNIT, LoadSignature, TableSignature
 
 __all__ = ["TableLoader"]
@@ -25,7 +26,8 @@ class TableLoader(wiring.Component):
 
     Host words for TABLES arrive at 2 * entry + half, entry = table * states + state. The halves
     are the memories `low` (bits 31 to 0 of an entry) and `high` (the others that it uses), zero at
-    power-up; a word is visible to an entry read in the next cycle.
+    power-up; a word is visible to an entry read in the next cycle. An entry that is read in the
+    cycle of its word is unspecified.
 
     Members
     -------
@@ -78,7 +80,9 @@ class TableLoader(wiring.Component):
         for half, (name, width) in enumerate(
             (("low", _HALF_BITS), ("high", entry_bits - _HALF_BITS))
         ):
-            words: Any = memory.Memory(shape=unsigned(width), depth=depth, init=[])
+            words: Any = memory.Memory(
+                shape=unsigned(width), depth=depth, init=[], attrs=UNCHECKED
+            )
             m.submodules[name] = words
             write, read = words.write_port(), words.read_port()
             m.d.comb += [

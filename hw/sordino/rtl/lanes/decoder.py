@@ -170,11 +170,13 @@ class StreamDecoder(wiring.Component):
             self._point_late(m, window, filling, entry)
             self._memory(m, window)
 
+        # One function of four bits each, since the table's output comes late in its cycle.
         state = Signal(self.state_bits)
+        following = entry.next_base | (window.bits & entry.mask)
         m.d.comb += [
-            state.eq(entry.next_base | (window.bits & entry.mask)),
+            state.eq(Mux(first_state, window.bits, following)),
             read.en.eq(first_state | self.take),
-            read.addr.eq(Cat(Mux(first_state, window.bits[: self.state_bits], state), self.slot)),
+            read.addr.eq(Cat(state, self.slot)),
         ]
         with m.If(self.clear | self.start):
             m.d.sync += [self.ready.eq(0), self.clean.eq(1)]

@@ -239,6 +239,7 @@ class Group(wiring.Component):
                 lane.valid.eq(walked),
                 lane.row.eq(row),
                 lane.x.eq(shifted),
+                lane.x_zero.eq(x == 0),
                 lane.w.eq(values.value),
             ]
             useful.append(lane.useful)

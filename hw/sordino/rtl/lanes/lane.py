@@ -31,8 +31,9 @@ class Lane(wiring.Component):
     busy, bank
         While `busy` is high the lane works on `bank`. The other bank, and both while it is low,
         belong to `drain`.
-    valid, row, x, w
-        A place: its row, shifted x and weight.
+    valid, row, x, x_zero, w
+        A place: its row, shifted x, whether x is 0, and its weight. What is 0 is so before it is
+        shifted, and is known earlier.
     useful
         There was a place with a product a cycle ago.
     drain
@@ -50,6 +51,7 @@ class Lane(wiring.Component):
                 "valid": In(1),
                 "row": In(range(rows)),
                 "x": In(signed(SHIFTED_X_BITS)),
+                "x_zero": In(1),
                 "w": In(signed(WEIGHT.bits)),
                 "useful": Out(1),
                 "drain": In(DrainSignature(lanes=1, rows=rows, accumulator_bits=accumulator_bits)),
@@ -65,7 +67,7 @@ class Lane(wiring.Component):
             Signal.like(port, name=f"operand_{name}")
             for port, name in ((self.row, "row"), (self.x, "x"), (self.w, "w"))
         )
-        m.d.comb += gate.eq(self.busy & self.valid & (self.x != 0) & (self.w != 0))
+        m.d.comb += gate.eq(self.busy & self.valid & ~self.x_zero & (self.w != 0))
         m.d.sync += self.useful.eq(gate)
         with m.If(gate):
             m.d.sync += [row.eq(self.row), x.eq(self.x), w.eq(self.w)]

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from sordino.isa.instruction import INSTRUCTION_BITS
 from sordino.isa.parameters import PARAMETER_BITS
 from sordino.isa.registers import LoadTarget
+from sordino.rtl.shared.attributes import UNCHECKED
 from sordino.rtl.shared.ports import ADDRESS_BITS, LoadSignature, memory_write
 
 __all__ = ["PARAMETER_BITS", "VectorMemory", "WideMemory"]
@@ -68,8 +69,9 @@ class WideMemory(wiring.Component):
     """`depth` words of 128 bits that the host loads as `target` in 32-bit words.
 
     Address n of the load port is bits 32 (n mod 4) and up of word n div 4. A read gives its word
-    one cycle after a cycle with `enable` high, until the next one. Words from `depth` on are not
-    checked here: reading one gives something unspecified, and the loader does not write them.
+    one cycle after a cycle with `enable` high, until the next one; something unspecified of a word
+    that is written in that very cycle. Words from `depth` on are not checked here: reading one
+    gives something unspecified, and the loader does not write them.
 
     The words are the memory `memory`, zero at power-up, not at reset.
 
@@ -93,7 +95,9 @@ class WideMemory(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        words: Any = memory.Memory(shape=unsigned(PARAMETER_BITS), depth=self.depth, init=[])
+        words: Any = memory.Memory(
+            shape=unsigned(PARAMETER_BITS), depth=self.depth, init=[], attrs=UNCHECKED
+        )
         m.submodules.memory = words
         write, read = words.write_port(granularity=_LOAD_BITS), words.read_port()
         parts = PARAMETER_BITS // _LOAD_BITS

@@ -8,47 +8,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from amaranth.hdl import Elaboratable, Module, Signal, Value
-from amaranth.lib import memory
 
 from sordino.arch import Config
 from sordino.codec import encode_matrices
 from sordino.rtl.shared.attributes import UNCHECKED
+from sordino.testing.benches.colliding import InvertingMemory
 from sordino.testing.benches.matvec import ArrayBench, rtl_matvec
-
-
-class InvertingMemory(Elaboratable):
-    """A memory of one write and one read port, whose reads are wrong where they collide."""
-
-    def __init__(self, *, shape, depth, init, attrs) -> None:
-        assert attrs["no_rw_check"] == 1
-        self.shape = shape
-        self.inner = memory.Memory(shape=shape, depth=depth, init=init, attrs=attrs)
-
-    def write_port(self):
-        self.write = self.inner.write_port()
-        return self.write
-
-    def read_port(self):
-        self.real = self.inner.read_port()
-        self.read = SimpleNamespace(
-            en=Signal(init=1), addr=Signal.like(self.real.addr), data=Signal(self.shape)
-        )
-        return self.read
-
-    def elaborate(self, platform) -> Module:
-        m = Module()
-        m.submodules.inner = self.inner
-        inverted = Signal()
-        data = Value.cast(self.real.data)
-        m.d.comb += [
-            self.real.en.eq(self.read.en),
-            self.real.addr.eq(self.read.addr),
-            Value.cast(self.read.data).eq(data ^ inverted.replicate(len(data))),
-        ]
-        with m.If(self.read.en):
-            m.d.sync += inverted.eq(self.write.en & (self.write.addr == self.read.addr))
-        return m
 
 
 @pytest.fixture

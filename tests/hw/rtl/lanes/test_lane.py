@@ -41,6 +41,7 @@ async def accumulate(ctx, dut: Lane, places) -> int:
         ctx.set(dut.valid, valid)
         ctx.set(dut.row, row)
         ctx.set(dut.x, x)
+        ctx.set(dut.x_zero, x == 0)
         ctx.set(dut.w, w)
         await ctx.tick()
         useful += ctx.get(dut.useful)
