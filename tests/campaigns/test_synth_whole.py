@@ -10,9 +10,13 @@ from amaranth.lib.wiring import In, Out
 from click.testing import CliRunner
 
 from campaigns import synth_whole
-from campaigns.synth_whole import Kept, block_of, page, placement
+from campaigns.synth_whole import Kept
+from campaigns.synth_whole_report import Frames, block_of, page, placement, small_part
 from sordino.arch import PRESETS
+from sordino.cycles.bounds import frame_bounds
+from sordino.image.image import Image
 
+ROOT = Path(__file__).parents[2]
 CLOCK = "posedge $glbnet$clk$TRELLIS_IO_IN"
 
 
@@ -122,17 +126,39 @@ def test_what_is_placed_is_not_placed_again(
     assert len(ran) == 3
 
 
+FRAMES = Frames(quiet=40_000, worst=100_000, seconds=0.04)
+
+
 def test_a_page_says_what_is_not_placed_yet() -> None:
     config = PRESETS["small"]
-    nothing = "\n".join(page(config, {"LUT4": 7}, [], [1, 2]))
+    nothing = "\n".join(page(config, {"LUT4": 7}, [], [1, 2], FRAMES))
     assert nothing.count("not placed yet") == 5 + 4
     found = [placement(6, seed, report(70.0 + seed)) for seed in (1, 2)]
-    text = "\n".join(page(config, {"LUT4": 7}, found, [1, 2]))
+    text = "\n".join(page(config, {"LUT4": 7}, found, [1, 2], FRAMES))
     assert "| 6 | 71.0 | 72.0 | 71.0 | 65 |" in text
     ends = "`host.a_TRELLIS_FF_Q` | `machine.vector.b_TRELLIS_FF_Q` |"
     assert f"| 6 | 1 | host 2.5 → vector unit 1.5 | {ends}" in text
     assert "| vector unit | 4.0 |" in text
     assert "| 6 | 1 | host 2.5 → vector unit 1.5 |" in text
+    assert "| 6 | 71.0 | 40,000 | 0.0141 | 100,000 | 1.41 | 1.00 |" in text
+
+
+def test_four_lanes_have_their_own_part() -> None:
+    """Cells, and a frame at the clock of the placement once there is one."""
+    assert "not placed yet" in "\n".join(small_part({"LUT4": 7}, None, FRAMES))
+    placed = placement(6, 1, report(50.0))
+    text = "\n".join(small_part({"LUT4": 7, "MULT18X18D": 8}, placed, FRAMES))
+    assert "| TRELLIS_COMB, placed | 12,345 |" in text
+    assert "| MULT18X18D | 8 |" in text
+    assert "| 50.0 | 40,000 | 0.0200 | 100,000 | 2.00 | 1.00 |" in text
+
+
+def test_frames_are_those_of_the_cycle_model() -> None:
+    image = Image.load(ROOT / "models" / "an4_rnnt_causal.sordino")
+    bounds = frame_bounds(image)
+    frames = Frames.of(image)
+    assert frames.quiet == bounds.tokens[0].worst < bounds.frame.worst == frames.worst
+    assert frames.seconds == 0.04
 
 
 def test_help_says_that_results_are_kept() -> None:

@@ -80,9 +80,7 @@ class TableLoader(wiring.Component):
         for half, (name, width) in enumerate(
             (("low", _HALF_BITS), ("high", entry_bits - _HALF_BITS))
         ):
-            words: Any = memory.Memory(
-                shape=unsigned(width), depth=depth, init=[], attrs=UNCHECKED
-            )
+            words: Any = memory.Memory(shape=unsigned(width), depth=depth, init=[], attrs=UNCHECKED)
             m.submodules[name] = words
             write, read = words.write_port(), words.read_port()
             m.d.comb += [
