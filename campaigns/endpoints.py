@@ -36,7 +36,7 @@ from campaigns.endpoints_words import SOME, Heard, heard_behind
 from campaigns.voices.corpus import DRAWN
 from sordino.endpoint.decisions import Level
 from sordino.endpoint.export import save_endpointer
-from sordino.endpoint.judge import Judged
+from sordino.endpoint.judge import LONGEST, Judged
 from sordino.endpoint.sets import Example, load_examples, read
 from sordino.errors import InputError
 from sordino.reference.markdown import table
@@ -90,7 +90,9 @@ def _introduction(examples: Sequence[Example], sets: Sets) -> list[str]:
         "Each speaker is judged with what the other eight choose: of all points that cut at most "
         f"so many utterances early and wait {WITHIN * FRAME:.0f} ms at most on average (else the "
         f"one that waits shortest), the one before which speculations {SOONER[0] * FRAME} and "
-        f"{SOONER[1] * FRAME} ms sooner, in the median, are right most often.\n",
+        f"{SOONER[1] * FRAME} ms sooner, in the median, are right most often. A point of a network "
+        "is a threshold, frames in a row, and for how long without a token at most it is waited "
+        f"({LONGEST[1] * FRAME} to {LONGEST[-1] * FRAME} ms, or for ever).\n",
         f"The n-gram is the {ORDER}-gram of the training speakers' transcripts. Networks differ "
         "in what was drawn alone. They were trained on the other 65 speakers. An end token in the "
         "transducer was left out: it would have to be trained again.\n",
@@ -98,7 +100,8 @@ def _introduction(examples: Sequence[Example], sets: Sets) -> list[str]:
 
 
 def _decisions(rows: Sequence[Found], first: Found, judged: Judged) -> list[str]:
-    ms, frames = loud(first, judged), hangover(first, judged)
+    ms, (frames, longest) = loud(first, judged), hangover(first, judged)
+    case = f", in any case {longest * FRAME} ms behind the last token" if longest else ""
     return [
         f"## Final, and speculative {SOONER[0] * FRAME} and {SOONER[1] * FRAME} ms sooner\n",
         table(HEADER, [row(one, most) for most in MOST for one in rows]),
@@ -106,9 +109,9 @@ def _decisions(rows: Sequence[Found], first: Found, judged: Judged) -> list[str]
         f"look ahead, it is {ms.mean():.0f} ms on average, {np.quantile(ms, 0.9):.0f} ms at the "
         "90th percentile.\n",
         "## Curve\n",
-        f"The first network, {frames} frames in a row: share cut early / mean wait in ms, by what "
-        "most words of an utterance are.\n",
-        table(("threshold", "all", "command", "spelling", "digits"), curve(first, frames)),
+        f"The first network, {frames} frames in a row{case}: share cut early / mean wait in ms, "
+        "by what most words of an utterance are.\n",
+        table(("threshold", "all", "command", "spelling", "digits"), curve(first, frames, longest)),
     ]
 
 

@@ -88,12 +88,13 @@ def loud(found: Found, judged: Judged) -> NDArray[np.float64]:
     return np.asarray(at[~judged.early], np.float64)
 
 
-def curve(found: Found, hangover: int) -> list[tuple[str, ...]]:
-    """A row for each threshold at a hangover: all utterances, and kind by kind."""
+def curve(found: Found, hangover: int, longest: int | None) -> list[tuple[str, ...]]:
+    """A row for each threshold at a hangover, and at a longest run without a token: all
+    utterances, and kind by kind."""
     kinds = np.array([kind_of(one.text) for one in found.examples])
     rows, before = list[tuple[str, ...]](), ""
     for point, level in enumerate(found.points):
-        if level.frames != hangover:
+        if level.frames != hangover or level.longest != longest:
             continue
         early, wait = found.grid.early[point], found.grid.wait[point]
         cells = []
@@ -119,10 +120,11 @@ def saved_rows(judged: Judged) -> list[tuple[str, ...]]:
     return rows
 
 
-def hangover(found: Found, judged: Judged) -> int:
-    """The frames in a row that are chosen for most speakers."""
-    chosen = [found.points[points[0]].frames for points in judged.points.values()]
-    return max(sorted(set(chosen)), key=chosen.count)
+def hangover(found: Found, judged: Judged) -> tuple[int, int | None]:
+    """The frames in a row, with the longest run, that are chosen for most speakers."""
+    levels = [found.points[points[0]] for points in judged.points.values()]
+    chosen = [(level.frames, level.longest) for level in levels]
+    return max(sorted(set(chosen), key=str), key=chosen.count)
 
 
 def apart_row(name: str, found: Found, final: int, spoken: int) -> tuple[str, ...]:

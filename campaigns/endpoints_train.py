@@ -108,7 +108,7 @@ def _made(sets: Sets, recipe: EndpointRecipe, name: str, versions: int, weigh: b
 @click.option("--input", "inputs", type=click.Choice(INPUTS), multiple=True,
               default=EndpointRecipe.inputs, show_default=True,
               help="What it reads beside the run of blanks.")  # fmt: skip
-@click.option("--versions", type=click.IntRange(1, 9), default=4, show_default=True,
+@click.option("--versions", type=click.IntRange(1, 9), default=6, show_default=True,
               help="How often each utterance is spliced; memory holds one at a time.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1), default=EndpointRecipe.epochs,
               show_default=True, help="How often it sees each utterance.")  # fmt: skip

@@ -283,7 +283,7 @@ PRESETS |= {
     "tiny-serial": _preset("tiny-serial", 4, 4, vector_gates=1, **_TINY),
     "ulx3s": _preset(
         "ulx3s", 8, 4, x_fifo=16, lane_words=12288, group_words=12288, rows_per_lane=512,
-        parameter_words=1536, tables=16, clock_hz=40_000_000,
+        parameter_words=1536, tables=16, clock_hz=60_000_000,
     ),
     "ecpix5": _preset(
         "ecpix5", 4, 4, x_fifo=16, lane_words=9216, group_words=9216, rows_per_lane=512,

@@ -14,7 +14,7 @@ BOARD = Board(
     title="Radiona ULX3S 85F",
     platform="ulx3s:ULX3S_85F_Platform",
     config=PRESETS["ulx3s"],
-    clock_hz=40_000_000,
+    clock_hz=60_000_000,
     baud=1_000_000,
     flash=Flash(resource="spi_flash", lines=1, size=4 << 20, image_at=0x20_0000),
     reset=Pin("button_fire", 0),

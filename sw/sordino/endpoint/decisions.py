@@ -16,10 +16,14 @@ LATE = 5
 
 @dataclass(frozen=True)
 class Level:
-    """A threshold, and for how many frames in a row it has to be reached."""
+    """A threshold, and for how many frames in a row it has to be reached.
+
+    longest  after so many frames without a token any score reaches it; None: never
+    """
 
     threshold: float
     frames: int
+    longest: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,10 @@ class Outcome:
 
 def firings(scores: NDArray[np.float64], run: NDArray[np.int64], level: Level) -> NDArray[np.int64]:
     """The frames in which a count reaches the level's frames, as the machine counts."""
-    high = (scores >= level.threshold) & (run >= 2)
+    reached = scores >= level.threshold
+    if level.longest is not None:
+        reached = reached | (run > level.longest)
+    high = reached & (run >= 2)
     at = np.arange(len(high))
     low = np.maximum.accumulate(np.where(high, -1, at))
     return np.flatnonzero(high & (at - low == level.frames))

@@ -1,6 +1,7 @@
 """End-pointers as files, as `sordino compile --endpoint` reads them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def save_endpointer(
         "bits": made.bits,
     }
     meta |= {
-        name: {"threshold": level.threshold, "frames": level.frames}
+        name: {key: value for key, value in asdict(level).items() if value is not None}
         for name, level in levels.items()
     }
     save_arrays(path, {**meta, **more}, tensors)

@@ -25,8 +25,13 @@ _Ints = NDArray[np.int64]
 _Mask = NDArray[np.bool_]
 
 
+LONGEST = (None, 11, 13, 15, 16, 17, 18, 20, 24)
+"""Frames without a token after which a level may be reached by any score."""
 LEVELS = tuple(
-    Level(round(0.1 * step, 1), frames) for step in range(-20, 41) for frames in (1, 2, 3, 4, 6, 8)
+    Level(round(0.1 * step, 1), frames, longest)
+    for longest in LONGEST
+    for step in range(-20, 41)
+    for frames in (1, 2, 3, 4, 6, 8)
 )
 """Scores are logarithms of odds; those that decide lie in here."""
 _PAIRED = 24

@@ -20,7 +20,7 @@ class EndpointRecipe:
     dropout   of inputs, each in all frames of an utterance; `decay` of the weights
     pause     weight of a frame in a pause inside, beside 1 of a frame behind the end
     patience  frames behind the end, and into a pause, that count in full; later ones count `later`,
-              and `rare` in pauses, since few people pause so long
+              and `rare` in pauses. By then a level's longest run has decided
     """
 
     inputs: tuple[str, ...] = ("encoder", "prediction")
@@ -28,13 +28,13 @@ class EndpointRecipe:
     width: int = 8
     bits: int = 4
     zeros: float = 0.7
-    epochs: int = 8
+    epochs: int = 10
     batch: int = 96
     rate: float = 1.2e-2
     dropout: float = 0.2
     decay: float = 1e-3
     pause: float = 2.0
-    patience: int = 16
-    later: float = 0.5
-    rare: float = 0.5
+    patience: int = 18
+    later: float = 0.0
+    rare: float = 0.0
     seed: int = 0

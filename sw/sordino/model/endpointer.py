@@ -56,10 +56,15 @@ class LevelMeta(Record):
 
     threshold: float = declare(THRESHOLD, "what the score has to reach")
     frames: int = declare(LEVEL_FRAMES, "so many frames in a row")
+    longest: int | None = declare(
+        LEVEL_FRAMES, "after so many frames without a token any score reaches it", None
+    )
 
     def level(self) -> EndLevel:
         """The same as an image has it."""
-        return EndLevel(threshold=float(self.threshold), frames=self.frames)
+        return EndLevel(
+            threshold=float(self.threshold), frames=self.frames, longest=self.longest
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +134,13 @@ class Endpointer:
                 f"wanted {NETWORK}.run.weight with 3 to {_MOST_RUNS} rows, got {len(self.run)}; "
                 "export it again"
             )
+        for level in (self.meta.speculative, self.meta.final):
+            # The run's last number stands for all longer ones.
+            if level.longest is not None and level.longest > len(self.run) - 2:
+                raise InputError(
+                    f"wanted longest of at most {len(self.run) - 2} frames in meta, since "
+                    f"{NETWORK}.run.weight has {len(self.run)} rows, got {level.longest}"
+                )
         if RUN in inputs:
             self._check_run(widths[inputs.index(RUN)])
         self.lstm.check(NETWORK, sum(widths))

@@ -17,7 +17,7 @@ PLACED = {
         kind: {"used": 10, "available": 100}
         for kind in ("TRELLIS_COMB", "TRELLIS_FF", "DP16KD", "MULT18X18D", "EHXPLLL")
     },
-    "fmax": {"clk": {"achieved": 41.5, "constraint": 40.0}},
+    "fmax": {"clk": {"achieved": 61.5, "constraint": 40.0}},
 }
 
 
@@ -36,7 +36,7 @@ def built(monkeypatch, tmp_path, sordino, image):
     """Builds with tools that do nothing but report; returns a function of reported MHz."""
     calls = []
 
-    def build(*more, mhz=41.5):
+    def build(*more, mhz=61.5):
         report = {**PLACED, "fmax": {"clk": {"achieved": mhz, "constraint": 40.0}}}
 
         def run_tool(folder, tool, *arguments):
@@ -58,8 +58,8 @@ def test_a_build_says_what_it_takes(built):
     result, folder = built("--seed", 7, "--json")
     assert result.code == 0, result
     found = result.json()
-    assert found["clock_hz"] == 40_000_000
-    assert found["reached_hz"] == 41_500_000
+    assert found["clock_hz"] == 60_000_000
+    assert found["reached_hz"] == 61_500_000
     assert found["in_time"] is True
     assert found["uses"]["block_rams"] == {"used": 10, "available": 100, "share": 0.1}
     assert found["warnings"] == []
@@ -73,19 +73,19 @@ def test_a_build_says_what_it_takes(built):
 
 def test_the_table_has_minutes_and_clock(built):
     result, _ = built()
-    assert "clock 40 MHz; placed for 41.5 MHz" in result.out
+    assert "clock 60 MHz; placed for 61.5 MHz" in result.out
     assert "minutes: elaborate" in result.out
 
 
 def test_a_bitstream_that_is_too_slow_is_refused_unless_asked_for(built):
-    result, folder = built(mhz=39.0)
+    result, folder = built(mhz=59.0)
     assert result.code == 2
     last = result.err.splitlines()[-1]
-    assert last.startswith("sordino: wanted ulx3s to keep 40 MHz, got 39.0 MHz from placement 1; ")
+    assert last.startswith("sordino: wanted ulx3s to keep 60 MHz, got 59.0 MHz from placement 1; ")
     assert not (folder / "ulx3s.bit").exists()
-    result, folder = built("--allow-slow", mhz=39.0)
+    result, folder = built("--allow-slow", mhz=59.0)
     assert result.code == 0
-    assert "warning: ulx3s reaches 39.0 MHz and gets 40 MHz; it may fail" in result.err
+    assert "warning: ulx3s reaches 59.0 MHz and gets 60 MHz; it may fail" in result.err
     assert (folder / "ulx3s.bit").exists()
 
 

@@ -28,17 +28,22 @@ def example(end: int, frames: tuple[int, ...], count: int = 20) -> Example:
 @given(
     high=st.lists(st.tuples(st.booleans(), st.integers(0, 3)), max_size=30),
     frames=st.integers(1, 4),
+    longest=st.none() | st.integers(1, 3),
 )
-def test_a_count_as_a_machine_keeps_it(high: list[tuple[bool, int]], frames: int) -> None:
+def test_a_count_as_a_machine_keeps_it(
+    high: list[tuple[bool, int]], frames: int, longest: int | None
+) -> None:
     wanted, count = [], 0
     for t, (above, run) in enumerate(high):
+        above = above or (longest is not None and run - 1 >= longest)
         count = count + 1 if above and run >= 2 else 0
         if count == frames:
             wanted.append(t)
     scores = np.array([1.0 if above else 0.0 for above, _ in high])
     run = np.array([run for _, run in high], np.int64)
-    assert firings(scores, run, Level(1.0, frames)).tolist() == wanted
-    assert first_time(scores, run, Level(1.0, frames)) == (wanted[0] if wanted else None)
+    level = Level(1.0, frames, longest)
+    assert firings(scores, run, level).tolist() == wanted
+    assert first_time(scores, run, level) == (wanted[0] if wanted else None)
 
 
 def test_early_is_before_the_end_or_before_a_token_that_is_written_late() -> None:

@@ -148,9 +148,9 @@ def test_its_file_has_all_that_a_reader_wants(
     tmp_path: Path, trained: dict[str, np.ndarray]
 ) -> None:
     path = tmp_path / "a.endpoint.npz"
-    levels_ = {"speculative": Level(0.5, 2), "final": Level(1.0, 3)}
+    levels_ = {"speculative": Level(0.5, 2), "final": Level(1.0, 3, 9)}
     save_endpointer(path, trained, RECIPE, (6, 3), levels_, frame_ms=40.0)
     with np.load(path) as data:
         assert set(data.files) == {*trained, "meta"}
         assert '"widths": [6, 3, 3]' in str(data["meta"])
-        assert '"final": {"threshold": 1.0, "frames": 3}' in str(data["meta"])
+        assert '"final": {"threshold": 1.0, "frames": 3, "longest": 9}' in str(data["meta"])

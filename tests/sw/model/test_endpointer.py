@@ -69,6 +69,8 @@ REFUSED = {
     "no final": (_drop("final"), "meta final as an object"),
     "no frames": (_level("final", frames=0), "final.frames as a whole number from 1 to 1000"),
     "too many frames": (_level("speculative", frames=1001), "from 1 to 1000, got 1001"),
+    "a run longer than the table": (_level("final", longest=5), "longest of at most 4 frames"),
+    "no run at all": (_level("final", longest=0), "final.longest as a whole number from 1"),
     "half a frame": (_level("speculative", frames=1.5), "got 1.5"),
     "a threshold out of range": (_level("final", threshold=1e4), "final.threshold as a number"),
     "a threshold as text": (_level("final", threshold="0"), "final.threshold as a number"),

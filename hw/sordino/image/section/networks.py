@@ -58,6 +58,9 @@ class EndLevel(Record):
 
     threshold: float = declare(THRESHOLD, "what the score has to reach")
     frames: int = declare(LEVEL_FRAMES, "so many frames in a row")
+    longest: int | None = declare(
+        LEVEL_FRAMES, "after so many frames without a token any score reaches it", None
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,7 +74,7 @@ class Requests(wiring.Component):
     A memory has two rooms for frames. One receives; the other one has the last request that was
     taken, and then what was read for it. So the last answer can be given again.
 
-    Latency: a request's first read is four cycles after its frame is whole, its first write five.
+    Latency: a request's first read is six cycles after its frame is whole, its first write five.
     Throughput: a read every two cycles where the registers are ready, a write every three.
 
     Members
@@ -166,16 +166,20 @@ class Requests(wiring.Component):
 
     def _look(self, m: Module, inside: _Inside) -> None:
         """Take a request in its turn; else say the last answer again, or whose turn it is."""
-        came: Any = data.View(Request, inside.read.data)
+        held = self.bus.write_data  # the memory's output comes late in its cycle
+        came: Any = data.View(Request, held)
         sequence = inside.request.sequence
         with m.State("REST"):
             m.d.comb += inside.read.addr.eq(Cat(C(0, len(inside.at)), inside.receiving))
             m.d.sync += [inside.at.eq(0), inside.event.eq(~self.full)]
             with m.If(self.full):
-                m.next = "LOOK"
+                m.next = "TAKE"
             with m.Elif(self.interrupt & ~inside.told):
                 m.d.sync += inside.aside.eq(1)
                 m.next = "ANSWER"
+        with m.State("TAKE"):
+            m.d.sync += held.eq(inside.read.data)
+            m.next = "LOOK"
         with m.State("LOOK"):
             follows = inside.synced & (came.sequence == (sequence + 1)[: len(sequence)])
             again = inside.synced & (came.sequence == sequence)
@@ -216,8 +220,11 @@ class Requests(wiring.Component):
                 m.next = "COUNT"
             with m.Else():
                 inside.refuse(m, Outcome.UNKNOWN)
+        count = self.bus.write_data
         with m.State("COUNT"):
-            count = inside.read.data
+            m.d.sync += count.eq(inside.read.data)
+            m.next = "CHECK"
+        with m.State("CHECK"):
             m.d.sync += inside.words.eq(count)
             m.next = "READ"
             with m.If((count == 0) | (count > MOST_WORDS)):
@@ -239,7 +246,7 @@ class Requests(wiring.Component):
     def _write(self, m: Module, inside: _Inside) -> None:
         """Write the words; each is read from the memory before, and held in a register."""
         bus, reachable = self.bus, self._reachable(inside)
-        with m.State("HOLD"):  # the memory's output comes late in its cycle
+        with m.State("HOLD"):
             m.d.sync += bus.write_data.eq(inside.read.data)
             m.next = "WRITE"
         with m.State("WRITE"):

@@ -35,7 +35,8 @@ class EndPoint:
     runs         numbers of the register `run` that it tells apart: 0 before the first token, 1 in a
                  frame with one, then one more for each frame without
     speculative, final  when each is emitted: once, in the last of its frames in a row. Frames with
-                 a token, and frames before the first one, are low
+                 a token, and frames before the first one, are low; those after the level's longest
+                 run without a token are high
     channel      of the tokens
     context      what the encoder keeps from one utterance to the next
 
@@ -142,7 +143,13 @@ class EndPoint:
         """Write a decision; the register `count` holds the frames in a row so far."""
         emit, name, score = writer.builder.emit, self.network, writer.register("score")
         low = {"condition": Condition.LT, "value": self.limit(writer, level)}
+        if level.longest is not None:
+            # A run of 1 is a frame with a token.
+            long = {"condition": Condition.GE, "value": level.longest + 1}
+            emit(Branch, name, register=writer.register("run"), **long, target=f"{label}.high")
         emit(Branch, name, register=score, **low, target=f"{label}.low")
+        if level.longest is not None:
+            writer.builder.label(f"{label}.high")
         emit(Count, name, register=count, step=1)
         often = {"condition": Condition.NE, "value": level.frames}
         emit(Branch, name, register=count, **often, target=f"{label}.end")

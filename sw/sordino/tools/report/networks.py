@@ -41,7 +41,11 @@ def _ends(ends: Ends | None) -> str:
     if ends is None:
         return ""
     levels = (("speculative", ends.speculative), ("final", ends.final))
-    return "".join(f", {name} from {one.threshold:g} for {one.frames}" for name, one in levels)
+    return "".join(
+        f", {name} from {one.threshold:g} for {one.frames}"
+        + (f" or after {one.longest}" if one.longest is not None else "")
+        for name, one in levels
+    )
 
 
 def _result(layer: str, result: NetworkResult) -> str:

@@ -27,6 +27,10 @@ LEVELS = {
     "both at once": ({"threshold": 0.0, "frames": 2}, {"threshold": 0.0, "frames": 2}),
     "final alone": ({"threshold": 900.0, "frames": 1}, {"threshold": -900.0, "frames": 3}),
     "never": ({"threshold": 1000, "frames": 1000}, {"threshold": 1000, "frames": 1000}),
+    "in any case": (
+        {"threshold": 900.0, "frames": 1, "longest": 2},
+        {"threshold": 0.0, "frames": 2, "longest": 3},
+    ),
     "always": ({"threshold": -1000, "frames": 1}, {"threshold": -1000, "frames": 1}),
 }
 
@@ -51,7 +55,8 @@ def decided(
         run = 1 if tokens else min(run + 1, runs - 1) if run else 0
         said = []
         for number, level in enumerate(levels):
-            high = run >= 2 and score >= level["threshold"]
+            longest = run - 1 >= level.get("longest", runs)
+            high = run >= 2 and (score >= level["threshold"] or longest)
             counts[number] = counts[number] + 1 if high else 0
             if counts[number] == level["frames"]:
                 said.append(number + 1)
@@ -85,6 +90,7 @@ def test_decisions_follow_from_tokens_and_scores(name: str) -> None:
         "both at once": counts[0] == counts[1] > 0 and [1, 2] in said,
         "final alone": counts[0] == 0 < counts[1],
         "never": counts == [0, 0],
+        "in any case": counts[0] > 0 < counts[1],
         "always": counts[0] == counts[1] > 1,
     }
     assert some[name]
