@@ -62,9 +62,7 @@ class LevelMeta(Record):
 
     def level(self) -> EndLevel:
         """The same as an image has it."""
-        return EndLevel(
-            threshold=float(self.threshold), frames=self.frames, longest=self.longest
-        )
+        return EndLevel(threshold=float(self.threshold), frames=self.frames, longest=self.longest)
 
 
 @dataclass(frozen=True, kw_only=True)
