@@ -17,7 +17,7 @@ PLACED = {
         kind: {"used": 10, "available": 100}
         for kind in ("TRELLIS_COMB", "TRELLIS_FF", "DP16KD", "MULT18X18D", "EHXPLLL")
     },
-    "fmax": {"clk": {"achieved": 61.5, "constraint": 40.0}},
+    "fmax": {"clk": {"achieved": 61.5, "constraint": 60.0}},
 }
 
 
