@@ -37,7 +37,7 @@ def built(monkeypatch, tmp_path, sordino, image):
     calls = []
 
     def build(*more, mhz=61.5):
-        report = {**PLACED, "fmax": {"clk": {"achieved": mhz, "constraint": 40.0}}}
+        report = {**PLACED, "fmax": {"clk": {"achieved": mhz, "constraint": 60.0}}}
 
         def run_tool(folder, tool, *arguments):
             calls.append((tool, *arguments))
