@@ -286,7 +286,7 @@ PRESETS |= {
         parameter_words=1536, tables=16, clock_hz=60_000_000,
     ),
     "ecpix5": _preset(
-        "ecpix5", 4, 4, x_fifo=16, lane_words=9216, group_words=9216, rows_per_lane=512,
+        "ecpix5", 4, 4, x_fifo=16, lane_words=8192, group_words=8192, rows_per_lane=512,
         parameter_words=1536, tables=16, clock_hz=50_000_000,
         stream_bus=64, stream_burst=32, stream_ring=2,
     ),
