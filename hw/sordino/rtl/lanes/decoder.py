@@ -161,8 +161,7 @@ class StreamDecoder(wiring.Component):
             left=Signal(name="left"),
             there=Signal(name="there"),
         )
-        filling = self._fill(m, window)
-        first_state = filling[2]
+        first_state = (filling := self._fill(m, window))[2]
         if self.bus:
             self._point(m, window, filling, entry)
             self._ring(m, window)
@@ -172,9 +171,8 @@ class StreamDecoder(wiring.Component):
 
         # One function of four bits each, since the table's output comes late in its cycle.
         state = Signal(self.state_bits)
-        following = entry.next_base | (window.bits & entry.mask)
         m.d.comb += [
-            state.eq(Mux(first_state, window.bits, following)),
+            state.eq(Mux(first_state, window.bits, entry.next_base | (window.bits & entry.mask))),
             read.en.eq(first_state | self.take),
             read.addr.eq(Cat(state, self.slot)),
         ]
