@@ -173,11 +173,11 @@ class Requests(wiring.Component):
             m.d.comb += inside.read.addr.eq(Cat(C(0, len(inside.at)), inside.receiving))
             m.d.sync += [inside.at.eq(0), inside.event.eq(~self.full)]
             with m.If(self.full):
-                m.next = "TAKE"
+                m.next = "HEADER"
             with m.Elif(self.interrupt & ~inside.told):
                 m.d.sync += inside.aside.eq(1)
                 m.next = "ANSWER"
-        with m.State("TAKE"):
+        with m.State("HEADER"):
             m.d.sync += held.eq(inside.read.data)
             m.next = "LOOK"
         with m.State("LOOK"):
