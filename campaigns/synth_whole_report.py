@@ -197,7 +197,7 @@ def page(
         "MHz by seed, and the worst of them.\n",
         table(("speed grade", *map(str, seeds), "worst", "wanted"), _clocks(placements, seeds)),
         "## A frame\n",
-        "By the cycle model, at the clock of the worst seed. Wanted: a real-time factor of "
+        "By the cycle model, at the clock of the worst seed that is placed. Wanted: a real-time factor of "
         f"{_MOST_FACTOR} without tokens, and {_MOST_MS} ms of the worst frame, at most. The clock "
         "of real time is the one at which a frame without tokens takes as long as it is. Power is "
         "not measured.\n",
