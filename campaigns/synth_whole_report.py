@@ -197,9 +197,10 @@ def page(
         "MHz by seed, and the worst of them.\n",
         table(("speed grade", *map(str, seeds), "worst", "wanted"), _clocks(placements, seeds)),
         "## A frame\n",
-        "By the cycle model, at the clock of the worst seed that is placed. Wanted: a real-time factor of "
-        f"{_MOST_FACTOR} without tokens, and {_MOST_MS} ms of the worst frame, at most. The clock "
-        "of real time is the one at which a frame without tokens takes as long as it is. Power is "
+        "By the cycle model, at the clock of the worst seed that is placed. Wanted: a real-time "
+        f"factor of {_MOST_FACTOR} without tokens, and {_MOST_MS} ms of the worst frame, at most. "
+        "The clock of real time is the one at which a frame without tokens takes as long as it "
+        "is. Power is "
         "not measured.\n",
         table(("speed grade", *_FRAME_HEADINGS), _frames(placements, frames)),
         "## Paths by block\n",
