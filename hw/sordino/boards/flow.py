@@ -19,7 +19,7 @@ from sordino.image.image import Image
 from sordino.isa.registers import MAP_VERSION, capacities
 from sordino.rtl.export.emit import zeros_left_out
 
-__all__ = ["MANIFEST", "NAME", "build", "flash_memory", "prepare"]
+__all__ = ["MANIFEST", "NAME", "WORK", "build", "flash_memory", "prepare"]
 
 NAME = "top"
 MANIFEST = "build.json"

@@ -104,3 +104,21 @@ class BuildReport:
             for name, use in placed.pop("uses").items()
         }
         return {**found, **placed, "uses": uses, "in_time": self.placed.in_time}
+
+    @classmethod
+    def of_dict(cls, values: Mapping[str, Any]) -> "BuildReport":
+        """What `as_dict` gave; InputError where an entry is missing, unknown or of another type."""
+        found = dict(values)
+        try:
+            found.pop("in_time")
+            uses = {
+                name: Use(int(use["used"]), int(use["available"]))
+                for name, use in found.pop("uses").items()
+            }
+            clock_hz, reached_hz = int(found.pop("clock_hz")), int(found.pop("reached_hz"))
+            return cls(**found, placed=Placed(uses, clock_hz, reached_hz))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"wanted a build's manifest, got one that is damaged or of another version: "
+                f"{error}; build once more"
+            ) from None

