@@ -194,6 +194,7 @@ CAMPAIGNS = (
         name="boards",
         shows="bitstreams of all boards: cells, memories, clock and real-time factor",
         takes="long",
+        page="boards.md",
         extra="boards",
     ),
     Campaign(

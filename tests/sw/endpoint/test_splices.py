@@ -14,7 +14,7 @@ from sordino.train.corpus.augment import MelAxis
 
 AXIS = MelAxis(MfccDefinition())
 SEEDS = st.integers(0, 2**16)
-PLAIN = SpliceOptions(noisy=0, level=(0, 0), gain=(0, 0), rustle=0)
+PLAIN = SpliceOptions(noisy=0, level=(0, 0), gain=(0, 0), rustle=0, warp=(1, 1))
 NOTHING = replace(PLAIN, pause=0, before=0, cut=0, behind=(1, 1))
 
 
