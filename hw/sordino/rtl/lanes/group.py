@@ -29,9 +29,8 @@ PLACES_BITS = 26
 
 def group_events(config: Config) -> data.StructLayout:
     """What happened in one cycle; `useful` counts lanes with a product."""
-    return data.StructLayout(
-        {"places": 1, "padding": 1, "wait_x": 1, "useful": range(config.group + 1)}
-    )
+    useful = range(config.group + 1)
+    return data.StructLayout({"places": 1, "padding": 1, "wait_x": 1, "useful": useful})
 
 
 @dataclass(frozen=True)
@@ -212,9 +211,10 @@ class Group(wiring.Component):
             self.x_ready.eq(x_fifo.ready),
         ]
         for decoder in walk.decoders:
+            # Without places words are read in vain: their number comes too late for an address.
             m.d.comb += [
                 decoder.clear.eq(self.clear),
-                decoder.start.eq(walk.start),
+                decoder.start.eq(walk.start if self.config.stream_bus else self.begin),
                 decoder.move.eq(walk.move),
             ]
 
